@@ -1,0 +1,78 @@
+"""How Lychgate calls AWS: clients with limits on their time, and one meaning for every way in which AWS can fail.
+
+Owns the limits. Knows no table and no parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+# API Gateway gives up after 29 s. With 1 s to connect, 1 s to read and three attempts, a call that gets no answer is
+# over after at most 6 s and two pauses of at most 1 and 2 s. The busiest route makes three calls, and the first that fails ends it.
+_LIMITS = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    # Nothing that we call is streamed, and DynamoDB keeps its own checksum.
+    max_pool_connections=50,
+)
+
+# What AWS answers when it can serve nobody, or not us, for now. Anything else that it refuses is a bug of ours.
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def dynamodb_client() -> DynamoDBClient:
+    """Return a client for DynamoDB. Region, credentials and endpoint come from the environment, as AWS sets them."""
+    return boto3.client("dynamodb", config=_LIMITS)
+
+
+def ssm_client() -> SSMClient:
+    """Return a client for Systems Manager's Parameter Store."""
+    return boto3.client("ssm", config=_LIMITS)
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code by which AWS names an error."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+@contextmanager
+def unavailable_on_failure() -> Iterator[None]:
+    """Raise ServiceUnavailable for a call that AWS throttled, or could not be reached for, until retries were spent."""
+    try:
+        yield
+    except ClientError as refused:
+        status = refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if error_code(refused) in _TRANSIENT or status >= 500:  # noqa: PLR2004 - HTTP's server errors
+            raise ServiceUnavailable(f"{refused.operation_name}: {error_code(refused)}") from refused
+        raise
+    except BotoCoreError as unreachable:
+        raise ServiceUnavailable(type(unreachable).__name__) from unreachable

@@ -1,0 +1,140 @@
+"""The things Lychgate speaks of, as frozen values.
+
+Owns their fields, the units of those fields, and the questions that each can answer about itself. Knows no storage,
+no HTTP and no token format. Every time is an integer of seconds since 1970-01-01T00:00:00Z, as a NumericDate is
+(RFC 7519 section 2).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+
+def canonical_username(username: str) -> str:
+    """Return the form under which usernames are compared and stored.
+
+    NFKC and case folding, repeated because each can undo the other's result for some characters (Unicode 16.0,
+    section 3.13, definition D146).
+    """
+    folded = unicodedata.normalize("NFKC", username).casefold()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account."""
+
+    id: str
+    username: str
+    """As the user wrote it at registration, in NFKC."""
+    password_hash: str = field(repr=False)
+    """A bcrypt hash in its modular crypt format; see ``chalicelib.passwords`` for what is hashed."""
+    roles: tuple[str, ...]
+    created_at: int
+    disabled: bool = False
+
+    @property
+    def username_key(self) -> str:
+        """The canonical username, unique among all users."""
+        return canonical_username(self.username)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request came from, as far as the platform vouches for it."""
+
+    ip: str
+    """The address as API Gateway saw it; never taken from a header that a client can set."""
+    user_agent: str
+    """What the client says of itself, cut to a length that is fit to store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one log-in began: the token family of RFC 9700 section 4.14.2.
+
+    The refresh tokens of a session are told apart by a counter. The token that carries ``refresh_counter`` is the
+    current one; using it raises the counter by one and makes it the previous one.
+    """
+
+    id: str
+    user_id: str
+    username: str
+    """The user's name, by which a refresh finds the user in one read."""
+    created_at: int
+    last_used_at: int
+    """When the refresh counter was last raised, or the session began."""
+    idle_expires_at: int
+    """The session cannot be refreshed from this second on unless it is used before."""
+    expires_at: int
+    """The session ends for good at this second, however much it is used."""
+    refresh_counter: int
+    client: Client
+    ended_at: int | None = None
+    end_reason: str | None = None
+
+    @property
+    def refresh_expires_at(self) -> int:
+        """From when on the current refresh token is no longer good."""
+        return min(self.idle_expires_at, self.expires_at)
+
+    def is_live(self, now: int) -> bool:
+        """Whether the session can still be refreshed at ``now``: not ended, not idle too long, not too old."""
+        return self.ended_at is None and now < self.refresh_expires_at
+
+    def accepts(self, counter: int, now: int) -> bool:
+        """Whether a refresh token with this counter may be used at ``now`` for the first time.
+
+        The one condition of the protocol. A store evaluates it in the same step as the write, so that of any number
+        of concurrent refreshes with one token exactly one finds it true.
+        """
+        return self.is_live(now) and counter == self.refresh_counter
+
+    def is_retry(self, counter: int, now: int, window: int) -> bool:
+        """Whether a token with this counter is the previous one, shown again within ``window`` seconds of its use.
+
+        So does a second tab, and a client whose first answer was lost on the way.
+        """
+        return self.is_live(now) and counter == self.refresh_counter - 1 and now - self.last_used_at <= window
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request, as a verified access token says."""
+
+    user_id: str
+    username: str
+    session_id: str
+    token_id: str
+    """The token's ``jti``."""
+    roles: tuple[str, ...]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshGrant:
+    """What a verified refresh token says: which session, and which of its tokens this is."""
+
+    user_id: str
+    session_id: str
+    counter: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access token and a refresh token, with the seconds that each will be good for."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str = field(repr=False)
+    refresh_expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The result of a registration, a log-in or a refresh."""
+
+    user: User
+    tokens: TokenPair

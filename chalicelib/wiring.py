@@ -1,0 +1,82 @@
+"""The composition root of the API Lambda: the only place that builds adapters and puts them together."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Mapping
+
+from chalicelib.auth_service import AuthService, SessionTimes
+from chalicelib.aws import dynamodb_client, ssm_client
+from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
+from chalicelib.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.dynamodb.users import DynamoDBUserStore
+from chalicelib.errors import ConfigurationError
+from chalicelib.parameter_store import read_secret
+from chalicelib.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
+
+
+def system_clock() -> int:
+    """Return the time now as a NumericDate in whole seconds."""
+    return int(time.time())
+
+
+@functools.cache
+def auth_service() -> AuthService:
+    """Return this process's service, built at the first call. A failure to build it is not kept: the next call tries again."""
+    return build_auth_service(os.environ, clock=system_clock)
+
+
+@functools.cache
+def http_settings() -> HttpSettings:
+    """Return this process's settings of the HTTP layer."""
+    return HttpSettings.from_environment(os.environ)
+
+
+@functools.cache
+def verifier_settings() -> VerifierSettings:
+    """Return this process's settings for verifying tokens, public keys included."""
+    return VerifierSettings.from_environment(os.environ)
+
+
+def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthService:
+    """Return the service that these settings describe, on AWS as the SDK finds it.
+
+    Raises:
+        ConfigurationError: a setting is missing or unusable; it names the variable.
+        ServiceUnavailable: the signing keys could not be read for now.
+
+    """
+    verifying = VerifierSettings.from_environment(environment)
+    settings = IssuerSettings.from_environment(environment)
+    secrets = SigningSecrets.from_json(
+        read_secret(ssm_client(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"),
+        source=settings.signing_keys_parameter,
+    )
+    if secrets.signing_key.kid not in verifying.keys:
+        raise ConfigurationError("LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens")
+    dynamodb = dynamodb_client()
+    return AuthService(
+        users=DynamoDBUserStore(dynamodb, settings.users_table),
+        sessions=DynamoDBSessionStore(dynamodb, settings.sessions_table),
+        hasher=PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost),
+        policy=PasswordPolicy(min_length=settings.password_min_length),
+        issuer=TokenIssuer(
+            issuer=verifying.issuer,
+            audience=verifying.audience,
+            signing_key=secrets.signing_key,
+            access_lifetime=settings.access_token_lifetime,
+        ),
+        verifier=TokenVerifier(
+            issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock
+        ),
+        times=SessionTimes(
+            idle_lifetime=settings.refresh_idle_lifetime,
+            absolute_lifetime=settings.session_lifetime,
+            retry_window=settings.refresh_retry_window,
+        ),
+        registration_open=settings.registration_open,
+        clock=clock,
+    )
