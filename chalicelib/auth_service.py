@@ -14,11 +14,12 @@ from chalicelib.errors import (
     FieldError,
     InvalidCredentials,
     InvalidGrant,
+    InvalidToken,
     RefreshTokenReused,
     RegistrationClosed,
     ValidationFailed,
 )
-from chalicelib.models import Client, LoggedIn, RefreshGrant, Session, TokenPair, User, canonical_username
+from chalicelib.models import Client, LoggedIn, Principal, RefreshGrant, Session, TokenPair, User, canonical_username
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import SessionStore, UserStore
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
@@ -153,6 +154,18 @@ class AuthService:
         except InvalidGrant:
             return
         self._sessions.end(grant.user_id, grant.session_id, now=self._clock(), reason="logged_out")
+
+    def profile(self, principal: Principal) -> User:
+        """Return the user behind a principal, as last written.
+
+        Raises:
+            InvalidToken: the user has been deleted; the access token outlives it by minutes at most.
+
+        """
+        user = self._users.find(principal.username)
+        if user is None or user.id != principal.user_id:
+            raise InvalidToken("the user is gone")
+        return user
 
     def _refusal(self, session: Session, grant: RefreshGrant, now: int) -> InvalidGrant:
         """Return why a refresh is refused, after ending the session if its token was reused."""

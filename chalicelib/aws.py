@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 # API Gateway gives up after 29 s. With 1 s to connect, 1 s to read and three attempts, a call that gets no answer is
-# over after at most 6 s and two pauses of at most 1 and 2 s. The busiest route makes three calls, and the first that fails ends it.
+# over after at most 6 s and two pauses of at most 1 and 2 s, and the first call that fails ends the request.
 _LIMITS = Config(
     connect_timeout=1,
     read_timeout=1,
     retries={"mode": "standard", "total_max_attempts": 3},
-    # Nothing that we call is streamed, and DynamoDB keeps its own checksum.
-    max_pool_connections=50,
 )
 
 # What AWS answers when it can serve nobody, or not us, for now. Anything else that it refuses is a bug of ours.

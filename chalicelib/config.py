@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
@@ -124,7 +123,7 @@ class HttpSettings:
 
     @property
     def cookie_name(self) -> str:
-        """RFC 6265bis section 4.1.3.1: browsers take ``__Secure-`` only with ``Secure``, so plain HTTP has no prefix."""
+        """RFC 6265bis section 4.1.3.1: browsers take ``__Secure-`` only with ``Secure``: none over HTTP."""
         return "__Secure-refresh_token" if self.cookie_secure else "refresh_token"
 
     @classmethod
@@ -139,9 +138,7 @@ class HttpSettings:
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
-        return cls(
-            allowed_origins=origins, cookie_path=f"{issuer.path}/auth", cookie_secure=issuer.scheme == "https"
-        )
+        return cls(allowed_origins=origins, cookie_path=f"{issuer.path}/auth", cookie_secure=issuer.scheme == "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +189,8 @@ def _url(environment: Mapping[str, str], variable: str) -> str:
     return value
 
 
-def _json(environment: Mapping[str, str], variable: str) -> Any:
-    """Return the JSON in a variable, or in the file that it names by ``file://`` and a path from the working directory."""
+def _json(environment: Mapping[str, str], variable: str) -> object:
+    """Return the JSON in a variable, or in the file that it names: ``file://`` and a path from the working folder."""
     value = _required(environment, variable)
     if value.startswith("file://"):
         path = Path(value.removeprefix("file://"))

@@ -115,6 +115,13 @@ class RefreshTokenReused(InvalidGrant):
     """Raised if a refresh token that was already used comes back after the retry window: the session has been ended."""
 
 
+class Forbidden(LychgateError):
+    """Raised if a principal may not do what it asks for."""
+
+    error = "insufficient_scope"
+    detail = "Your role does not allow this."
+
+
 class OriginRejected(LychgateError):
     """Raised if a cookie came from a page that may not use it."""
 

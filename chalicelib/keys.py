@@ -23,8 +23,8 @@ MIN_RSA_BITS = 2048
 """RFC 7518 section 3.3."""
 
 KEY_TYPES = {"ES256": ("EC", "P-256"), "RS256": ("RSA", None), "EdDSA": ("OKP", "Ed25519")}
-"""For each algorithm that Lychgate signs with, the ``kty`` and ``crv`` of its keys. An algorithm belongs to a key, never
-to a token: RFC 8725 section 3.1."""
+"""For each algorithm that Lychgate signs with, the ``kty`` and ``crv`` of its keys. An algorithm belongs to a key,
+never to a token: RFC 8725 section 3.1."""
 
 # The members of a public key that its thumbprint covers: RFC 7638 section 3.2, RFC 8037 section 2.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}

@@ -18,8 +18,8 @@ from chalicelib.models import canonical_username
 MAX_LENGTH = 256
 """Characters. NIST asks to allow at least 64; the cap bounds the work of normalising."""
 
-# A bcrypt hash in modular crypt format is "$2b$", two digits of cost, "$", and 53 characters of salt and digest. No known
-# password has this one, and checking a password against it takes exactly the work of checking against a user's.
+# A bcrypt hash in modular crypt format is "$2b$", two digits of cost, "$", and 53 characters of salt and digest. No
+# known password has this one, and checking a password against it takes exactly the work of checking a user's.
 _DUMMY_SALT_AND_DIGEST = "xMVPfrmUcKcIJQNrOMYOuexpSYmPrMKGs6fBXlRfTHC2rtZ1Ksg7O"
 
 

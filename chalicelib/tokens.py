@@ -15,6 +15,7 @@ import base64
 import json
 import re
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +28,16 @@ from chalicelib.models import Principal, RefreshGrant, Session, User
 Clock = Callable[[], int]
 """Returns the time now as a NumericDate in whole seconds."""
 
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1, a media type
-REFRESH_TOKEN_TYPE = "refresh+jwt"  # noqa: S105 - ours; a type of its own keeps the two apart (RFC 8725 section 3.11)
+
+def system_clock() -> int:
+    """Return the time now by this machine's clock, a ``Clock``."""
+    return int(time.time())
+
+
+ACCESS_TOKEN_TYPE = "at+jwt"
+"""RFC 9068 section 2.1."""
+REFRESH_TOKEN_TYPE = "refresh+jwt"
+"""Ours. A type of its own keeps refresh tokens and access tokens apart (RFC 8725 section 3.11)."""
 
 MAX_TOKEN_LENGTH = 4096
 """Characters. Ours have well under 1,500 with an RSA signature; the cap bounds the work that a forgery can cause."""
@@ -131,7 +140,7 @@ class TokenVerifier:
             )
         except _Refused as refused:
             raise InvalidToken(str(refused)) from None
-        except Exception as unexpected:  # noqa: BLE001 - whatever a token provokes is a reason to refuse it
+        except Exception as unexpected:  # whatever a token provokes is a reason to refuse it
             raise InvalidToken(f"unexpected {type(unexpected).__name__}") from unexpected
 
     def verify_refresh_token(self, refresh_token: str) -> RefreshGrant:
@@ -151,11 +160,11 @@ class TokenVerifier:
             )
         except _Refused as refused:
             raise InvalidGrant(str(refused)) from None
-        except Exception as unexpected:  # noqa: BLE001 - as above
+        except Exception as unexpected:  # as above
             raise InvalidGrant(f"unexpected {type(unexpected).__name__}") from unexpected
 
     def _verify(self, compact: str, typ: str, audience: str) -> dict[str, Any]:
-        """Return the claims of a token that is signed by one of the keys, of this type, for this audience, and current."""
+        """Return the claims of a token that one of the keys signed, of this type, for this audience, and current."""
         if len(compact) > MAX_TOKEN_LENGTH:
             raise _Refused("too long")
         parts = _COMPACT.fullmatch(compact)
@@ -184,7 +193,7 @@ class TokenVerifier:
     def _parse_header(self, segment: str) -> tuple[VerificationKey, str]:
         """Return key and type for a header that is written otherwise than ours are, but says the same.
 
-        Exactly ``alg``, ``kid`` and ``typ``: so no ``crit``, ``jku``, ``jwk``, ``x5u``, ``b64`` or ``zip`` is ever heeded.
+        Exactly ``alg``, ``kid`` and ``typ``: no ``crit``, ``jku``, ``jwk``, ``x5u``, ``b64`` or ``zip`` is heeded.
         """
         header = _parse_object(_decode_segment(segment))
         if header.keys() != {"alg", "kid", "typ"}:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Mapping
 
 from chalicelib.auth_service import AuthService, SessionTimes
@@ -15,18 +14,16 @@ from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
-from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
+from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
-
-def system_clock() -> int:
-    """Return the time now as a NumericDate in whole seconds."""
-    return int(time.time())
+clock: Clock = system_clock
+"""The time as the views see it."""
 
 
 @functools.cache
 def auth_service() -> AuthService:
-    """Return this process's service, built at the first call. A failure to build it is not kept: the next call tries again."""
-    return build_auth_service(os.environ, clock=system_clock)
+    """Return this process's service, built at the first call; if that fails, at the next."""
+    return build_auth_service(os.environ, clock=clock)
 
 
 @functools.cache
@@ -56,7 +53,9 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
         source=settings.signing_keys_parameter,
     )
     if secrets.signing_key.kid not in verifying.keys:
-        raise ConfigurationError("LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens")
+        raise ConfigurationError(
+            "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
+        )
     dynamodb = dynamodb_client()
     return AuthService(
         users=DynamoDBUserStore(dynamodb, settings.users_table),
@@ -69,9 +68,7 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
             signing_key=secrets.signing_key,
             access_lifetime=settings.access_token_lifetime,
         ),
-        verifier=TokenVerifier(
-            issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock
-        ),
+        verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
         times=SessionTimes(
             idle_lifetime=settings.refresh_idle_lifetime,
             absolute_lifetime=settings.session_lifetime,

@@ -20,7 +20,7 @@ An ended session stays until ``ttl``, so that a stolen token that comes back is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.aws import unavailable_on_failure
 from chalicelib.models import Client, Session
@@ -76,7 +76,8 @@ class DynamoDBSessionStore:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as refused:
-                found = refused.response.get("Item")
+                # The stubs do not know that this error brings the item along.
+                found = cast("dict[str, AttributeValueTypeDef] | None", refused.response.get("Item"))
                 return Rotation(applied=False, session=_from_item(found) if found else None)
         return Rotation(applied=True, session=_from_item(response["Attributes"]))
 

@@ -1,0 +1,167 @@
+"""HTTP in: reads bodies, cookies and the client's details out of a request.
+
+Owns every limit on what is read. A body is parsed here and not by Chalice, whose ``json_body`` takes any JSON value
+and answers deep nesting with a 500.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+from chalice.app import Request
+
+from chalicelib.config import HttpSettings
+from chalicelib.errors import (
+    FieldError,
+    InvalidRequest,
+    OriginRejected,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from chalicelib.models import Client
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_USER_AGENT_LENGTH = 256
+
+_PLAIN_NAME = re.compile(r"[a-z_]{1,32}")
+
+
+class _Body(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+BodyType = TypeVar("BodyType", bound=_Body)
+
+
+def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
+    """Return the JSON object in the request's body as a ``body_type``.
+
+    ``body_type`` is a dataclass whose fields are texts, optional texts (``str | None = None``) or one of several texts
+    (``Literal``). A field with a default may be left out; null is never taken.
+
+    Raises:
+        UnsupportedMediaType: the body is not ``application/json``.
+        PayloadTooLarge: it has more than ``MAX_BODY_BYTES`` bytes.
+        InvalidRequest: it is not one JSON object in UTF-8 with each member once.
+        ValidationFailed: a member is missing, unknown or of the wrong type.
+
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType
+    return _typed(_parse_object(_raw_body(request)), body_type)
+
+
+def read_client(request: Request) -> Client:
+    """Return where the request came from. The address is API Gateway's word, never a header's."""
+    user_agent = "".join(character for character in request.headers.get("user-agent", "") if character.isprintable())
+    return Client(ip=request.context["identity"]["sourceIp"], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
+
+
+def read_cookie(request: Request, name: str) -> str | None:
+    """Return the value of a cookie, None if there is none.
+
+    Of two with one name the first counts: browsers put the one with the longer path first (RFC 6265 section 5.4).
+    """
+    header: str = request.headers.get("cookie", "")
+    for pair in header.split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return None
+
+
+def check_origin(request: Request, settings: HttpSettings) -> None:
+    """Return if the page that sent this request, where it was a page, may use the refresh cookie.
+
+    SameSite=Strict keeps other sites away; this keeps other origins of the same site away too (a sibling subdomain, a
+    port beside ours).
+
+    Raises:
+        OriginRejected: the request names an origin that is not allowed, or hides one (``null``).
+
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        allowed = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+    else:
+        allowed = origin in settings.allowed_origins
+    if not allowed:
+        raise OriginRejected
+
+
+def _raw_body(request: Request) -> bytes:
+    try:
+        body = request.raw_body
+    except ValueError:
+        raise InvalidRequest from None
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"The request body must have at most {MAX_BODY_BYTES} bytes.")
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        # A parser's message can quote the body, so it is not passed on.
+        raise InvalidRequest from None
+    if not isinstance(value, dict):
+        raise InvalidRequest
+    return value
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidRequest("The request body has a member twice.")
+    return members
+
+
+def _refuse_constant(_constant: str) -> None:
+    raise InvalidRequest
+
+
+def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
+    types = get_type_hints(body_type)
+    errors = [FieldError(_printable(name), "There is no such field.") for name in members if name not in types]
+    for field in dataclasses.fields(body_type):
+        if field.name in members:
+            errors.extend(_type_errors(field.name, members[field.name], types[field.name]))
+        elif field.default is dataclasses.MISSING:
+            errors.append(FieldError(field.name, "This field is needed."))
+    if errors:
+        raise ValidationFailed(*errors)
+    return body_type(**members)
+
+
+def _type_errors(name: str, value: object, expected: object) -> list[FieldError]:
+    if isinstance(expected, UnionType):
+        (expected,) = (choice for choice in get_args(expected) if choice is not NoneType)
+    if get_origin(expected) is Literal:
+        choices = get_args(expected)
+        return [] if value in choices else [FieldError(name, f"This must be one of: {', '.join(choices)}.")]
+    if not isinstance(value, str):
+        return [FieldError(name, "This must be a text.")]
+    if not _is_unicode(value):
+        return [FieldError(name, "This has half a surrogate pair in it.")]
+    return []
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be written in UTF-8: JSON's escapes can spell half a surrogate pair (RFC 8259 section 8.2)."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(name: str) -> str:
+    """Return an unknown member's name if it looks like one: by mistake it may be a password."""
+    return name if _PLAIN_NAME.fullmatch(name) else "(another)"
