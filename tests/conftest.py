@@ -1,0 +1,97 @@
+"""What tests of every kind share: keys, a clock that obeys, and AWS as moto plays it."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib.keys import generate_signing_jwk, public_jwks
+
+PROJECT = Path(__file__).parent.parent
+
+
+class FakeClock:
+    """Stands still until told."""
+
+    def __init__(self, now=1_800_000_000):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def private_jwks():
+    """The value of the SSM parameter: one ES256 key and a pepper."""
+    return {
+        "keys": [generate_signing_jwk()],
+        "pepper": base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode(),
+    }
+
+
+@pytest.fixture(scope="session")
+def environment(private_jwks):
+    """The settings of an API Lambda, the hash as cheap as settings allow."""
+    return {
+        "LYCHGATE_ISSUER": "https://site.example/api",
+        "LYCHGATE_ALLOWED_ORIGINS": "https://site.example,https://other.example",
+        "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(private_jwks)),
+        "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/test/signing-keys",
+        "LYCHGATE_USERS_TABLE": "lychgate-test-users",
+        "LYCHGATE_SESSIONS_TABLE": "lychgate-test-sessions",
+        "LYCHGATE_BCRYPT_COST": "10",
+    }
+
+
+@pytest.fixture
+def no_real_aws(monkeypatch):
+    """Keep every client away from the developer's own account."""
+    for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def atomic_moto(no_real_aws, monkeypatch):
+    """AWS as moto plays it in this process, each request atomic: by itself moto lets two conditional writes both win."""
+    import threading
+
+    from moto import mock_aws
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock = threading.RLock()
+    unlocked = BotocoreStubber.__call__
+
+    def locked(*args, **kwargs):
+        with lock:
+            return unlocked(*args, **kwargs)
+
+    with mock_aws():
+        monkeypatch.setattr(BotocoreStubber, "__call__", locked)
+        yield
+
+
+@pytest.fixture
+def aws(atomic_moto, environment, private_jwks):
+    """The tables and the parameter of the stage ``test``."""
+    from chalicelib.aws import dynamodb_client, ssm_client
+    from infra.tables import create_tables
+
+    create_tables(dynamodb_client(), "test")
+    ssm_client().put_parameter(
+        Name=environment["LYCHGATE_SIGNING_KEYS_PARAMETER"], Value=json.dumps(private_jwks), Type="SecureString"
+    )
