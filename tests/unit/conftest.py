@@ -1,0 +1,33 @@
+"""An issuer and a verifier of one key."""
+
+import pytest
+
+from chalicelib.keys import generate_signing_jwk, parse_signing_key, parse_verification_keys, public_jwks
+from chalicelib.tokens import TokenIssuer, TokenVerifier
+
+ISSUER = "https://site.example/api"
+
+
+@pytest.fixture(scope="session")
+def signing_jwk():
+    return generate_signing_jwk()
+
+
+@pytest.fixture(scope="session")
+def signing_key(signing_jwk):
+    return parse_signing_key({"keys": [signing_jwk]})
+
+
+@pytest.fixture(scope="session")
+def verification_keys(signing_jwk):
+    return parse_verification_keys(public_jwks({"keys": [signing_jwk]}))
+
+
+@pytest.fixture
+def issuer(signing_key):
+    return TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_key=signing_key, access_lifetime=600)
+
+
+@pytest.fixture
+def verifier(verification_keys, clock):
+    return TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=verification_keys, clock=clock)

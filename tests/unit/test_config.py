@@ -1,0 +1,132 @@
+"""Settings: what is taken, and the error that names the variable."""
+
+import base64
+import json
+
+import pytest
+
+from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
+from chalicelib.errors import ConfigurationError
+
+
+def test_the_defaults_are_those_of_the_contract(environment):
+    settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
+    assert settings.access_token_lifetime == 600
+    assert settings.refresh_idle_lifetime == 14 * 24 * 3600
+    assert settings.session_lifetime == 90 * 24 * 3600
+    assert settings.refresh_retry_window == 20
+    assert settings.bcrypt_cost == 12
+    assert settings.password_min_length == 15
+    assert settings.registration_open
+
+
+def test_the_audience_is_the_issuer_unless_it_is_set(environment):
+    assert VerifierSettings.from_environment(environment).audience == "https://site.example/api"
+    assert VerifierSettings.from_environment({**environment, "LYCHGATE_AUDIENCE": "orders"}).audience == "orders"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("LYCHGATE_ISSUER", "", "is not set"),
+        ("LYCHGATE_ISSUER", "site.example", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site.example/api/", "without a slash"),
+        ("LYCHGATE_ISSUER", "https://site.example/api?x=1", "must be a URL"),
+        ("LYCHGATE_ISSUER", "http://site.example/api", "must begin with https"),
+        ("LYCHGATE_PUBLIC_KEYS", "", "is not set"),
+        ("LYCHGATE_PUBLIC_KEYS", "{", "must hold JSON"),
+        ("LYCHGATE_PUBLIC_KEYS", "{}", "must be a JWK Set"),
+        ("LYCHGATE_PUBLIC_KEYS", '{"keys": []}', "holds no key"),
+        ("LYCHGATE_PUBLIC_KEYS", "file://nowhere.json", "cannot be read"),
+    ],
+)
+def test_a_verifier_setting_that_cannot_be_used_is_named(environment, variable, value, problem):
+    with pytest.raises(ConfigurationError, match=problem) as refusal:
+        VerifierSettings.from_environment({**environment, variable: value})
+    assert refusal.value.variable == variable
+    assert variable in str(refusal.value)
+
+
+def test_public_keys_may_stand_in_a_file(environment, tmp_path):
+    file = tmp_path / "public-keys.json"
+    file.write_text(environment["LYCHGATE_PUBLIC_KEYS"])
+    settings = VerifierSettings.from_environment({**environment, "LYCHGATE_PUBLIC_KEYS": f"file://{file}"})
+    assert settings.keys.jwks == json.loads(environment["LYCHGATE_PUBLIC_KEYS"])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("LYCHGATE_SIGNING_KEYS_PARAMETER", "", "is not set"),
+        ("LYCHGATE_USERS_TABLE", " ", "is not set"),
+        ("LYCHGATE_SESSIONS_TABLE", "", "is not set"),
+        ("LYCHGATE_BCRYPT_COST", "9", "from 10 to 16"),
+        ("LYCHGATE_BCRYPT_COST", "twelve", "whole number"),
+        ("LYCHGATE_BCRYPT_COST", "１２", "whole number"),
+        ("LYCHGATE_PASSWORD_MIN_LENGTH", "7", "from 8 to 64"),
+        ("LYCHGATE_ACCESS_TOKEN_LIFETIME", "86400", "from 10 to 3600"),
+        ("LYCHGATE_REFRESH_IDLE_LIFETIME", "-1", "whole number"),
+        ("LYCHGATE_SESSION_LIFETIME", "1e6", "whole number"),
+        ("LYCHGATE_REFRESH_RETRY_WINDOW", "0", "from 1 to 60"),
+        ("LYCHGATE_REGISTRATION", "maybe", "open or closed"),
+    ],
+)
+def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, value, problem):
+    with pytest.raises(ConfigurationError, match=problem) as refusal:
+        IssuerSettings.from_environment({**environment, variable: value})
+    assert refusal.value.variable == variable
+
+
+def test_the_cookie_is_secure_and_prefixed_over_https(environment):
+    settings = HttpSettings.from_environment(environment)
+    assert (settings.cookie_name, settings.cookie_path, settings.cookie_secure) == (
+        "__Secure-refresh_token",
+        "/api/auth",
+        True,
+    )
+
+
+def test_the_cookie_has_no_prefix_over_http_on_this_machine(environment):
+    settings = HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"})
+    assert (settings.cookie_name, settings.cookie_secure) == ("refresh_token", False)
+
+
+def test_without_a_list_the_issuers_own_origin_is_allowed(environment):
+    settings = HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": ""})
+    assert settings.allowed_origins == ("https://site.example",)
+
+
+@pytest.mark.parametrize("origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,"])
+def test_an_origin_that_is_none_is_refused(environment, origins):
+    with pytest.raises(ConfigurationError, match="LYCHGATE_ALLOWED_ORIGINS must list origins"):
+        HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": origins})
+
+
+def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):
+    secrets = SigningSecrets.from_json(json.dumps(private_jwks), source="/p")
+    assert secrets.signing_key.kid == private_jwks["keys"][0]["kid"]
+    assert secrets.pepper == bytes(range(32))
+    assert "pepper" not in repr(secrets)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"keys": []}, "holds no key"),
+        ({"pepper": None}, "must hold a member pepper"),
+        ({"pepper": "not base64!"}, "must hold a member pepper"),
+        ({"pepper": base64.urlsafe_b64encode(bytes(31)).decode()}, "at least 32 bytes"),
+    ],
+)
+def test_signing_secrets_that_cannot_be_used_name_their_source_and_quote_nothing(private_jwks, change, problem):
+    text = json.dumps({**private_jwks, **change})
+    with pytest.raises(ConfigurationError, match=problem) as refusal:
+        SigningSecrets.from_json(text, source="/lychgate/test/signing-keys")
+    assert refusal.value.variable == "/lychgate/test/signing-keys"
+    assert private_jwks["keys"][0]["d"] not in str(refusal.value)
+
+
+def test_signing_secrets_that_are_not_json_are_not_quoted():
+    with pytest.raises(ConfigurationError) as refusal:
+        SigningSecrets.from_json("hunter2", source="/p")
+    assert "hunter2" not in str(refusal.value)

@@ -1,0 +1,238 @@
+"""Tokens as they should be, and as attackers make them."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import InvalidGrant, InvalidToken
+from chalicelib.models import Client, Principal, RefreshGrant, Session, User
+from unit.conftest import ISSUER
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
+NOW = 1_800_000_000
+USER = User(id="u1", username="Ålice", password_hash="x", roles=("user", "admin"), created_at=NOW)
+SESSION = Session(
+    id="s1",
+    user_id="u1",
+    username="Ålice",
+    created_at=NOW,
+    last_used_at=NOW,
+    idle_expires_at=NOW + 1000,
+    expires_at=NOW + 5000,
+    refresh_counter=3,
+    client=Client(ip="203.0.113.7", user_agent=""),
+)
+
+
+def segment(content):
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def decoded(compact, part):
+    text = compact.split(".")[part]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def valid_claims():
+    return {
+        "iss": ISSUER,
+        "sub": "u1",
+        "aud": ISSUER,
+        "exp": NOW + 600,
+        "iat": NOW,
+        "jti": "j1",
+        "sid": "s1",
+        "preferred_username": "alice",
+        "roles": ["user"],
+    }
+
+
+def changed(members, changes):
+    """Apply a vector's changes: null takes a member away, NOW+n is a time."""
+    merged = members | {
+        name: NOW + int(value[3:] or 0) if isinstance(value, str) and value.startswith("NOW") else value
+        for name, value in changes.items()
+    }
+    return {name: value for name, value in merged.items() if not (name in changes and changes[name] is None)}
+
+
+def sign(how, signing_input, jwk, key):
+    der = key.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256()))
+    raw = jwt.utils.der_to_raw_signature(der, key.curve)
+    return {
+        "our_key": lambda: raw,
+        "nothing": lambda: b"",
+        "zeros": lambda: bytes(64),
+        "der": lambda: der,
+        "short": lambda: raw[:-1],
+        "long": lambda: raw + b"\0",
+        "another_key": lambda: jwt.utils.der_to_raw_signature(
+            ec.generate_private_key(ec.SECP256R1()).sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())), key.curve
+        ),
+        "hmac_with_public_key": lambda: jwt.get_algorithm_by_name("HS256").sign(
+            signing_input.encode(), json.dumps({k: jwk[k] for k in ("crv", "kty", "x", "y")}).encode()
+        ),
+    }[how]()
+
+
+def forge(vector, jwk, key):
+    """Make the token that a vector describes, signed by the real key unless the vector says otherwise."""
+    header = changed({"alg": "ES256", "kid": jwk["kid"], "typ": "at+jwt"}, vector.get("header", {}))
+    header_text = vector.get("header_text", json.dumps(header)).replace("{kid}", jwk["kid"])
+    claims = changed(valid_claims(), vector.get("claims", {}))
+    claims_text = vector.get("claims_text", json.dumps(claims, ensure_ascii=False))
+    header_segment = segment(header_text.encode())
+    payload_segment = segment(claims_text.encode(vector.get("claims_encoding", "utf-8")))
+    signature = sign(vector.get("sign", "our_key"), f"{header_segment}.{payload_segment}", jwk, key)
+    if "claims_after_signing" in vector:
+        payload_segment = segment(json.dumps(changed(claims, vector["claims_after_signing"])).encode())
+    return vector.get("compact", "{header}.{payload}.{signature}").format(
+        header=header_segment,
+        payload=payload_segment,
+        signature=segment(signature),
+        respelt_signature=respelt(segment(signature)),
+        filler="A" * 4096,
+    )
+
+
+def respelt(text):
+    """Spell the same bytes with another last character, whose two or four spare bits are not zero."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return text and text[:-1] + alphabet[alphabet.index(text[-1]) | 1]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_refuses_a_hostile_access_token(vector, verifier, signing_jwk, signing_key):
+    with pytest.raises(InvalidToken) as refusal:
+        verifier.verify_access_token(forge(vector, signing_jwk, signing_key.private_key))
+    assert vector["reason"] in refusal.value.reason
+    assert refusal.value.message == InvalidToken.detail
+
+
+def test_accepts_the_token_that_all_vectors_are_made_from(verifier, signing_jwk, signing_key):
+    principal = verifier.verify_access_token(forge({}, signing_jwk, signing_key.private_key))
+    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600)
+
+
+def test_every_vector_names_its_source():
+    assert all(re.match(r"RFC \d{4} [\d.]+$", vector["source"]) for vector in VECTORS)
+    assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)
+
+
+def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
+    access_token = issuer.issue_access_token(USER, SESSION, NOW)
+    principal = verifier.verify_access_token(access_token)
+    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("user", "admin"), NOW + 600)
+    assert decoded(access_token, 0)["typ"] == "at+jwt"
+
+
+def test_the_header_of_an_issued_token_is_known_without_parsing(issuer, verifier):
+    header = issuer.issue_access_token(USER, SESSION, NOW).split(".")[0]
+    assert header in verifier._known_headers
+
+
+def test_no_two_access_tokens_have_one_jti(issuer, verifier):
+    ids = {verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).token_id for _ in range(20)}
+    assert len(ids) == 20
+
+
+def test_an_access_token_never_outlives_its_session(issuer):
+    access_token = issuer.issue_access_token(USER, SESSION, SESSION.expires_at - 5)
+    assert decoded(access_token, 1)["exp"] == SESSION.expires_at
+
+
+def test_an_access_token_is_good_until_the_second_before_its_exp(issuer, verifier, clock):
+    access_token = issuer.issue_access_token(USER, SESSION, NOW)
+    clock.now = NOW + 599
+    assert verifier.verify_access_token(access_token).user_id == "u1"
+    clock.now = NOW + 600
+    with pytest.raises(InvalidToken):
+        verifier.verify_access_token(access_token)
+
+
+def test_an_issuer_whose_clock_is_ten_seconds_ahead_is_believed(issuer, verifier, clock):
+    clock.now = NOW - 10
+    assert verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).user_id == "u1"
+
+
+def test_a_refresh_token_says_which_session_and_which_of_its_tokens(issuer, verifier):
+    grant = verifier.verify_refresh_token(issuer.issue_refresh_token(SESSION))
+    assert grant == RefreshGrant("u1", "s1", 3, NOW + 1000)
+
+
+def test_a_refresh_token_issued_again_has_the_same_claims(issuer):
+    assert decoded(issuer.issue_refresh_token(SESSION), 1) == decoded(issuer.issue_refresh_token(SESSION), 1)
+
+
+def test_a_refresh_token_holds_nothing_beyond_what_it_needs(issuer):
+    claims = decoded(issuer.issue_refresh_token(SESSION), 1)
+    assert set(claims) == {"iss", "sub", "aud", "exp", "iat", "sid", "counter"}
+
+
+def test_a_refresh_token_is_no_access_token(issuer, verifier):
+    with pytest.raises(InvalidToken) as refusal:
+        verifier.verify_access_token(issuer.issue_refresh_token(SESSION))
+    assert refusal.value.reason == "typ is not at+jwt"
+
+
+def test_an_access_token_is_no_refresh_token(issuer, verifier):
+    with pytest.raises(InvalidGrant) as refusal:
+        verifier.verify_refresh_token(issuer.issue_access_token(USER, SESSION, NOW))
+    assert refusal.value.reason == "typ is not refresh+jwt"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"counter": None}, "counter is missing"),
+        ({"counter": "3"}, "counter is missing"),
+        ({"counter": -1}, "counter is missing"),
+        ({"counter": True}, "counter is missing"),
+        ({"aud": ISSUER}, "wrong aud"),
+        ({"sid": None}, "sid is missing"),
+        ({"sub": ""}, "sub is missing"),
+        ({"exp": NOW}, "expired"),
+    ],
+)
+def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, signing_jwk, signing_key):
+    claims = changed(decoded(issuer.issue_refresh_token(SESSION), 1), changes)
+    forged = jwt.encode(
+        claims, signing_key.private_key, "ES256", {"typ": "refresh+jwt", "kid": signing_jwk["kid"]}
+    )
+    with pytest.raises(InvalidGrant) as refusal:
+        verifier.verify_refresh_token(forged)
+    assert reason in refusal.value.reason
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}", fullmatch=True))
+def test_nothing_but_a_refusal_ever_comes_of_junk(verifier, junk):
+    with pytest.raises(InvalidToken):
+        verifier.verify_access_token(junk)
+    with pytest.raises(InvalidGrant):
+        verifier.verify_refresh_token(junk)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_no_single_changed_character_survives(verifier, issuer, data):
+    access_token = issuer.issue_access_token(USER, SESSION, NOW)
+    position = data.draw(st.integers(0, len(access_token) - 1))
+    character = data.draw(st.characters(codec="ascii").filter(lambda other: other != access_token[position]))
+    with pytest.raises(InvalidToken):
+        verifier.verify_access_token(access_token[:position] + character + access_token[position + 1 :])
+
+
+def test_claims_nested_beyond_the_parser_are_refused(verifier, signing_jwk, signing_key):
+    nested = "[" * 1400 + "]" * 1400
+    forged = forge({"claims_text": f'{{"a": {nested}}}'}, signing_jwk, signing_key.private_key)
+    with pytest.raises(InvalidToken):
+        verifier.verify_access_token(forged)
