@@ -7,7 +7,9 @@ import { byId, whileBusy } from "./dom.js";
 import { describe } from "./messages.js";
 import { ApiError } from "./lychgate.js";
 
-const USERNAME = /^[\p{L}\p{M}\p{Nd}._@+-]{3,254}$/u;
+const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
+const USERNAME_MIN = 3;
+const USERNAME_MAX = 254;
 const PASSWORD_MIN = 15;
 const PASSWORD_MAX = 256;
 const NAMES = ["login", "signup"];
@@ -49,8 +51,11 @@ function checkLogin(username, password) {
 /** @returns {FieldErrors} what can be told without the API, which has the last word */
 function checkSignUp(username, password) {
   const errors = {};
-  if (!username) errors.username = "Choose a username.";
-  else if (!USERNAME.test(username.normalize("NFKC"))) errors.username = "Use 3 to 254 letters, digits or . _ @ + -";
+  const name = [...username.normalize("NFKC")];
+  if (!name.length) errors.username = "Choose a username.";
+  else if (!USERNAME_CHARACTERS.test(name.join(""))) errors.username = "Use only letters, digits and . _ @ + -";
+  else if (name.length < USERNAME_MIN) errors.username = `Use at least ${USERNAME_MIN} characters.`;
+  else if (name.length > USERNAME_MAX) errors.username = `Use at most ${USERNAME_MAX} characters.`;
   const length = lengthOf(password);
   if (!length) errors.password = "Choose a password.";
   else if (length < PASSWORD_MIN) errors.password = `Use at least ${PASSWORD_MIN} characters; this has ${length}.`;
