@@ -56,7 +56,7 @@ async function refreshNow(client) {
   const result = byId("refresh-result");
   result.textContent = "Trading the refresh cookie for new tokens…";
   try {
-    await client.refresh("button");
+    await client.refresh("by hand");
     result.textContent = `New token at ${clockTime(new Date())}. What changed is marked.`;
   } catch {
     // The client's listeners tell what went wrong.

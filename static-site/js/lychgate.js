@@ -9,6 +9,7 @@ import { createHint } from "./hint.js";
 import { exchange, postJson } from "./http.js";
 import { mask, peek } from "./jwt.js";
 import { Lifetime, now } from "./lifetime.js";
+import { Listeners } from "./listeners.js";
 import { createLock } from "./lock.js";
 
 export { ApiError, LychgateError, NetworkError, SessionEnded };
@@ -66,14 +67,14 @@ class Client {
   #failures = 0;
   /** The next refresh on the clock. */
   #timer;
-  #changeListeners = new Set();
-  #callListeners = new Set();
+  #changes = new Listeners();
+  #calls = new Listeners();
 
   constructor(base, fetch, hint, exclusively) {
     this.#base = base;
     this.#hint = hint;
     this.#exclusively = exclusively;
-    this.#wire = { fetch, report: (call) => tell(this.#callListeners, call) };
+    this.#wire = { fetch, report: (call) => this.#calls.tell(call) };
     hint.watch((present) => {
       if (!present) this.#end("elsewhere");
       else if (!this.#accessToken) this.restore("signed in elsewhere").catch(() => {});
@@ -172,14 +173,12 @@ class Client {
 
   /** @param {(change: Change) => void} listener @returns {() => void} to stop listening */
   onChange(listener) {
-    this.#changeListeners.add(listener);
-    return () => this.#changeListeners.delete(listener);
+    return this.#changes.add(listener);
   }
 
   /** @param {(call: Call) => void} listener @returns {() => void} to stop listening */
   onCall(listener) {
-    this.#callListeners.add(listener);
-    return () => this.#callListeners.delete(listener);
+    return this.#calls.add(listener);
   }
 
   #enter(path, note, username, password) {
@@ -188,7 +187,7 @@ class Client {
       const sentAt = now();
       const answer = await postJson(this.#wire, this.#url(path), body, { credential: "username, password", note });
       this.#adopt(answer, sentAt);
-      this.#emit({ type: "signed-in", why: note });
+      this.#changes.tell({ type: "signed-in", why: note });
       return this.#user;
     });
   }
@@ -207,7 +206,7 @@ class Client {
         stillOurs();
         const isNew = this.#user === null;
         this.#adopt(answer, sentAt);
-        this.#emit({ type: isNew ? "signed-in" : "refreshed", why });
+        this.#changes.tell({ type: isNew ? "signed-in" : "refreshed", why });
       });
     } catch (error) {
       if (error instanceof SessionEnded || generation !== this.#generation) throw new SessionEnded({ cause: error });
@@ -216,7 +215,7 @@ class Client {
         throw new SessionEnded({ cause: error });
       }
       if (this.#hasSession()) this.#tryAgainLater(error.retryAfter ?? 0);
-      this.#emit({ type: "refresh-failed", why, error });
+      this.#changes.tell({ type: "refresh-failed", why, error });
       throw error;
     }
   }
@@ -242,7 +241,7 @@ class Client {
     this.#lifetime = null;
     this.#failures = 0;
     this.#hint.write(false);
-    if (hadSession) this.#emit({ type: "signed-out", why });
+    if (hadSession) this.#changes.tell({ type: "signed-out", why });
   }
 
   #renewIn(seconds, why) {
@@ -286,20 +285,5 @@ class Client {
 
   #covers(url) {
     return url.origin === this.#base.origin && url.pathname.startsWith(this.#base.pathname);
-  }
-
-  #emit(change) {
-    tell(this.#changeListeners, change);
-  }
-}
-
-/** A listener's own error is for the console; it must not be mistaken for a failed call. */
-function tell(listeners, event) {
-  for (const listener of listeners) {
-    try {
-      listener(event);
-    } catch (error) {
-      console.error(error);
-    }
   }
 }

@@ -41,17 +41,17 @@ export function hush() {
 function show(kind, text, action) {
   clearTimeout(timer);
   if (!region.contains(document.activeElement)) before = document.activeElement;
-  const notice = make("div", `notice ${kind}`, make("p", "", text));
+  const buttons = make("div", "buttons");
   if (action) {
-    notice.append(
+    buttons.append(
       makeButton(action.label, "button small", () => {
         hush();
         action.run();
       }),
     );
   }
-  notice.append(makeButton("Dismiss", "button small quiet", hush));
-  region.replaceChildren(notice);
+  buttons.append(makeButton("Dismiss", "button small quiet", hush));
+  region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
 }
 
 function fade() {

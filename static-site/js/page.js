@@ -64,13 +64,13 @@ function showSignedIn(why) {
     clearAccount();
     clearForms();
   }
+  if (shownId === null) hush();
   shownId = id;
   showAccount(client);
   showView("signed-in", { title: `${username} · Lychgate` });
   if (isOther) warn(`Another tab signed in as ${username}. This tab follows.`);
   else if (why === "sign up") say("Your account is ready.");
   else if (inTrouble) say("The service is back, and your session goes on.");
-  else if (why === "log in") hush();
   inTrouble = false;
 }
 
