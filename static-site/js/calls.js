@@ -41,6 +41,9 @@ export function showExchange(calls, body) {
     make("p", "answer", statusPill(call), " ", make("span", "muted", answerText(call))),
   ]);
   byId("call-result").replaceChildren(...parts, ...(body ? [make("pre", "body", pretty(body))] : []));
+  const last = calls.at(-1);
+  // Read out in place of the whole exchange.
+  byId("call-status").textContent = last ? `${last.path}: ${last.status ?? "no answer"} ${answerText(last)}` : "";
 }
 
 /** @param {string} message why there is no answer */
@@ -50,6 +53,7 @@ export function showCallProblem(calls, message) {
 }
 
 export function clearExchange() {
+  byId("call-status").textContent = "";
   byId("call-result").replaceChildren(make("p", "empty", "No call yet. Request and answer will appear here."));
 }
 

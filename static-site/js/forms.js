@@ -89,7 +89,9 @@ function startForm(form, check, send) {
       } catch (error) {
         const { fields, general } = place(error);
         showErrors(form, fields, general);
-        if (!focusFirst(form, fields) && error instanceof ApiError && error.status === 401) password.select();
+        if (focusFirst(form, fields)) return;
+        if (error instanceof ApiError && error.status === 401) password.select();
+        form.querySelector("[data-form-error]").scrollIntoView({ block: "nearest" });
       }
     });
   });
