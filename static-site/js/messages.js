@@ -1,0 +1,41 @@
+/**
+ * Errors in plain English. Knows the error codes and nothing of where the text will stand.
+ */
+
+import { ApiError, NetworkError, SessionEnded } from "./lychgate.js";
+
+const BY_CODE = {
+  invalid_credentials: "Username and password do not match.",
+  username_taken: "This username is taken.",
+  registration_closed: "Sign-up is closed at the moment.",
+  origin_rejected: "The API does not accept calls from this address.",
+};
+
+/**
+ * @param {unknown} error
+ * @returns {string} what happened and what to do, for the person in front of the page
+ */
+export function describe(error) {
+  if (error instanceof SessionEnded) return "Your session has ended. Please log in again.";
+  if (error instanceof NetworkError) return describeSilence(error);
+  if (!(error instanceof ApiError)) return "Something went wrong in this page. Please reload it.";
+  if (error.error in BY_CODE) return BY_CODE[error.error];
+  if (error.status === 429) return `Too many attempts. ${whenAgain(error.retryAfter)}`;
+  if (error.status >= 500) return `The service has a problem. ${whenAgain(error.retryAfter)}`;
+  return error.detail || `The service refused this (status ${error.status}).`;
+}
+
+/** @param {NetworkError} error */
+function describeSilence({ kind }) {
+  if (globalThis.navigator?.onLine === false) return "You are offline. Please try again when you are connected.";
+  if (kind === "timeout") return "The service took too long to answer. Please try again.";
+  if (kind === "unreadable") return "The service gave an answer this page cannot read. Please try again.";
+  return "The service cannot be reached. Check your connection and try again.";
+}
+
+/** @param {number | null} seconds */
+function whenAgain(seconds) {
+  if (!seconds) return "Please try again in a moment.";
+  if (seconds < 90) return `Please try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
+  return `Please try again in ${Math.ceil(seconds / 60)} minutes.`;
+}

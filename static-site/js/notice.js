@@ -1,0 +1,60 @@
+/**
+ * The one place for messages that belong to no form: a short word of success, or a problem with a way out. Owns
+ * #notice.
+ */
+
+import { byId, make, makeButton } from "./dom.js";
+
+const SUCCESS_MS = 6000;
+
+const region = byId("notice");
+let timer;
+/** What had the focus when the notice came, to give it back. */
+let before = null;
+
+/** @param {string} text */
+export function say(text) {
+  show("good", text);
+  timer = setTimeout(fade, SUCCESS_MS);
+}
+
+/**
+ * A problem stays until it is dismissed or solved.
+ *
+ * @param {string} text
+ * @param {{label: string, run: () => void}} [action]
+ */
+export function warn(text, action) {
+  show("bad", text, action);
+}
+
+/** Take the notice away, if there is one. */
+export function hush() {
+  clearTimeout(timer);
+  const hadFocus = region.contains(document.activeElement);
+  region.replaceChildren();
+  if (!hadFocus) return;
+  const heading = document.querySelector("section:not([hidden]) > h1, section:not([hidden]) > .intro > h1");
+  (before?.checkVisibility() && before !== document.body ? before : heading)?.focus();
+}
+
+function show(kind, text, action) {
+  clearTimeout(timer);
+  if (!region.contains(document.activeElement)) before = document.activeElement;
+  const buttons = make("div", "buttons");
+  if (action) {
+    buttons.append(
+      makeButton(action.label, "button small", () => {
+        hush();
+        action.run();
+      }),
+    );
+  }
+  buttons.append(makeButton("Dismiss", "button small quiet", hush));
+  region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
+}
+
+function fade() {
+  if (region.matches(":hover, :focus-within")) timer = setTimeout(fade, SUCCESS_MS);
+  else hush();
+}
