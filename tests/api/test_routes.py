@@ -1,0 +1,283 @@
+"""The routes as a well-behaved client sees them."""
+
+import json
+
+import jwt
+import pytest
+
+PASSWORD = "correct horse battery staple"
+
+
+def test_registration_answers_with_tokens_and_the_user(api):
+    answer = api.register("Alice")
+    assert answer.status == 201
+    assert answer.json["token_type"] == "Bearer"
+    assert answer.json["expires_in"] == 600
+    assert answer.json["refresh_expires_in"] == 1209600
+    user = answer.json["user"]
+    assert user == {
+        "id": user["id"],
+        "username": "Alice",
+        "roles": ["user"],
+        "created_at": "2027-01-15T08:00:00Z",
+        "disabled": False,
+    }
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_registered_user_logs_in_and_sees_the_profile(api):
+    registered = api.register("Alice").json
+    logged_in = api.login("ALICE")
+    assert logged_in.status == 200
+    me = api.me(logged_in.json["access_token"])
+    assert me.status == 200
+    assert me.json == {"user": registered["user"]}
+
+
+def test_a_username_beyond_ascii_arrives_whole_through_the_authorizer(api):
+    access_token = api.register("Ålesund.李").json["access_token"]
+    assert api.me(access_token).json["user"]["username"] == "Ålesund.李"
+
+
+def test_a_taken_username_is_a_conflict(api):
+    api.register("Alice")
+    api.register("aLICE").assert_problem(409, "username_taken")
+
+
+def test_registration_says_at_each_field_what_is_wrong(api):
+    answer = api.register("Alice", "alice")
+    answer.assert_problem(422, "validation_failed")
+    assert answer.json["errors"] == [{"field": "password", "message": "Use at least 15 characters."}]
+    answer = api.register("a!", PASSWORD)
+    assert [error["field"] for error in answer.json["errors"]] == ["username"]
+
+
+def test_closed_registration_is_forbidden(api, monkeypatch):
+    monkeypatch.setenv("LYCHGATE_REGISTRATION", "closed")
+    api.register().assert_problem(403, "registration_closed")
+
+
+def test_wrong_passwords_and_unknown_users_get_one_answer(api):
+    api.register("Alice")
+    wrong, unknown, impossible = api.login("alice", "x" * 20), api.login("nobody"), api.login("no such name!")
+    wrong.assert_problem(401, "invalid_credentials")
+    for other in (unknown, impossible):
+        assert (other.status, other.body, other.headers) == (wrong.status, wrong.body, wrong.headers)
+
+
+def test_a_refresh_returns_the_next_tokens(api, clock):
+    tokens = api.register().json
+    clock.advance(300)
+    refreshed = api.refresh(tokens["refresh_token"])
+    assert refreshed.status == 200
+    assert refreshed.json["user"] == tokens["user"]
+    assert api.me(refreshed.json["access_token"]).status == 200
+    assert api.refresh(refreshed.json["refresh_token"]).status == 200
+
+
+def test_a_retry_within_the_window_gets_the_same_successor(api, clock):
+    tokens = api.register().json
+    first = api.refresh(tokens["refresh_token"]).json
+    clock.advance(20)
+    second = api.refresh(tokens["refresh_token"]).json
+    claims = [jwt.decode(answer["refresh_token"], options={"verify_signature": False}) for answer in (first, second)]
+    assert claims[0] == claims[1]
+    assert api.refresh(second["refresh_token"]).status == 200
+
+
+def test_a_reuse_ends_the_session_for_thief_and_owner(api, clock):
+    stolen = api.register().json["refresh_token"]
+    refreshed = api.refresh(stolen).json
+    clock.advance(21)
+    api.refresh(stolen).assert_problem(401, "invalid_grant")
+    api.refresh(refreshed["refresh_token"]).assert_problem(401, "invalid_grant")
+
+
+def test_logout_ends_the_session(api):
+    tokens = api.register().json
+    answer = api.logout(tokens["refresh_token"])
+    assert (answer.status, answer.body) == (204, b"")
+    api.refresh(tokens["refresh_token"]).assert_problem(401, "invalid_grant")
+
+
+@pytest.mark.parametrize("refresh_token", ["", "junk", "a.b.c", None])
+def test_logout_succeeds_for_a_token_that_is_no_good(api, refresh_token):
+    assert api.logout(refresh_token).status == 204
+
+
+def test_logout_twice_succeeds(api):
+    tokens = api.register().json
+    assert [api.logout(tokens["refresh_token"]).status for _ in range(2)] == [204, 204]
+
+
+def test_the_key_set_is_public_cacheable_and_verifies_our_tokens(api):
+    tokens = api.register().json
+    answer = api.request("GET", "/.well-known/jwks.json")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert all("d" not in key for key in answer.json["keys"])
+    key = jwt.PyJWKSet.from_dict(answer.json)[jwt.get_unverified_header(tokens["access_token"])["kid"]]
+    claims = jwt.decode(
+        tokens["access_token"],
+        key,
+        ["ES256"],
+        audience="https://site.example/api",
+        issuer="https://site.example/api",
+        options={"verify_exp": False, "verify_iat": False},
+    )
+    assert claims["sub"] == tokens["user"]["id"]
+
+
+def test_health_touches_no_database(api, monkeypatch):
+    monkeypatch.setattr("chalicelib.wiring.auth_service", None)
+    answer = api.request("GET", "/health")
+    assert (answer.status, answer.json["status"]) == (200, "ok")
+    assert answer.json["version"]
+
+
+class TestCookieDelivery:
+    @pytest.fixture
+    def registered(self, api):
+        return api.register(token_delivery="cookie")
+
+    def test_sets_the_cookie_of_the_contract_and_keeps_the_token_out_of_the_body(self, registered):
+        cookie = registered.cookie
+        assert cookie.key == "__Secure-refresh_token"
+        assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == ("/api/auth", "Strict", "1209600")
+        assert cookie["httponly"] is True
+        assert cookie["secure"] is True
+        assert "refresh_token" not in registered.json
+        assert cookie.value not in registered.body.decode()
+
+    def test_refreshes_by_the_cookie_and_renews_it(self, api, registered):
+        refreshed = api.refresh(cookie=registered.cookie)
+        assert refreshed.status == 200
+        assert "refresh_token" not in refreshed.json
+        assert refreshed.cookie.value != registered.cookie.value
+        assert api.refresh(cookie=refreshed.cookie).status == 200
+
+    def test_logs_out_by_the_cookie_and_clears_it(self, api, registered):
+        answer = api.logout(cookie=registered.cookie)
+        assert answer.status == 204
+        assert (answer.cookie.value, answer.cookie["max-age"], answer.cookie["path"]) == ("", "0", "/api/auth")
+        api.refresh(cookie=registered.cookie).assert_problem(401, "invalid_grant")
+
+    def test_over_plain_http_the_cookie_lacks_prefix_and_secure(self, api, monkeypatch):
+        monkeypatch.setenv("LYCHGATE_ISSUER", "http://127.0.0.1:8000/api")
+        cookie = api.register(token_delivery="cookie").cookie
+        assert (cookie.key, cookie["secure"], cookie["httponly"]) == ("refresh_token", "", True)
+
+    def test_a_token_in_the_body_goes_before_the_cookie(self, api, registered):
+        other = api.login(token_delivery="body").json
+        refreshed = api.refresh(other["refresh_token"], cookie=registered.cookie)
+        assert "refresh_token" in refreshed.json
+        assert "set-cookie" not in refreshed.headers
+
+    def test_without_token_and_cookie_there_is_nothing_to_refresh(self, api):
+        api.refresh().assert_problem(401, "invalid_grant")
+
+    @pytest.mark.parametrize("origin", ["https://site.example", "https://other.example"])
+    def test_an_allowed_origin_may_use_the_cookie(self, api, registered, origin):
+        assert api.refresh(cookie=registered.cookie, headers={"Origin": origin}).status == 200
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "https://attacker.example"},
+            {"Origin": "null"},
+            {"Origin": "https://site.example.attacker.example"},
+            {"Origin": "http://site.example"},
+            {"Origin": ""},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ],
+    )
+    def test_any_other_origin_may_neither_refresh_nor_log_out_nor_log_in(self, api, registered, headers):
+        api.refresh(cookie=registered.cookie, headers=headers).assert_problem(403, "origin_rejected")
+        api.logout(cookie=registered.cookie, headers=headers).assert_problem(403, "origin_rejected")
+        login = {"username": "alice", "password": PASSWORD, "token_delivery": "cookie"}
+        api.post("/auth/login", login, headers=headers).assert_problem(403, "origin_rejected")
+        assert api.refresh(cookie=registered.cookie).status == 200
+
+
+class TestCrossOrigin:
+    def test_a_preflight_from_an_allowed_origin_is_answered(self, api):
+        answer = api.request("OPTIONS", "/auth/login", headers={"Origin": "https://other.example"})
+        assert (answer.status, answer.body) == (204, b"")
+        assert answer.headers["access-control-allow-origin"] == "https://other.example"
+        assert "Authorization" in answer.headers["access-control-allow-headers"]
+        assert "POST" in answer.headers["access-control-allow-methods"]
+
+    def test_answers_of_every_kind_can_be_read_by_an_allowed_origin_and_by_no_other(self, api):
+        for path in ("/health", "/me", "/unknown", "/auth/login"):
+            for origin, allowed in (("https://other.example", True), ("https://attacker.example", False)):
+                answer = api.request("GET", path, headers={"Origin": origin})
+                assert (answer.headers.get("access-control-allow-origin") == origin) is allowed, path
+                assert answer.headers["vary"] == "Origin"
+
+    def test_credentials_never_cross_origins(self, api):
+        for method in ("GET", "OPTIONS"):
+            answer = api.request(method, "/health", headers={"Origin": "https://other.example"})
+            assert "access-control-allow-credentials" not in answer.headers
+            assert answer.headers["access-control-allow-origin"] != "*"
+
+
+class TestBearerRoutes:
+    def test_no_token_is_a_challenge_without_an_error_code(self, api):
+        answer = api.request("GET", "/me")
+        answer.assert_problem(401, "invalid_token")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="lychgate"'
+
+    @pytest.mark.parametrize(
+        "authorization",
+        ["Bearer", "Bearer ", "Bearer junk", "Basic YTpi", "bearer a.b.c", "Bearer a b", "Bearer é", "", "Bearer a.b.c, Bearer d.e.f"],
+    )
+    def test_a_bad_header_is_401_and_never_403(self, api, authorization):
+        answer = api.request("GET", "/me", headers={"Authorization": authorization})
+        answer.assert_problem(401, "invalid_token")
+        assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+    def test_the_scheme_may_be_written_in_any_case(self, api):
+        access_token = api.register().json["access_token"]
+        assert api.request("GET", "/me", headers={"Authorization": f"bearer {access_token}"}).status == 200
+
+    def test_an_expired_token_is_refused(self, api, clock):
+        access_token = api.register().json["access_token"]
+        clock.advance(600)
+        api.me(access_token).assert_problem(401, "invalid_token")
+
+    def test_a_refresh_token_does_not_open_a_bearer_route(self, api):
+        api.me(api.register().json["refresh_token"]).assert_problem(401, "invalid_token")
+
+    def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(self, api, clock, monkeypatch):
+        access_token = api.register().json["access_token"]
+        from chalicelib import authorizer
+
+        fresh = authorizer.verifier()
+        issued_at = clock.now
+        monkeypatch.setattr(fresh, "_clock", lambda: issued_at)
+        clock.advance(599)
+        assert api.me(access_token).status == 200
+        clock.advance(1)
+        answer = api.me(access_token)
+        answer.assert_problem(401, "invalid_token")
+        assert answer.json["detail"] == "The access token has expired."
+
+    def test_an_authorizer_that_fails_opens_nothing(self, api, monkeypatch):
+        access_token = api.register().json["access_token"]
+        monkeypatch.setattr("chalicelib.authorizer.verifier", lambda: 1 / 0)
+        api.me(access_token).assert_problem(500, "internal_error")
+
+
+def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
+    from chalicelib.authorizer import authorizer
+
+    access_token = api.register().json["access_token"]
+    arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
+    policy = authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None)
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]
+    assert all(isinstance(value, str) and value.isascii() for value in policy["context"].values())
+    assert json.dumps(policy)
