@@ -2,11 +2,16 @@
 
 import base64
 import json
+import threading
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
+from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
+from infra.tables import create_tables
 
 PROJECT = Path(__file__).parent.parent
 
@@ -52,27 +57,24 @@ def environment(private_jwks):
     }
 
 
-@pytest.fixture
-def no_real_aws(monkeypatch):
-    """Keep every client away from the developer's own account."""
-    for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+@pytest.fixture(scope="session", autouse=True)
+def no_real_aws():
+    """Keep every client of every test away from the developer's own account."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+            patch.delenv(variable, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
 
 
 @pytest.fixture
-def atomic_moto(no_real_aws, monkeypatch):
+def atomic_moto(monkeypatch):
     """AWS as moto plays it in this process, each request atomic: by itself moto lets two conditional writes both win."""
-    import threading
-
-    from moto import mock_aws
-    from moto.core.botocore_stubber import BotocoreStubber
-
     lock = threading.RLock()
     unlocked = BotocoreStubber.__call__
 
@@ -85,13 +87,17 @@ def atomic_moto(no_real_aws, monkeypatch):
         yield
 
 
-@pytest.fixture
-def aws(atomic_moto, environment, private_jwks):
-    """The tables and the parameter of the stage ``test``."""
-    from chalicelib.aws import dynamodb_client, ssm_client
-    from infra.tables import create_tables
+@pytest.fixture(scope="session")
+def aws_clients():
+    """A DynamoDB and an SSM client for all tests: making one takes longer than most tests do."""
+    return dynamodb_client(), ssm_client()
 
-    create_tables(dynamodb_client(), "test")
-    ssm_client().put_parameter(
+
+@pytest.fixture
+def aws(atomic_moto, aws_clients, environment, private_jwks):
+    """The tables and the parameter of the stage ``test``."""
+    dynamodb, ssm = aws_clients
+    create_tables(dynamodb, "test")
+    ssm.put_parameter(
         Name=environment["LYCHGATE_SIGNING_KEYS_PARAMETER"], Value=json.dumps(private_jwks), Type="SecureString"
     )

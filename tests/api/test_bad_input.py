@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
+from chalicelib import wiring
 
 SECRET = "S3cret-Passphrase-Never-Echoed"
 JSON = {"Content-Type": "application/json"}
@@ -182,10 +185,7 @@ def test_a_configuration_error_is_logged_with_the_variable_and_not_shown(api, mo
 
 
 def test_a_database_out_of_reach_is_unavailable_and_says_when_to_try_again(api, monkeypatch):
-    from botocore.exceptions import EndpointConnectionError
-
     api.register()
-    from chalicelib import wiring
 
     def unreachable(**_):
         raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
@@ -198,10 +198,6 @@ def test_a_database_out_of_reach_is_unavailable_and_says_when_to_try_again(api, 
 
 
 def test_signing_keys_that_could_not_be_read_are_read_again_at_the_next_request(api, monkeypatch):
-    from botocore.exceptions import ConnectTimeoutError
-
-    from chalicelib import wiring
-
     class Unreachable:
         exceptions = wiring.ssm_client().exceptions
 

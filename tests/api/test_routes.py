@@ -5,6 +5,8 @@ import json
 import jwt
 import pytest
 
+from chalicelib import authorizer
+
 PASSWORD = "correct horse battery staple"
 
 
@@ -252,8 +254,6 @@ class TestBearerRoutes:
 
     def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(self, api, clock, monkeypatch):
         access_token = api.register().json["access_token"]
-        from chalicelib import authorizer
-
         fresh = authorizer.verifier()
         issued_at = clock.now
         monkeypatch.setattr(fresh, "_clock", lambda: issued_at)
@@ -271,11 +271,9 @@ class TestBearerRoutes:
 
 
 def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
-    from chalicelib.authorizer import authorizer
-
     access_token = api.register().json["access_token"]
     arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
-    policy = authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None)
+    policy = authorizer.authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None)
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]

@@ -4,6 +4,9 @@ import threading
 
 import pytest
 
+from chalicelib.aws import dynamodb_client
+from chalicelib.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.dynamodb.users import DynamoDBUserStore
 from fakes import FakeSessionStore, FakeUserStore
 
 
@@ -29,9 +32,6 @@ def implementation(request):
 
 @pytest.fixture
 def users(implementation, environment):
-    from chalicelib.aws import dynamodb_client
-    from chalicelib.dynamodb.users import DynamoDBUserStore
-
     if implementation == "fake":
         return FakeUserStore()
     return DynamoDBUserStore(ClientPerThread(dynamodb_client), environment["LYCHGATE_USERS_TABLE"])
@@ -39,9 +39,6 @@ def users(implementation, environment):
 
 @pytest.fixture
 def sessions(implementation, environment):
-    from chalicelib.aws import dynamodb_client
-    from chalicelib.dynamodb.sessions import DynamoDBSessionStore
-
     if implementation == "fake":
         return FakeSessionStore()
     return DynamoDBSessionStore(ClientPerThread(dynamodb_client), environment["LYCHGATE_SESSIONS_TABLE"])
