@@ -161,9 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         started = time.monotonic()
         with self.server.answering():
             response = self._answer()
+            milliseconds = (time.monotonic() - started) * 1000
+            self.server.log(Served(self.command, self.path.partition("?")[0], response.status, milliseconds))
             self._send(response)
-        milliseconds = (time.monotonic() - started) * 1000
-        self.server.log(Served(self.command, self.path.partition("?")[0], response.status, milliseconds))
         if self.close_connection:
             self._discard_rest()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
@@ -57,8 +58,10 @@ class StaticSite:
         # An empty part is `//` or a folder; a dot begins `..` and hidden files; `\` and `:` are Windows's own ways out.
         if any(not part or part.startswith(".") or not part.isprintable() or set(part) & set("\\:") for part in parts):
             return None
-        file = self._folder.joinpath(*parts).resolve()
-        return file if file.is_relative_to(self._folder) and file.is_file() else None
+        with suppress(OSError):  # a name longer than the file system's names
+            file = self._folder.joinpath(*parts).resolve()
+            return file if file.is_relative_to(self._folder) and file.is_file() else None
+        return None
 
     def _page(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> Response:
         return Response(status, (*headers, ("Cache-Control", "no-cache"), *self._headers), body)
