@@ -16,6 +16,7 @@ except ImportError:  # Windows
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
+_TEMPORARY = ".{}.new-*"
 
 
 class DataDirectory:
@@ -45,6 +46,8 @@ class DataDirectory:
         file.write(json.dumps({"process": os.getpid(), "port": port}))
         file.flush()
         self._lock = file
+        for leftover in self.path.glob(_TEMPORARY.format("*")):  # of a database that was killed while it saved
+            leftover.unlink()
 
     def unlock(self) -> None:
         """Let another database write here."""
@@ -63,7 +66,9 @@ def _held_message(path: Path, holder: str) -> str:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put the content in place of the file, readable by its owner only; a crash leaves the old or the new one."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600
+    descriptor, name = tempfile.mkstemp(
+        prefix=_TEMPORARY.format(path.name).removesuffix("*"), dir=path.parent
+    )  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -2,6 +2,9 @@
 
 import signal
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -62,6 +65,27 @@ def test_the_application_finds_the_keys_in_ssm_and_they_stay_the_same(run_until_
         running.send(signal.SIGINT)
 
     assert values == {(tmp_path / "signing-keys.json").read_text()}
+
+
+def test_what_a_kill_during_a_save_left_behind_is_removed(run_until_ready, tmp_path):
+    leftover = tmp_path / ".snapshot.json.new-abc"
+    leftover.write_text("{")
+
+    run_until_ready("dynamodb", "--data-dir", tmp_path)
+
+    assert not leftover.exists()
+
+
+def test_a_second_interruption_ends_at_once():
+    stuck = "from infra.local.interruption import Interruption; import time; Interruption(); print(1, flush=True); "
+    stuck += "[time.sleep(0.1) for _ in range(600)]"
+    with subprocess.Popen([sys.executable, "-c", stuck], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+
+    assert process.returncode == 130
 
 
 def test_a_damaged_snapshot_does_not_stop_the_start(run_until_ready, tmp_path):
