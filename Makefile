@@ -1,0 +1,67 @@
+# What a developer types. `make` alone lists it.
+PYTHON ?= python3
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+.DEFAULT_GOAL := help
+.PHONY: help dev dynamodb test lint format clean rebuild
+
+help: ## List these targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  PYTHON=python3.12 make dev    use another Python (3.11 or newer) to set up $(VENV)"
+	@echo "  PORT=9100 make dev            page and API on another port than 8000"
+	@echo "  DYNAMODB_PORT=9001 make dev   database on another port than 8001"
+
+dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this machine
+	@exec $(BIN)/python -m infra.local
+
+dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
+	@exec $(BIN)/python -m infra.local dynamodb
+
+test: $(VENV)/.installed-test ## Run every test, those in a browser included
+	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-test ## Put the code into shape
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+clean: ## Remove what make set up, but not the accounts in .lychgate
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is written last, so that whatever was interrupted is done again.
+$(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
+	@echo "Installing what the development server needs ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) -r requirements-test.txt
+	@touch $@
+
+# A virtual environment whose Python was removed or upgraded away is built again.
+VENV_WORKS := $(shell $(BIN)/python -c "print('yes')" 2>/dev/null)
+
+$(VENV)/.created: $(if $(VENV_WORKS),,rebuild)
+	@$(PYTHON) -c '' 2>/dev/null || { \
+	  echo "$(PYTHON) was not found or does not run. Name Python 3.11 or newer: PYTHON=python3.12 make dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: PYTHON=python3.12 make dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
+	  echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

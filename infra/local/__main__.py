@@ -1,0 +1,108 @@
+"""`python -m infra.local`: the page, the API and the database on this machine; with `dynamodb`, the database alone."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from infra.local import environment
+from infra.local.data_directory import DataDirectory
+from infra.local.errors import LocalError, PortTakenError
+from infra.local.http_server import HttpServer
+from infra.local.interruption import Interruption
+from infra.local.output import log_request, say
+
+_HIGHEST_PORT = 65535
+
+
+def main() -> int:
+    """Run until interrupted and return the exit code."""
+    started = time.monotonic()
+    options = _parser(os.environ).parse_args()
+    interruption = Interruption()
+    environment.forget_aws()
+    run = _run_database if options.command == "dynamodb" else _run_development_server
+    try:
+        with ExitStack() as stack:
+            run(options, stack)
+            say(f"Ready after {time.monotonic() - started:.1f} s. Ctrl-C ends it.")
+            interruption.wait()
+            say("Ending.")
+    except LocalError as error:
+        sys.stderr.write(f"lychgate: {error}\n")
+        return 1
+    return 0
+
+
+def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
+    from infra.local.database import run_database  # noqa: PLC0415 - a second's worth of imports, after --help
+
+    directory = DataDirectory(options.data_dir)
+    parameter = environment.stage_environment()["LYCHGATE_SIGNING_KEYS_PARAMETER"]
+    database = stack.enter_context(run_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
+    say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM), kept in {directory.path}")
+
+
+def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> None:
+    from infra.local.api_gateway import BODY_LIMIT  # noqa: PLC0415 - see above
+    from infra.local.application import load_api  # noqa: PLC0415
+    from infra.local.database import open_database  # noqa: PLC0415
+    from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
+    from infra.local.static_site import StaticSite  # noqa: PLC0415
+
+    server = _listen(options.port, BODY_LIMIT)
+    stack.callback(server.stop)
+    directory = DataDirectory(options.data_dir)
+    configured = environment.stage_environment()
+    parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
+    # Entered before `server` is stopped, and so left after it: the last answers still find their database.
+    database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
+    stack.callback(server.stop)
+    environment.enter_stage(configured, port=server.port, aws_port=database.port, public_keys=database.keys.public_keys)
+    server.start(DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site")))
+    say(f"Page      http://127.0.0.1:{server.port}/")
+    say(f"API       http://127.0.0.1:{server.port}/api")
+    found = ", which was running already" if database.attached else ""
+    say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM){found}, kept in {directory.path}")
+
+
+def _listen(port: int, body_limit: int) -> HttpServer:
+    try:
+        return HttpServer(port, body_limit=body_limit, log=log_request)
+    except PortTakenError as error:
+        other = 9100 if port != 9100 else 9200  # noqa: PLR2004 - any number that is not the one taken
+        raise LocalError(f"{error}, so the page cannot use it. Choose another one: PORT={other} make dev") from error
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=("dev", "dynamodb"), default="dev")
+    parser.add_argument(
+        "--port", type=_port, default=environ.get("PORT", "8000"), help="of page and API; 0: any free one (PORT, 8000)"
+    )
+    parser.add_argument(
+        "--dynamodb-port",
+        type=_port,
+        default=environ.get("DYNAMODB_PORT", "8001"),
+        help="of the database; 0: any free one (DYNAMODB_PORT, 8001)",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=environ.get("LYCHGATE_DATA_DIR") or environment.PROJECT / ".lychgate",
+        help="where accounts, sessions and keys are kept (LYCHGATE_DATA_DIR, .lychgate)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Loads the project's Chalice application as a deployment would run it. The environment must be set before."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chalice.cli.factory import CLIFactory
+from chalice.config import Config
+
+from infra.local.api_gateway import ApiGateway
+from infra.local.environment import PROJECT, STAGE
+from infra.local.errors import LocalError
+
+if TYPE_CHECKING:
+    from chalice.app import Chalice
+
+
+def load_api(project: Path = PROJECT) -> ApiGateway:
+    """Import the application, build everything it needs, and put it behind a gateway. Raises LocalError."""
+    if str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    # Imported here because they read the environment, and because the database needs none of them.
+    from chalicelib.errors import ConfigurationError  # noqa: PLC0415
+    from chalicelib.wiring import auth_service  # noqa: PLC0415
+    from infra import chalice_cli  # noqa: PLC0415
+
+    chalice_cli.install()
+    try:
+        application: Chalice = importlib.import_module("app").app
+        auth_service()
+    except ConfigurationError as error:
+        raise LocalError(f"the configuration is incomplete: {error}") from error
+    return ApiGateway(application, stage_config(project))
+
+
+def stage_config(project: Path) -> Config:
+    """Read Chalice's view of the stage, without loading the application."""
+    return CLIFactory(str(project)).create_config_obj(STAGE)

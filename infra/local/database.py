@@ -1,0 +1,92 @@
+"""The embedded database of a data directory: started here, or found on its port."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from infra.local.data_directory import DataDirectory
+from infra.local.development_keys import DevelopmentKeys, development_keys
+from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
+from infra.local.environment import STAGE
+from infra.local.errors import LocalError, PortTakenError
+from infra.local.http_server import ADDRESS, HttpServer
+from infra.local.saved_tables import SavedTables
+from infra.tables import create_tables
+
+# One that has just been started takes a moment to answer.
+_PROBE_SECONDS = 5.0
+_SERVICE = "lychgate-embedded-aws"
+
+
+class Database(NamedTuple):
+    """A database that answers."""
+
+    port: int
+    keys: DevelopmentKeys
+    attached: bool
+
+
+@contextmanager
+def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
+    """Use the database of this data directory if it runs on the port, else run one. Raises LocalError."""
+    if port != 0 and _runs_on(port, directory):
+        yield Database(port, development_keys(directory), attached=True)
+        return
+    with run_database(directory, port, signing_keys_parameter=signing_keys_parameter) as database:
+        yield database
+
+
+@contextmanager
+def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
+    """Run a database with tables, snapshot and keys, and save it at the end. Raises LocalError."""
+    server = _listen(port)
+    try:
+        directory.lock(server.port)
+        keys = development_keys(directory)
+        aws = EmbeddedAws(_identity(directory))
+        saved = SavedTables(directory, aws)
+        saved.restore(create_tables(aws.dynamodb(), STAGE))
+        aws.ssm().put_parameter(
+            Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
+        )
+        saved.start()
+        server.start(aws)
+        try:
+            yield Database(server.port, keys, attached=False)
+        finally:
+            server.stop()
+            saved.stop()
+    finally:
+        server.stop()
+        directory.unlock()
+
+
+def _identity(directory: DataDirectory) -> dict[str, str]:
+    return {"service": _SERVICE, "stage": STAGE, "data_directory": str(directory.path)}
+
+
+def _listen(port: int) -> HttpServer:
+    try:
+        return HttpServer(port, body_limit=BODY_LIMIT)
+    except PortTakenError as error:
+        raise LocalError(
+            f"{error}, so the database cannot use it. Choose another one: DYNAMODB_PORT={_other(port)} make dev"
+        ) from error
+
+
+def _other(port: int) -> int:
+    return 9001 if port != 9001 else 9002  # noqa: PLR2004 - any number that is not the one taken
+
+
+def _runs_on(port: int, directory: DataDirectory) -> bool:
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        answer = json.loads(connection.getresponse().read(10_000))
+    except (TimeoutError, OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return bool(answer == _identity(directory))

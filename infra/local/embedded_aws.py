@@ -1,0 +1,137 @@
+"""DynamoDB and SSM inside this process: moto behind HTTP, made atomic, and closed to browsers.
+
+Owns what a request to it may be. Knows nothing of this project's tables, keys or files.
+"""
+
+import io
+import json
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import create_backend_app
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from infra.local.http_messages import Request, Response
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_ssm.client import SSMClient
+
+REGION = "us-east-1"
+# DynamoDB's own limit for the largest request, BatchWriteItem.
+BODY_LIMIT = 16 * 1024 * 1024
+# Where a program asks what it found on the port.
+IDENTITY_PATH = "/lychgate"
+
+_READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+# A browser adds one of them to whatever a page sends to another origin, and no AWS client ever does.
+_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
+# moto keeps one database per region and account. Every client here is to see the same one.
+_ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws4_request"
+
+
+class EmbeddedAws:
+    """Answers DynamoDB and SSM requests, one at a time."""
+
+    def __init__(self, identity: Mapping[str, str]) -> None:
+        self._identity = json.dumps(dict(identity)).encode()
+        self._on_write: Callable[[], None] = _ignore
+        self._applications = {
+            "DynamoDB": ("dynamodb", create_backend_app("dynamodb")),
+            "AmazonSSM": ("ssm", create_backend_app("ssm")),
+        }
+        # moto checks a condition and writes in two steps, so two threads could both win. Re-entrant for `paused`.
+        self._one_at_a_time = threading.RLock()
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request that came over HTTP."""
+        if not request.names_this_machine() or any(request.header(name) is not None for name in _BROWSER_HEADERS):
+            return _refusal(403, "AccessDeniedException", "A web page has no business with this database.")
+        if request.method == "GET" and request.path == IDENTITY_PATH:
+            return Response(200, (("Content-Type", "application/json"),), self._identity)
+        return self._call(request)
+
+    def on_write(self, callback: Callable[[], None]) -> None:
+        """Call back after each request that may have changed a table."""
+        self._on_write = callback
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold back every request but those of this thread, so that many reads see one moment."""
+        with self._one_at_a_time:
+            yield
+
+    def dynamodb(self) -> "DynamoDBClient":
+        """Make a client that needs no network."""
+        client: DynamoDBClient = boto3.client("dynamodb", **_CLIENT)
+        client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
+        return client
+
+    def ssm(self) -> "SSMClient":
+        """Make a client that needs no network."""
+        client: SSMClient = boto3.client("ssm", **_CLIENT)
+        client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
+        return client
+
+    def _call(self, request: Request) -> Response:
+        target, _, operation = (request.header("X-Amz-Target") or "").partition(".")
+        known = self._applications.get(target.partition("_")[0])
+        if known is None or request.method != "POST" or request.path != "/":
+            return _refusal(404, "UnknownOperationException", "Only DynamoDB and SSM are here.")
+        service, application = known
+        headers = [(name, value) for name, value in request.headers if name.lower() != "authorization"]
+        headers.append(("Authorization", _ONE_SCOPE.format(service=service)))
+        environ = EnvironBuilder(method="POST", path="/", headers=headers, data=request.body).get_environ()
+        try:
+            with self._one_at_a_time:
+                body, status, answered = run_wsgi_app(application, environ, buffered=True)
+        except Exception:  # noqa: BLE001 - moto reports what it does not support by whatever exception
+            traceback.print_exc()
+            return _refusal(500, "InternalServerError", f"{operation} failed; the database's terminal says why.")
+        if service == "dynamodb" and not operation.startswith(_READING):
+            self._on_write()
+        kept = tuple(pair for pair in answered.items() if pair[0].lower() not in {"content-length", "date"})
+        return Response(int(status.split()[0]), kept, b"".join(body))
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        headers = tuple((name, _text(value)) for name, value in request.headers.items())
+        body = request.body.encode() if isinstance(request.body, str) else cast("bytes", request.body or b"")
+        response = self._call(Request(str(request.method), urlsplit(request.url).path or "/", headers, body))
+        return AWSResponse(
+            request.url, response.status, cast("Any", dict(response.headers)), cast("Any", _Body(response.body))
+        )
+
+
+class _Body(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        """Give botocore the body as its HTTP library would."""
+        yield self.read()
+
+
+_CLIENT: dict[str, Any] = {
+    "region_name": REGION,
+    "endpoint_url": "http://127.0.0.1",
+    "aws_access_key_id": "local",
+    "aws_secret_access_key": "local",
+    "config": Config(retries={"total_max_attempts": 1}),
+}
+
+
+def _ignore() -> None:
+    """Do nothing."""
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _refusal(status: int, error: str, message: str) -> Response:
+    body = json.dumps({"__type": error, "message": message}).encode()
+    return Response(status, (("Content-Type", "application/x-amz-json-1.0"),), body)

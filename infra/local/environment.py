@@ -1,0 +1,48 @@
+"""The environment of the stage `dev`, for this process, with nothing of the developer's own AWS account in it."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+STAGE = "dev"
+PROJECT = Path(__file__).parents[2]
+
+
+def forget_aws() -> None:
+    """Drop the shell's AWS settings: profile, keys, session, endpoints and files. To be called before boto3 is used."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.devnull
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    # botocore would send even requests for 127.0.0.1 through the shell's proxy.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+
+
+def stage_environment(project: Path = PROJECT) -> dict[str, str]:
+    """Read what .chalice/config.json sets for the stage: its own variables over those of all stages."""
+    config: Mapping[str, Any] = json.loads((project / ".chalice" / "config.json").read_text("utf-8"))
+    return {
+        **config.get("environment_variables", {}),
+        **config["stages"][STAGE].get("environment_variables", {}),
+    }
+
+
+def enter_stage(configured: Mapping[str, str], *, port: int, aws_port: int, public_keys: str) -> None:
+    """Set the configured environment, except what depends on this run's ports and keys."""
+    origins = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
+    origins += [origin for origin in configured.get("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
+    os.environ.update(configured)
+    os.environ.update(
+        {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws_port}",
+            "AWS_REGION": configured["AWS_DEFAULT_REGION"],
+            "LYCHGATE_ALLOWED_ORIGINS": ",".join(dict.fromkeys(origins)),
+            "LYCHGATE_PUBLIC_KEYS": public_keys,
+            # As Chalice's own CLI does. Code that runs under API Gateway too knows by it that it does not.
+            "AWS_CHALICE_CLI_MODE": "true",
+        }
+    )

@@ -1,0 +1,13 @@
+"""What a developer is told in one line instead of a traceback."""
+
+
+class LocalError(Exception):
+    """Raised if the local services cannot start or save, with a message for the person at the keyboard."""
+
+
+class PortTakenError(LocalError):
+    """Raised if another program listens on the port already."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken by another program")
+        self.port = port

@@ -1,0 +1,24 @@
+"""What the local services print: sentences for the developer and a line a request."""
+
+import sys
+import threading
+from datetime import datetime
+
+from infra.local.http_server import Served
+
+_one_line_at_a_time = threading.Lock()
+
+
+def say(sentence: str) -> None:
+    """Print a line at once, even into a pipe."""
+    with _one_line_at_a_time:
+        sys.stdout.write(f"{sentence}\n")
+        sys.stdout.flush()
+
+
+def log_request(served: Served) -> None:
+    """Print a request's time, method, path, status and duration, and nothing that could be secret."""
+    at = datetime.now().astimezone().strftime("%H:%M:%S")
+    # A path may hold any byte, and a terminal obeys some of them.
+    path = served.path.encode("unicode_escape").decode("ascii")
+    say(f"{at} {served.method:7} {path} {served.status} {served.milliseconds:.0f} ms")

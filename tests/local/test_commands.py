@@ -1,0 +1,208 @@
+"""`python -m infra.local` as a developer meets it: processes, ports and signals."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from infra.local.snapshot import read_snapshot
+
+USERS = "lychgate-dev-users"
+ALICE = {"username_key": {"S": "alice"}}
+
+
+@pytest.fixture
+def taken_port():
+    with socket.create_server(("127.0.0.1", 0)) as other_program:
+        yield other_program.getsockname()[1]
+
+
+@pytest.fixture
+def put_alice(connect):
+    def put_alice(running):
+        connect("dynamodb", running.port_of("Database")).put_item(TableName=USERS, Item=ALICE)
+
+    return put_alice
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_saves_and_ends_with_success(run_until_ready, tmp_path, put_alice, number):
+    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    put_alice(running)
+    port = running.port_of("Database")
+
+    assert running.send(number) == 0
+
+    assert "Traceback" not in running.output
+    assert read_snapshot(tmp_path / "snapshot.json")[USERS] == [ALICE]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def test_what_was_saved_survives_a_kill(run_until_ready, tmp_path, put_alice, eventually, connect):
+    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    put_alice(running)
+    snapshot = tmp_path / "snapshot.json"
+    eventually(lambda: snapshot.exists() and read_snapshot(snapshot).get(USERS) == [ALICE])
+
+    running.send(signal.SIGKILL)
+
+    again = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    assert connect("dynamodb", again.port_of("Database")).scan(TableName=USERS)["Items"] == [ALICE]
+
+
+def test_the_application_finds_the_keys_in_ssm_and_they_stay_the_same(run_until_ready, tmp_path, connect):
+    values = set()
+    for _ in range(2):
+        running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+        ssm = connect("ssm", running.port_of("Database"))
+        parameter = ssm.get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)["Parameter"]
+        assert parameter["Type"] == "SecureString"
+        values.add(parameter["Value"])
+        running.send(signal.SIGINT)
+
+    assert values == {(tmp_path / "signing-keys.json").read_text()}
+
+
+def test_what_a_kill_during_a_save_left_behind_is_removed(run_until_ready, tmp_path):
+    leftover = tmp_path / ".snapshot.json.new-abc"
+    leftover.write_text("{")
+
+    run_until_ready("dynamodb", "--data-dir", tmp_path)
+
+    assert not leftover.exists()
+
+
+def test_a_second_interruption_ends_at_once():
+    stuck = "from infra.local.interruption import Interruption; import time; Interruption(); print(1, flush=True); "
+    stuck += "[time.sleep(0.1) for _ in range(600)]"
+    with subprocess.Popen([sys.executable, "-c", stuck], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+
+    assert process.returncode == 130
+
+
+def test_a_damaged_snapshot_does_not_stop_the_start(run_until_ready, tmp_path):
+    (tmp_path / "snapshot.json").write_text("{")
+
+    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+
+    [kept] = tmp_path.glob("snapshot.corrupt-*.json")
+    assert str(kept) in running.output
+    assert kept.read_text() == "{"
+
+
+def test_a_damaged_key_file_is_one_line_that_names_it(run, tmp_path):
+    (tmp_path / "signing-keys.json").write_text("{}")
+
+    running = run("dynamodb", "--data-dir", tmp_path)
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert line.startswith(f"lychgate: {tmp_path / 'signing-keys.json'} is damaged")
+
+
+def test_a_taken_database_port_is_one_line_that_says_what_to_type(run, tmp_path, taken_port):
+    running = run("dynamodb", "--data-dir", tmp_path, DYNAMODB_PORT=str(taken_port))
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert f"port {taken_port} is taken" in line
+    assert "DYNAMODB_PORT=9001 make dev" in line
+
+
+def test_a_taken_page_port_is_one_line_that_says_what_to_type(run, tmp_path, taken_port):
+    running = run("--data-dir", tmp_path, PORT=str(taken_port))
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert f"port {taken_port} is taken" in line
+    assert "PORT=9100 make dev" in line
+
+
+def test_two_databases_do_not_write_one_data_directory(run, run_until_ready, tmp_path):
+    first = run_until_ready("dynamodb", "--data-dir", tmp_path)
+
+    second = run("dynamodb", "--data-dir", tmp_path)
+
+    assert second.ended() == 1
+    assert f"DYNAMODB_PORT={first.port_of('Database')} make dev" in second.output
+
+
+def test_a_lock_left_by_a_killed_database_is_no_obstacle(run_until_ready, tmp_path):
+    run_until_ready("dynamodb", "--data-dir", tmp_path).send(signal.SIGKILL)
+
+    assert run_until_ready("dynamodb", "--data-dir", tmp_path).send(signal.SIGINT) == 0
+
+
+def test_the_development_server_serves_page_and_api_and_ends_with_its_database(run_until_ready, tmp_path, ask):
+    running = run_until_ready("--data-dir", tmp_path)
+    port = running.port_of("Page")
+
+    assert ask(port, "GET", "/").headers["Content-Security-Policy"]
+    assert ask(port, "GET", "/api/no-such-route").headers["Content-Security-Policy"] is None
+    assert ask(running.port_of("Database"), "GET", "/lychgate").status == 200
+
+    assert running.send(signal.SIGINT) == 0
+    assert "Traceback" not in running.output
+    for ended in (port, running.port_of("Database")):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", ended), timeout=30)
+
+
+def test_a_development_server_uses_the_database_that_runs_already(run_until_ready, tmp_path, ask):
+    database = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    port = database.port_of("Database")
+
+    server = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=str(port))
+
+    assert server.port_of("Database") == port
+    assert "which was running already" in server.output
+    assert server.send(signal.SIGINT) == 0
+    assert ask(port, "GET", "/lychgate").status == 200, "it outlives the server that only used it"
+
+
+def test_the_database_of_another_data_directory_is_not_used(run, run_until_ready, tmp_path):
+    port = run_until_ready("dynamodb", "--data-dir", tmp_path / "one").port_of("Database")
+
+    server = run("--data-dir", tmp_path / "two", DYNAMODB_PORT=str(port))
+
+    assert server.ended() == 1
+    assert f"port {port} is taken" in server.output
+
+
+def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):
+    account = {
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
+        "AWS_SESSION_TOKEN": "token",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+    }
+
+    running = run_until_ready("--data-dir", tmp_path, **account)
+
+    assert running.send(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "x", ""])
+def test_a_port_that_is_none_is_refused(run, tmp_path, port):
+    running = run("--data-dir", tmp_path, PORT=port)
+
+    assert running.ended() == 2
+    assert "is not a port number" in running.output
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line(run, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    running = run("dynamodb", "--data-dir", tmp_path / "file" / "data")
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert "cannot be used" in line
