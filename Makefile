@@ -31,8 +31,8 @@ lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-test ## Put the code into shape
-	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
+	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments

@@ -14,10 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt import PyJWK
-from jwt.algorithms import Algorithm, ECAlgorithm
-from jwt.exceptions import PyJWTError
+from chalicelib.jose import Algorithm, ECAlgorithm, PyJWK, PyJWTError
 
 MIN_RSA_BITS = 2048
 """RFC 7518 section 3.3."""
@@ -112,6 +109,9 @@ def public_jwks(private_jwks: Mapping[str, Any]) -> dict[str, Any]:
 
 def generate_signing_jwk() -> dict[str, str]:
     """Return a new private key for ES256 as a JWK."""
+    # Only an operator and the first start of a laptop make keys: no Lambda needs this import.
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
     jwk: dict[str, str] = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     return {**jwk, "alg": "ES256", "use": "sig", "kid": thumbprint(jwk)}
 

@@ -19,8 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import jwt
-
+from chalicelib import jose
 from chalicelib.errors import InvalidGrant, InvalidToken
 from chalicelib.keys import SigningKey, VerificationKey, VerificationKeys
 from chalicelib.models import Principal, RefreshGrant, Session, User
@@ -103,7 +102,7 @@ class TokenIssuer:
         )
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._key.private_key, self._key.alg, {"typ": typ, "kid": self._key.kid})
+        return jose.encode(claims, self._key.private_key, self._key.alg, {"typ": typ, "kid": self._key.kid})
 
 
 class TokenVerifier:

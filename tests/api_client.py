@@ -53,7 +53,10 @@ class ApiClient:
 
     def post(self, path, members=None, *, headers=None):
         return self.request(
-            "POST", path, body=json.dumps(members or {}).encode(), headers={"Content-Type": "application/json", **(headers or {})}
+            "POST",
+            path,
+            body=json.dumps(members or {}).encode(),
+            headers={"Content-Type": "application/json", **(headers or {})},
         )
 
     def register(self, username="Alice", password="correct horse battery staple", **members):

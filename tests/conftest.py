@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -12,8 +11,6 @@ from moto.core.botocore_stubber import BotocoreStubber
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
-
-PROJECT = Path(__file__).parent.parent
 
 
 class FakeClock:

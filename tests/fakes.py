@@ -41,9 +41,7 @@ class FakeSessionStore:
             session = self.sessions.get((user_id, session_id))
             if session is None or not session.accepts(counter, now):
                 return Rotation(applied=False, session=session)
-            rotated = replace(
-                session, refresh_counter=counter + 1, last_used_at=now, idle_expires_at=idle_expires_at
-            )
+            rotated = replace(session, refresh_counter=counter + 1, last_used_at=now, idle_expires_at=idle_expires_at)
             self.sessions[user_id, session_id] = rotated
             return Rotation(applied=True, session=rotated)
 

@@ -59,7 +59,18 @@ def test_a_body_of_16_kib_is_read_and_one_byte_more_is_too_large(api, path):
 @pytest.mark.parametrize("path", POST_ROUTES)
 @pytest.mark.parametrize(
     "media_type",
-    [None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "*/*", "json", ";", "é"],
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonx",
+        "*/*",
+        "json",
+        ";",
+        "é",
+    ],
 )
 def test_another_media_type_is_unsupported(api, path, media_type):
     headers = {} if media_type is None else {"Content-Type": media_type}
@@ -117,14 +128,25 @@ def test_half_a_surrogate_pair_is_refused(api, field):
     assert [error["field"] for error in answer.json["errors"]] == [field]
 
 
-@pytest.mark.parametrize("refresh_token", ["", " ", "a.b.c", "\0", "x" * 15000, "é", "../../etc/passwd", "'; DROP TABLE"])
+@pytest.mark.parametrize(
+    "refresh_token", ["", " ", "a.b.c", "\0", "x" * 15000, "é", "../../etc/passwd", "'; DROP TABLE"]
+)
 def test_a_junk_refresh_token_is_an_invalid_grant(api, refresh_token):
     api.refresh(refresh_token).assert_problem(401, "invalid_grant")
 
 
 @pytest.mark.parametrize(
     "cookie",
-    ["", ";;;", "=", "__Secure-refresh_token", "__Secure-refresh_token=", '__Secure-refresh_token="a.b.c"', "é=é", "a" * 9000],
+    [
+        "",
+        ";;;",
+        "=",
+        "__Secure-refresh_token",
+        "__Secure-refresh_token=",
+        '__Secure-refresh_token="a.b.c"',
+        "é=é",
+        "a" * 9000,
+    ],
 )
 def test_a_junk_cookie_is_an_invalid_grant(api, cookie):
     api.refresh(headers={"Cookie": cookie}).assert_problem(401, "invalid_grant")
@@ -137,9 +159,22 @@ def test_a_good_cookie_among_junk_is_found(api):
 
 
 @pytest.mark.parametrize(
-    "name", ["Origin", "User-Agent", "Accept", "Accept-Encoding", "X-Forwarded-For", "Host", "Sec-Fetch-Site", "Range", "If-None-Match"]
+    "name",
+    [
+        "Origin",
+        "User-Agent",
+        "Accept",
+        "Accept-Encoding",
+        "X-Forwarded-For",
+        "Host",
+        "Sec-Fetch-Site",
+        "Range",
+        "If-None-Match",
+    ],
 )
-@pytest.mark.parametrize("value", ["", "\x00", "é" * 300, "a" * 8000, "<script>alert(1)</script>", "${jndi:ldap://x}", "%0d%0aX: y"])
+@pytest.mark.parametrize(
+    "value", ["", "\x00", "é" * 300, "a" * 8000, "<script>alert(1)</script>", "${jndi:ldap://x}", "%0d%0aX: y"]
+)
 def test_junk_in_any_header_is_harmless(api, name, value):
     members = {"username": "alice", "password": "correct horse battery staple"}
     answer = api.post("/auth/register", members, headers={name: value})
@@ -157,7 +192,9 @@ def test_an_unknown_route_is_not_found_and_echoes_nothing(api, path):
         assert SECRET not in answer.body.decode() + json.dumps(answer.headers)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/auth/login"), ("DELETE", "/me"), ("PUT", "/health"), ("HEAD", "/me")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/auth/login"), ("DELETE", "/me"), ("PUT", "/health"), ("HEAD", "/me")]
+)
 def test_another_method_is_not_allowed_and_the_answer_says_which_are(api, method, path):
     answer = api.request(method, path)
     answer.assert_problem(405, "method_not_allowed")

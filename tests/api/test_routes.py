@@ -233,7 +233,17 @@ class TestBearerRoutes:
 
     @pytest.mark.parametrize(
         "authorization",
-        ["Bearer", "Bearer ", "Bearer junk", "Basic YTpi", "bearer a.b.c", "Bearer a b", "Bearer é", "", "Bearer a.b.c, Bearer d.e.f"],
+        [
+            "Bearer",
+            "Bearer ",
+            "Bearer junk",
+            "Basic YTpi",
+            "bearer a.b.c",
+            "Bearer a b",
+            "Bearer é",
+            "",
+            "Bearer a.b.c, Bearer d.e.f",
+        ],
     )
     def test_a_bad_header_is_401_and_never_403(self, api, authorization):
         answer = api.request("GET", "/me", headers={"Authorization": authorization})
@@ -273,7 +283,9 @@ class TestBearerRoutes:
 def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
     access_token = api.register().json["access_token"]
     arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
-    policy = authorizer.authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None)
+    policy = authorizer.authorizer(
+        {"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None
+    )
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]

@@ -2,8 +2,8 @@ import json
 import stat
 
 import pytest
-from conftest import forget_everything
 
+from conftest import forget_everything
 from infra.local.data_directory import DataDirectory
 from infra.local.embedded_aws import EmbeddedAws
 from infra.local.errors import LocalError

@@ -4,8 +4,7 @@ import pytest
 
 from chalicelib.keys import generate_signing_jwk, parse_signing_key, parse_verification_keys, public_jwks
 from chalicelib.tokens import TokenIssuer, TokenVerifier
-
-ISSUER = "https://site.example/api"
+from samples import ISSUER
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from chalicelib.keys import (
     thumbprint,
 )
 from chalicelib.tokens import TokenIssuer, TokenVerifier
-from unit.test_tokens import NOW, SESSION, USER
+from samples import NOW, SESSION, USER
 
 
 def complete(jwk, alg):
@@ -62,7 +62,9 @@ def test_the_last_private_key_signs():
     assert parse_signing_key({"keys": keys}).kid == keys[1]["kid"]
 
 
-@pytest.mark.parametrize("make_jwk", [generate_signing_jwk, ed25519_jwk, lambda: rsa_jwk(2048)], ids=["ES256", "EdDSA", "RS256"])
+@pytest.mark.parametrize(
+    "make_jwk", [generate_signing_jwk, ed25519_jwk, lambda: rsa_jwk(2048)], ids=["ES256", "EdDSA", "RS256"]
+)
 def test_tokens_of_each_algorithm_verify(make_jwk):
     jwk = make_jwk()
     issuer = TokenIssuer(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.models import TokenPair, canonical_username
-from unit.test_tokens import NOW, SESSION, USER
+from samples import NOW, SESSION, USER
 
 
 @given(st.text())

@@ -13,23 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.models import Client, Principal, RefreshGrant, Session, User
-from unit.conftest import ISSUER
+from chalicelib.models import Principal, RefreshGrant
+from samples import ISSUER, NOW, SESSION, USER
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
-NOW = 1_800_000_000
-USER = User(id="u1", username="Ålice", password_hash="x", roles=("user", "admin"), created_at=NOW)
-SESSION = Session(
-    id="s1",
-    user_id="u1",
-    username="Ålice",
-    created_at=NOW,
-    last_used_at=NOW,
-    idle_expires_at=NOW + 1000,
-    expires_at=NOW + 5000,
-    refresh_counter=3,
-    client=Client(ip="203.0.113.7", user_agent=""),
-)
 
 
 def segment(content):
@@ -204,9 +191,7 @@ def test_an_access_token_is_no_refresh_token(issuer, verifier):
 )
 def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, signing_jwk, signing_key):
     claims = changed(decoded(issuer.issue_refresh_token(SESSION), 1), changes)
-    forged = jwt.encode(
-        claims, signing_key.private_key, "ES256", {"typ": "refresh+jwt", "kid": signing_jwk["kid"]}
-    )
+    forged = jwt.encode(claims, signing_key.private_key, "ES256", {"typ": "refresh+jwt", "kid": signing_jwk["kid"]})
     with pytest.raises(InvalidGrant) as refusal:
         verifier.verify_refresh_token(forged)
     assert reason in refusal.value.reason

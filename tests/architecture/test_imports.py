@@ -1,0 +1,39 @@
+"""What a fresh process loads: facts about cold start and about reach that no linter sees."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent.parent
+
+FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
+
+
+def modules_after(statement):
+    code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_authorizer_loads_neither_the_application_nor_boto3_nor_bcrypt():
+    assert not FORBIDDEN_IN_THE_AUTHORIZER & modules_after("import chalicelib.authorizer")
+
+
+def test_the_application_does_load_them_so_the_check_above_can_fail():
+    assert {"boto3", "bcrypt", "chalicelib.wiring"} <= modules_after("import app")
+
+
+@pytest.mark.parametrize("module", ["infra", "chalice.local", "chalice.cli", "moto", "yaml"])
+def test_the_application_loads_nothing_that_does_not_ship(module):
+    assert module not in modules_after("import app")
+
+
+def test_the_packages_that_every_lambda_imports_are_empty():
+    assert (PROJECT / "chalicelib" / "__init__.py").read_text() == ""
+
+
+def test_importing_the_application_needs_no_setting_and_no_network():
+    code = "import socket, os; os.environ.clear(); socket.socket.connect = None; import app"
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
