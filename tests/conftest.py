@@ -71,7 +71,7 @@ def no_real_aws():
 
 @pytest.fixture
 def atomic_moto(monkeypatch):
-    """AWS as moto plays it in this process, each request atomic: by itself moto lets two conditional writes both win."""
+    """AWS as moto plays it here, each request atomic: by itself moto lets two conditional writes both win."""
     lock = threading.RLock()
     unlocked = BotocoreStubber.__call__
 
