@@ -26,13 +26,18 @@ class UserStore(Protocol):
     def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
         """Replace the hash of the user and end all sessions but this one, by raising the epoch of user and session.
 
+        The ended sessions are taken away afterwards, if they can be.
+
         Raises:
             Conflict: the user no longer has the hash and the epoch that ``user`` holds, or the session has ended.
 
         """
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
-        """Raise the user's epoch. Raises Conflict if the user is gone."""
+        """End all sessions of the user, by raising the epoch. Raises Conflict if the user is gone.
+
+        The ended sessions are taken away afterwards, if they can be.
+        """
 
     def delete(self, user: User) -> None:
         """Forget the user, and all sessions and events of the user.

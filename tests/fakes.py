@@ -44,6 +44,7 @@ class FakeUserStore:
             )
             self._memory.sessions[session.user_id, session.id] = replace(kept, epoch=epoch)
             self._memory.events.append(event)
+            self._clear_away(user)
 
     def end_all_sessions(self, user, event):
         with self._memory.lock:
@@ -54,6 +55,7 @@ class FakeUserStore:
                 found, session_epoch=found.session_epoch + 1, session_bound=0
             )
             self._memory.events.append(event)
+            self._clear_away(user)
 
     def delete(self, user):
         with self._memory.lock:
@@ -64,6 +66,11 @@ class FakeUserStore:
             for key in [key for key in self._memory.sessions if key[0] == user.id]:
                 del self._memory.sessions[key]
             self._memory.events[:] = [event for event in self._memory.events if event.user_id != user.id]
+
+    def _clear_away(self, user):
+        for key, session in list(self._memory.sessions.items()):
+            if session.user_id == user.id and session.epoch <= user.session_epoch:
+                del self._memory.sessions[key]
 
 
 class FakeSessionStore:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
@@ -48,8 +48,8 @@ def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]
             client.transact_write_items(TransactItems=actions)
         except client.exceptions.TransactionCanceledException as cancelled:
             reasons = cancelled.response["CancellationReasons"]
-            failed = {
-                position: reason.get("Item") or None
+            failed: dict[int, Item | None] = {
+                position: cast("Item | None", reason.get("Item") or None)
                 for position, reason in enumerate(reasons)
                 if reason.get("Code") == "ConditionalCheckFailed"
             }

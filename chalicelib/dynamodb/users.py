@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import unavailable_on_failure
@@ -23,6 +24,8 @@ from chalicelib.models import SecurityEvent, Session, User
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_log = logging.getLogger("lychgate.dynamodb")
 
 _BATCH = 25
 """BatchWriteItem takes no more."""
@@ -107,6 +110,7 @@ class DynamoDBUserStore:
         )
         if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
             raise Conflict
+        self._clear_away(user, self._sessions_of_past_epochs)
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
         """See ``UserStore.end_all_sessions``: one transaction.
@@ -134,13 +138,10 @@ class DynamoDBUserStore:
         )
         if failed:
             raise Conflict
+        self._clear_away(user, self._sessions_of_past_epochs)
 
     def delete(self, user: User) -> None:
-        """See ``UserStore.delete``: the user in one step, which ends everything, and then what is left of the user.
-
-        If the second part is cut short, what it left is under an identifier that nobody has any more, and DynamoDB
-        deletes it in its time.
-        """
+        """See ``UserStore.delete``: the user in one step, which ends everything, and then what is left of the user."""
         with unavailable_on_failure():
             try:
                 after_conflicts(
@@ -156,20 +157,44 @@ class DynamoDBUserStore:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as changed:
                 raise Conflict from changed
-            self._delete_partition(self._tables.sessions, "session_id", user.id)
-            self._delete_partition(self._tables.events, "event_id", user.id)
+        self._clear_away(user, self._all_sessions, self._all_events)
 
-    def _delete_partition(self, table: str, sort_key: str, user_id: str) -> None:
+    def _clear_away(self, user: User, *finders: Callable[[User], tuple[str, list[Item]]]) -> None:
+        """Delete what nothing accepts any more.
+
+        The step that made it so is done, so a failure here is no failure of the request: what is left over is under an
+        epoch or an identifier that has passed, and DynamoDB deletes it in its time.
+        """
+        try:
+            with unavailable_on_failure():
+                for find in finders:
+                    table, keys = find(user)
+                    for start in range(0, len(keys), _BATCH):
+                        requests = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + _BATCH]]
+                        self._write_batch(table, requests)
+        except ServiceUnavailable as unavailable:
+            _log.warning("left for DynamoDB to delete: %s", unavailable.reason)
+
+    def _sessions_of_past_epochs(self, user: User) -> tuple[str, list[Item]]:
+        values: Item = {":user": {"S": user.id}, ":epoch": {"N": str(user.session_epoch)}}
+        return self._keys(self._tables.sessions, "session_id", values, FilterExpression="epoch <= :epoch")
+
+    def _all_sessions(self, user: User) -> tuple[str, list[Item]]:
+        return self._keys(self._tables.sessions, "session_id", {":user": {"S": user.id}})
+
+    def _all_events(self, user: User) -> tuple[str, list[Item]]:
+        return self._keys(self._tables.events, "event_id", {":user": {"S": user.id}})
+
+    def _keys(self, table: str, sort_key: str, values: Item, **filters: str) -> tuple[str, list[Item]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="user_id = :user",
-            ExpressionAttributeValues={":user": {"S": user_id}},
+            ExpressionAttributeValues=values,
             ProjectionExpression=f"user_id, {sort_key}",
             ConsistentRead=True,
+            **filters,  # type: ignore[arg-type]
         )
-        keys = [item for page in pages for item in page["Items"]]
-        for batch in _batches([{"DeleteRequest": {"Key": key}} for key in keys]):
-            self._write_batch(table, batch)
+        return table, [item for page in pages for item in page["Items"]]
 
     def _write_batch(self, table: str, requests: Sequence[Any]) -> None:
         for attempt in range(_BATCH_ATTEMPTS):
@@ -179,10 +204,6 @@ class DynamoDBUserStore:
                 return
             time.sleep(0.02 * 2**attempt)
         raise ServiceUnavailable("BatchWriteItem left items unprocessed")
-
-
-def _batches(requests: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    return (requests[start : start + _BATCH] for start in range(0, len(requests), _BATCH))
 
 
 def _is_ours(found: Item | None, attribute: str, value: str) -> bool:

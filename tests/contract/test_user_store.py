@@ -81,8 +81,7 @@ class TestChangingThePassword:
         users.change_password(before, SESSION, "$2b$10$new", CHANGED)
         changed = users.find("alice")
         assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1, session_bound=1)
-        kept = {session.id: session.belongs_to(changed) for session in sessions.of_user("u1")}
-        assert kept == {"s1": True, "s2": False}
+        assert sessions.of_user("u1") == [replace(SESSION, epoch=1)]
         assert events.recent("u1", 1) == [CHANGED]
 
     @pytest.mark.parametrize(
@@ -126,8 +125,17 @@ class TestEndingAllSessions:
         users.end_all_sessions(ALICE, REVOKED)
         user = users.find("alice")
         assert user == replace(ALICE, session_epoch=1, session_bound=0)
-        assert not any(session.belongs_to(user) for session in sessions.of_user("u1"))
+        assert sessions.of_user("u1") == []
         assert events.recent("u1", 1) == [REVOKED]
+
+    def test_leaves_the_sessions_that_began_since(self, users, sessions):
+        add(users)
+        users.end_all_sessions(ALICE, REVOKED)
+        since = replace(SESSION, id="s2", epoch=1)
+        sessions.begin(users.find("alice"), since, REGISTERED, limit=50)
+        users.end_all_sessions(ALICE, REVOKED)
+        assert sessions.of_user("u1") == [since]
+        assert not since.belongs_to(users.find("alice"))
 
     def test_of_a_user_who_is_gone_is_refused_and_makes_none(self, users):
         with pytest.raises(Conflict):
