@@ -6,14 +6,16 @@ import os
 
 from chalice import Chalice
 
-from chalicelib.api import account, auth, boundary, wellknown
+from chalicelib import evidence
+from chalicelib.api import boundary
+from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.authorizer import blueprint as authorizer_blueprint
 
-app = Chalice(app_name="lychgate")
+evidence.configure(os.environ)
+app = Chalice(app_name="lychgate", configure_logs=False)
 app.register_blueprint(authorizer_blueprint)
-app.register_blueprint(auth.blueprint)
-app.register_blueprint(account.blueprint)
-app.register_blueprint(wellknown.blueprint)
+for routes in ALL_ROUTES:
+    app.register_blueprint(routes.blueprint)
 boundary.install(app)
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):

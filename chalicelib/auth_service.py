@@ -134,7 +134,7 @@ class AuthService:
             user_id = user.id if user else secrets.token_urlsafe(_ID_BYTES)
             self._events.record(SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), client))
             reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
-            raise InvalidCredentials(reason)
+            raise InvalidCredentials(reason, user_id=user.id if user else None, event=EventType.LOGIN_FAILED)
         new_hash = self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
         return self._begin_session(user, client, new_hash)
 
@@ -158,37 +158,40 @@ class AuthService:
         )
         session = rotation.session
         if session is None:
-            raise InvalidGrant("no such session")
+            raise InvalidGrant("no such session", grant.user_id, grant.session_id)
         if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
             raise self._refusal(session, grant, now, client)
 
         user = self._users.find(session.username)
         # The name may have been given up and taken by somebody else since; all sessions may have been ended.
         if user is None or not session.belongs_to(user):
-            raise InvalidGrant("the user is gone or has ended all sessions")
+            raise InvalidGrant("the user is gone or has ended all sessions", grant.user_id, grant.session_id)
         if user.disabled:
-            raise InvalidGrant("disabled account")
-        return self._logged_in(user, session, now)
+            raise InvalidGrant("disabled account", grant.user_id, grant.session_id)
+        return self._logged_in(user, session, now, retried=not rotation.applied)
 
-    def log_out(self, refresh_token: str, client: Client) -> None:
-        """End the session of a refresh token. A token that is no longer good changes nothing; that is no error."""
+    def log_out(self, refresh_token: str, client: Client) -> RefreshGrant | None:
+        """End the session of a refresh token, and return which it was.
+
+        A token that is no longer good changes nothing and returns None; that is no error.
+        """
         try:
             grant = self._verifier.verify_refresh_token(refresh_token)
         except InvalidGrant:
-            return
+            return None
         event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, self._clock(), client)
-        self._sessions.end(grant.user_id, grant.session_id, event)
+        return grant if self._sessions.end(grant.user_id, grant.session_id, event) else None
 
     def _refusal(self, session: Session, grant: RefreshGrant, now: int, client: Client) -> InvalidGrant:
         """Return why a refresh is refused, after ending the session if its token was reused."""
         if not session.is_live(now):
-            return InvalidGrant("the session has expired")
+            return InvalidGrant("the session has expired", session.user_id, session.id)
         if grant.counter > session.refresh_counter:
             # Signed by us, yet ahead of what is stored: the table was put back to an earlier state.
-            return InvalidGrant("the token is newer than the session")
+            return InvalidGrant("the token is newer than the session", session.user_id, session.id)
         event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, client)
         self._sessions.end(session.user_id, session.id, event)
-        return RefreshTokenReused("the token was used before")
+        return RefreshTokenReused("the token was used before", session.user_id, session.id)
 
     def _begin_session(self, user: User, client: Client, new_hash: str | None) -> LoggedIn:
         """Keep a new session, decided against whatever changes the account meanwhile."""
@@ -202,7 +205,9 @@ class AuthService:
                 found = self._users.find(user.username)
                 if found is None or _credentials(found) != _credentials(checked):
                     # The password that was right a moment ago is so no more.
-                    raise InvalidCredentials("the account was changed meanwhile") from None
+                    raise InvalidCredentials(
+                        "the account was changed meanwhile", user_id=user.id, event=EventType.LOGIN_FAILED
+                    ) from None
                 user = found
                 continue
             return self._logged_in(user, session, now)
@@ -244,14 +249,14 @@ class AuthService:
             client=client,
         )
 
-    def _logged_in(self, user: User, session: Session, now: int) -> LoggedIn:
+    def _logged_in(self, user: User, session: Session, now: int, *, retried: bool = False) -> LoggedIn:
         tokens = TokenPair(
             access_token=self._issuer.issue_access_token(user, session, now),
             expires_in=min(self._issuer.access_lifetime, session.expires_at - now),
             refresh_token=self._issuer.issue_refresh_token(session),
             refresh_expires_in=session.refresh_expires_at - now,
         )
-        return LoggedIn(user, tokens)
+        return LoggedIn(user, tokens, session.id, retried)
 
 
 def _credentials(user: User) -> tuple[str, str, int, bool]:

@@ -8,7 +8,6 @@ handler's name in every deployed stack, so it stays.
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from urllib.parse import quote, unquote
 from chalice import AuthResponse, Blueprint
 from chalice.app import AuthRequest
 
+from chalicelib import evidence
 from chalicelib.config import VerifierSettings
 from chalicelib.errors import InvalidToken
 from chalicelib.models import Principal
@@ -29,7 +29,7 @@ CACHE_SECONDS = 300
 # RFC 6750 section 2.1, the scheme's name in any case (RFC 9110 section 11.1).
 _BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
-_log = logging.getLogger("lychgate.authorizer")
+evidence.configure(os.environ)
 
 blueprint = Blueprint(__name__)
 
@@ -55,7 +55,7 @@ def authorizer(request: AuthRequest) -> AuthResponse:
     try:
         principal = verifier().verify_access_token(_bearer_token(request.token))
     except InvalidToken as refused:
-        _log.info("access token refused: %s", refused.reason)
+        evidence.log_refused_token(refused.reason)
         raise Unauthorized from None
     return AuthResponse(routes=["*"], principal_id=principal.user_id, context=_to_context(principal))
 

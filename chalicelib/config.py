@@ -127,12 +127,13 @@ class HttpSettings:
     allowed_origins: tuple[str, ...]
     """Origins of the pages that may use the cookie and, from elsewhere, read answers (RFC 6454 section 6.2)."""
     cookie_path: str
-    cookie_secure: bool
+    over_https: bool
+    """Whether the API is reached by HTTPS: everywhere but on a developer's machine."""
 
     @property
     def cookie_name(self) -> str:
         """RFC 6265bis section 4.1.3.1: browsers take ``__Secure-`` only with ``Secure``: none over HTTP."""
-        return "__Secure-refresh_token" if self.cookie_secure else "refresh_token"
+        return "__Secure-refresh_token" if self.over_https else "refresh_token"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> HttpSettings:
@@ -146,7 +147,7 @@ class HttpSettings:
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
-        return cls(allowed_origins=origins, cookie_path=f"{issuer.path}/auth", cookie_secure=issuer.scheme == "https")
+        return cls(allowed_origins=origins, cookie_path=f"{issuer.path}/auth", over_https=issuer.scheme == "https")
 
 
 @dataclass(frozen=True, slots=True)

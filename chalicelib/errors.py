@@ -20,6 +20,15 @@ class LychgateError(Exception):
     detail: ClassVar[str] = "Something went wrong on our side. The request can be tried again."
     """What the caller is told when the place that raises says nothing of its own."""
 
+    reason: str | None = None
+    """Why, for the operator: goes to the log and never to the caller."""
+
+    event: str | None = None
+    """What the refusal means for an account, as the account's history calls it. For the log, as are the next two."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+
     def __init__(self, detail: str | None = None) -> None:
         self.message = detail or self.detail
         super().__init__(self.message)
@@ -30,7 +39,8 @@ class ConfigurationError(LychgateError):
 
     def __init__(self, variable: str, problem: str) -> None:
         self.variable = variable
-        super().__init__(f"{variable} {problem}")
+        self.reason = f"{variable} {problem}"
+        super().__init__(self.reason)
 
 
 class InvalidRequest(LychgateError):
@@ -79,8 +89,10 @@ class InvalidCredentials(LychgateError):
     error = "invalid_credentials"
     detail = "The username or the password is wrong."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, user_id: str | None = None, event: str | None = None) -> None:
         self.reason = reason
+        self.user_id = user_id
+        self.event = event
         super().__init__()
 
 
@@ -106,13 +118,17 @@ class InvalidGrant(LychgateError):
     error = "invalid_grant"
     detail = "The session has ended or the refresh token is no longer good. Log in again."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, user_id: str | None = None, session_id: str | None = None) -> None:
         self.reason = reason
+        self.user_id = user_id
+        self.session_id = session_id
         super().__init__()
 
 
 class RefreshTokenReused(InvalidGrant):
     """Raised if a refresh token that was already used comes back after the retry window: the session has been ended."""
+
+    event = "refresh_token_reused"
 
 
 class Forbidden(LychgateError):

@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from chalice import Blueprint, Response
+from http import HTTPStatus
+from typing import Annotated, TypedDict
 
 from chalicelib import wiring
-from chalicelib.api.boundary import answering, current_principal
-from chalicelib.api.parsing import read_body, read_client, read_cookie
-from chalicelib.api.responses import event_body, no_content, session_body, user_body
-from chalicelib.authorizer import authorizer
+from chalicelib.api.parsing import read_cookie
+from chalicelib.api.responses import (
+    Answer,
+    EventBody,
+    SessionBody,
+    UserBody,
+    event_body,
+    no_content,
+    session_body,
+    user_body,
+)
+from chalicelib.api.routing import Call, Credential, Routes
+from chalicelib.api.schemas import Keywords
+from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable
+from chalicelib.evidence import Evidence
+from chalicelib.models import EventType
 
-blueprint = Blueprint(__name__)
+routes = Routes(__name__, raises=(ServiceUnavailable,))
+
+Password = Annotated[str, Keywords(format="password")]
 
 
 @dataclass(frozen=True)
 class NewPasswordBody:
     """What a change of the password takes."""
 
-    current_password: str
-    new_password: str
+    current_password: Password
+    new_password: Password
 
 
 @dataclass(frozen=True)
 class PasswordBody:
     """What the deletion of an account takes: the password once more."""
 
-    password: str
+    password: Password
 
 
-@blueprint.route("/me", methods=["GET"], authorizer=authorizer, content_types=[])
-@answering
-def me() -> Response:
+class ProfileBody(TypedDict):
+    """Who the user is."""
+
+    user: UserBody
+
+
+class DashboardBody(TypedDict):
+    """What happened to the account: the newest 20 entries of its history, the newest first."""
+
+    user: UserBody
+    active_sessions: int
+    recent_events: list[EventBody]
+
+
+class SessionsBody(TypedDict):
+    """The user's sessions, the newest first."""
+
+    sessions: list[SessionBody]
+
+
+@routes.operation("GET", "/me", credential=Credential.BEARER)
+def me(call: Call) -> Answer[ProfileBody]:
     """Tell the user who they are."""
-    principal = current_principal(blueprint.current_request)
-    return Response({"user": user_body(wiring.account_service().profile(principal))})
+    return Answer({"user": user_body(wiring.account_service().profile(call.principal))})
 
 
-@blueprint.route("/dashboard", methods=["GET"], authorizer=authorizer, content_types=[])
-@answering
-def dashboard() -> Response:
+@routes.operation("GET", "/dashboard", credential=Credential.BEARER)
+def dashboard(call: Call) -> Answer[DashboardBody]:
     """Tell the user what happened to the account."""
-    principal = current_principal(blueprint.current_request)
-    shown = wiring.account_service().dashboard(principal)
-    return Response(
+    shown = wiring.account_service().dashboard(call.principal)
+    return Answer(
         {
             "user": user_body(shown.user),
             "active_sessions": shown.active_sessions,
@@ -53,59 +83,71 @@ def dashboard() -> Response:
     )
 
 
-@blueprint.route("/auth/sessions", methods=["GET"], authorizer=authorizer, content_types=[])
-@answering
-def sessions() -> Response:
+@routes.operation("GET", "/auth/sessions", credential=Credential.BEARER)
+def sessions(call: Call) -> Answer[SessionsBody]:
     """List the user's sessions."""
-    principal = current_principal(blueprint.current_request)
-    listed = wiring.account_service().sessions(principal)
-    return Response(
-        {"sessions": [session_body(session, current_session_id=principal.session_id) for session in listed]}
-    )
+    current = call.principal.session_id
+    listed = wiring.account_service().sessions(call.principal)
+    return Answer({"sessions": [session_body(session, current_session_id=current) for session in listed]})
 
 
-@blueprint.route("/auth/sessions/{session_id}", methods=["DELETE"], authorizer=authorizer, content_types=[])
-@answering
-def end_session(session_id: str) -> Response:
+@routes.operation(
+    "DELETE",
+    "/auth/sessions/{session_id}",
+    credential=Credential.LIVE,
+    status=HTTPStatus.NO_CONTENT,
+    raises=(NotFound,),
+)
+def end_session(call: Call, session_id: str) -> Answer[None]:
     """End one of the user's sessions."""
-    request = blueprint.current_request
-    wiring.account_service().end_session(current_principal(request), session_id, read_client(request))
-    return no_content()
+    wiring.account_service().end_session(call.principal, session_id, call.client)
+    return no_content(evidence=Evidence(event=EventType.SESSION_REVOKED, session_id=session_id))
 
 
-@blueprint.route("/auth/logout-all", methods=["POST"], authorizer=authorizer, content_types=[])
-@answering
-def log_out_everywhere() -> Response:
+@routes.operation(
+    "POST",
+    "/auth/logout-all",
+    credential=Credential.LIVE,
+    status=HTTPStatus.NO_CONTENT,
+    headers=("Set-Cookie",),
+    raises=(Conflict,),
+)
+def log_out_everywhere(call: Call) -> Answer[None]:
     """End every session of the user."""
-    request = blueprint.current_request
-    wiring.account_service().log_out_everywhere(current_principal(request), read_client(request))
-    return _no_content_without_cookie()
+    wiring.account_service().log_out_everywhere(call.principal, call.client)
+    return _no_content_without_cookie(call, Evidence(event=EventType.LOGGED_OUT))
 
 
-@blueprint.route("/auth/password", methods=["PUT"], authorizer=authorizer, content_types=[])
-@answering
-def change_password() -> Response:
+@routes.operation(
+    "PUT",
+    "/auth/password",
+    credential=Credential.LIVE,
+    status=HTTPStatus.NO_CONTENT,
+    raises=(InvalidCredentials, Conflict),
+)
+def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
     """Change the user's password and end the other sessions."""
-    request = blueprint.current_request
-    principal = current_principal(request)
-    body = read_body(request, NewPasswordBody)
-    wiring.account_service().change_password(principal, body.current_password, body.new_password, read_client(request))
-    return no_content()
+    service = wiring.account_service()
+    service.change_password(call.principal, body.current_password, body.new_password, call.client)
+    return no_content(evidence=Evidence(event=EventType.PASSWORD_CHANGED))
 
 
-@blueprint.route("/auth/delete-account", methods=["POST"], authorizer=authorizer, content_types=[])
-@answering
-def delete_account() -> Response:
+@routes.operation(
+    "POST",
+    "/auth/delete-account",
+    credential=Credential.LIVE,
+    status=HTTPStatus.NO_CONTENT,
+    headers=("Set-Cookie",),
+    raises=(InvalidCredentials, Conflict),
+)
+def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
     """Delete the account."""
-    request = blueprint.current_request
-    principal = current_principal(request)
-    body = read_body(request, PasswordBody)
-    wiring.account_service().delete_account(principal, body.password)
-    return _no_content_without_cookie()
+    wiring.account_service().delete_account(call.principal, body.password)
+    return _no_content_without_cookie(call, Evidence(event="account_deleted"))
 
 
-def _no_content_without_cookie() -> Response:
+def _no_content_without_cookie(call: Call, evidence: Evidence) -> Answer[None]:
     """Return an empty answer, which takes the refresh cookie away if the request brought it: it is worthless now."""
     settings = wiring.http_settings()
-    has_cookie = read_cookie(blueprint.current_request, settings.cookie_name) is not None
-    return no_content(clear_cookie=settings if has_cookie else None)
+    has_cookie = read_cookie(call.request, settings.cookie_name) is not None
+    return no_content(clear_cookie=settings if has_cookie else None, evidence=evidence)

@@ -1,13 +1,14 @@
 """What every request and every response passes, whichever route it is for.
 
-Owns the translation of exceptions, the headers that all responses carry, CORS for the allowed origins, and how a view
-gets the principal. A view decides nothing about these.
+Owns the translation of exceptions, the headers that all responses carry, CORS for the allowed origins, how a view gets
+the principal, and the line that each request leaves in the log. A view decides nothing about these.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +16,8 @@ from typing import Any
 from chalice import Chalice, Response
 from chalice.app import Request
 
-from chalicelib import wiring
-from chalicelib.api.responses import problem
+from chalicelib import evidence, wiring
+from chalicelib.api.responses import Answer, problem
 from chalicelib.authorizer import principal_from_context
 from chalicelib.errors import InvalidToken, LychgateError, MethodNotAllowed
 from chalicelib.models import Principal
@@ -24,9 +25,20 @@ from chalicelib.models import Principal
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember what a page on another origin is allowed."""
 
-_log = logging.getLogger("lychgate")
+_HARDENING = {
+    # An answer of the API is data. Opened as a page it is to load nothing, be in no frame and have no powers.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""OWASP REST Security Cheat Sheet, section Security Headers."""
 
-View = Callable[..., Response]
+_STRICT_TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
+"""RFC 6797 section 6.1, as on the page."""
+
+View = Callable[..., Answer[Any]]
 
 
 def answering(view: View) -> View:
@@ -36,17 +48,13 @@ def answering(view: View) -> View:
     """
 
     @functools.wraps(view)
-    def answer(**path_parameters: str) -> Response:
+    def answer(**path_parameters: str) -> Answer[Any]:
         try:
             return view(**path_parameters)
         except LychgateError as error:
-            response = problem(error)
-            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log.error("%s: %s", type(error).__name__, getattr(error, "reason", error.message))
-            return response
-        except Exception:  # noqa: BLE001 - the last resort: logged whole, answered with nothing of it
-            _log.exception("unexpected error")
-            return problem(LychgateError())
+            return problem(error)
+        except Exception as bug:  # noqa: BLE001 - the last resort: logged, answered with nothing of it
+            return problem(LychgateError(), unexpected=bug)
 
     return answer
 
@@ -78,27 +86,51 @@ def install(app: Chalice) -> None:
 
 def finish_headers(headers: dict[str, Any], origin: str | None) -> None:
     """Add what every response of the API carries."""
+    settings = wiring.http_settings()
     headers.setdefault("Cache-Control", "no-store")
-    headers["X-Content-Type-Options"] = "nosniff"
+    headers.update(_HARDENING)
     headers["Vary"] = "Origin"
-    if origin in wiring.http_settings().allowed_origins:
+    if settings.over_https:
+        headers["Strict-Transport-Security"] = _STRICT_TRANSPORT_SECURITY
+    if origin in settings.allowed_origins:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate"
 
 
 def _finish(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    started = time.monotonic()
     response = get_response(request)
     if isinstance(response.body, dict) and "Code" in response.body:
         response = _in_our_words(response)
     finish_headers(response.headers, request.headers.get("origin"))
+    evidence.log_request(
+        request_id=request.context.get("requestId"),
+        method=request.method,
+        route=request.context["resourcePath"],
+        status=response.status_code,
+        milliseconds=(time.monotonic() - started) * 1000,
+        evidence=_evidence(request, response),
+    )
     return response
 
 
-def _in_our_words(chalice_error: Response) -> Response:
+def _evidence(request: Request, response: Response) -> evidence.Evidence:
+    """Return what is known of a request: what its answer brought along, and whose the access token was."""
+    known = response.evidence if isinstance(response, Answer) else evidence.Evidence()
+    authorized = request.context.get("authorizer") or {}
+    return dataclasses.replace(
+        known,
+        user_id=known.user_id or authorized.get("sub"),
+        session_id=known.session_id or authorized.get("sid"),
+    )
+
+
+def _in_our_words(chalice_error: Response) -> Answer[Any]:
     """Return our problem document for an error that Chalice made itself."""
     if chalice_error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
-        _log.error("Chalice answered %s: %s", chalice_error.status_code, chalice_error.body["Code"])
-        return problem(LychgateError())
+        error = LychgateError()
+        error.reason = f"Chalice answered {chalice_error.status_code}: {chalice_error.body['Code']}"
+        return problem(error)
     response = problem(MethodNotAllowed())
     response.headers["Allow"] = chalice_error.headers["Allow"]
     return response

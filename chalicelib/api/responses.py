@@ -1,16 +1,18 @@
 """HTTP out: how results and errors look on the wire.
 
-Owns the one table from errors to statuses, the problem documents (RFC 9457), and the JSON form of users and tokens.
+Owns the one table from errors to statuses, the problem documents (RFC 9457), and the JSON form of users and tokens. The
+types here are what answers are built as and what ``/openapi.json`` says they are.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
+from chalicelib.api.schemas import Keywords
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
     Conflict,
@@ -30,7 +32,8 @@ from chalicelib.errors import (
     UsernameTaken,
     ValidationFailed,
 )
-from chalicelib.models import LoggedIn, SecurityEvent, Session, User
+from chalicelib.evidence import NOTHING, Evidence
+from chalicelib.models import EventType, LoggedIn, SecurityEvent, Session, User
 
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -51,6 +54,9 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     LychgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
+RETRIED = (ServiceUnavailable,)
+"""The errors that come with a ``Retry-After`` in seconds: their attribute ``retry_after``."""
+
 # 413 and 422 were renamed between Python 3.12 and 3.13; a title should not depend on the Python that runs.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -59,10 +65,92 @@ Headers = dict[str, str | list[str]]
 _REALM = 'Bearer realm="lychgate"'
 
 
-def problem(error: LychgateError) -> Response:
+Timestamp = Annotated[str, Keywords(format="date-time", description="RFC 3339, in UTC.")]
+Seconds = Annotated[int, Keywords(minimum=0, description="Seconds from now.")]
+
+
+class UserBody(TypedDict):
+    """An account."""
+
+    id: str
+    username: str
+    roles: list[str]
+    created_at: Timestamp
+    disabled: bool
+
+
+class SessionBody(TypedDict):
+    """What one log-in began."""
+
+    id: str
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Timestamp
+    ip: str
+    user_agent: str
+    current: bool
+
+
+class EventBody(TypedDict):
+    """One entry of an account's history."""
+
+    type: EventType
+    at: Timestamp
+    ip: str
+    user_agent: str
+
+
+class TokenBody(TypedDict):
+    """A token response (RFC 6749 section 5.1). Without ``refresh_token`` that is in the cookie."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Seconds
+    refresh_token: NotRequired[str]
+    refresh_expires_in: Seconds
+    user: UserBody
+
+
+class FieldProblem(TypedDict):
+    """One member of a request that is not as it should be."""
+
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    error: Annotated[str, Keywords(description="For programs.")]
+    detail: Annotated[str, Keywords(description="For people.")]
+    errors: NotRequired[list[FieldProblem]]
+
+
+BodyType_co = TypeVar("BodyType_co", covariant=True)
+
+
+class Answer(Response, Generic[BodyType_co]):
+    """A response whose body's type is known, and what the log may say of how it came about."""
+
+    def __init__(
+        self, body: BodyType_co, headers: Headers | None = None, status: int = 200, *, evidence: Evidence = NOTHING
+    ) -> None:
+        super().__init__("" if body is None else body, headers, status)
+        self.evidence = evidence
+
+
+def status_of(error: type[LychgateError]) -> HTTPStatus:
+    """Return the status that goes with a kind of error."""
+    return next(status for kind in error.__mro__ if (status := STATUSES.get(kind)) is not None)
+
+
+def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Answer[Problem]:
     """Return the problem document for an error. What only an operator may know stays out of it."""
-    status = next(status for kind in type(error).__mro__ if (status := STATUSES.get(kind)) is not None)
-    body: dict[str, Any] = {
+    status = status_of(type(error))
+    body: Problem = {
         "type": "about:blank",
         "title": _TITLES.get(status, status.phrase),
         "status": int(status),
@@ -72,11 +160,12 @@ def problem(error: LychgateError) -> Response:
     headers: Headers = {"Content-Type": "application/problem+json"}
     if isinstance(error, ValidationFailed):
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)
-    return Response(body, headers, int(status))
+    evidence = Evidence(error.error, error.reason, error.event, error.user_id, error.session_id, unexpected)
+    return Answer(body, headers, int(status), evidence=evidence)
 
 
 def _challenge(error: LychgateError) -> str:
@@ -89,10 +178,10 @@ def _challenge(error: LychgateError) -> str:
     return _REALM
 
 
-def token_response(logged_in: LoggedIn, *, settings: HttpSettings, in_cookie: bool, status: HTTPStatus) -> Response:
+def token_answer(logged_in: LoggedIn, *, event: str, settings: HttpSettings, in_cookie: bool) -> Answer[TokenBody]:
     """Return the token response (RFC 6749 section 5.1), the refresh token in the body or in the cookie."""
     tokens = logged_in.tokens
-    body: dict[str, Any] = {
+    body: TokenBody = {
         "access_token": tokens.access_token,
         "token_type": "Bearer",
         "expires_in": tokens.expires_in,
@@ -103,16 +192,17 @@ def token_response(logged_in: LoggedIn, *, settings: HttpSettings, in_cookie: bo
     headers: Headers = {}
     if in_cookie:
         headers["Set-Cookie"] = _cookie(body.pop("refresh_token"), tokens.refresh_expires_in, settings)
-    return Response(body, headers, int(status))
+    evidence = Evidence(event=event, user_id=logged_in.user.id, session_id=logged_in.session_id)
+    return Answer(body, headers, evidence=evidence)
 
 
-def no_content(*, clear_cookie: HttpSettings | None = None) -> Response:
+def no_content(*, clear_cookie: HttpSettings | None = None, evidence: Evidence = NOTHING) -> Answer[None]:
     """Return an empty answer, which takes the refresh cookie away if it is given the settings of it."""
     headers: Headers = {"Set-Cookie": _cookie("", 0, clear_cookie)} if clear_cookie else {}
-    return Response("", headers, int(HTTPStatus.NO_CONTENT))
+    return Answer(None, headers, evidence=evidence)
 
 
-def user_body(user: User) -> dict[str, Any]:
+def user_body(user: User) -> UserBody:
     """Return what is told of a user."""
     return {
         "id": user.id,
@@ -123,7 +213,7 @@ def user_body(user: User) -> dict[str, Any]:
     }
 
 
-def session_body(session: Session, *, current_session_id: str) -> dict[str, Any]:
+def session_body(session: Session, *, current_session_id: str) -> SessionBody:
     """Return what a user is told of one of the own sessions."""
     return {
         "id": session.id,
@@ -136,10 +226,10 @@ def session_body(session: Session, *, current_session_id: str) -> dict[str, Any]
     }
 
 
-def event_body(event: SecurityEvent) -> dict[str, Any]:
+def event_body(event: SecurityEvent) -> EventBody:
     """Return what a user is told of an entry of the own history."""
     return {
-        "type": event.type.value,
+        "type": event.type,
         "at": timestamp(event.at),
         "ip": event.client.ip,
         "user_agent": event.client.user_agent,
@@ -152,7 +242,7 @@ def timestamp(numeric_date: int) -> str:
 
 
 def _cookie(value: str, max_age: int, settings: HttpSettings) -> str:
-    secure = " Secure;" if settings.cookie_secure else ""
+    secure = " Secure;" if settings.over_https else ""
     return (
         f"{settings.cookie_name}={value}; Path={settings.cookie_path}; HttpOnly;{secure} SameSite=Strict;"
         f" Max-Age={max_age}"

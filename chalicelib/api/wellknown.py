@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from chalice import Blueprint, Response
+from typing import Any, TypedDict
 
 from chalicelib import wiring
-from chalicelib.api.boundary import answering
+from chalicelib.api.responses import Answer
+from chalicelib.api.routing import Call, Routes
 from chalicelib.version import VERSION
 
 JWKS_SECONDS = 300
 """How long others may keep the public keys. A new key has to be published for longer than this before it signs."""
 
-blueprint = Blueprint(__name__)
+routes = Routes(__name__)
 
 
-@blueprint.route("/.well-known/jwks.json", methods=["GET"], content_types=[])
-@answering
-def jwks() -> Response:
+class JwkSet(TypedDict):
+    """The public keys (RFC 7517 section 5)."""
+
+    keys: list[dict[str, Any]]
+
+
+class HealthBody(TypedDict):
+    """That the API answers."""
+
+    status: str
+    version: str
+
+
+@routes.operation("GET", "/.well-known/jwks.json", headers=("Cache-Control",))
+def jwks(_call: Call) -> Answer[JwkSet]:
     """Publish the keys that verify our tokens (RFC 7517 section 5)."""
-    return Response(dict(wiring.verifier_settings().keys.jwks), {"Cache-Control": f"public, max-age={JWKS_SECONDS}"})
+    keys = wiring.verifier_settings().keys.jwks["keys"]
+    return Answer({"keys": keys}, {"Cache-Control": f"public, max-age={JWKS_SECONDS}"})
 
 
-@blueprint.route("/health", methods=["GET"], content_types=[])
-@answering
-def health() -> Response:
+@routes.operation("GET", "/health")
+def health(_call: Call) -> Answer[HealthBody]:
     """Say that the API answers, and which version it is."""
-    return Response({"status": "ok", "version": VERSION})
+    return Answer({"status": "ok", "version": VERSION})

@@ -7,6 +7,7 @@ import pytest
 from api_client import ApiClient
 from app import app
 from chalicelib import authorizer, wiring
+from chalicelib.api import openapi
 
 
 @pytest.fixture
@@ -16,7 +17,13 @@ def api(aws, aws_clients, environment, clock, monkeypatch):
     monkeypatch.setattr(wiring, "ssm_client", lambda: ssm)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (wiring.services, wiring.http_settings, wiring.verifier_settings, authorizer.verifier)
+    caches = (
+        wiring.services,
+        wiring.http_settings,
+        wiring.verifier_settings,
+        authorizer.verifier,
+        openapi._document,
+    )
     for cached in caches:
         cached.cache_clear()
     monkeypatch.setattr(wiring, "clock", clock)

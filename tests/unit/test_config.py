@@ -79,7 +79,7 @@ def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, v
 
 def test_the_cookie_is_secure_and_prefixed_over_https(environment):
     settings = HttpSettings.from_environment(environment)
-    assert (settings.cookie_name, settings.cookie_path, settings.cookie_secure) == (
+    assert (settings.cookie_name, settings.cookie_path, settings.over_https) == (
         "__Secure-refresh_token",
         "/api/auth",
         True,
@@ -88,7 +88,7 @@ def test_the_cookie_is_secure_and_prefixed_over_https(environment):
 
 def test_the_cookie_has_no_prefix_over_http_on_this_machine(environment):
     settings = HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"})
-    assert (settings.cookie_name, settings.cookie_secure) == ("refresh_token", False)
+    assert (settings.cookie_name, settings.over_https) == ("refresh_token", False)
 
 
 def test_without_a_list_the_issuers_own_origin_is_allowed(environment):

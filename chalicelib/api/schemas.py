@@ -1,0 +1,84 @@
+"""JSON Schema (draft 2020-12) of the types that bodies are read into and answers are built from.
+
+Owns which Python types a body may have and how the document describes each. Knows no route.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+
+JsonSchema = dict[str, Any]
+Components = dict[str, JsonSchema]
+
+
+class Keywords:
+    """What a type does not say of itself, as keywords of JSON Schema: for ``Annotated``.
+
+    For requests these describe and do not restrict: ``read_body`` does not look at them.
+    """
+
+    def __init__(self, **keywords: object) -> None:
+        self.keywords = keywords
+
+
+_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", bool: "boolean"}
+
+
+def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401, PLR0911 - any type; one case a line
+    """Return the schema of a type, and put those of the dataclasses and typed dicts that it names into ``components``.
+
+    ``Annotated[…, Keywords(…)]`` adds keywords: descriptions, examples and formats.
+
+    Raises:
+        TypeError: bodies do not use such types.
+
+    """
+    if kind in _PRIMITIVES:
+        return {"type": _PRIMITIVES[kind]}
+    if isinstance(kind, UnionType):
+        # ``str | None = None`` in a body: may be left out, but is not null.
+        (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
+        return schema_of(choice, components)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {"type": "string", "enum": [member.value for member in kind]}
+    if is_typeddict(kind) or dataclasses.is_dataclass(kind):
+        return _reference(kind, components)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return {**schema_of(arguments[0], components), **arguments[1].keywords}
+    if origin is NotRequired:
+        return schema_of(arguments[0], components)
+    if origin is Literal:
+        return {"type": "string", "enum": list(arguments)}
+    if origin is list:
+        return {"type": "array", "items": schema_of(arguments[0], components)}
+    if origin is dict:
+        return {"type": "object"}
+    raise TypeError(f"no schema for {kind!r}")
+
+
+def _reference(kind: type, components: Components) -> JsonSchema:
+    if kind.__name__ not in components:
+        components[kind.__name__] = {}
+        components[kind.__name__] = _object(kind, components)
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def _object(kind: type, components: Components) -> JsonSchema:
+    members = get_type_hints(kind, include_extras=True)
+    properties = {name: schema_of(member, components) for name, member in members.items()}
+    schema: JsonSchema = {"type": "object", "description": (kind.__doc__ or "").splitlines()[0]}
+    if is_typeddict(kind):
+        required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
+        return schema | {"properties": properties, "required": required}
+    # A dataclass is what a request's body is read into: it takes no member that it does not know.
+    required = []
+    for field in dataclasses.fields(kind):
+        if field.default is dataclasses.MISSING:
+            required.append(field.name)
+        elif field.default is not None:
+            properties[field.name]["default"] = field.default
+    return schema | {"properties": properties, "required": required, "additionalProperties": False}
