@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib import wiring
 from chalicelib.api import account, auth, wellknown
-from chalicelib.api.responses import RETRIED, Answer, Problem, status_of
+from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of
 from chalicelib.api.routing import Credential, Errors, Operation, Routes
 from chalicelib.api.schemas import Components, schema_of
 from chalicelib.version import VERSION
@@ -50,6 +50,16 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+
+_WITH_THE_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
+
+_LINKS: dict[type, dict[str, Any]] = {
+    TokenBody: {
+        "refresh": {"operationId": "refresh", **_WITH_THE_REFRESH_TOKEN},
+        "log_out": {"operationId": "log_out", **_WITH_THE_REFRESH_TOKEN},
+    },
+}
+"""What can be done next with an answer."""
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
@@ -140,6 +150,8 @@ def _success(operation: Operation, components: Components) -> dict[str, Any]:
         described["headers"] = {name: _HEADERS[name] for name in operation.headers}
     if operation.answer is not NoneType:
         described["content"] = {"application/json": {"schema": schema_of(operation.answer, components)}}
+    if operation.answer in _LINKS:
+        described["links"] = _LINKS[operation.answer]
     return described
 
 

@@ -4,6 +4,7 @@ Owns sockets, threads and the wire. Werkzeug's server closes every connection (p
 would open one for each file and each call.
 """
 
+import re
 import socket
 import socketserver
 import sys
@@ -26,6 +27,10 @@ FINISH_SECONDS = 1.0
 # How much of a refused body is read, and for how long, so that the client gets to see the refusal.
 _DISCARDED_BYTES = 64 * 1024 * 1024
 _DISCARD_SECONDS = 2.0
+
+
+# RFC 9110 section 5.6.2, which a method is: nothing in it that a terminal would obey.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Served(NamedTuple):
@@ -167,7 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self._discard_rest()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - the base class's names
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        # The base class looks for do_GET and the like. Which methods there are is for the application to say.
+        if name.startswith("do_") and _TOKEN.fullmatch(name):
+            return self._serve
+        raise AttributeError(name)
 
     def _answer(self) -> Response:
         try:

@@ -1,0 +1,86 @@
+"""What the document allows and what it forbids, sent to the whole application over a real socket.
+
+schemathesis makes its requests from ``/openapi.json`` and judges the answers by it, in one run by somebody who is
+logged in and in one by somebody who is not.
+"""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from development_server import DevelopmentServer
+
+CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
+# A bound for what normally takes a tenth of it, not an expectation.
+PATIENCE_SECONDS = 300
+ACCOUNT = {"username": "schemathesis", "password": "correct horse battery staple"}
+# Logs in again whenever a request was refused: log-outs and reused tokens are among what is tested.
+LOGGED_IN = f"""
+[auth.dynamic.openapi.access_token]
+path = "/auth/login"
+payload = {{ username = "{ACCOUNT["username"]}", password = "{ACCOUNT["password"]}" }}
+extract_selector = "/access_token"
+"""
+ANONYMOUS = """
+[auth]
+auto-signup = false
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = DevelopmentServer(tmp_path_factory.mktemp("data"))
+    yield server
+    server.stop()
+
+
+def register(server):
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
+    connection.request("POST", "/api/auth/register", json.dumps(ACCOUNT), {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 201
+    connection.close()
+
+
+def run_schemathesis(server, folder, authentication):
+    configuration = folder / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION + authentication, "utf-8")
+    api = f"{server.url}/api"
+    return subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            f"--config-file={configuration}",
+            "run",
+            f"{api}/openapi.json",
+            f"--url={api}",
+            "--checks=all",
+            "--no-color",
+        ],
+        cwd=folder,
+        # Its terminal report has emoji in it.
+        env={**os.environ, "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path):
+    register(server)
+    run = run_schemathesis(server, tmp_path, LOGGED_IN)
+    assert run.returncode == 0, run.stdout
+    for route in ("GET /api/me 200", "GET /api/dashboard 200", "POST /api/auth/logout-all 204"):
+        assert route in " ".join(server.output.split()), f"was not reached: {route}"
+
+
+def test_finds_nothing_as_somebody_who_is_not(server, tmp_path):
+    run = run_schemathesis(server, tmp_path, ANONYMOUS)
+    assert run.returncode == 0, run.stdout
