@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import app
-from chalicelib import errors
+from chalicelib import errors, evidence
 from chalicelib.api.responses import STATUSES
 from chalicelib.version import VERSION
 
@@ -63,6 +63,13 @@ def test_the_architecture_names_every_module_of_the_package():
     in_packages = {path.name for path in (PROJECT / "chalicelib" / "dynamodb").glob("*.py")}
     missing = {name for name in modules - in_packages if name not in ARCHITECTURE}
     assert not missing
+
+
+def test_the_architecture_lists_every_metric_and_no_other():
+    metrics = {evidence.REQUESTS, evidence.LOG_INS, evidence.REFRESHES, evidence.REFUSED_TOKENS}
+    table = section(ARCHITECTURE, "A line a request")
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == metrics
+    assert {outcome for _, outcome in evidence.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_the_map_in_the_readme_names_all_that_stands_at_the_root():

@@ -146,7 +146,8 @@ def test_the_development_server_serves_page_and_api_and_ends_with_its_database(r
     port = running.port_of("Page")
 
     assert ask(port, "GET", "/").headers["Content-Security-Policy"]
-    assert ask(port, "GET", "/api/no-such-route").headers["Content-Security-Policy"] is None
+    of_the_api = ask(port, "GET", "/api/no-such-route").headers["Content-Security-Policy"]
+    assert of_the_api == "default-src 'none'; frame-ancestors 'none'"
     assert ask(running.port_of("Database"), "GET", "/lychgate").status == 200
 
     assert running.send(signal.SIGINT) == 0
