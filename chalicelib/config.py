@@ -7,7 +7,6 @@ but a file that a setting names. A setting that is missing or unusable is an err
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import SigningKey, VerificationKeys, parse_signing_key, parse_verification_keys
+from chalicelib.keys import SigningKeys, VerificationKeys, parse_signing_keys, parse_verification_keys
 
 ACCESS_TOKEN_LIFETIME = 600
 """Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""
@@ -145,7 +144,7 @@ class HttpSettings:
 class SigningSecrets:
     """What must never leave the API Lambda. The value of one encrypted SSM parameter."""
 
-    signing_key: SigningKey
+    signing_keys: SigningKeys
     pepper: bytes = field(repr=False)
 
     @classmethod
@@ -156,20 +155,20 @@ class SigningSecrets:
         """
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigurationError(source, "must hold JSON") from None
         try:
-            signing_key = parse_signing_key(document)
+            signing_keys = parse_signing_keys(document)
         except ValueError as unusable:
             raise ConfigurationError(source, str(unusable)) from None
         try:
             encoded = document["pepper"]
             pepper = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-        except (KeyError, TypeError, binascii.Error):
+        except (KeyError, TypeError, ValueError):
             raise ConfigurationError(source, "must hold a member pepper, base64url") from None
         if len(pepper) < MIN_PEPPER_BYTES:
             raise ConfigurationError(source, f"must hold a pepper of at least {MIN_PEPPER_BYTES} bytes")
-        return cls(signing_key, pepper)
+        return cls(signing_keys, pepper)
 
 
 def _required(environment: Mapping[str, str], variable: str) -> str:
@@ -202,7 +201,7 @@ def _json(environment: Mapping[str, str], variable: str) -> object:
             ) from unreadable
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigurationError(variable, "must hold JSON") from None
 
 

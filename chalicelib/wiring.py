@@ -52,7 +52,8 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
         read_secret(ssm_client(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"),
         source=settings.signing_keys_parameter,
     )
-    if secrets.signing_key.kid not in verifying.keys:
+    signing_keys = secrets.signing_keys.known_to(verifying.keys)
+    if not any(key.is_good(clock()) for key in signing_keys.keys):
         raise ConfigurationError(
             "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
         )
@@ -65,8 +66,9 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
         issuer=TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,
-            signing_key=secrets.signing_key,
+            signing_keys=signing_keys,
             access_lifetime=settings.access_token_lifetime,
+            clock=clock,
         ),
         verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
         times=SessionTimes(
