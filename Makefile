@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb test lint format clean rebuild
+.PHONY: help dev dynamodb keys test lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this ma
 
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
+
+keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
+	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
 
 test: $(VENV)/.installed-test ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest

@@ -89,6 +89,7 @@ class SigningKey:
     """From when on it signs."""
     expires_at: int | None = None
     """From when on nobody believes it any more."""
+    revoked: bool = False
 
     def is_good(self, now: int) -> bool:
         """Whether this key may sign at ``now``."""
@@ -104,6 +105,9 @@ class SigningKeys:
     def current(self, now: int) -> SigningKey:
         """Return the key that signs at ``now``: of those whose time has come, the one whose time came last.
 
+        A revoked key signs only where no other is known: in a process that starts before the configuration without
+        it has been deployed.
+
         Raises:
             ServiceUnavailable: there is none; the ring has to be mended.
 
@@ -111,7 +115,7 @@ class SigningKeys:
         good = [key for key in self.keys if key.is_good(now)]
         if not good:
             raise ServiceUnavailable("no signing key is in force now")
-        return max(reversed(good), key=lambda key: key.starts_at)
+        return max(reversed(good), key=lambda key: (not key.revoked, key.starts_at))
 
     def known_to(self, verification_keys: VerificationKeys) -> SigningKeys:
         """Return those keys whose tokens can be verified: a key that nobody has been told of must not sign yet."""
@@ -155,9 +159,8 @@ def parse_signing_keys(jwks: object) -> SigningKeys:
             _octets(jwk, name)
         parsed = _parse({**public, **private})
         _refuse_foreign_half(parsed, _parse(public))
-        keys.append(
-            SigningKey(jwk["kid"], jwk["alg"], parsed.key, _numeric_date(jwk, "nbf") or 0, _numeric_date(jwk, "exp"))
-        )
+        starts_at, expires_at = _numeric_date(jwk, "nbf") or 0, _numeric_date(jwk, "exp")
+        keys.append(SigningKey(jwk["kid"], jwk["alg"], parsed.key, starts_at, expires_at, "revoked" in jwk))
     _refuse_doubles(key.kid for key in keys)
     return SigningKeys(tuple(keys))
 
