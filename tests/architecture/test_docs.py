@@ -1,0 +1,94 @@
+"""The docs say what the code does: every setting, route, error code and path is in them, and none that is not."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app import app
+from chalicelib import errors
+from chalicelib.api.responses import STATUSES
+from chalicelib.version import VERSION
+
+PROJECT = Path(__file__).parent.parent.parent
+README = (PROJECT / "README.md").read_text("utf-8")
+HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
+PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+
+
+def section(page, title):
+    """Return the text below a heading, up to the next one."""
+    return page.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def subclasses(kind):
+    return {kind}.union(*(subclasses(child) for child in kind.__subclasses__()))
+
+
+def test_the_readme_lists_every_setting_and_no_other():
+    read = set(re.findall(r"LYCHGATE_[A-Z_]+", (PROJECT / "chalicelib" / "config.py").read_text("utf-8")))
+    assert set(re.findall(r"^\| `(LYCHGATE_[A-Z_]+)`", section(README, "Settings"), re.MULTILINE)) == read
+
+
+def test_the_readme_gives_the_defaults_that_hold(environment):
+    from chalicelib.config import IssuerSettings
+
+    table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
+    registration = table.pop("REGISTRATION")
+    settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
+    assert {name.lower(): int(default) for name, default in table.items()} == {
+        name.lower(): getattr(settings, name.lower()) for name in table
+    }
+    assert (registration == "open") is settings.registration_open
+
+
+def test_the_http_api_lists_every_route_and_no_other():
+    routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods if method != "OPTIONS"}
+    assert set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^` ]+)`", HTTP_API, re.MULTILINE)) == routes
+
+
+def test_the_http_api_lists_every_error_code_with_its_status_and_no_other():
+    documented = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", HTTP_API, re.MULTILINE))
+    raised = {
+        (str(int(next(STATUSES[base] for base in kind.__mro__ if base in STATUSES))), kind.error)
+        for kind in subclasses(errors.LychgateError)
+    }
+    assert documented == raised
+
+
+def test_the_architecture_names_every_module_of_the_package():
+    modules = {path.name for path in (PROJECT / "chalicelib").rglob("*.py") if path.name != "__init__.py"}
+    in_packages = {path.name for path in (PROJECT / "chalicelib" / "dynamodb").glob("*.py")}
+    missing = {name for name in modules - in_packages if name not in ARCHITECTURE}
+    assert not missing
+
+
+def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    at_the_root = {path.split("/")[0] for path in listed.stdout.split()} - {".gitignore", "README.md"}
+    named = {path.rstrip("/") for path in re.findall(r"`([\w./-]+)`", section(README, "Where things are"))}
+    assert at_the_root <= named
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_to_a_file_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_changelog_and_the_project_speak_of_this_version():
+    assert f"## {VERSION} " in (PROJECT / "CHANGELOG.md").read_text("utf-8")
+    assert f'version = "{VERSION}"' in (PROJECT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_template_defines_the_tables_that_the_stage_dev_names():
+    import json
+
+    from infra.tables import table_definitions
+
+    config = json.loads((PROJECT / ".chalice" / "config.json").read_text("utf-8"))
+    variables = config["stages"]["dev"]["environment_variables"]
+    named = {value for name, value in variables.items() if name.endswith("_TABLE")}
+    assert named == {definition.name for definition in table_definitions("dev")}

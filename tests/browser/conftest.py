@@ -1,0 +1,89 @@
+"""A browser, a server of its own, and a page that is watched for errors.
+
+`make test` names the browser in CHROMIUM. Without one these tests fail: a suite that skips its most important part
+says nothing.
+"""
+
+import os
+
+import pytest
+from development_server import DevelopmentServer
+from playwright.sync_api import sync_playwright
+from visitor import Visitor
+
+# A bound for what normally takes a fraction of it, not an expectation.
+PATIENCE_MS = 10_000
+# Without a sandbox for machines where everything runs as root; the rest keeps the browser from calling home.
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TELL_VIOLATIONS = (
+    "addEventListener('securitypolicyviolation', (event) =>"
+    " console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));"
+)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = os.environ.get("CHROMIUM")
+    if not path:
+        pytest.fail(
+            "CHROMIUM names no browser. `make test` finds or installs one, or: CHROMIUM=/path/to/chromium pytest"
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def hasty_server(tmp_path_factory):
+    """Like ``server``, but an access token is good for ten seconds: as short as settings allow."""
+    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), LYCHGATE_ACCESS_TOKEN_LIFETIME="10")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_visitor(browser):
+    """Make visitors, each with a browser profile of their own, and hold their pages to having no errors."""
+    visitors = []
+
+    def new_visitor(server, username=None, **settings):
+        context = browser.new_context(**settings)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(TELL_VIOLATIONS)
+        visitors.append(Visitor(context, server.url, username))
+        return visitors[-1]
+
+    yield new_visitor
+    for visitor in visitors:
+        visitor.context.close()
+    assert [trouble for visitor in visitors for trouble in visitor.troubles] == []
+
+
+@pytest.fixture
+def visitor(new_visitor, server):
+    """Somebody who opens the page for the first time."""
+    return new_visitor(server).open()
+
+
+@pytest.fixture
+def member(visitor):
+    """Somebody who has just signed up."""
+    visitor.sign_up()
+    visitor.is_signed_in()
+    return visitor

@@ -1,0 +1,120 @@
+"""What somebody can do with the page, in a real browser against the real server."""
+
+import json
+
+from development_server import eventually
+from visitor import PASSWORD
+
+EVERYTHING_STORED = """async () => JSON.stringify([
+    document.cookie, location.href, {...localStorage}, {...sessionStorage}, history.state, name,
+    await indexedDB.databases(), await caches.keys(),
+    performance.getEntriesByType("resource").map((entry) => entry.name),
+])"""
+
+
+def test_a_first_visit_shows_the_forms_and_sends_no_call(visitor):
+    visitor.sees("#login-form")
+    visitor.page.wait_for_load_state("networkidle")
+    assert visitor.made() == []
+
+
+def test_signing_up_shows_the_account(visitor):
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#profile-username", visitor.username)
+    assert visitor.made()[0] == ("POST", "auth/register", 201)
+
+
+def test_logging_in_shows_the_account(member):
+    member.sign_out()
+    member.is_signed_out()
+    member.log_in()
+    member.is_signed_in()
+
+
+def test_a_reload_keeps_one_logged_in(member):
+    member.page.reload()
+    member.is_signed_in()
+    assert [path for _, path, _ in member.made()].count("auth/login") == 0
+    assert ("POST", "auth/refresh", 200) in member.made()
+
+
+def test_a_wrong_password_is_an_error_in_the_form_and_no_session(member):
+    member.sign_out()
+    member.log_in("seven old oak boards and a wrong latch")
+    member.sees("#login-form [data-form-error]", "do not match")
+    assert member.page.locator("#signed-in").is_hidden()
+    assert member.made()[-1] == ("POST", "auth/login", 401)
+    member.forgive(401)
+
+
+def test_an_unknown_user_reads_the_same_as_a_wrong_password(member, new_visitor, server):
+    member.sign_out()
+    member.log_in("seven old oak boards and a wrong latch")
+    told = member.sees("#login-form [data-form-error]", "do not match").inner_text()
+    stranger = new_visitor(server).open()
+    stranger.log_in()
+    assert stranger.sees("#login-form [data-form-error]", "do not match").inner_text() == told
+    member.forgive(401)
+    stranger.forgive(401)
+
+
+def test_a_taken_name_is_an_error_at_its_field(member, new_visitor, server):
+    late = new_visitor(server, member.username.upper()).open()
+    late.sign_up()
+    late.sees("#signup-username-error", "taken")
+    assert late.page.evaluate("document.activeElement.id") == "signup-username"
+    late.forgive(409)
+
+
+def test_signing_out_is_for_good(member):
+    member.sign_out()
+    member.is_signed_out()
+    member.page.reload()
+    member.is_signed_out()
+    member.page.wait_for_load_state("networkidle")
+    assert member.made()[-1] == ("POST", "auth/logout", 204)
+    assert [cookie["name"] for cookie in member.context.cookies()] == []
+
+
+def test_an_expired_access_token_costs_one_refresh_and_one_more_try(new_visitor, hasty_server):
+    hurried = new_visitor(hasty_server)
+    hurried.context.route("**/api/auth/register", promise_ten_minutes)
+    hurried.open().sign_up()
+    hurried.is_signed_in()
+    (access_token,) = hurried.access_tokens()
+    eventually(lambda: ask_for_me(hurried, access_token).status == 401)
+    seen = len(hurried.made())
+    hurried.page.click("#call-me")
+    hurried.sees("#call-result pre.body", hurried.username)
+    assert hurried.made()[seen:] == [("GET", "me", 401), ("POST", "auth/refresh", 200), ("GET", "me", 200)]
+    hurried.forgive(401)
+
+
+def test_nothing_secret_is_stored_or_in_an_address(member):
+    secrets = [PASSWORD, *member.access_tokens()]
+    member.calls.clear()
+    member.page.reload()
+    member.is_signed_in()
+    secrets += [*member.access_tokens(), *(cookie["value"] for cookie in member.context.cookies())]
+    assert len(secrets) == 4
+    stored = member.page.evaluate(EVERYTHING_STORED)
+    assert [secret for secret in secrets if secret in stored] == []
+    assert [secret for secret in secrets if secret in member.page.content()] == []
+
+
+def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_of_other_sites(member):
+    (cookie,) = member.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/api/auth")
+    assert member.page.evaluate("document.cookie") == ""
+
+
+def promise_ten_minutes(route):
+    """Let the page believe that its token lives longer than it does, as a clock that stood still would."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**json.loads(answer.body()), "expires_in": 600})
+
+
+def ask_for_me(visitor, access_token):
+    headers = {"Authorization": f"Bearer {access_token}"}
+    return visitor.context.request.get(f"{visitor.url}/api/me", headers=headers)

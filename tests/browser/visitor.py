@@ -1,0 +1,88 @@
+"""Somebody in front of the page: the one place of these tests that knows the page's ids."""
+
+import json
+import uuid
+
+PASSWORD = "seven old oak boards and a latch"
+
+
+class Visitor:
+    """Somebody in front of the page: one browser profile, one tab, and what the tab said and sent."""
+
+    def __init__(self, context, url, username=None):
+        self.context = context
+        self.url = url
+        self.username = username or f"kim.{uuid.uuid4().hex[:12]}"
+        self.troubles = []
+        self.page = self.open_tab()
+        self.calls = self.page.calls
+
+    def open_tab(self):
+        """Return one more tab of the same browser, watched like the first."""
+        page = self.context.new_page()
+        page.calls = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
+        return page
+
+    def _hear(self, message):
+        if message.type in {"error", "warning"}:
+            self.troubles.append(message.text)
+
+    def open(self):
+        self.page.goto(self.url)
+        return self
+
+    def sign_up(self, password=PASSWORD):
+        self.page.click("#show-signup")
+        self._fill_in("signup", password)
+
+    def log_in(self, password=PASSWORD):
+        self.page.click("#show-login")
+        self._fill_in("login", password)
+
+    def sign_out(self):
+        self.page.click("#sign-out")
+
+    def _fill_in(self, form, password):
+        self.page.fill(f"#{form}-username", self.username)
+        self.page.fill(f"#{form}-password", password)
+        self.page.click(f"#{form}-form [type=submit]")
+
+    def sees(self, selector, text=None):
+        """Wait until something is visible, and has this text in it."""
+        element = self.page.locator(selector)
+        if text is not None:
+            element = element.filter(has_text=text)
+        element.first.wait_for(state="visible")
+        return element
+
+    def is_signed_in(self):
+        self.sees("#signed-in")
+        self.sees("#greeting-username", self.username)
+
+    def is_signed_out(self):
+        self.sees("#signed-out")
+
+    def made(self):
+        """Return method, path below /api and status of every call of the first tab."""
+        return [
+            (call.request.method, call.url.partition("/api/")[2], call.status)
+            for call in self.calls
+            if call.request.resource_type in {"fetch", "xhr"}
+        ]
+
+    def forgive(self, *statuses):
+        """Take the browser's own lines about failed calls with these statuses for what they are."""
+        self.troubles = [
+            trouble for trouble in self.troubles if not any(f"status of {status}" in trouble for status in statuses)
+        ]
+
+    def access_tokens(self):
+        """Return every access token that the API has sent to the first tab."""
+        return [
+            json.loads(call.text())["access_token"]
+            for call in self.calls
+            if call.ok and call.url.endswith(("/register", "/login", "/refresh"))
+        ]

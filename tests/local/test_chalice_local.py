@@ -1,0 +1,119 @@
+"""`chalice local`, Chalice's own server, against the embedded database."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.conftest import ROOT
+
+ORIGIN = "http://127.0.0.1:8000"
+JSON = {"Content-Type": "application/json"}
+CREDENTIALS = json.dumps({"username": "alice", "password": "correct horse battery staple"}).encode()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A checkout with a stage `dev` whose database is at a port of its own."""
+    for name in ("app.py", "chalicelib", "infra", ".chalice"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    shutil.rmtree(tmp_path / ".chalice" / "deployments", ignore_errors=True)
+    return tmp_path
+
+
+def configure(project, database_port):
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["stages"]["dev"]["environment_variables"]["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{database_port}"
+    path.write_text(json.dumps(config), "utf-8")
+
+
+def chalice_local(project, port):
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "chalice", "local", "--no-autoreload", "--port", str(port)],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture
+def api_port(project, run_until_ready, eventually):
+    """Chalice's server over a database that `make dynamodb` runs, the public keys where the stage looks for them."""
+    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
+    configure(project, database.port_of("Database"))
+    port = free_port()
+    server = chalice_local(project, port)
+    try:
+        eventually(lambda: accepts(port) or server.poll() is not None)
+        assert server.poll() is None, server.stdout.read()
+        yield port
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_registers_and_serves_a_protected_call(api_port, ask):
+    registered = ask(api_port, "POST", "/auth/register", JSON, CREDENTIALS)
+    assert registered.status == 201
+    access_token = json.loads(registered.body)["access_token"]
+    me = ask(api_port, "GET", "/me", {"Authorization": f"Bearer {access_token}"})
+    assert json.loads(me.body)["user"]["username"] == "alice"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])
+def test_a_bad_token_gets_a_401_that_the_page_can_read_and_no_dropped_connection(api_port, ask, authorization):
+    headers = {"Origin": ORIGIN} | ({"Authorization": authorization} if authorization else {})
+    refused = ask(api_port, "GET", "/me", headers)
+    assert (refused.status, json.loads(refused.body)["error"]) == (401, "invalid_token")
+    assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_an_unknown_route_is_not_found_and_does_not_echo_the_credential(api_port, ask):
+    answer = ask(api_port, "GET", "/nowhere", {"Authorization": "Bearer secret", "Origin": ORIGIN})
+    assert (answer.status, json.loads(answer.body)["error"]) == (404, "not_found")
+    assert b"secret" not in answer.body
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_answers_the_preflight_of_the_pages_development_origin(api_port, ask):
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    preflight = ask(api_port, "OPTIONS", "/auth/login", headers)
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_says_at_its_start_that_the_keys_are_missing(project):
+    server = chalice_local(project, free_port())
+    output, _ = server.communicate()
+    assert server.returncode == 1
+    assert "LYCHGATE_PUBLIC_KEYS names .lychgate/public-keys.json, which cannot be read" in output
+    assert "make dynamodb" in output
+
+
+def test_says_at_its_start_that_the_database_is_missing(project, run_until_ready):
+    run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
+    configure(project, free_port())
+    server = chalice_local(project, free_port())
+    output, _ = server.communicate()
+    assert server.returncode == 1
+    assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in output
