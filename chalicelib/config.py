@@ -84,6 +84,7 @@ class IssuerSettings:
     bcrypt_cost: int
     password_min_length: int
     registration_open: bool
+    check_pwned_passwords: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> IssuerSettings:
@@ -91,6 +92,9 @@ class IssuerSettings:
         registration = environment.get("LYCHGATE_REGISTRATION", "open")
         if registration not in {"open", "closed"}:
             raise ConfigurationError("LYCHGATE_REGISTRATION", "must be open or closed")
+        pwned_passwords = environment.get("LYCHGATE_PWNED_PASSWORDS") or "off"
+        if pwned_passwords not in {"on", "off"}:
+            raise ConfigurationError("LYCHGATE_PWNED_PASSWORDS", "must be on or off")
         return cls(
             signing_keys_parameter=_required(environment, "LYCHGATE_SIGNING_KEYS_PARAMETER"),
             users_table=_required(environment, "LYCHGATE_USERS_TABLE"),
@@ -108,6 +112,7 @@ class IssuerSettings:
                 environment, "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64
             ),
             registration_open=registration == "open",
+            check_pwned_passwords=pwned_passwords == "on",
         )
 
 

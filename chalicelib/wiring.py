@@ -14,6 +14,7 @@ from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.pwned_passwords import PwnedPasswords
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
 clock: Clock = system_clock
@@ -62,7 +63,10 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
         users=DynamoDBUserStore(dynamodb, settings.users_table),
         sessions=DynamoDBSessionStore(dynamodb, settings.sessions_table),
         hasher=PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost),
-        policy=PasswordPolicy(min_length=settings.password_min_length),
+        policy=PasswordPolicy(
+            min_length=settings.password_min_length,
+            leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
+        ),
         issuer=TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,

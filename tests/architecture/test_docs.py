@@ -37,11 +37,13 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
 
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
+    pwned_passwords = table.pop("PWNED_PASSWORDS")
     settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     assert {name.lower(): int(default) for name, default in table.items()} == {
         name.lower(): getattr(settings, name.lower()) for name in table
     }
     assert (registration == "open") is settings.registration_open
+    assert (pwned_passwords == "on") is settings.check_pwned_passwords
 
 
 def test_the_http_api_lists_every_route_and_no_other():

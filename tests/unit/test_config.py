@@ -18,6 +18,7 @@ def test_the_defaults_are_those_of_the_contract(environment):
     assert settings.bcrypt_cost == 12
     assert settings.password_min_length == 15
     assert settings.registration_open
+    assert not settings.check_pwned_passwords
 
 
 def test_the_audience_is_the_issuer_unless_it_is_set(environment):
@@ -69,6 +70,7 @@ def test_public_keys_may_stand_in_a_file(environment, tmp_path):
         ("LYCHGATE_SESSION_LIFETIME", "1e6", "whole number"),
         ("LYCHGATE_REFRESH_RETRY_WINDOW", "0", "from 1 to 60"),
         ("LYCHGATE_REGISTRATION", "maybe", "open or closed"),
+        ("LYCHGATE_PWNED_PASSWORDS", "yes", "on or off"),
     ],
 )
 def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, value, problem):
