@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys test lint format clean rebuild
+.PHONY: help dev dynamodb keys test fuzz lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,14 @@ keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra
 
 test: $(VENV)/.installed-test ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
+	@mkdir -p .hypothesis
+	@for target in tokens claims keys ring; do \
+	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
+	    -artifact_prefix=.hypothesis/ || exit 1; \
+	done
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff check
@@ -50,6 +58,11 @@ $(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
 $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test requirements-fuzz.txt
+	@echo "Installing atheris ..."
+	@$(PIP) -r requirements-fuzz.txt
 	@touch $@
 
 # A virtual environment whose Python was removed or upgraded away is built again.

@@ -232,7 +232,10 @@ def _header_segment(key: VerificationKey, typ: str) -> str:
 
 
 def _decode_segment(segment: str) -> bytes:
-    decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    try:
+        decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:  # a length that no octets have
+        raise _Refused("base64url is not canonical") from None
     # The last character may have bits to spare: without this check several spellings stand for the same bytes.
     if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
         raise _Refused("base64url is not canonical")

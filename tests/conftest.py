@@ -2,8 +2,10 @@
 
 import base64
 import json
+import os
 import threading
 
+import hypothesis
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
@@ -11,6 +13,11 @@ from moto.core.botocore_stubber import BotocoreStubber
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
+
+# CI runs few examples of each property and the same ones each time; `nightly` looks for new ones, at length.
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=80)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 class FakeClock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chalice import Blueprint, Response
 
 from chalicelib import wiring
@@ -10,8 +12,6 @@ from chalicelib.keys import JWKS_SECONDS
 from chalicelib.tokens import ACCESS_TOKEN_CLAIMS
 from chalicelib.version import VERSION
 
-_CACHEABLE: dict[str, str | list[str]] = {"Cache-Control": f"public, max-age={JWKS_SECONDS}"}
-
 blueprint = Blueprint(__name__)
 
 
@@ -19,7 +19,7 @@ blueprint = Blueprint(__name__)
 @answering
 def jwks() -> Response:
     """Publish the keys that verify our tokens (RFC 7517 section 5)."""
-    return Response(wiring.verifier_settings().keys.published(wiring.clock()), _CACHEABLE)
+    return _public(wiring.verifier_settings().keys.published(wiring.clock()))
 
 
 @blueprint.route("/.well-known/openid-configuration", methods=["GET"], content_types=[])
@@ -31,7 +31,7 @@ def openid_configuration() -> Response:
     in truthfully. An API Gateway JWT authorizer reads ``issuer`` and ``jwks_uri``.
     """
     settings = wiring.verifier_settings()
-    return Response(
+    return _public(
         {
             "issuer": settings.issuer,
             "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
@@ -39,8 +39,7 @@ def openid_configuration() -> Response:
             "subject_types_supported": ["public"],
             "response_types_supported": [],
             "claims_supported": list(ACCESS_TOKEN_CLAIMS),
-        },
-        _CACHEABLE,
+        }
     )
 
 
@@ -49,3 +48,7 @@ def openid_configuration() -> Response:
 def health() -> Response:
     """Say that the API answers, and which version it is."""
     return Response({"status": "ok", "version": VERSION})
+
+
+def _public(document: dict[str, Any]) -> Response:
+    return Response(document, {"Content-Type": "application/json", "Cache-Control": f"public, max-age={JWKS_SECONDS}"})
