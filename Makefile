@@ -60,9 +60,9 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@$(PIP) -r requirements-test.txt
 	@touch $@
 
-$(VENV)/.installed-fuzz: $(VENV)/.installed-test requirements-fuzz.txt
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
 	@echo "Installing atheris ..."
-	@$(PIP) -r requirements-fuzz.txt
+	@$(PIP) -r tests/fuzz/requirements.txt
 	@touch $@
 
 # A virtual environment whose Python was removed or upgraded away is built again.

@@ -1,7 +1,7 @@
-"""The use cases: register, log in, refresh, log out.
+"""The use cases of logging in and out: register, log in, refresh, log out.
 
 Owns what happens in which order and what is refused. Knows no HTTP, no AWS and no token format; time, randomness, keys
-and stores are given to it.
+and stores are given to it. What users do with their accounts once logged in is in ``chalicelib.account_service``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,28 @@ import unicodedata
 from dataclasses import dataclass
 
 from chalicelib.errors import (
+    Conflict,
     FieldError,
     InvalidCredentials,
     InvalidGrant,
-    InvalidToken,
     RefreshTokenReused,
     RegistrationClosed,
+    ServiceUnavailable,
     ValidationFailed,
 )
-from chalicelib.models import Client, LoggedIn, Principal, RefreshGrant, Session, TokenPair, User, canonical_username
+from chalicelib.models import (
+    Client,
+    EventType,
+    LoggedIn,
+    RefreshGrant,
+    SecurityEvent,
+    Session,
+    TokenPair,
+    User,
+    canonical_username,
+)
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
-from chalicelib.ports import SessionStore, UserStore
+from chalicelib.ports import Stores
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 
 MIN_USERNAME_LENGTH = 3
@@ -33,14 +44,22 @@ _USERNAME_PUNCTUATION = frozenset("._@+-")
 _ID_BYTES = 16
 """128 bits: an identifier cannot be guessed and is never given out twice."""
 
+_LOG_IN_ATTEMPTS = 5
+"""Other log-ins of the same user can come between; so many in a row are no accident."""
+
+
+_SWEPT_AT_ONCE = 40
+"""Sessions long over that a log-in which counts takes away, so that it stays within a transaction's 100 items."""
+
 
 @dataclass(frozen=True, slots=True)
-class SessionTimes:
-    """How long sessions last, in seconds."""
+class SessionRules:
+    """How long sessions last, in seconds, and how many a user may have."""
 
     idle_lifetime: int
     absolute_lifetime: int
     retry_window: int
+    max_sessions: int
 
 
 class AuthService:
@@ -49,23 +68,23 @@ class AuthService:
     def __init__(
         self,
         *,
-        users: UserStore,
-        sessions: SessionStore,
+        stores: Stores,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         issuer: TokenIssuer,
         verifier: TokenVerifier,
-        times: SessionTimes,
+        rules: SessionRules,
         registration_open: bool,
         clock: Clock,
     ) -> None:
-        self._users = users
-        self._sessions = sessions
+        self._users = stores.users
+        self._sessions = stores.sessions
+        self._events = stores.events
         self._hasher = hasher
         self._policy = policy
         self._issuer = issuer
         self._verifier = verifier
-        self._times = times
+        self._rules = rules
         self._registration_open = registration_open
         self._clock = clock
 
@@ -84,15 +103,19 @@ class AuthService:
         if (error := _username_error(username)) is not None:
             raise ValidationFailed(FieldError("username", error))
         self._policy.check(password, username)
+        password_hash = self._hasher.hash(password)
+        now = self._clock()
         user = User(
             id=secrets.token_urlsafe(_ID_BYTES),
             username=username,
-            password_hash=self._hasher.hash(password),
+            password_hash=password_hash,
             roles=("user",),
-            created_at=self._clock(),
+            created_at=now,
+            session_bound=1,
         )
-        self._users.add(user)
-        return self._begin_session(user, client)
+        session = self._new_session(user, client, now)
+        self._users.add(user, session, SecurityEvent(EventType.REGISTERED, user.id, now, client))
+        return self._logged_in(user, session, now)
 
     def log_in(self, username: str, password: str, client: Client) -> LoggedIn:
         """Begin a session for the user who has this username and password.
@@ -103,19 +126,19 @@ class AuthService:
 
         """
         username = unicodedata.normalize("NFKC", username)
-        user = self._users.find(username) if _username_error(username) is None else None
+        # A name that no account can have is looked up too, as one that nobody can register.
+        user = self._users.find(username if _username_error(username) is None else "-")
         password_fits = self._hasher.verify(password, user.password_hash if user else None)
-        if user is None:
-            raise InvalidCredentials("unknown user")
-        if not password_fits:
-            raise InvalidCredentials("wrong password")
-        if user.disabled:
-            raise InvalidCredentials("disabled account")
-        if self._hasher.needs_rehash(user.password_hash):
-            self._users.replace_password_hash(user, self._hasher.hash(password))
-        return self._begin_session(user, client)
+        if user is None or not password_fits or user.disabled:
+            # Somebody without an account has a history too, one that nobody will read: the same write for all.
+            user_id = user.id if user else secrets.token_urlsafe(_ID_BYTES)
+            self._events.record(SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), client))
+            reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
+            raise InvalidCredentials(reason)
+        new_hash = self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
+        return self._begin_session(user, client, new_hash)
 
-    def refresh(self, refresh_token: str) -> LoggedIn:
+    def refresh(self, refresh_token: str, client: Client) -> LoggedIn:
         """Take a refresh token and return its successor with a new access token.
 
         A token is good once. Shown again within the retry window it gets the same successor, so that neither a second
@@ -131,67 +154,95 @@ class AuthService:
         grant = self._verifier.verify_refresh_token(refresh_token)
         now = self._clock()
         rotation = self._sessions.rotate(
-            grant.user_id, grant.session_id, grant.counter, now=now, idle_expires_at=now + self._times.idle_lifetime
+            grant.user_id, grant.session_id, grant.counter, now=now, idle_expires_at=now + self._rules.idle_lifetime
         )
         session = rotation.session
         if session is None:
             raise InvalidGrant("no such session")
-        if not rotation.applied and not session.is_retry(grant.counter, now, self._times.retry_window):
-            raise self._refusal(session, grant, now)
+        if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
+            raise self._refusal(session, grant, now, client)
 
         user = self._users.find(session.username)
-        # The name may have been given up and taken by somebody else since.
-        if user is None or user.id != session.user_id:
-            raise InvalidGrant("the user is gone")
+        # The name may have been given up and taken by somebody else since; all sessions may have been ended.
+        if user is None or not session.belongs_to(user):
+            raise InvalidGrant("the user is gone or has ended all sessions")
         if user.disabled:
             raise InvalidGrant("disabled account")
         return self._logged_in(user, session, now)
 
-    def log_out(self, refresh_token: str) -> None:
+    def log_out(self, refresh_token: str, client: Client) -> None:
         """End the session of a refresh token. A token that is no longer good changes nothing; that is no error."""
         try:
             grant = self._verifier.verify_refresh_token(refresh_token)
         except InvalidGrant:
             return
-        self._sessions.end(grant.user_id, grant.session_id, now=self._clock(), reason="logged_out")
+        event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, self._clock(), client)
+        self._sessions.end(grant.user_id, grant.session_id, event)
 
-    def profile(self, principal: Principal) -> User:
-        """Return the user behind a principal, as last written.
-
-        Raises:
-            InvalidToken: the user has been deleted; the access token outlives it by minutes at most.
-
-        """
-        user = self._users.find(principal.username)
-        if user is None or user.id != principal.user_id:
-            raise InvalidToken("the user is gone")
-        return user
-
-    def _refusal(self, session: Session, grant: RefreshGrant, now: int) -> InvalidGrant:
+    def _refusal(self, session: Session, grant: RefreshGrant, now: int, client: Client) -> InvalidGrant:
         """Return why a refresh is refused, after ending the session if its token was reused."""
         if not session.is_live(now):
-            return InvalidGrant("the session has ended")
+            return InvalidGrant("the session has expired")
         if grant.counter > session.refresh_counter:
             # Signed by us, yet ahead of what is stored: the table was put back to an earlier state.
             return InvalidGrant("the token is newer than the session")
-        self._sessions.end(session.user_id, session.id, now=now, reason="refresh_token_reused")
+        event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, client)
+        self._sessions.end(session.user_id, session.id, event)
         return RefreshTokenReused("the token was used before")
 
-    def _begin_session(self, user: User, client: Client) -> LoggedIn:
-        now = self._clock()
-        session = Session(
+    def _begin_session(self, user: User, client: Client, new_hash: str | None) -> LoggedIn:
+        """Keep a new session, decided against whatever changes the account meanwhile."""
+        checked = user
+        for _ in range(_LOG_IN_ATTEMPTS):
+            now = self._clock()
+            session = self._new_session(user, client, now)
+            try:
+                self._keep(user, session, SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, now, client), new_hash)
+            except Conflict:
+                found = self._users.find(user.username)
+                if found is None or _credentials(found) != _credentials(checked):
+                    # The password that was right a moment ago is so no more.
+                    raise InvalidCredentials("the account was changed meanwhile") from None
+                user = found
+                continue
+            return self._logged_in(user, session, now)
+        raise ServiceUnavailable("too many log-ins of one user at once")
+
+    def _keep(self, user: User, session: Session, event: SecurityEvent, new_hash: str | None) -> None:
+        limit = self._rules.max_sessions
+        if user.session_bound < limit:
+            self._sessions.begin(user, session, event, limit=limit, password_hash=new_hash)
+            return
+        stored = self._sessions.of_user(user.id)
+        live = [other for other in stored if other.belongs_to(user) and other.is_live(event.at)]
+        live.sort(key=lambda other: other.created_at)
+        surplus = live[: max(0, len(live) + 1 - limit)]
+        leftovers = [other for other in stored if other not in live][:_SWEPT_AT_ONCE]
+        events = [event]
+        if surplus:
+            events.append(SecurityEvent(EventType.SESSION_REVOKED, user.id, event.at, event.client))
+        self._sessions.begin_counted(
+            user,
+            session,
+            events,
+            stored=len(live) - len(surplus) + 1,
+            ended=[*surplus, *leftovers],
+            password_hash=new_hash,
+        )
+
+    def _new_session(self, user: User, client: Client, now: int) -> Session:
+        return Session(
             id=secrets.token_urlsafe(_ID_BYTES),
             user_id=user.id,
             username=user.username,
             created_at=now,
             last_used_at=now,
-            idle_expires_at=now + self._times.idle_lifetime,
-            expires_at=now + self._times.absolute_lifetime,
+            idle_expires_at=now + self._rules.idle_lifetime,
+            expires_at=now + self._rules.absolute_lifetime,
             refresh_counter=0,
+            epoch=user.session_epoch,
             client=client,
         )
-        self._sessions.add(session)
-        return self._logged_in(user, session, now)
 
     def _logged_in(self, user: User, session: Session, now: int) -> LoggedIn:
         tokens = TokenPair(
@@ -201,6 +252,11 @@ class AuthService:
             refresh_expires_in=session.refresh_expires_at - now,
         )
         return LoggedIn(user, tokens)
+
+
+def _credentials(user: User) -> tuple[str, str, int, bool]:
+    """Return what has to be as it was for a password that was checked to count still."""
+    return user.id, user.password_hash, user.session_epoch, user.disabled
 
 
 def _username_error(username: str) -> str | None:

@@ -29,6 +29,10 @@ REFRESH_RETRY_WINDOW = 20
 """Seconds in which the previous refresh token still gets the same successor: longer than a client waits for an answer
 before it tries again, and short enough to be of no use to a thief who comes later."""
 
+MAX_SESSIONS = 50
+"""Sessions that a user may have at once; a log-in beyond ends the oldest. Ending all of them still fits into one
+transaction of at most 100 items."""
+
 BCRYPT_COST = 12
 """bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
 
@@ -77,10 +81,12 @@ class IssuerSettings:
     """The SSM parameter that holds ``SigningSecrets``."""
     users_table: str
     sessions_table: str
+    events_table: str
     access_token_lifetime: int
     refresh_idle_lifetime: int
     session_lifetime: int
     refresh_retry_window: int
+    max_sessions: int
     bcrypt_cost: int
     password_min_length: int
     registration_open: bool
@@ -99,6 +105,7 @@ class IssuerSettings:
             signing_keys_parameter=_required(environment, "LYCHGATE_SIGNING_KEYS_PARAMETER"),
             users_table=_required(environment, "LYCHGATE_USERS_TABLE"),
             sessions_table=_required(environment, "LYCHGATE_SESSIONS_TABLE"),
+            events_table=_required(environment, "LYCHGATE_EVENTS_TABLE"),
             access_token_lifetime=_integer(
                 environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME", ACCESS_TOKEN_LIFETIME, 10, 3600
             ),
@@ -107,6 +114,7 @@ class IssuerSettings:
             ),
             session_lifetime=_integer(environment, "LYCHGATE_SESSION_LIFETIME", SESSION_LIFETIME, 60, _MAX_SECONDS),
             refresh_retry_window=_integer(environment, "LYCHGATE_REFRESH_RETRY_WINDOW", REFRESH_RETRY_WINDOW, 1, 60),
+            max_sessions=_integer(environment, "LYCHGATE_MAX_SESSIONS", MAX_SESSIONS, 1, 50),
             bcrypt_cost=_integer(environment, "LYCHGATE_BCRYPT_COST", BCRYPT_COST, MIN_BCRYPT_COST, 16),
             password_min_length=_integer(
                 environment, "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64

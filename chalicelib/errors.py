@@ -157,6 +157,13 @@ class UsernameTaken(LychgateError):
     detail = "This username is taken."
 
 
+class Conflict(LychgateError):
+    """Raised if what a change builds on was changed by another request meanwhile."""
+
+    error = "conflict"
+    detail = "The account was changed by another request at the same time. Look at it and try again."
+
+
 class ServiceUnavailable(LychgateError):
     """Raised if the database or the key store does not answer. ``reason`` is for the operator."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 def canonical_username(username: str) -> str:
@@ -33,6 +34,11 @@ class User:
     roles: tuple[str, ...]
     created_at: int
     disabled: bool = False
+    session_epoch: int = 0
+    """Raised to end all sessions of the user at once: those of an earlier epoch are over."""
+    session_bound: int = 0
+    """At least as many as the sessions of this epoch that are stored: raised by each log-in, counted anew when it
+    reaches the limit."""
 
     @property
     def username_key(self) -> str:
@@ -70,9 +76,9 @@ class Session:
     expires_at: int
     """The session ends for good at this second, however much it is used."""
     refresh_counter: int
+    epoch: int
+    """The user's ``session_epoch`` when the session began."""
     client: Client
-    ended_at: int | None = None
-    end_reason: str | None = None
 
     @property
     def refresh_expires_at(self) -> int:
@@ -80,8 +86,15 @@ class Session:
         return min(self.idle_expires_at, self.expires_at)
 
     def is_live(self, now: int) -> bool:
-        """Whether the session can still be refreshed at ``now``: not ended, not idle too long, not too old."""
-        return self.ended_at is None and now < self.refresh_expires_at
+        """Whether the session can still be refreshed at ``now``: not idle too long and not too old.
+
+        A session that was ended is not stored any more, or is of an earlier epoch than its user.
+        """
+        return now < self.refresh_expires_at
+
+    def belongs_to(self, user: User) -> bool:
+        """Whether the session is this user's and of the user's epoch, which it is not after all sessions were ended."""
+        return self.user_id == user.id and self.epoch == user.session_epoch
 
     def accepts(self, counter: int, now: int) -> bool:
         """Whether a refresh token with this counter may be used at ``now`` for the first time.
@@ -97,6 +110,37 @@ class Session:
         So does a second tab, and a client whose first answer was lost on the way.
         """
         return self.is_live(now) and counter == self.refresh_counter - 1 and now - self.last_used_at <= window
+
+
+class EventType(StrEnum):
+    """What can happen to an account that its owner should be able to look up."""
+
+    REGISTERED = "registered"
+    LOGIN_SUCCEEDED = "login_succeeded"
+    LOGIN_FAILED = "login_failed"
+    LOGGED_OUT = "logged_out"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    SESSION_REVOKED = "session_revoked"
+    PASSWORD_CHANGED = "password_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """One entry of an account's history."""
+
+    type: EventType
+    user_id: str
+    at: int
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What a user is shown of the own account."""
+
+    user: User
+    active_sessions: int
+    recent_events: tuple[SecurityEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from chalicelib.auth_service import AuthService, SessionTimes
+from chalicelib.account_service import AccountService
+from chalicelib.auth_service import AuthService, SessionRules
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
+from chalicelib.dynamodb.events import DynamoDBEventLog
+from chalicelib.dynamodb.items import Tables
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.ports import Stores
 from chalicelib.pwned_passwords import PwnedPasswords
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
@@ -21,10 +26,28 @@ clock: Clock = system_clock
 """The time as the views see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases, over one set of stores."""
+
+    auth: AuthService
+    account: AccountService
+
+
 @functools.cache
+def services() -> Services:
+    """Return this process's services, built at the first call; if that fails, at the next."""
+    return build_services(os.environ, clock=clock)
+
+
 def auth_service() -> AuthService:
-    """Return this process's service, built at the first call; if that fails, at the next."""
-    return build_auth_service(os.environ, clock=clock)
+    """Return the use cases of logging in and out."""
+    return services().auth
+
+
+def account_service() -> AccountService:
+    """Return the use cases of a user who is logged in."""
+    return services().account
 
 
 @functools.cache
@@ -39,8 +62,8 @@ def verifier_settings() -> VerifierSettings:
     return VerifierSettings.from_environment(os.environ)
 
 
-def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthService:
-    """Return the service that these settings describe, on AWS as the SDK finds it.
+def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
+    """Return the services that these settings describe, on AWS as the SDK finds it.
 
     Raises:
         ConfigurationError: a setting is missing or unusable; it names the variable.
@@ -59,14 +82,21 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
             "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
         )
     dynamodb = dynamodb_client()
-    return AuthService(
-        users=DynamoDBUserStore(dynamodb, settings.users_table),
-        sessions=DynamoDBSessionStore(dynamodb, settings.sessions_table),
-        hasher=PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost),
-        policy=PasswordPolicy(
-            min_length=settings.password_min_length,
-            leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
-        ),
+    tables = Tables(users=settings.users_table, sessions=settings.sessions_table, events=settings.events_table)
+    stores = Stores(
+        users=DynamoDBUserStore(dynamodb, tables),
+        sessions=DynamoDBSessionStore(dynamodb, tables),
+        events=DynamoDBEventLog(dynamodb, tables),
+    )
+    hasher = PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
+    policy = PasswordPolicy(
+        min_length=settings.password_min_length,
+        leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
+    )
+    auth = AuthService(
+        stores=stores,
+        hasher=hasher,
+        policy=policy,
         issuer=TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,
@@ -75,11 +105,13 @@ def build_auth_service(environment: Mapping[str, str], *, clock: Clock) -> AuthS
             clock=clock,
         ),
         verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
-        times=SessionTimes(
+        rules=SessionRules(
             idle_lifetime=settings.refresh_idle_lifetime,
             absolute_lifetime=settings.session_lifetime,
             retry_window=settings.refresh_retry_window,
+            max_sessions=settings.max_sessions,
         ),
         registration_open=settings.registration_open,
         clock=clock,
     )
+    return Services(auth, AccountService(stores=stores, hasher=hasher, policy=policy, clock=clock))

@@ -72,7 +72,15 @@ class ApiClient:
         return self._with_refresh_token("/auth/logout", refresh_token, cookie, headers)
 
     def me(self, access_token, *, headers=None):
-        return self.request("GET", "/me", headers={"Authorization": f"Bearer {access_token}", **(headers or {})})
+        return self.bearer("GET", "/me", access_token, headers=headers)
+
+    def bearer(self, method, path, access_token, members=None, *, headers=None):
+        """Make a request with an access token, and with a JSON body if it is given one."""
+        headers = {"Authorization": f"Bearer {access_token}", **(headers or {})}
+        if members is None:
+            return self.request(method, path, headers=headers)
+        headers["Content-Type"] = "application/json"
+        return self.request(method, path, body=json.dumps(members).encode(), headers=headers)
 
     def _with_refresh_token(self, path, refresh_token, cookie, headers):
         headers = dict(headers or {})

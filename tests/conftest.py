@@ -57,6 +57,7 @@ def environment(private_jwks):
         "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/test/signing-keys",
         "LYCHGATE_USERS_TABLE": "lychgate-test-users",
         "LYCHGATE_SESSIONS_TABLE": "lychgate-test-sessions",
+        "LYCHGATE_EVENTS_TABLE": "lychgate-test-events",
         "LYCHGATE_BCRYPT_COST": "10",
     }
 

@@ -14,5 +14,6 @@ SESSION = Session(
     idle_expires_at=NOW + 1000,
     expires_at=NOW + 5000,
     refresh_counter=3,
+    epoch=0,
     client=Client(ip="203.0.113.7", user_agent=""),
 )

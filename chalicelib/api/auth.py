@@ -62,7 +62,8 @@ def refresh() -> Response:
     refresh_token, in_cookie = _presented_refresh_token()
     if refresh_token is None:
         raise InvalidGrant("no refresh token")
-    return _tokens(wiring.auth_service().refresh(refresh_token), in_cookie=in_cookie, status=HTTPStatus.OK)
+    logged_in = wiring.auth_service().refresh(refresh_token, read_client(blueprint.current_request))
+    return _tokens(logged_in, in_cookie=in_cookie, status=HTTPStatus.OK)
 
 
 @blueprint.route("/auth/logout", methods=["POST"], content_types=[])
@@ -71,7 +72,7 @@ def log_out() -> Response:
     """End the session of a refresh token; succeeds too if there is none to end."""
     refresh_token, in_cookie = _presented_refresh_token()
     if refresh_token is not None:
-        wiring.auth_service().log_out(refresh_token)
+        wiring.auth_service().log_out(refresh_token, read_client(blueprint.current_request))
     return no_content(clear_cookie=wiring.http_settings() if in_cookie else None)
 
 

@@ -13,6 +13,7 @@ from chalice import Response
 
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
+    Conflict,
     Forbidden,
     InvalidCredentials,
     InvalidGrant,
@@ -29,7 +30,7 @@ from chalicelib.errors import (
     UsernameTaken,
     ValidationFailed,
 )
-from chalicelib.models import LoggedIn, User
+from chalicelib.models import LoggedIn, SecurityEvent, Session, User
 
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -42,6 +43,7 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     UsernameTaken: HTTPStatus.CONFLICT,
+    Conflict: HTTPStatus.CONFLICT,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ValidationFailed: HTTPStatus(422),
@@ -118,6 +120,29 @@ def user_body(user: User) -> dict[str, Any]:
         "roles": list(user.roles),
         "created_at": timestamp(user.created_at),
         "disabled": user.disabled,
+    }
+
+
+def session_body(session: Session, *, current_session_id: str) -> dict[str, Any]:
+    """Return what a user is told of one of the own sessions."""
+    return {
+        "id": session.id,
+        "created_at": timestamp(session.created_at),
+        "last_used_at": timestamp(session.last_used_at),
+        "expires_at": timestamp(session.refresh_expires_at),
+        "ip": session.client.ip,
+        "user_agent": session.client.user_agent,
+        "current": session.id == current_session_id,
+    }
+
+
+def event_body(event: SecurityEvent) -> dict[str, Any]:
+    """Return what a user is told of an entry of the own history."""
+    return {
+        "type": event.type.value,
+        "at": timestamp(event.at),
+        "ip": event.client.ip,
+        "user_agent": event.client.user_agent,
     }
 
 

@@ -16,7 +16,7 @@ def api(aws, aws_clients, environment, clock, monkeypatch):
     monkeypatch.setattr(wiring, "ssm_client", lambda: ssm)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (wiring.auth_service, wiring.http_settings, wiring.verifier_settings, authorizer.verifier)
+    caches = (wiring.services, wiring.http_settings, wiring.verifier_settings, authorizer.verifier)
     for cached in caches:
         cached.cache_clear()
     monkeypatch.setattr(wiring, "clock", clock)

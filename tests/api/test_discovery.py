@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
@@ -64,17 +65,7 @@ class Site:
             clock=wiring.clock,
         )
         now = int(time.time())
-        session = type(SESSION)(
-            id="s1",
-            user_id="u1",
-            username="alice",
-            created_at=now,
-            last_used_at=now,
-            idle_expires_at=now + 1000,
-            expires_at=now + 1000,
-            refresh_counter=0,
-            client=SESSION.client,
-        )
+        session = replace(SESSION, last_used_at=now, idle_expires_at=now + 1000, expires_at=now + 1000)
         return issuer.issue_access_token(USER, session, now)
 
     def get(self, path):

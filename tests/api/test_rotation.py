@@ -26,7 +26,7 @@ def deploy(api, aws_clients, environment, monkeypatch):
             Overwrite=True,
         )
         monkeypatch.setenv("LYCHGATE_PUBLIC_KEYS", json.dumps(configured or public_jwks(ring)))
-        for cached in (wiring.auth_service, wiring.verifier_settings, authorizer.verifier):
+        for cached in (wiring.services, wiring.verifier_settings, authorizer.verifier):
             cached.cache_clear()
 
     return deploy

@@ -5,9 +5,12 @@ import threading
 import pytest
 
 from chalicelib.aws import dynamodb_client
+from chalicelib.dynamodb.events import DynamoDBEventLog
+from chalicelib.dynamodb.items import Tables
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.dynamodb.users import DynamoDBUserStore
-from fakes import FakeSessionStore, FakeUserStore
+from chalicelib.ports import Stores
+from fakes import Memory, fake_stores
 
 
 class ClientPerThread:
@@ -31,14 +34,29 @@ def implementation(request):
 
 
 @pytest.fixture
-def users(implementation, environment):
+def stores(implementation):
+    """The three stores over one database."""
     if implementation == "fake":
-        return FakeUserStore()
-    return DynamoDBUserStore(ClientPerThread(dynamodb_client), environment["LYCHGATE_USERS_TABLE"])
+        return fake_stores(Memory())
+    client, tables = (
+        ClientPerThread(dynamodb_client),
+        Tables(**{name: f"lychgate-test-{name}" for name in ("users", "sessions", "events")}),
+    )
+    return Stores(
+        DynamoDBUserStore(client, tables), DynamoDBSessionStore(client, tables), DynamoDBEventLog(client, tables)
+    )
 
 
 @pytest.fixture
-def sessions(implementation, environment):
-    if implementation == "fake":
-        return FakeSessionStore()
-    return DynamoDBSessionStore(ClientPerThread(dynamodb_client), environment["LYCHGATE_SESSIONS_TABLE"])
+def users(stores):
+    return stores.users
+
+
+@pytest.fixture
+def sessions(stores):
+    return stores.sessions
+
+
+@pytest.fixture
+def events(stores):
+    return stores.events

@@ -5,94 +5,207 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.models import Client, Session
+from chalicelib.errors import Conflict
 from chalicelib.ports import Rotation
+from contract.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
 
-NOW = 1_800_000_000
-SESSION = Session(
-    id="s1",
-    user_id="u1",
-    username="Alice",
-    created_at=NOW,
-    last_used_at=NOW,
-    idle_expires_at=NOW + 100,
-    expires_at=NOW + 1000,
-    refresh_counter=0,
-    client=Client(ip="203.0.113.7", user_agent="Mozilla/5.0 (ümlaut)"),
-)
+
+@pytest.fixture
+def alice(users):
+    """Alice with one session, s1."""
+    users.add(ALICE, SESSION, REGISTERED)
+    return ALICE
 
 
 def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1"):
     return sessions.rotate(user_id, session_id, counter, now=now, idle_expires_at=now + 100)
 
 
-def test_rotation_raises_the_counter_and_renews_the_idle_time(sessions):
-    sessions.add(SESSION)
-    rotated = replace(SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110)
-    assert rotate(sessions) == Rotation(applied=True, session=rotated)
+def begin(sessions, user, session_id, *, limit=50, **changes):
+    session = replace(SESSION, id=session_id, **changes)
+    sessions.begin(user, session, LOGGED_IN, limit=limit)
+    return session
 
 
-def test_rotation_with_a_used_counter_changes_nothing_and_shows_the_session(sessions):
-    sessions.add(SESSION)
-    after_first = rotate(sessions).session
-    assert rotate(sessions, now=NOW + 20) == Rotation(applied=False, session=after_first)
-    assert rotate(sessions, counter=1, now=NOW + 30).applied
+@pytest.mark.usefixtures("alice")
+class TestRotation:
+    def test_raises_the_counter_and_renews_the_idle_time(self, sessions):
+        rotated = replace(SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110)
+        assert rotate(sessions) == Rotation(applied=True, session=rotated)
+
+    def test_with_a_used_counter_changes_nothing_and_shows_the_session(self, sessions):
+        after_first = rotate(sessions).session
+        assert rotate(sessions, now=NOW + 20) == Rotation(applied=False, session=after_first)
+        assert rotate(sessions, counter=1, now=NOW + 30).applied
+
+    def test_with_a_counter_that_is_yet_to_come_changes_nothing(self, sessions):
+        assert rotate(sessions, counter=1) == Rotation(applied=False, session=SESSION)
+
+    @pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1")])
+    def test_of_a_session_that_is_not_there_makes_none(self, sessions, user_id, session_id):
+        for _ in range(2):
+            rotation = rotate(sessions, user_id=user_id, session_id=session_id)
+            assert rotation == Rotation(applied=False, session=None)
+
+    def test_works_until_the_second_before_the_idle_end(self, sessions):
+        assert not rotate(sessions, now=NOW + 100).applied
+        assert rotate(sessions, now=NOW + 99).applied
+
+    def test_works_until_the_second_before_the_absolute_end(self, sessions):
+        begin(sessions, ALICE, "s2", idle_expires_at=NOW + 5000)
+        assert not rotate(sessions, session_id="s2", now=NOW + 1000).applied
+        assert rotate(sessions, session_id="s2", now=NOW + 999).applied
+
+    def test_of_many_at_once_with_one_counter_exactly_one_is_applied(self, sessions):
+        for counter in range(5):
+            with ThreadPoolExecutor(8) as pool:
+                rotations = list(pool.map(lambda _, c=counter: rotate(sessions, counter=c), range(8)))
+            assert [rotation.applied for rotation in rotations].count(True) == 1
+            assert {rotation.session.refresh_counter for rotation in rotations} == {counter + 1}
 
 
-def test_rotation_with_a_counter_that_is_yet_to_come_changes_nothing(sessions):
-    sessions.add(SESSION)
-    assert rotate(sessions, counter=1) == Rotation(applied=False, session=SESSION)
+@pytest.mark.usefixtures("alice")
+class TestEnding:
+    def test_a_session_takes_it_away_and_records_why(self, sessions, events):
+        assert sessions.end("u1", "s1", REVOKED) is True
+        assert rotate(sessions) == Rotation(applied=False, session=None)
+        assert events.recent("u1", 1) == [REVOKED]
+
+    def test_a_session_twice_is_said_and_recorded_once(self, sessions, events):
+        sessions.end("u1", "s1", REVOKED)
+        assert sessions.end("u1", "s1", REVOKED) is False
+        assert events.recent("u1", 9) == [REVOKED, REGISTERED]
+
+    @pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1"), ("u1", "x" * 500)])
+    def test_a_session_that_is_not_there_changes_nothing(self, sessions, events, user_id, session_id):
+        assert sessions.end(user_id, session_id, replace(REVOKED, user_id=user_id)) is False
+        assert sessions.of_user("u1") == [SESSION]
+        assert REVOKED.type not in {event.type for event in events.recent(user_id, 9)}
+
+    def test_one_session_leaves_the_users_others(self, sessions):
+        begin(sessions, ALICE, "s2")
+        sessions.end("u1", "s1", REVOKED)
+        assert rotate(sessions, session_id="s2").applied
+
+    @pytest.mark.parametrize("first", ["rotate", "end"])
+    def test_against_a_refresh_in_either_order_leaves_the_session_ended(self, sessions, first):
+        if first == "rotate":
+            assert rotate(sessions).applied
+            assert sessions.end("u1", "s1", REVOKED)
+        else:
+            assert sessions.end("u1", "s1", REVOKED)
+            assert not rotate(sessions).applied
+        assert rotate(sessions, counter=1) == Rotation(applied=False, session=None)
+
+    def test_at_the_same_time_as_refreshes_leaves_the_session_ended(self, sessions):
+        with ThreadPoolExecutor(6) as pool:
+            refreshes = [pool.submit(rotate, sessions) for _ in range(5)]
+            assert pool.submit(sessions.end, "u1", "s1", REVOKED).result() is True
+            assert [refresh.result().applied for refresh in refreshes].count(True) <= 1
+        assert sessions.of_user("u1") == []
 
 
-@pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1")])
-def test_rotation_of_a_session_that_is_not_there_makes_none(sessions, user_id, session_id):
-    sessions.add(SESSION)
-    for _ in range(2):
-        assert rotate(sessions, user_id=user_id, session_id=session_id) == Rotation(applied=False, session=None)
+class TestBeginning:
+    def test_keeps_the_session_counts_it_and_records_it(self, sessions, users, events, alice):
+        session = begin(sessions, alice, "s2")
+        assert sorted(stored.id for stored in sessions.of_user("u1")) == ["s1", "s2"]
+        assert session in sessions.of_user("u1")
+        assert users.find("alice") == replace(alice, session_bound=2)
+        assert events.recent("u1", 1) == [LOGGED_IN]
 
+    def test_may_replace_the_hash_in_the_same_step(self, sessions, users, alice):
+        sessions.begin(alice, replace(SESSION, id="s2"), LOGGED_IN, limit=50, password_hash="$2b$12$new")
+        assert users.find("alice") == replace(alice, session_bound=2, password_hash="$2b$12$new")
 
-def test_an_idle_session_rotates_until_the_second_before_its_idle_end(sessions):
-    sessions.add(SESSION)
-    assert not rotate(sessions, now=NOW + 100).applied
-    assert rotate(sessions, now=NOW + 99).applied
+    @pytest.mark.parametrize(
+        "stale",
+        [{"password_hash": "$2b$10$other"}, {"session_epoch": 1}, {"id": "u2"}, {"username": "nobody"}],
+        ids=["another hash", "another epoch", "another user", "no user"],
+    )
+    def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, sessions, users, events, alice, stale):
+        seen = replace(alice, **stale)
+        with pytest.raises(Conflict):
+            begin(sessions, seen, "s2")
+        with pytest.raises(Conflict):
+            sessions.begin_counted(seen, replace(SESSION, id="s2"), [LOGGED_IN], stored=1, ended=[SESSION])
+        assert sessions.of_user("u1") == [SESSION]
+        assert users.find("alice") == alice
+        assert users.find("nobody") is None
+        assert events.recent("u1", 9) == [REGISTERED]
 
+    def test_is_refused_to_a_disabled_user(self, sessions, users):
+        disabled = replace(ALICE, disabled=True)
+        users.add(disabled, SESSION, REGISTERED)
+        with pytest.raises(Conflict):
+            begin(sessions, disabled, "s2")
+        assert sessions.of_user("u1") == [SESSION]
 
-def test_a_session_rotates_until_the_second_before_its_absolute_end(sessions):
-    sessions.add(replace(SESSION, idle_expires_at=NOW + 5000))
-    assert not rotate(sessions, now=NOW + 1000).applied
-    assert rotate(sessions, now=NOW + 999).applied
+    def test_is_refused_when_the_bound_has_reached_the_limit(self, sessions, users, alice):
+        begin(sessions, alice, "s2", limit=2)
+        with pytest.raises(Conflict):
+            begin(sessions, alice, "s3", limit=2)
+        assert users.find("alice").session_bound == 2
+        assert len(sessions.of_user("u1")) == 2
 
+    def test_of_many_at_once_never_passes_the_limit(self, sessions, alice):
+        def attempt(number):
+            try:
+                begin(sessions, alice, f"n{number}", limit=4)
+            except Conflict:
+                return False
+            return True
 
-def test_an_ended_session_does_not_rotate_and_says_why_it_ended(sessions):
-    sessions.add(SESSION)
-    assert sessions.end("u1", "s1", now=NOW + 5, reason="logged_out") is True
-    rotation = rotate(sessions)
-    assert rotation == Rotation(applied=False, session=replace(SESSION, ended_at=NOW + 5, end_reason="logged_out"))
-
-
-def test_a_session_ends_once_and_keeps_the_first_reason(sessions):
-    sessions.add(SESSION)
-    sessions.end("u1", "s1", now=NOW + 5, reason="logged_out")
-    assert sessions.end("u1", "s1", now=NOW + 6, reason="refresh_token_reused") is False
-    assert rotate(sessions).session.end_reason == "logged_out"
-
-
-def test_ending_a_session_that_is_not_there_makes_none(sessions):
-    assert sessions.end("u1", "s1", now=NOW, reason="logged_out") is False
-    assert rotate(sessions).session is None
-
-
-def test_ending_one_session_leaves_the_users_others(sessions):
-    sessions.add(SESSION)
-    sessions.add(replace(SESSION, id="s2"))
-    sessions.end("u1", "s1", now=NOW, reason="logged_out")
-    assert rotate(sessions, session_id="s2").applied
-
-
-def test_of_many_refreshes_with_one_counter_exactly_one_is_applied(sessions):
-    sessions.add(SESSION)
-    for counter in range(5):
         with ThreadPoolExecutor(8) as pool:
-            rotations = list(pool.map(lambda _, c=counter: rotate(sessions, counter=c), range(8)))
-        assert [rotation.applied for rotation in rotations].count(True) == 1
-        assert {rotation.session.refresh_counter for rotation in rotations} == {counter + 1}
+            begun = list(pool.map(attempt, range(8)))
+        assert begun.count(True) == 3
+        assert len(sessions.of_user("u1")) == 4
+
+    def test_with_a_count_ends_the_others_and_sets_the_bound(self, sessions, users, events, alice):
+        begin(sessions, alice, "s2")
+        counted = users.find("alice")
+        sessions.begin_counted(counted, replace(SESSION, id="s3"), [LOGGED_IN, REVOKED], stored=2, ended=[SESSION])
+        assert sorted(session.id for session in sessions.of_user("u1")) == ["s2", "s3"]
+        assert users.find("alice").session_bound == 2
+        assert {event.type for event in events.recent("u1", 2)} == {LOGGED_IN.type, REVOKED.type}
+
+    def test_with_a_count_is_refused_when_another_session_began_meanwhile(self, sessions, alice):
+        begin(sessions, alice, "s2")
+        with pytest.raises(Conflict):
+            sessions.begin_counted(alice, replace(SESSION, id="s3"), [LOGGED_IN], stored=1, ended=[SESSION])
+        assert sorted(session.id for session in sessions.of_user("u1")) == ["s1", "s2"]
+
+    def test_with_a_count_can_end_as_many_as_a_user_may_have(self, sessions, users, alice):
+        for number in range(49):
+            begin(sessions, alice, f"n{number:02}")
+        stored = sessions.of_user("u1")
+        counted = users.find("alice")
+        sessions.begin_counted(counted, replace(SESSION, id="last"), [LOGGED_IN, REVOKED], stored=1, ended=stored)
+        assert [session.id for session in sessions.of_user("u1")] == ["last"]
+
+    def test_against_a_change_of_the_password_leaves_no_session_of_the_old_one(self, sessions, users, alice):
+        with ThreadPoolExecutor(4) as pool:
+            begun = [pool.submit(begin, sessions, alice, f"n{number}") for number in range(3)]
+            changed = pool.submit(users.change_password, alice, SESSION, "$2b$10$new", CHANGED)
+            assert all(isinstance(future.exception(), Conflict | None) for future in [*begun, changed])
+        user = users.find("alice")
+        assert changed.exception() is None
+        assert [session.id for session in sessions.of_user("u1") if session.belongs_to(user)] == ["s1"]
+
+
+class TestReading:
+    def test_a_session_comes_with_its_user(self, sessions, alice):
+        assert sessions.with_user("ALICE", "u1", "s1") == (alice, SESSION)
+
+    def test_what_is_not_there_is_none(self, sessions, alice):
+        assert sessions.with_user("alice", "u1", "s2") == (alice, None)
+        assert sessions.with_user("bob", "u1", "s1") == (None, SESSION)
+        assert sessions.with_user("bob", "u2", "s2") == (None, None)
+
+    def test_all_sessions_are_those_of_the_one_user(self, sessions, users, alice):
+        users.add(
+            replace(alice, id="u2", username="Bob"),
+            replace(SESSION, user_id="u2", username="Bob"),
+            replace(REGISTERED, user_id="u2"),
+        )
+        assert sessions.of_user("u1") == [SESSION]
+        assert sessions.of_user("u3") == []

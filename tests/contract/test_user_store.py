@@ -5,45 +5,63 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.errors import UsernameTaken
-from chalicelib.models import User
+from chalicelib.errors import Conflict, UsernameTaken
+from contract.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION
 
-ALICE = User(id="u1", username="Alice", password_hash="$2b$10$old", roles=("admin", "user"), created_at=1_800_000_000)
+
+def add(users, user=ALICE, session=SESSION, event=REGISTERED):
+    users.add(user, replace(session, user_id=user.id), replace(event, user_id=user.id))
 
 
 def test_finds_a_user_exactly_as_added(users):
-    users.add(ALICE)
+    add(users)
     assert users.find("Alice") == ALICE
 
 
 def test_knows_nobody_who_was_not_added(users):
-    users.add(ALICE)
+    add(users)
     assert users.find("alic") is None
 
 
 @pytest.mark.parametrize("spelling", ["alice", "ALICE", "Ａｌｉｃｅ"])
 def test_finds_a_user_under_every_spelling_of_the_name(users, spelling):
-    users.add(ALICE)
+    add(users)
     assert users.find(spelling) == ALICE
 
 
-@pytest.mark.parametrize("spelling", ["Alice", "aLICE", "Ａｌｉｃｅ"])
-def test_refuses_a_second_user_of_one_name_and_keeps_the_first(users, spelling):
-    users.add(ALICE)
+def test_adds_the_first_session_and_the_event_with_the_user(users, sessions, events):
+    add(users)
+    assert sessions.of_user("u1") == [SESSION]
+    assert events.recent("u1", 9) == [REGISTERED]
+
+
+@pytest.mark.parametrize("spelling", ["Alice", "aLICE", "Ａｌｉｃｅ", "ALI\N{LATIN SMALL LETTER C}E"])
+def test_refuses_a_second_user_of_one_name_and_keeps_nothing_of_it(users, sessions, events, spelling):
+    add(users)
     with pytest.raises(UsernameTaken):
-        users.add(replace(ALICE, id="u2", username=spelling))
+        add(users, replace(ALICE, id="u2", username=spelling))
     assert users.find("alice") == ALICE
+    assert sessions.of_user("u2") == []
+    assert events.recent("u2", 9) == []
+
+
+def test_composed_and_decomposed_spellings_are_one_name(users):
+    add(users, replace(ALICE, username="\u00c5lice"))
+    with pytest.raises(UsernameTaken):
+        add(users, replace(ALICE, id="u2", username="A\u030alice"))
 
 
 def test_keeps_a_disabled_user_disabled(users):
-    users.add(replace(ALICE, disabled=True))
+    add(users, replace(ALICE, disabled=True))
     assert users.find("alice").disabled
 
 
-def test_of_many_who_register_one_name_at_once_one_gets_it(users):
+def test_of_many_who_register_one_name_at_once_one_gets_it(users, sessions):
+    spellings = ["alice", "Alice", "ALICE", "Ａｌｉｃｅ"]
+
     def register(number):
         try:
-            users.add(replace(ALICE, id=f"u{number}"))
+            add(users, replace(ALICE, id=f"u{number}", username=spellings[number % 4]))
         except UsernameTaken:
             return None
         return f"u{number}"
@@ -51,20 +69,119 @@ def test_of_many_who_register_one_name_at_once_one_gets_it(users):
     with ThreadPoolExecutor(8) as pool:
         winners = [user_id for user_id in pool.map(register, range(8)) if user_id]
     assert winners == [users.find("alice").id]
+    assert [bool(sessions.of_user(f"u{number}")) for number in range(8)].count(True) == 1
 
 
-def test_replaces_a_password_hash_and_nothing_else(users):
-    users.add(ALICE)
-    users.replace_password_hash(ALICE, "$2b$12$new")
-    assert users.find("alice") == replace(ALICE, password_hash="$2b$12$new")
+class TestChangingThePassword:
+    def test_replaces_the_hash_keeps_this_session_and_ends_the_others(self, users, sessions, events):
+        add(users)
+        other = replace(SESSION, id="s2")
+        sessions.begin(ALICE, other, REGISTERED, limit=50)
+        before = users.find("alice")
+        users.change_password(before, SESSION, "$2b$10$new", CHANGED)
+        changed = users.find("alice")
+        assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1, session_bound=1)
+        assert sessions.of_user("u1") == [replace(SESSION, epoch=1)]
+        assert events.recent("u1", 1) == [CHANGED]
+
+    @pytest.mark.parametrize(
+        "stale",
+        [{"password_hash": "$2b$10$other"}, {"session_epoch": 1}, {"id": "u2"}],
+        ids=["another hash", "another epoch", "another user"],
+    )
+    def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, events, stale):
+        add(users)
+        with pytest.raises(Conflict):
+            users.change_password(replace(ALICE, **stale), SESSION, "$2b$10$new", CHANGED)
+        assert users.find("alice") == ALICE
+        assert sessions.of_user("u1") == [SESSION]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    def test_is_refused_when_the_session_has_ended(self, users, sessions):
+        add(users)
+        sessions.end("u1", "s1", REVOKED)
+        with pytest.raises(Conflict):
+            users.change_password(ALICE, SESSION, "$2b$10$new", CHANGED)
+        assert users.find("alice") == ALICE
+
+    def test_of_two_at_once_one_is_done(self, users):
+        add(users)
+
+        def change(number):
+            try:
+                users.change_password(ALICE, SESSION, f"$2b$10$new{number}", CHANGED)
+            except Conflict:
+                return None
+            return f"$2b$10$new{number}"
+
+        with ThreadPoolExecutor(4) as pool:
+            done = [password_hash for password_hash in pool.map(change, range(4)) if password_hash]
+        assert done == [users.find("alice").password_hash]
 
 
-def test_does_not_replace_a_hash_that_was_changed_meanwhile(users):
-    users.add(replace(ALICE, password_hash="$2b$10$changed"))
-    users.replace_password_hash(ALICE, "$2b$12$new")
-    assert users.find("alice").password_hash == "$2b$10$changed"
+class TestEndingAllSessions:
+    def test_puts_the_sessions_of_today_behind_the_user(self, users, sessions, events):
+        add(users)
+        users.end_all_sessions(ALICE, REVOKED)
+        user = users.find("alice")
+        assert user == replace(ALICE, session_epoch=1, session_bound=0)
+        assert sessions.of_user("u1") == []
+        assert events.recent("u1", 1) == [REVOKED]
+
+    def test_leaves_the_sessions_that_began_since(self, users, sessions):
+        add(users)
+        users.end_all_sessions(ALICE, REVOKED)
+        since = replace(SESSION, id="s2", epoch=1)
+        sessions.begin(users.find("alice"), since, REGISTERED, limit=50)
+        users.end_all_sessions(ALICE, REVOKED)
+        assert sessions.of_user("u1") == [since]
+        assert not since.belongs_to(users.find("alice"))
+
+    def test_of_a_user_who_is_gone_is_refused_and_makes_none(self, users):
+        with pytest.raises(Conflict):
+            users.end_all_sessions(ALICE, REVOKED)
+        assert users.find("alice") is None
+
+    def test_of_the_last_owner_of_a_name_leaves_the_next_alone(self, users):
+        add(users, replace(ALICE, id="u2"))
+        with pytest.raises(Conflict):
+            users.end_all_sessions(ALICE, REVOKED)
+        assert users.find("alice").session_epoch == 0
 
 
-def test_does_not_bring_back_a_user_who_is_gone(users):
-    users.replace_password_hash(ALICE, "$2b$12$new")
-    assert users.find("alice") is None
+class TestDeletion:
+    def test_forgets_the_user_the_sessions_and_the_history(self, users, sessions, events):
+        add(users)
+        for number in range(30):
+            events.record(replace(REGISTERED, at=NOW + number))
+        users.delete(ALICE)
+        assert users.find("alice") is None
+        assert sessions.of_user("u1") == []
+        assert events.recent("u1", 50) == []
+
+    def test_leaves_everybody_else(self, users, sessions, events):
+        add(users)
+        add(users, replace(ALICE, id="u2", username="Bob"))
+        users.delete(ALICE)
+        assert users.find("bob").id == "u2"
+        assert len(sessions.of_user("u2")) == len(events.recent("u2", 9)) == 1
+
+    def test_frees_the_name(self, users):
+        add(users)
+        users.delete(ALICE)
+        add(users, replace(ALICE, id="u2"))
+        assert users.find("alice").id == "u2"
+
+    def test_twice_is_as_good_as_once(self, users):
+        add(users)
+        users.delete(ALICE)
+        users.delete(ALICE)
+        assert users.find("alice") is None
+
+    @pytest.mark.parametrize("stale", [{"password_hash": "$2b$10$other"}, {"id": "u2"}])
+    def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, stale):
+        add(users)
+        with pytest.raises(Conflict):
+            users.delete(replace(ALICE, **stale))
+        assert users.find("alice") == ALICE
+        assert sessions.of_user("u1") == [SESSION]

@@ -9,11 +9,16 @@ import json
 from chalicelib import jose
 from chalicelib.config import SigningSecrets, VerifierSettings
 from chalicelib.errors import ConfigurationError, InvalidGrant, InvalidToken
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.keys import (
+    generate_signing_jwk,
+    parse_signing_keys,
+    parse_verification_keys,
+    public_jwks,
+)
 from chalicelib.tokens import TokenVerifier
 from samples import ISSUER, NOW
 
-RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256")]}
+RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256"), generate_signing_jwk("RS256")]}
 SIGNING_KEYS = parse_signing_keys(RING)
 VERIFIER = TokenVerifier(
     issuer=ISSUER, audience=ISSUER, keys=parse_verification_keys(public_jwks(RING)), clock=lambda: NOW
@@ -59,12 +64,16 @@ def verify(compact):
     return taken
 
 
+def encoded(octets):
+    """Return octets in base64url."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
 def signed(header, payload):
     """Return the token of these octets, with a good signature: what lies behind it has to hold by itself."""
     key = SIGNING_KEYS.keys[0]
-    segments = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
-    signature = base64.urlsafe_b64encode(key.private_key.sign(segments)).rstrip(b"=")
-    return (segments + b"." + signature).decode()
+    signing_input = f"{encoded(header)}.{encoded(payload)}"
+    return f"{signing_input}.{encoded(key.private_key.sign(signing_input.encode()))}"
 
 
 def good_header(typ="at+jwt"):

@@ -10,6 +10,7 @@ from chalicelib.keys import parse_verification_keys, public_jwks
 from infra.keys import __main__ as command
 from infra.keys.places import FileRing, ParameterRing, PlaceError
 from infra.local.data_directory import DataDirectory
+from infra.local.environment import stage_environment
 from samples import NOW
 
 PARAMETER = "/lychgate/prod/signing-keys"
@@ -19,11 +20,8 @@ DAY = 24 * 3600
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / ".chalice").mkdir()
-    variables = {
-        "LYCHGATE_SIGNING_KEYS_PARAMETER": PARAMETER,
-        "LYCHGATE_USERS_TABLE": "users",
-        "LYCHGATE_SESSIONS_TABLE": "sessions",
-    }
+    variables = stage_environment() | {"LYCHGATE_SIGNING_KEYS_PARAMETER": PARAMETER}
+    del variables["LYCHGATE_PUBLIC_KEYS"]
     stages = {stage: {"environment_variables": dict(variables)} for stage in ("dev", "prod")}
     config = {"version": "2.0", "app_name": "lychgate", "stages": stages}
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -43,9 +43,14 @@ def test_a_retry_is_the_previous_counter_within_the_window():
 
 
 def test_nothing_is_a_retry_in_a_session_that_is_over():
-    assert not replace(SESSION, ended_at=NOW).is_retry(2, NOW, window=20)
     assert not replace(SESSION, idle_expires_at=NOW).is_retry(2, NOW, window=20)
     assert not replace(SESSION, expires_at=NOW).is_retry(2, NOW, window=20)
+
+
+def test_a_session_belongs_to_its_user_in_its_epoch():
+    assert SESSION.belongs_to(USER)
+    assert not SESSION.belongs_to(replace(USER, id="u2"))
+    assert not SESSION.belongs_to(replace(USER, session_epoch=1))
 
 
 def test_the_refresh_token_ends_with_whichever_end_of_the_session_comes_first():

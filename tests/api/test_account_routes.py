@@ -1,0 +1,200 @@
+"""The routes of a user who is logged in."""
+
+import pytest
+
+PASSWORD = "correct horse battery staple"
+NEW_PASSWORD = "a quite different passphrase"
+BEARER_ROUTES = [
+    ("GET", "/me"),
+    ("GET", "/dashboard"),
+    ("GET", "/auth/sessions"),
+    ("DELETE", "/auth/sessions/some-session"),
+    ("POST", "/auth/logout-all"),
+    ("PUT", "/auth/password"),
+    ("POST", "/auth/delete-account"),
+]
+LIVE_ROUTES = [
+    ("DELETE", "/auth/sessions/some-session", None),
+    ("POST", "/auth/logout-all", None),
+    ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
+    ("POST", "/auth/delete-account", {"password": PASSWORD}),
+]
+
+
+@pytest.fixture
+def alice(api):
+    return api.register("Alice").json
+
+
+@pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
+def test_a_bearer_route_is_closed_to_everybody_without_a_good_token(api, method, path):
+    for headers in ({}, {"Authorization": "Bearer junk"}):
+        api.request(method, path, headers=headers).assert_problem(401, "invalid_token")
+
+
+@pytest.mark.parametrize(("method", "path", "members"), LIVE_ROUTES)
+def test_a_live_route_is_closed_at_once_when_the_session_has_ended(api, alice, method, path, members):
+    api.logout(alice["refresh_token"])
+    answer = api.bearer(method, path, alice["access_token"], members)
+    answer.assert_problem(401, "invalid_token")
+    assert answer.json["detail"] == "The session has ended."
+    assert api.login().status == 200
+
+
+def test_other_routes_accept_the_token_of_an_ended_session_until_it_expires(api, alice, clock):
+    api.logout(alice["refresh_token"])
+    clock.advance(599)
+    assert api.me(alice["access_token"]).status == 200
+    clock.advance(1)
+    api.me(alice["access_token"]).assert_problem(401, "invalid_token")
+
+
+def test_sessions_are_listed_with_what_helps_to_recognise_them(api, alice, clock):
+    clock.advance(60)
+    phone = api.post(
+        "/auth/login", {"username": "alice", "password": PASSWORD}, headers={"User-Agent": "Phone <b>1</b>"}
+    ).json
+    answer = api.bearer("GET", "/auth/sessions", phone["access_token"])
+    assert answer.status == 200
+    newest, oldest = answer.json["sessions"]
+    assert newest == {
+        "id": newest["id"],
+        "created_at": "2027-01-15T08:01:00Z",
+        "last_used_at": "2027-01-15T08:01:00Z",
+        "expires_at": "2027-01-29T08:01:00Z",
+        "ip": "127.0.0.1",
+        "user_agent": "Phone <b>1</b>",
+        "current": True,
+    }
+    assert oldest["current"] is False
+    assert newest["id"] != oldest["id"]
+
+
+def test_a_refresh_shows_in_the_list(api, alice, clock):
+    clock.advance(3600)
+    refreshed = api.refresh(alice["refresh_token"]).json
+    (session,) = api.bearer("GET", "/auth/sessions", refreshed["access_token"]).json["sessions"]
+    assert session["created_at"] == "2027-01-15T08:00:00Z"
+    assert session["last_used_at"] == "2027-01-15T09:00:00Z"
+    assert session["expires_at"] == "2027-01-29T09:00:00Z"
+
+
+def test_one_session_can_be_ended_from_another(api, alice):
+    other = api.login().json
+    listed = api.bearer("GET", "/auth/sessions", alice["access_token"]).json["sessions"]
+    (other_id,) = [session["id"] for session in listed if not session["current"]]
+    assert api.bearer("DELETE", f"/auth/sessions/{other_id}", alice["access_token"]).status == 204
+    api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert api.refresh(alice["refresh_token"]).status == 200
+    api.bearer("DELETE", f"/auth/sessions/{other_id}", alice["access_token"]).assert_problem(404, "not_found")
+
+
+def test_nobody_sees_or_ends_what_is_somebody_elses(api, alice):
+    bob = api.register("Bob").json
+    (bobs,) = api.bearer("GET", "/auth/sessions", bob["access_token"]).json["sessions"]
+    listed = api.bearer("GET", "/auth/sessions", alice["access_token"]).json["sessions"]
+    assert bobs["id"] not in {session["id"] for session in listed}
+    unknown = api.bearer("DELETE", "/auth/sessions/unknown", alice["access_token"])
+    foreign = api.bearer("DELETE", f"/auth/sessions/{bobs['id']}", alice["access_token"])
+    foreign.assert_problem(404, "not_found")
+    assert (foreign.status, foreign.body, foreign.headers) == (unknown.status, unknown.body, unknown.headers)
+    assert api.refresh(bob["refresh_token"]).status == 200
+
+
+@pytest.mark.parametrize("session_id", ["x" * 500, "%00", "..", "é", "a%2Fb", "<script>"])
+def test_a_session_id_that_is_none_is_not_found(api, alice, session_id):
+    answer = api.bearer("DELETE", f"/auth/sessions/{session_id}", alice["access_token"])
+    answer.assert_problem(404, "not_found")
+    assert session_id not in answer.body.decode()
+
+
+def test_logging_out_everywhere_ends_every_session(api, alice):
+    other = api.login().json
+    assert api.bearer("POST", "/auth/logout-all", alice["access_token"]).status == 204
+    for tokens in (alice, other):
+        api.refresh(tokens["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert api.login().status == 200
+
+
+def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(api, alice):
+    other = api.login().json
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
+    assert (answer.status, answer.body) == (204, b"")
+    api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert api.refresh(alice["refresh_token"]).status == 200
+    api.login().assert_problem(401, "invalid_credentials")
+    assert api.login(password=NEW_PASSWORD).status == 200
+
+
+def test_a_wrong_current_password_changes_nothing(api, alice):
+    members = {"current_password": NEW_PASSWORD, "new_password": NEW_PASSWORD}
+    answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
+    answer.assert_problem(401, "invalid_credentials")
+    assert NEW_PASSWORD not in answer.body.decode()
+    assert api.login().status == 200
+
+
+@pytest.mark.parametrize(
+    ("members", "fields"),
+    [
+        ({}, {"current_password", "new_password"}),
+        ({"current_password": PASSWORD}, {"new_password"}),
+        ({"current_password": None, "new_password": 7}, {"current_password", "new_password"}),
+        ({"current_password": PASSWORD, "new_password": "short"}, {"new_password"}),
+        ({"current_password": PASSWORD, "new_password": "my name is Alice"}, {"new_password"}),
+        ({"current_password": PASSWORD, "new_password": NEW_PASSWORD, "username": "bob"}, {"username"}),
+    ],
+)
+def test_a_change_of_the_password_says_at_each_field_what_is_wrong(api, alice, members, fields):
+    answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
+    answer.assert_problem(422, "validation_failed")
+    assert {error["field"] for error in answer.json["errors"]} == fields
+    assert api.login().status == 200
+
+
+def test_a_deleted_account_is_gone_and_its_name_free(api, alice):
+    assert api.bearer("POST", "/auth/delete-account", alice["access_token"], {"password": PASSWORD}).status == 204
+    api.login().assert_problem(401, "invalid_credentials")
+    api.refresh(alice["refresh_token"]).assert_problem(401, "invalid_grant")
+    api.me(alice["access_token"]).assert_problem(401, "invalid_token")
+    assert api.register("ALICE").json["user"]["id"] != alice["user"]["id"]
+
+
+def test_an_account_is_not_deleted_without_its_password(api, alice):
+    answer = api.bearer("POST", "/auth/delete-account", alice["access_token"], {"password": NEW_PASSWORD})
+    answer.assert_problem(401, "invalid_credentials")
+    api.bearer("POST", "/auth/delete-account", alice["access_token"], {}).assert_problem(422, "validation_failed")
+    api.bearer("POST", "/auth/delete-account", alice["access_token"]).assert_problem(415, "unsupported_media_type")
+    assert api.login().status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "members"), [("/auth/logout-all", None), ("/auth/delete-account", {"password": PASSWORD})]
+)
+def test_what_ends_all_sessions_takes_the_cookie_away(api, path, members):
+    registered = api.register(token_delivery="cookie")
+    headers = {"Cookie": f"{registered.cookie.key}={registered.cookie.value}"}
+    answer = api.bearer("POST", path, registered.json["access_token"], members, headers=headers)
+    assert (answer.status, answer.cookie.value, answer.cookie["max-age"]) == (204, "", "0")
+
+
+def test_the_dashboard_shows_sessions_and_history(api, alice, clock):
+    clock.advance(60)
+    api.login(password="wrong horse battery staple")
+    clock.advance(60)
+    stolen = api.login().json["refresh_token"]
+    api.refresh(stolen)
+    clock.advance(60)
+    api.refresh(stolen)
+    answer = api.bearer("GET", "/dashboard", alice["access_token"])
+    assert answer.status == 200
+    assert answer.json["user"] == alice["user"]
+    assert answer.json["active_sessions"] == 1
+    assert [(event["type"], event["at"]) for event in answer.json["recent_events"]] == [
+        ("refresh_token_reused", "2027-01-15T08:03:00Z"),
+        ("login_succeeded", "2027-01-15T08:02:00Z"),
+        ("login_failed", "2027-01-15T08:01:00Z"),
+        ("registered", "2027-01-15T08:00:00Z"),
+    ]
+    assert {event["ip"] for event in answer.json["recent_events"]} == {"127.0.0.1"}

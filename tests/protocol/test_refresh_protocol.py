@@ -1,0 +1,313 @@
+"""The refresh protocol against a model: any interleaving of owners, tabs, lost answers, thieves and time.
+
+The machine lets owners and a thief use any refresh token that was ever issued, at any time, and says beforehand what
+must come of it. ``HYPOTHESIS_PROFILE=nightly`` runs it at length.
+"""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+
+from chalicelib.account_service import AccountService
+from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
+from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.models import Client, EventType
+from chalicelib.passwords import PasswordPolicy
+from chalicelib.tokens import TokenIssuer, TokenVerifier
+from fakes import Memory, fake_stores
+from samples import ISSUER, NOW
+
+WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
+OWNER = Client(ip="203.0.113.7", user_agent="owner")
+THIEF = Client(ip="198.51.100.9", user_agent="thief")
+JWK = generate_signing_jwk()
+KEYS = parse_verification_keys(public_jwks({"keys": [JWK]}))
+
+# Steps across every boundary, by a second on either side.
+STEPS = st.sampled_from(
+    [0, 1, 5, *(end + offset for end in (WINDOW, ACCESS, IDLE, ABSOLUTE) for offset in (-1, 0, 1)), WINDOW // 2]
+)
+
+
+class PlainHasher:
+    """Stands for bcrypt, which is not what is tested here."""
+
+    def hash(self, password):
+        return f"hash of {password}"
+
+    def verify(self, password, password_hash):
+        return password_hash == self.hash(password)
+
+    def needs_rehash(self, password_hash):
+        return False
+
+
+@dataclass
+class ModelSession:
+    """What must be true of a session, kept without any look at the implementation."""
+
+    id: str
+    created_at: int
+    counter: int = 0
+    last_used_at: int = 0
+    used_at: dict = field(default_factory=dict)
+    """When each counter was first used."""
+    ended: bool = False
+    stolen: bool = False
+
+    def is_live(self, now):
+        return not self.ended and now < min(self.last_used_at + IDLE, self.created_at + ABSOLUTE)
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A refresh token with what the model knows of it."""
+
+    text: str = field(repr=False)
+    session_id: str
+    counter: int
+
+
+class RefreshProtocol(RuleBasedStateMachine):
+    """Alice's sessions, and everything that can happen to them."""
+
+    tokens = Bundle("tokens")
+
+    def __init__(self):
+        super().__init__()
+        self.now = NOW
+        self.memory = Memory()
+        self.sessions = {}
+        self.password_number = 0
+        stores, policy = fake_stores(self.memory), PasswordPolicy(min_length=15)
+        self.verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=KEYS, clock=lambda: self.now)
+        self.auth = AuthService(
+            stores=stores,
+            hasher=PlainHasher(),
+            policy=policy,
+            issuer=TokenIssuer(
+                issuer=ISSUER,
+                audience=ISSUER,
+                signing_keys=parse_signing_keys({"keys": [JWK]}),
+                access_lifetime=ACCESS,
+                clock=lambda: self.now,
+            ),
+            verifier=self.verifier,
+            rules=SessionRules(idle_lifetime=IDLE, absolute_lifetime=ABSOLUTE, retry_window=WINDOW, max_sessions=LIMIT),
+            registration_open=True,
+            clock=lambda: self.now,
+        )
+        self.account = AccountService(stores=stores, hasher=PlainHasher(), policy=policy, clock=lambda: self.now)
+
+    @property
+    def password(self):
+        return f"the passphrase of today is no. {self.password_number}"
+
+    def issued(self, logged_in):
+        grant = self.verifier.verify_refresh_token(logged_in.tokens.refresh_token)
+        return IssuedToken(logged_in.tokens.refresh_token, grant.session_id, grant.counter)
+
+    def begun(self, logged_in):
+        token = self.issued(logged_in)
+        assert token.counter == 0
+        assert token.session_id not in self.sessions
+        self.sessions[token.session_id] = ModelSession(token.session_id, self.now, last_used_at=self.now)
+        return token
+
+    def live(self):
+        return [session for session in self.sessions.values() if session.is_live(self.now)]
+
+    @initialize(target=tokens)
+    def register(self):
+        return self.begun(self.auth.register("Alice", self.password, OWNER))
+
+    @rule(target=tokens)
+    def log_in(self):
+        for oldest in sorted(self.live(), key=lambda session: session.created_at)[
+            : max(0, len(self.live()) + 1 - LIMIT)
+        ]:
+            # Of two that began in one second either may count as the oldest.
+            rivals = [other for other in self.live() if other.created_at == oldest.created_at]
+            oldest.ended = len(rivals) == 1 or None
+        token = self.begun(self.auth.log_in("alice", self.password, OWNER))
+        stored = {session_id for _, session_id in self.memory.sessions}
+        for session in self.sessions.values():
+            rivals = {other.created_at for other in self.sessions.values() if other.ended is None}
+            if session.ended is None or (session.created_at in rivals and not session.ended):
+                session.ended = session.id not in stored
+        return token
+
+    @rule(seconds=STEPS)
+    def wait(self, seconds):
+        self.now += seconds
+
+    @rule(target=tokens, token=tokens)
+    def owner_refreshes(self, token):
+        return self.refresh(token, OWNER)
+
+    @rule(target=tokens, token=tokens)
+    def thief_refreshes(self, token):
+        self.sessions[token.session_id].stolen = True
+        return self.refresh(token, THIEF)
+
+    @rule(token=tokens)
+    def answer_is_lost(self, token):
+        """The refresh happens and nobody hears of it: its successor is in no client's hands."""
+        self.refresh(token, OWNER)
+
+    @rule(target=tokens, token=tokens, tabs=st.integers(2, 4))
+    def tabs_refresh_at_once(self, token, tabs):
+        answers = [self.refresh(token, OWNER) for _ in range(tabs)]
+        successors = [answer for answer in answers if isinstance(answer, IssuedToken)]
+        assert len(successors) in {0, tabs}
+        return multiple(*successors[:1])
+
+    def refresh(self, token, client):
+        session, now = self.sessions[token.session_id], self.now
+        was_live = session.is_live(now)
+        first_use = was_live and token.counter == session.counter
+        retry = was_live and token.counter == session.counter - 1 and now - session.used_at[token.counter] <= WINDOW
+        events = len(self.memory.events)
+        try:
+            refreshed = self.auth.refresh(token.text, client)
+        except RefreshTokenReused:
+            assert was_live
+            assert not first_use
+            assert not retry
+            session.ended = True
+            assert self.memory.events[-1].type is EventType.REFRESH_TOKEN_REUSED
+            assert self.memory.events[-1].client == client
+            return multiple()
+        except InvalidGrant:
+            assert not was_live or self.has_expired(token, session)
+            assert len(self.memory.events) == events
+            return multiple()
+        assert first_use or retry
+        if first_use:
+            session.used_at[token.counter] = now
+            session.counter += 1
+            session.last_used_at = now
+        successor = self.issued(refreshed)
+        assert (successor.session_id, successor.counter) == (session.id, token.counter + 1)
+        assert len(self.memory.events) == events
+        return successor
+
+    def has_expired(self, token, session):
+        """Whether the token's own exp has come: the idle end that its session had when it was issued."""
+        issued_at = session.created_at if token.counter == 0 else session.used_at[token.counter - 1]
+        return self.now >= min(issued_at + IDLE, session.created_at + ABSOLUTE)
+
+    @rule(token=tokens)
+    def log_out(self, token):
+        session = self.sessions[token.session_id]
+        self.auth.log_out(token.text, OWNER)
+        session.ended = session.ended or not self.has_expired(token, session)
+
+    def principal(self, token):
+        """Return the principal of an access token of this session, as if one had just been issued."""
+        logged_in_at = self.memory.users["alice"]
+        session = self.memory.sessions.get((logged_in_at.id, token.session_id))
+        if session is None or not session.is_live(self.now):
+            return None
+        access_token = self.auth._issuer.issue_access_token(logged_in_at, session, self.now)
+        return self.verifier.verify_access_token(access_token)
+
+    @rule(token=tokens, other=tokens)
+    def end_one_session(self, token, other):
+        session = self.sessions[token.session_id]
+        if (principal := self.principal(token)) is None:
+            return
+        if not session.is_live(self.now):
+            with pytest.raises(InvalidToken):
+                self.account.end_session(principal, other.session_id, OWNER)
+        elif self.sessions[other.session_id].is_live(self.now):
+            self.account.end_session(principal, other.session_id, OWNER)
+            self.sessions[other.session_id].ended = True
+
+    @rule(token=tokens)
+    def log_out_everywhere(self, token):
+        if (principal := self.principal(token)) is None:
+            return
+        if not self.sessions[token.session_id].is_live(self.now):
+            with pytest.raises(InvalidToken):
+                self.account.log_out_everywhere(principal, OWNER)
+            return
+        self.account.log_out_everywhere(principal, OWNER)
+        for session in self.sessions.values():
+            session.ended = True
+
+    @rule(token=tokens)
+    def change_the_password(self, token):
+        if (principal := self.principal(token)) is None:
+            return
+        old = self.password
+        self.password_number += 1
+        if not self.sessions[token.session_id].is_live(self.now):
+            with pytest.raises(InvalidToken):
+                self.account.change_password(principal, old, self.password, OWNER)
+            self.password_number -= 1
+            return
+        self.account.change_password(principal, old, self.password, OWNER)
+        for session in self.sessions.values():
+            session.ended = session.ended or session.id != token.session_id
+
+    @precondition(lambda self: self.live())
+    @rule(target=tokens, data=st.data(), delay=st.integers(0, WINDOW))
+    def an_honest_client_whose_answer_was_lost_tries_again_in_time(self, data, delay):
+        """The guarantee to the owner: with the current token, an answer lost and a retry in the window, never out."""
+        session = data.draw(st.sampled_from(self.live()))
+        current = self.current_token(session)
+        if not session.is_live(self.now + delay) or self.has_expired(current, session):
+            return multiple()
+        self.refresh(current, OWNER)
+        self.now += delay
+        successor = self.refresh(current, OWNER)
+        assert isinstance(successor, IssuedToken)
+        return successor
+
+    @precondition(lambda self: self.live())
+    @rule(data=st.data(), thief_first=st.booleans(), delay=st.integers(WINDOW + 1, WINDOW + 50))
+    def a_thief_and_the_owner_use_one_token_apart_in_time(self, data, thief_first, delay):
+        """The guarantee against theft: both have used it, outside the window, and the session is dead."""
+        session = data.draw(st.sampled_from(self.live()))
+        current = self.current_token(session)
+        if not session.is_live(self.now + delay) or self.has_expired(current, session):
+            return
+        first, second = (THIEF, OWNER) if thief_first else (OWNER, THIEF)
+        successor = self.refresh(current, first)
+        self.now += delay
+        self.refresh(current, second)
+        assert session.ended
+        with pytest.raises(InvalidGrant):
+            self.auth.refresh(successor.text, first)
+
+    def current_token(self, session):
+        stored = self.memory.sessions[self.memory.users["alice"].id, session.id]
+        return IssuedToken(self.auth._issuer.issue_refresh_token(stored), session.id, session.counter)
+
+    @invariant()
+    def each_session_has_one_lineage_and_it_is_the_models(self):
+        user = self.memory.users.get("alice")
+        for stored in self.memory.sessions.values():
+            session = self.sessions[stored.id]
+            if session.is_live(self.now):
+                assert stored.belongs_to(user)
+                assert stored.refresh_counter == session.counter
+                assert sum(stored.accepts(counter, self.now) for counter in range(session.counter + 2)) == 1
+
+    @invariant()
+    def what_is_live_is_stored_and_what_has_ended_stays_ended(self):
+        user = self.memory.users.get("alice")
+        usable = {
+            stored.id
+            for stored in self.memory.sessions.values()
+            if stored.belongs_to(user) and stored.is_live(self.now)
+        }
+        assert usable == {session.id for session in self.live()}
+        assert len(usable) <= LIMIT
+
+
+TestRefreshProtocol = RefreshProtocol.TestCase
