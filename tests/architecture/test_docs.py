@@ -78,6 +78,15 @@ def test_every_link_to_a_file_leads_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_the_security_model_names_code_and_tests_that_are_there():
+    model = (PROJECT / "docs" / "security-model.md").read_text("utf-8")
+    named = re.findall(r"`((?:chalicelib|tests)/[\w/]+\.py)(?:::(\w+))?`", model)
+    assert len(named) > 30
+    for path, name in named:
+        source = (PROJECT / path).read_text("utf-8")
+        assert not name or re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE), f"{path}::{name}"
+
+
 def test_the_changelog_and_the_project_speak_of_this_version():
     assert f"## {VERSION} " in (PROJECT / "CHANGELOG.md").read_text("utf-8")
     assert f'version = "{VERSION}"' in (PROJECT / "pyproject.toml").read_text("utf-8")
