@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,22 @@ before it tries again, and short enough to be of no use to a thief who comes lat
 MAX_SESSIONS = 50
 """Sessions that a user may have at once; a log-in beyond ends the oldest. Ending all of them still fits into one
 transaction of at most 100 items."""
+
+PAIR_FAILURES = 5
+"""Consecutive failures of an account from one address after which delays begin, at one second and doubling."""
+
+ACCOUNT_FAILURES = 100
+"""Consecutive failures of an account after which delays apply from everywhere: the most that SP 800-63B-4 section 3.2.2
+allows."""
+
+ADDRESS_FAILURES = 100
+"""Failures from one address, at whichever accounts, that its window allows."""
+
+ADDRESS_WINDOW = 3600
+"""Seconds."""
+
+LONGEST_DELAY = 900
+"""Seconds. Long enough to make guessing pointless, short enough for a user to wait for."""
 
 BCRYPT_COST = 12
 """bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
@@ -82,6 +99,12 @@ class IssuerSettings:
     users_table: str
     sessions_table: str
     events_table: str
+    throttle_table: str
+    throttle_pair_failures: int
+    throttle_account_failures: int
+    throttle_address_failures: int
+    throttle_address_window: int
+    throttle_longest_delay: int
     access_token_lifetime: int
     refresh_idle_lifetime: int
     session_lifetime: int
@@ -106,6 +129,18 @@ class IssuerSettings:
             users_table=_required(environment, "LYCHGATE_USERS_TABLE"),
             sessions_table=_required(environment, "LYCHGATE_SESSIONS_TABLE"),
             events_table=_required(environment, "LYCHGATE_EVENTS_TABLE"),
+            throttle_table=_required(environment, "LYCHGATE_THROTTLE_TABLE"),
+            throttle_pair_failures=_integer(environment, "LYCHGATE_THROTTLE_PAIR_FAILURES", PAIR_FAILURES, 1, 100),
+            throttle_account_failures=_integer(
+                environment, "LYCHGATE_THROTTLE_ACCOUNT_FAILURES", ACCOUNT_FAILURES, 1, ACCOUNT_FAILURES
+            ),
+            throttle_address_failures=_integer(
+                environment, "LYCHGATE_THROTTLE_ADDRESS_FAILURES", ADDRESS_FAILURES, 1, 100_000
+            ),
+            throttle_address_window=_integer(
+                environment, "LYCHGATE_THROTTLE_ADDRESS_WINDOW", ADDRESS_WINDOW, 60, 86_400
+            ),
+            throttle_longest_delay=_integer(environment, "LYCHGATE_THROTTLE_LONGEST_DELAY", LONGEST_DELAY, 1, 86_400),
             access_token_lifetime=_integer(
                 environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME", ACCESS_TOKEN_LIFETIME, 10, 3600
             ),
@@ -132,6 +167,9 @@ class HttpSettings:
     """Origins of the pages that may use the cookie and, from elsewhere, read answers (RFC 6454 section 6.2)."""
     cookie_path: str
     cookie_secure: bool
+    distribution_secret_sha256: str | None
+    """The SHA-256, in hex, of what the distribution sends in ``X-Lychgate-Distribution``; None if there is none. A hash
+    of a random secret may stand in plain configuration."""
 
     @property
     def cookie_name(self) -> str:
@@ -150,7 +188,15 @@ class HttpSettings:
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
-        return cls(allowed_origins=origins, cookie_path=f"{issuer.path}/auth", cookie_secure=issuer.scheme == "https")
+        secret_sha256 = environment.get("LYCHGATE_DISTRIBUTION_SECRET_SHA256") or None
+        if secret_sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", secret_sha256):
+            raise ConfigurationError("LYCHGATE_DISTRIBUTION_SECRET_SHA256", "must be a SHA-256 in hex")
+        return cls(
+            allowed_origins=origins,
+            cookie_path=f"{issuer.path}/auth",
+            cookie_secure=issuer.scheme == "https",
+            distribution_secret_sha256=secret_sha256,
+        )
 
 
 @dataclass(frozen=True, slots=True)

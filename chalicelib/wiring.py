@@ -14,12 +14,14 @@ from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, Veri
 from chalicelib.dynamodb.events import DynamoDBEventLog
 from chalicelib.dynamodb.items import Tables
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
 from chalicelib.pwned_passwords import PwnedPasswords
+from chalicelib.throttling import ThrottleRules
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
 clock: Clock = system_clock
@@ -82,11 +84,24 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
             "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
         )
     dynamodb = dynamodb_client()
-    tables = Tables(users=settings.users_table, sessions=settings.sessions_table, events=settings.events_table)
+    tables = Tables(
+        users=settings.users_table,
+        sessions=settings.sessions_table,
+        events=settings.events_table,
+        throttle=settings.throttle_table,
+    )
+    throttle_rules = ThrottleRules(
+        pair_failures=settings.throttle_pair_failures,
+        account_failures=settings.throttle_account_failures,
+        address_failures=settings.throttle_address_failures,
+        address_window=settings.throttle_address_window,
+        longest_delay=settings.throttle_longest_delay,
+    )
     stores = Stores(
         users=DynamoDBUserStore(dynamodb, tables),
         sessions=DynamoDBSessionStore(dynamodb, tables),
         events=DynamoDBEventLog(dynamodb, tables),
+        throttle=DynamoDBLoginThrottle(dynamodb, tables, throttle_rules),
     )
     hasher = PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
     policy = PasswordPolicy(

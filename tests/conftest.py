@@ -58,6 +58,7 @@ def environment(private_jwks):
         "LYCHGATE_USERS_TABLE": "lychgate-test-users",
         "LYCHGATE_SESSIONS_TABLE": "lychgate-test-sessions",
         "LYCHGATE_EVENTS_TABLE": "lychgate-test-events",
+        "LYCHGATE_THROTTLE_TABLE": "lychgate-test-throttle",
         "LYCHGATE_BCRYPT_COST": "10",
     }
 

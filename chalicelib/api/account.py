@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from chalice import Blueprint, Response
 
 from chalicelib import wiring
-from chalicelib.api.boundary import answering, current_principal
-from chalicelib.api.parsing import read_body, read_client, read_cookie
+from chalicelib.api.boundary import answering, client_of, current_principal
+from chalicelib.api.parsing import read_body, read_cookie
 from chalicelib.api.responses import event_body, no_content, session_body, user_body
 from chalicelib.authorizer import authorizer
 
@@ -69,7 +69,7 @@ def sessions() -> Response:
 def end_session(session_id: str) -> Response:
     """End one of the user's sessions."""
     request = blueprint.current_request
-    wiring.account_service().end_session(current_principal(request), session_id, read_client(request))
+    wiring.account_service().end_session(current_principal(request), session_id, client_of(request))
     return no_content()
 
 
@@ -78,7 +78,7 @@ def end_session(session_id: str) -> Response:
 def log_out_everywhere() -> Response:
     """End every session of the user."""
     request = blueprint.current_request
-    wiring.account_service().log_out_everywhere(current_principal(request), read_client(request))
+    wiring.account_service().log_out_everywhere(current_principal(request), client_of(request))
     return _no_content_without_cookie()
 
 
@@ -89,7 +89,7 @@ def change_password() -> Response:
     request = blueprint.current_request
     principal = current_principal(request)
     body = read_body(request, NewPasswordBody)
-    wiring.account_service().change_password(principal, body.current_password, body.new_password, read_client(request))
+    wiring.account_service().change_password(principal, body.current_password, body.new_password, client_of(request))
     return no_content()
 
 
@@ -100,7 +100,7 @@ def delete_account() -> Response:
     request = blueprint.current_request
     principal = current_principal(request)
     body = read_body(request, PasswordBody)
-    wiring.account_service().delete_account(principal, body.password)
+    wiring.account_service().delete_account(principal, body.password, client_of(request))
     return _no_content_without_cookie()
 
 

@@ -10,8 +10,8 @@ from chalice import Blueprint, Response
 from chalice.app import Request
 
 from chalicelib import wiring
-from chalicelib.api.boundary import answering
-from chalicelib.api.parsing import check_origin, read_body, read_client, read_cookie
+from chalicelib.api.boundary import answering, client_of
+from chalicelib.api.parsing import check_origin, read_body, read_cookie
 from chalicelib.api.responses import no_content, token_response
 from chalicelib.errors import InvalidGrant
 from chalicelib.models import LoggedIn
@@ -41,7 +41,7 @@ def register() -> Response:
     """Make an account and log it in."""
     request = blueprint.current_request
     body = _credentials(request)
-    logged_in = wiring.auth_service().register(body.username, body.password, read_client(request))
+    logged_in = wiring.auth_service().register(body.username, body.password, client_of(request))
     return _tokens(logged_in, in_cookie=body.token_delivery == "cookie", status=HTTPStatus.CREATED)
 
 
@@ -51,7 +51,7 @@ def log_in() -> Response:
     """Log in with username and password."""
     request = blueprint.current_request
     body = _credentials(request)
-    logged_in = wiring.auth_service().log_in(body.username, body.password, read_client(request))
+    logged_in = wiring.auth_service().log_in(body.username, body.password, client_of(request))
     return _tokens(logged_in, in_cookie=body.token_delivery == "cookie", status=HTTPStatus.OK)
 
 
@@ -62,7 +62,7 @@ def refresh() -> Response:
     refresh_token, in_cookie = _presented_refresh_token()
     if refresh_token is None:
         raise InvalidGrant("no refresh token")
-    logged_in = wiring.auth_service().refresh(refresh_token, read_client(blueprint.current_request))
+    logged_in = wiring.auth_service().refresh(refresh_token, client_of(blueprint.current_request))
     return _tokens(logged_in, in_cookie=in_cookie, status=HTTPStatus.OK)
 
 
@@ -72,7 +72,7 @@ def log_out() -> Response:
     """End the session of a refresh token; succeeds too if there is none to end."""
     refresh_token, in_cookie = _presented_refresh_token()
     if refresh_token is not None:
-        wiring.auth_service().log_out(refresh_token, read_client(blueprint.current_request))
+        wiring.auth_service().log_out(refresh_token, client_of(blueprint.current_request))
     return no_content(clear_cookie=wiring.http_settings() if in_cookie else None)
 
 

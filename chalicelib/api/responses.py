@@ -26,6 +26,7 @@ from chalicelib.errors import (
     PayloadTooLarge,
     RegistrationClosed,
     ServiceUnavailable,
+    TooManyAttempts,
     UnsupportedMediaType,
     UsernameTaken,
     ValidationFailed,
@@ -47,6 +48,7 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ValidationFailed: HTTPStatus(422),
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LychgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -72,7 +74,7 @@ def problem(error: LychgateError) -> Response:
     headers: Headers = {"Content-Type": "application/problem+json"}
     if isinstance(error, ValidationFailed):
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, ServiceUnavailable | TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)

@@ -65,6 +65,7 @@ class Tables:
     users: str
     sessions: str
     events: str
+    throttle: str
 
 
 def user_key(username: str) -> Item:

@@ -8,9 +8,10 @@ from chalicelib.aws import dynamodb_client
 from chalicelib.dynamodb.events import DynamoDBEventLog
 from chalicelib.dynamodb.items import Tables
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.ports import Stores
-from fakes import Memory, fake_stores
+from fakes import RULES, Memory, fake_stores
 
 
 class ClientPerThread:
@@ -40,10 +41,13 @@ def stores(implementation):
         return fake_stores(Memory())
     client, tables = (
         ClientPerThread(dynamodb_client),
-        Tables(**{name: f"lychgate-test-{name}" for name in ("users", "sessions", "events")}),
+        Tables(**{name: f"lychgate-test-{name}" for name in ("users", "sessions", "events", "throttle")}),
     )
     return Stores(
-        DynamoDBUserStore(client, tables), DynamoDBSessionStore(client, tables), DynamoDBEventLog(client, tables)
+        DynamoDBUserStore(client, tables),
+        DynamoDBSessionStore(client, tables),
+        DynamoDBEventLog(client, tables),
+        DynamoDBLoginThrottle(client, tables, RULES),
     )
 
 
@@ -60,3 +64,8 @@ def sessions(stores):
 @pytest.fixture
 def events(stores):
     return stores.events
+
+
+@pytest.fixture
+def throttle(stores):
+    return stores.throttle
