@@ -189,8 +189,11 @@ def generate_signing_jwk(alg: str = "ES256") -> dict[str, str]:
         "RS256": lambda: RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, MIN_RSA_BITS), as_dict=True),
         "EdDSA": lambda: OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate(), as_dict=True),
     }
-    jwk: dict[str, str] = {name: value for name, value in make[alg]().items() if name != "key_ops"}
-    return {**jwk, "alg": alg, "use": "sig", "kid": thumbprint(jwk)}
+    while True:
+        jwk: dict[str, str] = {name: value for name, value in make[alg]().items() if name != "key_ops"}
+        kid = thumbprint(jwk)
+        if not kid.startswith("-"):  # it would pass for an option on a command line
+            return {**jwk, "alg": alg, "use": "sig", "kid": kid}
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

@@ -84,8 +84,10 @@ def _apply(
     if options.dry_run:
         say("This was a dry run: nothing was changed, and a new key would be another one.")
         return
-    say(f"Unchanged: {place.name}." if unchanged else place.write(change.ring))
-    say(public_set.write())
+    # Both are done before a word of either: whoever reads may have gone.
+    outcomes = [f"Unchanged: {place.name}." if unchanged else place.write(change.ring), public_set.write()]
+    for sentence in outcomes:
+        say(sentence)
 
 
 def _list(

@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.config import MIN_PEPPER_BYTES
 from chalicelib.keys import JWKS_SECONDS, generate_signing_jwk
+from infra.local.environment import STAGE
 
 Jwk = dict[str, Any]
 Ring = dict[str, Any]
@@ -79,7 +80,7 @@ def add(ring: Ring, *, now: int, alg: str, delay: int | None, stage: str) -> Cha
         {**ring, "keys": keys},
         (
             first,
-            f"Next: `chalice deploy --stage {stage}`, finished before {at(key['nbf'] - JWKS_SECONDS)}. It publishes the"
+            f"Next: {_deployment(stage)}, finished before {at(key['nbf'] - JWKS_SECONDS)}. It publishes the"
             " key and brings it to the authorizer.",
             f"If that is too early, move the time: `python -m infra.keys add --stage {stage} --in 48h`.",
             "Nobody is logged out: tokens of the older keys stay good.",
@@ -123,7 +124,7 @@ def retire(ring: Ring, *, now: int, kid: str | None, longest_token: int, stage: 
             f" {longest_token} seconds later, and the key at {at(ends_at)}."
         )
     account += [
-        f"Next: `chalice deploy --stage {stage}`, at any time before that. Verifiers then stop by their own clocks.",
+        f"Next: {_deployment(stage)}, at any time before that. Verifiers then stop by their own clocks.",
         "Nobody is logged out, provided that the newer key has been deployed by now.",
         "The private key is taken out of the ring by the first change after its end.",
     ]
@@ -153,7 +154,7 @@ def revoke(ring: Ring, *, now: int, kid: str, stage: str) -> Change:
             ring_after["keys"].append(successor)
             account.append(f"New key {successor['kid']} ({successor['alg']}) signs from now on.")
     account += [
-        f"Next, at once: `chalice deploy --stage {stage}`. Until then the old tokens are still taken, and are still"
+        f"Next, at once: {_deployment(stage)}. Until then the old tokens are still taken, and are still"
         " issued where no other key is known.",
         "Then empty the gateway's cache of the authorizer's answers, which may say yes for 300 seconds more:"
         " `aws apigateway flush-stage-authorizers-cache --rest-api-id ID --stage-name api`.",
@@ -198,6 +199,10 @@ def state(key: Mapping[str, Any], *, now: int, signing_kid: str) -> str:
 def at(numeric_date: int) -> str:
     """Return a time as RFC 3339 writes it, in UTC."""
     return datetime.fromtimestamp(numeric_date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _deployment(stage: str) -> str:
+    return "restart `make dev`" if stage == STAGE else f"`chalice deploy --stage {stage}`"
 
 
 def _starts_at(key: Jwk) -> int:

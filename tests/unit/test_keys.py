@@ -60,6 +60,10 @@ def test_a_new_key_is_good_to_sign_and_its_public_half_to_verify():
     assert jwk["kid"] in parse_verification_keys(public_jwks({"keys": [jwk]}))
 
 
+def test_no_kid_passes_for_an_option_of_a_command():
+    assert not any(generate_signing_jwk("EdDSA")["kid"].startswith("-") for _ in range(500))
+
+
 def test_the_public_set_holds_nothing_private():
     public = public_jwks({"keys": [generate_signing_jwk(), rsa_jwk(2048)], "pepper": "secret"})
     assert set(public) == {"keys"}

@@ -205,6 +205,19 @@ class TestInParameterStore:
         assert json.loads(function["LYCHGATE_PUBLIC_KEYS"]) == public_jwks(stored(ssm))
         assert "LYCHGATE_PUBLIC_KEYS" not in stage["environment_variables"]
 
+    def test_a_reader_who_has_gone_leaves_no_half_of_a_change(self, keys, ssm, project):
+        keys("create")
+        places = ["--stage", "prod", "--project", str(project)]
+
+        def gone(sentence):
+            if sentence.startswith("Written"):
+                raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            command.main(["add", *places], say=gone, now=NOW)
+        assert configured(project) == public_jwks(stored(ssm))
+        assert len(stored(ssm)["keys"]) == 2
+
     def test_nothing_that_it_prints_is_secret(self, keys, ssm):
         printed = "".join(keys(*arguments)[1] for arguments in [("create",), ("add",), ("list",), ("add",)])
         ring = stored(ssm)
@@ -212,6 +225,12 @@ class TestInParameterStore:
 
 
 class TestOnALaptop:
+    def test_a_restart_is_the_deployment(self, keys):
+        keys("create", stage="dev")
+        printed = keys("add", stage="dev")[1]
+        assert "restart `make dev`" in printed
+        assert "chalice deploy" not in printed
+
     def test_add_writes_the_file_for_its_owner_only(self, keys, project):
         assert keys("create", stage="dev")[0] == 0
         assert keys("add", "--in", "15m", stage="dev")[0] == 0
