@@ -38,10 +38,19 @@ class ClientPerThread:
         self._local = threading.local()
 
     def __getattr__(self, name):
+        return getattr(self.own, name)
+
+    @property
+    def own(self):
+        """This thread's client itself."""
         if not hasattr(self._local, "client"):
             with self._making:
                 self._local.client = self._make_client()
-        return getattr(self._local.client, name)
+        return self._local.client
+
+
+MOTO = ClientPerThread(dynamodb_client)
+"""Clients for moto, while a test mocks AWS: making one takes longer than most tests do."""
 
 
 class DynamoDBLocal:
@@ -133,10 +142,12 @@ def tables_of(stage):
 
 
 def new_stage(client):
-    """Make the tables of a stage that no other test knows, and return their names."""
+    """Make the tables of a stage that no other test knows, and return their names.
+
+    Nothing expires in them: the emulator deletes at once by this machine's clock, and the tests' clock is another.
+    """
     stage = f"t{next(_stages)}"
     for name in create_tables(client, stage):
-        # The emulator deletes what has expired by this machine's clock at once, and our tests' clock is another.
         if client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED":
             client.update_time_to_live(
                 TableName=name, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": False}

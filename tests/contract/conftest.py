@@ -2,16 +2,13 @@
 
 import pytest
 
-from chalicelib.aws import dynamodb_client
 from chalicelib.dynamodb.events import DynamoDBEventLog
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.ports import Stores
-from databases import ClientPerThread, new_stage
+from databases import MOTO, new_stage
 from fakes import RULES, Memory, fake_stores
-
-MOTO = ClientPerThread(dynamodb_client)
 
 
 @pytest.fixture(params=["fake", "moto", "dynamodb-local"])
