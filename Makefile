@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
+# Amazon's DynamoDB Local, which this npm package carries. The tests skip what needs it where it could not be fetched,
+# and fail where CI is set.
+DYNAMODB_LOCAL_VERSION := 2.9.30
+DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
+
 .DEFAULT_GOAL := help
 .PHONY: help dev dynamodb keys test fuzz lint format clean rebuild
 
@@ -24,7 +29,7 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
 
-test: $(VENV)/.installed-test ## Run every test, those in a browser included
+test: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
@@ -46,7 +51,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) $(dir $(DYNAMODB_LOCAL)) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that whatever was interrupted is done again.
@@ -64,6 +69,14 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
 	@echo "Installing atheris ..."
 	@$(PIP) -r tests/fuzz/requirements.txt
 	@touch $@
+
+$(DYNAMODB_LOCAL):
+	@if ! command -v npm >/dev/null; then echo "npm was not found: there will be no tests against DynamoDB Local."; exit 0; fi; \
+	echo "Fetching DynamoDB Local ..."; \
+	rm -rf $(@D) && mkdir -p $(@D)/package && \
+	npm pack --silent --pack-destination $(@D)/package amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) >/dev/null && \
+	tar -xzf $(@D)/package/*.tgz -C $(@D) --strip-components=2 package/emulator && rm -rf $(@D)/package && touch $@ || \
+	echo "It could not be fetched: there will be no tests against DynamoDB Local."
 
 # A virtual environment whose Python was removed or upgraded away is built again.
 VENV_WORKS := $(shell $(BIN)/python -c "print('yes')" 2>/dev/null)

@@ -171,9 +171,13 @@ class AuthService:
         if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
             raise self._refusal(session, grant, now, client)
 
+        kept: Session | None = session
         user = self._users.find(session.username)
+        if user is not None and session.epoch < user.session_epoch:
+            # A change of the password may have come between the two steps: it raises the epoch of its own session too.
+            user, kept = self._sessions.with_user(session.username, session.user_id, session.id)
         # The name may have been given up and taken by somebody else since; all sessions may have been ended.
-        if user is None or not session.belongs_to(user):
+        if user is None or kept is None or not kept.belongs_to(user):
             raise InvalidGrant("the user is gone or has ended all sessions")
         if user.disabled:
             raise InvalidGrant("disabled account")

@@ -93,7 +93,7 @@ class SessionStore(Protocol):
         """Keep a new session, end others, and set the user's bound to ``stored``.
 
         Raises:
-            Conflict: as ``begin``, or the bound is no longer the one that ``user`` holds.
+            Conflict: as ``begin``, or another session began since ``user`` was read.
 
         """
 

@@ -91,6 +91,9 @@ class FakeSessionStore:
             found = self._memory.users.get(user.username_key)
             if not unchanged(found, user) or found.session_bound != user.session_bound:
                 raise Conflict
+            if found.session_counts != user.session_counts:
+                raise Conflict
+            found = replace(found, session_counts=found.session_counts + 1)
             self._keep(found, session, events, stored, password_hash)
             for other in ended:
                 self._memory.sessions.pop((other.user_id, other.id), None)
