@@ -5,8 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
+# Amazon's DynamoDB Local, which this npm package carries. The tests skip what needs it where it could not be fetched,
+# and fail where CI is set.
+DYNAMODB_LOCAL_VERSION := 2.9.30
+DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
+
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb test lint format clean rebuild
+.PHONY: help dev dynamodb keys test fuzz lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,8 +26,19 @@ dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this ma
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
 
-test: $(VENV)/.installed-test ## Run every test, those in a browser included
+keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
+	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
+test: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
+	@mkdir -p .hypothesis
+	@for target in tokens claims keys ring; do \
+	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
+	    -artifact_prefix=.hypothesis/ || exit 1; \
+	done
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff check
@@ -35,7 +51,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) $(dir $(DYNAMODB_LOCAL)) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that whatever was interrupted is done again.
@@ -48,6 +64,19 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-test.txt
 	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
+	@echo "Installing atheris ..."
+	@$(PIP) -r tests/fuzz/requirements.txt
+	@touch $@
+
+$(DYNAMODB_LOCAL):
+	@if ! command -v npm >/dev/null; then echo "npm was not found: there will be no tests against DynamoDB Local."; exit 0; fi; \
+	echo "Fetching DynamoDB Local ..."; \
+	rm -rf $(@D) && mkdir -p $(@D)/package && \
+	npm pack --silent --pack-destination $(@D)/package amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) >/dev/null && \
+	tar -xzf $(@D)/package/*.tgz -C $(@D) --strip-components=2 package/emulator && rm -rf $(@D)/package && touch $@ || \
+	echo "It could not be fetched: there will be no tests against DynamoDB Local."
 
 # A virtual environment whose Python was removed or upgraded away is built again.
 VENV_WORKS := $(shell $(BIN)/python -c "print('yes')" 2>/dev/null)

@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidCredentials, InvalidToken, NotFound
 from chalicelib.models import Client, Dashboard, EventType, Principal, SecurityEvent, Session, User
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.throttling import Attempt
 from chalicelib.tokens import Clock
 
 # What can be the identifier of a session, and so the key of an item.
@@ -28,6 +29,7 @@ class AccountService:
         self._users = stores.users
         self._sessions = stores.sessions
         self._events = stores.events
+        self._throttle = stores.throttle
         self._hasher = hasher
         self._policy = policy
         self._clock = clock
@@ -78,27 +80,29 @@ class AccountService:
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``current`` is not the password.
+            TooManyAttempts: the account or the address has had too many failures.
             ValidationFailed: the new password is against the policy.
             Conflict: the password was changed, or the session ended, by another request meanwhile.
 
         """
         user, session = self._live(principal)
         self._policy.check(new, user.username, field="new_password")
-        self._check_password(user, current)
+        self._check_password(user, current, client)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, self._clock(), client)
         self._users.change_password(user, session, self._hasher.hash(new), event)
 
-    def delete_account(self, principal: Principal, password: str) -> None:
+    def delete_account(self, principal: Principal, password: str, client: Client) -> None:
         """Delete the account with its sessions and history; the name is free again.
 
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``password`` is not the password.
+            TooManyAttempts: the account or the address has had too many failures.
             Conflict: the account was changed by another request meanwhile.
 
         """
         user, _ = self._live(principal)
-        self._check_password(user, password)
+        self._check_password(user, password, client)
         self._users.delete(user)
 
     def _live(self, principal: Principal) -> tuple[User, Session]:
@@ -110,9 +114,13 @@ class AccountService:
             raise InvalidToken("the session has ended", detail="The session has ended.")
         return user, session
 
-    def _check_password(self, user: User, password: str) -> None:
+    def _check_password(self, user: User, password: str, client: Client) -> None:
+        """Return if the password is right. Guesses with a stolen access token count like those at the log-in."""
+        attempt = Attempt(user.username, client.ip)
+        self._throttle.admit(attempt, self._clock())
         if not self._hasher.verify(password, user.password_hash):
             raise InvalidCredentials("wrong password")
+        self._throttle.succeeded(attempt)
 
     def _live_sessions(self, user: User) -> list[Session]:
         now = self._clock()

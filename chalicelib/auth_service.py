@@ -33,6 +33,7 @@ from chalicelib.models import (
 )
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.throttling import Attempt
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 
 MIN_USERNAME_LENGTH = 3
@@ -80,6 +81,7 @@ class AuthService:
         self._users = stores.users
         self._sessions = stores.sessions
         self._events = stores.events
+        self._throttle = stores.throttle
         self._hasher = hasher
         self._policy = policy
         self._issuer = issuer
@@ -123,9 +125,14 @@ class AuthService:
         Raises:
             InvalidCredentials: no such user, a wrong password or a disabled account: after the same work, so that
                 neither the answer nor its time tells which.
+            TooManyAttempts: the account or the address has had too many failures.
+            ServiceUnavailable: also when failures cannot be counted. Who can keep the counters from being reached would
+                otherwise guess without limit, and users are in the same database.
 
         """
         username = unicodedata.normalize("NFKC", username)
+        attempt = Attempt(username, client.ip)
+        self._throttle.admit(attempt, self._clock())
         # A name that no account can have is looked up too, as one that nobody can register.
         user = self._users.find(username if _username_error(username) is None else "-")
         password_fits = self._hasher.verify(password, user.password_hash if user else None)
@@ -136,7 +143,9 @@ class AuthService:
             reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
             raise InvalidCredentials(reason, user_id=user.id if user else None, event=EventType.LOGIN_FAILED)
         new_hash = self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
-        return self._begin_session(user, client, new_hash)
+        logged_in = self._begin_session(user, client, new_hash)
+        self._throttle.succeeded(attempt)
+        return logged_in
 
     def refresh(self, refresh_token: str, client: Client) -> LoggedIn:
         """Take a refresh token and return its successor with a new access token.
@@ -162,9 +171,13 @@ class AuthService:
         if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
             raise self._refusal(session, grant, now, client)
 
+        kept: Session | None = session
         user = self._users.find(session.username)
+        if user is not None and session.epoch < user.session_epoch:
+            # A change of the password may have come between the two steps: it raises the epoch of its own session too.
+            user, kept = self._sessions.with_user(session.username, session.user_id, session.id)
         # The name may have been given up and taken by somebody else since; all sessions may have been ended.
-        if user is None or not session.belongs_to(user):
+        if user is None or kept is None or not kept.belongs_to(user):
             raise InvalidGrant("the user is gone or has ended all sessions", grant.user_id, grant.session_id)
         if user.disabled:
             raise InvalidGrant("disabled account", grant.user_id, grant.session_id)

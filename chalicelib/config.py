@@ -7,15 +7,15 @@ but a file that a setting names. A setting that is missing or unusable is an err
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import SigningKey, VerificationKeys, parse_signing_key, parse_verification_keys
+from chalicelib.keys import SigningKeys, VerificationKeys, parse_signing_keys, parse_verification_keys
 
 ACCESS_TOKEN_LIFETIME = 600
 """Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""
@@ -33,6 +33,22 @@ before it tries again, and short enough to be of no use to a thief who comes lat
 MAX_SESSIONS = 50
 """Sessions that a user may have at once; a log-in beyond ends the oldest. Ending all of them still fits into one
 transaction of at most 100 items."""
+
+PAIR_FAILURES = 5
+"""Consecutive failures of an account from one address after which delays begin, at one second and doubling."""
+
+ACCOUNT_FAILURES = 100
+"""Consecutive failures of an account after which delays apply from everywhere: the most that SP 800-63B-4 section 3.2.2
+allows."""
+
+ADDRESS_FAILURES = 100
+"""Failures from one address, at whichever accounts, that its window allows."""
+
+ADDRESS_WINDOW = 3600
+"""Seconds."""
+
+LONGEST_DELAY = 900
+"""Seconds. Long enough to make guessing pointless, short enough for a user to wait for."""
 
 BCRYPT_COST = 12
 """bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
@@ -83,6 +99,12 @@ class IssuerSettings:
     users_table: str
     sessions_table: str
     events_table: str
+    throttle_table: str
+    throttle_pair_failures: int
+    throttle_account_failures: int
+    throttle_address_failures: int
+    throttle_address_window: int
+    throttle_longest_delay: int
     access_token_lifetime: int
     refresh_idle_lifetime: int
     session_lifetime: int
@@ -91,6 +113,7 @@ class IssuerSettings:
     bcrypt_cost: int
     password_min_length: int
     registration_open: bool
+    check_pwned_passwords: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> IssuerSettings:
@@ -98,11 +121,26 @@ class IssuerSettings:
         registration = environment.get("LYCHGATE_REGISTRATION", "open")
         if registration not in {"open", "closed"}:
             raise ConfigurationError("LYCHGATE_REGISTRATION", "must be open or closed")
+        pwned_passwords = environment.get("LYCHGATE_PWNED_PASSWORDS") or "off"
+        if pwned_passwords not in {"on", "off"}:
+            raise ConfigurationError("LYCHGATE_PWNED_PASSWORDS", "must be on or off")
         return cls(
             signing_keys_parameter=_required(environment, "LYCHGATE_SIGNING_KEYS_PARAMETER"),
             users_table=_required(environment, "LYCHGATE_USERS_TABLE"),
             sessions_table=_required(environment, "LYCHGATE_SESSIONS_TABLE"),
             events_table=_required(environment, "LYCHGATE_EVENTS_TABLE"),
+            throttle_table=_required(environment, "LYCHGATE_THROTTLE_TABLE"),
+            throttle_pair_failures=_integer(environment, "LYCHGATE_THROTTLE_PAIR_FAILURES", PAIR_FAILURES, 1, 100),
+            throttle_account_failures=_integer(
+                environment, "LYCHGATE_THROTTLE_ACCOUNT_FAILURES", ACCOUNT_FAILURES, 1, ACCOUNT_FAILURES
+            ),
+            throttle_address_failures=_integer(
+                environment, "LYCHGATE_THROTTLE_ADDRESS_FAILURES", ADDRESS_FAILURES, 1, 100_000
+            ),
+            throttle_address_window=_integer(
+                environment, "LYCHGATE_THROTTLE_ADDRESS_WINDOW", ADDRESS_WINDOW, 60, 86_400
+            ),
+            throttle_longest_delay=_integer(environment, "LYCHGATE_THROTTLE_LONGEST_DELAY", LONGEST_DELAY, 1, 86_400),
             access_token_lifetime=_integer(
                 environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME", ACCESS_TOKEN_LIFETIME, 10, 3600
             ),
@@ -117,6 +155,7 @@ class IssuerSettings:
                 environment, "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64
             ),
             registration_open=registration == "open",
+            check_pwned_passwords=pwned_passwords == "on",
         )
 
 
@@ -129,6 +168,9 @@ class HttpSettings:
     cookie_path: str
     over_https: bool
     """Whether the API is reached by HTTPS: everywhere but on a developer's machine."""
+    distribution_secret_sha256: str | None
+    """The SHA-256, in hex, of what the distribution sends in ``X-Lychgate-Distribution``; None if there is none. A hash
+    of a random secret may stand in plain configuration."""
 
     @property
     def cookie_name(self) -> str:
@@ -147,14 +189,22 @@ class HttpSettings:
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
-        return cls(allowed_origins=origins, cookie_path=f"{issuer.path}/auth", over_https=issuer.scheme == "https")
+        secret_sha256 = environment.get("LYCHGATE_DISTRIBUTION_SECRET_SHA256") or None
+        if secret_sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", secret_sha256):
+            raise ConfigurationError("LYCHGATE_DISTRIBUTION_SECRET_SHA256", "must be a SHA-256 in hex")
+        return cls(
+            allowed_origins=origins,
+            cookie_path=f"{issuer.path}/auth",
+            over_https=issuer.scheme == "https",
+            distribution_secret_sha256=secret_sha256,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SigningSecrets:
     """What must never leave the API Lambda. The value of one encrypted SSM parameter."""
 
-    signing_key: SigningKey
+    signing_keys: SigningKeys
     pepper: bytes = field(repr=False)
 
     @classmethod
@@ -165,20 +215,20 @@ class SigningSecrets:
         """
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigurationError(source, "must hold JSON") from None
         try:
-            signing_key = parse_signing_key(document)
+            signing_keys = parse_signing_keys(document)
         except ValueError as unusable:
             raise ConfigurationError(source, str(unusable)) from None
         try:
             encoded = document["pepper"]
             pepper = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-        except (KeyError, TypeError, binascii.Error):
+        except (KeyError, TypeError, ValueError):
             raise ConfigurationError(source, "must hold a member pepper, base64url") from None
         if len(pepper) < MIN_PEPPER_BYTES:
             raise ConfigurationError(source, f"must hold a pepper of at least {MIN_PEPPER_BYTES} bytes")
-        return cls(signing_key, pepper)
+        return cls(signing_keys, pepper)
 
 
 def _required(environment: Mapping[str, str], variable: str) -> str:
@@ -211,7 +261,7 @@ def _json(environment: Mapping[str, str], variable: str) -> object:
             ) from unreadable
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigurationError(variable, "must hold JSON") from None
 
 

@@ -180,6 +180,19 @@ class Conflict(LychgateError):
     detail = "The account was changed by another request at the same time. Look at it and try again."
 
 
+class TooManyAttempts(LychgateError):
+    """Raised if a password is guessed at too often. ``limit`` says which limit it was, for the operator."""
+
+    error = "too_many_attempts"
+    detail = "Too many attempts. Wait before you try again; a session that is open goes on."
+    event = "attempt_delayed"
+
+    def __init__(self, retry_after: int, *, limit: str) -> None:
+        self.retry_after = retry_after
+        self.reason = f"limit by {limit}"
+        super().__init__()
+
+
 class ServiceUnavailable(LychgateError):
     """Raised if the database or the key store does not answer. ``reason`` is for the operator."""
 

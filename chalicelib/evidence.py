@@ -27,13 +27,14 @@ REFUSED_TOKENS = "refused_access_tokens"
 COUNTED_EVENTS: Mapping[str, tuple[str, str]] = {
     "login_succeeded": (LOG_INS, "ok"),
     "login_failed": (LOG_INS, "failed"),
+    "attempt_delayed": (LOG_INS, "delayed"),
     "refreshed": (REFRESHES, "ok"),
     "refresh_retried": (REFRESHES, "retry"),
     "refresh_token_reused": (REFRESHES, "reused"),
 }
 """Which events are counted, in which metric and as which ``outcome``."""
 
-_WARNED_OF = frozenset({"login_failed", "refresh_token_reused"})
+_WARNED_OF = frozenset({"login_failed", "attempt_delayed", "refresh_token_reused"})
 
 _log = logging.getLogger("lychgate")
 
@@ -47,7 +48,7 @@ class Evidence:
     reason: str | None = None
     """Why, in words for the operator: distinct where the answers are identical."""
     event: str | None = None
-    """What happened to an account: an ``EventType``, ``refreshed`` or ``refresh_retried``."""
+    """What happened to an account: an ``EventType``, or what only the log knows."""
     user_id: str | None = None
     session_id: str | None = None
     unexpected: BaseException | None = None

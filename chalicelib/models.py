@@ -39,6 +39,8 @@ class User:
     session_bound: int = 0
     """At least as many as the sessions of this epoch that are stored: raised by each log-in, counted anew when it
     reaches the limit."""
+    session_counts: int = 0
+    """How often the sessions were counted: the bound may be the same after a count, this never is."""
 
     @property
     def username_key(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.models import SecurityEvent, Session, User
+from chalicelib.throttling import Attempt
 
 
 class UserStore(Protocol):
@@ -92,7 +93,7 @@ class SessionStore(Protocol):
         """Keep a new session, end others, and set the user's bound to ``stored``.
 
         Raises:
-            Conflict: as ``begin``, or the bound is no longer the one that ``user`` holds.
+            Conflict: as ``begin``, or another session began since ``user`` was read.
 
         """
 
@@ -122,10 +123,28 @@ class EventLog(Protocol):
         """Return a user's events, the newest first, at most ``limit``."""
 
 
+class LoginThrottle(Protocol):
+    """Counts failed attempts by account, by address and by both."""
+
+    def admit(self, attempt: Attempt, now: int) -> None:
+        """Count an attempt as a failure, before its password is looked at.
+
+        Of attempts made at once no more are let through than of attempts made one after the other.
+
+        Raises:
+            TooManyAttempts: one of the limits is reached; nothing was counted.
+
+        """
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """Forget the failures of the account and of account and address; take the attempt back from the address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The three stores, which go together."""
+    """The stores, which go together."""
 
     users: UserStore
     sessions: SessionStore
     events: EventLog
+    throttle: LoginThrottle

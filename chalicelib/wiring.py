@@ -14,11 +14,14 @@ from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, Veri
 from chalicelib.dynamodb.events import DynamoDBEventLog
 from chalicelib.dynamodb.items import Tables
 from chalicelib.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.pwned_passwords import PwnedPasswords
+from chalicelib.throttling import ThrottleRules
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
 clock: Clock = system_clock
@@ -75,19 +78,36 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
         read_secret(ssm_client(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"),
         source=settings.signing_keys_parameter,
     )
-    if secrets.signing_key.kid not in verifying.keys:
+    signing_keys = secrets.signing_keys.known_to(verifying.keys)
+    if not any(key.is_good(clock()) for key in signing_keys.keys):
         raise ConfigurationError(
             "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
         )
     dynamodb = dynamodb_client()
-    tables = Tables(users=settings.users_table, sessions=settings.sessions_table, events=settings.events_table)
+    tables = Tables(
+        users=settings.users_table,
+        sessions=settings.sessions_table,
+        events=settings.events_table,
+        throttle=settings.throttle_table,
+    )
+    throttle_rules = ThrottleRules(
+        pair_failures=settings.throttle_pair_failures,
+        account_failures=settings.throttle_account_failures,
+        address_failures=settings.throttle_address_failures,
+        address_window=settings.throttle_address_window,
+        longest_delay=settings.throttle_longest_delay,
+    )
     stores = Stores(
         users=DynamoDBUserStore(dynamodb, tables),
         sessions=DynamoDBSessionStore(dynamodb, tables),
         events=DynamoDBEventLog(dynamodb, tables),
+        throttle=DynamoDBLoginThrottle(dynamodb, tables, throttle_rules),
     )
     hasher = PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
-    policy = PasswordPolicy(min_length=settings.password_min_length)
+    policy = PasswordPolicy(
+        min_length=settings.password_min_length,
+        leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
+    )
     auth = AuthService(
         stores=stores,
         hasher=hasher,
@@ -95,8 +115,9 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
         issuer=TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,
-            signing_key=secrets.signing_key,
+            signing_keys=signing_keys,
             access_lifetime=settings.access_token_lifetime,
+            clock=clock,
         ),
         verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
         rules=SessionRules(

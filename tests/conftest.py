@@ -12,6 +12,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
+from databases import DynamoDBLocal, NotInstalled
 from infra.tables import create_tables
 
 # CI runs few examples of each property and the same ones each time; `nightly` looks for new ones, at length.
@@ -58,6 +59,7 @@ def environment(private_jwks):
         "LYCHGATE_USERS_TABLE": "lychgate-test-users",
         "LYCHGATE_SESSIONS_TABLE": "lychgate-test-sessions",
         "LYCHGATE_EVENTS_TABLE": "lychgate-test-events",
+        "LYCHGATE_THROTTLE_TABLE": "lychgate-test-throttle",
         "LYCHGATE_BCRYPT_COST": "10",
     }
 
@@ -106,3 +108,16 @@ def aws(atomic_moto, aws_clients, environment, private_jwks):
     ssm.put_parameter(
         Name=environment["LYCHGATE_SIGNING_KEYS_PARAMETER"], Value=json.dumps(private_jwks), Type="SecureString"
     )
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory):
+    """Amazon's own emulator: where it is not installed what needs it is skipped, but never in CI."""
+    try:
+        server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local") / "log")
+    except NotInstalled as missing:
+        if os.environ.get("CI"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    yield server
+    server.stop()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from chalicelib.errors import Conflict, UsernameTaken
 from chalicelib.models import canonical_username
 from chalicelib.ports import Rotation, Stores
+from chalicelib.throttling import ThrottleRules
 
 
 class Memory:
@@ -15,6 +16,7 @@ class Memory:
         self.users = {}
         self.sessions = {}
         self.events = []
+        self.counters = {}
         self.lock = threading.RLock()
 
 
@@ -89,6 +91,9 @@ class FakeSessionStore:
             found = self._memory.users.get(user.username_key)
             if not unchanged(found, user) or found.session_bound != user.session_bound:
                 raise Conflict
+            if found.session_counts != user.session_counts:
+                raise Conflict
+            found = replace(found, session_counts=found.session_counts + 1)
             self._keep(found, session, events, stored, password_hash)
             for other in ended:
                 self._memory.sessions.pop((other.user_id, other.id), None)
@@ -140,8 +145,37 @@ class FakeEventLog:
         return sorted(newest_first, key=lambda event: -event.at)[:limit]
 
 
-def fake_stores(memory):
-    return Stores(FakeUserStore(memory), FakeSessionStore(memory), FakeEventLog(memory))
+class FakeLoginThrottle:
+    def __init__(self, memory, rules):
+        self._memory = memory
+        self._rules = rules
+
+    def admit(self, attempt, now):
+        with self._memory.lock:
+            limits = self._rules.limits(attempt)
+            charged = {key: limit.charged(self._memory.counters.get(key), now) for key, limit in limits.items()}
+            self._memory.counters.update(charged)
+
+    def succeeded(self, attempt):
+        with self._memory.lock:
+            pair, account, address = self._rules.limits(attempt)
+            self._memory.counters.pop(pair, None)
+            self._memory.counters.pop(account, None)
+            counter = self._memory.counters.get(address)
+            if counter is not None and counter.failures > 0:
+                taken_back = replace(counter, failures=counter.failures - 1, blocked_until=0)
+                self._memory.counters[address] = taken_back
+
+
+RULES = ThrottleRules(
+    pair_failures=5, account_failures=100, address_failures=100, address_window=3600, longest_delay=900
+)
+
+
+def fake_stores(memory, rules=RULES):
+    return Stores(
+        FakeUserStore(memory), FakeSessionStore(memory), FakeEventLog(memory), FakeLoginThrottle(memory, rules)
+    )
 
 
 def unchanged(found, user):

@@ -20,7 +20,7 @@ from chalicelib.api.responses import (
 )
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
-from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable
+from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable, TooManyAttempts
 from chalicelib.evidence import Evidence
 from chalicelib.models import EventType
 
@@ -123,7 +123,7 @@ def log_out_everywhere(call: Call) -> Answer[None]:
     "/auth/password",
     credential=Credential.LIVE,
     status=HTTPStatus.NO_CONTENT,
-    raises=(InvalidCredentials, Conflict),
+    raises=(InvalidCredentials, TooManyAttempts, Conflict),
 )
 def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
     """Change the user's password and end the other sessions."""
@@ -138,11 +138,11 @@ def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
     credential=Credential.LIVE,
     status=HTTPStatus.NO_CONTENT,
     headers=("Set-Cookie",),
-    raises=(InvalidCredentials, Conflict),
+    raises=(InvalidCredentials, TooManyAttempts, Conflict),
 )
 def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
     """Delete the account."""
-    wiring.account_service().delete_account(call.principal, body.password)
+    wiring.account_service().delete_account(call.principal, body.password, call.client)
     return _no_content_without_cookie(call, Evidence(event="account_deleted"))
 
 

@@ -17,6 +17,7 @@ from chalicelib.errors import (
     OriginRejected,
     RegistrationClosed,
     ServiceUnavailable,
+    TooManyAttempts,
     UsernameTaken,
 )
 from chalicelib.evidence import NOTHING, Evidence
@@ -65,7 +66,7 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     )
 
 
-@routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials,))
+@routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password."""
     _check_origin_of_cookie(call, body)

@@ -17,10 +17,11 @@ from chalice import Chalice, Response
 from chalice.app import Request
 
 from chalicelib import evidence, wiring
+from chalicelib.api.parsing import read_client
 from chalicelib.api.responses import Answer, problem
 from chalicelib.authorizer import principal_from_context
 from chalicelib.errors import InvalidToken, LychgateError, MethodNotAllowed
-from chalicelib.models import Principal
+from chalicelib.models import Client, Principal
 
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember what a page on another origin is allowed."""
@@ -74,6 +75,11 @@ def current_principal(request: Request) -> Principal:
     if wiring.clock() >= principal.expires_at:
         raise InvalidToken("expired while cached", detail="The access token has expired.")
     return principal
+
+
+def client_of(request: Request) -> Client:
+    """Return where the request came from, by this process's settings."""
+    return read_client(request, wiring.http_settings())
 
 
 def install(app: Chalice) -> None:

@@ -7,6 +7,8 @@ and answers deep nesting with a 500.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import hmac
 import json
 import re
 from types import NoneType, UnionType
@@ -27,6 +29,14 @@ from chalicelib.models import Client
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_USER_AGENT_LENGTH = 256
+MAX_ADDRESS_LENGTH = 45
+"""The longest text form of an IP address (RFC 4291 section 2.2)."""
+
+DISTRIBUTION_HEADER = "x-lychgate-distribution"
+"""Carries the distribution's secret to the API, which knows its hash."""
+
+# Viewer, then distribution: each hop appends the address that it was called from.
+_HOPS = 2
 
 _PLAIN_NAME = re.compile(r"[a-z_]{1,32}")
 
@@ -57,10 +67,19 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
     return _typed(_parse_object(_raw_body(request)), body_type)
 
 
-def read_client(request: Request) -> Client:
-    """Return where the request came from. The address is API Gateway's word, never a header's."""
+def read_client(request: Request, settings: HttpSettings) -> Client:
+    """Return where the request came from.
+
+    The address is API Gateway's word. Behind the distribution that is the distribution's own address; the viewer's is
+    then the one that the distribution saw, second from the right in ``X-Forwarded-For``. Further left stands what the
+    client wrote. Whether the request came through the distribution, a secret of its own proves.
+    """
+    ip: str = request.context["identity"]["sourceIp"]
+    forwarded = [address.strip() for address in request.headers.get("x-forwarded-for", "").split(",")]
+    if len(forwarded) >= _HOPS and _through_distribution(request, settings):
+        ip = forwarded[-_HOPS]
     user_agent = "".join(character for character in request.headers.get("user-agent", "") if character.isprintable())
-    return Client(ip=request.context["identity"]["sourceIp"], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
+    return Client(ip=ip[:MAX_ADDRESS_LENGTH], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
 
 
 def read_cookie(request: Request, name: str) -> str | None:
@@ -93,6 +112,14 @@ def check_origin(request: Request, settings: HttpSettings) -> None:
         allowed = origin in settings.allowed_origins
     if not allowed:
         raise OriginRejected
+
+
+def _through_distribution(request: Request, settings: HttpSettings) -> bool:
+    if settings.distribution_secret_sha256 is None:
+        return False
+    secret: str = request.headers.get(DISTRIBUTION_HEADER, "")
+    digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+    return hmac.compare_digest(digest, settings.distribution_secret_sha256)
 
 
 def _raw_body(request: Request) -> bytes:

@@ -28,6 +28,7 @@ from chalicelib.errors import (
     PayloadTooLarge,
     RegistrationClosed,
     ServiceUnavailable,
+    TooManyAttempts,
     UnsupportedMediaType,
     UsernameTaken,
     ValidationFailed,
@@ -50,11 +51,12 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ValidationFailed: HTTPStatus(422),
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LychgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-RETRIED = (ServiceUnavailable,)
+RETRIED = (ServiceUnavailable, TooManyAttempts)
 """The errors that come with a ``Retry-After`` in seconds: their attribute ``retry_after``."""
 
 # 413 and 422 were renamed between Python 3.12 and 3.13; a title should not depend on the Python that runs.

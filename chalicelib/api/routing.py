@@ -18,8 +18,8 @@ from typing import Any, get_args, get_type_hints
 from chalice import Blueprint
 from chalice.app import Request
 
-from chalicelib.api.boundary import View, answering, current_principal
-from chalicelib.api.parsing import read_body, read_client
+from chalicelib.api.boundary import View, answering, client_of, current_principal
+from chalicelib.api.parsing import read_body
 from chalicelib.api.responses import Answer
 from chalicelib.authorizer import authorizer
 from chalicelib.errors import (
@@ -72,7 +72,7 @@ class Call:
     @property
     def client(self) -> Client:
         """Where the request came from."""
-        return read_client(self.request)
+        return client_of(self.request)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,30 @@ from typing import Any, TypedDict
 from chalicelib import wiring
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Routes
+from chalicelib.keys import JWKS_SECONDS
+from chalicelib.tokens import ACCESS_TOKEN_CLAIMS
 from chalicelib.version import VERSION
 
-JWKS_SECONDS = 300
-"""How long others may keep the public keys. A new key has to be published for longer than this before it signs."""
-
 routes = Routes(__name__)
+
+_KEPT = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={JWKS_SECONDS}"}
 
 
 class JwkSet(TypedDict):
     """The public keys (RFC 7517 section 5)."""
 
     keys: list[dict[str, Any]]
+
+
+class OpenIdConfiguration(TypedDict):
+    """Where the keys are and what they verify (OpenID Connect Discovery 1.0 section 3)."""
+
+    issuer: str
+    jwks_uri: str
+    id_token_signing_alg_values_supported: list[str]
+    subject_types_supported: list[str]
+    response_types_supported: list[str]
+    claims_supported: list[str]
 
 
 class HealthBody(TypedDict):
@@ -31,8 +43,27 @@ class HealthBody(TypedDict):
 @routes.operation("GET", "/.well-known/jwks.json", headers=("Cache-Control",))
 def jwks(_call: Call) -> Answer[JwkSet]:
     """Publish the keys that verify our tokens (RFC 7517 section 5)."""
-    keys = wiring.verifier_settings().keys.jwks["keys"]
-    return Answer({"keys": keys}, {"Cache-Control": f"public, max-age={JWKS_SECONDS}"})
+    keys = wiring.verifier_settings().keys.published(wiring.clock())["keys"]
+    return Answer({"keys": keys}, {**_KEPT})
+
+
+@routes.operation("GET", "/.well-known/openid-configuration", headers=("Cache-Control",))
+def openid_configuration(_call: Call) -> Answer[OpenIdConfiguration]:
+    """Say where the keys are and what they verify, as far as a verifier of tokens needs it.
+
+    The members of OpenID Connect Discovery 1.0 section 3 that a service without an authorization endpoint can fill
+    in truthfully. An API Gateway JWT authorizer reads `issuer` and `jwks_uri`.
+    """
+    settings = wiring.verifier_settings()
+    body: OpenIdConfiguration = {
+        "issuer": settings.issuer,
+        "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
+        "id_token_signing_alg_values_supported": settings.keys.algorithms(wiring.clock()),
+        "subject_types_supported": ["public"],
+        "response_types_supported": [],
+        "claims_supported": list(ACCESS_TOKEN_CLAIMS),
+    }
+    return Answer(body, {**_KEPT})
 
 
 @routes.operation("GET", "/health")

@@ -11,6 +11,7 @@ A user, under the canonical username:
     disabled         BOOL
     session_epoch    N   raised to end all sessions of the user
     session_bound    N   at least as many as the stored sessions of this epoch
+    session_counts   N   how often they were counted
 
 A session, in the partition of its user. One that is ended is deleted; why it ended is an event.
 
@@ -65,6 +66,7 @@ class Tables:
     users: str
     sessions: str
     events: str
+    throttle: str
 
 
 def user_key(username: str) -> Item:
@@ -84,6 +86,7 @@ def user_to_item(user: User) -> Item:
         "disabled": {"BOOL": user.disabled},
         "session_epoch": {"N": str(user.session_epoch)},
         "session_bound": {"N": str(user.session_bound)},
+        "session_counts": {"N": str(user.session_counts)},
     }
 
 
@@ -98,6 +101,7 @@ def user_from_item(item: Item) -> User:
         disabled=item["disabled"]["BOOL"],
         session_epoch=int(item["session_epoch"]["N"]),
         session_bound=int(item["session_bound"]["N"]),
+        session_counts=int(item["session_counts"]["N"]),
     )
 
 

@@ -72,9 +72,15 @@ class DynamoDBSessionStore:
         update = self._update_user(
             user,
             password_hash,
-            "session_bound = :stored",
-            "session_bound = :bound",
-            {":stored": {"N": str(stored)}, ":bound": {"N": str(user.session_bound)}},
+            "session_bound = :stored, session_counts = session_counts + :one",
+            # At the limit one session ends and one begins, and the bound stays: only the counts tell of it.
+            "session_bound = :bound AND session_counts = :counts",
+            {
+                ":stored": {"N": str(stored)},
+                ":one": {"N": "1"},
+                ":bound": {"N": str(user.session_bound)},
+                ":counts": {"N": str(user.session_counts)},
+            },
         )
         self._begin(
             [

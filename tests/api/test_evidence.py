@@ -177,6 +177,15 @@ def test_requests_log_ins_and_refreshes_are_counted(api, lines, clock):
     ]
 
 
+def test_a_delayed_attempt_says_by_which_limit_and_is_counted(api, lines):
+    for _ in range(6):
+        api.login("nobody")
+    line = lines()[-1]
+    assert (line["status"], line["event"], line["level"]) == (429, "attempt_delayed", "WARNING")
+    assert line["reason"].startswith("limit by ")
+    assert counted(line)["log_ins", "lychgate-test", "delayed"] == 1
+
+
 def test_the_authorizer_says_why_it_refused_and_counts_it(api, lines):
     api.me("junk")
     (line,) = lines()
@@ -226,7 +235,8 @@ def succeed(api, clock):
     refreshed = api.refresh(first["refresh_token"]).json
     renewed = api.refresh(cookie=by_cookie.cookie)
     access_token = refreshed["access_token"]
-    for path in ("/me", "/dashboard", "/auth/sessions", "/health", "/openapi.json", "/.well-known/jwks.json"):
+    public = ("/health", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration")
+    for path in ("/me", "/dashboard", "/auth/sessions", *public):
         assert api.bearer("GET", path, access_token).status == 200
     listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
     (other, *_) = [session["id"] for session in listed if not session["current"]]

@@ -2,8 +2,9 @@
 
 import json
 
-from development_server import eventually
 from visitor import PASSWORD
+
+from development_server import eventually
 
 EVERYTHING_STORED = """async () => JSON.stringify([
     document.cookie, location.href, {...localStorage}, {...sessionStorage}, history.state, name,

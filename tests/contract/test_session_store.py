@@ -174,6 +174,15 @@ class TestBeginning:
             sessions.begin_counted(alice, replace(SESSION, id="s3"), [LOGGED_IN], stored=1, ended=[SESSION])
         assert sorted(session.id for session in sessions.of_user("u1")) == ["s1", "s2"]
 
+    def test_with_a_count_is_refused_when_another_counted_meanwhile_and_came_to_the_same(self, sessions, users, alice):
+        begin(sessions, alice, "s2")
+        counted = users.find("alice")
+        sessions.begin_counted(counted, replace(SESSION, id="s3"), [LOGGED_IN], stored=2, ended=[SESSION])
+        assert users.find("alice").session_bound == counted.session_bound
+        with pytest.raises(Conflict):
+            sessions.begin_counted(counted, replace(SESSION, id="s4"), [LOGGED_IN], stored=2, ended=[SESSION])
+        assert sorted(session.id for session in sessions.of_user("u1")) == ["s2", "s3"]
+
     def test_with_a_count_can_end_as_many_as_a_user_may_have(self, sessions, users, alice):
         for number in range(49):
             begin(sessions, alice, f"n{number:02}")

@@ -20,6 +20,8 @@ CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 # A bound for what normally takes a tenth of it, not an expectation.
 PATIENCE_SECONDS = 300
 ACCOUNT = {"username": "schemathesis", "password": "correct horse battery staple"}
+# Every junk password is a guess. Delays would hide what the routes answer.
+GUESSES_AT_WILL = {"LYCHGATE_THROTTLE_PAIR_FAILURES": "100", "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000"}
 # Logs in again whenever a request was refused: log-outs and reused tokens are among what is tested.
 LOGGED_IN = f"""
 [auth.dynamic.openapi.access_token]
@@ -35,7 +37,7 @@ auto-signup = false
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = DevelopmentServer(tmp_path_factory.mktemp("data"))
+    server = DevelopmentServer(tmp_path_factory.mktemp("data"), **GUESSES_AT_WILL)
     yield server
     server.stop()
 

@@ -6,7 +6,15 @@ import pytest
 
 from chalicelib.account_service import AccountService
 from chalicelib.auth_service import AuthService, SessionRules
-from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, NotFound, ValidationFailed
+from chalicelib.errors import (
+    Conflict,
+    InvalidCredentials,
+    InvalidGrant,
+    InvalidToken,
+    NotFound,
+    TooManyAttempts,
+    ValidationFailed,
+)
 from chalicelib.models import Client, EventType
 from chalicelib.passwords import PasswordPolicy
 from counting import CountingHasher
@@ -69,7 +77,7 @@ LIVE_ONLY = {
     "end_session": lambda account, principal: account.end_session(principal, "any", CLIENT),
     "log_out_everywhere": lambda account, principal: account.log_out_everywhere(principal, CLIENT),
     "change_password": lambda account, principal: account.change_password(principal, PASSWORD, NEW_PASSWORD, CLIENT),
-    "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD),
+    "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD, CLIENT),
 }
 
 
@@ -220,19 +228,38 @@ class TestChangingThePassword:
 
 class TestDeletion:
     def test_leaves_nothing_and_frees_the_name(self, auth, account, memory, alice):
-        account.delete_account(alice[1], PASSWORD)
+        account.delete_account(alice[1], PASSWORD, CLIENT)
         assert (memory.users, memory.sessions, memory.events) == ({}, {}, [])
         assert auth.register("ALICE", NEW_PASSWORD, CLIENT).user.id != alice[1].user_id
 
     def test_needs_the_password(self, account, memory, alice):
         with pytest.raises(InvalidCredentials):
-            account.delete_account(alice[1], NEW_PASSWORD)
+            account.delete_account(alice[1], NEW_PASSWORD, CLIENT)
         assert "alice" in memory.users
 
     def test_ends_refreshes(self, auth, account, alice):
-        account.delete_account(alice[1], PASSWORD)
+        account.delete_account(alice[1], PASSWORD, CLIENT)
         with pytest.raises(InvalidGrant):
             auth.refresh(alice[0], CLIENT)
+
+
+USES_OF_THE_PASSWORD = {
+    "change_password": lambda account, principal, password: account.change_password(
+        principal, password, NEW_PASSWORD, CLIENT
+    ),
+    "delete_account": lambda account, principal, password: account.delete_account(principal, password, CLIENT),
+}
+
+
+@pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
+def test_guesses_with_a_stolen_access_token_count_like_those_at_the_log_in(use, auth, account, alice):
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            use(account, alice[1], "wrong horse battery staple")
+    with pytest.raises(TooManyAttempts):
+        use(account, alice[1], PASSWORD)
+    with pytest.raises(TooManyAttempts):
+        auth.log_in("alice", PASSWORD, CLIENT)
 
 
 class TestDashboard:

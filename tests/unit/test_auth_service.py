@@ -12,6 +12,7 @@ from chalicelib.errors import (
     RefreshTokenReused,
     RegistrationClosed,
     ServiceUnavailable,
+    TooManyAttempts,
     UsernameTaken,
     ValidationFailed,
 )
@@ -192,6 +193,48 @@ class TestLogIn:
         assert event.user_id not in {user.id for user in memory.users.values()}
 
 
+class TestThrottling:
+    def guess(self, service, username="alice", client=THIEF):
+        with pytest.raises(InvalidCredentials):
+            service.log_in(username, "wrong horse battery staple", client)
+
+    @pytest.mark.parametrize("username", ["alice", "nobody", "no such name!"])
+    def test_guesses_at_known_unknown_and_impossible_names_are_delayed_alike(self, service, hasher, alice, username):
+        for _ in range(5):
+            self.guess(service, username)
+        with pytest.raises(TooManyAttempts) as refusal:
+            service.log_in(username, "wrong horse battery staple", THIEF)
+        assert refusal.value.retry_after == 1
+        assert hasher.verifications == 5
+
+    @pytest.mark.usefixtures("alice")
+    def test_the_right_password_has_to_wait_as_well_and_works_after_the_delay(self, service, clock):
+        for _ in range(5):
+            self.guess(service)
+        with pytest.raises(TooManyAttempts):
+            service.log_in("alice", PASSWORD, THIEF)
+        clock.advance(1)
+        assert service.log_in("alice", PASSWORD, THIEF).user.username == "Alice"
+        for _ in range(5):
+            self.guess(service)
+
+    def test_the_owner_elsewhere_is_not_delayed_and_an_open_session_goes_on(self, service, alice):
+        for _ in range(5):
+            self.guess(service)
+        assert service.log_in("alice", PASSWORD, CLIENT).user.username == "Alice"
+        assert refresh(service, alice.tokens.refresh_token).user.username == "Alice"
+
+    @pytest.mark.usefixtures("alice")
+    def test_a_log_in_that_cannot_be_counted_is_refused(self, service, hasher, monkeypatch):
+        def unreachable(*_):
+            raise ServiceUnavailable("no counters")
+
+        monkeypatch.setattr(service._throttle, "admit", unreachable)
+        with pytest.raises(ServiceUnavailable):
+            service.log_in("alice", PASSWORD, CLIENT)
+        assert hasher.verifications == 0
+
+
 class TestSessionLimit:
     @pytest.fixture
     def service(self, make_service):
@@ -367,7 +410,7 @@ class TestRefresh:
         assert refresh(service, other.tokens.refresh_token).user.id == alice.user.id
 
     def test_of_a_forged_token_touches_no_store(self, make_service, alice):
-        service = make_service(stores=Stores(None, None, None))
+        service = make_service(stores=Stores(None, None, None, None))
         with pytest.raises(InvalidGrant):
             refresh(service, alice.tokens.refresh_token[:-8] + "AAAAAAAA")
 
@@ -434,4 +477,4 @@ class TestLogOut:
         assert history(memory) == [EventType.REGISTERED, EventType.LOGGED_OUT]
 
     def test_of_a_forged_token_touches_no_store(self, make_service):
-        log_out(make_service(stores=Stores(None, None, None)), "not.a.token")
+        log_out(make_service(stores=Stores(None, None, None, None)), "not.a.token")

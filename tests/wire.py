@@ -1,0 +1,158 @@
+"""The wire between a DynamoDB client and its database: counts what passes, and stands in its way if told.
+
+A fault takes the place of one attempt at the SDK's own level, below its retries, so that these do to it whatever they
+would do in production.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+
+ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
+
+
+def lost_answer(deliver):
+    """The database does what it is asked for; the connection breaks before its answer arrives."""
+    deliver()
+    raise ReadTimeoutError(endpoint_url=ENDPOINT)
+
+
+def unreachable(deliver):
+    raise EndpointConnectionError(endpoint_url=ENDPOINT)
+
+
+def connect_timeout(deliver):
+    raise ConnectTimeoutError(endpoint_url=ENDPOINT)
+
+
+def read_timeout(deliver):
+    """No answer, and the request was not served either."""
+    raise ReadTimeoutError(endpoint_url=ENDPOINT)
+
+
+def refused(code, status=400, **members):
+    """DynamoDB answers with an error of its own and does nothing."""
+
+    def refuse(deliver):
+        return _answer(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **members})
+
+    refuse.__name__ = code
+    return refuse
+
+
+def cancelled(*codes):
+    """DynamoDB cancels a transaction for these reasons, one for each action."""
+    return refused("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+
+
+def answered(document):
+    """DynamoDB answers with this and does nothing."""
+    return lambda deliver: _answer(200, document)
+
+
+class Crash(BaseException):
+    """The process ends here: no code of the application sees it."""
+
+
+def crash_after(deliver):
+    """The database does what it is asked for, and the Lambda is gone before it could answer anybody."""
+    deliver()
+    raise Crash
+
+
+@dataclass
+class Rule:
+    """When a fault happens: at the attempts of an operation (or any) after the first few, so many times."""
+
+    act: object
+    operation: str | None
+    after: int
+    times: float
+    counting: bool
+
+
+@dataclass
+class Attempt:
+    operation: str
+    body: dict
+    tables: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self):
+        self.tables = tuple(sorted(set(_tables(self.body))))
+
+    @property
+    def counting(self):
+        """Whether it is about the counters of failed log-ins and nothing else."""
+        return all(table.endswith("-throttle") for table in self.tables)
+
+
+class Wire:
+    """Sees each attempt of one client. Behind it is moto while a test mocks AWS, and else the client's endpoint.
+
+    What counts failed log-ins comes before and after the requests proper, and is seen and broken by itself.
+    """
+
+    def __init__(self, client):
+        self.client = client
+        self.attempts = []
+        self.counting = []
+        self.latest = None
+        self._rules = []
+        # botocore calls every handler even when the first has an answer: moto is called from here alone.
+        client.meta.events.unregister("before-send", botocore_stubber)
+        client.meta.events.register("before-send.dynamodb", self._send)
+
+    def take_away(self):
+        """Leave the client as it was."""
+        self.client.meta.events.unregister("before-send.dynamodb", self._send)
+        self.client.meta.events.register("before-send", botocore_stubber)
+
+    def break_with(self, act, *, operation=None, after=0, times=float("inf"), counting=False):
+        """Put a fault in the place of ``times`` attempts, the first ``after`` of them left alone."""
+        self._rules.append(Rule(act, operation, after, times, counting))
+
+    def mend(self):
+        """Forget all faults, and what has passed."""
+        self._rules.clear()
+        self.attempts.clear()
+        self.counting.clear()
+
+    @property
+    def operations(self):
+        return [attempt.operation for attempt in self.attempts]
+
+    def _send(self, event_name, request, **_):
+        operation = event_name.rpartition(".")[2]
+        attempt = self.latest = Attempt(operation, json.loads(request.body))
+        (self.counting if attempt.counting else self.attempts).append(attempt)
+
+        def deliver():
+            if botocore_stubber.enabled:
+                return botocore_stubber(event_name=event_name, request=request)
+            return self.client._endpoint.http_session.send(request)
+
+        for rule in self._rules:
+            if rule.operation in {None, operation} and rule.counting == attempt.counting and rule.times > 0:
+                if rule.after > 0:
+                    rule.after -= 1
+                    continue
+                rule.times -= 1
+                return rule.act(deliver)
+        return deliver()
+
+
+def _answer(status, document):
+    return AWSResponse(ENDPOINT, status, {}, MockRawResponse(json.dumps(document)))
+
+
+def _tables(body):
+    if "TableName" in body:
+        yield body["TableName"]
+    yield from body.get("RequestItems", {})
+    for action in body.get("TransactItems", []):
+        for details in action.values():
+            yield details["TableName"]
