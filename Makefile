@@ -21,7 +21,7 @@ dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this ma
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
 
-test: $(VENV)/.installed-test ## Run every test, those in a browser included
+test: $(VENV)/.installed-test .tools/.installed ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
@@ -35,7 +35,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that whatever was interrupted is done again.
@@ -47,6 +47,14 @@ $(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
 $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-test.txt
+	@touch $@
+
+# With the machine's own Node.js, or the one among the test requirements.
+.tools/.installed: $(VENV)/.installed-test tests/tools/package.json tests/tools/package-lock.json
+	@echo "Fetching what checks the page (types, accessibility, HTML) into .tools ..."
+	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
+	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
+	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # A virtual environment whose Python was removed or upgraded away is built again.
