@@ -110,7 +110,7 @@ function showSessions(sessions) {
   const others = sessions.filter(({ current }) => !current);
   byId("session-list").replaceChildren(...sessions.map(sessionEntry));
   byId("sessions-summary").textContent = others.length
-    ? `You are signed in in ${sessions.length} places.`
+    ? `You are signed in ${sessions.length} times.`
     : "You are signed in nowhere else.";
   byId("end-others").hidden = others.length === 0;
 }
@@ -119,7 +119,8 @@ function showSessions(sessions) {
 function sessionEntry(session) {
   const name = make("strong", "", deviceName(session.user_agent));
   name.title = session.user_agent;
-  const details = make("span", "muted", `${session.ip} · used ${when(session.last_used_at)} · since ${when(session.created_at)}`);
+  const details = make("span", "muted", `${session.ip} · last used ${when(session.last_used_at)}`);
+  details.title = `Since ${when(session.created_at)}`;
   const entry = make("li", "", make("div", "", name, details));
   if (session.current) {
     entry.append(make("span", "pill good", "This one"));

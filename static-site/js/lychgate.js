@@ -135,6 +135,7 @@ export function createClient({
     const then = era;
     const sent = clock();
     const answer = await post(path, body, options);
+    if (!(answer.access_token && answer.expires_in > 0 && answer.user)) throw new NetworkError("No usable answer");
     if (entered) owed = null;
     else if (era !== then) return;
     memo[name] = answer.refresh_token ?? "in";
