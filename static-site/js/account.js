@@ -110,7 +110,7 @@ function showSessions(sessions) {
   const others = sessions.filter(({ current }) => !current);
   byId("session-list").replaceChildren(...sessions.map(sessionEntry));
   byId("sessions-summary").textContent = others.length
-    ? `You are signed in ${sessions.length} times.`
+    ? `${sessions.length} sessions are active.`
     : "You are signed in nowhere else.";
   byId("end-others").hidden = others.length === 0;
 }

@@ -210,6 +210,18 @@ test("the clock refreshes before the token expires", async () => {
   assert.ok(client.token.secondsLeft > 590);
 });
 
+test("the API's own clock has the last word on how long a token is good", async () => {
+  const client = await signedIn();
+  assert.ok(client.token.secondsLeft > 590);
+  const late = new Date(Date.now() + 500_000).toUTCString();
+  api.next("me", (response) => json(response, 200, {}, { Date: late }));
+  await client.json("GET", "me");
+  assert.ok(client.token.secondsLeft < 110);
+  api.next("me", (response) => json(response, 200, {}, { Date: new Date().toUTCString() }));
+  await client.json("GET", "me");
+  assert.ok(client.token.secondsLeft > 590);
+});
+
 test("invalid_grant ends the session", async () => {
   const client = await signedIn();
   api.next("auth/refresh", refuse("invalid_grant"));
@@ -316,6 +328,15 @@ test("logging out works offline, and the API is told when it is back", async () 
   await eventually(() => api.count("auth/logout") === 2);
   assert.deepEqual(JSON.parse(api.seen.at(-1).body), { refresh_token: "r1" });
   assert.equal(api.count("auth/refresh"), 0);
+});
+
+test("a log-out that is owed goes before the next log-in", async () => {
+  const client = await signedIn();
+  api.next("auth/logout", drop);
+  await client.logout();
+  await client.login("kim", "seven old oak boards");
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/logout", "auth/login"]);
+  assert.deepEqual(client.user, USER);
 });
 
 test("logging out overtakes a refresh under way", async () => {
