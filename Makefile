@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb test lint format clean rebuild
+.PHONY: help dev dynamodb keys test fuzz lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,8 +21,19 @@ dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this ma
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
 
+keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
+	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
 test: $(VENV)/.installed-test .tools/.installed ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
+	@mkdir -p .hypothesis
+	@for target in tokens claims keys ring; do \
+	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
+	    -artifact_prefix=.hypothesis/ || exit 1; \
+	done
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff check
@@ -55,6 +66,10 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
+	@echo "Installing atheris ..."
+	@$(PIP) -r tests/fuzz/requirements.txt
 	@touch $@
 
 # A virtual environment whose Python was removed or upgraded away is built again.

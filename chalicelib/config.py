@@ -7,7 +7,6 @@ but a file that a setting names. A setting that is missing or unusable is an err
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import SigningKey, VerificationKeys, parse_signing_key, parse_verification_keys
+from chalicelib.keys import SigningKeys, VerificationKeys, parse_signing_keys, parse_verification_keys
 
 ACCESS_TOKEN_LIFETIME = 600
 """Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""
@@ -114,6 +113,7 @@ class IssuerSettings:
     bcrypt_cost: int
     password_min_length: int
     registration_open: bool
+    check_pwned_passwords: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> IssuerSettings:
@@ -121,6 +121,9 @@ class IssuerSettings:
         registration = environment.get("LYCHGATE_REGISTRATION", "open")
         if registration not in {"open", "closed"}:
             raise ConfigurationError("LYCHGATE_REGISTRATION", "must be open or closed")
+        pwned_passwords = environment.get("LYCHGATE_PWNED_PASSWORDS") or "off"
+        if pwned_passwords not in {"on", "off"}:
+            raise ConfigurationError("LYCHGATE_PWNED_PASSWORDS", "must be on or off")
         return cls(
             signing_keys_parameter=_required(environment, "LYCHGATE_SIGNING_KEYS_PARAMETER"),
             users_table=_required(environment, "LYCHGATE_USERS_TABLE"),
@@ -152,6 +155,7 @@ class IssuerSettings:
                 environment, "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64
             ),
             registration_open=registration == "open",
+            check_pwned_passwords=pwned_passwords == "on",
         )
 
 
@@ -199,7 +203,7 @@ class HttpSettings:
 class SigningSecrets:
     """What must never leave the API Lambda. The value of one encrypted SSM parameter."""
 
-    signing_key: SigningKey
+    signing_keys: SigningKeys
     pepper: bytes = field(repr=False)
 
     @classmethod
@@ -210,20 +214,20 @@ class SigningSecrets:
         """
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigurationError(source, "must hold JSON") from None
         try:
-            signing_key = parse_signing_key(document)
+            signing_keys = parse_signing_keys(document)
         except ValueError as unusable:
             raise ConfigurationError(source, str(unusable)) from None
         try:
             encoded = document["pepper"]
             pepper = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-        except (KeyError, TypeError, binascii.Error):
+        except (KeyError, TypeError, ValueError):
             raise ConfigurationError(source, "must hold a member pepper, base64url") from None
         if len(pepper) < MIN_PEPPER_BYTES:
             raise ConfigurationError(source, f"must hold a pepper of at least {MIN_PEPPER_BYTES} bytes")
-        return cls(signing_key, pepper)
+        return cls(signing_keys, pepper)
 
 
 def _required(environment: Mapping[str, str], variable: str) -> str:
@@ -256,7 +260,7 @@ def _json(environment: Mapping[str, str], variable: str) -> object:
             ) from unreadable
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigurationError(variable, "must hold JSON") from None
 
 

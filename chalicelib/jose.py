@@ -14,10 +14,10 @@ if _ours_to_hide:
     sys.modules["bcrypt"] = None  # type: ignore[assignment]  # the documented way to make an import fail
 
 from jwt import PyJWK, encode  # noqa: E402
-from jwt.algorithms import Algorithm, ECAlgorithm  # noqa: E402
+from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm  # noqa: E402
 from jwt.exceptions import PyJWTError  # noqa: E402
 
 if _ours_to_hide:
     del sys.modules["bcrypt"]
 
-__all__ = ["Algorithm", "ECAlgorithm", "PyJWK", "PyJWTError", "encode"]
+__all__ = ["Algorithm", "ECAlgorithm", "OKPAlgorithm", "PyJWK", "PyJWTError", "RSAAlgorithm", "encode"]

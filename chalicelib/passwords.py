@@ -9,9 +9,11 @@ import base64
 import hashlib
 import hmac
 import unicodedata
+from typing import Protocol
 
 import bcrypt
 
+from chalicelib.common_passwords import is_common
 from chalicelib.errors import FieldError, ValidationFailed
 from chalicelib.models import canonical_username
 
@@ -57,11 +59,19 @@ class PasswordHasher:
         return base64.b64encode(hmac.digest(self._pepper, normalised, hashlib.sha384))
 
 
+class LeakedPasswords(Protocol):
+    """Knows which passwords have been seen in leaks."""
+
+    def contains(self, password: str) -> bool:
+        """Whether the password is known to have leaked; no also for want of an answer."""
+
+
 class PasswordPolicy:
     """Which new passwords are allowed: length and guessability, no rules of composition (NIST SP 800-63B-4)."""
 
-    def __init__(self, *, min_length: int) -> None:
+    def __init__(self, *, min_length: int, leaked: LeakedPasswords | None = None) -> None:
         self.min_length = min_length
+        self._leaked = leaked
 
     def check(self, password: str, username: str, *, field: str = "password") -> None:
         """Return if the password may be used with this username.
@@ -77,3 +87,10 @@ class PasswordPolicy:
             raise ValidationFailed(FieldError(field, f"Use at most {MAX_LENGTH} characters."))
         if canonical_username(username) in canonical_username(password):
             raise ValidationFailed(FieldError(field, "Choose one that does not contain the username."))
+        if is_common(password):
+            raise ValidationFailed(
+                FieldError(field, "This password is among the most common ones, or made of one. Choose another.")
+            )
+        # Last, because it alone asks somebody else.
+        if self._leaked is not None and self._leaked.contains(password):
+            raise ValidationFailed(FieldError(field, "This password is known from a data leak. Choose another."))

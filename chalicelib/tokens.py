@@ -21,7 +21,7 @@ from typing import Any
 
 from chalicelib import jose
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.keys import SigningKey, VerificationKey, VerificationKeys
+from chalicelib.keys import SigningKeys, VerificationKey, VerificationKeys
 from chalicelib.models import Principal, RefreshGrant, Session, User
 
 Clock = Callable[[], int]
@@ -35,13 +35,15 @@ def system_clock() -> int:
 
 ACCESS_TOKEN_TYPE = "at+jwt"
 """RFC 9068 section 2.1."""
+ACCESS_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "sid", "preferred_username", "roles")
+"""RFC 9068 section 2.2, without ``client_id``: there are no clients to tell apart."""
 REFRESH_TOKEN_TYPE = "refresh+jwt"
 """Ours. A type of its own keeps refresh tokens and access tokens apart (RFC 8725 section 3.11)."""
 
 MAX_TOKEN_LENGTH = 4096
 """Characters. Ours have well under 1,500 with an RSA signature; the cap bounds the work that a forgery can cause."""
 
-MAX_ISSUED_AHEAD = 10
+MAX_CLOCK_SKEW = 10
 """Seconds by which the clock of the Lambda that issued a token may be ahead of the one that verifies it."""
 
 # RFC 7515 section 7.1: three base64url segments. No padding, no white space, none empty.
@@ -54,12 +56,15 @@ class _Refused(Exception):
 
 
 class TokenIssuer:
-    """Issues the tokens of one issuer with one signing key."""
+    """Issues the tokens of one issuer, each with the key whose time it is."""
 
-    def __init__(self, *, issuer: str, audience: str, signing_key: SigningKey, access_lifetime: int) -> None:
+    def __init__(
+        self, *, issuer: str, audience: str, signing_keys: SigningKeys, access_lifetime: int, clock: Clock
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._key = signing_key
+        self._keys = signing_keys
+        self._clock = clock
         self.access_lifetime = access_lifetime
 
     def issue_access_token(self, user: User, session: Session, now: int) -> str:
@@ -102,7 +107,8 @@ class TokenIssuer:
         )
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
-        return jose.encode(claims, self._key.private_key, self._key.alg, {"typ": typ, "kid": self._key.kid})
+        key = self._keys.current(self._clock())
+        return jose.encode(claims, key.private_key, key.alg, {"typ": typ, "kid": key.kid})
 
 
 class TokenVerifier:
@@ -182,11 +188,10 @@ class TokenVerifier:
         if _text(claims, "aud") != audience:
             raise _Refused("wrong aud")
         now = self._clock()
-        # RFC 7519 section 4.1.4: "on or after" the time in exp the token must not be accepted. No leeway.
-        if now >= _integer(claims, "exp"):
-            raise _Refused("expired")
-        if _integer(claims, "iat") > now + MAX_ISSUED_AHEAD:
-            raise _Refused("issued in the future")
+        # A key that was taken out of service verifies nothing, also where the configuration still lists it.
+        if not key.is_good(now):
+            raise _Refused("the key is retired")
+        _check_times(claims, now)
         return claims
 
     def _parse_header(self, segment: str) -> tuple[VerificationKey, str]:
@@ -211,13 +216,26 @@ def refresh_audience(issuer: str) -> str:
     return f"{issuer}/auth/refresh"
 
 
+def _check_times(claims: dict[str, Any], now: int) -> None:
+    # RFC 7519 section 4.1.4: "on or after" the time in exp the token must not be accepted. No leeway.
+    if now >= _integer(claims, "exp"):
+        raise _Refused("expired")
+    if _integer(claims, "iat") > now + MAX_CLOCK_SKEW:
+        raise _Refused("issued in the future")
+    if "nbf" in claims and _integer(claims, "nbf") > now + MAX_CLOCK_SKEW:
+        raise _Refused("not yet good")
+
+
 def _header_segment(key: VerificationKey, typ: str) -> str:
     header = json.dumps({"alg": key.alg, "kid": key.kid, "typ": typ}, separators=(",", ":"))
     return base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
 
 
 def _decode_segment(segment: str) -> bytes:
-    decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    try:
+        decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:  # a length that no octets have
+        raise _Refused("base64url is not canonical") from None
     # The last character may have bits to spare: without this check several spellings stand for the same bytes.
     if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
         raise _Refused("base64url is not canonical")
@@ -248,14 +266,15 @@ def _refuse_constant(constant: str) -> None:
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT_CLAIM:
+    # A lone surrogate or a control character is valid JSON, and breaks the next one who encodes or prints it.
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT_CLAIM or not value.isprintable():
         raise _Refused(f"{name} is missing or not a text")
     return value
 
 
 def _texts(claims: dict[str, Any], name: str) -> tuple[str, ...]:
     value = claims.get(name)
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.isprintable() and item for item in value):
         raise _Refused(f"{name} is missing or not a list of texts")
     return tuple(value)
 

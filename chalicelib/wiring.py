@@ -20,6 +20,7 @@ from chalicelib.errors import ConfigurationError
 from chalicelib.parameter_store import read_secret
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.pwned_passwords import PwnedPasswords
 from chalicelib.throttling import ThrottleRules
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
 
@@ -77,7 +78,8 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
         read_secret(ssm_client(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"),
         source=settings.signing_keys_parameter,
     )
-    if secrets.signing_key.kid not in verifying.keys:
+    signing_keys = secrets.signing_keys.known_to(verifying.keys)
+    if not any(key.is_good(clock()) for key in signing_keys.keys):
         raise ConfigurationError(
             "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
         )
@@ -102,7 +104,10 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
         throttle=DynamoDBLoginThrottle(dynamodb, tables, throttle_rules),
     )
     hasher = PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
-    policy = PasswordPolicy(min_length=settings.password_min_length)
+    policy = PasswordPolicy(
+        min_length=settings.password_min_length,
+        leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
+    )
     auth = AuthService(
         stores=stores,
         hasher=hasher,
@@ -110,8 +115,9 @@ def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
         issuer=TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,
-            signing_key=secrets.signing_key,
+            signing_keys=signing_keys,
             access_lifetime=settings.access_token_lifetime,
+            clock=clock,
         ),
         verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
         rules=SessionRules(

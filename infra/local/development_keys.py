@@ -3,19 +3,16 @@
 Owns the two files. What a key is, `chalicelib.keys` knows.
 """
 
-import base64
-import binascii
 import json
-import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chalicelib.keys import generate_signing_jwk, public_jwks
+from chalicelib.config import SigningSecrets
+from chalicelib.errors import ConfigurationError
+from chalicelib.keys import public_jwks
+from infra.keys.ring import new_ring
 from infra.local.data_directory import DataDirectory, replace_file
 from infra.local.errors import LocalError
-
-# As long as the output of the hash that it keys is strong: 256 bits.
-PEPPER_BYTES = 32
 
 
 class DevelopmentKeys(NamedTuple):
@@ -32,7 +29,7 @@ def development_keys(directory: DataDirectory) -> DevelopmentKeys:
     """
     path = directory.path / "signing-keys.json"
     if not path.exists():
-        replace_file(path, json.dumps(_new_keys(), indent=1).encode())
+        replace_file(path, json.dumps(new_ring(), indent=1).encode())
     text, document = _read(path)
     public_keys = json.dumps(public_jwks(document), indent=1)
     public_path = directory.path / "public-keys.json"
@@ -41,37 +38,17 @@ def development_keys(directory: DataDirectory) -> DevelopmentKeys:
     return DevelopmentKeys(text, public_keys)
 
 
-def _new_keys() -> dict[str, Any]:
-    pepper = base64.urlsafe_b64encode(secrets.token_bytes(PEPPER_BYTES)).rstrip(b"=").decode()
-    return {"keys": [generate_signing_jwk()], "pepper": pepper}
-
-
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text("utf-8")
         document = json.loads(text)
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
-    if not isinstance(document, dict) or not _are_private_keys(document.get("keys")):
-        raise _damaged(path, '"keys" must be a list of private JWKs')
-    if not _is_pepper(document.get("pepper")):
-        raise _damaged(path, f'"pepper" must be {PEPPER_BYTES} bytes in base64url')
-    return text, document
-
-
-def _are_private_keys(keys: object) -> bool:
-    needed = {"kty", "crv", "x", "y", "d", "kid"}
-    return isinstance(keys, list) and bool(keys) and all(isinstance(key, dict) and needed <= key.keys() for key in keys)
-
-
-def _is_pepper(pepper: object) -> bool:
-    if not isinstance(pepper, str):
-        return False
     try:
-        decoded = base64.b64decode(pepper + "=" * (-len(pepper) % 4), altchars="-_", validate=True)
-    except (ValueError, binascii.Error):
-        return False
-    return len(decoded) == PEPPER_BYTES
+        SigningSecrets.from_json(text, source="it")
+    except ConfigurationError as unusable:
+        raise _damaged(path, str(unusable)) from unusable
+    return text, document
 
 
 def _damaged(path: Path, reason: str) -> LocalError:

@@ -22,12 +22,12 @@ def forget_aws() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
 
 
-def stage_environment(project: Path = PROJECT) -> dict[str, str]:
-    """Read what .chalice/config.json sets for the stage: its own variables over those of all stages."""
+def stage_environment(project: Path = PROJECT, stage: str = STAGE) -> dict[str, str]:
+    """Read what .chalice/config.json sets for a stage: its own variables over those of all stages."""
     config: Mapping[str, Any] = json.loads((project / ".chalice" / "config.json").read_text("utf-8"))
     return {
         **config.get("environment_variables", {}),
-        **config["stages"][STAGE].get("environment_variables", {}),
+        **config["stages"][stage].get("environment_variables", {}),
     }
 
 

@@ -37,11 +37,13 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
 
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
+    pwned_passwords = table.pop("PWNED_PASSWORDS")
     settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     assert {name.lower(): int(default) for name, default in table.items()} == {
         name.lower(): getattr(settings, name.lower()) for name in table
     }
     assert (registration == "open") is settings.registration_open
+    assert (pwned_passwords == "on") is settings.check_pwned_passwords
 
 
 def test_the_http_api_lists_every_route_and_no_other():
@@ -76,6 +78,15 @@ def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
 def test_every_link_to_a_file_leads_somewhere(page):
     links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_security_model_names_code_and_tests_that_are_there():
+    model = (PROJECT / "docs" / "security-model.md").read_text("utf-8")
+    named = re.findall(r"`((?:chalicelib|tests)/[\w/]+\.py)(?:::(\w+))?`", model)
+    assert len(named) > 30
+    for path, name in named:
+        source = (PROJECT / path).read_text("utf-8")
+        assert not name or re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE), f"{path}::{name}"
 
 
 def test_the_changelog_and_the_project_speak_of_this_version():

@@ -37,3 +37,28 @@ def test_the_packages_that_every_lambda_imports_are_empty():
 def test_importing_the_application_needs_no_setting_and_no_network():
     code = "import socket, os; os.environ.clear(); socket.socket.connect = None; import app"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
+
+
+def test_the_authorizers_lambda_begins_in_its_own_module():
+    from app import app
+
+    (handler,) = app.builtin_auth_handlers
+    assert handler.handler_string == "chalicelib.authorizer.authorizer"
+    assert handler.ttl_seconds == 300
+
+
+def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
+    from app import app
+
+    open_routes = {
+        "/auth/register",
+        "/auth/login",
+        "/auth/refresh",
+        "/auth/logout",
+        "/health",
+        "/.well-known/jwks.json",
+    }
+    for path, methods in app.routes.items():
+        for method, entry in methods.items():
+            is_open = path in open_routes or path.startswith("/.well-known/") or method == "OPTIONS"
+            assert (entry.authorizer is None) is is_open, f"{method} {path}"

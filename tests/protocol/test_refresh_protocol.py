@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from chalicelib.account_service import AccountService
 from chalicelib.auth_service import AuthService, SessionRules
 from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
-from chalicelib.keys import generate_signing_jwk, parse_signing_key, parse_verification_keys, public_jwks
+from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.models import Client, EventType
 from chalicelib.passwords import PasswordPolicy
 from chalicelib.tokens import TokenIssuer, TokenVerifier
@@ -91,8 +91,9 @@ class RefreshProtocol(RuleBasedStateMachine):
             issuer=TokenIssuer(
                 issuer=ISSUER,
                 audience=ISSUER,
-                signing_key=parse_signing_key({"keys": [JWK]}),
+                signing_keys=parse_signing_keys({"keys": [JWK]}),
                 access_lifetime=ACCESS,
+                clock=lambda: self.now,
             ),
             verifier=self.verifier,
             rules=SessionRules(idle_lifetime=IDLE, absolute_lifetime=ABSOLUTE, retry_window=WINDOW, max_sessions=LIMIT),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.keys import generate_signing_jwk, parse_signing_key, parse_verification_keys, public_jwks
+from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens import TokenIssuer, TokenVerifier
 from samples import ISSUER
 
@@ -13,8 +13,13 @@ def signing_jwk():
 
 
 @pytest.fixture(scope="session")
-def signing_key(signing_jwk):
-    return parse_signing_key({"keys": [signing_jwk]})
+def signing_keys(signing_jwk):
+    return parse_signing_keys({"keys": [signing_jwk]})
+
+
+@pytest.fixture(scope="session")
+def signing_key(signing_keys):
+    return signing_keys.keys[0]
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +28,8 @@ def verification_keys(signing_jwk):
 
 
 @pytest.fixture
-def issuer(signing_key):
-    return TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_key=signing_key, access_lifetime=600)
+def issuer(signing_keys, clock):
+    return TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=signing_keys, access_lifetime=600, clock=clock)
 
 
 @pytest.fixture

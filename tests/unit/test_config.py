@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
 from chalicelib.errors import ConfigurationError
+from chalicelib.keys import thumbprint
 
 
 def test_the_defaults_are_those_of_the_contract(environment):
@@ -18,6 +19,7 @@ def test_the_defaults_are_those_of_the_contract(environment):
     assert settings.bcrypt_cost == 12
     assert settings.password_min_length == 15
     assert settings.registration_open
+    assert not settings.check_pwned_passwords
 
 
 def test_the_audience_is_the_issuer_unless_it_is_set(environment):
@@ -47,11 +49,39 @@ def test_a_verifier_setting_that_cannot_be_used_is_named(environment, variable, 
     assert variable in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda keys: [{"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "use": "sig", "kid": "k"}], "public keys only"),
+        (lambda keys: [keys[0] | {"d": "AAAA"}], "public keys only"),
+        (lambda keys: keys * 2, "two keys with one kid"),
+        (lambda keys: [keys[0] | {"use": "enc"}], 'use is not "sig"'),
+        (lambda keys: [keys[0] | {"key_ops": ["encrypt"]}], "key_ops"),
+        (lambda keys: [keys[0] | {"alg": "RS256"}], "do not fit its alg"),
+        (lambda keys: [keys[0] | {"kid": "mine"}], "thumbprint"),
+        (lambda keys: [keys[0] | {"exp": "tomorrow"}], "exp is not a NumericDate"),
+        (lambda keys: [{**(off := keys[0] | {"y": keys[0]["x"]}), "kid": thumbprint(off)}], "malformed key"),
+    ],
+)
+def test_a_public_key_that_must_not_be_used_is_refused_with_the_name_of_its_setting(environment, change, problem):
+    keys = json.loads(environment["LYCHGATE_PUBLIC_KEYS"])["keys"]
+    with pytest.raises(ConfigurationError, match=f"LYCHGATE_PUBLIC_KEYS .*{problem}"):
+        VerifierSettings.from_environment({**environment, "LYCHGATE_PUBLIC_KEYS": json.dumps({"keys": change(keys)})})
+
+
+def test_a_setting_nested_beyond_the_parser_is_refused_with_its_name(environment):
+    nested = "[" * 100_000
+    with pytest.raises(ConfigurationError, match="LYCHGATE_PUBLIC_KEYS must hold JSON"):
+        VerifierSettings.from_environment({**environment, "LYCHGATE_PUBLIC_KEYS": nested})
+    with pytest.raises(ConfigurationError, match="/p must hold JSON"):
+        SigningSecrets.from_json(nested, source="/p")
+
+
 def test_public_keys_may_stand_in_a_file(environment, tmp_path):
     file = tmp_path / "public-keys.json"
     file.write_text(environment["LYCHGATE_PUBLIC_KEYS"])
     settings = VerifierSettings.from_environment({**environment, "LYCHGATE_PUBLIC_KEYS": f"file://{file}"})
-    assert settings.keys.jwks == json.loads(environment["LYCHGATE_PUBLIC_KEYS"])
+    assert settings.keys.published(0) == json.loads(environment["LYCHGATE_PUBLIC_KEYS"])
 
 
 @pytest.mark.parametrize(
@@ -69,6 +99,7 @@ def test_public_keys_may_stand_in_a_file(environment, tmp_path):
         ("LYCHGATE_SESSION_LIFETIME", "1e6", "whole number"),
         ("LYCHGATE_REFRESH_RETRY_WINDOW", "0", "from 1 to 60"),
         ("LYCHGATE_REGISTRATION", "maybe", "open or closed"),
+        ("LYCHGATE_PWNED_PASSWORDS", "yes", "on or off"),
     ],
 )
 def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, value, problem):
@@ -104,7 +135,7 @@ def test_an_origin_that_is_none_is_refused(environment, origins):
 
 def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):
     secrets = SigningSecrets.from_json(json.dumps(private_jwks), source="/p")
-    assert secrets.signing_key.kid == private_jwks["keys"][0]["kid"]
+    assert secrets.signing_keys.current(0).kid == private_jwks["keys"][0]["kid"]
     assert secrets.pepper == bytes(range(32))
     assert "pepper" not in repr(secrets)
 

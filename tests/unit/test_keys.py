@@ -1,14 +1,18 @@
 """Which key sets are taken, and which are refused with a reason."""
 
 import json
+import re
+from pathlib import Path
 
+import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from chalicelib.errors import InvalidToken, ServiceUnavailable
 from chalicelib.keys import (
     generate_signing_jwk,
-    parse_signing_key,
+    parse_signing_keys,
     parse_verification_keys,
     public_jwks,
     thumbprint,
@@ -16,19 +20,27 @@ from chalicelib.keys import (
 from chalicelib.tokens import TokenIssuer, TokenVerifier
 from samples import NOW, SESSION, USER
 
+WEAK_KEYS = json.loads((Path(__file__).parent.parent / "vectors" / "weak_public_keys.json").read_text())
+
 
 def complete(jwk, alg):
     return {**jwk, "alg": alg, "use": "sig", "kid": thumbprint(jwk)}
 
 
-def ed25519_jwk():
-    return complete(OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate(), as_dict=True), "EdDSA")
-
-
 def rsa_jwk(bits):
     jwk = RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, bits), as_dict=True)
-    jwk.pop("key_ops", None)
+    del jwk["key_ops"]
     return complete(jwk, "RS256")
+
+
+def make_issuer(*private, clock=lambda: NOW):
+    keys = parse_signing_keys({"keys": list(private)})
+    return TokenIssuer(issuer="https://i.example", audience="a", signing_keys=keys, access_lifetime=600, clock=clock)
+
+
+def make_verifier(public, clock=lambda: NOW):
+    keys = parse_verification_keys(public)
+    return TokenVerifier(issuer="https://i.example", audience="a", keys=keys, clock=clock)
 
 
 def test_the_thumbprint_is_that_of_the_rfc():
@@ -44,8 +56,12 @@ def test_the_thumbprint_is_that_of_the_rfc():
 
 def test_a_new_key_is_good_to_sign_and_its_public_half_to_verify():
     jwk = generate_signing_jwk()
-    assert parse_signing_key({"keys": [jwk]}).kid == jwk["kid"]
+    assert parse_signing_keys({"keys": [jwk]}).current(NOW).kid == jwk["kid"]
     assert jwk["kid"] in parse_verification_keys(public_jwks({"keys": [jwk]}))
+
+
+def test_no_kid_passes_for_an_option_of_a_command():
+    assert not any(generate_signing_jwk("EdDSA")["kid"].startswith("-") for _ in range(500))
 
 
 def test_the_public_set_holds_nothing_private():
@@ -57,32 +73,92 @@ def test_the_public_set_holds_nothing_private():
     ]
 
 
-def test_the_last_private_key_signs():
-    keys = [generate_signing_jwk(), generate_signing_jwk()]
-    assert parse_signing_key({"keys": keys}).kid == keys[1]["kid"]
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256"])
+def test_tokens_of_each_algorithm_verify(alg):
+    jwk = generate_signing_jwk(alg)
+    access_token = make_issuer(jwk).issue_access_token(USER, SESSION, NOW)
+    assert jwt.get_unverified_header(access_token)["alg"] == alg
+    assert make_verifier(public_jwks({"keys": [jwk]})).verify_access_token(access_token).user_id == "u1"
 
 
-@pytest.mark.parametrize(
-    "make_jwk", [generate_signing_jwk, ed25519_jwk, lambda: rsa_jwk(2048)], ids=["ES256", "EdDSA", "RS256"]
-)
-def test_tokens_of_each_algorithm_verify(make_jwk):
-    jwk = make_jwk()
-    issuer = TokenIssuer(
-        issuer="https://i.example", audience="a", signing_key=parse_signing_key({"keys": [jwk]}), access_lifetime=600
-    )
-    keys = parse_verification_keys(public_jwks({"keys": [jwk]}))
-    verifier = TokenVerifier(issuer="https://i.example", audience="a", keys=keys, clock=lambda: NOW)
-    assert verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).user_id == "u1"
+class TestTime:
+    """When a key signs and verifies is data, and the clock reads it."""
 
+    @pytest.fixture
+    def old(self):
+        return generate_signing_jwk()
 
-def test_old_keys_still_verify_after_a_new_one_signs():
-    old, new = generate_signing_jwk(), generate_signing_jwk()
-    issuer = TokenIssuer(
-        issuer="https://i.example", audience="a", signing_key=parse_signing_key({"keys": [old]}), access_lifetime=600
-    )
-    keys = parse_verification_keys(public_jwks({"keys": [old, new]}))
-    verifier = TokenVerifier(issuer="https://i.example", audience="a", keys=keys, clock=lambda: NOW)
-    assert verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).user_id == "u1"
+    @pytest.fixture
+    def new(self):
+        return generate_signing_jwk() | {"nbf": NOW + 3600}
+
+    def signer(self, now, *private):
+        return parse_signing_keys({"keys": list(private)}).current(now)
+
+    def test_a_new_key_signs_from_the_second_in_its_nbf_on_without_a_restart(self, old, new, clock):
+        issuer = make_issuer(old, new, clock=clock)
+
+        def kid():
+            return jwt.get_unverified_header(issuer.issue_refresh_token(SESSION))["kid"]
+
+        clock.now = NOW + 3599
+        assert kid() == old["kid"]
+        clock.now = NOW + 3600
+        assert kid() == new["kid"]
+
+    def test_the_newest_signs_wherever_it_stands_in_the_set(self, old, new):
+        assert self.signer(NOW + 3600, new, old).kid == new["kid"]
+
+    def test_of_keys_that_started_together_the_last_signs(self, old):
+        last = generate_signing_jwk()
+        assert self.signer(NOW, old, last).kid == last["kid"]
+
+    def test_old_keys_still_verify_after_a_new_one_signs(self, old, new):
+        access_token = make_issuer(old).issue_access_token(USER, SESSION, NOW)
+        verifier = make_verifier(public_jwks({"keys": [old, new]}), clock=lambda: NOW + 599)
+        assert verifier.verify_access_token(access_token).user_id == "u1"
+
+    def test_a_key_verifies_until_the_second_before_its_exp(self, old, clock):
+        access_token = make_issuer(old).issue_access_token(USER, SESSION, NOW)
+        verifier = make_verifier(public_jwks({"keys": [old | {"exp": NOW + 60}]}), clock=clock)
+        clock.now = NOW + 59
+        assert verifier.verify_access_token(access_token).user_id == "u1"
+        clock.now = NOW + 60
+        with pytest.raises(InvalidToken) as refusal:
+            verifier.verify_access_token(access_token)
+        assert refusal.value.reason == "the key is retired"
+
+    def test_a_retired_key_signs_nothing(self, old, new):
+        assert self.signer(NOW + 3600, old, new | {"exp": NOW + 3600}).kid == old["kid"]
+        with pytest.raises(ServiceUnavailable):
+            self.signer(NOW, old | {"exp": NOW}, new)
+
+    def test_a_key_that_verifiers_do_not_know_does_not_sign(self, old, new):
+        ring = parse_signing_keys({"keys": [old, new]})
+        deployed_before = parse_verification_keys(public_jwks({"keys": [old]}))
+        assert ring.known_to(deployed_before).current(NOW + 3600).kid == old["kid"]
+
+    def test_the_published_set_holds_standard_members_of_good_keys_only(self, old, new):
+        keys = parse_verification_keys(public_jwks({"keys": [old | {"exp": NOW + 60}, new]}))
+        assert [jwk["kid"] for jwk in keys.published(NOW)["keys"]] == [old["kid"], new["kid"]]
+        members = {name for jwk in keys.published(NOW)["keys"] for name in jwk}
+        assert members == {"kty", "crv", "x", "y", "alg", "use", "kid"}
+        assert [jwk["kid"] for jwk in keys.published(NOW + 60)["keys"]] == [new["kid"]]
+
+    def test_the_public_set_says_when_a_key_is_retired_and_nothing_else_of_its_life(self, old):
+        (public,) = public_jwks({"keys": [old | {"exp": NOW, "nbf": 1, "iat": 1, "comment": "x"}]})["keys"]
+        assert public["exp"] == NOW
+        assert not {"nbf", "iat", "comment", "d"} & public.keys()
+
+    def test_a_revoked_key_has_no_public_half(self, old, new):
+        public = public_jwks({"keys": [old | {"revoked": {"revoked_at": NOW}}, new]})
+        assert [jwk["kid"] for jwk in public["keys"]] == [new["kid"]]
+
+    @pytest.mark.parametrize("member", ["nbf", "exp"])
+    @pytest.mark.parametrize("value", ["tomorrow", -1, 1.5, True, None, [], {}])
+    def test_a_time_that_is_none_is_refused(self, old, member, value):
+        with pytest.raises(ValueError, match=f"{member} is not a NumericDate"):
+            parse_signing_keys({"keys": [old | {member: value}]})
 
 
 def _off_the_curve(jwk):
@@ -120,8 +196,12 @@ def test_refuses_what_is_no_key_set(jwks, problem):
         (lambda jwk: {k: v for k, v in jwk.items() if k != "kid"}, "thumbprint"),
         (lambda jwk: jwk | {"x": jwk["x"] + "="}, "not base64url"),
         (lambda jwk: jwk | {"x": 7}, "not base64url"),
-        (lambda jwk: {k: v for k, v in jwk.items() if k != "x"}, "malformed"),
-        (lambda jwk: jwk | {"x": "AAAA"}, "malformed"),
+        (lambda jwk: {k: v for k, v in jwk.items() if k != "x"}, "x is missing"),
+        (lambda jwk: jwk | {"x": "AAAA"}, "not 32 octets"),
+        (lambda jwk: jwk | {"x": jwk["x"][:-1] + "!"}, "not base64url"),
+        (lambda jwk: jwk | {"x": ""}, "not base64url"),
+        (lambda jwk: jwk | {"alg": ["ES256"]}, "alg is not one of"),
+        (lambda jwk: jwk | {"kty": ["EC"]}, "do not fit its alg"),
         (_off_the_curve, "malformed"),
     ],
 )
@@ -137,10 +217,61 @@ def test_refuses_two_keys_with_one_kid():
         parse_verification_keys({"keys": [jwk, jwk]})
 
 
-def test_refuses_a_weak_rsa_key():
-    weak = public_jwks({"keys": [rsa_jwk(1024)]})
-    with pytest.raises(ValueError, match="less than 2048 bits"):
-        parse_verification_keys(weak)
+@pytest.mark.parametrize("vector", WEAK_KEYS, ids=lambda vector: vector["name"])
+def test_refuses_a_weak_key(vector):
+    jwk = {**vector["jwk"], "use": "sig", "kid": thumbprint(vector["jwk"])}
+    with pytest.raises(ValueError, match=re.escape(vector["reason"])):
+        parse_verification_keys({"keys": [jwk]})
+
+
+def test_every_weak_key_names_its_source():
+    assert all(vector["source"] for vector in WEAK_KEYS)
+    assert len({vector["name"] for vector in WEAK_KEYS}) == len(WEAK_KEYS)
+
+
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256"])
+def test_keys_of_our_making_are_not_taken_for_weak(alg):
+    for _ in range(3 if alg == "RS256" else 30):
+        parse_verification_keys(public_jwks({"keys": [generate_signing_jwk(alg)]}))
+
+
+@pytest.mark.parametrize("key_ops", [["verify"], ["sign", "verify"]])
+def test_takes_key_ops_that_allow_what_the_key_is_for(key_ops):
+    (public,) = public_jwks({"keys": [generate_signing_jwk()]})["keys"]
+    assert public["kid"] in parse_verification_keys({"keys": [public | {"key_ops": key_ops}]})
+
+
+@pytest.mark.parametrize("key_ops", [["sign"], [], ["encrypt"], ["verify", "encrypt"], "verify", None, [["verify"]]])
+def test_refuses_key_ops_that_do_not(key_ops):
+    (public,) = public_jwks({"keys": [generate_signing_jwk()]})["keys"]
+    with pytest.raises(ValueError, match="key_ops"):
+        parse_verification_keys({"keys": [public | {"key_ops": key_ops}]})
+
+
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256"])
+def test_refuses_a_private_key_that_is_not_that_of_its_public_half(alg):
+    one, other = generate_signing_jwk(alg), generate_signing_jwk(alg)
+    with pytest.raises(ValueError, match=r"malformed|does not belong"):
+        parse_signing_keys({"keys": [one | {"d": other["d"]}]})
+
+
+def test_an_rsa_key_may_do_without_its_primes():
+    jwk = generate_signing_jwk("RS256")
+    short = {name: value for name, value in jwk.items() if name not in {"p", "q", "dp", "dq", "qi"}}
+    access_token = make_issuer(short).issue_access_token(USER, SESSION, NOW)
+    assert make_verifier(public_jwks({"keys": [jwk]})).verify_access_token(access_token).user_id == "u1"
+
+
+def test_refuses_two_private_keys_with_one_kid():
+    jwk = generate_signing_jwk()
+    with pytest.raises(ValueError, match="two keys with one kid"):
+        parse_signing_keys({"keys": [jwk, jwk]})
+
+
+@pytest.mark.parametrize("change", [{"use": "enc"}, {"key_ops": ["verify"]}, {"alg": "HS256"}, {"kid": "mine"}])
+def test_refuses_a_private_key_that_is_not_for_signing(change):
+    with pytest.raises(ValueError, match=r"use|key_ops|alg|kid"):
+        parse_signing_keys({"keys": [generate_signing_jwk() | change]})
 
 
 def test_refuses_a_curve_that_no_algorithm_here_uses():
@@ -151,12 +282,12 @@ def test_refuses_a_curve_that_no_algorithm_here_uses():
 
 def test_refuses_to_sign_with_a_public_key():
     with pytest.raises(ValueError, match="no member d"):
-        parse_signing_key(public_jwks({"keys": [generate_signing_jwk()]}))
+        parse_signing_keys(public_jwks({"keys": [generate_signing_jwk()]}))
 
 
 def test_no_error_quotes_key_material():
     jwk = generate_signing_jwk() | {"use": "enc"}
     with pytest.raises(ValueError, match="use") as refusal:
-        parse_signing_key({"keys": [jwk]})
+        parse_signing_keys({"keys": [jwk]})
     assert jwk["d"] not in str(refusal.value)
     assert json.dumps(jwk) not in str(refusal.value)

@@ -81,7 +81,16 @@ def policy():
     return PasswordPolicy(min_length=15)
 
 
-@pytest.mark.parametrize("password", ["x y z" * 3, "a" * 256, "密码" * 8, "\U0001f600" * 15, "  spaces all round  "])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x y z, not a b c",
+        "a long one " * 23,
+        "密码学与网络安全的基本原理和应用",
+        "😀😁😂🤣😃😄😅😆😉😊😋😎😍😘🥰",
+        "  spaces all round  ",
+    ],
+)
 def test_takes_any_characters_of_the_right_number(policy, password):
     policy.check(password, "alice")
 
@@ -93,6 +102,7 @@ def test_takes_any_characters_of_the_right_number(policy, password):
         ("", "at least 15"),
         ("a\u0308" * 14, "at least 15"),
         ("x" * 257, "at most 256"),
+        ("passwordpassword", "among the most common"),
         ("my name is alice!", "does not contain the username"),
         ("MY NAME IS ALICE!", "does not contain the username"),
         ("my name is ａｌｉｃｅ!", "does not contain the username"),
@@ -107,4 +117,32 @@ def test_refuses_with_what_would_do(policy, password, message):
 
 
 def test_the_minimum_is_a_setting():
-    PasswordPolicy(min_length=8).check("12345678", "alice")
+    PasswordPolicy(min_length=8).check("xq7!vb2m", "alice")
+
+
+class Leaked:
+    """Knows one password, and which it was asked about."""
+
+    def __init__(self):
+        self.asked = []
+
+    def contains(self, password):
+        self.asked.append(password)
+        return password == PASSWORD
+
+
+def test_a_password_known_from_a_leak_is_refused_where_that_is_asked():
+    leaked = Leaked()
+    policy = PasswordPolicy(min_length=15, leaked=leaked)
+    with pytest.raises(ValidationFailed) as refusal:
+        policy.check(PASSWORD, "alice")
+    assert "known from a data leak" in refusal.value.errors[0].message
+    policy.check(PASSWORD + "!", "alice")
+
+
+@pytest.mark.parametrize("password", ["too short", "my name is alice", "passwordpassword"])
+def test_nobody_is_asked_about_a_password_that_is_refused_anyway(password):
+    leaked = Leaked()
+    with pytest.raises(ValidationFailed):
+        PasswordPolicy(min_length=15, leaked=leaked).check(password, "alice")
+    assert leaked.asked == []

@@ -9,6 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,9 +52,36 @@ def changed(members, changes):
     return {name: value for name, value in merged.items() if not (name in changes and changes[name] is None)}
 
 
+P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+
+
+def raw_signature(how, der):
+    """Write the two numbers that a vector names instead of those of the real signature."""
+    r, s = decode_dss_signature(der)
+    n = P256_N
+    numbers = {
+        "0": 0,
+        "1": 1,
+        "n": n,
+        "n-1": n - 1,
+        "p": P256_P,
+        "r": r,
+        "s": s,
+        "n-r": n - r,
+        "r+n": r + n,
+        "s+n": s + n,
+    }
+    r, s = numbers[how["r"]], numbers[how["s"]]
+    octets = how.get("octets", 32 + (max(r, s) >= 2**256))
+    return r.to_bytes(octets, "big") + s.to_bytes(octets, "big") + bytes(how.get("behind", 0))
+
+
 def sign(how, signing_input, jwk, key):
     der = key.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256()))
     raw = jwt.utils.der_to_raw_signature(der, key.curve)
+    if isinstance(how, dict):
+        return raw_signature(how, der)
     return {
         "our_key": lambda: raw,
         "nothing": lambda: b"",
@@ -112,6 +140,62 @@ def test_accepts_the_token_that_all_vectors_are_made_from(verifier, signing_jwk,
 def test_every_vector_names_its_source():
     assert all(re.match(r"RFC \d{4} [\d.]+$", vector["source"]) for vector in VECTORS)
     assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)
+
+
+# Best practices of RFC 8725 for whoever verifies; 3.5, the strength of keys, is in weak_public_keys.json.
+@pytest.mark.parametrize("section", ["3.1", "3.2", "3.3", "3.4", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12"])
+def test_every_section_of_rfc_8725_has_a_vector(section):
+    assert any(vector["source"] == f"RFC 8725 {section}" for vector in VECTORS)
+
+
+@pytest.mark.parametrize("section", ["2.2", "2.2.3.1", "4"])
+def test_every_section_of_rfc_9068_that_concerns_a_verifier_has_a_vector(section):
+    assert any(vector["source"] == f"RFC 9068 {section}" for vector in VECTORS)
+
+
+@pytest.mark.parametrize("ahead", [0, 10])
+def test_a_token_that_is_good_since_now_is_taken_with_ten_seconds_of_leeway(ahead, verifier, signing_jwk, signing_key):
+    """RFC 7519 section 4.1.5."""
+    access_token = forge({"claims": {"nbf": f"NOW+{ahead}"}}, signing_jwk, signing_key.private_key)
+    assert verifier.verify_access_token(access_token).user_id == "u1"
+
+
+def test_a_header_written_otherwise_that_says_the_same_is_taken(verifier, signing_jwk, signing_key):
+    """RFC 7515 section 4: the order of members and white space mean nothing."""
+    spaced = '{ "typ": "at+jwt",\n  "kid": "{kid}", "\\u0061lg": "ES256" }'
+    access_token = forge({"header_text": spaced}, signing_jwk, signing_key.private_key)
+    assert verifier.verify_access_token(access_token).user_id == "u1"
+
+
+def test_claims_that_nobody_asked_for_change_nothing(verifier, signing_jwk, signing_key):
+    """RFC 7519 section 4: claims that are not understood must be ignored."""
+    more = {"claims": {"admin": True, "user_id": "u2", "exp2": 0, "cnf": {"jkt": "x"}}}
+    principal = verifier.verify_access_token(forge(more, signing_jwk, signing_key.private_key))
+    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600)
+
+
+@pytest.mark.parametrize("value", [None, 7, b"a.b.c", ["a.b.c"], True])
+def test_what_is_no_text_is_refused(verifier, value):
+    with pytest.raises(InvalidToken):
+        verifier.verify_access_token(value)
+    with pytest.raises(InvalidGrant):
+        verifier.verify_refresh_token(value)
+
+
+def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signing_key, monkeypatch):
+    """RFC 8725 section 3.10: an unknown kid, a jku or an x5u must not become a request."""
+
+    def touched(*args, **kwargs):
+        raise AssertionError("I/O")
+
+    monkeypatch.setattr("socket.socket.connect", touched)
+    monkeypatch.setattr("socket.getaddrinfo", touched)
+    monkeypatch.setattr("builtins.open", touched)
+    monkeypatch.setattr("io.open", touched)
+    for vector in VECTORS:
+        with pytest.raises(InvalidToken) as refusal:
+            verifier.verify_access_token(forge(vector, signing_jwk, signing_key.private_key))
+        assert "AssertionError" not in refusal.value.reason
 
 
 def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
@@ -187,6 +271,10 @@ def test_an_access_token_is_no_refresh_token(issuer, verifier):
         ({"sid": None}, "sid is missing"),
         ({"sub": ""}, "sub is missing"),
         ({"exp": NOW}, "expired"),
+        ({"exp": float(NOW + 60)}, "exp is missing"),
+        ({"iat": NOW + 11}, "issued in the future"),
+        ({"nbf": NOW + 11}, "not yet good"),
+        ({"iss": "https://other.example"}, "wrong iss"),
     ],
 )
 def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, signing_jwk, signing_key):

@@ -1,0 +1,1 @@
+"""What an operator does with signing keys: make, add, retire and revoke them."""

@@ -1,0 +1,167 @@
+"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage. Prints nothing secret."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from chalicelib.aws import ssm_client, unavailable_on_failure
+from chalicelib.config import IssuerSettings
+from chalicelib.errors import ConfigurationError, ServiceUnavailable
+from chalicelib.keys import KEY_TYPES, parse_signing_keys, public_jwks
+from infra.keys import ring as rings
+from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
+from infra.local.data_directory import DataDirectory
+from infra.local.environment import PROJECT, STAGE, stage_environment
+from infra.local.errors import LocalError
+
+Say = Callable[[str], None]
+
+_DURATION = re.compile(r"([0-9]{1,7})([smhd])\Z", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+
+
+def main(arguments: list[str] | None = None, *, say: Say = print, now: int | None = None) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    options = _parser().parse_args(arguments)
+    at = int(time.time()) if now is None else now
+    try:
+        with unavailable_on_failure():
+            _run(options, say=say, now=at)
+    except (rings.RefusedError, PlaceError, LocalError, ConfigurationError) as error:
+        sys.stderr.write(f"keys: {error}\n")
+        return 1
+    except ServiceUnavailable as error:
+        sys.stderr.write(f"keys: Parameter Store did not answer ({error.reason}); nothing is known to have changed\n")
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace, *, say: Say, now: int) -> None:
+    settings = _settings(options)
+    place = _ring_place(options, settings)
+    ring = place.read()
+    if options.command == "create":
+        if ring is not None:
+            raise rings.RefusedError(f"{place.name} holds a ring already")
+        change = rings.Change(
+            rings.new_ring(options.alg, now=now),
+            (f"A ring of one {options.alg} key, which signs at once, and a pepper.",),
+        )
+        _apply(change, options, place, say=say)
+        return
+    if ring is None:
+        raise PlaceError(f"{place.name} is not there. `python -m infra.keys create --stage {options.stage}` makes it")
+    if options.command == "list":
+        _list(ring, _public_set(options), place, say=say, now=now)
+        return
+    current = rings.pruned(ring, now=now)
+    if options.command == "add":
+        change = rings.add(current, now=now, alg=options.alg, delay=options.delay, stage=options.stage)
+    elif options.command == "retire":
+        change = rings.retire(
+            current, now=now, kid=options.kid, longest_token=_longest_token(settings), stage=options.stage
+        )
+    else:
+        change = rings.revoke(current, now=now, kid=options.kid, stage=options.stage)
+    _apply(change, options, place, say=say, unchanged=change.ring == ring)
+
+
+def _apply(
+    change: rings.Change, options: argparse.Namespace, place: RingPlace, *, say: Say, unchanged: bool = False
+) -> None:
+    """Tell what will be, and unless it is a dry run make it so: first the ring, then the configuration."""
+    parse_signing_keys(change.ring)
+    public_set = _public_set(options)
+    public_set.prepare(public_jwks(change.ring))
+    for sentence in change.account:
+        say(sentence)
+    if options.dry_run:
+        say("This was a dry run: nothing was changed, and a new key would be another one.")
+        return
+    # Both are done before a word of either: whoever reads may have gone.
+    outcomes = [f"Unchanged: {place.name}." if unchanged else place.write(change.ring), public_set.write()]
+    for sentence in outcomes:
+        say(sentence)
+
+
+def _list(
+    ring: rings.Ring, public_set: PublicSet | FollowingPublicSet, place: RingPlace, *, say: Say, now: int
+) -> None:
+    configured = public_set.kids()
+    try:
+        signing_kid = parse_signing_keys(ring).current(now).kid
+    except ServiceUnavailable:
+        signing_kid = ""
+        say("No key signs now: nobody can log in.")
+    say(f"Keys in {place.name} at {rings.at(now)}:")
+    for key in ring["keys"]:
+        line = f"  {key['kid']}  {key['alg']}  {rings.state(key, now=now, signing_kid=signing_kid)}"
+        if configured is not None and (key["kid"] in configured) == ("revoked" in key):
+            line += "  (the configured public set does not agree: run the last command again)"
+        say(line)
+
+
+def _settings(options: argparse.Namespace) -> IssuerSettings:
+    try:
+        return IssuerSettings.from_environment(stage_environment(options.project, options.stage))
+    except KeyError:
+        raise PlaceError(f".chalice/config.json has no stage {options.stage}") from None
+
+
+def _longest_token(settings: IssuerSettings) -> int:
+    """Return for how many seconds the longest-lived token is good: it ends with its session, or by not being used."""
+    return max(settings.access_token_lifetime, min(settings.refresh_idle_lifetime, settings.session_lifetime))
+
+
+def _ring_place(options: argparse.Namespace, settings: IssuerSettings) -> RingPlace:
+    if options.stage == STAGE:
+        return FileRing(DataDirectory(options.data_dir))
+    return ParameterRing(ssm_client(), settings.signing_keys_parameter)
+
+
+def _public_set(options: argparse.Namespace) -> PublicSet | FollowingPublicSet:
+    return FollowingPublicSet() if options.stage == STAGE else PublicSet(options.project, options.stage)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stage", default=STAGE, help=f"of .chalice/config.json; {STAGE} is this laptop's ({STAGE})")
+    common.add_argument("--project", type=Path, default=PROJECT, help=argparse.SUPPRESS)
+    common.add_argument(
+        "--data-dir",
+        type=Path,
+        default=os.environ.get("LYCHGATE_DATA_DIR") or PROJECT / ".lychgate",
+        help=f"of the stage {STAGE} (LYCHGATE_DATA_DIR, .lychgate)",
+    )
+    changing = argparse.ArgumentParser(add_help=False, parents=[common])
+    changing.add_argument("--dry-run", action="store_true", help="say what would happen and change nothing")
+    parser = argparse.ArgumentParser(prog="python -m infra.keys", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[common], help="say what each key does")
+    create = commands.add_parser("create", parents=[changing], help="make a new stage's first key and its pepper")
+    add = commands.add_parser("add", parents=[changing], help="publish a key that signs later")
+    for command in (create, add):
+        command.add_argument("--alg", choices=tuple(KEY_TYPES), default="ES256", help="(ES256)")
+    add.add_argument("--in", dest="delay", type=_duration, help="when it begins to sign, such as 24h (a day from now)")
+    retire = commands.add_parser("retire", parents=[changing], help="end a key when the last token it signed has ended")
+    retire.add_argument("kid", nargs="?", help="a key, or the beginning of its kid (all that a newer one succeeded)")
+    revoke = commands.add_parser("revoke", parents=[changing], help="end a key and all its tokens: an emergency")
+    revoke.add_argument("kid", help="the key, or the beginning of its kid")
+    return parser
+
+
+def _duration(text: str) -> int:
+    match = _DURATION.match(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90m, 24h or 2d")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

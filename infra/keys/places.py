@@ -1,0 +1,213 @@
+"""Where a stage's keys are: the private ring in a parameter or a laptop's file, the public set in the configuration.
+
+Owns how both are read and replaced. Knows nothing of a key's life.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.keys import parse_signing_keys, parse_verification_keys
+from infra.local.data_directory import DataDirectory, replace_file
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import PutParameterRequestTypeDef
+
+    from infra.keys.ring import Ring
+
+PARAMETER_BYTES = 4096
+"""The largest value of a standard parameter."""
+
+ENVIRONMENT_BYTES = 4096
+"""The most that names and values of a Lambda function's variables may have together."""
+
+VARIABLE = "LYCHGATE_PUBLIC_KEYS"
+
+
+class PlaceError(Exception):
+    """Raised if a place cannot be read or written, or holds no good ring; says what to do."""
+
+
+class RingPlace(Protocol):
+    """Keeps one ring."""
+
+    name: str
+    """Where it is, for people."""
+
+    def read(self) -> Ring | None:
+        """Return the ring, None if there is none. Raises PlaceError if it is damaged."""
+
+    def write(self, ring: Ring) -> str:
+        """Keep a ring in place of the one that was read, and say how that went. Raises PlaceError."""
+
+
+class ParameterRing:
+    """A ring in a SecureString of Systems Manager's Parameter Store."""
+
+    def __init__(self, client: SSMClient, parameter: str) -> None:
+        self._client = client
+        self._parameter = parameter
+        self._version = 0
+        self.name = f"the parameter {parameter} in {client.meta.region_name}"
+
+    def read(self) -> Ring | None:
+        """Return the ring, None if there is no parameter."""
+        try:
+            parameter = self._client.get_parameter(Name=self._parameter, WithDecryption=True)["Parameter"]
+        except self._client.exceptions.ParameterNotFound:
+            return None
+        self._version = parameter["Version"]
+        return _checked(parameter["Value"], self.name)
+
+    def write(self, ring: Ring) -> str:
+        """Write a new version: the one that follows the version read, or say that somebody else was faster.
+
+        Parameter Store has no conditional write except for the first version, so the test is made before and after.
+        """
+        value = json.dumps(ring, separators=(",", ":"))
+        if len(value) > PARAMETER_BYTES:
+            raise PlaceError(
+                f"the ring would have {len(value)} bytes and a parameter has room for {PARAMETER_BYTES}."
+                " Let retired keys come to their end first, or use ES256"
+            )
+        request: PutParameterRequestTypeDef = {
+            "Name": self._parameter,
+            "Value": value,
+            "Type": "SecureString",
+            "Overwrite": self._version > 0,
+        }
+        if self._version:
+            self._refuse_another_version()
+            if (key_id := self._encryption_key()) is not None:
+                request["KeyId"] = key_id
+        try:
+            version = self._client.put_parameter(**request)["Version"]
+        except self._client.exceptions.ParameterAlreadyExists as exists:
+            raise PlaceError(f"{self.name} was made by somebody else meanwhile; nothing was changed") from exists
+        if version != self._version + 1:
+            raise PlaceError(
+                f"somebody else wrote {self.name} at the same moment. Version {version} is yours and has replaced"
+                f" theirs, which is kept: compare it with {self._parameter}:{version - 1}, agree with them, and run"
+                " `list` before anything is deployed"
+            )
+        self._version = version
+        if self.read() != ring:
+            raise PlaceError(f"{self.name} does not hold what was written; run `list` before anything is deployed")
+        return f"Written and read back: version {version} of {self.name}."
+
+    def _refuse_another_version(self) -> None:
+        found = self._client.get_parameter(Name=self._parameter, WithDecryption=False)["Parameter"]["Version"]
+        if found != self._version:
+            raise PlaceError(f"somebody else has changed {self.name} meanwhile; nothing was changed. Run it again")
+
+    def _encryption_key(self) -> str | None:
+        """Return the key that the parameter is encrypted with: a write that names none goes back to the default."""
+        described = self._client.describe_parameters(
+            ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [self._parameter]}]
+        )["Parameters"]
+        return described[0].get("KeyId") if described else None
+
+
+class FileRing:
+    """A ring in the data directory of a laptop."""
+
+    def __init__(self, directory: DataDirectory) -> None:
+        self._path = directory.path / "signing-keys.json"
+        self._digest = b""
+        self.name = str(self._path)
+
+    def read(self) -> Ring | None:
+        """Return the ring, None if there is no file."""
+        if not self._path.exists():
+            return None
+        text = self._path.read_text("utf-8")
+        self._digest = hashlib.sha256(text.encode()).digest()
+        return _checked(text, self.name)
+
+    def write(self, ring: Ring) -> str:
+        """Replace the file whole, unless it has changed since it was read."""
+        found = hashlib.sha256(self._path.read_bytes()).digest() if self._path.exists() else b""
+        if found != self._digest:
+            raise PlaceError(f"{self.name} has changed meanwhile; nothing was changed. Run it again")
+        replace_file(self._path, json.dumps(ring, indent=1).encode())
+        return f"Written: {self.name}. Restart `make dev` or `make dynamodb`, which is this stage's deployment."
+
+
+class PublicSet:
+    """The public keys of a stage as its verifiers are configured with them: in .chalice/config.json."""
+
+    def __init__(self, project: Path, stage: str) -> None:
+        self._project = project
+        self._path = project / ".chalice" / "config.json"
+        self._stage = stage
+        self._config: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
+
+    def kids(self) -> list[str] | None:
+        """Return the ids of the keys that are configured, None if there is no set."""
+        for variables in self._places():
+            try:
+                return [key.kid for key in parse_verification_keys(json.loads(variables[VARIABLE])).keys]
+            except ValueError:
+                return None
+        return None
+
+    def prepare(self, jwks: dict[str, Any]) -> None:
+        """Put the public set into the configuration, not yet into its file. Raises PlaceError if it has no room."""
+        text = json.dumps(jwks, separators=(",", ":"))
+        for variables in self._places() or [self._stage_variables()]:
+            variables[VARIABLE] = text
+            size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+            if size > ENVIRONMENT_BYTES:
+                raise PlaceError(
+                    f"the stage's variables would have {size} bytes and Lambda takes {ENVIRONMENT_BYTES}."
+                    " Let retired keys come to their end first, or use ES256"
+                )
+
+    def write(self) -> str:
+        """Write the configuration as it was prepared."""
+        replace_file(self._path, (json.dumps(self._config, indent=2, ensure_ascii=False) + "\n").encode())
+        self._path.chmod(0o644)  # public, and in the repository
+        return f"Written: {VARIABLE} of the stage {self._stage} in {self._path.relative_to(self._project)}."
+
+    def _places(self) -> list[dict[str, str]]:
+        return [variables for variables in self._variables() if VARIABLE in variables]
+
+    def _variables(self) -> Iterator[dict[str, str]]:
+        stage = self._config["stages"][self._stage]
+        for holder in (self._config, stage, *stage.get("lambda_functions", {}).values()):
+            if "environment_variables" in holder:
+                yield holder["environment_variables"]
+
+    def _stage_variables(self) -> dict[str, str]:
+        variables: dict[str, str] = self._config["stages"][self._stage].setdefault("environment_variables", {})
+        return variables
+
+
+class FollowingPublicSet:
+    """The public keys of the laptop's stage: `make dev` derives them from the ring at its start."""
+
+    def kids(self) -> list[str] | None:
+        """Return None: whatever the ring has."""
+        return None
+
+    def prepare(self, jwks: dict[str, Any]) -> None:
+        """Do nothing: there is always room in a file."""
+
+    def write(self) -> str:
+        """Leave it to the next start."""
+        return "The public set follows at the next start."
+
+
+def _checked(text: str, name: str) -> Ring:
+    try:
+        ring: Ring = json.loads(text)
+        parse_signing_keys(ring)
+    except ValueError as damaged:
+        reason = "must hold JSON" if isinstance(damaged, json.JSONDecodeError) else str(damaged)
+        raise PlaceError(f"{name} {reason}") from None
+    return ring

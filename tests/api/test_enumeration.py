@@ -1,0 +1,85 @@
+"""Nobody learns from a log-in who has an account: one answer, and the same work, counted in calls and hashes."""
+
+import bcrypt
+import pytest
+
+from chalicelib.dynamodb.items import user_key
+
+PASSWORD = "correct horse battery staple"
+WRONG = "wrong horse battery staple"
+
+
+@pytest.fixture
+def work(aws_clients, monkeypatch):
+    """Record each call to DynamoDB and each hash, in their order."""
+    dynamodb, _ = aws_clients
+    done = []
+
+    def note(model, params, **_):
+        done.append(model.name)
+
+    check_password = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *args: done.append("bcrypt") or check_password(*args))
+    dynamodb.meta.events.register("before-call.dynamodb", note)
+    yield done
+    dynamodb.meta.events.unregister("before-call.dynamodb", note)
+
+
+@pytest.fixture
+def log_in(api, work):
+    """Log in and return the answer with the work that it took."""
+
+    def log_in(username, password):
+        work.clear()
+        answer = api.login(username, password)
+        return answer, list(work)
+
+    return log_in
+
+
+@pytest.fixture
+def accounts(api, aws_clients, environment):
+    """Alice, and Dora, whose account is disabled."""
+    dynamodb, _ = aws_clients
+    api.register("alice")
+    api.register("dora")
+    dynamodb.update_item(
+        TableName=environment["LYCHGATE_USERS_TABLE"],
+        Key=user_key("dora"),
+        UpdateExpression="SET disabled = :true",
+        ExpressionAttributeValues={":true": {"BOOL": True}},
+    )
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_wrong_password_an_unknown_name_an_impossible_name_and_a_disabled_account_cannot_be_told_apart(log_in):
+    failures = [
+        log_in("alice", WRONG),
+        log_in("nobody", WRONG),
+        log_in("no such name!", WRONG),
+        log_in("x" * 10_000, WRONG),
+        log_in("dora", WRONG),
+        log_in("dora", PASSWORD),
+    ]
+    assert {answer.status for answer, _ in failures} == {401}
+    assert len({(answer.body, str(answer.headers)) for answer, _ in failures}) == 1
+    assert {tuple(done) for _, done in failures} == {("TransactWriteItems", "GetItem", "bcrypt", "PutItem")}
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_guess_that_comes_too_early_costs_no_hash_whoever_it_is_aimed_at(log_in):
+    refusals = []
+    for username in ("alice", "nobody", "dora"):
+        for _ in range(5):
+            log_in(username, WRONG)
+        refusals.append(log_in(username, WRONG))
+    assert {answer.status for answer, _ in refusals} == {429}
+    assert len({(answer.body, str(answer.headers)) for answer, _ in refusals}) == 1
+    assert {tuple(done) for _, done in refusals} == {("TransactWriteItems",)}
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_log_in_is_one_read_and_one_write_beside_the_throttles_two(log_in):
+    answer, done = log_in("alice", PASSWORD)
+    assert answer.status == 200
+    assert done == ["TransactWriteItems", "GetItem", "bcrypt", "TransactWriteItems", "TransactWriteItems"]

@@ -1,0 +1,108 @@
+"""What is fuzzed, for Hypothesis and for atheris: each takes any input and lets nothing pass but the refusal.
+
+An input that is accepted has to be what it claims to be: that is asserted too.
+"""
+
+import base64
+import json
+
+from chalicelib import jose
+from chalicelib.config import SigningSecrets, VerifierSettings
+from chalicelib.errors import ConfigurationError, InvalidGrant, InvalidToken
+from chalicelib.keys import (
+    generate_signing_jwk,
+    parse_signing_keys,
+    parse_verification_keys,
+    public_jwks,
+)
+from chalicelib.tokens import TokenVerifier
+from samples import ISSUER, NOW
+
+RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256"), generate_signing_jwk("RS256")]}
+SIGNING_KEYS = parse_signing_keys(RING)
+VERIFIER = TokenVerifier(
+    issuer=ISSUER, audience=ISSUER, keys=parse_verification_keys(public_jwks(RING)), clock=lambda: NOW
+)
+GOOD_CLAIMS = {
+    "iss": ISSUER,
+    "sub": "u1",
+    "aud": ISSUER,
+    "exp": NOW + 600,
+    "iat": NOW,
+    "jti": "j1",
+    "sid": "s1",
+    "preferred_username": "alice",
+    "roles": ["user"],
+    "counter": 1,
+}
+
+
+def verify(compact):
+    """Show both verifiers a token. Returns whether either took it."""
+    taken = False
+    try:
+        principal = VERIFIER.verify_access_token(compact)
+    except InvalidToken as refused:
+        assert refused.message == InvalidToken.detail
+        assert "unexpected" not in refused.reason or not isinstance(compact, str), refused.reason
+    else:
+        texts = (principal.user_id, principal.username, principal.session_id, principal.token_id, *principal.roles)
+        assert all(type(text) is str and text.isprintable() and text for text in texts)
+        assert type(principal.expires_at) is int
+        assert principal.expires_at > NOW
+        taken = True
+    try:
+        grant = VERIFIER.verify_refresh_token(compact)
+    except InvalidGrant as refused:
+        assert refused.message == InvalidGrant.detail
+        assert "unexpected" not in refused.reason or not isinstance(compact, str), refused.reason
+    else:
+        assert type(grant.counter) is int
+        assert grant.counter >= 0
+        assert not taken, "no token is good for both"
+        taken = True
+    return taken
+
+
+def encoded(octets):
+    """Return octets in base64url."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def signed(header, payload):
+    """Return the token of these octets, with a good signature: what lies behind it has to hold by itself."""
+    key = SIGNING_KEYS.keys[0]
+    signing_input = f"{encoded(header)}.{encoded(payload)}"
+    return f"{signing_input}.{encoded(key.private_key.sign(signing_input.encode()))}"
+
+
+def good_header(typ="at+jwt"):
+    key = SIGNING_KEYS.keys[0]
+    return json.dumps({"alg": key.alg, "kid": key.kid, "typ": typ}, separators=(",", ":")).encode()
+
+
+def load_public(text):
+    """Show the loader of public keys a setting. Returns whether it took it."""
+    environment = {"LYCHGATE_ISSUER": ISSUER, "LYCHGATE_PUBLIC_KEYS": text}
+    try:
+        keys = VerifierSettings.from_environment(environment).keys
+    except ConfigurationError as refused:
+        assert refused.variable == "LYCHGATE_PUBLIC_KEYS"
+        return False
+    for key in keys.keys:
+        assert isinstance(key.algorithm, jose.Algorithm)
+        assert key.verify(b"", b"") is False
+    assert set(keys.published(0)) == {"keys"}
+    return True
+
+
+def load_private(text):
+    """Show the loader of private keys a parameter. Returns whether it took it."""
+    try:
+        secrets = SigningSecrets.from_json(text, source="/p")
+    except ConfigurationError as refused:
+        assert refused.variable == "/p"
+        return False
+    for key in secrets.signing_keys.keys:
+        assert key.starts_at >= 0
+    return True
