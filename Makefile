@@ -66,6 +66,7 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
 	@echo "Installing atheris ..."

@@ -169,18 +169,18 @@ def test_a_suggested_passphrase_is_shown_and_taken(visitor):
     [
         "fourteen chars",
         "fifteen charact",
-        "e\u0301" * 14,
-        "e\u0301" * 15,
-        "\U0001f512" * 14,
-        "\U0001f512" * 15,
-        "x" * 256,
-        "x" * 257,
+        "Rene\u0301e took 19\u20ac",
+        "Rene\u0301e took 199\u20ac",
+        "".join(map(chr, range(0x1F400, 0x1F40E))),
+        "".join(map(chr, range(0x1F400, 0x1F40F))),
+        "".join(map(chr, range(0x100, 0x200))),
+        "".join(map(chr, range(0x100, 0x201))),
         "my name is {name}, is it",
         "my name is {upper}, is it",
         "my name is {wide}, is it",
     ],
 )
-def test_the_page_and_the_api_agree_on_which_passwords_will_do(visitor, password):
+def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_ones(visitor, password):
     name = visitor.username
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
     password = password.format(name=name, upper=name.upper(), wide=wide)
