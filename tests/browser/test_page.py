@@ -2,8 +2,8 @@
 
 import json
 
-from development_server import eventually
-from visitor import PASSWORD
+from browser.development_server import eventually
+from browser.visitor import PASSWORD
 
 EVERYTHING_STORED = """async () => JSON.stringify([
     document.cookie, location.href, {...localStorage}, {...sessionStorage}, history.state, name,
