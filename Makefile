@@ -29,7 +29,7 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
 
-test: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
+test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
@@ -51,7 +51,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
-	rm -rf $(VENV) $(dir $(DYNAMODB_LOCAL)) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that whatever was interrupted is done again.
@@ -65,14 +65,22 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 	@$(PIP) -r requirements-test.txt
 	@touch $@
 
+# With the machine's own Node.js, or the one among the test requirements.
+.tools/.installed: $(VENV)/.installed-test tests/tools/package.json tests/tools/package-lock.json
+	@echo "Fetching what checks the page (types, accessibility, HTML) into .tools ..."
+	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
+	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
+	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 $(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt
 	@echo "Installing atheris ..."
 	@$(PIP) -r tests/fuzz/requirements.txt
 	@touch $@
 
-$(DYNAMODB_LOCAL):
-	@if ! command -v npm >/dev/null; then echo "npm was not found: there will be no tests against DynamoDB Local."; exit 0; fi; \
-	echo "Fetching DynamoDB Local ..."; \
+$(DYNAMODB_LOCAL): | $(VENV)/.installed-test
+	@echo "Fetching DynamoDB Local ..."; \
+	PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	rm -rf $(@D) && mkdir -p $(@D)/package && \
 	npm pack --silent --pack-destination $(@D)/package amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) >/dev/null && \
 	tar -xzf $(@D)/package/*.tgz -C $(@D) --strip-components=2 package/emulator && rm -rf $(@D)/package && touch $@ || \

@@ -30,7 +30,7 @@ _log = logging.getLogger("lychgate.dynamodb")
 _BATCH = 25
 """BatchWriteItem takes no more."""
 
-_BATCH_ATTEMPTS = 8
+_BATCH_ATTEMPTS = 4
 
 
 class DynamoDBUserStore:

@@ -1,58 +1,240 @@
 /**
- * The signed-in view: profile, the protected call and the refresh button. Knows the client's methods, not its
- * tokens.
+ * The signed-in view: profile, sessions, history, password, deletion, and the protected call. Knows the client's
+ * methods; everything that came from outside goes into the document as text.
  */
 
-import { clearExchange, showCallProblem, showExchange } from "./calls.js";
-import { byId, clockTime, dateAndTime, make, whileBusy } from "./dom.js";
+import { onCall, statusPill } from "./calls.js";
+import { byId, clockTime, dateAndTime, make, makeButton, whileBusy } from "./dom.js";
+import { clearForm, passwordProblem, showTally, startForm } from "./forms.js";
 import { SessionEnded } from "./lychgate.js";
 import { describe } from "./messages.js";
+import { say, warn } from "./notice.js";
 import { clearToken, showToken } from "./token-view.js";
 
 const REFRESH_HINT = "Renews itself shortly before it expires.";
+const NO_CALL = "No call yet. Request and answer will appear here.";
+const TEXTS = ["greeting-username", "profile-username", "profile-id", "profile-roles", "profile-created"];
+const LISTS = ["session-list", "event-list", "sessions-summary", "history-summary"];
+const EVENTS = {
+  registered: "Account made",
+  login_succeeded: "Signed in",
+  login_failed: "Sign-in failed",
+  logged_out: "Signed out",
+  refresh_token_reused: "Session ended: its token was used twice",
+  session_revoked: "Session ended",
+  password_changed: "Password changed",
+  roles_changed: "Roles changed",
+  account_disabled: "Account disabled",
+};
+const ALARMING = ["login_failed", "refresh_token_reused", "account_disabled"];
 
-/** @param {ReturnType<typeof import("./lychgate.js").createClient>} client */
-export function startAccount(client) {
-  byId("call-me").addEventListener("click", () => whileBusy(byId("call-me"), () => callMe(client)));
-  byId("refresh-now").addEventListener("click", () => whileBusy(byId("refresh-now"), () => refreshNow(client)));
-}
+/** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
+/** @typedef {{type: string, at: string, ip: string, user_agent: string}} AccountEvent */
+/** @typedef {{id: string, last_used_at: string, created_at: string, ip: string, user_agent: string, current: boolean}} Session */
 
-/** @param {ReturnType<typeof import("./lychgate.js").createClient>} client */
-export function showAccount(client) {
-  const { id, username, roles, created_at: createdAt } = client.user;
+/** @type {Client} */
+let client;
+/** @type {{farewell: (text: string) => void}} */
+let page;
+
+/** @param {Client} theClient @param {typeof page} thePage */
+export function showAccount(theClient, thePage) {
+  if (!client) start(theClient, thePage);
+  const { id, username, roles, created_at: createdAt } = who();
   for (const place of ["greeting-username", "profile-username"]) byId(place).textContent = username;
   byId("profile-id").textContent = id;
   byId("profile-roles").replaceChildren(...roles.map((role) => make("span", "pill", role)));
-  const created = byId("profile-created");
-  const date = new Date(createdAt);
-  created.dateTime = createdAt;
-  created.textContent = Number.isNaN(date.getTime()) ? createdAt : dateAndTime(date);
-  showToken(client.tokenInfo(), () => client.secondsLeft());
+  byId("profile-created").dateTime = createdAt;
+  byId("profile-created").textContent = when(createdAt);
+  for (const form of [byId("password-form"), byId("delete-form")]) clearForm(form);
+  byId("password-form").elements.namedItem("username").value = username;
+  loadDashboard();
+}
+
+/** @param {Client} theClient */
+export function showNewToken(theClient) {
+  showToken(theClient);
 }
 
 /** Leave nothing of one user for the next. */
 export function clearAccount() {
-  const places = ["greeting-username", "profile-username", "profile-id", "profile-roles", "profile-created"];
-  for (const place of places) byId(place).textContent = "";
+  for (const place of [...TEXTS, ...LISTS]) byId(place).textContent = "";
+  for (const form of [byId("password-form"), byId("delete-form")]) clearForm(form);
+  byId("delete-form").closest("details").open = false;
+  byId("end-others").hidden = true;
   byId("refresh-result").textContent = REFRESH_HINT;
-  clearExchange();
+  byId("call-status").textContent = "";
+  byId("call-result").replaceChildren(make("p", "empty", NO_CALL));
   clearToken();
 }
 
-async function callMe(client) {
+/** @returns {import("./lychgate.js").User} */
+function who() {
+  if (!client.user) throw new SessionEnded();
+  return client.user;
+}
+
+function start(theClient, thePage) {
+  client = theClient;
+  page = thePage;
+  const onClick = (id, task) => byId(id).addEventListener("click", () => whileBusy(byId(id), task));
+  onClick("call-me", callMe);
+  onClick("refresh-now", refreshNow);
+  onClick("reload-dashboard", loadDashboard);
+  onClick("end-others", endOthers);
+  onClick("sign-out-everywhere", () => trying(() => client.logoutEverywhere()));
+  startForm(byId("password-form"), checkPasswords, changePassword);
+  startForm(byId("delete-form"), ({ password }) => (password ? {} : { password: "Enter your password." }), deleteAccount);
+  byId("new-password").addEventListener("input", ({ target }) => {
+    showTally(byId("new-password-tally"), target.value, who().username);
+  });
+}
+
+async function loadDashboard() {
+  const owner = who().id;
+  for (const place of ["sessions-summary", "history-summary"]) byId(place).textContent = "Loading…";
+  try {
+    const [dashboard, sessions] = await Promise.all([client.json("GET", "dashboard"), client.sessions()]);
+    if (client.user?.id !== owner) return;
+    showSessions(sessions);
+    showEvents(dashboard.recent_events);
+  } catch (error) {
+    if (error instanceof SessionEnded) return;
+    for (const place of LISTS) byId(place).textContent = "";
+    byId("sessions-summary").textContent = byId("history-summary").textContent = describe(error);
+  }
+}
+
+/** @param {Session[]} sessions */
+function showSessions(sessions) {
+  const others = sessions.filter(({ current }) => !current);
+  byId("session-list").replaceChildren(...sessions.map(sessionEntry));
+  byId("sessions-summary").textContent = others.length
+    ? `${sessions.length} sessions are active.`
+    : "You are signed in nowhere else.";
+  byId("end-others").hidden = others.length === 0;
+}
+
+/** @param {Session} session */
+function sessionEntry(session) {
+  const name = make("strong", "", deviceName(session.user_agent));
+  name.title = session.user_agent;
+  const details = make("span", "muted", `${session.ip} · last used ${when(session.last_used_at)}`);
+  details.title = `Since ${when(session.created_at)}`;
+  const entry = make("li", "", make("div", "", name, details));
+  if (session.current) {
+    entry.append(make("span", "pill good", "This one"));
+  } else {
+    const button = makeButton("End", "button small", () => whileBusy(button, () => endSessions([session])));
+    button.dataset.busy = "Ending…";
+    button.setAttribute("aria-label", `End ${name.textContent}, ${details.textContent}`);
+    entry.append(button);
+  }
+  return entry;
+}
+
+/** @param {AccountEvent[]} events */
+function showEvents(events) {
+  byId("history-summary").textContent = events.length ? "" : "Nothing has happened yet.";
+  byId("event-list").replaceChildren(
+    ...events.map(({ type, at, ip, user_agent: userAgent }) => {
+      const name = make("strong", ALARMING.includes(type) ? "alarming" : "", EVENTS[type] ?? type);
+      const details = make("span", "muted", `${when(at)} · ${ip} · ${deviceName(userAgent)}`);
+      details.title = userAgent;
+      return make("li", "", make("div", "", name, details));
+    }),
+  );
+}
+
+async function endOthers() {
+  const sessions = await client.sessions().catch(() => []);
+  await endSessions(sessions.filter(({ current }) => !current));
+}
+
+/** @param {Session[]} sessions */
+async function endSessions(sessions) {
+  await trying(async () => {
+    for (const { id } of sessions) await client.json("DELETE", `auth/sessions/${encodeURIComponent(id)}`);
+    say(sessions.length === 1 ? "The session has ended." : `${sessions.length} sessions have ended.`);
+  });
+  if (!client.user) return;
+  await loadDashboard();
+  byId("sessions-title").focus();
+}
+
+/** @param {Record<string, string>} values */
+function checkPasswords({ current_password: current, new_password: next }) {
+  const problem = passwordProblem(next, who().username);
+  return { ...(current ? {} : { current_password: "Enter your password." }), ...(problem && { new_password: problem }) };
+}
+
+/** @param {Record<string, string>} values */
+async function changePassword({ current_password: current, new_password: next }) {
+  await client.changePassword(current, next);
+  clearForm(byId("password-form"));
+  byId("password-form").elements.namedItem("username").value = who().username;
+  say("Your password is changed.");
+  await loadDashboard();
+}
+
+/** @param {Record<string, string>} values */
+async function deleteAccount({ password }) {
+  await client.json("POST", "auth/delete-account", { password });
+  page.farewell("Your account is deleted.");
+  await client.logout();
+}
+
+/** Show what went wrong with something that has no place of its own for it. */
+async function trying(task) {
+  try {
+    await task();
+  } catch (error) {
+    if (!(error instanceof SessionEnded)) warn(describe(error));
+  }
+}
+
+async function callMe() {
   const calls = [];
-  const stop = client.onCall((call) => calls.push(call));
+  const stop = onCall((call) => calls.push(call));
   try {
     const response = await client.fetch("me");
     showExchange(calls, await response.text());
   } catch (error) {
-    if (!(error instanceof SessionEnded)) showCallProblem(calls, describe(error));
+    if (error instanceof SessionEnded) return;
+    showExchange(calls, "");
+    byId("call-result").append(make("p", "form-error", describe(error)));
   } finally {
     stop();
   }
 }
 
-async function refreshNow(client) {
+/** What was sent and what came back. A call that needed a refresh on its way consists of several. */
+function showExchange(calls, body) {
+  const last = calls.at(-1);
+  const told = ({ error, ms, note }) => [error, `${ms} ms`, note].filter(Boolean).join(" · ");
+  const parts = calls.flatMap((call) => [
+    make("pre", "request", requestText(call)),
+    make("p", "answer", statusPill(call), " ", make("span", "muted", told(call))),
+  ]);
+  byId("call-result").replaceChildren(...parts, ...(body ? [make("pre", "body", pretty(body))] : []));
+  // Read out in place of the whole exchange.
+  byId("call-status").textContent = last ? `${last.path}: ${last.status ?? "no answer"} ${told(last)}` : "";
+}
+
+function requestText({ method, path, credential }) {
+  if (credential.startsWith("Bearer ")) return `${method} ${path}\nAuthorization: ${credential}`;
+  return `${method} ${path}${credential && "\nCookie: (HttpOnly, hidden from scripts)"}`;
+}
+
+function pretty(body) {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
+}
+
+async function refreshNow() {
   const result = byId("refresh-result");
   result.textContent = "Trading the refresh cookie for new tokens…";
   try {
@@ -62,4 +244,18 @@ async function refreshNow(client) {
     // The client's listeners tell what went wrong.
     result.textContent = client.user ? "No new token. The old one is good until it expires." : REFRESH_HINT;
   }
+}
+
+/** @param {string} timestamp */
+function when(timestamp) {
+  const date = new Date(timestamp);
+  return Number.isNaN(date.getTime()) ? timestamp : dateAndTime(date);
+}
+
+/** A user agent is whatever the caller claimed. @param {string} userAgent */
+function deviceName(userAgent) {
+  const browser = /Firefox|Edg|OPR|Chrome|Safari|curl/.exec(userAgent)?.[0];
+  const system = /Windows|Android|iPhone|iPad|Mac OS|Linux/.exec(userAgent)?.[0];
+  const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;
+  return name && system ? `${name} on ${system}` : userAgent || "Unknown device";
 }

@@ -1,82 +1,104 @@
 /**
- * Calls as the page shows them: the list of the last ones, and one at full length. Works on reports, in which
- * secrets are masked already.
+ * Calls as the page shows them. Owns the `fetch` that the client is given, which reports every call with its secrets
+ * masked, and the lists that show the reports.
  */
 
 import { byId, clockTime, make } from "./dom.js";
 
 const KEPT = 20;
 
-/** @typedef {import("./http.js").Call} Call */
+/**
+ * @typedef {object} Call
+ * @property {Date} at when it was sent
+ * @property {string} method
+ * @property {string} path without the query, which is the caller's own
+ * @property {string} credential what proved the caller's identity, masked; "" for nothing
+ * @property {number | null} status null while there is no answer
+ * @property {string} error the API's code, or why no answer came; "" if all is well
+ * @property {number | null} ms null while it is on its way
+ * @property {string} note why it was made, if nobody asked for it
+ */
 
-/** @param {Call} call */
-export function logCall(call) {
+/** @type {Set<(call: Call) => void>} */
+const listeners = new Set();
+let refreshNote = "";
+
+/** @param {string} why the refresh that begins now is made */
+export function noteRefresh(why) {
+  refreshNote = why;
+}
+
+/** @param {(call: Call) => void} listener @returns {() => void} to stop listening */
+export function onCall(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** @type {typeof globalThis.fetch} for the client, which always passes a request */
+export async function recordingFetch(input) {
+  const request = /** @type {Request} */ (input);
+  const started = performance.now();
+  const { pathname } = new URL(request.url);
+  /** @type {Call} */
+  const call = {
+    at: new Date(),
+    method: request.method,
+    path: pathname,
+    credential: credentialOf(request, pathname),
+    status: null,
+    error: "",
+    ms: null,
+    note: "",
+  };
+  const update = logCall(call);
+  try {
+    const response = await fetch(request);
+    call.status = response.status;
+    if (!response.ok) call.error = (await response.clone().json().catch(() => null))?.error ?? "";
+    return response;
+  } catch (error) {
+    call.error = request.signal.aborted ? "took too long" : "no answer";
+    throw error;
+  } finally {
+    call.ms = Math.round(performance.now() - started);
+    if (pathname.endsWith("/auth/refresh")) call.note = refreshNote;
+    update();
+    for (const listener of listeners) listener(call);
+  }
+}
+
+/** @param {Call} call @returns {() => void} to show what has become of it */
+function logCall(call) {
   const list = byId("call-log");
-  const time = make("time", "", clockTime(call.at));
-  time.dateTime = call.at.toISOString();
-  list.prepend(
-    make(
-      "li",
-      "",
+  const entry = make("li");
+  const update = () => {
+    const time = make("time", "", clockTime(call.at));
+    time.dateTime = call.at.toISOString();
+    entry.replaceChildren(
       time,
       make("span", "what", make("span", "method", call.method), " ", make("code", "", call.path)),
       statusPill(call),
-      make("span", "ms", `${call.ms} ms`),
+      make("span", "ms", call.ms === null ? "" : `${call.ms} ms`),
       make("span", "note", [call.error, call.note, call.credential].filter(Boolean).join(" · ")),
-    ),
-  );
+    );
+  };
+  update();
+  list.prepend(entry);
   while (list.children.length > KEPT) list.lastElementChild.remove();
   byId("call-log-empty").hidden = true;
+  return update;
 }
 
-/**
- * What was sent and what came back. A call that needed a refresh on its way consists of several.
- *
- * @param {Call[]} calls
- * @param {string} body the last answer's
- */
-export function showExchange(calls, body) {
-  const parts = calls.flatMap((call) => [
-    make("pre", "request", requestText(call)),
-    make("p", "answer", statusPill(call), " ", make("span", "muted", answerText(call))),
-  ]);
-  byId("call-result").replaceChildren(...parts, ...(body ? [make("pre", "body", pretty(body))] : []));
-  const last = calls.at(-1);
-  // Read out in place of the whole exchange.
-  byId("call-status").textContent = last ? `${last.path}: ${last.status ?? "no answer"} ${answerText(last)}` : "";
-}
-
-/** @param {string} message why there is no answer */
-export function showCallProblem(calls, message) {
-  showExchange(calls, "");
-  byId("call-result").append(make("p", "form-error", message));
-}
-
-export function clearExchange() {
-  byId("call-status").textContent = "";
-  byId("call-result").replaceChildren(make("p", "empty", "No call yet. Request and answer will appear here."));
-}
-
-function requestText({ method, path, credential }) {
-  const lines = [`${method} ${path}`];
-  if (credential.startsWith("Bearer ")) lines.push(`Authorization: ${credential}`);
-  else if (credential === "refresh cookie") lines.push("Cookie: (HttpOnly, hidden from scripts)");
-  return lines.join("\n");
-}
-
-function answerText({ error, ms, note }) {
-  return [error, `${ms} ms`, note].filter(Boolean).join(" · ");
-}
-
-function statusPill({ status }) {
+/** @param {Call} call */
+export function statusPill({ status, ms }) {
+  if (ms === null) return make("span", "pill", "…");
   const kind = status === null || status >= 400 ? "bad" : "good";
   return make("span", `pill ${kind}`, status === null ? "no answer" : String(status));
 }
 
-function pretty(body) {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
+/** The first and last characters tell two tokens apart and are of no use to anybody. */
+function credentialOf(request, pathname) {
+  const token = request.headers.get("Authorization")?.replace("Bearer ", "");
+  if (token) return `Bearer ${token.slice(0, 8)}…${token.slice(-4)}`;
+  return /\/auth\/(refresh|logout)$/.test(pathname) ? "refresh cookie" : "";
 }

@@ -16,11 +16,23 @@ export function byId(id) {
  * @param {string} tag
  * @param {string} [className]
  * @param {...(string | Node)} children
+ * @returns {any}
  */
 export function make(tag, className = "", ...children) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   element.append(...children);
+  return element;
+}
+
+/**
+ * @param {ParentNode} parent
+ * @param {string} selector
+ * @returns {any} the first element that fits, which must be there
+ */
+export function find(parent, selector) {
+  const element = parent.querySelector(selector);
+  if (!element) throw new Error(`The page has no ${selector} there.`);
   return element;
 }
 
@@ -52,12 +64,9 @@ export async function whileBusy(button, task) {
 }
 
 const timeFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
 const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 /** @param {Date} date */
 export const clockTime = (date) => timeFormat.format(date);
 /** @param {Date} date */
-export const dateAndTime = (date) => dateFormat.format(date);
-/** @param {Date} date */
-export const moment = (date) => momentFormat.format(date);
+export const dateAndTime = (date) => momentFormat.format(date);

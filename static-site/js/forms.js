@@ -1,119 +1,160 @@
 /**
- * The sign-up and log-in forms: their tabs, what is checked before sending, and errors where they belong. Knows the
- * client only as a function to call; a password leaves the field for that call and is kept nowhere.
+ * Forms: what is checked before sending, and errors where they belong. Knows the client only as a function to call; a
+ * password leaves its field for that call and is kept nowhere.
  */
 
-import { byId, whileBusy } from "./dom.js";
-import { describe } from "./messages.js";
+import { byId, find, whileBusy } from "./dom.js";
 import { ApiError } from "./lychgate.js";
+import { describe } from "./messages.js";
 
 const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
 const PASSWORD_MIN = 15;
 const PASSWORD_MAX = 256;
-const NAMES = ["login", "signup"];
+const TABS = ["login", "signup"];
 
-/** @typedef {{username?: string, password?: string}} FieldErrors */
+/** @typedef {Record<string, any>} Texts by the name of the field */
 
 /**
- * @param {object} actions
- * @param {(username: string, password: string) => Promise<unknown>} actions.login
- * @param {(username: string, password: string) => Promise<unknown>} actions.register
+ * @param {HTMLFormElement} form its `data-refused` names the field that a 401 is about; without it, the form is
+ * @param {(values: Texts) => Texts} check what can be told without the API, which has the last word
+ * @param {(values: Texts) => Promise<unknown>} send
  */
-export function startForms({ login, register }) {
-  startTabs();
-  startForm(byId("login-form"), checkLogin, login);
-  startForm(byId("signup-form"), checkSignUp, register);
-  const password = byId("signup-form").elements.namedItem("password");
-  password.addEventListener("input", () => tally(password.value));
-}
-
-/** Empty both forms, so that nothing typed outlives the view. */
-export function clearForms() {
-  for (const name of NAMES) {
-    const form = byId(`${name}-form`);
-    form.reset();
-    conceal(form);
-    showErrors(form, {}, "");
+export function startForm(form, check, send) {
+  for (const reveal of form.querySelectorAll(".reveal")) {
+    reveal.addEventListener("click", () => {
+      const input = controlled(reveal);
+      setRevealed(reveal, input.type === "password");
+    });
   }
-  tally("");
-}
-
-/** @returns {FieldErrors} */
-function checkLogin(username, password) {
-  return {
-    ...(username ? {} : { username: "Enter your username." }),
-    ...(password ? {} : { password: "Enter your password." }),
-  };
-}
-
-/** @returns {FieldErrors} what can be told without the API, which has the last word */
-function checkSignUp(username, password) {
-  const errors = {};
-  const name = [...username.normalize("NFKC")];
-  if (!name.length) errors.username = "Choose a username.";
-  else if (!USERNAME_CHARACTERS.test(name.join(""))) errors.username = "Use only letters, digits and . _ @ + -";
-  else if (name.length < USERNAME_MIN) errors.username = `Use at least ${USERNAME_MIN} characters.`;
-  else if (name.length > USERNAME_MAX) errors.username = `Use at most ${USERNAME_MAX} characters.`;
-  const length = lengthOf(password);
-  if (!length) errors.password = "Choose a password.";
-  else if (length < PASSWORD_MIN) errors.password = `Use at least ${PASSWORD_MIN} characters; this has ${length}.`;
-  else if (length > PASSWORD_MAX) errors.password = `Use at most ${PASSWORD_MAX} characters; this has ${length}.`;
-  else if (username && fold(password).includes(fold(username))) {
-    errors.password = "The password must not contain the username.";
-  }
-  return errors;
-}
-
-function startForm(form, check, send) {
-  const username = form.elements.namedItem("username");
-  const password = form.elements.namedItem("password");
-  const reveal = form.querySelector(".reveal");
-  reveal.addEventListener("click", () => {
-    const hidden = password.type === "password";
-    password.type = hidden ? "text" : "password";
-    reveal.querySelector("[data-verb]").textContent = hidden ? "Hide" : "Show";
-  });
-  form.addEventListener("input", (event) => showError(form, event.target.name, ""));
+  form.addEventListener("input", (event) => showError(form, /** @type {any} */ (event.target).name, ""));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const errors = check(username.value.trim(), password.value);
-    showErrors(form, errors, "");
+    const values = Object.fromEntries(inputs(form).map(({ name, value }) => [name, value]));
+    if (values.username) values.username = values.username.trim();
+    const errors = check(values);
+    showErrors(form, errors);
     if (focusFirst(form, errors)) return;
     // Shown as plain text, a password would also be kept by the browser's form history.
     conceal(form);
-    whileBusy(form.querySelector("[type=submit]"), async () => {
+    whileBusy(find(form, "[type=submit]"), async () => {
       try {
-        await send(username.value.trim(), password.value);
+        await send(values);
       } catch (error) {
-        const { fields, general } = place(error);
+        const { fields, general } = place(error, form);
         showErrors(form, fields, general);
         if (focusFirst(form, fields)) return;
-        if (error instanceof ApiError && error.status === 401) password.select();
-        form.querySelector("[data-form-error]").scrollIntoView({ block: "nearest" });
+        if (error instanceof ApiError && error.status === 401) find(form, "[type=password]").select();
+        find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
       }
     });
   });
 }
 
+/** Empty a form, so that nothing typed outlives its view. @param {HTMLFormElement} form */
+export function clearForm(form) {
+  form.reset();
+  conceal(form);
+  showErrors(form, {});
+  for (const tally of form.querySelectorAll(".tally")) tally.textContent = "";
+}
+
+/** @param {Texts} values @returns {Texts} */
+export function checkLogin({ username, password }) {
+  return pick({ username: username ? "" : "Enter your username.", password: password ? "" : "Enter your password." });
+}
+
+/** @param {Texts} values @returns {Texts} */
+export function checkSignUp({ username, password }) {
+  return pick({ username: usernameProblem(username), password: passwordProblem(password, username) });
+}
+
+/** @param {string} username @returns {string} "" for none */
+function usernameProblem(username) {
+  const name = [...username.normalize("NFKC")];
+  if (!name.length) return "Choose a username.";
+  if (!USERNAME_CHARACTERS.test(name.join(""))) return "Use only letters, digits and . _ @ + -";
+  if (name.length < USERNAME_MIN) return `Use at least ${USERNAME_MIN} characters.`;
+  return name.length > USERNAME_MAX ? `Use at most ${USERNAME_MAX} characters.` : "";
+}
+
+/** The API's own rule, but for the list of common passwords. @returns {string} "" for none */
+export function passwordProblem(password, username) {
+  const length = lengthOf(password);
+  if (!length) return "Choose a password.";
+  if (length < PASSWORD_MIN) return `Use at least ${PASSWORD_MIN} characters; this has ${length}.`;
+  if (length > PASSWORD_MAX) return `Use at most ${PASSWORD_MAX} characters; this has ${length}.`;
+  return contains(password, username) ? "The password must not contain the username." : "";
+}
+
+/** Keep a password's tally. @param {HTMLElement} place @param {string} password @param {string} username */
+export function showTally(place, password, username) {
+  const length = lengthOf(password);
+  let text = "";
+  if (length > PASSWORD_MAX) text = `${length - PASSWORD_MAX} too many`;
+  else if (contains(password, username)) text = "has your username";
+  else if (length >= PASSWORD_MIN) text = `${length} characters ✓`;
+  else if (length) text = `${length} of ${PASSWORD_MIN}`;
+  place.textContent = text;
+  place.classList.toggle("enough", text.endsWith("✓"));
+}
+
+/** Log in or sign up: two tabs (ARIA Authoring Practices). */
+export function startTabs() {
+  const select = (chosen) => {
+    for (const name of TABS) {
+      const tab = byId(`show-${name}`);
+      tab.setAttribute("aria-selected", String(name === chosen));
+      tab.tabIndex = name === chosen ? 0 : -1;
+      byId(`${name}-panel`).hidden = name !== chosen;
+    }
+  };
+  for (const name of TABS) {
+    const other = TABS.find((candidate) => candidate !== name);
+    const tab = byId(`show-${name}`);
+    tab.addEventListener("click", () => select(name));
+    tab.addEventListener("keydown", (event) => {
+      const target = { ArrowLeft: other, ArrowRight: other, Home: TABS[0], End: TABS.at(-1) }[event.key];
+      if (!target) return;
+      event.preventDefault();
+      select(target);
+      byId(`show-${target}`).focus();
+    });
+  }
+}
+
+/** Show or hide what is typed in a button's field. @param {Element} reveal @param {boolean} shown */
+export function setRevealed(reveal, shown) {
+  controlled(reveal).type = shown ? "text" : "password";
+  find(reveal, "[data-verb]").textContent = shown ? "Hide" : "Show";
+}
+
+function controlled(reveal) {
+  return byId(reveal.getAttribute("aria-controls"));
+}
+
 /** Sort an error into those of the fields and that of the form. */
-function place(error) {
+function place(error, form) {
+  const general = describe(error);
+  if (!(error instanceof ApiError)) return { fields: {}, general };
+  if (error.error === "username_taken") return { fields: { username: general } };
+  const { refused } = form.dataset;
+  if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: "This is not your password." } };
+  const names = inputs(form).map(({ name }) => name);
   const fields = {};
-  if (error instanceof ApiError && error.error === "username_taken") return { fields: { username: describe(error) } };
-  if (!(error instanceof ApiError) || error.status !== 422) return { fields, general: describe(error) };
   const others = [];
   for (const { field, message } of error.errors) {
-    if (field === "username" || field === "password") fields[field] ??= message;
+    if (names.includes(field)) fields[field] ??= message;
     else others.push(message);
   }
-  const unplaced = others.length > 0 || Object.keys(fields).length === 0;
-  return { fields, general: unplaced ? others.join(" ") || describe(error) : "" };
+  if (others.length) return { fields, general: others.join(" ") };
+  return { fields, general: Object.keys(fields).length ? "" : general };
 }
 
 function showErrors(form, fields, general = "") {
-  for (const name of ["username", "password"]) showError(form, name, fields[name] ?? "");
-  form.querySelector("[data-form-error]").textContent = general;
+  for (const { name } of inputs(form)) showError(form, name, fields[name] ?? "");
+  find(form, "[data-form-error]").textContent = general;
 }
 
 function showError(form, name, message) {
@@ -126,23 +167,26 @@ function showError(form, name, message) {
 }
 
 function focusFirst(form, fields) {
-  const name = ["username", "password"].find((candidate) => fields[candidate]);
-  if (name) form.elements.namedItem(name).focus();
-  return Boolean(name);
+  const first = inputs(form).find(({ name }) => fields[name]);
+  first?.focus();
+  return Boolean(first);
 }
 
 function conceal(form) {
-  form.elements.namedItem("password").type = "password";
-  form.querySelector("[data-verb]").textContent = "Show";
+  for (const reveal of form.querySelectorAll(".reveal")) setRevealed(reveal, false);
 }
 
-function tally(password) {
-  const length = lengthOf(password);
-  const place = byId("password-tally");
-  place.classList.toggle("enough", length >= PASSWORD_MIN && length <= PASSWORD_MAX);
-  if (!length) place.textContent = "";
-  else if (length < PASSWORD_MIN) place.textContent = `${length} of ${PASSWORD_MIN}`;
-  else place.textContent = length <= PASSWORD_MAX ? `${length} characters ✓` : `${length - PASSWORD_MAX} too many`;
+/** @returns {HTMLInputElement[]} */
+function inputs(form) {
+  return [...form.querySelectorAll("input[name]")];
+}
+
+function pick(problems) {
+  return Object.fromEntries(Object.entries(problems).filter(([, problem]) => problem));
+}
+
+function contains(password, username) {
+  return Boolean(username) && fold(password).includes(fold(username));
 }
 
 /** Characters as the API counts them: code points after normalisation. */
@@ -152,27 +196,4 @@ function lengthOf(password) {
 
 function fold(text) {
   return text.normalize("NFKC").toLowerCase();
-}
-
-function startTabs() {
-  const select = (chosen) => {
-    for (const name of NAMES) {
-      const tab = byId(`show-${name}`);
-      tab.setAttribute("aria-selected", String(name === chosen));
-      tab.tabIndex = name === chosen ? 0 : -1;
-      byId(`${name}-panel`).hidden = name !== chosen;
-    }
-  };
-  for (const name of NAMES) {
-    const other = NAMES.find((candidate) => candidate !== name);
-    const tab = byId(`show-${name}`);
-    tab.addEventListener("click", () => select(name));
-    tab.addEventListener("keydown", (event) => {
-      const target = { ArrowLeft: other, ArrowRight: other, Home: NAMES[0], End: NAMES.at(-1) }[event.key];
-      if (!target) return;
-      event.preventDefault();
-      select(target);
-      byId(`show-${target}`).focus();
-    });
-  }
 }

@@ -1,289 +1,348 @@
 /**
- * The client of the API and the only owner of the tokens. The access token lives in a private field of this module
- * and nowhere else; the refresh token is in an HttpOnly cookie, out of reach of any script. Knows nothing of the
- * page: who wants to show something listens.
- */
-
-import { ApiError, LychgateError, NetworkError, SessionEnded } from "./errors.js";
-import { createHint } from "./hint.js";
-import { exchange, postJson } from "./http.js";
-import { mask, peek } from "./jwt.js";
-import { Lifetime, now } from "./lifetime.js";
-import { Listeners } from "./listeners.js";
-import { createLock } from "./lock.js";
-
-export { ApiError, LychgateError, NetworkError, SessionEnded };
-
-/** How long before its expiry the clock renews an access token; half the lifetime for a very short one. */
-const RENEW_BEFORE_S = 30;
-/** With less than this left, a call renews the token first instead of racing against the expiry. */
-const CALL_MARGIN_S = 5;
-/** First and longest pause between attempts after a refresh that got no good answer. */
-const RETRY_FIRST_S = 5;
-const RETRY_LONGEST_S = 60;
-/** All tabs of the origin share the refresh cookie, so the calls that change it wait for each other. */
-const LOCK = "lychgate.session";
-
-/**
+ * Keeps a session alive and adds its access token to calls of the API: docs/browser-client.md
+ *
  * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
- * @typedef {{header: Record<string, any>, claims: Record<string, any>, expiresAt: Date, lifetime: number}} TokenInfo
- * @typedef {{type: "signed-in" | "refreshed" | "refresh-failed" | "signed-out", why: string, error?: Error}} Change
- * @typedef {import("./http.js").Call} Call
+ * @typedef {{signal?: AbortSignal}} Options
+ * @typedef {(username: string, password: string, options?: Options) => Promise<User>} Enter
  */
 
-/**
- * @param {object} [options]
- * @param {string | URL} [options.baseUrl] where the API is
- * @param {typeof fetch} [options.fetch]
- * @param {import("./hint.js").Hint} [options.hint]
- * @param {LockManager | undefined} [options.locks]
- */
-export function createClient({
-  baseUrl = "/api",
-  fetch = globalThis.fetch.bind(globalThis),
-  hint = createHint(),
-  locks = globalThis.navigator?.locks,
-} = {}) {
-  const base = new URL(`${String(baseUrl).replace(/\/+$/, "")}/`, globalThis.location?.href);
-  return new Client(base, fetch, hint, createLock(LOCK, locks));
+const TIMEOUT_MS = 10_000;
+/** Left of a token when it is renewed, in some tabs twice as much. */
+const MARGIN_S = 30;
+const LONGEST_PAUSE_S = 30;
+/** So that the next tab hears the news before it gets the lock. */
+const LINGER_MS = 50;
+
+export class ApiError extends Error {
+  name = "ApiError";
+  status = 0;
+  error = "";
+  detail = "";
+  errors = [];
+  retryAfter = 0;
+
+  constructor(problem) {
+    super(problem.detail);
+    Object.assign(this, problem);
+  }
 }
 
-class Client {
-  #base;
-  #wire;
-  #hint;
-  #exclusively;
-  /** @type {string | null} null while signed out, and after a reload until the first refresh */
-  #accessToken = null;
-  /** @type {User | null} null whenever the access token is */
-  #user = null;
-  /** @type {Lifetime | null} of the access token */
-  #lifetime = null;
-  /** @type {Promise<void> | null} the refresh under way, shared by all who need one */
-  #refreshing = null;
-  /** Counts the sessions ended here, so that an answer that comes too late is not taken for a new one. */
-  #generation = 0;
-  /** Refreshes in a row without a good answer. */
-  #failures = 0;
-  /** The next refresh on the clock. */
-  #timer;
-  #changes = new Listeners();
-  #calls = new Listeners();
+export class NetworkError extends Error {
+  name = "NetworkError";
+}
 
-  constructor(base, fetch, hint, exclusively) {
-    this.#base = base;
-    this.#hint = hint;
-    this.#exclusively = exclusively;
-    this.#wire = { fetch, report: (call) => this.#calls.tell(call) };
-    hint.watch((present) => {
-      if (!present) this.#end("elsewhere");
-      else if (!this.#accessToken) this.restore("signed in elsewhere").catch(() => {});
-    });
+export class SessionEnded extends Error {
+  name = "SessionEnded";
+}
+
+export function createClient({
+  baseUrl = /** @type {string | URL} */ ("/api"),
+  storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
+  fetch = globalThis.fetch,
+  timeout = TIMEOUT_MS,
+} = {}) {
+  const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
+  const name = `lychgate ${base}`;
+  const inCookie = storage === "cookie";
+  const shared = inCookie || storage === "local";
+  const channel = shared ? new BroadcastChannel(name) : null;
+  const locks = shared && globalThis.navigator?.locks;
+  /** Has the refresh token; with the cookie "in", or "out" until the API has heard of a log-out. */
+  const memo = openStorage(storage);
+  const listeners = new Set();
+  const closing = new AbortController();
+  let session = null;
+  let era = 0;
+  let refreshing = null;
+  let owed = null;
+  let failures = 0;
+  let lastError = null;
+  let retryAt = 0;
+  let timer;
+  let apiSeconds = NaN;
+  let asleep = 0;
+  const wallOrigin = Date.now() - performance.now();
+
+  const owes = () => owed || memo[name] === "out";
+  const mayHaveSession = () => memo[name] && !owes();
+  const tell = (type, why, error) => listeners.forEach((listener) => queueMicrotask(() => listener({ type, why, error })));
+
+  /** Milliseconds, those asleep included, whatever the wall clock is set to. */
+  function clock() {
+    const ticks = performance.now();
+    asleep = Math.max(asleep, Date.now() - ticks - wallOrigin);
+    return ticks + asleep;
   }
 
-  /** Who is signed in, null if nobody is or if it is not known yet. */
-  get user() {
-    return this.#user;
-  }
+  const secondsLeft = () => (session ? (session.expires - clock()) / 1000 : 0);
 
-  /** @returns {TokenInfo | null} the access token's contents, decoded and not verified, to be shown */
-  tokenInfo() {
-    const contents = this.#accessToken && peek(this.#accessToken);
-    if (!contents) return null;
-    return { ...contents, lifetime: this.#lifetime.seconds, expiresAt: new Date(Date.now() + this.secondsLeft() * 1000) };
-  }
-
-  /** Seconds the access token is good for, by this machine's clocks; 0 without one. */
-  secondsLeft() {
-    return this.#lifetime?.left() ?? 0;
-  }
-
-  /** @param {string} username @param {string} password @returns {Promise<User>} */
-  register(username, password) {
-    return this.#enter("auth/register", "sign up", username, password);
-  }
-
-  /** @param {string} username @param {string} password @returns {Promise<User>} */
-  login(username, password) {
-    return this.#enter("auth/login", "log in", username, password);
-  }
-
-  /**
-   * End the session, here and at the API. If this throws, nobody knows that it has ended, and it goes on.
-   *
-   * @throws {ApiError | NetworkError}
-   */
-  logout() {
-    return this.#exclusively(async () => {
-      await postJson(this.#wire, this.#url("auth/logout"), {}, { credential: "refresh cookie", note: "sign out" });
-      this.#end("sign out");
-    });
-  }
-
-  /**
-   * Get a new access token. Calls made meanwhile share the one refresh.
-   *
-   * @param {string} [why] for the listeners
-   * @throws {SessionEnded} if the API says that the session is over, and for nothing else
-   * @throws {ApiError | NetworkError} if there was no good answer: the session goes on, and so do the attempts
-   */
-  refresh(why = "asked for") {
-    this.#refreshing ??= this.#refresh(why).finally(() => (this.#refreshing = null));
-    return this.#refreshing;
-  }
-
-  /** Take up the session of an earlier page, if there seems to be one. Resolves to whether somebody is signed in. */
-  async restore(why = "page opened") {
-    if (!this.#accessToken && this.#hint.read()) await this.refresh(why);
-    return this.#user !== null;
-  }
-
-  /** For the moments when the clock may have been asleep: the tab comes back, the network comes back. */
-  async refreshIfDue(why = "tab is back") {
-    if (this.#accessToken && !this.#hint.read()) this.#end("elsewhere");
-    if (this.#accessToken && this.secondsLeft() <= this.#renewBefore()) await this.refresh(why);
-  }
-
-  /**
-   * `fetch` with the access token added, for URLs below the API's own and for no others. Resolves to the response
-   * whatever its status.
-   *
-   * @param {string | URL} path relative to the API: "me", or "/api/me" from the root
-   * @param {RequestInit} [init]
-   * @returns {Promise<Response>}
-   * @throws {NetworkError | SessionEnded | ApiError} the last if the token had to be renewed and could not be
-   */
-  async fetch(path, init = {}) {
-    const url = this.#url(path);
-    if (!this.#covers(url)) return (await exchange(this.#wire, url, init)).response;
-    const owner = this.#user?.id;
-    if (this.#hasSession() && this.secondsLeft() < CALL_MARGIN_S) {
-      await this.refresh("before a call").catch((error) => {
-        if (error instanceof SessionEnded || this.secondsLeft() === 0) throw error;
-      });
-    }
-    const sent = this.#accessTokenOf(owner);
-    const { response, problem } = await this.#call(url, init, sent);
-    const refused = problem?.status === 401 && problem.error === "invalid_token";
-    if (!refused || !this.#hasSession()) return response;
-    // Another call may have renewed it while this one was on its way.
-    if (this.#accessToken === sent) await this.refresh("after a 401");
-    return (await this.#call(url, init, this.#accessTokenOf(owner), "once more")).response;
-  }
-
-  /** @param {(change: Change) => void} listener @returns {() => void} to stop listening */
-  onChange(listener) {
-    return this.#changes.add(listener);
-  }
-
-  /** @param {(call: Call) => void} listener @returns {() => void} to stop listening */
-  onCall(listener) {
-    return this.#calls.add(listener);
-  }
-
-  #enter(path, note, username, password) {
-    return this.#exclusively(async () => {
-      const body = { username, password, token_delivery: "cookie" };
-      const sentAt = now();
-      const answer = await postJson(this.#wire, this.#url(path), body, { credential: "username, password", note });
-      this.#adopt(answer, sentAt);
-      this.#changes.tell({ type: "signed-in", why: note });
-      return this.#user;
-    });
-  }
-
-  async #refresh(why) {
-    const generation = this.#generation;
-    const stillOurs = () => {
-      if (generation !== this.#generation) throw new SessionEnded();
-    };
+  async function exchange(request, read) {
+    const limit = new AbortController();
+    const alarm = setTimeout(() => limit.abort(), timeout);
+    const sent = clock();
     try {
-      await this.#exclusively(async () => {
-        stillOurs();
-        const sentAt = now();
-        const about = { credential: "refresh cookie", note: why };
-        const answer = await postJson(this.#wire, this.#url("auth/refresh"), {}, about);
-        stillOurs();
-        const isNew = this.#user === null;
-        this.#adopt(answer, sentAt);
-        this.#changes.tell({ type: isNew ? "signed-in" : "refreshed", why });
+      const response = await fetch(new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }));
+      apiSeconds = Date.parse(response.headers.get("Date") ?? "") / 1000;
+      const left = session?.ends - apiSeconds;
+      if (left <= session?.expires_in) session.expires = sent + left * 1000;
+      return await read(response);
+    } catch (cause) {
+      if (request.signal.aborted || cause instanceof ApiError) throw cause;
+      throw new NetworkError("No usable answer", { cause });
+    } finally {
+      clearTimeout(alarm);
+    }
+  }
+
+  const build = (method, path, body, options) =>
+    new Request(new URL(path, base), {
+      method,
+      signal: options?.signal,
+      body: body && JSON.stringify(body),
+      headers: body && { "Content-Type": "application/json" },
+      credentials: inCookie ? "same-origin" : "omit",
+    });
+
+  const post = (path, body, options) => exchange(build("POST", path, body, options), parse);
+
+  /** Without a lock, the API gives two refreshes the same answer. */
+  function exclusively(task) {
+    return new Promise((resolve) => {
+      const run = () => {
+        const work = task();
+        resolve(work);
+        return work.catch(() => {}).then(() => new Promise((done) => setTimeout(done, LINGER_MS)));
+      };
+      if (locks) locks.request(name, { signal: AbortSignal.timeout(timeout) }, run).catch(run);
+      else run();
+    });
+  }
+
+  function become(next, why) {
+    const type = next ? (next.user.id === session?.user.id ? "refreshed" : "signed-in") : "signed-out";
+    const isNews = next || session || memo[name];
+    session = next;
+    era += 1;
+    failures = 0;
+    lastError = null;
+    clearTimeout(timer);
+    if (next) tick();
+    else if (memo[name] !== "out") delete memo[name];
+    if (isNews) tell(type, why);
+  }
+
+  async function obtain(path, body, why, entered, options) {
+    const then = era;
+    const sent = clock();
+    const answer = await post(path, body, options);
+    if (!(answer.access_token && answer.expires_in > 0 && answer.user)) throw new NetworkError("No usable answer");
+    if (entered) owed = null;
+    else if (era !== then) return;
+    memo[name] = answer.refresh_token ?? "in";
+    become({ ...answer, expires: sent + answer.expires_in * 1000, ends: apiSeconds + answer.expires_in }, why);
+    channel?.postMessage({ ...session, expires: session.expires - clock() + Date.now(), entered });
+    return answer.user;
+  }
+
+  function end(why) {
+    become(null, why);
+    channel?.postMessage(null);
+  }
+
+  function tryLater(error) {
+    const pause = Math.max(error.retryAfter || 0, Math.min(LONGEST_PAUSE_S, 2 ** failures));
+    retryAt = clock() + pause * (1000 + 500 * Math.random());
+    failures += 1;
+    lastError = error;
+    tick();
+  }
+
+  function tick() {
+    clearTimeout(timer);
+    if (!owes() && !memo[name]) return;
+    const margin = Math.min(MARGIN_S, session?.expires_in / 4) * (1 + Math.random());
+    const wait = failures ? (retryAt - clock()) / 1000 : secondsLeft() - margin;
+    if (wait > 0) timer = setTimeout(tick, Math.min(wait, LONGEST_PAUSE_S) * 1000);
+    else (owes() ? settle() : refresh("on the clock")).catch(() => {});
+  }
+
+  function wake() {
+    if (!lastError?.retryAfter) failures = 0;
+    if (session && !mayHaveSession()) become(null, "elsewhere");
+    else tick();
+  }
+
+  /** Shared by all who ask meanwhile. */
+  function refresh(why = "asked for") {
+    refreshing ??= renew(why).finally(() => (refreshing = null));
+    return refreshing;
+  }
+
+  async function renew(why) {
+    const then = era;
+    if (!mayHaveSession()) throw new SessionEnded();
+    if (lastError?.retryAfter && clock() < retryAt) throw lastError;
+    try {
+      await exclusively(async () => {
+        // Another tab was first, or the session has ended.
+        if (era !== then) return;
+        tell("refreshing", why);
+        await obtain("auth/refresh", inCookie ? {} : { refresh_token: memo[name] }, why);
       });
     } catch (error) {
-      if (error instanceof SessionEnded || generation !== this.#generation) throw new SessionEnded({ cause: error });
-      if (error instanceof ApiError && error.status === 401 && error.error === "invalid_grant") {
-        this.#end("refused");
-        throw new SessionEnded({ cause: error });
+      if (era === then && error.error === "invalid_grant") end("refused");
+      if (era === then) {
+        tryLater(error);
+        tell("refresh-failed", why, error);
+        throw error;
       }
-      if (this.#hasSession()) this.#tryAgainLater(error.retryAfter ?? 0);
-      this.#changes.tell({ type: "refresh-failed", why, error });
-      throw error;
     }
+    if (!session) throw new SessionEnded();
   }
 
-  #adopt(answer, sentAt) {
-    const { access_token: accessToken, token_type: type, expires_in: lifetime, user } = answer ?? {};
-    const usable = typeof accessToken === "string" && /^bearer$/i.test(type) && Number(lifetime) > 0 && user?.id;
-    if (!usable) throw new NetworkError("unreadable");
-    this.#accessToken = accessToken;
-    this.#user = Object.freeze(user);
-    this.#lifetime = new Lifetime(Number(lifetime), sentAt);
-    this.#failures = 0;
-    this.#hint.write(true);
-    this.#renewIn(this.secondsLeft() - this.#renewBefore(), "on the clock");
+  /** Resolves to whether the API knows of a log-out. */
+  async function settle() {
+    if (!owes()) return true;
+    return exclusively(async () => {
+      try {
+        await post("auth/logout", inCookie ? {} : { refresh_token: owed });
+      } catch (error) {
+        tryLater(error);
+        return false;
+      }
+      owed = null;
+      delete memo[name];
+      channel?.postMessage(null);
+      return true;
+    });
   }
 
-  #end(why) {
-    const hadSession = this.#accessToken !== null || this.#hint.read() || why === "elsewhere";
-    clearTimeout(this.#timer);
-    this.#generation += 1;
-    this.#accessToken = null;
-    this.#user = null;
-    this.#lifetime = null;
-    this.#failures = 0;
-    this.#hint.write(false);
-    if (hadSession) this.#changes.tell({ type: "signed-out", why });
+  async function enter(path, username, password, options) {
+    // Sent later, a log-out would be the new session's.
+    await settle();
+    const body = { username, password, token_delivery: inCookie ? "cookie" : "body" };
+    return exclusively(() => obtain(path, body, "entered", true, options));
   }
 
-  #renewIn(seconds, why) {
-    clearTimeout(this.#timer);
-    // The listeners hear of a failure.
-    this.#timer = setTimeout(() => this.refresh(why).catch(() => {}), Math.max(1, seconds) * 1000);
+  async function call(request, read) {
+    const { origin, pathname } = new URL(request.url);
+    const covered = origin === base.origin && pathname.startsWith(base.pathname) && !/%2f|%5c/i.test(pathname);
+    if (!covered) return fetch(request).then(read);
+    if (!mayHaveSession()) return exchange(request, read);
+    const { signal } = request;
+    const owner = session?.user.id;
+    const renewed = (why) =>
+      new Promise((resolve, reject) => {
+        signal.onabort = () => reject(signal.reason);
+        refresh(why).then(resolve, reject);
+      });
+    const bearing = () => {
+      if (!session || (owner && session.user.id !== owner)) throw new SessionEnded();
+      const copy = new Request(request.clone(), { redirect: "error" });
+      copy.headers.set("Authorization", `Bearer ${session.access_token}`);
+      return copy;
+    };
+    if (secondsLeft() < MARGIN_S / 6) await renewed("before a call");
+    const used = session;
+    const answer = await exchange(bearing(), async (response) => {
+      const isRefused = response.status === 401 && (await problemOf(response))?.error === "invalid_token";
+      return !isRefused && [await read(response)];
+    });
+    if (answer) return answer[0];
+    if (session === used) await renewed("after a 401");
+    return exchange(bearing(), read);
   }
 
-  #tryAgainLater(atLeast) {
-    const pause = Math.min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** this.#failures);
-    this.#failures += 1;
-    // Spread out, so that a service that comes back is not met by every page at once.
-    this.#renewIn(Math.max(pause, atLeast) * (1 + Math.random() / 4), "next attempt");
-  }
+  const json = (method, path, body, options) => call(build(method, path, body, options), parse);
 
-  #renewBefore() {
-    return Math.min(RENEW_BEFORE_S, this.#lifetime.seconds / 2);
+  if (channel) {
+    channel.onmessage = ({ data }) => {
+      if (data?.entered) owed = null;
+      if (!data) become(null, "elsewhere");
+      // Neither what a log-out has overtaken nor stale news.
+      else if (!owed && !(data.ends < session?.ends)) {
+        memo[name] ||= data.refresh_token ?? "in";
+        become({ ...data, expires: data.expires - Date.now() + clock() }, "elsewhere");
+      }
+    };
   }
+  for (const event of ["online", "focus", "pageshow", "visibilitychange"]) globalThis.addEventListener?.(event, wake, closing);
 
-  #call(url, init, accessToken, note) {
-    const headers = new Headers(init.headers);
-    if (!headers.has("Accept")) headers.set("Accept", "application/json");
-    if (accessToken) headers.set("Authorization", `Bearer ${accessToken}`);
-    const credential = accessToken ? `Bearer ${mask(accessToken)}` : "";
-    return exchange(this.#wire, url, { ...init, headers }, { credential, note });
-  }
+  return {
+    /** @returns {User | null} */
+    get user() {
+      return session?.user ?? null;
+    },
 
-  /** The access token for a call begun by this user: a refresh may have found that another tab signed in another. */
-  #accessTokenOf(owner) {
-    if (owner !== undefined && this.#user?.id !== owner) throw new SessionEnded();
-    return this.#accessToken;
-  }
+    get token() {
+      return session && { accessToken: session.access_token, lifetime: session.expires_in, secondsLeft: secondsLeft() };
+    },
 
-  #hasSession() {
-    return this.#accessToken !== null || this.#hint.read();
-  }
+    /** Takes up an earlier page's session. @returns {Promise<User | null>} */
+    async restore() {
+      await settle();
+      if (!session && mayHaveSession()) await refresh("page opened");
+      return this.user;
+    },
 
-  #url(path) {
-    return new URL(path, this.#base);
-  }
+    /** @type {Enter} */
+    register: (...entry) => enter("auth/register", ...entry),
 
-  #covers(url) {
-    return url.origin === this.#base.origin && url.pathname.startsWith(this.#base.pathname);
+    /** @type {Enter} */
+    login: (...entry) => enter("auth/login", ...entry),
+
+    logout() {
+      owed = memo[name] ?? owed;
+      if (inCookie && owed) memo[name] = "out";
+      end("signed out");
+      return settle();
+    },
+
+    async logoutEverywhere(options) {
+      await json("POST", "auth/logout-all", {}, options);
+      return this.logout();
+    },
+
+    sessions: async (options) => (await json("GET", "auth/sessions", undefined, options)).sessions,
+
+    changePassword: (current, next, options) =>
+      json("PUT", "auth/password", { current_password: current, new_password: next }, options),
+
+    refresh,
+    json,
+
+    /** @type {typeof globalThis.fetch} */
+    fetch: async (input, init) =>
+      call(new Request(input instanceof Request ? input : new URL(input, base), init), (response) => response),
+
+    /** @param {(change: {type: string, why: string, error?: Error}) => void} listener */
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    close() {
+      clearTimeout(timer);
+      closing.abort();
+      channel?.close();
+    },
+  };
+}
+
+async function parse(response) {
+  if (response.ok) return response.status === 204 ? null : response.json();
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  throw new ApiError({ ...(await problemOf(response)), status: response.status, retryAfter });
+}
+
+const problemOf = (response) => response.clone().json().catch(() => null);
+
+function openStorage(storage) {
+  try {
+    if (storage === "session") return sessionStorage;
+    if (storage !== "memory") return localStorage;
+  } catch {
+    // Blocked.
   }
+  return {};
 }

@@ -1,6 +1,4 @@
-/**
- * Errors in plain English. Knows the error codes and nothing of where the text will stand.
- */
+/** Errors in plain English. Knows the error codes and nothing of where the text will stand. */
 
 import { ApiError, NetworkError, SessionEnded } from "./lychgate.js";
 
@@ -26,14 +24,15 @@ export function describe(error) {
 }
 
 /** @param {NetworkError} error */
-function describeSilence({ kind }) {
-  if (globalThis.navigator?.onLine === false) return "You are offline. Please try again when you are connected.";
-  if (kind === "timeout") return "The service took too long to answer. Please try again.";
-  if (kind === "unreadable") return "The service gave an answer this page cannot read. Please try again.";
+function describeSilence({ cause }) {
+  if (!navigator.onLine) return "You are offline. Please try again when you are connected.";
+  const kind = cause instanceof Error || cause instanceof DOMException ? cause.name : "";
+  if (kind === "AbortError") return "The service took too long to answer. Please try again.";
+  if (kind === "SyntaxError") return "The service gave an answer this page cannot read. Please try again.";
   return "The service cannot be reached. Check your connection and try again.";
 }
 
-/** @param {number | null} seconds */
+/** @param {number} seconds 0 for unknown */
 function whenAgain(seconds) {
   if (!seconds) return "Please try again in a moment.";
   if (seconds < 90) return `Please try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;

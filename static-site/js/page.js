@@ -1,106 +1,148 @@
 /**
- * Puts the page together: one client, the views, and what the page does when the session changes. Holds no secret;
- * the client has the tokens and the other modules their parts of the document.
+ * Puts the page together: one client, the views, and what happens when the session changes. Holds no secret: the client
+ * has the tokens. What only a signed-in user needs is loaded when there is one.
  */
 
-import { clearAccount, showAccount, startAccount } from "./account.js";
-import { logCall } from "./calls.js";
-import { byId, whileBusy } from "./dom.js";
-import { clearForms, startForms } from "./forms.js";
-import { createClient } from "./lychgate.js";
+import { noteRefresh, recordingFetch } from "./calls.js";
+import { byId, find, whileBusy } from "./dom.js";
+import { checkLogin, checkSignUp, clearForm, setRevealed, showTally, startForm, startTabs } from "./forms.js";
+import { createClient, NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { hush, say, warn } from "./notice.js";
-import { showLoadingProblem, showView } from "./views.js";
 
-const FAREWELLS = {
-  "sign out": "You are signed out.",
-  elsewhere: "You signed out in another tab.",
-};
+const HEADINGS = { loading: "loading-title", "signed-out": "signed-out-title", "signed-in": "signed-in-title" };
 
-const client = createClient();
-/** The id of the user on show, null while nobody is. */
+const client = createClient({ fetch: recordingFetch });
+const root = document.documentElement;
+const entryForms = [byId("login-form"), byId("signup-form")];
+/** @type {Promise<typeof import("./account.js")> | null} the signed-in view's code, once somebody has needed it */
+let account = null;
+/** Who is on show, null for nobody. */
 let shownId = null;
-/** Whether a notice about a failed refresh is up, to be taken down by the next good one. */
+/** Whether a notice about a failed refresh is up, for the next good one to take down. */
 let inTrouble = false;
+/** What to say to whoever signs in or out next. */
+let word = "";
 
-client.onCall(logCall);
 client.onChange(({ type, why, error }) => {
-  if (type === "signed-out") showSignedOut(why);
+  if (type === "refreshing") noteRefresh(why);
   else if (type === "refresh-failed") showTrouble(error);
-  else showSignedIn(why);
+  else if (type === "signed-out") showSignedOut(why);
+  else showSignedIn();
 });
-startForms({
-  login: (username, password) => client.login(username, password),
-  register: (username, password) => client.register(username, password),
-});
-startAccount(client);
 
-byId("sign-out").addEventListener("click", () => whileBusy(byId("sign-out"), signOut));
+startTabs();
+startForm(entryForms[0], checkLogin, ({ username, password }) => client.login(username, password));
+startForm(entryForms[1], checkSignUp, ({ username, password }) => {
+  word = "Your account is ready.";
+  return client.register(username, password);
+});
+entryForms[1].addEventListener("input", tally);
+byId("suggest").addEventListener("click", suggest);
+byId("sign-out").addEventListener("click", () => whileBusy(byId("sign-out"), () => client.logout().then(reportLogOut)));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
-byId("restore-skip").addEventListener("click", () => showView("signed-out", { title: "Log in · Lychgate" }));
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && catchUp("tab is back"));
-window.addEventListener("pageshow", (event) => event.persisted && catchUp("page is back"));
-window.addEventListener("online", () => catchUp("network is back"));
+byId("restore-skip").addEventListener("click", () => showView("signed-out"));
 
 open();
 
 async function open() {
   try {
-    if (!(await client.restore())) showView("signed-out", { title: "Log in · Lychgate" });
+    if (!(await client.restore())) showView("signed-out");
   } catch {
     // The listener has shown it.
   }
 }
 
-function catchUp(why) {
-  const attempt = document.documentElement.dataset.state === "loading" ? client.restore(why) : client.refreshIfDue(why);
-  attempt.catch(() => {});
-}
-
-function showSignedIn(why) {
-  const { id, username } = client.user;
-  const isOther = shownId !== null && shownId !== id;
-  if (shownId !== id) {
-    clearAccount();
-    clearForms();
-  }
-  if (shownId === null) hush();
+async function showSignedIn() {
+  const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
+  const previous = shownId;
   shownId = id;
-  showAccount(client);
-  showView("signed-in", { title: `${username} · Lychgate` });
-  if (isOther) warn(`Another tab signed in as ${username}. This tab follows.`);
-  else if (why === "sign up") say("Your account is ready.");
+  const view = await loadAccount().catch(showTrouble);
+  if (!view || client.user?.id !== id) return;
+  if (previous !== id) {
+    view.clearAccount();
+    entryForms.forEach(clearForm);
+    view.showAccount(client, { farewell: (text) => (word = text) });
+    showView("signed-in", username);
+  }
+  view.showNewToken(client);
+  if (previous === null) hush();
+  if (previous && previous !== id) warn(`Another tab signed in as ${username}. This tab follows.`);
+  else if (word) say(word);
   else if (inTrouble) say("The service is back, and your session goes on.");
+  word = "";
   inTrouble = false;
 }
 
-function showSignedOut(why) {
+async function showSignedOut(why) {
   shownId = null;
   inTrouble = false;
-  clearAccount();
-  clearForms();
+  entryForms.forEach(clearForm);
   showLoadingProblem(null);
-  showView("signed-out", { title: "Log in · Lychgate" });
-  if (why in FAREWELLS) say(FAREWELLS[why]);
-  else warn("Your session has ended. Please log in again.");
+  showView("signed-out");
+  if (why === "elsewhere") say("You signed out in another tab.");
+  else if (why === "refused") warn("Your session has ended. Please log in again.");
+  else say(word || "You are signed out.");
+  word = "";
+  (await account)?.clearAccount();
+}
+
+/** Load the signed-in view's code and style sheet, once. */
+function loadAccount() {
+  const sheet = document.createElement("link");
+  account ??= new Promise((resolve, reject) => {
+    sheet.rel = "stylesheet";
+    sheet.href = "/account.css";
+    sheet.onload = () => resolve(import("./account.js"));
+    sheet.onerror = () => reject(new NetworkError());
+    document.head.append(sheet);
+  });
+  return account;
+}
+
+/** @param {boolean} isKnown whether the API has heard of the log-out */
+function reportLogOut(isKnown) {
+  if (!isKnown) warn("You are signed out here. The service could not be told yet; this browser keeps trying.");
 }
 
 /** No good answer to a refresh: the session goes on, and the person should know. */
 function showTrouble(error) {
   const message = describe(error);
-  if (document.documentElement.dataset.state === "loading") return showLoadingProblem(message);
+  if (root.dataset.state === "loading") return showLoadingProblem(message);
   if (!client.user) return;
   inTrouble = true;
-  warn(`${message} You are still signed in.`, {
-    label: "Try again",
-    run: () => client.refresh("try again").catch(() => {}),
-  });
+  warn(`${message} You are still signed in.`, { label: "Try again", run: () => client.refresh("try again").catch(() => {}) });
 }
 
-async function signOut() {
-  try {
-    await client.logout();
-  } catch (error) {
-    warn(`You are not signed out yet. ${describe(error)}`, { label: "Try again", run: signOut });
-  }
+/** Show one of the three views, and put the focus on its heading. */
+function showView(state, username = "Log in") {
+  const isChange = root.dataset.state !== state;
+  // On opening the page the focus stays where the browser put it.
+  const isFirst = root.dataset.state === "loading" && document.activeElement === document.body;
+  root.dataset.state = state;
+  document.title = `${username} · Lychgate`;
+  for (const view of Object.keys(HEADINGS)) byId(view).hidden = view !== state;
+  byId("sign-out").hidden = state !== "signed-in";
+  if (isChange && !isFirst) byId(HEADINGS[state]).focus();
+}
+
+/** The loading view's other face. @param {string | null} message null to go back to waiting */
+function showLoadingProblem(message) {
+  find(byId("loading"), "[data-part=waiting]").hidden = message !== null;
+  find(byId("loading"), "[data-part=failed]").hidden = message === null;
+  byId("loading-error").textContent = message ?? "";
+}
+
+function tally() {
+  showTally(byId("password-tally"), byId("signup-password").value, byId("signup-username").value.trim());
+}
+
+/** Put a passphrase into the field, to be seen and kept by the password manager. */
+async function suggest() {
+  const { suggestPassphrase } = await import("./passphrase.js");
+  const field = byId("signup-password");
+  field.value = suggestPassphrase(byId("signup-username").value.trim());
+  setRevealed(find(entryForms[1], ".reveal"), true);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
 }

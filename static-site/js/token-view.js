@@ -1,9 +1,9 @@
 /**
- * The access token's contents and the time it has left, as the page shows them. Gets both from functions and never
- * sees the token itself.
+ * The access token's contents and the time it has left, as the page shows them. Verifies nothing, which is for the API
+ * to do, and keeps only the contents.
  */
 
-import { byId, clockTime, make, moment } from "./dom.js";
+import { byId, clockTime, dateAndTime, make } from "./dom.js";
 
 const MEANING = {
   typ: "Type",
@@ -26,27 +26,31 @@ let ticker;
 /** Values shown last, by table and member, so that a refresh shows what it changed. */
 let shown = new Map();
 
-/**
- * @param {import("./lychgate.js").TokenInfo | null} info
- * @param {() => number} secondsLeft
- */
-export function showToken(info, secondsLeft) {
-  const values = new Map();
-  fill(byId("token-header"), info?.header ?? {}, values);
-  fill(byId("token-claims"), info?.claims ?? {}, values);
-  shown = values;
-  clearInterval(ticker);
-  byId("token-progress").max = info?.lifetime ?? 1;
-  byId("token-expiry").textContent = info ? `left, until ${clockTime(info.expiresAt)}` : "";
-  const tick = () => showTimeLeft(info ? secondsLeft() : 0);
-  tick();
-  if (info) ticker = setInterval(tick, TICK_MS);
+/** @param {ReturnType<typeof import("./lychgate.js").createClient>} client */
+export function showToken(client) {
+  const { accessToken, lifetime, secondsLeft } = client.token;
+  const [header, claims] = accessToken.split(".", 2).map(decode);
+  show(header, claims, lifetime, () => client.token?.secondsLeft ?? 0);
+  byId("token-expiry").textContent = `left, until ${clockTime(new Date(Date.now() + secondsLeft * 1000))}`;
 }
 
 /** Forget the token shown, for instance because somebody else may sign in next. */
 export function clearToken() {
-  showToken(null, () => 0);
+  show({}, {}, 1, null);
+  byId("token-expiry").textContent = "";
   shown = new Map();
+}
+
+function show(header, claims, lifetime, secondsLeft) {
+  const values = new Map();
+  fill(byId("token-header"), header, values);
+  fill(byId("token-claims"), claims, values);
+  shown = values;
+  clearInterval(ticker);
+  byId("token-progress").max = lifetime;
+  const tick = () => showTimeLeft(Math.max(0, secondsLeft?.() ?? 0));
+  tick();
+  if (secondsLeft) ticker = setInterval(tick, TICK_MS);
 }
 
 function showTimeLeft(seconds) {
@@ -67,11 +71,21 @@ function fill(table, members, values) {
     header.scope = "row";
     const cell = make("td", "", make("code", "", text));
     if (TIMES.includes(name) && Number.isFinite(value)) {
-      cell.append(make("span", "meaning", moment(new Date(value * 1000))));
+      cell.append(make("span", "meaning", dateAndTime(new Date(value * 1000))));
     }
     const changed = shown.size > 0 && shown.get(key) !== text;
     if (changed) cell.append(" ", make("span", "pill new", "new"));
     return make("tr", changed ? "changed" : "", header, cell);
   });
   table.replaceChildren(...rows);
+}
+
+/** @param {string} segment base64url of UTF-8 JSON (RFC 7515 section 2) */
+function decode(segment) {
+  try {
+    const binary = atob(segment.replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+  } catch {
+    return {};
+  }
 }

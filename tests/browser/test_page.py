@@ -2,9 +2,8 @@
 
 import json
 
-from visitor import PASSWORD
-
-from development_server import eventually
+from browser.development_server import eventually
+from browser.visitor import PASSWORD
 
 EVERYTHING_STORED = """async () => JSON.stringify([
     document.cookie, location.href, {...localStorage}, {...sessionStorage}, history.state, name,

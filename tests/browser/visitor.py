@@ -1,7 +1,10 @@
 """Somebody in front of the page: the one place of these tests that knows the page's ids."""
 
 import json
+import time
 import uuid
+
+from browser.development_server import PATIENCE_SECONDS
 
 PASSWORD = "seven old oak boards and a latch"
 
@@ -17,13 +20,16 @@ class Visitor:
         self.page = self.open_tab()
         self.calls = self.page.calls
 
-    def open_tab(self):
-        """Return one more tab of the same browser, watched like the first."""
+    def open_tab(self, url=None):
+        """Return one more tab of the same browser, watched like the first, and with a page in it if told which."""
         page = self.context.new_page()
         page.calls = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
+        if url:
+            page.goto(url)
+            page.locator("#signed-in").wait_for()
         return page
 
     def _hear(self, message):
@@ -65,19 +71,31 @@ class Visitor:
     def is_signed_out(self):
         self.sees("#signed-out")
 
-    def made(self):
-        """Return method, path below /api and status of every call of the first tab."""
+    def made(self, *pages):
+        """Return method, path below /api and status of every call of these tabs, or of the first."""
         return [
             (call.request.method, call.url.partition("/api/")[2], call.status)
-            for call in self.calls
+            for page in pages or [self.page]
+            for call in page.calls
             if call.request.resource_type in {"fetch", "xhr"}
         ]
 
-    def forgive(self, *statuses):
-        """Take the browser's own lines about failed calls with these statuses for what they are."""
-        self.troubles = [
-            trouble for trouble in self.troubles if not any(f"status of {status}" in trouble for status in statuses)
-        ]
+    def refreshes(self, *pages):
+        """Return the statuses of the refreshes of these tabs, or of the first."""
+        return [status for _, path, status in self.made(*pages) if path == "auth/refresh"]
+
+    def wait_for(self, holds, page=None):
+        """Wait until something holds while the browser goes on."""
+        page = page or self.page
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, "it never came true"
+            page.wait_for_timeout(20)
+
+    def forgive(self, *reasons):
+        """Take the browser's own lines about failed calls for what they are: a status, or the name of an error."""
+        lines = [f"status of {reason}" if isinstance(reason, int) else reason for reason in reasons]
+        self.troubles = [trouble for trouble in self.troubles if not any(line in trouble for line in lines)]
 
     def access_tokens(self):
         """Return every access token that the API has sent to the first tab."""

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # A bound for what normally takes a fraction of it, not an expectation.
 PATIENCE_SECONDS = 30.0
 

@@ -1,0 +1,181 @@
+"""What the page promises to everybody: accessible views, valid HTML, few bytes, no frame around it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client.find_node import node_folder
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".tools" / "node_modules"
+EXAMPLE = ROOT / "examples" / "members.html"
+MAX_FIRST_VIEW_BYTES = 60_000
+RUN_AXE = """async () => (await axe.run()).violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`))"""
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture(params=[320, 1440])
+def reader(request, new_visitor, server, scheme):
+    """Somebody with a narrow or a wide window, by day or by night, whose views are inspected."""
+    visitor = new_visitor(
+        server,
+        viewport={"width": request.param, "height": 800},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        bypass_csp=True,
+    )
+    axe = TOOLS / "axe-core" / "axe.min.js"
+    assert axe.exists(), "axe-core is missing: `make test` fetches it into .tools"
+    visitor.context.add_init_script(path=axe)
+    return visitor
+
+
+def assert_good_to_read(page):
+    assert page.evaluate(RUN_AXE) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_every_view_is_accessible_and_fits_the_window(reader):
+    page = reader.open().page
+    reader.sees("#login-form")
+    assert_good_to_read(page)
+    reader.log_in("")
+    reader.sees("#login-password-error", "Enter")
+    assert_good_to_read(page)
+    page.click("#show-signup")
+    page.click("#suggest")
+    reader.sees("#password-tally", "✓")
+    assert_good_to_read(page)
+    reader.sign_up("short")
+    reader.sees("#signup-password-error", "at least")
+    assert_good_to_read(page)
+    reader.sign_up()
+    reader.is_signed_in()
+    reader.sees("#event-list", "Account made")
+    page.click("#call-me")
+    reader.sees("#call-result pre.body")
+    page.click("summary")
+    page.fill("#new-password", "short")
+    page.click("#password-form [type=submit]")
+    reader.sees("#new-password-error", "at least")
+    assert_good_to_read(page)
+
+
+def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
+    reader.open().sign_up()
+    reader.is_signed_in()
+    reader.context.route("**/api/auth/refresh", lambda route: route.abort())
+    reader.page.reload()
+    reader.sees("#loading-error", "cannot be reached")
+    assert_good_to_read(reader.page)
+    reader.context.unroute("**/api/auth/refresh")
+    reader.is_signed_in()
+    reader.forgive("Failed to load resource")
+
+
+def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
+    reached = []
+    for _ in range(8):
+        visitor.page.keyboard.press("Tab")
+        reached.append(visitor.page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert reached[:5] == ["show-login", "login-username", "login-password", "reveal", "button primary wide"]
+
+
+def test_the_focus_follows_the_view(member):
+    assert member.page.evaluate("document.activeElement.id") == "signed-in-title"
+    member.sign_out()
+    member.is_signed_out()
+    assert member.page.evaluate("document.activeElement.id") == "signed-out-title"
+
+
+def test_a_password_manager_finds_what_it_needs(visitor):
+    fields = visitor.page.eval_on_selector_all(
+        "form",
+        "(forms) => forms.map((form) => [form.id, ...[...form.elements].map((e) => e.autocomplete).filter(Boolean)])",
+    )
+    assert fields == [
+        ["login-form", "username", "current-password"],
+        ["signup-form", "username", "new-password"],
+        ["password-form", "username", "current-password", "new-password"],
+        ["delete-form", "current-password"],
+    ]
+
+
+def test_the_first_view_is_small(new_visitor, server):
+    visitor = new_visitor(server, viewport={"width": 1440, "height": 900})
+    loaded = {}
+    visitor.page.on("response", lambda response: loaded.update({response.url: len(response.body())}))
+    visitor.open().sees("#login-form")
+    visitor.page.wait_for_load_state("networkidle")
+    assert f"{visitor.url}/js/lychgate.js" in loaded
+    assert f"{visitor.url}/gate.svg" in loaded
+    assert sum(loaded.values()) < MAX_FIRST_VIEW_BYTES, loaded
+
+
+def test_the_html_is_valid():
+    command = [node_folder() / "node", TOOLS / "html-validate" / "bin" / "html-validate.mjs"]
+    config = ROOT / "tests" / "tools" / "html-validate.json"
+    files = [ROOT / "static-site" / "index.html", EXAMPLE]
+    ran = subprocess.run([*command, "--config", config, *files], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_nothing_in_the_page_takes_markup_from_a_text_or_anything_from_the_address():
+    sources = {file: file.read_text("utf-8") for file in (ROOT / "static-site" / "js").glob("*.js")}
+    markup = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function"
+    address = r"location\.search|location\.hash|URLSearchParams|searchParams"
+    forbidden = f"{markup}|{address}"
+    assert {file.name: found for file, source in sources.items() if (found := re.findall(forbidden, source))} == {}
+
+
+def test_no_other_page_can_put_this_one_into_a_frame(new_visitor, server):
+    visitor = new_visitor(server)
+    host = f"{server.url}/host.html"
+    frame = f"<iframe src='{server.url}/'></iframe>"
+    visitor.context.route(host, lambda route: route.fulfill(content_type="text/html", body=frame))
+    visitor.page.goto(host)
+    visitor.wait_for(lambda: visitor.troubles)
+    assert visitor.page.frames[1].url.startswith("chrome-error:")
+    visitor.forgive("frame")
+
+
+def test_without_scripts_the_page_says_what_it_needs(new_visitor, server):
+    visitor = new_visitor(server, java_script_enabled=False).open()
+    visitor.sees(".message", "switch it on")
+
+
+@pytest.fixture
+def members_page(server):
+    def serve(visitor):
+        page = EXAMPLE.read_text("utf-8")
+        visitor.context.route("**/members.html", lambda route: route.fulfill(content_type="text/html", body=page))
+        return f"{server.url}/members.html"
+
+    return serve
+
+
+def test_the_example_shows_itself_to_a_member_and_sends_others_to_log_in(member, new_visitor, server, members_page):
+    member.page.goto(members_page(member))
+    member.sees("h1", member.username)
+    member.sees("#answer", '"registered"')
+    member.page.click("#leave")
+    member.page.wait_for_url(f"{server.url}/")
+    member.is_signed_out()
+    stranger = new_visitor(server)
+    stranger.page.goto(members_page(stranger))
+    stranger.page.wait_for_url(f"{server.url}/")
+    stranger.is_signed_out()
+    # The page was left before it could be shown.
+    stranger.troubles = [trouble for trouble in stranger.troubles if "username" not in trouble]
+
+
+def test_the_example_is_about_twenty_lines():
+    script = EXAMPLE.read_text("utf-8").splitlines()
+    assert len(script) <= 26

@@ -1,0 +1,214 @@
+"""What keeps a session alive, what ends it, and what must do neither: tabs, sleep, clocks and bad networks."""
+
+import datetime
+import urllib.request
+
+import pytest
+
+REFRESH = "**/api/auth/refresh"
+TEN_MINUTES = 600_000
+FAILED = "Failed to load resource"
+BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
+    Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+}"""
+
+
+@pytest.fixture
+def sleepy(new_visitor, server):
+    """Somebody who has signed up, with a clock that obeys."""
+    visitor = new_visitor(server)
+    visitor.context.clock.install()
+    visitor.open().sign_up()
+    visitor.is_signed_in()
+    visitor.page.wait_for_load_state("networkidle")
+    return visitor
+
+
+def test_five_tabs_that_wake_together_make_one_refresh(sleepy):
+    tabs = [sleepy.page, *(sleepy.open_tab(sleepy.url) for _ in range(4))]
+    for tab in tabs:
+        tab.wait_for_load_state("networkidle")
+        tab.calls.clear()
+    held = []
+    sleepy.context.route(REFRESH, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
+    sleepy.context.clock.fast_forward(TEN_MINUTES)
+    sleepy.wait_for(lambda: held)
+    held[0].continue_()
+    sleepy.context.unroute(REFRESH)
+    for tab in tabs:
+        sleepy.wait_for(lambda tab=tab: has_time_left(tab), tab)
+        tab.click("#call-me")
+        tab.locator("#call-result .pill.good").wait_for()
+    assert sleepy.refreshes(*tabs) == [200]
+    assert len(held) == 1
+
+
+def test_a_laptop_that_slept_past_the_expiry_refreshes_once_when_it_wakes(sleepy):
+    # A machine's monotonic clock may stand still in sleep, and its timers with it: only the wall clock goes on.
+    tomorrow = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=1)
+    sleepy.context.clock.set_system_time(tomorrow)
+    sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
+    sleepy.wait_for(lambda: sleepy.refreshes() == [200])
+    sleepy.page.click("#call-me")
+    sleepy.sees("#call-result .pill.good")
+    assert sleepy.refreshes() == [200]
+    sleepy.is_signed_in()
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_wrong_by_a_day_does_not_matter(new_visitor, server, days):
+    visitor = new_visitor(server)
+    visitor.context.clock.install(time=datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=days))
+    visitor.open().sign_up()
+    visitor.is_signed_in()
+    assert has_time_left(visitor.page)
+    visitor.page.click("#call-me")
+    visitor.sees("#call-result .pill.good")
+    assert visitor.refreshes() == []
+    visitor.context.clock.fast_forward(TEN_MINUTES)
+    visitor.wait_for(lambda: visitor.refreshes() == [200])
+
+
+def test_offline_is_no_log_out_and_coming_back_goes_on(sleepy):
+    sleepy.context.set_offline(True)
+    sleepy.context.clock.fast_forward(TEN_MINUTES)
+    sleepy.sees("#notice", "You are still signed in")
+    sleepy.is_signed_in()
+    sleepy.context.set_offline(False)
+    sleepy.sees("#notice", "The service is back")
+    sleepy.wait_for(lambda: has_time_left(sleepy.page))
+    sleepy.is_signed_in()
+    sleepy.forgive(FAILED)
+
+
+def test_a_refresh_whose_answer_is_lost_is_asked_for_again(sleepy):
+    lost = []
+
+    def lose_the_first(route):
+        if lost:
+            return route.continue_()
+        # The server has rotated the token; the browser hears nothing of it.
+        lost.append(post(route.request.url, route.request.all_headers()))
+        return route.abort()
+
+    sleepy.context.route(REFRESH, lose_the_first)
+    sleepy.page.click("#refresh-now")
+    sleepy.sees("#notice", "You are still signed in")
+    sleepy.context.clock.fast_forward(5_000)
+    sleepy.wait_for(lambda: sleepy.refreshes() == [200])
+    assert lost == [200]
+    sleepy.is_signed_in()
+    sleepy.page.reload()
+    sleepy.is_signed_in()
+    sleepy.forgive(FAILED)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_asks(sleepy, status):
+    asked = []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        route.fulfill(status=status, headers={"Retry-After": "300"}, json={"error": "service_unavailable"})
+
+    sleepy.context.route(REFRESH, refuse)
+    sleepy.context.clock.fast_forward(TEN_MINUTES)
+    sleepy.sees("#notice", "You are still signed in")
+    for _ in range(4):
+        sleepy.context.clock.fast_forward(60_000)
+    sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
+    sleepy.page.click("#call-me")
+    sleepy.sees("#call-result .form-error")
+    assert len(asked) == 1
+    sleepy.context.unroute(REFRESH)
+    sleepy.context.clock.fast_forward(TEN_MINUTES)
+    sleepy.wait_for(lambda: has_time_left(sleepy.page))
+    sleepy.is_signed_in()
+    sleepy.forgive(status)
+
+
+def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
+    other = sleepy.open_tab(sleepy.url)
+    (cookie,) = sleepy.context.cookies()
+    assert post(f"{sleepy.url}/api/auth/logout", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 204
+    sleepy.page.click("#refresh-now")
+    sleepy.is_signed_out()
+    sleepy.sees("#notice", "Your session has ended")
+    other.locator("#signed-out").wait_for()
+    sleepy.forgive(401)
+
+
+def test_signing_out_in_one_tab_reaches_the_others_at_once(member):
+    other = member.open_tab(member.url)
+    member.sign_out()
+    other.locator("#signed-out").wait_for()
+    assert other.locator("#profile-username").text_content() == ""
+    assert [path for _, path, _ in member.made(other)].count("auth/logout") == 0
+
+
+def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
+    other = member.open_tab(member.url)
+    member.sign_out()
+    other.locator("#signed-out").wait_for()
+    seen = len(member.refreshes(member.page, other))
+    member.log_in()
+    other.locator("#signed-in").wait_for()
+    assert len(member.refreshes(member.page, other)) == seen
+
+
+def test_signing_out_works_while_the_api_is_out_of_reach(member):
+    (cookie,) = member.context.cookies()
+    member.page.wait_for_load_state("networkidle")
+    member.context.route("**/api/**", lambda route: route.abort())
+    member.sign_out()
+    member.is_signed_out()
+    member.sees("#notice", "keeps trying")
+    member.page.reload()
+    member.is_signed_out()
+    member.calls.clear()
+    member.context.unroute("**/api/**")
+    member.wait_for(lambda: ("POST", "auth/logout", 204) in member.made())
+    assert member.refreshes() == []
+    assert post(f"{member.url}/api/auth/refresh", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 401
+    member.forgive(FAILED)
+
+
+def test_without_storage_a_session_lasts_as_long_as_the_page(new_visitor, server):
+    visitor = new_visitor(server)
+    visitor.context.add_init_script(BLOCK_STORAGE)
+    visitor.open().sign_up()
+    visitor.is_signed_in()
+    visitor.page.click("#refresh-now")
+    visitor.wait_for(lambda: visitor.refreshes() == [200])
+    visitor.sign_out()
+    visitor.is_signed_out()
+    visitor.wait_for(lambda: visitor.made()[-1] == ("POST", "auth/logout", 204))
+
+
+def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, server):
+    visitor = new_visitor(server)
+    visitor.context.clock.install()
+    visitor.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined });")
+    visitor.open().sign_up()
+    visitor.is_signed_in()
+    tabs = [visitor.page, visitor.open_tab(visitor.url), visitor.open_tab(visitor.url)]
+    visitor.context.clock.fast_forward(TEN_MINUTES)
+    for tab in tabs:
+        visitor.wait_for(lambda tab=tab: has_time_left(tab), tab)
+        assert tab.locator("#signed-in").is_visible()
+
+
+def has_time_left(tab):
+    return tab.locator("#token-countdown").inner_text() >= "09:30"
+
+
+def post(url, headers):
+    """Send what a browser would have sent, out of the browser's sight, and return the status."""
+    headers = {name: value for name, value in headers.items() if name in {"cookie", "origin"}}
+    request = urllib.request.Request(url, b"{}", {**headers, "Content-Type": "application/json"}, method="POST")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code

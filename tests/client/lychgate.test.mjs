@@ -1,0 +1,399 @@
+// The client against a real server that delays, drops and refuses on command.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { Api, json, USER } from "./server.mjs";
+
+const PATIENCE_MS = 20_000;
+const source = await readFile(new URL("../../static-site/js/lychgate.js", import.meta.url), "utf8");
+// As a browser takes it: a module by itself, whatever this Node makes of the ending ".js".
+const lychgate = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+const { ApiError, createClient, NetworkError, SessionEnded } = lychgate;
+
+let api;
+let clients;
+
+beforeEach(async () => {
+  api = await new Api().start();
+  clients = [];
+});
+
+afterEach(async () => {
+  for (const client of clients) client.close();
+  await api.stop();
+  delete globalThis.localStorage;
+  delete globalThis.sessionStorage;
+});
+
+function newClient(options) {
+  const client = createClient({ baseUrl: `${api.origin}/api`, storage: "memory", ...options });
+  client.changes = [];
+  client.onChange(({ type, why }) => client.changes.push(`${type}: ${why}`));
+  clients.push(client);
+  return client;
+}
+
+async function signedIn(options) {
+  const client = newClient(options);
+  await client.login("kim", "seven old oak boards");
+  return client;
+}
+
+async function eventually(holds) {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, "it never came true");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Keep the next answer for a path until told to give it. */
+function hold(path, answer = (_, send) => send()) {
+  let give;
+  const given = new Promise((resolve) => (give = resolve));
+  api.next(path, async (response, send) => {
+    await given;
+    answer(response, send);
+  });
+  return give;
+}
+
+const refuse = (error, status = 401) => (response) => json(response, status, { error });
+const drop = (response) => response.destroy();
+
+test("logging in keeps the access token and adds it to calls", async () => {
+  const client = await signedIn();
+  assert.deepEqual(client.user, USER);
+  assert.deepEqual(await client.json("GET", "me"), { path: "me", token: "a1", body: "", sessions: [] });
+  assert.deepEqual(JSON.parse(api.seen[0].body), {
+    username: "kim",
+    password: "seven old oak boards",
+    token_delivery: "body",
+  });
+});
+
+test("a first visit sends nothing", async () => {
+  assert.equal(await newClient().restore(), null);
+  assert.deepEqual(api.seen, []);
+});
+
+for (const look of ["me", "/api/me", "./me", "../api/me", "/x/../api/me", "%2e%2e/api/me"]) {
+  test(`the token goes to the API itself: ${look}`, async () => {
+    const client = await signedIn();
+    await client.fetch(look);
+    assert.equal(api.seen.at(-1).headers.authorization, "Bearer a1");
+  });
+}
+
+for (const look of ["/apix", "/apix/me", "/", "/API/me", "../me", "/api/../x", "/api/%2e%2e/x", "/api\\..\\..\\x", "/api/..%2fx", "/api"]) {
+  test(`the token goes nowhere else on the API's origin: ${look}`, async () => {
+    const client = await signedIn();
+    const response = await client.fetch(look);
+    await response.arrayBuffer();
+    assert.equal(api.seen.length, 2);
+    assert.equal(api.seen[1].headers.authorization, undefined);
+  });
+}
+
+test("the token goes to no other origin, whatever it looks like", async () => {
+  const seen = [];
+  const client = await signedIn({
+    fetch: (request) => {
+      seen.push(request);
+      return request.url.startsWith(api.origin) ? fetch(request) : Promise.resolve(new Response("{}"));
+    },
+  });
+  const { port } = new URL(api.origin);
+  const others = [
+    "//evil.example/api/me",
+    "https://evil.example/api/me",
+    `http://127.0.0.1:${port}@evil.example/api/me`,
+    `http://127.0.0.1.evil.example:${port}/api/me`,
+    `http://localhost:${port}/api/me`,
+    `https://127.0.0.1:${port}/api/me`,
+    `http://127.0.0.1:${(Number(port) % 65000) + 1}/api/me`,
+    "data:text/plain,api/me",
+  ];
+  for (const url of others) {
+    // Node refuses an address with a name and password in it, as browsers do.
+    await client.fetch(url).catch((error) => assert.ok(error instanceof TypeError));
+    await client.fetch(new Request("http://evil.example/api/me")).catch(assert.ifError);
+  }
+  const carried = seen.filter((request) => request.headers.has("Authorization"));
+  assert.deepEqual(carried, []);
+  await client.fetch(new Request(`${api.origin}/api/me`, { method: "POST", body: "hello" }));
+  assert.equal(api.seen.at(-1).headers.authorization, "Bearer a1");
+  assert.equal(api.seen.at(-1).body, "hello");
+});
+
+test("a redirect does not take the token along", async () => {
+  const client = await signedIn();
+  api.next("me", (response) => response.writeHead(302, { Location: "/elsewhere" }).end());
+  await assert.rejects(client.fetch("me"), NetworkError);
+  assert.equal(api.count("/elsewhere"), 0);
+});
+
+test("an expired token costs one refresh and one more try, body and all", async () => {
+  const client = await signedIn();
+  api.good.clear();
+  const response = await client.fetch("notes", { method: "POST", body: "hello" });
+  assert.deepEqual(await response.json(), { path: "notes", token: "a2", body: "hello", sessions: [] });
+  assert.deepEqual(api.seen.slice(1).map(({ path }) => path), ["notes", "auth/refresh", "notes"]);
+});
+
+test("a token refused twice is not tried a third time", async () => {
+  const client = await signedIn();
+  api.next("me", refuse("invalid_token"));
+  api.next("me", refuse("invalid_token"));
+  assert.equal((await client.fetch("me")).status, 401);
+  assert.equal(api.count("me"), 2);
+  assert.equal(api.count("auth/refresh"), 1);
+});
+
+for (const [status, error] of [[401, "invalid_credentials"], [401, ""], [403, "insufficient_scope"], [404, "not_found"], [500, "x"]]) {
+  test(`an answer ${status} ${error} is the caller's own affair`, async () => {
+    const client = await signedIn();
+    api.next("me", refuse(error, status));
+    assert.equal((await client.fetch("me")).status, status);
+    assert.equal(api.seen.length, 2);
+    assert.deepEqual(client.user, USER);
+  });
+}
+
+test("a wrong current password is an error and no end of the session", async () => {
+  const client = await signedIn();
+  api.next("auth/password", refuse("invalid_credentials"));
+  await assert.rejects(client.changePassword("a", "b"), { name: "ApiError", error: "invalid_credentials", status: 401 });
+  assert.deepEqual(client.changes, ["signed-in: entered"]);
+  assert.deepEqual(JSON.parse(api.seen[1].body), { current_password: "a", new_password: "b" });
+});
+
+test("calls that need a refresh at once share it", async () => {
+  const client = await signedIn();
+  api.good.clear();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => client.json("GET", "me")));
+  assert.equal(api.count("auth/refresh"), 1);
+  assert.deepEqual(new Set(answers.map(({ token }) => token)), new Set(["a2"]));
+});
+
+test("a call whose token was replaced meanwhile tries again without a refresh", async () => {
+  const client = await signedIn();
+  const give = hold("me", refuse("invalid_token"));
+  const call = client.json("GET", "me");
+  await eventually(() => api.count("me") === 1);
+  await client.refresh();
+  give();
+  assert.equal((await call).token, "a2");
+  assert.equal(api.count("auth/refresh"), 1);
+});
+
+test("a call begun by one user is not repeated as another", async () => {
+  const client = await signedIn();
+  const give = hold("me", refuse("invalid_token"));
+  const call = client.json("GET", "me");
+  await eventually(() => api.count("me") === 1);
+  api.user = { ...USER, id: "u2" };
+  await client.login("lee", "nine new willow boards");
+  give();
+  await assert.rejects(call, SessionEnded);
+  assert.equal(api.count("me"), 1);
+});
+
+test("the clock refreshes before the token expires", async () => {
+  api.lifetime = 2;
+  const client = await signedIn();
+  api.lifetime = 600;
+  await eventually(() => api.count("auth/refresh") === 1);
+  await eventually(() => client.changes.includes("refreshed: on the clock"));
+  assert.ok(client.token.secondsLeft > 590);
+});
+
+test("the API's own clock has the last word on how long a token is good", async () => {
+  const client = await signedIn();
+  assert.ok(client.token.secondsLeft > 590);
+  const late = new Date(Date.now() + 500_000).toUTCString();
+  api.next("me", (response) => json(response, 200, {}, { Date: late }));
+  await client.json("GET", "me");
+  assert.ok(client.token.secondsLeft < 110);
+  api.next("me", (response) => json(response, 200, {}, { Date: new Date().toUTCString() }));
+  await client.json("GET", "me");
+  assert.ok(client.token.secondsLeft > 590);
+});
+
+test("invalid_grant ends the session", async () => {
+  const client = await signedIn();
+  api.next("auth/refresh", refuse("invalid_grant"));
+  await assert.rejects(client.refresh(), SessionEnded);
+  assert.equal(client.user, null);
+  assert.deepEqual(client.changes.slice(-1), ["signed-out: refused"]);
+});
+
+for (const [name, fault] of Object.entries({
+  "a dropped connection": drop,
+  "429": refuse("too_many_attempts", 429),
+  "500": refuse("internal_error", 500),
+  "503": refuse("service_unavailable", 503),
+  "403": refuse("origin_rejected", 403),
+  "401 without a code": refuse(""),
+  "a page of HTML": (response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Hello</h1>"),
+  "an error page of HTML": (response) => response.writeHead(502).end("<h1>Sorry</h1>"),
+  "somebody else's JSON": (response) => json(response, 200, { hello: "world" }),
+  "a token without its lifetime": (response) => json(response, 200, { access_token: "a9", user: USER }),
+  "half an answer": (response) => response.writeHead(200, { "Content-Length": 100 }).write("{", () => response.destroy()),
+})) {
+  test(`${name} ends no session, and the refresh is tried again`, async () => {
+    const client = await signedIn();
+    api.next("auth/refresh", fault);
+    await assert.rejects(client.refresh());
+    assert.deepEqual(client.user, USER);
+    await eventually(() => client.token.accessToken === "a2");
+    assert.ok(client.changes.some((change) => change.startsWith("refresh-failed")));
+    assert.equal(client.changes.some((change) => change.startsWith("signed-out")), false);
+  });
+}
+
+test("a service that names a time is left alone until then", async () => {
+  const client = await signedIn();
+  api.next("auth/refresh", (response) => json(response, 503, { error: "service_unavailable" }, { "Retry-After": "300" }));
+  await assert.rejects(client.refresh(), { name: "ApiError", status: 503, retryAfter: 300 });
+  await assert.rejects(client.refresh(), { name: "ApiError", status: 503 });
+  api.good.clear();
+  await assert.rejects(client.fetch("me"), { status: 503 });
+  assert.equal(api.count("auth/refresh"), 1);
+});
+
+test("an answer that takes too long is a NetworkError", async () => {
+  const client = await signedIn({ timeout: 100 });
+  const give = hold("me");
+  await assert.rejects(client.json("GET", "me"), (error) => error instanceof NetworkError && error.cause.name === "AbortError");
+  give();
+});
+
+test("an error of the API says what it was", async () => {
+  const client = newClient();
+  const problem = { error: "validation_failed", detail: "Not so.", errors: [{ field: "password", message: "Longer." }] };
+  api.next("auth/register", (response) => json(response, 422, problem));
+  await assert.rejects(client.register("kim", "x"), (error) => {
+    assert.ok(error instanceof ApiError);
+    const { status, error: code, detail, errors, message, retryAfter } = error;
+    assert.deepEqual({ status, error: code, detail, errors, message, retryAfter }, { status: 422, ...problem, message: "Not so.", retryAfter: 0 });
+    return true;
+  });
+  assert.equal(client.user, null);
+});
+
+test("each call can be given up", async () => {
+  const client = newClient();
+  const stop = new AbortController();
+  const give = hold("auth/login");
+  const login = client.login("kim", "x", { signal: stop.signal });
+  stop.abort();
+  await assert.rejects(login, { name: "AbortError" });
+  assert.equal(client.user, null);
+  give();
+});
+
+test("one who gives up waiting for a refresh does not spoil it for the others", async () => {
+  const client = await signedIn();
+  api.good.clear();
+  const give = hold("auth/refresh");
+  const stop = new AbortController();
+  const impatient = client.fetch("me", { signal: stop.signal });
+  const patient = client.json("GET", "me");
+  await eventually(() => api.count("auth/refresh") === 1);
+  stop.abort();
+  await assert.rejects(impatient, { name: "AbortError" });
+  give();
+  assert.equal((await patient).token, "a2");
+});
+
+test("logging out tells the API, and nothing is sent any more", async () => {
+  const client = await signedIn();
+  assert.equal(await client.logout(), true);
+  assert.deepEqual(JSON.parse(api.seen.at(-1).body), { refresh_token: "r1" });
+  assert.equal(client.user, null);
+  assert.equal(client.token, null);
+  await assert.rejects(client.refresh(), SessionEnded);
+  assert.equal((await client.fetch("me")).status, 401);
+  assert.equal(api.seen.at(-1).headers.authorization, undefined);
+});
+
+test("logging out works offline, and the API is told when it is back", async () => {
+  const client = await signedIn();
+  api.next("auth/logout", drop);
+  assert.equal(await client.logout(), false);
+  assert.equal(client.user, null);
+  await eventually(() => api.count("auth/logout") === 2);
+  assert.deepEqual(JSON.parse(api.seen.at(-1).body), { refresh_token: "r1" });
+  assert.equal(api.count("auth/refresh"), 0);
+});
+
+test("a log-out that is owed goes before the next log-in", async () => {
+  const client = await signedIn();
+  api.next("auth/logout", drop);
+  await client.logout();
+  await client.login("kim", "seven old oak boards");
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/logout", "auth/login"]);
+  assert.deepEqual(client.user, USER);
+});
+
+test("logging out overtakes a refresh under way", async () => {
+  const client = await signedIn();
+  const give = hold("auth/refresh");
+  const refresh = assert.rejects(client.refresh(), SessionEnded);
+  await eventually(() => api.count("auth/refresh") === 1);
+  const logout = client.logout();
+  assert.equal(client.user, null);
+  give();
+  await refresh;
+  await logout;
+  assert.equal(client.user, null);
+  assert.deepEqual(client.changes.slice(-1), ["signed-out: signed out"]);
+});
+
+test("logging out everywhere ends every session, this one too", async () => {
+  const client = await signedIn();
+  await client.logoutEverywhere();
+  assert.deepEqual(api.seen.slice(1).map(({ method, path }) => `${method} ${path}`), ["POST auth/logout-all", "POST auth/logout"]);
+  assert.equal(client.user, null);
+});
+
+for (const storage of ["local", "session"]) {
+  test(`with storage "${storage}" the next page goes on, and only the refresh token is kept`, async () => {
+    const kept = (globalThis[`${storage}Storage`] = {});
+    const first = await signedIn({ storage });
+    assert.deepEqual(Object.values(kept), ["r1"]);
+    first.close();
+    const second = newClient({ storage });
+    assert.deepEqual(await second.restore(), USER);
+    assert.deepEqual(Object.values(kept), ["r2"]);
+    await second.logout();
+    assert.deepEqual(kept, {});
+  });
+}
+
+test("with storage \"memory\" nothing is kept", async () => {
+  globalThis.localStorage = {};
+  globalThis.sessionStorage = {};
+  await signedIn();
+  assert.deepEqual([globalThis.localStorage, globalThis.sessionStorage], [{}, {}]);
+});
+
+test("the cookie's own mark is no secret, and a log-out that is owed outlives the page", async () => {
+  const kept = (globalThis.localStorage = {});
+  const first = newClient({ storage: "cookie" });
+  api.next("auth/login", (response) => json(response, 200, { access_token: "a", expires_in: 600, user: USER }));
+  await first.login("kim", "x");
+  assert.deepEqual(Object.values(kept), ["in"]);
+  assert.equal(JSON.parse(api.seen[0].body).token_delivery, "cookie");
+  api.next("auth/logout", drop);
+  await first.logout();
+  assert.deepEqual(Object.values(kept), ["out"]);
+  first.close();
+  const second = newClient({ storage: "cookie" });
+  assert.equal(await second.restore(), null);
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/logout"]);
+  assert.deepEqual(kept, {});
+});

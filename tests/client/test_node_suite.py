@@ -1,0 +1,76 @@
+"""The browser client by itself: its behaviour under Node.js, its types, and its size."""
+
+import gzip
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client.find_node import node_folder
+
+ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
+DOCS = ROOT / "docs" / "browser-client.md"
+TOOLS = ROOT / ".tools" / "node_modules"
+SUITE_SECONDS = 120
+MAX_GZIPPED_BYTES = 4096
+
+
+@pytest.fixture(scope="module")
+def node():
+    return str(node_folder() / "node")
+
+
+def test_the_client_passes_its_suite_against_a_server_that_misbehaves(node):
+    suite = sorted(str(file) for file in Path(__file__).parent.glob("*.test.mjs"))
+    ran = subprocess.run(
+        [node, "--test", "--test-reporter=spec", *suite],
+        capture_output=True,
+        text=True,
+        timeout=SUITE_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "\nℹ skipped 0\n" in ran.stdout
+    assert "\nℹ todo 0\n" in ran.stdout
+
+
+def test_client_page_and_example_are_well_typed(node):
+    compiler = TOOLS / "typescript" / "bin" / "tsc"
+    assert compiler.exists(), "TypeScript is missing: `make test` and `make lint` fetch it into .tools"
+    ran = subprocess.run(
+        [node, compiler, "--project", ROOT / "tests" / "tools" / "tsconfig.json"],
+        capture_output=True,
+        text=True,
+        timeout=SUITE_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_client_is_one_file_of_less_than_four_kilobytes():
+    source = CLIENT.read_bytes()
+    assert len(gzip.compress(source, 9)) < MAX_GZIPPED_BYTES
+    assert b"import " not in source
+    assert b"import(" not in source
+
+
+def test_the_documentation_names_every_option_method_and_error(node):
+    documented = DOCS.read_text("utf-8")
+    script = (
+        "const source = require('node:fs').readFileSync(process.argv[1], 'utf8');"
+        "import('data:text/javascript,' + encodeURIComponent(source)).then(({ createClient, ...errors }) => {"
+        "  const client = createClient({ baseUrl: 'http://127.0.0.1/api', storage: 'memory' });"
+        "  console.log(JSON.stringify({ members: Object.keys(client), errors: Object.keys(errors) }));"
+        "});"
+    )
+    ran = subprocess.run([node, "-e", script, str(CLIENT)], capture_output=True, text=True, check=True)
+    found = json.loads(ran.stdout)
+    rows = re.findall(r"^\| `\"?(\w+)", documented, re.MULTILINE)
+    source = CLIENT.read_text("utf-8")
+    signature = re.search(r"createClient\(\{(.*?)\n\} = \{\}\)", source, re.DOTALL)[1]
+    options = re.findall(r"^  (\w+) =", signature, re.MULTILINE)
+    modes = re.findall(r'"(\w+)"', re.search(r"storage = /\*\* @type \{(.*?)\}", source)[1])
+    assert sorted(rows) == sorted([*options, *modes, *found["members"], *found["errors"]])
