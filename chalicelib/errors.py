@@ -205,3 +205,9 @@ class ServiceUnavailable(LychgateError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__()
+
+
+class AttemptNotCounted(ServiceUnavailable):
+    """Raised if a password may not be looked at because the attempt could not be counted."""
+
+    event = "attempt_not_counted"

@@ -28,6 +28,7 @@ COUNTED_EVENTS: Mapping[str, tuple[str, str]] = {
     "login_succeeded": (LOG_INS, "ok"),
     "login_failed": (LOG_INS, "failed"),
     "attempt_delayed": (LOG_INS, "delayed"),
+    "attempt_not_counted": (LOG_INS, "not_counted"),
     "refreshed": (REFRESHES, "ok"),
     "refresh_retried": (REFRESHES, "retry"),
     "refresh_token_reused": (REFRESHES, "reused"),

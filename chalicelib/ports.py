@@ -133,6 +133,7 @@ class LoginThrottle(Protocol):
 
         Raises:
             TooManyAttempts: one of the limits is reached; nothing was counted.
+            AttemptNotCounted: the counters cannot be reached.
 
         """
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dynamodb.items import Item, Tables
 from chalicelib.dynamodb.transactions import transact
-from chalicelib.errors import ServiceUnavailable, TooManyAttempts
+from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts
 from chalicelib.throttling import Attempt, Counter, Limit, ThrottleRules
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ class DynamoDBLoginThrottle:
                 else self._raise(key, limit, now)
                 for key, limit in limits.items()
             ]
-            failed = transact(self._client, actions)
+            try:
+                failed = transact(self._client, actions)
+            except ServiceUnavailable as unavailable:
+                # Who keeps the counters from being reached must not be able to guess without limit.
+                raise AttemptNotCounted(unavailable.reason) from unavailable
             if not failed:
                 return
             for position, key in enumerate(limits):

@@ -5,7 +5,7 @@ import json
 import logging
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
 from chalicelib import evidence, wiring
 from chalicelib.api import openapi, wellknown
@@ -184,6 +184,26 @@ def test_a_delayed_attempt_says_by_which_limit_and_is_counted(api, lines):
     assert (line["status"], line["event"], line["level"]) == (429, "attempt_delayed", "WARNING")
     assert line["reason"].startswith("limit by ")
     assert counted(line)["log_ins", "lychgate-test", "delayed"] == 1
+
+
+def test_a_log_in_that_cannot_be_counted_is_refused_logged_and_counted(api, aws_clients, environment, lines):
+    dynamodb, _ = aws_clients
+    api.register()
+
+    def throttled(request, **_):
+        body = request.body.decode()
+        if environment["LYCHGATE_THROTTLE_TABLE"] in body and "Update" in body:
+            raise ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
+
+    dynamodb.meta.events.register_first("before-send.dynamodb", throttled)
+    try:
+        answer = api.login()
+    finally:
+        dynamodb.meta.events.unregister("before-send.dynamodb", throttled)
+    answer.assert_problem(503, "service_unavailable")
+    line = lines()[-1]
+    assert (line["event"], line["level"]) == ("attempt_not_counted", "ERROR")
+    assert counted(line)["log_ins", "lychgate-test", "not_counted"] == 1
 
 
 def test_the_authorizer_says_why_it_refused_and_counts_it(api, lines):
