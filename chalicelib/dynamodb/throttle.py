@@ -56,7 +56,7 @@ class DynamoDBLoginThrottle:
                 failed = transact(self._client, actions)
             except ServiceUnavailable as unavailable:
                 # Who keeps the counters from being reached must not be able to guess without limit.
-                raise AttemptNotCounted(unavailable.reason) from unavailable
+                raise AttemptNotCounted(unavailable.reason or "") from unavailable
             if not failed:
                 return
             for position, key in enumerate(limits):
