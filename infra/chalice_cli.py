@@ -70,6 +70,11 @@ def _with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
 
 
 def _gateway_response(error: LychgateError, request_headers: dict[str, str]) -> dict[str, Any]:
+    try:
+        wiring.http_settings()
+    except ConfigurationError as unusable:
+        _log.error("%s", unusable)
+        error = unusable
     response = problem(error)
     finish_headers(response.headers, request_headers.get("origin"))
     answer: dict[str, Any] = response.to_dict()

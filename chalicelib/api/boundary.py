@@ -20,7 +20,7 @@ from chalicelib import evidence, wiring
 from chalicelib.api.parsing import read_client
 from chalicelib.api.responses import Answer, problem
 from chalicelib.authorizer import principal_from_context
-from chalicelib.errors import InvalidToken, LychgateError, MethodNotAllowed
+from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
 from chalicelib.models import Client, Principal
 
 PREFLIGHT_SECONDS = 600
@@ -92,10 +92,14 @@ def install(app: Chalice) -> None:
 
 def finish_headers(headers: dict[str, Any], origin: str | None) -> None:
     """Add what every response of the API carries."""
-    settings = wiring.http_settings()
     headers.setdefault("Cache-Control", "no-store")
     headers.update(_HARDENING)
     headers["Vary"] = "Origin"
+    try:
+        settings = wiring.http_settings()
+    except ConfigurationError:
+        # Then the answer is the error that says so, for no origin in particular.
+        return
     if settings.over_https:
         headers["Strict-Transport-Security"] = _STRICT_TRANSPORT_SECURITY
     if origin in settings.allowed_origins:
@@ -105,7 +109,11 @@ def finish_headers(headers: dict[str, Any], origin: str | None) -> None:
 
 def _finish(request: Request, get_response: Callable[[Request], Response]) -> Response:
     started = time.monotonic()
-    response = get_response(request)
+    try:
+        wiring.http_settings()
+        response = get_response(request)
+    except ConfigurationError as unusable:
+        response = problem(unusable)
     if isinstance(response.body, dict) and "Code" in response.body:
         response = _in_our_words(response)
     finish_headers(response.headers, request.headers.get("origin"))

@@ -221,6 +221,15 @@ def test_a_configuration_error_is_logged_with_the_variable_and_not_shown(api, mo
     assert "LYCHGATE_USERS_TABLE is not set" in caplog.text
 
 
+@pytest.mark.parametrize(("variable", "value"), [("LYCHGATE_ISSUER", ""), ("LYCHGATE_ALLOWED_ORIGINS", "*")])
+@pytest.mark.parametrize("path", ["/health", "/nowhere"])
+def test_a_setting_of_the_http_layer_that_cannot_be_used_is_a_problem_document_too(
+    api, monkeypatch, variable, value, path
+):
+    monkeypatch.setenv(variable, value)
+    api.request("GET", path, headers={"Origin": "https://site.example"}).assert_problem(500, "internal_error")
+
+
 def test_a_database_out_of_reach_is_unavailable_and_says_when_to_try_again(api, monkeypatch):
     api.register()
 
