@@ -1,9 +1,8 @@
-"""What Chalice's command line lacks: gateway responses.
+"""Gateway responses where there is no gateway.
 
 Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer where the gateway answers by
 itself: an unknown route, the authorizer's 401 and 403, an authorizer that fails. Chalice's own emulation drops the
-connection when an authorizer raises, echoes the Authorization header, and sends no CORS headers. Loaded by ``app.py``
-under the command line only; nothing of this ships.
+connection when an authorizer raises, echoes the Authorization header, and sends no CORS headers.
 """
 
 from __future__ import annotations
@@ -33,14 +32,9 @@ _log = logging.getLogger("lychgate.gateway")
 HandleRequest = Callable[..., dict[str, Any]]
 
 
-def install() -> None:
-    """Teach Chalice's local gateway our gateway responses, once."""
-    if not hasattr(LocalGateway.handle_request, "__wrapped__"):
-        setattr(LocalGateway, "handle_request", _with_gateway_responses(LocalGateway.handle_request))  # noqa: B010 - mypy
-        setattr(LocalDevServer, "serve_forever", _after_check(LocalDevServer.serve_forever))  # noqa: B010 - mypy
+def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
+    """Return Chalice's way of handling a request, with gateway responses."""
 
-
-def _with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
     @functools.wraps(handle_request)
     def handle(
         gateway: LocalGateway, method: str, path: str, headers: dict[str, str], body: bytes | None
@@ -81,7 +75,7 @@ def _gateway_response(error: LychgateError, request_headers: dict[str, str]) -> 
     return answer
 
 
-def _after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:
+def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:
     """Make ``chalice local`` say at its start what it lacks, and not at the first log-in."""
 
     @functools.wraps(serve_forever)
