@@ -91,12 +91,13 @@ def _who_says_so(answer: Answer, wrong: str) -> tuple[str, str]:  # noqa: PLR091
     if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
         return wrong, f"Too many attempts came from here. Wait {answer.header('Retry-After') or 'some'} seconds."
     if answer.status == 503:  # noqa: PLR2004 - Service Unavailable
-        return wrong, (
-            "The database or the key store is throttled or out of reach, or a policy forbids it. " + _LOGS
-        )
+        return wrong, ("The database or the key store is throttled or out of reach, or a policy forbids it. " + _LOGS)
     if answer.status >= 500:  # noqa: PLR2004 - a server error
         return wrong, _LOGS
-    return wrong, "Another version than that of this checkout may be deployed, or the distribution changes what it passes."
+    return (
+        wrong,
+        "Another version than that of this checkout may be deployed, or the distribution changes what it passes.",
+    )
 
 
 def _message(answer: Answer) -> str:

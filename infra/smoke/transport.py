@@ -30,6 +30,7 @@ _VERDICTS = {
     19: "its chain ends at a self-signed certificate that this machine does not know",
     20: "nobody whom this machine trusts has issued it",
     62: "it is for another name",
+    64: "it is for another address",
 }
 
 

@@ -92,6 +92,7 @@ class Distribution:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def setup(self):
                 # In the connection's own thread, with the certificate of the test that runs.
@@ -108,7 +109,7 @@ class Distribution:
                 request = Message(self.command, self.path, tuple(self.headers.items()), body)
                 answer = distribution.fault(request, distribution.forward)
                 self.send_response_only(answer.first)
-                for name, value in answer.headers:
+                for name, value in answer.without("Content-Length").headers:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
@@ -139,7 +140,9 @@ class Distribution:
         with closing(http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=PATIENCE_SECONDS)) as connection:
             connection.request(request.first, request.path, request.body or None, dict(request.headers))
             response = connection.getresponse()
-            headers = [pair for pair in response.getheaders() if pair[0].lower() not in {"content-length", "connection"}]
+            headers = [
+                pair for pair in response.getheaders() if pair[0].lower() not in {"content-length", "connection"}
+            ]
             return Message(response.status, request.path, tuple(headers), response.read())
 
     def stop(self) -> None:

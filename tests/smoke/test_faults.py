@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
-from smoke.conftest import OTHER_ORIGIN
 
 from infra.smoke import cors, journey, page, public
 from infra.smoke.smoke_test import CLEARED_AWAY
+from smoke.conftest import OTHER_ORIGIN
 
 BUCKET_SAYS_NO = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 CLOUDFRONT_SAYS_NO = b"<!DOCTYPE HTML><HTML><TITLE>ERROR: The request could not be satisfied</TITLE></HTML>"
@@ -73,9 +73,7 @@ def answering(status, body=b"{}", content_type="application/json", **headers):
 
 
 def replacing(old, new):
-    return lambda message: message.having(
-        "Set-Cookie", (message.header("Set-Cookie") or "").replace(old, new)
-    )
+    return lambda message: message.having("Set-Cookie", (message.header("Set-Cookie") or "").replace(old, new))
 
 
 def publishing_a_private_key(message):
@@ -202,7 +200,9 @@ FAULTS = {
     ),
     "a page with inline script": (
         page.POLICY,
-        once(on(path("/"), lambda got: replace(got, body=got.body.replace(b"</body>", b"<script>x()</script></body>")))),
+        once(
+            on(path("/"), lambda got: replace(got, body=got.body.replace(b"</body>", b"<script>x()</script></body>")))
+        ),
         "The page has an inline <script>",
     ),
     "a page with a foreign script": (
@@ -227,7 +227,11 @@ FAULTS = {
     ),
     "an API behind a distribution that answers everything with the page": (
         public.UP,
-        once(on_request(lambda request: below_api(request, None), lambda request: replace(request, first="GET", path="/"))),
+        once(
+            on_request(
+                lambda request: below_api(request, None), lambda request: replace(request, first="GET", path="/")
+            )
+        ),
         "The answer is a page where JSON is wanted.",
     ),
     "an API that the distribution cannot reach": (
@@ -323,7 +327,9 @@ FAULTS = {
     ),
     "a large body is refused by somebody else": (
         public.TOO_LARGE,
-        once(on(lambda request, answer: answer.first == 413, answering(413, b'{"message":"Too Large"}', **GATEWAYS_OWN))),
+        once(
+            on(lambda request, answer: answer.first == 413, answering(413, b'{"message":"Too Large"}', **GATEWAYS_OWN))
+        ),
         "whose `error` is payload_too_large",
     ),
     "a media type is not looked at": (
@@ -408,7 +414,9 @@ FAULTS = {
     ),
     "a registration that is done and whose answer is lost": (
         journey.REGISTERED,
-        once(on(path("/api/auth/register", "POST"), answering(504, CLOUDFRONT_SAYS_NO, "text/html", Server="CloudFront"))),
+        once(
+            on(path("/api/auth/register", "POST"), answering(504, CLOUDFRONT_SAYS_NO, "text/html", Server="CloudFront"))
+        ),
         "POST /api/auth/register answered 504, and should answer 201",
     ),
     "a registration that answers something else": (
@@ -424,7 +432,10 @@ FAULTS = {
     "a signing key that is not published": (
         journey.VERIFIED,
         once(
-            on(path("/api/.well-known/jwks.json"), with_json(lambda body: body["keys"][0].update(kid="of another time")))
+            on(
+                path("/api/.well-known/jwks.json"),
+                with_json(lambda body: body["keys"][0].update(kid="of another time")),
+            )
         ),
         "does not publish",
     ),
@@ -524,7 +535,11 @@ FAULTS = {
         after_deletion(without("WWW-Authenticate")),
         "WWW-Authenticate is missing",
     ),
-    "a deletion that fails once": (journey.DELETED, first_deletion_is_lost, "POST /api/auth/delete-account answered 500"),
+    "a deletion that fails once": (
+        journey.DELETED,
+        first_deletion_is_lost,
+        "POST /api/auth/delete-account answered 500",
+    ),
 }
 
 
