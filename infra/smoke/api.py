@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from infra.smoke.site import Answer, Site
 
@@ -26,7 +25,7 @@ class Api:
         self,
         method: str,
         route: str,
-        body: Mapping[str, Any] | bytes | None = None,
+        body: Mapping[str, object] | bytes | None = None,
         *,
         bearer: str | None = None,
         origin: str | None = None,

@@ -11,6 +11,8 @@ from typing import Any
 from infra.smoke.report import FailedError
 from infra.smoke.site import Answer
 
+OLD_VERSION = "Another version than that of this checkout may be deployed: deploy again, and look at docs/http-api.md."
+
 _POINTS_ELSEWHERE = (
     "The distribution does not send /api/* to the API. Its behavior for `/api/*` has to name the REST API's origin; "
     "deploy again, and wait until the distribution's change is deployed."

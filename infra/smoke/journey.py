@@ -5,21 +5,19 @@ Each goes on where another stopped. What a failed one leaves unknown is left out
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
-from http.cookies import Morsel, SimpleCookie
+from http.cookies import Morsel
 from typing import Any
 
-import jwt
-
-from infra.smoke.api import API, Api
+from infra.smoke.api import Api
+from infra.smoke.cookies import cookie_faults, cookie_header, refresh_cookie
 from infra.smoke.cors import FOREIGN
-from infra.smoke.diagnosis import expect
+from infra.smoke.diagnosis import OLD_VERSION, expect
 from infra.smoke.public import expect_challenge
 from infra.smoke.report import Check, FailedError, LeftOutError
 from infra.smoke.site import Answer
 from infra.smoke.throwaway import Account
+from infra.smoke.tokens import signed_part, token_response, verify_access_token
 
 REGISTERED = "An account can be registered."
 LOGGED_IN = "The account can log in."
@@ -36,11 +34,6 @@ COOKIE_REJECTED = "A page of a foreign origin cannot refresh with the cookie."
 LOGGED_OUT = "A log-out ends the session: its refresh token is refused."
 REVOKED = "The access token of an ended session changes nothing any more."
 DELETED = "The account can be deleted, and cannot log in any more."
-
-CLOCK_SKEW = 30
-"""Seconds by which the clocks of this machine and of the API may differ before a check says so."""
-
-_OLD_VERSION = "Another version than that of this checkout may be deployed: deploy again, and look at docs/http-api.md."
 
 
 class Journey:
@@ -92,52 +85,17 @@ class Journey:
         if answer.status == 403 and _error(answer) == "registration_closed":  # noqa: PLR2004 - Forbidden
             self.closed = True
             raise LeftOutError("registration is closed here")
-        self._tokens = _tokens(expect(answer, 201), answer)
+        self._tokens = token_response(expect(answer, 201), answer)
         return self._account.username
 
     def _logs_in(self) -> str:
         answer = self._account.log_in()
-        self._tokens = _tokens(expect(answer, 200), answer)
+        self._tokens = token_response(expect(answer, 200), answer)
         return self._account.username
 
     def _is_verified(self) -> str:
-        answer = self._api.ask("GET", "/.well-known/jwks.json")
-        access_token = self._tokens["access_token"]
-        try:
-            keys = jwt.PyJWKSet.from_dict(expect(answer, 200))
-            kid = jwt.get_unverified_header(access_token).get("kid")
-        except jwt.PyJWTError as unusable:
-            raise FailedError(f"The keys or the token cannot be read: {unusable}", _OLD_VERSION) from None
-        key = next((key for key in keys.keys if key.key_id == kid), None)
-        if key is None:
-            raise FailedError(
-                f"The access token is signed with the key {kid}, which {answer.question} does not publish.",
-                "The key that signs was not deployed, or the document comes from a cache: see docs/keys.md.",
-            )
-        skew = _skew(answer)
-        try:
-            claims = jwt.decode(
-                access_token,
-                key,
-                algorithms=[str(key.algorithm_name)],
-                leeway=CLOCK_SKEW + abs(skew),
-                options={"verify_aud": False, "require": ["iss", "sub", "aud", "exp", "iat", "jti", "sid"]},
-            )
-        except jwt.PyJWTError as refused:
-            raise FailedError(
-                f"The access token is refused with the published key {kid}: {refused}.",
-                "The key that signs and the published one differ: see docs/keys.md.",
-            ) from None
-        configured = expect(self._api.ask("GET", "/.well-known/openid-configuration"), 200).get("issuer")
-        issuer = self._api.issuer if self._api.site.over_tls else configured
-        if claims["iss"] != issuer or claims["sub"] != self._tokens["user"]["id"]:
-            raise FailedError(
-                f"The access token has iss {claims['iss']!r} and sub {claims['sub']!r};\n"
-                f"they should be {issuer!r} and the user's id, {self._tokens['user']['id']!r}.",
-                "Set LYCHGATE_ISSUER of the stage to the site's URL and /api and deploy.",
-            )
-        clocks = f", clocks {abs(skew):.0f} s apart" if abs(skew) > CLOCK_SKEW else ""
-        return f"{key.algorithm_name}, for {claims['exp'] - claims['iat']} s, audience {claims['aud']}{clocks}"
+        access_token, user = self._tokens["access_token"], self._tokens["user"]
+        return verify_access_token(self._api, access_token, user_id=user["id"])
 
     def _is_known(self) -> None:
         answer = self._api.ask("GET", "/me", bearer=self._tokens["access_token"])
@@ -152,33 +110,33 @@ class Journey:
     def _is_refreshed(self) -> None:
         first = self._tokens["refresh_token"]
         answer = self._refresh(first)
-        tokens = _tokens(expect(answer, 200), answer)
-        if _claims(tokens["refresh_token"]) == _claims(first):
-            raise FailedError(f"{answer.question} gave the same refresh token again.", _OLD_VERSION)
+        tokens = token_response(expect(answer, 200), answer)
+        if signed_part(tokens["refresh_token"]) == signed_part(first):
+            raise FailedError(f"{answer.question} gave the same refresh token again.", OLD_VERSION)
         self._history = [first, tokens["refresh_token"]]
         self._tokens = tokens
 
     def _is_retried(self) -> None:
         first, second = self._needs_history(2)
         answer = self._refresh(first)
-        successor = _tokens(expect(answer, 200), answer)["refresh_token"]
-        if _claims(successor) != _claims(second):
+        successor = token_response(expect(answer, 200), answer)["refresh_token"]
+        if signed_part(successor) != signed_part(second):
             raise FailedError(
                 f"{answer.question} gave another successor for the same refresh token: two tabs would log each other "
                 "out.",
-                _OLD_VERSION,
+                OLD_VERSION,
             )
 
     def _is_reused(self) -> None:
         first, second = self._needs_history(2)
         answer = self._refresh(second)
-        third = _tokens(expect(answer, 200), answer)["refresh_token"]
+        third = token_response(expect(answer, 200), answer)["refresh_token"]
         self._history.append(third)
         reused = self._refresh(first)
         if reused.status == 200:  # noqa: PLR2004 - OK
             raise FailedError(
                 f"{reused.question} took a refresh token that was used before: a stolen one would not be noticed.",
-                "Log-ins of this site are not safe. " + _OLD_VERSION,
+                "Log-ins of this site are not safe. " + OLD_VERSION,
             )
         expect(reused, 401, error="invalid_grant")
         self._reuse_detected = True
@@ -191,7 +149,7 @@ class Journey:
 
     def _is_remembered(self) -> None:
         answer = self._account.log_in()
-        self._tokens = _tokens(expect(answer, 200), answer)
+        self._tokens = token_response(expect(answer, 200), answer)
         if not self._reuse_detected:
             raise LeftOutError("no reuse was noticed")
         dashboard = self._api.ask("GET", "/dashboard", bearer=self._tokens["access_token"])
@@ -205,20 +163,10 @@ class Journey:
     def _has_a_cookie(self) -> str:
         answer = self._account.log_in(cookie=True, origin=self._api.site.origin)
         body = expect(answer, 200)
-        cookie = _cookie(answer)
-        name = "__Secure-refresh_token" if self._api.site.over_tls else "refresh_token"
-        wrong = [] if cookie.key == name else [f"its name is {cookie.key}, and should be {name}"]
-        wanted: dict[str, object] = {"httponly": True, "samesite": "Strict", "path": f"{API}/auth", "domain": ""}
-        if self._api.site.over_tls:
-            wanted["secure"] = True
-        for attribute, value in wanted.items():
-            if cookie[attribute] != value:
-                wrong.append(f"{attribute} is {cookie[attribute] or 'missing'}, and should be {value or 'absent'}")
-        if not cookie["max-age"].isdigit() or int(cookie["max-age"]) != body.get("refresh_expires_in"):
-            wrong.append(f"max-age is {cookie['max-age'] or 'missing'}, and should be {body.get('refresh_expires_in')}")
+        self._cookie = cookie = refresh_cookie(answer)
+        wrong = cookie_faults(cookie, over_tls=self._api.site.over_tls, seconds=body.get("refresh_expires_in"))
         if "refresh_token" in body:
             wrong.append("the body holds the refresh token too")
-        self._cookie = cookie
         if wrong:
             raise FailedError(
                 "\n".join(f"{answer.question}: {line}." for line in wrong),
@@ -233,7 +181,7 @@ class Journey:
     def _is_refreshed_by_cookie(self) -> None:
         answer = self._refresh_by_cookie(self._api.site.origin)
         expect(answer, 200)
-        self._cookie = _cookie(answer)
+        self._cookie = refresh_cookie(answer)
 
     def _is_logged_out(self) -> None:
         refresh_token = self._tokens["refresh_token"]
@@ -241,15 +189,15 @@ class Journey:
         expect(answer, 204)
         refused = self._refresh(refresh_token)
         if refused.status == 200:  # noqa: PLR2004 - OK
-            raise FailedError(f"{refused.question} took the refresh token of a session that was ended.", _OLD_VERSION)
+            raise FailedError(f"{refused.question} took the refresh token of a session that was ended.", OLD_VERSION)
         expect(refused, 401, error="invalid_grant")
         if self._cookie is not None:
             by_cookie = self._api.ask(
-                "POST", "/auth/logout", {}, origin=self._api.site.origin, headers=_sent(self._cookie)
+                "POST", "/auth/logout", {}, origin=self._api.site.origin, headers=cookie_header(self._cookie)
             )
             expect(by_cookie, 204)
-            if _cookie(by_cookie)["max-age"] != "0":
-                raise FailedError(f"{by_cookie.question} leaves the cookie with the browser.", _OLD_VERSION)
+            if refresh_cookie(by_cookie)["max-age"] != "0":
+                raise FailedError(f"{by_cookie.question} leaves the cookie with the browser.", OLD_VERSION)
 
     def _is_revoked(self) -> None:
         answer = self._api.ask("POST", "/auth/logout-all", bearer=self._tokens["access_token"])
@@ -257,7 +205,7 @@ class Journey:
 
     def _is_deleted(self) -> None:
         answer = self._account.log_in()
-        access_token = _tokens(expect(answer, 200), answer)["access_token"]
+        access_token = token_response(expect(answer, 200), answer)["access_token"]
         expect(self._account.delete(access_token), 204)
         refused = self._account.log_in()
         expect(refused, 401, error="invalid_credentials")
@@ -269,7 +217,7 @@ class Journey:
     def _refresh_by_cookie(self, origin: str) -> Answer:
         if self._cookie is None:
             raise LeftOutError("there is no cookie")
-        return self._api.ask("POST", "/auth/refresh", {}, origin=origin, headers=_sent(self._cookie))
+        return self._api.ask("POST", "/auth/refresh", {}, origin=origin, headers=cookie_header(self._cookie))
 
     def _needs_history(self, length: int) -> list[str]:
         if len(self._history) < length:
@@ -277,49 +225,8 @@ class Journey:
         return self._history
 
 
-def _tokens(body: dict[str, Any], answer: Answer) -> dict[str, Any]:
-    """Return a token response (RFC 6749 section 5.1) that has all it should have. Raises FailedError."""
-    texts = ("access_token", "refresh_token")
-    complete = all(isinstance(body.get(name), str) for name in texts) and isinstance(body.get("user"), dict)
-    if not complete or body.get("token_type") != "Bearer" or not isinstance(body.get("expires_in"), int):
-        raise FailedError(
-            f"{answer.question} did not answer with a token response; it has {', '.join(sorted(body))}.", _OLD_VERSION
-        )
-    return body
-
-
-def _claims(refresh_token: str) -> str:
-    """Return the part of a token that its signature is for: ES256 signs the same twice in two ways."""
-    return refresh_token.rpartition(".")[0]
-
-
-def _cookie(answer: Answer) -> Morsel[str]:
-    cookies: SimpleCookie = SimpleCookie()
-    for value in answer.headers.get_all("Set-Cookie") or []:
-        cookies.load(value)
-    for cookie in cookies.values():
-        if cookie.key.endswith("refresh_token"):
-            return cookie
-    raise FailedError(
-        f"{answer.question} set no refresh cookie.",
-        "The behavior `/api/*` must have no policy that removes Set-Cookie, and has to pass `Origin` and bodies on.",
-    )
-
-
-def _sent(cookie: Morsel[str]) -> dict[str, str]:
-    return {"Cookie": f"{cookie.key}={cookie.value}"}
-
-
 def _error(answer: Answer) -> object:
     try:
         return answer.json().get("error")
     except ValueError:
         return None
-
-
-def _skew(answer: Answer) -> float:
-    """Return by how many seconds the clock behind an answer is ahead of this machine's; 0 if it does not say."""
-    try:
-        return parsedate_to_datetime(answer.header("Date") or "").timestamp() - time.time()
-    except ValueError:
-        return 0.0

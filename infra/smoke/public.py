@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from chalicelib.version import VERSION
 from infra.smoke.api import Api
-from infra.smoke.diagnosis import expect
+from infra.smoke.diagnosis import OLD_VERSION, expect
 from infra.smoke.page import differences
 from infra.smoke.report import Check, FailedError
 from infra.smoke.site import Answer
@@ -83,8 +82,16 @@ class PublicChecks:
             Check(CACHING, self._is_cached_rightly),
         )
 
-    def _ask(self, method: str, route: str, *rest: Any, **more: Any) -> Answer:
-        answer = self._api.ask(method, route, *rest, **more)
+    def _ask(
+        self,
+        method: str,
+        route: str,
+        body: Mapping[str, object] | bytes | None = None,
+        *,
+        bearer: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer = self._api.ask(method, route, body, bearer=bearer, headers=headers)
         self._answers.append(answer)
         return answer
 
@@ -143,7 +150,7 @@ class PublicChecks:
         if not str(body.get("openapi")).startswith("3.1") or "/auth/refresh" not in body.get("paths", {}):
             raise FailedError(
                 "GET /api/openapi.json is not the OpenAPI 3.1 document of this API.",
-                "Another version than that of this checkout may be deployed: deploy again.",
+                OLD_VERSION,
             )
 
     def _refuses_token(self, bearer: str | None) -> None:
@@ -160,8 +167,8 @@ class PublicChecks:
         expect(answer, 405, error="method_not_allowed")
         if "GET" not in (answer.header("Allow") or ""):
             raise FailedError(
-                f"{answer.question}: Allow is {answer.header('Allow')!r}, and should name GET (RFC 9110 section 10.2.1).",
-                "Another version than that of this checkout may be deployed: deploy again.",
+                f"{answer.question}: Allow is {answer.header('Allow')!r}, and should name GET.",
+                OLD_VERSION,
             )
 
     def _refusal(
@@ -180,7 +187,7 @@ class PublicChecks:
         if not {"username", "password"} <= named:
             raise FailedError(
                 f"{answer.question}: `errors` names {sorted(map(str, named))}, and should name username and password.",
-                "Another version than that of this checkout may be deployed: deploy again.",
+                OLD_VERSION,
             )
 
     def _has_its_headers(self) -> str:

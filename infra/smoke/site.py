@@ -47,7 +47,7 @@ class Answer:
         """Return the JSON object in the body. Raises ValueError."""
         value = json.loads(self.body)
         if not isinstance(value, dict):
-            raise ValueError("not an object")
+            raise ValueError("not an object")  # noqa: TRY004 - to the caller one more thing that is not wanted
         return value
 
 
@@ -110,8 +110,8 @@ class Site:
                 return Answer(question, response.status, response.headers, response.read())
         except (OSError, http.client.HTTPException) as broken:
             raise FailedError(
-                f"{question} was not answered: {broken or type(broken).__name__}",
-                "Run this again. If it stays, look whether the distribution is enabled and its last change is deployed.",
+                f"{question} was not answered: {str(broken) or type(broken).__name__}",
+                "Run this again. If it stays, see whether the distribution is enabled and its last change is deployed.",
             ) from broken
 
     def ask_without_tls(self) -> Answer:

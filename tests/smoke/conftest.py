@@ -116,7 +116,7 @@ class Distribution:
                 if answer.first != 204:
                     self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_OPTIONS = do_DELETE = do_PUT = answer
+            do_GET = do_POST = do_OPTIONS = do_DELETE = do_PUT = answer  # noqa: N815 - named so by the library
 
             def finish(self):
                 with suppress(OSError):
@@ -375,5 +375,4 @@ def run_command():
 @pytest.fixture
 def closed_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return port
+        return listener.getsockname()[1]
