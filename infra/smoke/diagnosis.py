@@ -74,8 +74,9 @@ def _who_says_so(answer: Answer, wrong: str) -> tuple[str, str]:  # noqa: PLR091
         if "cloudfront" in server and answer.status >= 400:  # noqa: PLR2004 - an error
             return (
                 f"{wrong}\nThe answer is CloudFront's own error page.",
-                "403: the distribution does not allow the request's method or host name for this path. 502 to 504: it "
-                "cannot reach its origin, the API. Compare the behavior `/api/*` and its origin with the stack.",
+                "403: the distribution does not allow the method or the host name for this path, or WAF stops it. 502 "
+                "to 504: it cannot reach its origin, the API. Compare the behavior `/api/*` and its origin with the "
+                "stack.",
             )
         return f"{wrong}\nThe answer is a page where JSON is wanted.", _POINTS_ELSEWHERE
     gateways_own = answer.header("x-amzn-ErrorType") is not None or start.startswith(b'{"message"')

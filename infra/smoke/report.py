@@ -53,17 +53,27 @@ class Report:
         try:
             note = check.prove()
         except FailedError as failure:
-            self.failed.append(check.sentence)
-            self._say(f"  FAIL  {check.sentence}")
-            for line in failure.wrong.splitlines():
-                self._say(f"        {line}")
-            self._say(f"        What to do: {failure.remedy}")
+            self._fail(check, failure.wrong, failure.remedy)
         except LeftOutError as reason:
             self.left_out += 1
             self._say(f"  -     {check.sentence} Left out: {reason}.")
+        except (AttributeError, LookupError, TypeError, ValueError) as malformed:
+            # What an answer holds is taken as it comes; here is the one place that expects anything of it.
+            self._fail(
+                check,
+                f"An answer has not the form that docs/http-api.md gives it ({type(malformed).__name__}: {malformed}).",
+                "Another version than that of this checkout may be deployed, or something on the way changes answers.",
+            )
         else:
             self.passed += 1
             self._say(f"  ok    {check.sentence}{f' ({note})' if note else ''}")
+
+    def _fail(self, check: Check, wrong: str, remedy: str) -> None:
+        self.failed.append(check.sentence)
+        self._say(f"  FAIL  {check.sentence}")
+        for line in wrong.splitlines():
+            self._say(f"        {line}")
+        self._say(f"        What to do: {remedy}")
 
     def leave_out(self, checks: Sequence[Check], reason: str) -> None:
         """Say that checks are not made, and why."""

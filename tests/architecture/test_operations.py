@@ -56,7 +56,7 @@ def test_the_queries_ask_for_members_that_lines_have(capsys):
     queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
     code = re.sub(r'"[^"]*"|^#.*$|@\w+|\b\d+\w*\b', " ", queries, flags=re.MULTILINE)
     asked = {name.split(".")[0] for name in re.findall(r"[a-z_]+", code)} - _LANGUAGE
-    assert asked <= {name for name in re.findall(r'"(\w+)":', line)}
+    assert asked <= set(re.findall(r'"(\w+)":', line))
     assert {"event", "reason", "duration_ms", "session_id"} <= asked
 
 

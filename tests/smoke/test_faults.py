@@ -485,6 +485,11 @@ FAULTS = {
         once(on(path("/api/dashboard"), with_json(lambda body: body.update(recent_events=[])))),
         "recent_events has no refresh_token_reused",
     ),
+    "a history of another form": (
+        journey.REMEMBERED,
+        once(on(path("/api/dashboard"), with_json(lambda body: body.update(recent_events=[1])))),
+        "An answer has not the form that docs/http-api.md gives it",
+    ),
     "a cookie for scripts": (
         journey.COOKIE,
         once(on(path("/api/auth/login", "POST"), replacing(" HttpOnly;", ""))),
