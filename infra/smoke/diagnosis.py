@@ -79,8 +79,7 @@ def _who_says_so(answer: Answer, wrong: str) -> tuple[str, str]:  # noqa: PLR091
                 "stack.",
             )
         return f"{wrong}\nThe answer is a page where JSON is wanted.", _POINTS_ELSEWHERE
-    gateways_own = answer.header("x-amzn-ErrorType") is not None or start.startswith(b'{"message"')
-    if gateways_own:
+    if start.startswith(b'{"message"'):
         return (
             f"{wrong}\nThe answer is API Gateway's own, without our gateway responses: {_message(answer)}.",
             "Forbidden or Missing Authentication Token: the path does not lead to a route; the origin's path and the "
@@ -94,7 +93,9 @@ def _who_says_so(answer: Answer, wrong: str) -> tuple[str, str]:  # noqa: PLR091
     if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
         return wrong, f"Too many attempts came from here. Wait {answer.header('Retry-After') or 'some'} seconds."
     if answer.status == 503:  # noqa: PLR2004 - Service Unavailable
-        return wrong, ("The database or the key store is throttled or out of reach, or a policy forbids it. " + _LOGS)
+        return wrong, (
+            "The database or the key store is throttled or out of reach, or the function could not be run. " + _LOGS
+        )
     if answer.status >= 500:  # noqa: PLR2004 - a server error
         return wrong, _LOGS
     return (

@@ -427,7 +427,7 @@ FAULTS = {
     "a database out of reach": (
         journey.REGISTERED,
         once(on(path("/api/auth/register", "POST"), answering(503, b'{"error": "service_unavailable"}'))),
-        "throttled or out of reach, or a policy forbids it",
+        "throttled or out of reach, or the function could not be run",
     ),
     "a signing key that is not published": (
         journey.VERIFIED,
