@@ -283,6 +283,8 @@ def start_deployed(url: str, folder: Path, **settings: str) -> Server:
         "LYCHGATE_ISSUER": f"{url}/api",
         "LYCHGATE_ALLOWED_ORIGINS": f"{url},{OTHER_ORIGIN}",
         "LYCHGATE_BCRYPT_COST": "10",
+        # Each run fails one log-in on purpose, and all come from one address.
+        "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
         **settings,
     }
     return Server(["-c", START % stage], {"LYCHGATE_DATA_DIR": str(folder)})
