@@ -87,8 +87,8 @@ LOG_BYTES = 1_000
 AUTHORIZER_LOG_BYTES = 400
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 40
-"""Of routes by status class and of outcomes: docs/architecture.md has them. Charged by the hour in which they count."""
+METRICS = 11
+"""Of requests by status class and of outcomes: docs/architecture.md has them. Charged by the hour in which they count."""
 ALARMS = 10
 
 
