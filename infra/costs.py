@@ -88,7 +88,7 @@ AUTHORIZER_LOG_BYTES = 400
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
 METRICS = 11
-"""Of requests by status class and of outcomes: docs/architecture.md has them. Charged by the hour in which they count."""
+"""Of requests by status class and of outcomes: docs/architecture.md. Charged by the hour in which they count."""
 ALARMS = 10
 
 
