@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -169,15 +168,14 @@ class LambdaFunction:
         a module to run in the place of ``awslambdaric``, which must end by running that; the process sees its folder.
         """
         self.definition = package.functions[name]
-        self.function_name = f"lychgate-{name}"
-        self.arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
+        self.arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.definition.name}"
         self._check(self.definition)
         runtime = runtime_folder(cache, with_sdk=not (package.code / "boto3").exists())
         self._command = _command("awslambdaric" if bootstrap is None else bootstrap.stem, self.definition.handler)
         self._code = package.code
         search_path = [runtime] if bootstrap is None else [runtime, bootstrap.parent]
         self._environment = {
-            **_lambda_environment(self.definition, self.function_name, credentials),
+            **_lambda_environment(self.definition, credentials),
             "LAMBDA_RUNTIME_DIR": str(runtime),
             "LAMBDA_TASK_ROOT": str(package.code),
             "PYTHONPATH": os.pathsep.join(map(str, search_path)),
@@ -266,21 +264,21 @@ def _command(module: str, handler: str) -> list[str]:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise PackageError("as root, running the package needs setpriv (util-linux), or else another user")
-        command = [setpriv, "--bounding-set=-dac_override", "--", *command]
+        command = [setpriv, "--inh-caps=-dac_override", "--bounding-set=-dac_override", "--", *command]
     return command
 
 
-def _lambda_environment(definition: FunctionDefinition, name: str, credentials: Credentials) -> dict[str, str]:
+def _lambda_environment(definition: FunctionDefinition, credentials: Credentials) -> dict[str, str]:
     return {
         "_HANDLER": definition.handler,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{definition.runtime}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory),
-        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_NAME": definition.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{definition.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]00000000000000000000000000000000",
         "AWS_REGION": REGION,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,

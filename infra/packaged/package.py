@@ -103,9 +103,7 @@ def build(
     return Package(folder / "deployment.zip", folder / "code", template)
 
 
-def _chalice_package(
-    stage: str, texts: Mapping[str, str], temporary: Path, project: Path, deployments: Path
-) -> Path:
+def _chalice_package(stage: str, texts: Mapping[str, str], temporary: Path, project: Path, deployments: Path) -> Path:
     copy = temporary / "project"
     chalice_folder = copy / ".chalice"
     chalice_folder.mkdir(parents=True)
@@ -123,6 +121,12 @@ def _chalice_package(
     command = [sys.executable, "-c", _CHALICE, "package", "--stage", stage, "--template-format", "json", str(output)]
     environment = {name: value for name, value in os.environ.items() if name.upper().startswith(_PASSED_ON)}
     environment |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    # Chalice makes a client, which it does not use. It needs a region, and must not look for the developer's.
+    environment |= {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     ran = subprocess.run(  # noqa: S603 - this interpreter and our own arguments
         command, cwd=copy, env=environment, capture_output=True, text=True, check=False
     )

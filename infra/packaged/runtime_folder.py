@@ -49,10 +49,9 @@ def _with_requirements(names: list[str]) -> list[str]:
         name = waiting.pop()
         if name not in found:
             found.append(name)
-            for requirement in importlib.metadata.requires(name) or []:
-                # An extra is something that one has to ask for.
-                if "extra ==" not in requirement and (match := _NAME.match(requirement)):
-                    waiting.append(match[0])
+            # An extra is something that one has to ask for.
+            required = [text for text in importlib.metadata.requires(name) or [] if "extra ==" not in text]
+            waiting.extend(match[0] for text in required if (match := _NAME.match(text)))
     return found
 
 

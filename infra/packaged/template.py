@@ -7,6 +7,9 @@ from typing import Any
 
 from infra.packaged.errors import UnsupportedTemplateError
 
+API_HANDLER = "api_handler"
+"""Chalice's name of the function behind every route."""
+
 _KNOWN_RESOURCES = frozenset(
     {
         "AWS::IAM::Role",
@@ -23,7 +26,8 @@ _FUNCTION_IN_URI = re.compile(r"functions/\$\{(\w+)\.Arn\}/invocations$")
 class FunctionDefinition:
     """One Lambda function, as the template defines it."""
 
-    logical_id: str
+    name: str
+    """As `chalice deploy` names it."""
     handler: str
     """Module and name of what Lambda calls."""
     runtime: str
@@ -76,7 +80,7 @@ def function_in_uri(uri: object) -> str:
 def _chalice_name(logical_id: str) -> str:
     # Chalice names its resources in snake case and CloudFormation's in camel case, with one exception.
     if logical_id == "APIHandler":
-        return "api_handler"
+        return API_HANDLER
     return re.sub(r"(?<!^)(?=[A-Z])", "_", logical_id).lower()
 
 
@@ -84,8 +88,10 @@ def _function(
     logical_id: str, properties: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]
 ) -> FunctionDefinition:
     (architecture,) = properties["Architectures"]
+    tags = dict(pair.split("=", 1) for pair in properties["Tags"]["aws-chalice"].split(":"))
+    name = _chalice_name(logical_id)
     return FunctionDefinition(
-        logical_id=logical_id,
+        name="-".join([tags["app"], tags["stage"], *([] if name == API_HANDLER else [name])]),
         handler=properties["Handler"],
         runtime=properties["Runtime"],
         architecture=architecture,
