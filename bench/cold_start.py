@@ -50,9 +50,7 @@ def measure(progress: Progress) -> list[Figure]:
         raise LeftOut(str(failed)) from failed
 
 
-def _measure(
-    packages: ComparedPackages, ring: Ring, environment: dict[str, str], progress: Progress
-) -> list[Figure]:
+def _measure(packages: ComparedPackages, ring: Ring, environment: dict[str, str], progress: Progress) -> list[Figure]:
     variants = {"ours": packages.ours, "floor": packages.floor, "stock": packages.stock}
     progress(f"cold starts of the authorizer, {ROUNDS} of each package in turns")
     event = _authorizer_event(_access_token(ring))
@@ -67,14 +65,14 @@ def _measure(
     ]
 
 
-def _figures(
-    name: str, seconds: dict[str, list[float]], *, floor: str, at_most: tuple[float, float]
-) -> list[Figure]:
+def _figures(name: str, seconds: dict[str, list[float]], *, floor: str, at_most: tuple[float, float]) -> list[Figure]:
     of_floor, of_stock = at_most
     return [
         figure(f"{name}, cold", "ms", [1000 * each for each in seconds["ours"]]),
         figure(f"{name}, cold / {floor}", "x", ratios(seconds["ours"], seconds["floor"]), at_most=of_floor),
-        figure(f"{name}, cold / packaged the stock way", "x", ratios(seconds["ours"], seconds["stock"]), at_most=of_stock),
+        figure(
+            f"{name}, cold / packaged the stock way", "x", ratios(seconds["ours"], seconds["stock"]), at_most=of_stock
+        ),
     ]
 
 

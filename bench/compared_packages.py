@@ -1,7 +1,7 @@
 """The packages that the benchmark compares: ours, the same code as Chalice itself packages it, and a floor.
 
-The floor, ``bench/floor/``, is a project of its own whose two functions load the libraries and do nothing. It is packaged
-exactly as ours is, from the same wheels.
+The floor, ``bench/floor/``, is a project of its own whose two functions load the libraries and do nothing. It is
+packaged exactly as ours is, from the same wheels.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def compared_packages(progress: Progress) -> Iterator[ComparedPackages]:
 def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) -> Package:
     """Package a project's two functions and unpack them read-only, with the template of ours."""
     copy = folder / "project"
-    shutil.copytree(
-        project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*")
-    )
+    shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(project / "app.py", copy / "app.py")
     shutil.copyfile(PROJECT / "requirements.txt", copy / "requirements.txt")
     osutils, architecture = OSUtils(), machine_architecture()

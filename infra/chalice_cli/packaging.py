@@ -88,9 +88,9 @@ def made_for_lambda(stock: CreatePackage) -> CreatePackage:
 
 def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
     """Yield each file of the application, Chalice's runtime and vendor/, with its name in the zip."""
-    for path, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
+    for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
         if Path(name).suffix in _APPLICATION_FILES:
-            yield name, Path(path)
+            yield name, Path(source)
         elif "__pycache__" not in Path(name).parts:
             packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001
     vendor = project / "vendor"
@@ -154,8 +154,8 @@ def _install_dependencies(
 
 def _trim(root: Path) -> None:
     """Remove what no code of ours reads."""
-    for folder, subfolders, files in os.walk(root):
-        here = Path(folder)
+    for each, subfolders, files in os.walk(root):
+        here = Path(each)
         for name in set(subfolders):
             if name in _UNUSED_FOLDERS:
                 shutil.rmtree(here / name)
@@ -163,14 +163,15 @@ def _trim(root: Path) -> None:
         for name in files:
             if _UNUSED_FILES.fullmatch(name) or (here.suffix == ".dist-info" and name != "METADATA"):
                 (here / name).unlink()
-    for distribution in root.glob("*.dist-info"):
-        for folder in filter(Path.is_dir, distribution.iterdir()):
-            shutil.rmtree(folder)
-    shutil.rmtree(root / "boto3" / "data")
-    shutil.rmtree(root / "boto3" / "examples")
-    for service in filter(Path.is_dir, (root / "botocore" / "data").iterdir()):
-        if service.name not in AWS_SERVICES:
-            shutil.rmtree(service)
+    unused = [
+        *root.glob("*.dist-info/*/"),
+        *root.glob("*.data"),
+        root / "boto3" / "data",
+        root / "boto3" / "examples",
+        *(each for each in root.glob("botocore/data/*/") if each.name not in AWS_SERVICES),
+    ]
+    for folder in filter(Path.is_dir, unused):
+        shutil.rmtree(folder)
 
 
 def _compile(root: Path) -> None:
@@ -181,7 +182,7 @@ def _compile(root: Path) -> None:
     be shared, and that depends on what was loaded before.
     """
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - this interpreter and our own arguments
         [*command, "-s", str(root), "-p", LAMBDA_TASK_ROOT, str(root)],
         env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "", "PYTHONPYCACHEPREFIX": ""},
         capture_output=True,
