@@ -55,10 +55,11 @@ def made_for_lambda(stock: CreatePackage) -> CreatePackage:
 
     @functools.wraps(stock)
     def create_deployment_package(packager: LambdaDeploymentPackager, project_dir: str, python_version: str) -> str:
-        ui, requirements = packager._ui, _requirements(Path(project_dir))  # noqa: SLF001 - they have no other names
+        ui = packager._ui  # noqa: SLF001 - it has no other name
+        requirements = _requirements(Path(project_dir))
         application = dict(_application_files(packager, Path(project_dir)))
         compiled = _can_compile_for(python_version)
-        digest = _digest(application, requirements, str(compiled))
+        digest = _digest(application, *requirements, str(compiled))
         suffix = packager._architecture_suffix()  # noqa: SLF001
         package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
         if package.is_file():
@@ -99,8 +100,8 @@ def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Ite
             yield str(path.relative_to(vendor)), path
 
 
-def _requirements(project: Path) -> str:
-    """Return what requirements.txt lists but Chalice, and the version of everything that is installed here.
+def _requirements(project: Path) -> tuple[str, str]:
+    """Return what requirements.txt lists but Chalice, and constraints: the version of everything installed here.
 
     Chalice ships as two files and needs nothing at run time. What was tested here is what ships, also where
     requirements.txt leaves the version to pip.
@@ -110,7 +111,7 @@ def _requirements(project: Path) -> str:
         raise NotPackaged("requirements.txt has an option for pip; it may list distributions only")
     listed = [line for line in lines if line and re.match(r"chalice\b(?![-.])", line, re.IGNORECASE) is None]
     installed = {f"{each.name}=={each.version}" for each in importlib.metadata.distributions()}
-    return "\n".join([*listed, "# constraints", *sorted(installed)])
+    return "\n".join(listed), "\n".join(sorted(installed))
 
 
 def _can_compile_for(python_version: str) -> bool:
@@ -130,17 +131,16 @@ def _digest(application: dict[str, Path], *others: str) -> str:
 
 
 def _install_dependencies(
-    packager: LambdaDeploymentPackager, python_version: str, requirements: str, root: Path
+    packager: LambdaDeploymentPackager, python_version: str, requirements: tuple[str, str], root: Path
 ) -> None:
     """Unpack the wheels for the runtime into ``root``. Raises NotPackaged: Chalice would ship what it has got."""
-    listed, constraints = requirements.split("# constraints\n")
-    files = root.parent / "requirements.txt", root.parent / "constraints.txt"
-    files[0].write_text(f"-c {files[1]}\n{listed}", "utf-8")
-    files[1].write_text(constraints, "utf-8")
+    listed, constraints = root.parent / "requirements.txt", root.parent / "constraints.txt"
+    listed.write_text(f"-c {constraints}\n{requirements[0]}", "utf-8")
+    constraints.write_text(requirements[1], "utf-8")
     try:
         packager._dependency_builder.build_site_packages(  # noqa: SLF001
             packager._RUNTIME_TO_ABI[python_version],  # noqa: SLF001
-            str(files[0]),
+            str(listed),
             str(root),
         )
     except MissingDependencyError as failed:
