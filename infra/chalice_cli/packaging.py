@@ -9,9 +9,11 @@ around in chalicelib/.
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -21,6 +23,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from chalice.deploy.packager import (
@@ -70,6 +73,7 @@ def made_for_lambda(stock: CreatePackage) -> CreatePackage:
             root = Path(temporary, "package")
             _install_dependencies(packager, python_version, requirements, root)
             _trim(root)
+            _shorten_models(root / "botocore" / "data")
             for name, path in application.items():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, root / name)
@@ -172,6 +176,36 @@ def _trim(root: Path) -> None:
     ]
     for folder in filter(Path.is_dir, unused):
         shutil.rmtree(folder)
+
+
+def _shorten_models(data: Path) -> None:
+    """Keep of botocore's data what is computed with: parsing it is a third of making a client.
+
+    Of the models, texts for people go; of the endpoints, those of services without a model.
+    """
+    if not data.is_dir():
+        return
+    for packed in data.glob("*/*/service-2.json.gz"):
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        packed.with_suffix("").write_text(json.dumps(_without_documentation(model), separators=(",", ":")), "utf-8")
+        packed.unlink()
+    endpoints = data / "endpoints.json"
+    document = json.loads(endpoints.read_text("utf-8"))
+    for partition in document["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
+    endpoints.write_text(json.dumps(document, separators=(",", ":")), "utf-8")
+
+
+def _without_documentation(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(node, dict):
+        # A member of a shape may be called documentation too: that is an object.
+        return {
+            name: _without_documentation(value)
+            for name, value in node.items()
+            if name != "documentation" or not isinstance(value, str)
+        }
+    return [_without_documentation(each) for each in node] if isinstance(node, list) else node
 
 
 def _compile(root: Path) -> None:

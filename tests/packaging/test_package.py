@@ -8,12 +8,15 @@ import sys
 import zipfile
 from pathlib import Path
 
+import botocore
 import pytest
+from botocore.loaders import Loader
 
 from infra.chalice_cli.packaging import AWS_SERVICES
 
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
+BOTOCORE_DATA = str(Path(botocore.__file__).parent / "data")
 BASE = getattr(sys, "_base_executable", sys.executable)
 BOTH_FUNCTIONS = ("app", "chalicelib.authorizer")
 
@@ -80,6 +83,39 @@ def test_the_models_are_those_of_the_services_in_use_and_no_others(names):
     # What botocore reads whatever the service is.
     for needed in ("endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"):
         assert prefix + needed in names
+
+
+@pytest.mark.parametrize("service", AWS_SERVICES)
+def test_the_models_say_all_that_botocores_own_say_but_for_their_texts(code, service):
+    theirs = Loader(include_default_search_paths=False, extra_search_paths=[BOTOCORE_DATA]).load_service_model
+    ours = Loader(include_default_search_paths=False, extra_search_paths=[str(code / "botocore" / "data")])
+    texts = []
+
+    def without_texts(node):
+        if isinstance(node, dict):
+            texts.extend(value for name, value in node.items() if name == "documentation" and isinstance(value, str))
+            return {
+                name: without_texts(value)
+                for name, value in node.items()
+                if not (name == "documentation" and isinstance(value, str))
+            }
+        return [without_texts(each) for each in node] if isinstance(node, list) else node
+
+    shipped = ours.load_service_model(service, "service-2")
+    assert json.loads(json.dumps(shipped)) == without_texts(theirs(service, "service-2"))
+    assert texts
+    for kind in ("endpoint-rule-set-1", "paginators-1", "waiters-2"):
+        assert ours.load_service_model(service, kind) == theirs(service, kind)
+
+
+def test_the_endpoints_of_both_services_are_botocores_own(code):
+    theirs = json.loads(Path(BOTOCORE_DATA, "endpoints.json").read_text())
+    ours = json.loads((code / "botocore" / "data" / "endpoints.json").read_text())
+    for partition in theirs["partitions"]:
+        kept = {name: value for name, value in partition["services"].items() if name in AWS_SERVICES}
+        partition["services"] = kept
+        assert kept or partition["partition"] != "aws"
+    assert ours == theirs
 
 
 def test_nothing_of_chalices_command_line_ships(names):
