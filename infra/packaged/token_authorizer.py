@@ -1,8 +1,8 @@
 """The gateway's side of a TOKEN authorizer: when it asks, what it makes of the answer, and what it remembers.
 
 The rules are those of "Use API Gateway Lambda authorizers" and its pages in the API Gateway Developer Guide: "Input to"
-and "Output from an API Gateway Lambda authorizer". Policies are matched as the IAM User Guide has it ("Policy evaluation
-logic").
+and "Output from an API Gateway Lambda authorizer". Policies are matched as "Policy evaluation logic" in the IAM User
+Guide has it.
 """
 
 import re
