@@ -19,6 +19,7 @@ import boto3
 
 from api_client import over_http
 from chalicelib.keys import public_jwks
+from databases import free_port
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
@@ -98,6 +99,11 @@ class Tables:
                 for item in page["Items"]:
                     self.client.delete_item(TableName=name, Key={attribute: item[attribute] for attribute in key})
 
+    def count(self, name):
+        """How many items the table of this name has."""
+        (table,) = [table for table in self._keys if table.endswith(f"-{name}")]
+        return self.client.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
+
     def _keep_expired_items(self, name):
         # A database deletes by this machine's clock, and the tests' is another.
         described = self.client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
@@ -171,12 +177,13 @@ def local_database(folder, clock):
 def chalice_local(folder, clock, database, _):
     """`chalice local`, with the database that `make dynamodb` runs."""
     tables = Tables(database, "dev")
-    keys = public_jwks(_signing_keys(database))
+    keys = public_jwks(signing_keys(database))
     project = _project(folder, {"AWS_ENDPOINT_URL": database, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
     chalice = Path(sys.executable).parent / "chalice"
-    command = [chalice, "local", "--no-autoreload", "--port", "0"]
-    with running(command, folder=project, clock=clock, until=r"Serving on http://127\.0\.0\.1:(\d+)") as found:
-        yield Place(over_http(int(found[1])), tables)
+    port = free_port()
+    command = [chalice, "local", "--no-autoreload", "--port", str(port)]
+    with running(command, folder=project, clock=clock, until="Serving on http://127"):
+        yield Place(over_http(port), tables)
 
 
 @contextmanager
@@ -202,11 +209,11 @@ def make_dev(folder, clock, *_):
 @contextmanager
 def packaged(folder, clock, database, dynamodb_local):
     """The package under AWS's runtime client, behind the emulation of API Gateway, with DynamoDB Local."""
-    ring = _signing_keys(database)
+    ring = signing_keys(database)
     client("ssm", database).put_parameter(
         Name=FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
     )
-    package = test_package(public_jwks(ring))
+    package = built_package(public_jwks(ring))
     overrides = {
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local.endpoint,
         "AWS_ENDPOINT_URL_SSM": database,
@@ -226,7 +233,7 @@ def packaged(folder, clock, database, dynamodb_local):
         yield Place(over_http(server.port, below="/api"), tables, gateway.forget_authorizations)
 
 
-def test_package(public_keys, **settings):
+def built_package(public_keys, **settings):
     """Build the package of a stage as `make deploy` would configure it, for this machine's architecture."""
     existing = {
         "lambda_architecture": machine_architecture(),
@@ -238,13 +245,11 @@ def test_package(public_keys, **settings):
     return build(FOUNDATION.stage, configuration, files)
 
 
-test_package.__test__ = False
-
 IN_PROCESS = "in-process"
 PLACES = {"chalice-local": chalice_local, "make-dev": make_dev, "packaged": packaged}
 
 
-def _signing_keys(database):
+def signing_keys(database):
     """The ring that the embedded database made at its first start."""
     found = client("ssm", database).get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)
     return json.loads(found["Parameter"]["Value"])

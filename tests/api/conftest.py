@@ -9,18 +9,6 @@ from differences import differing
 in_process_api_fixture = in_process_api.api
 
 
-@pytest.fixture(scope="session")
-def shared_clock(tmp_path_factory):
-    return places.SharedClock(tmp_path_factory.mktemp("clock") / "now")
-
-
-@pytest.fixture(scope="session")
-def local_database(tmp_path_factory, shared_clock):
-    """The endpoint of `make dynamodb`."""
-    with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as endpoint:
-        yield endpoint
-
-
 @pytest.fixture(scope="session", params=[places.IN_PROCESS, *places.PLACES])
 def place(request, tmp_path_factory, shared_clock):
     """Where the API runs; its servers start once. None is this process."""

@@ -10,7 +10,14 @@ PUBLIC = {"/.well-known/jwks.json", "/.well-known/openid-configuration", "/opena
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_route_hardens_its_answers(api, method, path):
-    for answer in (api.request(method, path), api.request("OPTIONS", path), api.request("TRACE", path)):
+    for answer in (api.request(method, path), api.request("OPTIONS", path)):
+        answer.assert_hardened()
+
+
+def test_a_method_that_nobody_uses_is_answered_as_any_other(api):
+    for method in ("TRACE", "PROPFIND"):
+        answer = api.request(method, "/me")
+        answer.assert_problem(405, "method_not_allowed")
         answer.assert_hardened()
 
 

@@ -197,11 +197,22 @@ class TestCrossOrigin:
                 assert (answer.headers.get("access-control-allow-origin") == origin) is allowed, path
                 assert answer.headers["vary"] == "Origin"
 
+    def test_an_answer_names_the_origin_that_asked_whichever_layer_it_comes_from(self, api):
+        for origin in ("https://other.example", "https://site.example"):
+            for path in ("/health", "/me", "/unknown"):
+                answer = api.request("GET", path, headers={"Origin": origin})
+                assert answer.headers["access-control-allow-origin"] == origin, path
+
     def test_credentials_never_cross_origins(self, api):
         for method in ("GET", "OPTIONS"):
             answer = api.request(method, "/health", headers={"Origin": "https://other.example"})
             assert "access-control-allow-credentials" not in answer.headers
             assert answer.headers["access-control-allow-origin"] != "*"
+
+
+def test_a_challenge_has_the_name_that_clients_look_for(api):
+    assert api.login().headers["www-authenticate"].startswith("Bearer")
+    assert api.request("GET", "/me").headers["www-authenticate"].startswith("Bearer")
 
 
 class TestBearerRoutes:
