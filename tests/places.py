@@ -3,6 +3,7 @@
 Each has the same settings, as a deployment has them, a clock that obeys and tables that can be emptied.
 """
 
+import hashlib
 import json
 import mmap
 import os
@@ -41,6 +42,7 @@ SETTINGS = {
     "LYCHGATE_ALLOWED_ORIGINS": "https://site.example,https://other.example",
     "LYCHGATE_BCRYPT_COST": "10",
 }
+DISTRIBUTION_SECRET = "what only the distribution sends"
 FOUNDATION = Foundation(
     stage="test",
     partition="aws",
@@ -52,7 +54,7 @@ FOUNDATION = Foundation(
     events_table="lychgate-test-events",
     throttle_table="lychgate-test-throttle",
     signing_keys_parameter="/lychgate/test/signing-keys",
-    distribution_secret_sha256="5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8",
+    distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
 )
 
 
