@@ -1,6 +1,7 @@
 """The package, run as AWS would run it."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
@@ -37,21 +38,23 @@ def clock(shared_clock):
     return shared_clock
 
 
-@pytest.fixture
-def start(package, local_database, shared_clock):
-    """Make a function of the package, with the database behind it unless told otherwise."""
-    started = []
+@pytest.fixture(scope="session")
+def make_function(package, local_database, shared_clock):
+    """Return a function of the package, with the database behind it unless told otherwise. The caller ends it."""
 
-    def start(name, overrides=None, *, under_clock=True, **options):
+    def make(name, overrides=None, *, under_clock=True):
         environment = {"AWS_ENDPOINT_URL": local_database, "LYCHGATE_TEST_CLOCK": str(shared_clock.path)}
         bootstrap = places.CLOCK_FOLDER / "lambda_under_clock.py" if under_clock else None
-        function = LambdaFunction(package, name, environment | (overrides or {}), bootstrap=bootstrap, **options)
-        started.append(function)
-        return function
+        return LambdaFunction(package, name, environment | (overrides or {}), bootstrap=bootstrap)
 
-    yield start
-    for function in started:
-        function.end()
+    return make
+
+
+@pytest.fixture
+def start(make_function):
+    """Make a function of the test's own."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(make_function(*arguments, **options))
 
 
 class Deployment:
@@ -64,17 +67,41 @@ class Deployment:
         self.api = over_http(self._server.port, below="/api")
         self.host = over_http(self._server.port)
 
+    def begin(self):
+        """Forget what there was, but let the processes live."""
+        self.gateway.forget_authorizations()
+        for function in self.functions.values():
+            function.invocations = 0
+            function.recent_log.clear()
+
     def stop(self):
         self._server.stop()
+        for function in self.functions.values():
+            function.end()
+
+
+@pytest.fixture(scope="session")
+def running_deployment(package, make_function, shared_clock):
+    deployment = Deployment(package, {name: make_function(name) for name in package.functions}, shared_clock)
+    yield deployment
+    deployment.stop()
 
 
 @pytest.fixture
-def deploy(package, start, clock, tables):
-    """Put functions behind a gateway, with empty tables."""
+def deployment(running_deployment, clock, tables):
+    """The stage as it is configured: warm, once there was a test before, and with empty tables."""
+    tables.empty()
+    running_deployment.begin()
+    return running_deployment
+
+
+@pytest.fixture
+def deploy(package, make_function, clock, tables):
+    """Put functions with other settings behind a gateway of their own."""
     deployments = []
 
     def deploy(**overrides):
-        functions = {name: start(name, overrides.get(name)) for name in package.functions}
+        functions = {name: make_function(name, overrides.get(name)) for name in package.functions}
         deployments.append(Deployment(package, functions, clock))
         return deployments[-1]
 

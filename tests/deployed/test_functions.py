@@ -41,11 +41,11 @@ def test_the_api_starts_cold_from_the_zip_and_is_warm_afterwards(start):
     assert function.cold_starts == 1
 
 
-def test_the_authorizer_starts_cold_from_the_zip_and_answers(start, deploy, clock):
+def test_the_authorizer_starts_cold_from_the_zip_and_answers(start, deployment):
     function = start("authorizer")
     refused = function.invoke(REFUSED)
     assert (refused.cold, refused.error["errorMessage"]) == (True, "Unauthorized")
-    token = deploy().api.register().json["access_token"]
+    token = deployment.api.register().json["access_token"]
     allowed = function.invoke(REFUSED | {"authorizationToken": f"Bearer {token}"})
     assert (allowed.cold, allowed.answer["policyDocument"]["Statement"][0]["Effect"]) == (False, "Allow")
 
@@ -115,8 +115,7 @@ def json_lines(log):
     return [json.loads(line) for line in log]
 
 
-def test_every_line_of_the_api_is_json_and_carries_the_gateways_request_id(deploy):
-    deployment = deploy()
+def test_every_line_of_the_api_is_json_and_carries_the_gateways_request_id(deployment):
     api, gateway, log = deployment.api, deployment.gateway, deployment.functions["api_handler"].recent_log
     api.register()
     for call in (lambda: api.login(password="wrong horse battery staple"), lambda: api.request("GET", "/health")):
@@ -127,8 +126,7 @@ def test_every_line_of_the_api_is_json_and_carries_the_gateways_request_id(deplo
         assert line["function"] == "lychgate-test"
 
 
-def test_the_line_of_a_refused_token_is_json_and_holds_nothing_of_the_token(deploy):
-    deployment = deploy()
+def test_the_line_of_a_refused_token_is_json_and_holds_nothing_of_the_token(deployment):
     deployment.api.me("Marked.Token.31")
     # After it AWS's own runtime writes of the exception that the answer 401 takes.
     line = json.loads(deployment.functions["authorizer"].recent_log[0])
@@ -156,7 +154,7 @@ def test_an_authorizer_that_cannot_start_opens_nothing(deploy):
     assert "LYCHGATE_PUBLIC_KEYS" in "\n".join(deployment.functions["authorizer"].recent_log)
 
 
-def test_a_parameter_store_out_of_reach_is_unavailable_and_asked_again(deploy, local_database):
+def test_a_parameter_store_out_of_reach_is_unavailable_and_asked_again(deploy):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"

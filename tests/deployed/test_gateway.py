@@ -23,8 +23,7 @@ def test_the_gateway_has_the_routes_of_the_application(package):
     assert gateway == chalice
 
 
-def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deploy, clock):
-    deployment = deploy()
+def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deployment, clock):
     authorizer = deployment.functions["authorizer"]
     token = deployment.api.register().json["access_token"]
     for seconds, asked in ((0, 1), (299, 1), (1, 2), (200, 2)):
@@ -34,8 +33,7 @@ def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deploy, c
         assert authorizer.invocations == asked
 
 
-def test_a_cached_answer_of_the_authorizer_never_outlives_the_token(deploy, clock):
-    deployment = deploy()
+def test_a_cached_answer_of_the_authorizer_never_outlives_the_token(deployment, clock):
     authorizer = deployment.functions["authorizer"]
     token = deployment.api.register().json["access_token"]
     clock.advance(599)
@@ -47,16 +45,14 @@ def test_a_cached_answer_of_the_authorizer_never_outlives_the_token(deploy, cloc
     assert answer.json["detail"] == "The access token has expired."
 
 
-def test_a_refusal_is_not_cached_and_a_missing_token_is_not_even_asked_about(deploy):
-    deployment = deploy()
+def test_a_refusal_is_not_cached_and_a_missing_token_is_not_even_asked_about(deployment):
     for headers, asked in (({}, 0), ({"Authorization": "Bearer a.b.c"}, 1), ({"Authorization": "Bearer a.b.c"}, 2)):
         deployment.api.request("GET", "/me", headers=headers).assert_problem(401, "invalid_token")
         assert deployment.functions["authorizer"].invocations == asked
     assert deployment.functions["api_handler"].invocations == 0
 
 
-def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(deploy):
-    deployment = deploy()
+def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(deployment):
     for headers in ({}, {"Authorization": "Bearer a.b.c"}):
         answer = deployment.api.request("GET", "/nowhere", headers=headers)
         answer.assert_problem(404, "not_found")
@@ -67,13 +63,13 @@ def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(d
     assert [function.invocations for function in deployment.functions.values()] == [0, 0]
 
 
-def test_there_is_nothing_beside_the_stage(deploy):
-    answer = deploy().host.request("GET", "/health")
+def test_there_is_nothing_beside_the_stage(deployment):
+    answer = deployment.host.request("GET", "/health")
     assert (answer.status, answer.json) == (403, {"message": "Forbidden"})
 
 
-def test_a_static_route_goes_before_a_variable_one_and_the_variable_arrives(deploy):
-    api = deploy().api
+def test_a_static_route_goes_before_a_variable_one_and_the_variable_arrives(deployment):
+    api = deployment.api
     token = api.register().json["access_token"]
     (session,) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
     assert api.bearer("DELETE", f"/auth/sessions/{session['id']}", token).status == 204
@@ -93,12 +89,12 @@ class TestBehindTheDistribution:
         finally:
             server.stop()
 
-    def test_the_address_is_the_viewers_whatever_the_viewer_says(self, deploy):
-        (session,) = self.sessions(deploy(), places.DISTRIBUTION_SECRET, "6.6.6.6")
+    def test_the_address_is_the_viewers_whatever_the_viewer_says(self, deployment):
+        (session,) = self.sessions(deployment, places.DISTRIBUTION_SECRET, "6.6.6.6")
         assert session["ip"] == "198.51.100.7"
 
-    def test_another_distribution_is_not_believed(self, deploy):
-        (session,) = self.sessions(deploy(), "a guess", "6.6.6.6")
+    def test_another_distribution_is_not_believed(self, deployment):
+        (session,) = self.sessions(deployment, "a guess", "6.6.6.6")
         assert session["ip"] == "127.0.0.1"
 
     def test_the_functions_know_the_secrets_hash_only(self, package):
