@@ -6,7 +6,7 @@ import os
 
 from chalice import Chalice
 
-from chalicelib import evidence
+from chalicelib import evidence, wiring
 from chalicelib.api import boundary
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.authorizer import blueprint as authorizer_blueprint
@@ -17,6 +17,10 @@ app.register_blueprint(authorizer_blueprint)
 for routes in ALL_ROUTES:
     app.register_blueprint(routes.blueprint)
 boundary.install(app)
+
+if os.environ.get("_HANDLER") == "app.app":
+    # Only the API Lambda, as it starts: Lambda names there what it is going to call.
+    wiring.prepare()
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
     # Only `chalice local`, `deploy` and `package` get here, never a Lambda: what follows does not ship.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from chalicelib.errors import InvalidCredentials, InvalidToken, NotFound
-from chalicelib.models import Client, Dashboard, EventType, Principal, SecurityEvent, Session, User
+from chalicelib.models import Client, Dashboard, EventType, SecurityEvent, Session, User
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.principals import Principal
 from chalicelib.throttling import Attempt
 from chalicelib.tokens import Clock
 

@@ -24,7 +24,6 @@ from chalicelib.models import (
     Client,
     EventType,
     LoggedIn,
-    RefreshGrant,
     SecurityEvent,
     Session,
     TokenPair,
@@ -33,6 +32,7 @@ from chalicelib.models import (
 )
 from chalicelib.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.ports import Stores
+from chalicelib.principals import RefreshGrant
 from chalicelib.throttling import Attempt
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 

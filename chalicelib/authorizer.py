@@ -20,7 +20,7 @@ from chalice.app import AuthRequest
 from chalicelib import evidence
 from chalicelib.config import VerifierSettings
 from chalicelib.errors import InvalidToken
-from chalicelib.models import Principal
+from chalicelib.principals import Principal
 from chalicelib.tokens import TokenVerifier, system_clock
 
 CACHE_SECONDS = 300

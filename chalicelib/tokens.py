@@ -17,12 +17,15 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib import jose
 from chalicelib.errors import InvalidGrant, InvalidToken
 from chalicelib.keys import SigningKeys, VerificationKey, VerificationKeys
-from chalicelib.models import Principal, RefreshGrant, Session, User
+from chalicelib.principals import Principal, RefreshGrant
+
+if TYPE_CHECKING:
+    from chalicelib.models import Session, User
 
 Clock = Callable[[], int]
 """Returns the time now as a NumericDate in whole seconds."""

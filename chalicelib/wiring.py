@@ -36,9 +36,26 @@ class Services:
     account: AccountService
 
 
+_failures: list[Exception] = []
+
+
+def prepare() -> None:
+    """Build this process's services before the first request. If that fails, the first to ask for them is told so.
+
+    Lambda gives a process that is starting a whole CPU, whatever its memory, and starts some before they are needed. A
+    failure must not escape: Lambda would start one process after the other, and answer nobody with a problem document.
+    """
+    try:
+        services()
+    except Exception as failure:  # noqa: BLE001 - raised again by the first request, which answers it
+        _failures.append(failure)
+
+
 @functools.cache
 def services() -> Services:
     """Return this process's services, built at the first call; if that fails, at the next."""
+    if _failures:
+        raise _failures.pop()
     return build_services(os.environ, clock=clock)
 
 

