@@ -26,6 +26,11 @@ def resolved(value: Any, document: Mapping[str, Any], given: Mapping[str, str], 
     return _Resolver(document, given, place).value(value)
 
 
+def condition_holds(name: str, document: Mapping[str, Any], given: Mapping[str, str]) -> bool:
+    """Say whether a condition of a template holds with these parameters. Raises UnsupportedTemplateError."""
+    return _Resolver(document, given, name).holds({"Condition": name})
+
+
 class _Resolver:
     def __init__(self, document: Mapping[str, Any], given: Mapping[str, str], place: str) -> None:
         self._parameters: Mapping[str, Any] = document.get("Parameters", {})
@@ -46,23 +51,23 @@ class _Resolver:
                 return _VARIABLE.sub(lambda found: self._parameter(found[1]), argument)
             if name == "Fn::If":
                 condition, then, otherwise = argument
-                return self.value(then if self._holds({"Condition": condition}) else otherwise)
+                return self.value(then if self.holds({"Condition": condition}) else otherwise)
         for name in value:
             if name in {"Ref", "Condition"} or name.startswith("Fn::"):
                 raise self._unsupported(f"{name} is not understood: {value}")
         return {name: self.value(element) for name, element in value.items()}
 
-    def _holds(self, condition: Mapping[str, Any]) -> bool:
+    def holds(self, condition: Mapping[str, Any]) -> bool:
         ((name, argument),) = condition.items()
         if name == "Condition" and argument in self._conditions:
-            return self._holds(self._conditions[argument])
+            return self.holds(self._conditions[argument])
         if name == "Fn::Equals":
             left, right = self.value(argument)
             return bool(left == right)
         if name == "Fn::Not":
-            return not self._holds(argument[0])
+            return not self.holds(argument[0])
         if name in {"Fn::And", "Fn::Or"}:
-            return (all if name == "Fn::And" else any)(self._holds(element) for element in argument)
+            return (all if name == "Fn::And" else any)(self.holds(element) for element in argument)
         raise self._unsupported(f"the condition {condition} is not understood")
 
     def _parameter(self, name: str) -> str:
