@@ -120,10 +120,11 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
 
 def _change(resources: Resources, parameters: StackParameters, progress: Progress) -> None:
     stack = resources.stack
-    change_set, changes = stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
-    if not changes:
+    planned = stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+    if planned is None:
         progress("unchanged")
         return
+    change_set, changes = planned
     for change in changes:
         progress(str(change))
     progress("This takes some minutes.")

@@ -47,15 +47,13 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         parameters = resources.first_pass(
             resources.stack.parameters(), request.parameters, new_secret=request.new_secret
         )
-        change_set, changes = resources.stack.plan(
-            resources.template, parameters.given, set(parameters.kept), resources.tags
-        )
-        for change in changes:
-            progress(str(change))
-        if changes:
-            resources.stack.discard(change_set)
-        else:
+        planned = resources.stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+        if planned is None:
             progress("unchanged")
+        else:
+            for change in planned[1]:
+                progress(str(change))
+            resources.stack.discard(planned[0])
     foundation = resources.foundation()
     public_keys = resources.keys.public_keys()
     with progress.of("Signing keys"):

@@ -92,8 +92,8 @@ class Stack:
 
     def plan(
         self, template: Mapping[str, Any], parameters: Mapping[str, str], kept: set[str], tags: Mapping[str, str]
-    ) -> tuple[str, list[Change]]:
-        """Return the name of a change set, and its changes. With none there is no change set left.
+    ) -> tuple[str, list[Change]] | None:
+        """Return the name of a change set, and what it does to resources; None if there is nothing to change.
 
         ``kept`` names parameters that stay as the stack has them. Raises DeploymentError.
         """
@@ -119,7 +119,7 @@ class Stack:
             reason = described.get("StatusReason", "")
             self.discard(name)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
-                return name, []
+                return None
             raise DeploymentError(f"CloudFormation cannot make the stack {self.name}: {_explained_reason(reason)}")
         return name, self._changes(name)
 

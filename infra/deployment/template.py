@@ -33,7 +33,7 @@ def rendered_template(stage: str) -> dict[str, Any]:
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})
         for name in _NAMED:
-            if name in properties:
+            if "Fn::Sub" in properties.get(name, ()):
                 properties[name] = properties[name]["Fn::Sub"].replace("${Stage}", stage)
     policy = document["Resources"]["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     policy.update(response_headers(json.loads(PAGE_HEADERS.read_text("utf-8"))))

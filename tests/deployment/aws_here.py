@@ -1,0 +1,305 @@
+"""A moto server in a thread, and what moto lacks of the parts that a deployment uses.
+
+moto knows no CloudFormation of CloudFront, bucket policies, metric filters and alarms; executes change sets without
+parameters, outputs or a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; shows NoEcho
+parameters; and its API Gateway imports no Swagger 2. What is added here keeps to AWS's documentation.
+"""
+
+import json
+import threading
+import urllib.request
+import uuid
+from contextlib import ExitStack
+from unittest import mock
+
+from moto.apigateway.models import APIGatewayBackend
+from moto.cloudformation import models as stacks, parsing
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.cloudfront.models import cloudfront_backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.common_models import CloudFormationModel
+from moto.core.utils import get_service_model  # noqa: F401 - fails here if moto is another than pinned
+from moto.dynamodb.models import Table, dynamodb_backends
+from moto.logs.models import LogGroup, logs_backends
+from moto.server import ThreadedMotoServer
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+REGION = "us-east-1"
+
+
+class Recorded(CloudFormationModel):
+    """A resource that is kept as the template says it, its functions resolved by moto."""
+
+    kind = "Test::Recorded"
+    made = {}
+
+    def __init__(self, name, properties):
+        self.name = name
+        self.properties = properties
+
+    @classmethod
+    def cloudformation_type(cls):
+        return cls.kind
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr in {"Id", "DomainName", "Arn"}
+
+    def get_cfn_attribute(self, attribute):
+        return f"{self.name}-{attribute}"
+
+    @property
+    def physical_resource_id(self):
+        return self.name
+
+    def is_created(self):
+        return True
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        resource = cls(resource_name, cloudformation_json.get("Properties", {}))
+        Recorded.made[kwargs["LogicalId"]] = resource
+        return resource
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        original_resource.properties = cloudformation_json.get("Properties", {})
+        return original_resource
+
+    def delete(self, account_id, region_name):
+        for name in [name for name, resource in Recorded.made.items() if resource is self]:
+            del Recorded.made[name]
+
+
+class Distribution(Recorded):
+    """One that takes invalidations, too."""
+
+    kind = "AWS::CloudFront::Distribution"
+
+    def __init__(self, name, properties):
+        super().__init__(name, properties)
+        config = {
+            "CallerReference": str(uuid.uuid4()),
+            "Origins": {"Items": [{"Id": "site", "DomainName": "site.s3.amazonaws.com"}]},
+            "DefaultCacheBehavior": {"TargetOriginId": "site", "ViewerProtocolPolicy": "redirect-to-https"},
+            "Comment": "",
+            "Enabled": True,
+        }
+        self.backend = cloudfront_backends[ACCOUNT]["aws"]
+        self.distribution = self.backend.create_distribution(config, [])[0]
+        self.name = self.distribution.distribution_id
+
+    def get_cfn_attribute(self, attribute):
+        return {"DomainName": self.distribution.domain_name, "Id": self.name}[attribute]
+
+    def delete(self, account_id, region_name):
+        super().delete(account_id, region_name)
+        self.backend.delete_distribution(self.name, True)
+
+
+KINDS = {
+    kind: type(kind.rpartition(":")[2], (Recorded,), {"kind": kind})
+    for kind in (
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::ResponseHeadersPolicy",
+        "AWS::CloudWatch::Alarm",
+        "AWS::Logs::MetricFilter",
+        "AWS::S3::BucketPolicy",
+    )
+} | {Distribution.kind: Distribution}
+
+
+class AwsHere:
+    """The server. `failing` makes the creation or change of a resource fail, by its logical id."""
+
+    def __init__(self):
+        self.failing = {}
+        self.patches = ExitStack()
+        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+
+    def start(self):
+        for patch in self._patches():
+            self.patches.enter_context(patch)
+        self.server.start()
+        host, port = self.server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
+
+    def stop(self):
+        self.server.stop()
+        self.patches.close()
+
+    def reset(self):
+        self.failing.clear()
+        Recorded.made.clear()
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def properties(self, logical_id):
+        """What the stack has made of a resource that moto does not know."""
+        return Recorded.made[logical_id].properties
+
+    def stack(self, name):
+        (stack,) = [
+            each
+            for each in stacks.cloudformation_backends[ACCOUNT][REGION].stacks.values()
+            if each.name == name
+        ]
+        return stack
+
+    def _patches(self):
+        known = parsing.get_model_map()
+        create, update = parsing.parse_and_create_resource, parsing.parse_and_update_resource
+
+        def failing(original):
+            def wrapped(logical_id, *args, **kwargs):
+                if logical_id in self.failing:
+                    raise RuntimeError(self.failing[logical_id])
+                return original(logical_id, *args, **kwargs)
+
+            return wrapped
+
+        yield mock.patch.object(parsing, "get_model_map", lambda: {**known, **KINDS})
+        yield mock.patch.object(parsing, "parse_and_create_resource", failing(create))
+        yield mock.patch.object(parsing, "parse_and_update_resource", failing(update))
+        yield mock.patch.object(parsing.ResourceMap, "delete", _delete_resources(parsing.ResourceMap.delete))
+        yield mock.patch.object(Table, "create_from_cloudformation_json", classmethod(_table))
+        yield mock.patch.object(LogGroup, "create_from_cloudformation_json", classmethod(_log_group))
+        yield mock.patch.object(stacks.CloudFormationBackend, "execute_change_set", _execute)
+        yield mock.patch.object(stacks.Stack, "has_parameters", _has_parameters)
+        yield mock.patch.object(stacks.Stack, "parameter_list", property(_parameter_list))
+        yield mock.patch.object(stacks.ChangeSet, "diff", _diff)
+        yield mock.patch.object(CloudFormationResponse, "_validate_different_update", lambda *args: None)
+        yield mock.patch.object(APIGatewayBackend, "import_rest_api", _import_rest_api)
+        yield mock.patch.object(APIGatewayBackend, "put_rest_api", _put_rest_api)
+
+
+def _execute(backend, change_set_name, stack_name=None):
+    change_set = backend.describe_change_set(change_set_name)
+    stack = backend.stacks[change_set.stack_id]
+    creating = change_set.change_set_type == "CREATE"
+    try:
+        if creating:
+            stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
+            stack.template = change_set.template
+            stack._parse_template()
+            stack.parameters, stack.tags = change_set.parameters, change_set.tags
+            stack.resource_map = stack._create_resource_map()
+            stack.output_map = stack._create_output_map()
+            stack.create_resources()
+        else:
+            stack.update(change_set.template, parameters=change_set.parameters, tags=change_set.tags)
+    except RuntimeError as refused:
+        stack._add_stack_event("CREATE_FAILED" if creating else "UPDATE_FAILED", str(refused))
+        if creating:
+            for resource in stack.resource_map._parsed_resources.values():
+                if hasattr(resource, "delete") and not isinstance(resource, str):
+                    resource.delete(ACCOUNT, REGION)
+            stack.output_map = {}
+        stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
+
+
+def _has_parameters(stack, others):
+    now = {name: str(value) for name, value in stack.stack_parameters.items()}
+    return {**now, **{name: str(value) for name, value in others.items()}} == now
+
+
+def _parameter_list(stack):
+    secret = {name for name, slot in stack.template_dict.get("Parameters", {}).items() if slot.get("NoEcho")}
+    return [
+        {"ParameterKey": name, "ParameterValue": "****" if name in secret else str(value)}
+        for name, value in stack.resource_map.resolved_parameters.items()
+    ]
+
+
+def _diff(change_set):
+    old = change_set.stack.resource_map
+    found = old.build_resource_diff(change_set.template_dict, change_set.parameters)
+    kinds = {**change_set.template_dict["Resources"], **old._resource_json_map}
+    return [
+        stacks.Change(action=action, logical_resource_id=name, resource_type=kinds[name]["Type"])
+        for action, names in found.items()
+        for name in names
+    ]
+
+
+def _delete_resources(original):
+    def delete(resources):
+        kept = {"Retain", "RetainExceptOnCreate"}
+        described = resources._resource_json_map
+        for name, resource in described.items():
+            if name == "SiteBucket" and resources._parsed_resources[name].keys:
+                raise RuntimeError("the bucket is not empty")
+        resources._resource_json_map = {
+            name: {**resource, "DeletionPolicy": "Retain"} if resource.get("DeletionPolicy") in kept else resource
+            for name, resource in described.items()
+        }
+        original(resources)
+
+    return delete
+
+
+_table_made = Table.create_from_cloudformation_json.__func__
+_log_group_made = LogGroup.create_from_cloudformation_json.__func__
+
+
+def _table(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    existing = dynamodb_backends[account_id][region_name].tables.get(resource_name)
+    return existing or _table_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+
+
+def _log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    existing = logs_backends[account_id][region_name].groups.get(resource_name)
+    return existing or _log_group_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+
+
+def _import_rest_api(backend, api_doc, fail_on_warnings):
+    api = backend.create_rest_api(name=api_doc["info"]["title"], description="")
+    return backend.put_rest_api(api.id, api_doc, fail_on_warnings, "overwrite")
+
+
+def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge"):
+    api = backend.get_rest_api(function_id)
+    assert mode == "overwrite"
+    api.resources = {}
+    api.default = api.add_child("/")
+    api.authorizers = {}
+    for name, definition in api_doc["securityDefinitions"].items():
+        how = definition["x-amazon-apigateway-authorizer"]
+        backend.create_authorizer(
+            function_id, name=name, authorizer_type="TOKEN", provider_arns=None, auth_type=None,
+            authorizer_uri=how["authorizerUri"], authorizer_credentials=None, identity_source=None,
+            identity_validation_expression=None, authorizer_result_ttl=how["authorizerResultTtlInSeconds"],
+        )  # fmt: skip
+    for path, methods in api_doc["paths"].items():
+        resource = api.default
+        for part in filter(None, path.split("/")):
+            children = [each for each in api.resources.values() if each.parent_id == resource.id]
+            known = [each for each in children if each.path_part == part]
+            resource = known[0] if known else backend.create_resource(function_id, resource.id, part)
+        for method, operation in methods.items():
+            verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            backend.put_method(function_id, resource.id, verb, "CUSTOM" if operation.get("security") else "NONE")
+            how = operation["x-amazon-apigateway-integration"]
+            backend.put_integration(
+                function_id, resource.id, verb, how["type"].upper(),
+                uri=how.get("uri", ""), integration_method=how.get("httpMethod", "POST"),
+            )  # fmt: skip
+    return api
+
+
+def without_secrets(text, secrets):
+    """Say whether none of the secrets is in the text."""
+    return not any(secret in text for secret in secrets)
+
+
+def as_text(document):
+    return json.dumps(document, default=str)
+
+
+lock = threading.Lock()
