@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as AwsConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "AuthorizationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -57,6 +58,8 @@ def explained() -> Iterator[None]:
         raise DeploymentError(f"AWS did not get done in time: {error}. Run the same command again") from error
     except BotoCoreError as error:
         raise DeploymentError(_failure(error)) from error
+    except ResponseParserError as error:
+        raise DeploymentError(f"AWS's answer cannot be read ({error}). Run the same command again") from error
 
 
 def code_of(error: ClientError) -> str:
