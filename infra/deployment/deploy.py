@@ -50,7 +50,7 @@ def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
     with progress.of("Signing keys"):
         public_keys = _signing_keys(resources, foundation, progress)
     with progress.of("Configuration of the stage"):
-        changed = resources.files.write(resources.files.contents(foundation, public_keys))
+        changed = resources.files.write(resources.files.contents(foundation, public_keys, resources.tags))
         progress(f"written, to be committed: {', '.join(changed)}" if changed else "unchanged")
     with progress.of("chalice deploy"):
         api = _deploy_api(resources, foundation, progress)

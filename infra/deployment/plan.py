@@ -59,7 +59,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     with progress.of("Signing keys"):
         progress("unchanged" if public_keys else f"made in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
-        contents = resources.files.contents(foundation, public_keys or "{}")
+        contents = resources.files.contents(foundation, public_keys or "{}", resources.tags)
         changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
         progress(f"written: {', '.join(path.name for path in changed)}" if changed else "unchanged")
     with progress.of("chalice deploy"):

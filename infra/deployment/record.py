@@ -104,7 +104,7 @@ class Record:
         function = self._foundation.api_function if name == "api_handler" else self._foundation.authorizer_function
         try:
             arn = self._session.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-            resources.append({"name": f"{name}-role", "resource_type": "iam_role", "role_arn": arn, "role_name": role})
+            resources.append({"name": f"{name}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": role})
         except ClientError as error:
             if code_of(error) != "NoSuchEntity":
                 raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 """A stack that never came to be, and holds nothing."""
 
 _POLL_SECONDS = 5.0
+_sleep = time.sleep
 _KEPT_TYPES = frozenset({"AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket"})
 
 
@@ -49,9 +50,8 @@ class Change:
 class Stack:
     """A stack by its name."""
 
-    def __init__(self, client: CloudFormationClient, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: CloudFormationClient, name: str) -> None:
         self._client = client
-        self._sleep = sleep
         self.name = name
 
     def described(self) -> StackTypeDef | None:
@@ -113,7 +113,7 @@ class Stack:
         )
         described = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
         while described["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
-            self._sleep(_POLL_SECONDS)
+            _sleep(_POLL_SECONDS)
             described = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
@@ -193,7 +193,7 @@ class Stack:
             if status != told:
                 progress(f"CloudFormation is at work ({status}). Ctrl-C leaves it to that; run again to go on")
                 told = status
-            self._sleep(_POLL_SECONDS)
+            _sleep(_POLL_SECONDS)
 
     def _failures(self) -> list[str]:
         """Return why resources failed in the last operation, the first failure first."""

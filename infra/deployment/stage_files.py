@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
@@ -33,11 +34,13 @@ class StageFiles:
         found = _ARN.search(path.read_text("utf-8")) if path.exists() else None
         return (found[1], found[2]) if found else None
 
-    def contents(self, foundation: Foundation, public_keys: str) -> dict[Path, str]:
+    def contents(self, foundation: Foundation, public_keys: str, tags: Mapping[str, str]) -> dict[Path, str]:
         """Return what is to stand in each file."""
         path = self._folder / "config.json"
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        config["stages"][self._stage] = stage_configuration(foundation, public_keys, config["stages"].get(self._stage))
+        existing = _without_own_origin(config["stages"].get(self._stage, {}))
+        entry = stage_configuration(foundation, public_keys, existing)
+        config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         return {
             self._folder / policy_file(self._stage, "api_handler"): _text(api_handler_policy(foundation)),
             self._folder / policy_file(self._stage, "authorizer"): _text(authorizer_policy(foundation)),
@@ -60,6 +63,18 @@ class StageFiles:
             self.write({path: _text(config)})
         for function in ("api_handler", "authorizer"):
             (self._folder / policy_file(self._stage, function)).unlink(missing_ok=True)
+
+
+def _without_own_origin(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the stage's entry without the origin that its site had: one that was given up is nobody to trust."""
+    parts = urlsplit(entry.get("environment_variables", {}).get("LYCHGATE_ISSUER", ""))
+    own = f"{parts.scheme}://{parts.netloc}"
+    for function in entry.get("lambda_functions", {}).values():
+        variables = function.get("environment_variables", {})
+        if "LYCHGATE_ALLOWED_ORIGINS" in variables:
+            origins = variables["LYCHGATE_ALLOWED_ORIGINS"].split(",")
+            variables["LYCHGATE_ALLOWED_ORIGINS"] = ",".join(origin for origin in origins if origin != own)
+    return entry
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -9,12 +9,14 @@ import json
 import urllib.request
 import uuid
 from contextlib import ExitStack
+from typing import ClassVar
 from unittest import mock
 from urllib.parse import unquote
 
 from moto.apigateway.models import APIGatewayBackend, apigateway_backends
 from moto.apigateway.urls import url_paths as api_gateway_paths
-from moto.cloudformation import models as stacks, parsing
+from moto.cloudformation import models as stacks
+from moto.cloudformation import parsing
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudfront.models import cloudfront_backends
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -31,7 +33,7 @@ class Recorded(CloudFormationModel):
     """A resource that is kept as the template says it, its functions resolved by moto."""
 
     kind = "Test::Recorded"
-    made = {}
+    made: ClassVar = {}
 
     def __init__(self, name, properties):
         self.name = name
@@ -146,9 +148,7 @@ class AwsHere:
 
     def stack(self, name):
         (stack,) = [
-            each
-            for each in stacks.cloudformation_backends[ACCOUNT][REGION].stacks.values()
-            if each.name == name
+            each for each in stacks.cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name
         ]
         return stack
 
@@ -164,7 +164,7 @@ class AwsHere:
 
             return wrapped
 
-        yield mock.patch.object(parsing, "get_model_map", lambda: {**known, **KINDS})
+        yield mock.patch.object(parsing, "get_model_map", return_value={**known, **KINDS})
         yield mock.patch.object(parsing, "parse_and_create_resource", failing(create))
         yield mock.patch.object(parsing, "parse_and_update_resource", failing(_if_made(update)))
         yield mock.patch.object(parsing.ResourceMap, "build_resource_diff", _resource_diff)
@@ -177,7 +177,7 @@ class AwsHere:
         yield mock.patch.object(stacks.Stack, "has_parameters", _has_parameters)
         yield mock.patch.object(stacks.Stack, "parameter_list", property(_parameter_list))
         yield mock.patch.object(stacks.ChangeSet, "diff", _diff)
-        yield mock.patch.object(CloudFormationResponse, "_validate_different_update", lambda *args: None)
+        yield mock.patch.object(CloudFormationResponse, "_validate_different_update", return_value=None)
         # moto's own pattern does not fit the ARN of an API, which has slashes.
         yield mock.patch.dict(api_gateway_paths, {"{0}/tags/(?P<resourceArn>arn:.+)$": _tag_api})
         yield mock.patch.object(APIGatewayBackend, "import_rest_api", _import_rest_api)
@@ -285,9 +285,8 @@ def _delete_resources(original):
     def delete(resources):
         kept = {"Retain", "RetainExceptOnCreate"}
         described = resources._resource_json_map
-        for name, resource in described.items():
-            if name == "SiteBucket" and resources._parsed_resources[name].keys:
-                raise RuntimeError("the bucket is not empty")
+        if resources._parsed_resources["SiteBucket"].keys:
+            raise RuntimeError("the bucket is not empty")
         resources._resource_json_map = {
             name: {**resource, "DeletionPolicy": "Retain"} if resource.get("DeletionPolicy") in kept else resource
             for name, resource in described.items()
