@@ -205,6 +205,9 @@ def _execute(backend, change_set_name, stack_name=None):
             for resource in stack.resource_map._parsed_resources.values():
                 if hasattr(resource, "delete") and not isinstance(resource, str):
                     resource.delete(ACCOUNT, REGION)
+            for name in stack.resource_map._resource_json_map:
+                stack.resource_map._parsed_resources.pop(name, None)
+            stack.resource_map._resource_json_map = {}
             stack.output_map = {}
         stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
 
@@ -285,7 +288,7 @@ def _delete_resources(original):
     def delete(resources):
         kept = {"Retain", "RetainExceptOnCreate"}
         described = resources._resource_json_map
-        if resources._parsed_resources["SiteBucket"].keys:
+        if getattr(resources._parsed_resources.get("SiteBucket"), "keys", None):
             raise RuntimeError("the bucket is not empty")
         resources._resource_json_map = {
             name: {**resource, "DeletionPolicy": "Retain"} if resource.get("DeletionPolicy") in kept else resource
