@@ -202,13 +202,14 @@ def _execute(backend, change_set_name, stack_name=None):
     except Exception as refused:
         stack._add_stack_event("CREATE_FAILED" if creating else "UPDATE_FAILED", str(refused))
         if creating:
-            for resource in stack.resource_map._parsed_resources.values():
-                if hasattr(resource, "delete") and not isinstance(resource, str):
-                    resource.delete(ACCOUNT, REGION)
+            made = stack.resource_map._parsed_resources
+            for name, described in stack.resource_map._resource_json_map.items():
+                if made.get(name) is not None:
+                    stack.resource_map._delete_resource(made[name], described)
             for name in stack.resource_map._resource_json_map:
-                stack.resource_map._parsed_resources.pop(name, None)
+                made.pop(name, None)
             stack.resource_map._resource_json_map = {}
-            stack.output_map = {}
+            stack.output_map = stacks.OutputMap(stack.resource_map, {}, stack.stack_id)
         stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
 
 
