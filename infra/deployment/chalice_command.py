@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.deployment.errors import DeploymentError, denied_action
+from infra.deployment.errors import EXPIRED, NEW_CREDENTIALS, DeploymentError, denied_action
 from infra.deployment.stage import policy_file
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
         action = denied_action(output)
         if action is not None:
             raise DeploymentError(f"permission is missing: {action}. Have it granted to the identity that deploys")
+        if any(code in output for code in EXPIRED):
+            raise DeploymentError(f"the AWS credentials have expired. {NEW_CREDENTIALS}")
         last = next((line for line in reversed(lines) if line), "it said nothing")
         raise DeploymentError(f"`chalice {command} --stage {stage}` failed: {last}")
 

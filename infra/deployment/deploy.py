@@ -21,6 +21,7 @@ from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
+from infra.local.environment import PROJECT
 
 SOURCE_TAG = "lychgate:source"
 """On the API's function: a digest of what it was made from. Chalice takes off every tag that it did not set, so a
@@ -76,7 +77,8 @@ def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
 
 def run_smoke(url: str) -> bool:
     """Ask the site whether it works, and say so on standard output."""
-    return subprocess.run([sys.executable, "-m", "infra.smoke", url], check=False).returncode == 0  # noqa: S603
+    command = [sys.executable, "-m", "infra.smoke", url]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode == 0  # noqa: S603 - our own arguments
 
 
 def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> None:
@@ -85,7 +87,7 @@ def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> No
     try:
         taken = site.exists(resources.session.client("s3"), name)
     except ClientError as error:
-        if code_of(error) not in {"403", "AccessDenied"}:
+        if code_of(error) not in {"301", "403", "AccessDenied"}:  # 301: in another region
             raise
         taken = True
     if taken:

@@ -28,7 +28,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "AuthorizationError"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""AWS's codes for credentials whose time has passed."""
+
 _NOT_THEIRS = frozenset(
     {
         "AuthFailure",
@@ -79,7 +81,7 @@ def _refusal(error: ClientError) -> str:
     if code in _DENIED:
         action = denied_action(message) or f"what {error.operation_name} needs"
         return f"permission is missing: {action}. Have it granted to the identity that deploys. AWS says: {message}"
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return f"the AWS credentials have expired. {NEW_CREDENTIALS}"
     if code in _NOT_THEIRS:
         return f"AWS does not know the credentials ({code}). {NEW_CREDENTIALS}"

@@ -155,7 +155,7 @@ class Stack:
                     " was changed. Put its name and keys back, or move the data and delete it by hand first"
                 )
         self._client.execute_change_set(StackName=self.name, ChangeSetName=change_set)
-        described = self._after_operation(progress)
+        described = self._after_operation(progress, begun=True)
         status = described["StackStatus"] if described else "DELETE_COMPLETE"
         if status not in _SETTLED or "ROLLBACK" in status:
             raise DeploymentError(
@@ -179,8 +179,10 @@ class Stack:
                 + "\nRun the same command again when that is put right"
             )
 
-    def _after_operation(self, progress: Progress, identity: str | None = None) -> StackTypeDef | None:
-        """Wait until nothing is under way, and return the stack."""
+    def _after_operation(
+        self, progress: Progress, identity: str | None = None, *, begun: bool = False
+    ) -> StackTypeDef | None:
+        """Wait until nothing is under way, and return the stack. One in review waits for us, until it has ``begun``."""
         told = ""
         while True:
             if identity is None:
@@ -188,7 +190,7 @@ class Stack:
             else:  # a deleted stack is found by its id only
                 described = self._client.describe_stacks(StackName=identity)["Stacks"][0]
             status = described["StackStatus"] if described else ""
-            if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            if not status.endswith("_IN_PROGRESS") or (status == "REVIEW_IN_PROGRESS" and not begun):
                 return described
             if status != told:
                 progress(f"CloudFormation is at work ({status}). Ctrl-C leaves it to that; run again to go on")

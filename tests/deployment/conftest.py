@@ -1,10 +1,11 @@
 import pytest
 
-from deployment.aws_here import REGION, AwsHere
+from deployment.aws_here import AwsHere
 from deployment.operator_here import Operator, copied_project
+from deployment.recorded_resources import REGION
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def moto_server():
     server = AwsHere()
     server.start()

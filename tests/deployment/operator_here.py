@@ -1,8 +1,10 @@
 """Somebody at a shell, who runs the commands in a project of their own and reads what they print."""
 
 import contextlib
+import functools
 import io
 import json
+import os
 import shutil
 
 import boto3
@@ -106,18 +108,26 @@ def refusal(operation, code="AccessDenied", message=None):
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
+@functools.cache
+def _client(service, url):
+    return boto3.client(service, endpoint_url=url)
+
+
 def account():
     """Name all that is in the account."""
-    cloudfront = boto3.client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
-    stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
+
+    def client(service):
+        return _client(service, os.environ["AWS_ENDPOINT_URL"])
+
+    distributions = client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
     return {
-        "stacks": [stack["StackName"] for stack in stacks],
-        "tables": sorted(boto3.client("dynamodb").list_tables()["TableNames"]),
-        "buckets": [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]],
-        "functions": sorted(each["FunctionName"] for each in boto3.client("lambda").list_functions()["Functions"]),
-        "roles": sorted(role["RoleName"] for role in boto3.client("iam").list_roles()["Roles"]),
-        "apis": [api["id"] for api in boto3.client("apigateway").get_rest_apis()["items"]],
-        "distributions": [each["Id"] for each in cloudfront],
-        "parameters": [each["Name"] for each in boto3.client("ssm").describe_parameters()["Parameters"]],
-        "logs": [each["logGroupName"] for each in boto3.client("logs").describe_log_groups()["logGroups"]],
+        "stacks": [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]],
+        "tables": sorted(client("dynamodb").list_tables()["TableNames"]),
+        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+        "functions": sorted(each["FunctionName"] for each in client("lambda").list_functions()["Functions"]),
+        "roles": sorted(role["RoleName"] for role in client("iam").list_roles()["Roles"]),
+        "apis": [api["id"] for api in client("apigateway").get_rest_apis()["items"]],
+        "distributions": [each["Id"] for each in distributions],
+        "parameters": [each["Name"] for each in client("ssm").describe_parameters()["Parameters"]],
+        "logs": [each["logGroupName"] for each in client("logs").describe_log_groups()["logGroups"]],
     }
