@@ -13,7 +13,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy test fuzz lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,11 @@ deploy: $(VENV)/.installed-dev ## Put STAGE on AWS, or bring it up to date; ARGS
 destroy: $(VENV)/.installed-dev ## Take STAGE down, but for its data; ARGS=--help tells more
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
+
+smoke: $(VENV)/.installed-dev ## Prove the site at URL with an account that is deleted again
+	@test -n "$(URL)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
+	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
+	@exec $(BIN)/python -m infra.smoke "$(URL)"
 
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
