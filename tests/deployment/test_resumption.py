@@ -27,6 +27,9 @@ def test_each_step_can_fail_and_the_next_run_goes_on_from_there(operator, aws, m
         assert operator.deploy() == 1
     assert "ROLLBACK_COMPLETE" in "\n".join(operator.lines)
     assert "Signing keys: permission is missing: ssm:PutParameter" in operator.errors
+    # What is protected could not be rolled back: that comes last.
+    table = boto3.client("dynamodb").describe_table(TableName="lychgate-prod-users")["Table"]
+    assert table["DeletionProtectionEnabled"] is False
 
     with monkeypatch.context() as patch:
         patch.setattr(APIGatewayBackend, "create_deployment", refuse_deployments)
