@@ -8,7 +8,7 @@ import sys
 
 import boto3
 
-from deployment.operator_here import account
+from deployment.operator_here import account, raising
 from infra.deployment.site import CACHE_CONTROL
 
 TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
@@ -117,7 +117,7 @@ def _assert_all_is_tagged(aws, api):
     assert tags["TagList"] == [dict(zip(("Key", "Value"), wanted, strict=True))]
 
 
-def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(operator, aws):
+def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(operator, aws, monkeypatch):
     assert operator.deploy() == 0, operator.errors
     made, files, secret = account(), operator.files(), headers_to_the_api(aws)
     (api,), (distribution,) = made["apis"], made["distributions"]
@@ -140,6 +140,13 @@ def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(o
     assert operator.below("Site") == ["uploaded styles.css", "deleted gate.svg"]
     assert invalidations(distribution) == 2
 
+    (operator.project / "static-site" / "styles.css").write_text("body { color: blue }")
+    with raising(monkeypatch, "CreateInvalidation", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+    assert operator.deploy() == 0, operator.errors
+    assert operator.below("Site") == ["unchanged"]
+    assert invalidations(distribution) == 3  # what the run before did not come to
+
     with (operator.project / "chalicelib" / "models.py").open("a") as module:
         module.write("# changed\n")
     assert operator.deploy() == 0, operator.errors
@@ -147,7 +154,7 @@ def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(o
     assert "chalice: Updating lambda function: lychgate-prod" in operator.below("chalice deploy")
     assert operator.below("Foundation") == operator.below("Site") == ["unchanged"]
     assert account() == made
-    assert invalidations(distribution) == 2
+    assert invalidations(distribution) == 3
 
 
 def test_chalice_deploys_by_hand_after_the_first_time(operator, aws):
