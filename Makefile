@@ -10,8 +10,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 
+STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys smoke test fuzz lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +21,7 @@ help: ## List these targets
 	@echo "  PYTHON=python3.12 make dev    use another Python (3.11 or newer) to set up $(VENV)"
 	@echo "  PORT=9100 make dev            page and API on another port than 8000"
 	@echo "  DYNAMODB_PORT=9001 make dev   database on another port than 8001"
+	@echo "  make deploy STAGE=prod ARGS=--dry-run   say what would be done, and change nothing"
 
 dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this machine
 	@exec $(BIN)/python -m infra.local
@@ -28,6 +31,14 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
+deploy: $(VENV)/.installed-dev ## Put STAGE on AWS, or bring it up to date; ARGS=--help tells more
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment deploy $(STAGE) $(ARGS)
+
+destroy: $(VENV)/.installed-dev ## Take STAGE down, but for its data; ARGS=--help tells more
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
 
 smoke: $(VENV)/.installed-dev ## Prove the site at URL with an account that is deleted again
 	@test -n "$(URL)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
@@ -50,6 +61,7 @@ lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml
 
 format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff format

@@ -1,10 +1,10 @@
 """The DynamoDB tables, as infra/template.yaml defines them, for places where no CloudFormation runs.
 
 Owns the translation of `AWS::DynamoDB::Table` into the parameters of CreateTable. A property that it cannot pass on
-is an error, so that a table made here never differs silently from the deployed one.
+is an error, so that a table made here never differs silently from the deployed one. The tables made here can be
+deleted: only the deployment has something to protect.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from infra.intrinsic_functions import UnsupportedTemplateError, resolved
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
+
+_UNPROTECTED = {"Protect": "false"}
 
 # The same name and the same shape in CloudFormation and in CreateTable.
 _PASSED_ON = frozenset(
@@ -41,10 +45,6 @@ _RESOURCE_ATTRIBUTES = frozenset(
 )
 
 
-class UnsupportedTemplateError(Exception):
-    """Raised if the template says something about a table that cannot be passed on."""
-
-
 @dataclass(frozen=True)
 class TableDefinition:
     """One table: what CreateTable takes, and what UpdateTimeToLive takes, or None for a table without."""
@@ -60,10 +60,10 @@ class TableDefinition:
 
 def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefinition]:
     """Read the tables of a stage from the template. Raises UnsupportedTemplateError."""
-    resources: Mapping[str, Any] = yaml.safe_load(template.read_text("utf-8"))["Resources"]
+    document: Mapping[str, Any] = yaml.safe_load(template.read_text("utf-8"))
     return [
-        _table_definition(logical_id, resource, stage)
-        for logical_id, resource in resources.items()
+        _table_definition(logical_id, resource, document, stage)
+        for logical_id, resource in document["Resources"].items()
         if resource["Type"] == "AWS::DynamoDB::Table"
     ]
 
@@ -93,11 +93,13 @@ def create_tables(client: "DynamoDBClient", stage: str, template: Path = TEMPLAT
     return [definition.name for definition in definitions]
 
 
-def _table_definition(logical_id: str, resource: Mapping[str, Any], stage: str) -> TableDefinition:
+def _table_definition(
+    logical_id: str, resource: Mapping[str, Any], document: Mapping[str, Any], stage: str
+) -> TableDefinition:
     for attribute in resource:
         if attribute not in _RESOURCE_ATTRIBUTES:
             raise UnsupportedTemplateError(f"{logical_id}: the attribute {attribute} is not understood")
-    properties = _resolve(resource["Properties"], logical_id, stage)
+    properties = resolved(resource["Properties"], document, {**_UNPROTECTED, "Stage": stage}, place=logical_id)
     time_to_live = properties.pop("TimeToLiveSpecification", None)
     create = {}
     for name, value in properties.items():
@@ -118,26 +120,3 @@ def _sse_specification(logical_id: str, value: Mapping[str, Any]) -> dict[str, A
     if unknown:
         raise UnsupportedTemplateError(f"{logical_id}: SSESpecification: {sorted(unknown)} is not understood")
     return {"Enabled" if name == "SSEEnabled" else name: setting for name, setting in value.items()}
-
-
-def _resolve(value: Any, logical_id: str, stage: str) -> Any:  # noqa: ANN401 - any YAML value
-    """Replace the intrinsic functions that tell one stage from another; any other is an error."""
-    if isinstance(value, list):
-        return [_resolve(element, logical_id, stage) for element in value]
-    if not isinstance(value, dict):
-        return value
-    if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
-        return _substitute(value["Fn::Sub"], logical_id, stage)
-    if value == {"Ref": "Stage"}:
-        return stage
-    for name in value:
-        if name in {"Ref", "Condition"} or name.startswith("Fn::"):
-            raise UnsupportedTemplateError(f"{logical_id}: {name} is not understood: {value}")
-    return {name: _resolve(element, logical_id, stage) for name, element in value.items()}
-
-
-def _substitute(text: str, logical_id: str, stage: str) -> str:
-    substituted = text.replace("${Stage}", stage)
-    if re.search(r"\$\{", substituted):
-        raise UnsupportedTemplateError(f"{logical_id}: only ${{Stage}} is understood: {text}")
-    return substituted

@@ -67,8 +67,13 @@ class StaticSite:
         return Response(status, (*headers, ("Cache-Control", "no-cache"), *self._headers), body)
 
 
+def content_type(suffix: str) -> str:
+    """Return the media type of a file by its name's suffix: the same on every machine, and in the bucket."""
+    return _CONTENT_TYPES.get(suffix.lower(), "application/octet-stream")
+
+
 def _type(suffix: str) -> tuple[str, str]:
-    return ("Content-Type", _CONTENT_TYPES.get(suffix.lower(), "application/octet-stream"))
+    return ("Content-Type", content_type(suffix))
 
 
 def _has(if_none_match: str | None, etag: str) -> bool:

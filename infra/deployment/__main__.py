@@ -1,0 +1,92 @@
+"""`python -m infra.deployment deploy|destroy STAGE`: puts a stage on AWS, or takes it down."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra.deployment.deploy import Request, Smoke, deploy, run_smoke
+from infra.deployment.destroy import destroy
+from infra.deployment.errors import DeploymentError, explained
+from infra.deployment.plan import plan
+from infra.deployment.progress import Progress, Say
+from infra.deployment.template import parameter_names
+from infra.local.environment import PROJECT
+
+# What a shell reports for a program that SIGINT ended.
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: Smoke = run_smoke) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    options = _parser().parse_args(arguments)
+    progress = Progress(say)
+    try:
+        with explained():
+            if options.command == "destroy":
+                destroy(
+                    options.stage,
+                    options.project,
+                    progress,
+                    (lambda _question: options.yes_delete) if options.yes_delete else _ask,
+                    with_data=options.with_data,
+                )
+            else:
+                request = Request(options.stage, options.project, dict(options.parameter), options.new_secret)
+                if options.dry_run:
+                    plan(request, progress)
+                else:
+                    deploy(request, progress, None if options.no_smoke else smoke)
+    except DeploymentError as error:
+        sys.stderr.write(f"{options.command}: {progress.step}: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"\n{options.command}: stopped at: {progress.step}. What AWS has begun it goes on with. Run"
+            f" `make {options.command} STAGE={options.stage}` again: it goes on from where it was.\n"
+        )
+        return _INTERRUPTED
+    return 0
+
+
+def _ask(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:
+        raise DeploymentError("nobody is there to confirm it: name the stage with --yes-delete STAGE") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("stage", help="of .chalice/config.json, such as prod; made if there is none")
+    common.add_argument("--project", type=Path, default=PROJECT, help=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(prog="python -m infra.deployment", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser(
+        "deploy",
+        parents=[common],
+        help="make or change all that the stage consists of",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="parameters, kept until they are given anew:\n"
+        + "\n".join(f"  {name:17} {description}" for name, description in parameter_names().items()),
+    )
+    up.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    up.add_argument("--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="see below")
+    up.add_argument("--new-secret", action="store_true", help="renew what the distribution proves itself by")
+    up.add_argument("--no-smoke", action="store_true", help="leave out the smoke test")
+    down = commands.add_parser("destroy", parents=[common], help="take the stage down")
+    down.add_argument("--with-data", action="store_true", help="delete accounts, logs and signing keys as well")
+    down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name once more, instead of a question")
+    return parser
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Chalice's own commands, run as a user would run them, with their output below the step.
+
+Owns what is shown of it: no traceback, and of a missing permission the action.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.deployment.errors import EXPIRED, NEW_CREDENTIALS, DeploymentError, denied_action
+from infra.deployment.stage import policy_file
+
+if TYPE_CHECKING:
+    from infra.deployment.progress import Progress
+
+_LONGEST_END = 30.0
+_TRACEBACK = "Traceback (most recent call last):"
+
+
+def run_chalice(command: str, stage: str, project: Path, region: str, progress: Progress) -> None:
+    """Run `chalice deploy` or `chalice delete`. Raises DeploymentError if it fails."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())", command, "--stage", stage],
+        cwd=project,
+        env={**os.environ, "AWS_DEFAULT_REGION": region, "AWS_REGION": region},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    failing = False
+    assert process.stdout is not None  # noqa: S101 - for mypy
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            failing = failing or lines[-1] == _TRACEBACK
+            if lines[-1] and not failing:
+                progress(f"chalice: {lines[-1]}")
+        process.wait()
+    finally:
+        _end(process)
+    if process.returncode:
+        output = "\n".join(lines)
+        action = denied_action(output)
+        if action is not None:
+            raise DeploymentError(f"permission is missing: {action}. Have it granted to the identity that deploys")
+        if any(code in output for code in EXPIRED):
+            raise DeploymentError(f"the AWS credentials have expired. {NEW_CREDENTIALS}")
+        last = next((line for line in reversed(lines) if line), "it said nothing")
+        raise DeploymentError(f"`chalice {command} --stage {stage}` failed: {last}")
+
+
+def source_digest(project: Path, stage: str) -> str:
+    """Return a digest of all that `chalice deploy` makes the stage's functions and API from, in hex."""
+    folder = project / ".chalice"
+    files = [
+        project / "app.py",
+        project / "requirements.txt",
+        folder / "config.json",
+        *(folder / policy_file(stage, function) for function in ("api_handler", "authorizer")),
+    ]
+    for name in ("chalicelib", "vendor", "infra/chalice_cli"):
+        files += sorted(path for path in (project / name).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    digest = hashlib.sha256(sys.version.encode())
+    for path in files:
+        digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"")
+    return digest.hexdigest()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End it as Ctrl-C does, where it has not got that itself."""
+    if process.stdout is not None:
+        process.stdout.close()
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_LONGEST_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

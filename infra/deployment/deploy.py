@@ -1,0 +1,199 @@
+"""The order of a deployment. Each step looks at what is there and does what is missing, so a run can end anywhere.
+
+The distribution comes first, without the API, because the API's settings name its domain; the API comes next; then the
+distribution learns the API's id (docs/decisions/0014-one-stack-in-two-passes.md).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from infra.deployment import distribution, site
+from infra.deployment.chalice_command import run_chalice, source_digest
+from infra.deployment.errors import DeploymentError, code_of
+from infra.deployment.foundation import APP_NAME, Foundation
+from infra.deployment.preflight import check
+from infra.deployment.progress import Progress
+from infra.deployment.resources import Resources, StackParameters
+from infra.local.environment import PROJECT
+
+SOURCE_TAG = "lychgate:source"
+"""On the API's function: a digest of what it was made from. Chalice takes off every tag that it did not set, so a
+deployment by hand leaves a function without, and the next one by this command is not skipped."""
+
+Smoke = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for."""
+
+    stage: str
+    project: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    new_secret: bool = False
+
+
+def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
+    """Deploy a stage. Raises DeploymentError, or what botocore raises; both leave what the next run goes on from."""
+    with progress.of("Preflight"):
+        place = check(request.stage, request.project, request.parameters)
+        progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
+    resources = Resources(request.stage, request.project, place)
+    with progress.of("Foundation: tables, logs, bucket, distribution"):
+        foundation = _lay_foundation(resources, request, progress)
+    with progress.of("Signing keys"):
+        public_keys = _signing_keys(resources, foundation, progress)
+    with progress.of("Configuration of the stage"):
+        changed = resources.files.write(resources.files.contents(foundation, public_keys, resources.tags))
+        progress(f"written, to be committed: {', '.join(changed)}" if changed else "unchanged")
+    with progress.of("chalice deploy"):
+        api = _deploy_api(resources, foundation, progress)
+    with progress.of("Site"):
+        changed_site = _upload(resources, progress)
+    with progress.of("Distribution"):
+        again = resources.second_pass(resources.stack.parameters(), request.parameters, api)
+        if again is None:
+            progress(f"unchanged: it serves the API {api}")
+        else:
+            _change(resources, again, progress)
+    with progress.of("Invalidation"):
+        _invalidate(resources, progress, changed=changed_site)
+    if smoke is not None:
+        with progress.of("Smoke test"):
+            if not smoke(foundation.site_origin):
+                raise DeploymentError(
+                    f"everything is deployed, but {foundation.site_origin} does not answer as it should: see above."
+                    f" `make smoke URL={foundation.site_origin}` asks again"
+                )
+    progress.end(f"Ready: {foundation.site_origin}/")
+
+
+def run_smoke(url: str) -> bool:
+    """Ask the site whether it works, and say so on standard output."""
+    command = [sys.executable, "-m", "infra.smoke", url]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode == 0  # noqa: S603 - our own arguments
+
+
+def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> None:
+    """Raise DeploymentError if the name of the bucket that is to be made is somebody's."""
+    name = resources.bucket_name(parameters)
+    try:
+        taken = site.exists(resources.session.client("s3"), name)
+    except ClientError as error:
+        if code_of(error) not in {"301", "403", "AccessDenied"}:  # 301: in another region
+            raise
+        taken = True
+    if taken:
+        raise DeploymentError(
+            f"the name of the bucket, {name}, is taken, by you or by somebody else: names are unique in all of AWS."
+            " Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
+        )
+
+
+def is_deployed(resources: Resources, foundation: Foundation, digest: str) -> bool:
+    """Say whether the functions and the API are there, made from these sources."""
+    if resources.record(foundation).rest_api_id() is None:
+        return False
+    arn = foundation.arn("lambda", f"function:{foundation.api_function}")
+    try:
+        tags = resources.session.client("lambda").list_tags(Resource=arn)["Tags"]
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return False
+        raise
+    return tags.get(SOURCE_TAG) == digest
+
+
+def _lay_foundation(resources: Resources, request: Request, progress: Progress) -> Foundation:
+    exists = resources.stack.make_ready(progress)
+    current = resources.stack.parameters() if exists else {}
+    if not exists:
+        refuse_taken_name(resources, request.parameters)
+    _change(resources, resources.first_pass(current, request.parameters, new_secret=request.new_secret), progress)
+    return resources.foundation()
+
+
+def _change(resources: Resources, parameters: StackParameters, progress: Progress) -> None:
+    stack = resources.stack
+    planned = stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+    if planned is None:
+        progress("unchanged")
+        return
+    change_set, changes = planned
+    for change in changes:
+        progress(str(change))
+    progress("This takes some minutes.")
+    stack.apply(change_set, changes, progress)
+
+
+def _signing_keys(resources: Resources, foundation: Foundation, progress: Progress) -> str:
+    name = resources.signing_keys_parameter
+    public_keys = resources.keys.public_keys()
+    if public_keys is not None:
+        progress(f"unchanged: {name}")
+        return public_keys
+    public_keys = resources.keys.make(foundation.users_table, resources.tags)
+    progress(f"made: a key and a pepper in {name}. Back them up: without the pepper no password is right")
+    return public_keys
+
+
+def _deploy_api(resources: Resources, foundation: Foundation, progress: Progress) -> str:
+    record = resources.record(foundation)
+    amiss = record.put_right(resources.stack.parameters().get("RestApiId", ""))
+    if amiss is not None:
+        progress(f"Chalice's record {record.path.name} {amiss}: put right")
+    digest = source_digest(resources.project, resources.stage)
+    if is_deployed(resources, foundation, digest):
+        progress("unchanged")
+    else:
+        run_chalice("deploy", resources.stage, resources.project, foundation.region, progress)
+        _tag(resources, foundation, record.rest_api_id() or "", digest)
+    api = record.rest_api_id()
+    if api is None:
+        raise DeploymentError(f"Chalice has recorded no API in {record.path}. Delete the file and run again")
+    return api
+
+
+def _tag(resources: Resources, foundation: Foundation, api: str, digest: str) -> None:
+    session = resources.session
+    tags = [{"Key": key, "Value": value} for key, value in resources.tags.items()]
+    for function in ("api_handler", "authorizer"):
+        session.client("iam").tag_role(RoleName=f"{APP_NAME}-{resources.stage}-{function}", Tags=tags)  # type: ignore[arg-type]
+    session.client("apigateway").tag_resource(
+        resourceArn=f"arn:{foundation.partition}:apigateway:{foundation.region}::/restapis/{api}", tags=resources.tags
+    )
+    # Last: it says that all of this is done.
+    session.client("lambda").tag_resource(
+        Resource=foundation.arn("lambda", f"function:{foundation.api_function}"), Tags={SOURCE_TAG: digest}
+    )
+
+
+def _upload(resources: Resources, progress: Progress) -> bool:
+    page = resources.site(resources.stack.outputs()["SiteBucket"])
+    differences = page.differences()
+    page.apply(differences)
+    for name in differences.upload:
+        progress(f"uploaded {name}")
+    for name in differences.delete:
+        progress(f"deleted {name}")
+    if not differences:
+        progress("unchanged")
+    return bool(differences)
+
+
+def _invalidate(resources: Resources, progress: Progress, *, changed: bool) -> None:
+    outputs = resources.stack.outputs()
+    client = resources.session.client("cloudfront")
+    digest = resources.site(outputs["SiteBucket"]).content_digest()
+    if not changed and distribution.is_invalidated_for(client, outputs["DistributionId"], digest):
+        progress("not needed")
+        return
+    distribution.invalidate(client, outputs["DistributionId"], digest)
+    progress("asked for: visitors get the new page within a minute or so")

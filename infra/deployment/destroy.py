@@ -1,0 +1,129 @@
+"""Taking a stage down: what a deployment made goes, and what cannot be made again stays unless it is asked for.
+
+Accounts, logs and signing keys outlive the stack, because a mistake with them cannot be put right; the next
+`make deploy` takes them in again. Each step looks at what is there, so a run can end anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from infra.deployment import site
+from infra.deployment.chalice_command import run_chalice
+from infra.deployment.errors import DeploymentError, code_of
+from infra.deployment.foundation import Foundation
+from infra.deployment.preflight import check
+from infra.deployment.progress import Progress
+from infra.deployment.resources import Resources
+
+Confirm = Callable[[str], str]
+
+
+def destroy(stage: str, project: Path, progress: Progress, confirm: Confirm, *, with_data: bool) -> None:
+    """Take a stage down. Raises DeploymentError, or what botocore raises; both leave what the next run goes on from."""
+    with progress.of("Preflight"):
+        place = check(stage, project, {})
+        resources = Resources(stage, project, place)
+        progress(f"stage {stage} in account {place.account_id}, region {place.region}, as {place.identity}")
+        for sentence in _losses(resources, with_data=with_data):
+            progress(sentence)
+    if confirm(f"To do this type the name of the stage ({stage}): ") != stage:
+        raise DeploymentError("the name was not confirmed; nothing was changed")
+    with progress.of("chalice delete"):
+        _delete_api(resources, progress)
+    with progress.of("Site"):
+        _empty_bucket(resources, progress)
+    with progress.of("Stack"):
+        if resources.stack.described() is None:
+            progress("is not there")
+        else:
+            progress("This takes some minutes.")
+            resources.stack.delete(progress)
+            progress(f"deleted {resources.stack.name}")
+    if with_data:
+        with progress.of("Data"):
+            _delete_data(resources, progress)
+    progress.end("Gone." if with_data else "Gone, but for the data: `make deploy` takes it in again.")
+
+
+def _losses(resources: Resources, *, with_data: bool) -> list[str]:
+    outputs = resources.stack.outputs()
+    where = outputs.get("SiteOrigin", "whatever of it is there")
+    sentences = [f"This takes down {where}: page, API, distribution, alarms. Its address is not given again."]
+    tables = {name: count for name in resources.tables() if (count := _items(resources, name)) is not None}
+    fate = "This DELETES FOR GOOD" if with_data else "This keeps (--with-data deletes it)"
+    for name, count in tables.items():
+        sentences.append(f"{fate}: the table {name}, about {count} items")
+    sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
+    sentences.append(f"{fate}: the functions' logs")
+    return sentences
+
+
+def _items(resources: Resources, table: str) -> int | None:
+    try:
+        return int(resources.session.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"])
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return None
+        raise
+
+
+def _delete_api(resources: Resources, progress: Progress) -> None:
+    place = resources.place
+    names = dict.fromkeys(("users_table", "sessions_table", "events_table", "throttle_table"), "")
+    foundation = Foundation(
+        stage=resources.stage,
+        partition=place.partition,
+        region=place.region,
+        account_id=place.account_id,
+        site_origin="",
+        signing_keys_parameter=resources.signing_keys_parameter,
+        distribution_secret_sha256="",
+        **names,
+    )
+    record = resources.record(foundation)
+    apis = record.deployed_apis()
+    record.recover(apis[0] if apis else "")
+    if record.is_empty():
+        progress("is not there")
+    else:
+        run_chalice("delete", resources.stage, resources.project, place.region, progress)
+    # Chalice knows of one; an attempt that was cut off may have made more.
+    for api in apis[1:]:
+        resources.session.client("apigateway").delete_rest_api(restApiId=api)
+        progress(f"deleted the API {api} too")
+    record.path.unlink(missing_ok=True)
+
+
+def _empty_bucket(resources: Resources, progress: Progress) -> None:
+    bucket = resources.stack.outputs().get("SiteBucket")
+    client = resources.session.client("s3")
+    if bucket is None or not site.exists(client, bucket):
+        progress("is not there")
+        return
+    progress(f"deleted {site.empty(client, bucket)} files")
+
+
+def _delete_data(resources: Resources, progress: Progress) -> None:
+    client = resources.session.client("dynamodb")
+    for name in resources.tables():
+        if _items(resources, name) is not None:
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            client.get_waiter("table_exists").wait(TableName=name)
+            client.delete_table(TableName=name)
+            progress(f"deleted the table {name}")
+    logs = resources.session.client("logs")
+    for name in resources.log_groups():
+        try:
+            logs.delete_log_group(logGroupName=name)
+            progress(f"deleted the logs {name}")
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+    if resources.keys.delete():
+        progress(f"deleted the parameter {resources.signing_keys_parameter}")
+    resources.files.remove()
+    progress(f"took the stage {resources.stage} out of .chalice/")

@@ -1,0 +1,78 @@
+"""`--dry-run`: what a deployment would do, step by step, found out without changing anything."""
+
+from __future__ import annotations
+
+from infra.deployment.chalice_command import source_digest
+from infra.deployment.deploy import Request, is_deployed, refuse_taken_name
+from infra.deployment.preflight import check
+from infra.deployment.progress import Progress
+from infra.deployment.resources import Resources
+from infra.intrinsic_functions import condition_holds
+
+
+def plan(request: Request, progress: Progress) -> None:
+    """Say what `deploy` would do. Raises DeploymentError, or what botocore raises."""
+    with progress.of("Preflight"):
+        place = check(request.stage, request.project, request.parameters)
+        progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
+    resources = Resources(request.stage, request.project, place)
+    described = resources.stack.described()
+    if described is None or "Outputs" not in described:
+        _first(resources, request, progress)
+    else:
+        _next(resources, request, progress)
+    progress.end("This was a dry run: nothing was changed.")
+
+
+def _first(resources: Resources, request: Request, progress: Progress) -> None:
+    refuse_taken_name(resources, request.parameters)
+    with progress.of("Foundation: the stack would be made"):
+        given = {**resources.first_pass({}, request.parameters).given, "RestApiId": "later"}
+        for name, resource in resources.template["Resources"].items():
+            condition = resource.get("Condition")
+            if condition is None or condition_holds(condition, resources.template, given):
+                progress(f"Add     {name} ({resource['Type']})")
+    with progress.of("Signing keys"):
+        progress("are there" if resources.keys.public_keys() else f"made in {resources.signing_keys_parameter}")
+    with progress.of("Configuration of the stage"):
+        progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
+    with progress.of("chalice deploy"):
+        progress("makes two functions, their roles, and the API")
+    with progress.of("Site, distribution, invalidation, smoke test"):
+        progress("all files of static-site/ are uploaded; the distribution learns of the API")
+
+
+def _next(resources: Resources, request: Request, progress: Progress) -> None:
+    with progress.of("Foundation"):
+        parameters = resources.first_pass(
+            resources.stack.parameters(), request.parameters, new_secret=request.new_secret
+        )
+        planned = resources.stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+        if planned is None:
+            progress("unchanged")
+        else:
+            for change in planned[1]:
+                progress(str(change))
+            resources.stack.discard(planned[0])
+    foundation = resources.foundation()
+    public_keys = resources.keys.public_keys()
+    with progress.of("Signing keys"):
+        progress("unchanged" if public_keys else f"made in {resources.signing_keys_parameter}")
+    with progress.of("Configuration of the stage"):
+        contents = resources.files.contents(foundation, public_keys or "{}", resources.tags)
+        changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
+        progress(f"written: {', '.join(path.name for path in changed)}" if changed else "unchanged")
+    with progress.of("chalice deploy"):
+        digest = source_digest(resources.project, request.stage)
+        same = not changed and is_deployed(resources, foundation, digest)
+        progress("unchanged" if same else "functions and API are deployed anew")
+    with progress.of("Site"):
+        differences = resources.site(resources.stack.outputs()["SiteBucket"]).differences()
+        for name in differences.upload:
+            progress(f"upload {name}")
+        for name in differences.delete:
+            progress(f"delete {name}")
+        if not differences:
+            progress("unchanged")
+    with progress.of("Distribution, invalidation, smoke test"):
+        progress("the API is made known to it" if not resources.stack.parameters().get("RestApiId") else "as needed")

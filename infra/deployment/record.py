@@ -1,0 +1,137 @@
+"""Chalice's record of a deployment, .chalice/deployed/STAGE.json, and the API that it must not make twice.
+
+Owns finding the stage's API in the account. Chalice knows an API by its record alone: without it, in a fresh clone or
+after an attempt that was cut off, `chalice deploy` would make a second one beside the first.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from infra.deployment.errors import DeploymentError, code_of
+from infra.deployment.foundation import API_GATEWAY_STAGE, APP_NAME, Foundation
+from infra.local.data_directory import replace_file
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_apigateway.client import APIGatewayClient
+
+_FUNCTIONS = ("api_handler", "authorizer")
+
+
+class Record:
+    """The record of one stage, in a project."""
+
+    def __init__(self, session: boto3.session.Session, project: Path, foundation: Foundation) -> None:
+        self._session = session
+        self._foundation = foundation
+        self.path = project / ".chalice" / "deployed" / f"{foundation.stage}.json"
+
+    def rest_api_id(self) -> str | None:
+        """Return the API that the file names, None if there is no file or none in it."""
+        try:
+            resources = json.loads(self.path.read_text("utf-8"))["resources"]
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            raise DeploymentError(f"{self.path} is damaged. Delete it: it is made again") from None
+        return next((each["rest_api_id"] for each in resources if each["resource_type"] == "rest_api"), None)
+
+    def put_right(self, known: str) -> str | None:
+        """Make the file say what is there, and return what was found amiss, None if nothing was.
+
+        ``known`` is the API that the distribution serves, or empty. Raises DeploymentError if it cannot be told
+        which of several APIs is the stage's.
+        """
+        found = self.deployed_apis()
+        recorded = self.rest_api_id()
+        if known in found:
+            api = known
+        elif recorded in found and recorded is not None:
+            api = recorded
+        elif len(found) > 1:
+            raise DeploymentError(
+                f"there are {len(found)} APIs for the stage {self._foundation.stage} ({', '.join(found)}) and nothing"
+                " says which is in use. Delete the others: aws apigateway delete-rest-api --rest-api-id …"
+            )
+        else:
+            api = found[0] if found else ""
+        if api == (recorded or ""):
+            return None
+        self.recover(api)
+        return f"named the API {recorded or 'none'}, and it is {api or 'not there'}"
+
+    def deployed_apis(self) -> list[str]:
+        """Return the ids of the APIs that call the stage's function."""
+        client = self._session.client("apigateway")
+        wanted = f":function:{self._foundation.api_function}/"
+        return [
+            api["id"]
+            for page in client.get_paginator("get_rest_apis").paginate()
+            for api in page["items"]
+            if api["name"] == APP_NAME and _calls(client, api["id"], wanted)
+        ]
+
+    def is_empty(self) -> bool:
+        """Say whether the file names nothing that could be deleted."""
+        return not json.loads(self.path.read_text("utf-8"))["resources"]
+
+    def recover(self, api: str) -> None:
+        """Write the file from what is there: functions and roles by their names, and the API, if it is not empty."""
+        resources = [found for name in _FUNCTIONS for found in self._function(name)]
+        if api:
+            host = f"{api}.execute-api.{self._foundation.region}.{_dns_suffix(self._foundation.partition)}"
+            resources.append(
+                {
+                    "name": "rest_api",
+                    "resource_type": "rest_api",
+                    "rest_api_id": api,
+                    "rest_api_url": f"https://{host}/{API_GATEWAY_STAGE}/",
+                }
+            )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        record = {"resources": resources, "schema_version": "2.0", "backend": "api"}
+        replace_file(self.path, json.dumps(record, indent=2).encode())
+
+    def _function(self, name: str) -> list[dict[str, Any]]:
+        """Return the record of a function and its role, so far as they are there, under Chalice's names."""
+        resources: list[dict[str, Any]] = []
+        role = f"{APP_NAME}-{self._foundation.stage}-{name}"
+        function = self._foundation.api_function if name == "api_handler" else self._foundation.authorizer_function
+        try:
+            arn = self._session.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+            resources.append({"name": f"{name}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": role})
+        except ClientError as error:
+            if code_of(error) != "NoSuchEntity":
+                raise
+        try:
+            found = self._session.client("lambda").get_function(FunctionName=function)
+            resources.append(
+                {
+                    "name": name,
+                    "resource_type": "lambda_function",
+                    "lambda_arn": found["Configuration"]["FunctionArn"],
+                }
+            )
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+        return resources
+
+
+def _calls(client: APIGatewayClient, api: str, wanted: str) -> bool:
+    pages = client.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
+    return any(
+        wanted in method.get("methodIntegration", {}).get("uri", "")
+        for page in pages
+        for resource in page["items"]
+        for method in resource.get("resourceMethods", {}).values()
+    )
+
+
+def _dns_suffix(partition: str) -> str:
+    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"

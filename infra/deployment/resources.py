@@ -1,0 +1,132 @@
+"""The parts of one stage, put together: its stack, its names, and what reads and changes each."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.deployment.errors import DeploymentError
+from infra.deployment.foundation import APP_NAME, Foundation
+from infra.deployment.preflight import Place
+from infra.deployment.record import Record
+from infra.deployment.signing_keys import SigningKeys
+from infra.deployment.site import Site
+from infra.deployment.stack import Stack
+from infra.deployment.stage_files import StageFiles
+from infra.deployment.template import rendered_template
+
+PROTECTED_STAGES = frozenset({"prod"})
+"""Stages whose tables are protected unless it is said otherwise."""
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class StackParameters:
+    """What a deployment of the stack is given, and what stays as the stack has it."""
+
+    given: Mapping[str, str]
+    kept: frozenset[str]
+
+
+class Resources:
+    """What a stage consists of."""
+
+    def __init__(self, stage: str, project: Path, place: Place) -> None:
+        self.stage = stage
+        self.project = project
+        self.place = place
+        self.session = place.session
+        self.stack = Stack(self.session.client("cloudformation"), f"{APP_NAME}-{stage}")
+        self.keys = SigningKeys(self.session, self.signing_keys_parameter)
+        self.files = StageFiles(project, stage)
+        self.tags = {"lychgate:stage": stage}
+
+    @property
+    def signing_keys_parameter(self) -> str:
+        """The name of the SSM parameter."""
+        return f"/{APP_NAME}/{self.stage}/signing-keys"
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """The template as CloudFormation gets it."""
+        return rendered_template(self.stage)
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables."""
+        return self._names("AWS::DynamoDB::Table", "TableName")
+
+    def log_groups(self) -> list[str]:
+        """Return the names of the functions' log groups."""
+        return self._names("AWS::Logs::LogGroup", "LogGroupName")
+
+    def bucket_name(self, given: Mapping[str, str]) -> str:
+        """Return the name that the site's bucket gets."""
+        usual = f"{APP_NAME}-{self.stage}-{self.place.account_id}-{self.place.region}"
+        return given.get("SiteBucketName") or usual
+
+    def foundation(self) -> Foundation:
+        """Return what the stack has made. Raises DeploymentError if it is not there."""
+        outputs = self.stack.outputs()
+        if "SiteOrigin" not in outputs:
+            raise DeploymentError(f"the stack {self.stack.name} has no outputs. Run `make deploy` again")
+        return Foundation(
+            stage=self.stage,
+            partition=self.place.partition,
+            region=self.place.region,
+            account_id=self.place.account_id,
+            site_origin=outputs["SiteOrigin"],
+            users_table=outputs["UsersTable"],
+            sessions_table=outputs["SessionsTable"],
+            events_table=outputs["EventsTable"],
+            throttle_table=outputs["ThrottleTable"],
+            signing_keys_parameter=self.signing_keys_parameter,
+            distribution_secret_sha256=outputs["DistributionSecretSha256"],
+        )
+
+    def record(self, foundation: Foundation) -> Record:
+        """Return Chalice's record."""
+        return Record(self.session, self.project, foundation)
+
+    def site(self, bucket: str) -> Site:
+        """Return the page's files and their bucket."""
+        return Site(self.session.client("s3"), bucket, self.project / "static-site")
+
+    def first_pass(
+        self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool = False
+    ) -> StackParameters:
+        """Return the parameters of the stack as far as they are known before there is an API.
+
+        Nothing is protected as long as the first deployment has not come to its end: tables that are would outlive a
+        creation that fails.
+        """
+        given = {"Stage": self.stage, **asked}
+        if new_secret or "DistributionSecret" not in current:
+            secret = secrets.token_urlsafe(_SECRET_BYTES)
+            given["DistributionSecret"] = secret
+            given["DistributionSecretSha256"] = hashlib.sha256(secret.encode()).hexdigest()
+        if not current.get("RestApiId"):
+            given["Protect"] = "false"
+        return self._with_kept(given, current)
+
+    def second_pass(self, current: Mapping[str, str], asked: Mapping[str, str], api: str) -> StackParameters | None:
+        """Return the parameters with the API, None if the stack has it already."""
+        if current.get("RestApiId") == api:
+            return None
+        given = {"Stage": self.stage, **asked, "RestApiId": api}
+        if not current.get("RestApiId"):
+            given.setdefault("Protect", "true" if self.stage in PROTECTED_STAGES else "false")
+        return self._with_kept(given, current)
+
+    def _with_kept(self, given: Mapping[str, str], current: Mapping[str, str]) -> StackParameters:
+        kept = (set(current) & set(self.template["Parameters"])) - set(given)
+        return StackParameters(given, frozenset(kept))
+
+    def _names(self, kind: str, name: str) -> list[str]:
+        resources = self.template["Resources"].values()
+        return [resource["Properties"][name] for resource in resources if resource["Type"] == kind]

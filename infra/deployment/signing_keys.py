@@ -1,0 +1,65 @@
+"""The signing keys and the pepper of a stage: made once, never overwritten, never made anew under existing accounts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from chalicelib.keys import public_jwks
+from infra.deployment.errors import DeploymentError, code_of
+from infra.keys.places import ParameterRing, PlaceError
+from infra.keys.ring import new_ring
+
+if TYPE_CHECKING:
+    import boto3
+
+
+class SigningKeys:
+    """The parameter of one stage."""
+
+    def __init__(self, session: boto3.session.Session, parameter: str) -> None:
+        self._session = session
+        self._parameter = parameter
+
+    def public_keys(self) -> str | None:
+        """Return the JWK Set of their public halves, in JSON; None if there are no keys. Raises DeploymentError."""
+        try:
+            ring = ParameterRing(self._session.client("ssm"), self._parameter).read()
+        except PlaceError as damaged:
+            raise DeploymentError(f"{damaged}. Put an earlier version of the parameter back") from damaged
+        return None if ring is None else json.dumps(public_jwks(ring), separators=(",", ":"))
+
+    def make(self, users_table: str, tags: Mapping[str, str]) -> str:
+        """Make them, and return the public halves. Raises DeploymentError if there are accounts already."""
+        if self._session.client("dynamodb").scan(TableName=users_table, Limit=1)["Count"]:
+            raise DeploymentError(
+                f"the parameter {self._parameter} is gone, and there are accounts in {users_table} whose passwords are"
+                " good with its pepper only. Put the parameter back from your backup. Without one the accounts are"
+                " lost: delete the table's items, then run the same command again"
+            )
+        client = self._session.client("ssm")
+        ring = new_ring(now=int(time.time()))
+        try:
+            ParameterRing(client, self._parameter).write(ring)
+        except PlaceError as refused:
+            raise DeploymentError(str(refused)) from refused
+        client.add_tags_to_resource(
+            ResourceType="Parameter",
+            ResourceId=self._parameter,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+        return json.dumps(public_jwks(ring), separators=(",", ":"))
+
+    def delete(self) -> bool:
+        """Delete them, and say whether they were there."""
+        try:
+            self._session.client("ssm").delete_parameter(Name=self._parameter)
+        except ClientError as error:
+            if code_of(error) == "ParameterNotFound":
+                return False
+            raise
+        return True

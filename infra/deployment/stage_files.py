@@ -1,0 +1,81 @@
+"""The files of a stage below .chalice/: its entry in config.json and its functions' policies, to be committed.
+
+Owns how they are written, and what they say of the account that they were made for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from infra.deployment.foundation import Foundation
+from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.stage import policy_file, stage_configuration
+from infra.local.data_directory import replace_file
+
+_ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):([0-9]{12}):")
+_READABLE = 0o644
+
+
+class StageFiles:
+    """The files of one stage, in a project."""
+
+    def __init__(self, project: Path, stage: str) -> None:
+        self._folder = project / ".chalice"
+        self._stage = stage
+
+    def place(self) -> tuple[str, str] | None:
+        """Return the region and the account that the stage was made in, None if it was not."""
+        path = self._folder / policy_file(self._stage, "api_handler")
+        found = _ARN.search(path.read_text("utf-8")) if path.exists() else None
+        return (found[1], found[2]) if found else None
+
+    def contents(self, foundation: Foundation, public_keys: str, tags: Mapping[str, str]) -> dict[Path, str]:
+        """Return what is to stand in each file."""
+        path = self._folder / "config.json"
+        config: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        existing = _without_own_origin(config["stages"].get(self._stage, {}))
+        entry = stage_configuration(foundation, public_keys, existing)
+        config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
+        return {
+            self._folder / policy_file(self._stage, "api_handler"): _text(api_handler_policy(foundation)),
+            self._folder / policy_file(self._stage, "authorizer"): _text(authorizer_policy(foundation)),
+            path: _text(config),
+        }
+
+    def write(self, contents: Mapping[Path, str]) -> list[str]:
+        """Write what is not so yet, and return the names of the files that were changed."""
+        changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
+        for path in changed:
+            replace_file(path, contents[path].encode())
+            path.chmod(_READABLE)
+        return [f".chalice/{path.name}" for path in changed]
+
+    def remove(self) -> None:
+        """Take the stage out."""
+        path = self._folder / "config.json"
+        config: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if config["stages"].pop(self._stage, None) is not None:
+            self.write({path: _text(config)})
+        for function in ("api_handler", "authorizer"):
+            (self._folder / policy_file(self._stage, function)).unlink(missing_ok=True)
+
+
+def _without_own_origin(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the stage's entry without the origin that its site had: one that was given up is nobody to trust."""
+    parts = urlsplit(entry.get("environment_variables", {}).get("LYCHGATE_ISSUER", ""))
+    own = f"{parts.scheme}://{parts.netloc}"
+    for function in entry.get("lambda_functions", {}).values():
+        variables = function.get("environment_variables", {})
+        if "LYCHGATE_ALLOWED_ORIGINS" in variables:
+            origins = variables["LYCHGATE_ALLOWED_ORIGINS"].split(",")
+            variables["LYCHGATE_ALLOWED_ORIGINS"] = ",".join(origin for origin in origins if origin != own)
+    return entry
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"

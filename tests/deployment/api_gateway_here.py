@@ -1,0 +1,58 @@
+"""What moto's API Gateway lacks: importing Swagger 2 as Chalice sends it, and tags of an API."""
+
+import json
+from unittest import mock
+from urllib.parse import unquote
+
+from moto.apigateway.models import APIGatewayBackend, apigateway_backends
+from moto.apigateway.urls import url_paths
+from moto.core import DEFAULT_ACCOUNT_ID
+
+
+def patches():
+    """Yield context managers that add it."""
+    # moto's own pattern does not fit the ARN of an API, which has slashes.
+    yield mock.patch.dict(url_paths, {"{0}/tags/(?P<resourceArn>arn:.+)$": _tag_api})
+    yield mock.patch.object(APIGatewayBackend, "import_rest_api", _import_rest_api)
+    yield mock.patch.object(APIGatewayBackend, "put_rest_api", _put_rest_api)
+
+
+def _tag_api(request, full_url, headers):
+    api = unquote(full_url).rpartition("/")[2]
+    apigateway_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].get_rest_api(api).tags.update(json.loads(request.data)["tags"])
+    return 204, {}, ""
+
+
+def _import_rest_api(backend, api_doc, fail_on_warnings):
+    api = backend.create_rest_api(name=api_doc["info"]["title"], description="")
+    return backend.put_rest_api(api.id, api_doc, fail_on_warnings, "overwrite")
+
+
+def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge"):
+    api = backend.get_rest_api(function_id)
+    assert mode == "overwrite"
+    api.resources = {}
+    api.default = api.add_child("/")
+    api.authorizers = {}
+    for name, definition in api_doc["securityDefinitions"].items():
+        how = definition["x-amazon-apigateway-authorizer"]
+        backend.create_authorizer(
+            function_id, name=name, authorizer_type="TOKEN", provider_arns=None, auth_type=None,
+            authorizer_uri=how["authorizerUri"], authorizer_credentials=None, identity_source=None,
+            identity_validation_expression=None, authorizer_result_ttl=how["authorizerResultTtlInSeconds"],
+        )  # fmt: skip
+    for path, methods in api_doc["paths"].items():
+        resource = api.default
+        for part in filter(None, path.split("/")):
+            children = [each for each in api.resources.values() if each.parent_id == resource.id]
+            known = [each for each in children if each.path_part == part]
+            resource = known[0] if known else backend.create_resource(function_id, resource.id, part)
+        for method, operation in methods.items():
+            verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            backend.put_method(function_id, resource.id, verb, "CUSTOM" if operation.get("security") else "NONE")
+            how = operation["x-amazon-apigateway-integration"]
+            backend.put_integration(
+                function_id, resource.id, verb, how["type"].upper(),
+                uri=how.get("uri", ""), integration_method=how.get("httpMethod", "POST"),
+            )  # fmt: skip
+    return api

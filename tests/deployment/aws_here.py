@@ -1,0 +1,45 @@
+"""A moto server in a thread, with what moto lacks of the parts that a deployment uses."""
+
+import itertools
+import urllib.request
+from contextlib import ExitStack
+
+from moto.cloudformation.models import cloudformation_backends
+from moto.server import ThreadedMotoServer
+
+from deployment import api_gateway_here, cloudformation_here
+from deployment.recorded_resources import ACCOUNT, REGION, Recorded
+
+
+class AwsHere:
+    """The server. `failing` makes the creation or change of a resource fail, by its logical id."""
+
+    def __init__(self):
+        self.failing = {}
+        self.patches = ExitStack()
+        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+
+    def start(self):
+        for patch in itertools.chain(cloudformation_here.patches(self.failing), api_gateway_here.patches()):
+            self.patches.enter_context(patch)
+        self.server.start()
+        host, port = self.server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
+
+    def stop(self):
+        self.server.stop()
+        self.patches.close()
+
+    def reset(self):
+        self.failing.clear()
+        Recorded.made.clear()
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def properties(self, logical_id):
+        """What the stack has made of a resource that moto does not know."""
+        return Recorded.made[logical_id].properties
+
+    def stack(self, name):
+        (stack,) = [each for each in cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name]
+        return stack

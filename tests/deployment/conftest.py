@@ -1,0 +1,27 @@
+import pytest
+
+from deployment.aws_here import AwsHere
+from deployment.operator_here import Operator, copied_project
+from deployment.recorded_resources import REGION
+
+
+@pytest.fixture(scope="module")
+def moto_server():
+    server = AwsHere()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_server, monkeypatch):
+    """An account with nothing in it."""
+    moto_server.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.url)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    return moto_server
+
+
+@pytest.fixture
+def operator(aws, tmp_path):
+    return Operator(copied_project(tmp_path / "project"))

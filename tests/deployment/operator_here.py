@@ -1,0 +1,133 @@
+"""Somebody at a shell, who runs the commands in a project of their own and reads what they print."""
+
+import contextlib
+import functools
+import io
+import json
+import os
+import shutil
+
+import boto3
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from infra.deployment.__main__ import main
+from infra.local.environment import PROJECT
+
+READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", "static-site")
+
+
+class Operator:
+    """`smoke_answer` is what the smoke test finds; `smoked` lists whom it was asked about."""
+
+    def __init__(self, project):
+        self.project = project
+        self.smoked = []
+        self.smoke_answer = True
+        self.lines = []
+        self.errors = ""
+        self.log = ""
+        """All that was ever printed."""
+
+    def run(self, *arguments):
+        self.lines = []
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            code = main([*arguments, "--project", str(self.project)], say=self.lines.append, smoke=self._smoke)
+        self.errors = errors.getvalue()
+        self.log += "\n".join([*self.lines, self.errors])
+        return code
+
+    def deploy(self, *arguments, stage="prod"):
+        return self.run("deploy", stage, *arguments)
+
+    def destroy(self, *arguments, stage="prod"):
+        return self.run("destroy", stage, "--yes-delete", stage, *arguments)
+
+    def below(self, step):
+        """What was said below a step."""
+        begin = next(number for number, line in enumerate(self.lines) if line.startswith("[") and step in line)
+        below = []
+        for line in self.lines[begin + 1 :]:
+            if line.startswith("["):
+                break
+            below.append(line.strip())
+        return below
+
+    def config(self):
+        return json.loads((self.project / ".chalice" / "config.json").read_text())
+
+    def files(self):
+        """What stands in each file of .chalice, packages aside."""
+        folder = self.project / ".chalice"
+        paths = [path for path in folder.rglob("*") if path.is_file() and "deployments" not in path.parts]
+        return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
+
+    def _smoke(self, url):
+        self.smoked.append(url)
+        return self.smoke_answer
+
+
+def copied_project(project):
+    """Copy what a deployment reads. Without requirements: what ships is packaged and run elsewhere."""
+    for name in READ_BY_A_DEPLOYMENT:
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, project / name)
+    # The repository's own config.json may have a deployed stage already.
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "stages": {"dev": config["stages"]["dev"]}}, indent=2) + "\n")
+    (project / "requirements.txt").write_text("")
+    return project
+
+
+@contextlib.contextmanager
+def raising(monkeypatch, operation, error, *, after=0):
+    """Make calls of an operation of AWS by this process raise, `after` so many that do not."""
+    original = BaseClient._make_api_call
+    left = after
+
+    def call(client, name, arguments):
+        nonlocal left
+        if name == operation:
+            if left == 0:
+                raise error
+            left -= 1
+        return original(client, name, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        yield
+
+
+def refusal(operation, code="AccessDenied", message=None):
+    message = message or f"User: arn:aws:iam::1:user/me is not authorized to perform: service:{operation}"
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@functools.cache
+def _client(service, url):
+    return boto3.client(service, endpoint_url=url)
+
+
+def account():
+    """Name all that is in the account."""
+
+    def client(service):
+        return _client(service, os.environ["AWS_ENDPOINT_URL"])
+
+    distributions = client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
+    return {
+        "stacks": [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]],
+        "tables": sorted(client("dynamodb").list_tables()["TableNames"]),
+        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+        "functions": sorted(each["FunctionName"] for each in client("lambda").list_functions()["Functions"]),
+        "roles": sorted(role["RoleName"] for role in client("iam").list_roles()["Roles"]),
+        "apis": [api["id"] for api in client("apigateway").get_rest_apis()["items"]],
+        "distributions": [each["Id"] for each in distributions],
+        "parameters": [each["Name"] for each in client("ssm").describe_parameters()["Parameters"]],
+        "logs": [each["logGroupName"] for each in client("logs").describe_log_groups()["logGroups"]],
+    }

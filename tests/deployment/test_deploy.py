@@ -1,0 +1,207 @@
+"""From nothing to working to nothing, against moto."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import boto3
+
+from deployment.operator_here import account, raising
+from infra.deployment.site import CACHE_CONTROL
+
+TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
+LOGS = ["/aws/lambda/lychgate-prod", "/aws/lambda/lychgate-prod-authorizer"]
+
+
+def headers_to_the_api(aws):
+    origins = aws.properties("Distribution")["DistributionConfig"]["Origins"]
+    return {header["HeaderName"]: header["HeaderValue"] for header in origins[1]["OriginCustomHeaders"]}
+
+
+def invalidations(distribution):
+    return len(boto3.client("cloudfront").list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"])
+
+
+def test_goes_from_nothing_to_working_to_nothing(operator, aws):
+    at_first, files_at_first = account(), operator.files()
+
+    assert operator.deploy() == 0, operator.errors
+
+    made = account()
+    (api,), (distribution,) = made["apis"], made["distributions"]
+    assert made == {
+        "stacks": ["lychgate-prod"],
+        "tables": TABLES,
+        "buckets": ["lychgate-prod-123456789012-us-east-1"],
+        "functions": ["lychgate-prod", "lychgate-prod-authorizer"],
+        "roles": ["lychgate-prod-api_handler", "lychgate-prod-authorizer"],
+        "apis": [api],
+        "distributions": [distribution],
+        "parameters": ["/lychgate/prod/signing-keys"],
+        "logs": LOGS,
+    }
+    (origin,) = operator.smoked
+    _assert_the_distribution_serves_page_and_api(aws, api)
+    _assert_the_functions_are_configured(operator, aws, origin)
+    _assert_the_data_is_protected()
+    _assert_the_page_is_in_the_bucket(operator, made["buckets"][0])
+    _assert_all_is_tagged(aws, api)
+
+    assert operator.destroy("--with-data") == 0, operator.errors
+
+    assert account() == at_first
+    assert operator.files() == files_at_first
+
+
+def _assert_the_distribution_serves_page_and_api(aws, api):
+    config = aws.properties("Distribution")["DistributionConfig"]
+    assert [origin["Id"] for origin in config["Origins"]] == ["site", "api"]
+    assert config["Origins"][1]["DomainName"] == f"{api}.execute-api.us-east-1.amazonaws.com"
+    assert [behaviour["PathPattern"] for behaviour in config["CacheBehaviors"]] == ["/api/*"]
+    assert [stage["stageName"] for stage in boto3.client("apigateway").get_stages(restApiId=api)["item"]] == ["api"]
+    assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"]
+
+
+def _assert_the_functions_are_configured(operator, aws, origin):
+    client = boto3.client("lambda")
+    handler, authorizer = (client.get_function_configuration(FunctionName=name) for name in LOGS_TO_FUNCTIONS)
+    variables = handler["Environment"]["Variables"]
+    assert variables["LYCHGATE_ISSUER"] == authorizer["Environment"]["Variables"]["LYCHGATE_ISSUER"] == f"{origin}/api"
+    assert variables["LYCHGATE_ALLOWED_ORIGINS"] == origin
+    secret = headers_to_the_api(aws)["X-Lychgate-Distribution"]
+    assert variables["LYCHGATE_DISTRIBUTION_SECRET_SHA256"] == hashlib.sha256(secret.encode()).hexdigest()
+    assert set(authorizer["Environment"]["Variables"]) == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
+    policy = boto3.client("iam").get_role_policy(
+        RoleName="lychgate-prod-api_handler", PolicyName="lychgate-prod-api_handler"
+    )
+    written = json.loads((operator.project / ".chalice" / "policy-prod-api_handler.json").read_text())
+    assert policy["PolicyDocument"] == written
+
+
+LOGS_TO_FUNCTIONS = [name.rpartition("/")[2] for name in LOGS]
+
+
+def _assert_the_data_is_protected():
+    client = boto3.client("dynamodb")
+    for table in TABLES:
+        assert client.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"] is True
+        backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    for group in boto3.client("logs").describe_log_groups()["logGroups"]:
+        assert group["retentionInDays"] == 90
+
+
+def _assert_the_page_is_in_the_bucket(operator, bucket):
+    client = boto3.client("s3")
+    page = operator.project / "static-site"
+    for path in (path for path in page.rglob("*") if path.is_file()):
+        found = client.get_object(Bucket=bucket, Key=path.relative_to(page).as_posix())
+        assert found["Body"].read() == path.read_bytes()
+        assert found["CacheControl"] == CACHE_CONTROL
+    types = {name: client.head_object(Bucket=bucket, Key=name)["ContentType"] for name in ("index.html", "js/page.js")}
+    assert types == {"index.html": "text/html; charset=utf-8", "js/page.js": "text/javascript; charset=utf-8"}
+
+
+def _assert_all_is_tagged(aws, api):
+    wanted = ("lychgate:stage", "prod")
+    assert aws.stack("lychgate-prod").tags.items() >= {wanted}
+    assert boto3.client("apigateway").get_rest_api(restApiId=api)["tags"].items() >= {wanted}
+    for name in LOGS_TO_FUNCTIONS:
+        tags = boto3.client("lambda").list_tags(Resource=f"arn:aws:lambda:us-east-1:123456789012:function:{name}")
+        assert tags["Tags"].items() >= {wanted}
+    tags = boto3.client("ssm").list_tags_for_resource(
+        ResourceType="Parameter", ResourceId="/lychgate/prod/signing-keys"
+    )
+    assert tags["TagList"] == [dict(zip(("Key", "Value"), wanted, strict=True))]
+
+
+def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(operator, aws, monkeypatch):
+    assert operator.deploy() == 0, operator.errors
+    made, files, secret = account(), operator.files(), headers_to_the_api(aws)
+    (api,), (distribution,) = made["apis"], made["distributions"]
+    deployments = boto3.client("apigateway").get_deployments(restApiId=api)["items"]
+
+    assert operator.deploy() == 0, operator.errors
+
+    for step in ("Foundation", "Signing keys", "Configuration", "chalice deploy", "Site", "Distribution"):
+        assert operator.below(step)[0].startswith("unchanged"), step
+    assert operator.below("Invalidation") == ["not needed"]
+    assert (account(), operator.files(), headers_to_the_api(aws)) == (made, files, secret)
+    assert boto3.client("apigateway").get_deployments(restApiId=api)["items"] == deployments
+    assert invalidations(distribution) == 1
+
+    (operator.project / "static-site" / "styles.css").write_text("body { color: red }")
+    (operator.project / "static-site" / "gate.svg").unlink()
+    assert operator.deploy() == 0, operator.errors
+
+    assert operator.below("chalice deploy") == ["unchanged"]
+    assert operator.below("Site") == ["uploaded styles.css", "deleted gate.svg"]
+    assert invalidations(distribution) == 2
+
+    (operator.project / "static-site" / "styles.css").write_text("body { color: blue }")
+    with raising(monkeypatch, "CreateInvalidation", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+    assert operator.deploy() == 0, operator.errors
+    assert operator.below("Site") == ["unchanged"]
+    assert invalidations(distribution) == 3  # what the run before did not come to
+
+    with (operator.project / "chalicelib" / "models.py").open("a") as module:
+        module.write("# changed\n")
+    assert operator.deploy() == 0, operator.errors
+
+    assert "chalice: Updating lambda function: lychgate-prod" in operator.below("chalice deploy")
+    assert operator.below("Foundation") == operator.below("Site") == ["unchanged"]
+    assert account() == made
+    assert invalidations(distribution) == 3
+
+
+def test_chalice_deploys_by_hand_after_the_first_time(operator, aws):
+    assert operator.deploy() == 0, operator.errors
+    made, record = account(), operator.files()["deployed/prod.json"]
+
+    command = [sys.executable, "-c", "from chalice.cli import main; main()", "deploy", "--stage", "prod"]
+    subprocess.run(command, cwd=operator.project, check=True, capture_output=True, env=dict(os.environ))
+
+    assert account() == made
+    assert operator.files()["deployed/prod.json"] == record
+    # Chalice has taken off what said that the sources are deployed, so this command makes sure.
+    assert operator.deploy() == 0, operator.errors
+    assert operator.below("chalice deploy") != ["unchanged"]
+    assert account() == made
+
+
+def test_the_record_of_chalice_is_made_again_where_it_was_lost(operator, aws):
+    assert operator.deploy() == 0, operator.errors
+    made, record = account(), operator.files()["deployed/prod.json"]
+    (operator.project / ".chalice" / "deployed" / "prod.json").unlink()
+
+    assert operator.deploy() == 0, operator.errors
+
+    def by_name(text):
+        return sorted(json.loads(text)["resources"], key=lambda resource: resource["name"])
+
+    assert by_name(operator.files()["deployed/prod.json"]) == by_name(record)
+    assert account() == made
+
+
+def test_data_outlives_the_stage_and_is_taken_in_again(operator, aws):
+    assert operator.deploy() == 0, operator.errors
+    boto3.client("dynamodb").put_item(TableName="lychgate-prod-users", Item={"username_key": {"S": "alice"}})
+    keys = boto3.client("ssm").get_parameter(Name="/lychgate/prod/signing-keys", WithDecryption=True)["Parameter"]
+
+    assert operator.destroy() == 0, operator.errors
+
+    left = account()
+    assert (left["tables"], left["logs"], left["parameters"]) == (TABLES, LOGS, ["/lychgate/prod/signing-keys"])
+    assert left["stacks"] == left["buckets"] == left["functions"] == left["apis"] == left["distributions"] == []
+
+    assert operator.deploy() == 0, operator.errors
+
+    assert boto3.client("dynamodb").scan(TableName="lychgate-prod-users")["Count"] == 1
+    again = boto3.client("ssm").get_parameter(Name="/lychgate/prod/signing-keys", WithDecryption=True)["Parameter"]
+    assert (again["Value"], again["Version"]) == (keys["Value"], 1)
+    # The address of the first site is nobody to trust any longer.
+    variables = operator.config()["stages"]["prod"]["lambda_functions"]["api_handler"]["environment_variables"]
+    assert variables["LYCHGATE_ALLOWED_ORIGINS"] == operator.smoked[-1] != operator.smoked[0]

@@ -1,0 +1,173 @@
+"""What goes wrong before anything is changed, or outside of it: a sentence that says what to do, and no traceback."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+
+from deployment.operator_here import account, raising, refusal
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (NoCredentialsError(), "aws sso login"),
+        (NoRegionError(), "AWS_REGION="),
+        (ProfileNotFound(profile="mine"), "aws configure list-profiles"),
+        (TokenRetrievalError(provider="sso", error_msg="gone"), "Log in again"),
+        (EndpointConnectionError(endpoint_url="https://sts.nowhere.amazonaws.com"), "Is there such a region"),
+        (refusal("GetCallerIdentity", "ExpiredToken"), "have expired"),
+        (refusal("GetCallerIdentity", "InvalidClientTokenId"), "does not know the credentials"),
+        (refusal("GetCallerIdentity"), "permission is missing: service:GetCallerIdentity"),
+        (refusal("GetCallerIdentity", "AccessDenied", "no"), "what GetCallerIdentity needs"),
+        (refusal("GetCallerIdentity", "Throttling", "slow down"), "slow down"),
+    ],
+)
+def test_a_failure_to_begin_says_what_to_do(operator, monkeypatch, error, advice):
+    with raising(monkeypatch, "GetCallerIdentity", error):
+        assert operator.deploy() == 1
+
+    assert operator.errors.startswith("deploy: Preflight: ")
+    assert advice in operator.errors
+    assert "Traceback" not in operator.errors
+    assert not any(account().values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage", "advice"),
+    [
+        ([], "dev", "is this laptop's"),
+        ([], "Prod", "no name for a stage"),
+        ([], "p" * 21, "no name for a stage"),
+        ([], "prod-", "no name for a stage"),
+        (["--parameter", "Colour=red"], "prod", "there is no parameter Colour. There are: Protect"),
+        (["--parameter", "RestApiId=abc"], "prod", "there is no parameter RestApiId"),
+        (["--parameter", "DomainName=example.org"], "prod", "needs CertificateArn"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(operator, arguments, stage, advice):
+    assert operator.deploy(*arguments, stage=stage) == 1
+
+    assert advice in operator.errors
+    assert not any(account().values())
+
+
+def test_a_taken_bucket_name_is_found_before_anything_is_made(operator, monkeypatch):
+    boto3.client("s3").create_bucket(Bucket="lychgate-prod-123456789012-us-east-1")
+    assert operator.deploy() == 1
+    assert "SiteBucketName=" in operator.errors
+    assert operator.deploy("--dry-run") == 1
+
+    with raising(monkeypatch, "HeadBucket", refusal("HeadBucket", "403", "Forbidden")):
+        assert operator.deploy("--parameter", "SiteBucketName=somebody-elses") == 1
+    assert "somebody-elses, is taken" in operator.errors
+    assert account()["stacks"] == []
+
+
+def test_a_stage_of_another_account_or_region_is_left_alone(operator):
+    policy = operator.project / ".chalice" / "policy-prod-api_handler.json"
+    arn = "arn:aws:dynamodb:eu-central-1:999999999999:table/lychgate-prod-users"
+    policy.write_text(json.dumps({"Statement": [{"Resource": arn}]}))
+
+    assert operator.deploy() == 1
+
+    assert "account 999999999999, region eu-central-1" in operator.errors
+    assert "account 123456789012, region us-east-1" in operator.errors
+    assert not any(account().values())
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name lychgate-prod"),
+        ("ROLLBACK_FAILED", "aws cloudformation delete-stack --stack-name lychgate-prod"),
+        ("DELETE_FAILED", "aws cloudformation delete-stack --stack-name lychgate-prod"),
+        ("CREATE_FAILED", "half-made"),
+    ],
+)
+def test_a_half_made_stack_says_what_to_do(operator, aws, status, advice):
+    boto3.client("cloudformation").create_stack(StackName="lychgate-prod", TemplateBody=json.dumps({"Resources": {}}))
+    aws.stack("lychgate-prod").status = status
+
+    assert operator.deploy() == 1
+
+    assert advice in operator.errors
+    assert status in operator.errors or "neither changed nor put back" in operator.errors
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_a_stack_with_nothing_in_it_is_made_anew(operator, aws, monkeypatch, status):
+    boto3.client("cloudformation").create_stack(StackName="lychgate-prod", TemplateBody=json.dumps({"Resources": {}}))
+    aws.stack("lychgate-prod").status = status
+
+    with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+
+    assert any(f"({status}): deleting it" in line for line in operator.lines)
+    assert len(account()["tables"]) == 4
+
+
+def test_a_stack_that_is_being_changed_is_waited_for(operator, aws, monkeypatch):
+    boto3.client("cloudformation").create_stack(StackName="lychgate-prod", TemplateBody=json.dumps({"Resources": {}}))
+    stack = aws.stack("lychgate-prod")
+    stack.status = "UPDATE_IN_PROGRESS"
+
+    def settle(_seconds):
+        stack.status = "UPDATE_COMPLETE"
+
+    monkeypatch.setattr("infra.deployment.stack._sleep", settle)
+    with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+
+    assert any("CloudFormation is at work (UPDATE_IN_PROGRESS)" in line for line in operator.lines)
+    assert len(account()["tables"]) == 4
+
+
+def test_a_change_that_would_lose_data_is_not_made(operator, aws, monkeypatch):
+    with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+    resource = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "more"}}
+    from infra.deployment import resources
+
+    whole = resources.rendered_template
+
+    def without_events(stage):
+        template = whole(stage)
+        template["Resources"]["MoreTable"] = {**template["Resources"].pop("EventsTable"), **resource}
+        template["Outputs"]["EventsTable"]["Value"] = "more"
+        return template
+
+    monkeypatch.setattr(resources, "rendered_template", without_events)
+
+    assert operator.deploy() == 1
+
+    assert "would replace or remove EventsTable" in operator.errors
+    assert len(account()["tables"]) == 4
+
+
+def test_nothing_is_destroyed_without_the_name(operator, monkeypatch):
+    with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+    made = account()
+    for answer in ("", "dev", "PROD"):
+        monkeypatch.setattr("builtins.input", lambda _question, answer=answer: answer)
+        assert operator.run("destroy", "prod", "--with-data") == 1
+        assert "was not confirmed" in operator.errors
+    monkeypatch.setattr("builtins.input", _nobody)
+    assert operator.run("destroy", "prod") == 1
+    assert "--yes-delete" in operator.errors
+    assert operator.run("destroy", "prod", "--yes-delete", "dev") == 1
+
+    assert account() == made
+    assert any("DELETES FOR GOOD: the table lychgate-prod-users" in line for line in operator.log.splitlines())
+
+
+def _nobody(_question):
+    raise EOFError

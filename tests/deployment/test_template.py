@@ -1,0 +1,203 @@
+"""The template: lint, the page's headers, who may read what, and what nobody may see."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chalicelib import evidence
+from infra.deployment.errors import DeploymentError
+from infra.deployment.template import PAGE_HEADERS, rendered_template, response_headers
+from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
+from infra.tables import TEMPLATE
+
+DOCUMENT = yaml.safe_load(TEMPLATE.read_text())
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    return rendered_template("prod")
+
+
+def distribution(rendered, **parameters):
+    """The distribution's configuration with these parameters."""
+    config = rendered["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+
+    def walk(value):
+        if isinstance(value, dict) and set(value) == {"Fn::If"}:
+            name, then, otherwise = value["Fn::If"]
+            given = {"Stage": "prod", "DistributionSecret": "", "DistributionSecretSha256": "", **parameters}
+            return walk(then if condition_holds(name, rendered, given) else otherwise)
+        if isinstance(value, dict):
+            walked = {name: walk(each) for name, each in value.items()}
+            return {name: each for name, each in walked.items() if each != {"Ref": "AWS::NoValue"}}
+        if isinstance(value, list):
+            return [each for each in map(walk, value) if each != {"Ref": "AWS::NoValue"}]
+        return value
+
+    return walk(config)
+
+
+@pytest.mark.parametrize("which", ["as it stands", "as it is deployed"])
+def test_cfn_lint_has_nothing_to_say(which, tmp_path, rendered):
+    path = TEMPLATE
+    if which == "as it is deployed":
+        path = tmp_path / "template.json"
+        path.write_text(json.dumps(rendered))
+
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (linted.stdout, linted.returncode) == ("", 0)
+
+
+def test_it_is_small_enough_to_be_sent_as_it_is(rendered):
+    # CloudFormation quotas: 51,200 bytes of a template that does not come from S3.
+    assert len(json.dumps(rendered)) < 51_200
+
+
+def test_the_page_has_the_headers_of_the_one_file_that_has_them(rendered):
+    policy = rendered["Resources"]["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = policy["SecurityHeadersConfig"]
+    transport = security["StrictTransportSecurity"]
+    assert transport["IncludeSubdomains"] is True
+    assert transport["Preload"] is False
+    sent = {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Strict-Transport-Security": f"max-age={transport['AccessControlMaxAgeSec']}; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+        **{item["Header"]: item["Value"] for item in policy["CustomHeadersConfig"]["Items"]},
+    }
+    assert sent == json.loads(PAGE_HEADERS.read_text())
+    assert len(security) == 5
+    assert all(header["Override"] for header in [*security.values(), *policy["CustomHeadersConfig"]["Items"]])
+
+
+def test_a_header_that_cannot_be_said_is_an_error():
+    with pytest.raises(DeploymentError, match="max-age=forever"):
+        response_headers({"Strict-Transport-Security": "max-age=forever"})
+
+
+def test_the_api_comes_through_unchanged(rendered):
+    config = distribution(rendered, RestApiId="abc123")
+    (behaviour,) = config["CacheBehaviors"]
+    assert behaviour == {
+        "PathPattern": "/api/*",
+        "TargetOriginId": "api",
+        "ViewerProtocolPolicy": "https-only",
+        "AllowedMethods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        "Compress": False,
+        "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",  # CachingDisabled
+        "OriginRequestPolicyId": "b689b0a8-53d0-40ab-baf2-68738e2966ac",  # AllViewerExceptHostHeader
+    }
+    # An error page would take the place of the API's answers, and a cached error that of the next caller's.
+    for response in config["CustomErrorResponses"]:
+        assert response == {"ErrorCode": response["ErrorCode"], "ErrorCachingMinTTL": 0}
+    # HTTP codes that CloudFront caches whatever the origin says (Developer Guide, "HTTP 4xx and 5xx status codes").
+    assert {each["ErrorCode"] for each in config["CustomErrorResponses"]} == {404, 405, 414, 500, 501, 502, 503, 504}
+    assert config["Origins"][1]["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+
+
+def test_without_an_api_the_distribution_serves_the_page_alone(rendered):
+    config = distribution(rendered)
+    assert [origin["Id"] for origin in config["Origins"]] == ["site"]
+    assert "CacheBehaviors" not in config
+    assert "Aliases" not in config
+    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
+
+
+def test_a_domain_of_ones_own_takes_no_old_tls(rendered):
+    config = distribution(rendered, DomainName="example.org", CertificateArn="arn:aws:acm:us-east-1:1:certificate/x")
+    assert config["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert config["Aliases"] == [{"Ref": "DomainName"}]
+
+
+def test_only_the_distribution_reads_the_bucket_and_only_over_tls(rendered):
+    bucket = rendered["Resources"]["SiteBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    allow, deny = rendered["Resources"]["SiteBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert allow["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert list(allow["Condition"]["StringEquals"]) == ["AWS:SourceArn"]
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    (origin,) = distribution(rendered)["Origins"]
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["SiteAccess", "Id"]}
+
+
+def test_the_secret_is_in_one_place_and_shown_nowhere(rendered):
+    assert rendered["Parameters"]["DistributionSecret"]["NoEcho"] is True
+    assert "Default" not in rendered["Parameters"]["DistributionSecret"]
+    assert '"DistributionSecret"' not in json.dumps(rendered["Outputs"])
+    assert json.dumps(rendered["Resources"]).count('"DistributionSecret"') == 1
+
+
+def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
+    # CloudFormation takes in what exists only by such names, and only with such a policy.
+    kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
+    assert len(kept) == 6
+    for resource in kept:
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
+        assert "lychgate-prod" in name
+
+
+def test_alarms_are_off_unless_somebody_is_told(rendered):
+    conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") == "HasAlarms"}
+    alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    assert len(alarms) == 10
+    assert alarms < conditional
+    given = {"Stage": "prod", "DistributionSecret": "", "DistributionSecretSha256": ""}
+    assert not condition_holds("HasAlarms", rendered, given)
+    assert condition_holds("HasAlarms", rendered, {**given, "AlarmEmail": "me@example.org"})
+    assert condition_holds("HasAlarms", rendered, {**given, "AlarmTopicArn": "arn:aws:sns:us-east-1:1:t"})
+
+
+def test_alarms_watch_metrics_that_there_are(rendered):
+    text = json.dumps(rendered["Resources"])
+    for name in (evidence.LOG_INS, evidence.REFRESHES, evidence.REFUSED_TOKENS):
+        assert f'"MetricName": "{name}"' in text
+    outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
+    assert outcomes == {"reused", "failed", "not_counted"}
+    assert outcomes <= {outcome for _, outcome in evidence.COUNTED_EVENTS.values()}
+    assert f'"Namespace": "{evidence.NAMESPACE}"' in text
+
+
+def _dimensions(rendered):
+    for resource in rendered["Resources"].values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            yield from resource["Properties"].get("Dimensions", [])
+
+
+@pytest.mark.parametrize("stage", ["prod", "a", "a-b-1"])
+def test_tables_are_protected_where_it_is_asked_for(stage):
+    properties = DOCUMENT["Resources"]["UsersTable"]["Properties"]
+    for protect, expected in (("true", True), ("false", False)):
+        table = resolved(properties, DOCUMENT, {"Stage": stage, "Protect": protect}, place="UsersTable")
+        assert table["DeletionProtectionEnabled"] is expected
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is expected
+        assert table["TableName"] == f"lychgate-{stage}-users"
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({"Ref": "AWS::Region"}, "AWS::Region"),
+        ({"Ref": "DistributionSecret"}, "DistributionSecret"),
+        ({"Fn::GetAtt": ["SiteBucket", "Arn"]}, "Fn::GetAtt"),
+        ({"Fn::If": ["NoSuchCondition", 1, 2]}, "NoSuchCondition"),
+        ({"Fn::Sub": "${AWS::Partition}"}, "AWS::Partition"),
+    ],
+)
+def test_what_only_aws_knows_is_an_error_that_names_it(value, named):
+    with pytest.raises(UnsupportedTemplateError, match=named):
+        resolved(value, DOCUMENT, {"Stage": "prod"}, place="here")
