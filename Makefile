@@ -11,7 +11,7 @@ DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys test fuzz lint format clean rebuild
+.PHONY: help dev dynamodb keys test fuzz bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by c
 	    -artifact_prefix=.hypothesis/ || exit 1; \
 	done
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
+
+bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure what README.md says of speed and cost, in about 15 minutes
+	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff check
