@@ -45,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if output is not None:
                 # Sections that were not asked for, or failed, stay as they were.
                 record.write(_in_order(kept | measured), output)
-                print(f"Written to {output}.")  # noqa: T201
+                print(f"Written to {output}.")
             if output == record.RESULTS:
                 tables.write_readme(record.read(output))
     except KeyboardInterrupt:
-        print("\nInterrupted: nothing was written.", file=sys.stderr)  # noqa: T201
+        print("\nInterrupted: nothing was written.", file=sys.stderr)
         return INTERRUPTED
     _summarise(measured)
     return 1 if failed else 0
@@ -69,16 +69,16 @@ def _measure(names: Sequence[str], *, quick: bool) -> tuple[Record, bool]:
     failed = False
     for name in names:
         started = time.monotonic()
-        print(f"{name} ...", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             measured[name] = _section(name, quick=quick)
         except Exception:  # noqa: BLE001 - one section's failure takes nothing from the others
             failed = True
             traceback.print_exc()
-            print(f"{name}: failed, and nothing of it is kept", file=sys.stderr)  # noqa: T201
+            print(f"{name}: failed, and nothing of it is kept", file=sys.stderr)
             continue
-        print(tables.section_table(measured[name]))  # noqa: T201
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+        print(tables.section_table(measured[name]))
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return measured, failed
 
 
@@ -89,7 +89,7 @@ def _section(name: str, *, quick: bool) -> Measured:
     started = time.monotonic()
 
     def progress(what: str) -> None:
-        print(f"  {time.monotonic() - started:4.0f} s  {what}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"  {time.monotonic() - started:4.0f} s  {what}", file=sys.stderr, flush=True)
 
     # A section that is quick anyway does not take the option.
     less = {"quick": quick} if "quick" in inspect.signature(section.measure).parameters else {}
@@ -107,12 +107,12 @@ def _in_order(measured: Record) -> Record:
 def _summarise(measured: Record) -> None:
     figures = [figure for section in measured.values() for figure in section.figures if figure.at_most is not None]
     missed = [figure for figure in figures if not figure.meets_aim]
-    print(f"{len(figures) - len(missed)} of {len(figures)} aims met.")  # noqa: T201
+    print(f"{len(figures) - len(missed)} of {len(figures)} aims met.")
     for figure in missed:
-        print(f"  missed: {figure.name}: {tables.value(figure)}, {tables.aim(figure)}")  # noqa: T201
+        print(f"  missed: {figure.name}: {tables.value(figure)}, {tables.aim(figure)}")
     for name, section in measured.items():
         if section.left_out is not None:
-            print(f"  left out: {name}: {section.left_out}")  # noqa: T201
+            print(f"  left out: {name}: {section.left_out}")
 
 
 @contextlib.contextmanager
