@@ -54,6 +54,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 	$(BIN)/python -m ruff check --fix
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
+	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -163,6 +163,8 @@ class IssuerSettings:
 class HttpSettings:
     """What the HTTP layer needs: who may call from a browser, and how the refresh cookie is set."""
 
+    own_origin: str
+    """The API's own origin, which is also that of its page."""
     allowed_origins: tuple[str, ...]
     """Origins of the pages that may use the cookie and, from elsewhere, read answers (RFC 6454 section 6.2)."""
     cookie_path: str
@@ -181,7 +183,8 @@ class HttpSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> HttpSettings:
         """Parse the settings. Raises ConfigurationError."""
         issuer = urlsplit(_url(environment, "LYCHGATE_ISSUER"))
-        listed = environment.get("LYCHGATE_ALLOWED_ORIGINS") or f"{issuer.scheme}://{issuer.netloc}"
+        own_origin = f"{issuer.scheme}://{issuer.netloc}"
+        listed = environment.get("LYCHGATE_ALLOWED_ORIGINS") or own_origin
         origins = tuple(origin.strip() for origin in listed.split(","))
         for origin in origins:
             parts = urlsplit(origin)
@@ -193,6 +196,7 @@ class HttpSettings:
         if secret_sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", secret_sha256):
             raise ConfigurationError("LYCHGATE_DISTRIBUTION_SECRET_SHA256", "must be a SHA-256 in hex")
         return cls(
+            own_origin=own_origin,
             allowed_origins=origins,
             cookie_path=f"{issuer.path}/auth",
             over_https=issuer.scheme == "https",

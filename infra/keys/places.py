@@ -161,12 +161,12 @@ class PublicSet:
         text = json.dumps(jwks, separators=(",", ":"))
         for variables in self._places() or [self._stage_variables()]:
             variables[VARIABLE] = text
-            size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-            if size > ENVIRONMENT_BYTES:
-                raise PlaceError(
-                    f"the stage's variables would have {size} bytes and Lambda takes {ENVIRONMENT_BYTES}."
-                    " Let retired keys come to their end first, or use ES256"
-                )
+        size = max(map(_size, self._functions()))
+        if size > ENVIRONMENT_BYTES:
+            raise PlaceError(
+                f"a function's variables would have {size} bytes and Lambda takes {ENVIRONMENT_BYTES}."
+                " Let retired keys come to their end first, or use ES256"
+            )
 
     def write(self) -> str:
         """Write the configuration as it was prepared."""
@@ -176,6 +176,19 @@ class PublicSet:
 
     def _places(self) -> list[dict[str, str]]:
         return [variables for variables in self._variables() if VARIABLE in variables]
+
+    def _functions(self) -> list[dict[str, str]]:
+        """Return the variables of each function, as Chalice merges them."""
+        stage = self._config["stages"][self._stage]
+        functions = stage.get("lambda_functions", {}).values() or [{}]
+        return [
+            {
+                name: value
+                for holder in (self._config, stage, function)
+                for name, value in holder.get("environment_variables", {}).items()
+            }
+            for function in functions
+        ]
 
     def _variables(self) -> Iterator[dict[str, str]]:
         stage = self._config["stages"][self._stage]
@@ -201,6 +214,10 @@ class FollowingPublicSet:
     def write(self) -> str:
         """Leave it to the next start."""
         return "The public set follows at the next start."
+
+
+def _size(variables: dict[str, str]) -> int:
+    return sum(len(f"{name}{value}".encode()) for name, value in variables.items())
 
 
 def _checked(text: str, name: str) -> Ring:

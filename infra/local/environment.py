@@ -22,12 +22,15 @@ def forget_aws() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
 
 
-def stage_environment(project: Path = PROJECT, stage: str = STAGE) -> dict[str, str]:
-    """Read what .chalice/config.json sets for a stage: its own variables over those of all stages."""
+def stage_environment(project: Path = PROJECT, stage: str = STAGE, function: str = "api_handler") -> dict[str, str]:
+    """Read what .chalice/config.json sets for a function of a stage, merged as Chalice merges it."""
     config: Mapping[str, Any] = json.loads((project / ".chalice" / "config.json").read_text("utf-8"))
+    of_stage: Mapping[str, Any] = config["stages"][stage]
+    of_function: Mapping[str, Any] = of_stage.get("lambda_functions", {}).get(function, {})
     return {
-        **config.get("environment_variables", {}),
-        **config["stages"][stage].get("environment_variables", {}),
+        name: value
+        for holder in (config, of_stage, of_function)
+        for name, value in holder.get("environment_variables", {}).items()
     }
 
 

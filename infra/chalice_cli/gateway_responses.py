@@ -1,0 +1,120 @@
+"""What API Gateway answers by itself, in our words.
+
+Owns the gateway responses that Chalice writes into no API: it puts the whole API anew at each deployment, so what is
+made beside its Swagger would vanish. They say what the API says (``chalicelib.api``), as far as a gateway response can:
+its headers are fixed, or copied from the request, and its body is a text.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib import wiring
+from chalicelib.api.boundary import finish_headers
+from chalicelib.api.responses import problem
+from chalicelib.config import HttpSettings
+from chalicelib.errors import (
+    ConfigurationError,
+    Forbidden,
+    InvalidRequest,
+    InvalidToken,
+    LychgateError,
+    NotFound,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    TooManyAttempts,
+    UnsupportedMediaType,
+)
+
+Swagger = dict[str, Any]
+GenerateSwagger = Callable[..., Swagger]
+
+GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
+ANY_METHOD = "x-amazon-apigateway-any-method"
+
+_RETRY_SECONDS = 1
+"""After which a client that was throttled may come back: the gateway's bucket fills by the second."""
+
+_ERRORS: Mapping[str, LychgateError] = {
+    "UNAUTHORIZED": InvalidToken("refused by the authorizer"),
+    "ACCESS_DENIED": Forbidden(),
+    "AUTHORIZER_CONFIGURATION_ERROR": LychgateError(),
+    "AUTHORIZER_FAILURE": LychgateError(),
+    "API_CONFIGURATION_ERROR": LychgateError(),
+    "BAD_REQUEST_BODY": InvalidRequest(),
+    "BAD_REQUEST_PARAMETERS": InvalidRequest(),
+    # These three are what a request for no route of ours gets: the gateway then takes its Authorization header for a
+    # signature by AWS. No route of ours has one.
+    "MISSING_AUTHENTICATION_TOKEN": NotFound(),
+    "INVALID_SIGNATURE": NotFound(),
+    "EXPIRED_TOKEN": NotFound(),
+    "RESOURCE_NOT_FOUND": NotFound(),
+    "INTEGRATION_FAILURE": ServiceUnavailable("the function could not be run"),
+    "INTEGRATION_TIMEOUT": ServiceUnavailable("the function gave no answer in time"),
+    "REQUEST_TOO_LARGE": PayloadTooLarge(),
+    "THROTTLED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
+    "QUOTA_EXCEEDED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
+    "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType(),
+    "INVALID_API_KEY": Forbidden(),
+    "WAF_FILTERED": Forbidden(),
+    "DEFAULT_4XX": NotFound(),
+    "DEFAULT_5XX": LychgateError(),
+}
+"""Every type of gateway response there is (API Gateway Developer Guide, "Gateway response types")."""
+
+
+def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
+    """Return Chalice's way of making an API's Swagger, with gateway responses and with 405 for unknown methods."""
+
+    @functools.wraps(generate_swagger)
+    def generate(generator: object, app: Chalice, *arguments: object, **options: object) -> Swagger:
+        swagger = generate_swagger(generator, app, *arguments, **options)
+        try:
+            swagger[GATEWAY_RESPONSES] = gateway_responses(wiring.http_settings())
+        except ConfigurationError as unusable:
+            sys.exit(f"chalice: {unusable} in this stage of .chalice/config.json; `make deploy` writes it")
+        for methods in swagger["paths"].values():
+            methods[ANY_METHOD] = _any_method(methods)
+        return swagger
+
+    return generate
+
+
+def gateway_responses(settings: HttpSettings) -> dict[str, Any]:
+    """Return the gateway response of each type, for an API with these settings."""
+    return {kind: _gateway_response(error, settings) for kind, error in _ERRORS.items()}
+
+
+def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str, Any]:
+    response = problem(error)
+    headers: dict[str, Any] = response.headers
+    foreign = [origin for origin in settings.allowed_origins if origin != settings.own_origin]
+    finish_headers(headers, foreign[0] if foreign else None)
+    if len(foreign) > 1:
+        # It cannot choose between origins, and there is nothing in it that one may read and another may not.
+        headers["Access-Control-Allow-Origin"] = "*"
+    return {
+        "statusCode": str(response.status_code),
+        # Quotes around a value make it a fixed one; those within are part of it.
+        "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
+        # The gateway looks for a template by the Accept header and falls back to this one; the header above then says
+        # what it really is.
+        "responseTemplates": {"application/json": json.dumps(response.body)},
+    }
+
+
+def _any_method(methods: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what sends every other method of a path to the application, which knows that there is none."""
+    preflight = methods["options"]
+    parameters = {"parameters": preflight["parameters"]} if "parameters" in preflight else {}
+    return {
+        **parameters,
+        "responses": preflight["responses"],
+        "x-amazon-apigateway-integration": preflight["x-amazon-apigateway-integration"],
+    }

@@ -1,0 +1,86 @@
+"""The entry of a deployed stage in .chalice/config.json: what the deployment decides, and what it leaves to the user.
+
+Owns the sizes of the functions. Nothing secret stands in the entry, so it is to be committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.deployment.foundation import API_GATEWAY_STAGE, Foundation
+
+StageConfiguration = dict[str, Any]
+
+API_MEMORY = 1769
+"""MB: the size at which Lambda gives one whole virtual CPU (AWS Lambda Developer Guide, "Configure Lambda function
+memory"). bcrypt is one thread that computes: with less it takes longer at about the same price, with more it is no
+faster."""
+
+API_TIMEOUT = 29
+"""Seconds: API Gateway's default limit for an integration. What takes longer is answered by nobody."""
+
+AUTHORIZER_MEMORY = 512
+"""MB. A call takes under a millisecond of a whole CPU; this much is for the cold start."""
+
+AUTHORIZER_TIMEOUT = 10
+"""Seconds. Only a cold start takes more than a few milliseconds."""
+
+
+def policy_file(stage: str, function: str) -> str:
+    """Return the name, below .chalice/, of the file with a function's policy."""
+    return f"policy-{stage}-{function}.json"
+
+
+def stage_configuration(
+    foundation: Foundation, public_keys: str, existing: Mapping[str, Any] | None = None
+) -> StageConfiguration:
+    """Return the stage's entry: ``existing`` with what the deployment decides put right.
+
+    ``public_keys`` is the JWK Set in JSON. Everything else that ``existing`` says stays: other settings, other
+    origins, other sizes of the functions.
+    """
+    entry: StageConfiguration = {
+        "lambda_architecture": "arm64",
+        **(existing or {}),
+        "api_gateway_stage": API_GATEWAY_STAGE,
+        # There is a distribution in front of it: an edge-optimized API would put a second one between.
+        "api_gateway_endpoint_type": "REGIONAL",
+        "autogen_policy": False,
+    }
+    variables = dict(entry.get("environment_variables", {}))
+    others = [origin for origin in variables.pop("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
+    # What both functions need. The authorizer gets nothing more.
+    entry["environment_variables"] = {
+        **variables,
+        "LYCHGATE_ISSUER": f"{foundation.site_origin}/{API_GATEWAY_STAGE}",
+        "LYCHGATE_PUBLIC_KEYS": public_keys,
+    }
+    functions = dict(entry.get("lambda_functions", {}))
+    api = _function(functions.get("api_handler", {}), foundation.stage, "api_handler", API_MEMORY, API_TIMEOUT)
+    configured = dict(api.get("environment_variables", {}))
+    others += [origin for origin in configured.get("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
+    api["environment_variables"] = {
+        **configured,
+        "LYCHGATE_ALLOWED_ORIGINS": ",".join(dict.fromkeys([foundation.site_origin, *others])),
+        "LYCHGATE_DISTRIBUTION_SECRET_SHA256": foundation.distribution_secret_sha256,
+        "LYCHGATE_SIGNING_KEYS_PARAMETER": foundation.signing_keys_parameter,
+        "LYCHGATE_USERS_TABLE": foundation.users_table,
+        "LYCHGATE_SESSIONS_TABLE": foundation.sessions_table,
+        "LYCHGATE_EVENTS_TABLE": foundation.events_table,
+        "LYCHGATE_THROTTLE_TABLE": foundation.throttle_table,
+    }
+    authorizer = _function(
+        functions.get("authorizer", {}), foundation.stage, "authorizer", AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT
+    )
+    entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer}
+    return entry
+
+
+def _function(existing: Mapping[str, Any], stage: str, name: str, memory: int, timeout: int) -> dict[str, Any]:
+    return {
+        "lambda_memory_size": memory,
+        "lambda_timeout": timeout,
+        **existing,
+        "iam_policy_file": policy_file(stage, name),
+    }

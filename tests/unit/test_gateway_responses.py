@@ -1,0 +1,142 @@
+"""What Chalice's Swagger says of the answers that API Gateway gives by itself."""
+
+import json
+
+import pytest
+from chalice.deploy.swagger import CFNSwaggerGenerator, SwaggerGenerator, TemplatedSwaggerGenerator
+
+from app import app
+from chalicelib import wiring
+from chalicelib.api.boundary import finish_headers
+from infra import chalice_cli
+
+HEADER = "gatewayresponse.header."
+RESPONSES = "x-amazon-apigateway-gateway-responses"
+
+
+@pytest.fixture
+def stage(environment, monkeypatch):
+    """Set the variables of a stage, as Chalice does before it loads the application."""
+
+    def stage(**changes):
+        for name, value in (environment | changes).items():
+            monkeypatch.setenv(name, value)
+        wiring.http_settings.cache_clear()
+
+    chalice_cli.install()
+    stage()
+    yield stage
+    wiring.http_settings.cache_clear()
+
+
+def swagger():
+    return CFNSwaggerGenerator().generate_swagger(app)
+
+
+def header(response, name):
+    return response["responseParameters"].get(HEADER + name)
+
+
+def body(response):
+    (template,) = response["responseTemplates"].values()
+    return json.loads(template)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        CFNSwaggerGenerator,
+        TemplatedSwaggerGenerator,
+        lambda: SwaggerGenerator(
+            "eu-central-1",
+            {
+                "api_handler_arn": "arn:aws:lambda:eu-central-1:123456789012:function:lychgate-test",
+                "api_handler_name": "lychgate-test",
+                "lambda_functions": {"lychgate-test-authorizer": {"arn": "arn:aws:lambda:::function:x"}},
+            },
+        ),
+    ],
+    ids=["package", "deploy", "deploy by arn"],
+)
+def test_every_way_of_making_the_api_declares_them(stage, make):
+    document = make().generate_swagger(app)
+    assert document[RESPONSES]["UNAUTHORIZED"]["statusCode"] == "401"
+
+
+def test_each_is_a_problem_document_with_its_own_status(stage):
+    for kind, response in swagger()[RESPONSES].items():
+        document = body(response)
+        assert document["status"] == int(response["statusCode"]), kind
+        assert document["error"]
+        assert document["detail"]
+        assert header(response, "Content-Type") == "'application/problem+json'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "error"),
+    [
+        ("UNAUTHORIZED", 401, "invalid_token"),
+        ("ACCESS_DENIED", 403, "insufficient_scope"),
+        ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
+        ("INVALID_SIGNATURE", 404, "not_found"),
+        ("REQUEST_TOO_LARGE", 413, "payload_too_large"),
+        ("THROTTLED", 429, "too_many_attempts"),
+        ("AUTHORIZER_FAILURE", 500, "internal_error"),
+        ("INTEGRATION_TIMEOUT", 503, "service_unavailable"),
+        ("DEFAULT_5XX", 500, "internal_error"),
+    ],
+)
+def test_what_the_gateway_refuses_has_the_status_and_code_of_the_contract(stage, kind, status, error):
+    response = swagger()[RESPONSES][kind]
+    assert (body(response)["status"], body(response)["error"]) == (status, error)
+
+
+def test_each_has_the_headers_that_the_api_sends(stage):
+    expected = {}
+    finish_headers(expected, None)
+    for response in swagger()[RESPONSES].values():
+        for name, value in expected.items():
+            assert header(response, name) == f"'{value}'"
+
+
+def test_the_challenge_comes_with_the_401_alone(stage):
+    for kind, response in swagger()[RESPONSES].items():
+        challenge = header(response, "WWW-Authenticate")
+        assert (challenge is not None) is (kind == "UNAUTHORIZED")
+    assert header(swagger()[RESPONSES]["UNAUTHORIZED"], "WWW-Authenticate").startswith("'Bearer realm=")
+
+
+def test_who_was_throttled_is_told_when_to_come_back(stage):
+    assert header(swagger()[RESPONSES]["THROTTLED"], "Retry-After") == "'1'"
+    assert header(swagger()[RESPONSES]["INTEGRATION_FAILURE"], "Retry-After") == "'1'"
+
+
+@pytest.mark.parametrize(
+    ("origins", "allowed"),
+    [
+        ("https://site.example", None),
+        ("https://site.example,https://other.example", "'https://other.example'"),
+        ("https://other.example,https://third.example", "'*'"),
+    ],
+)
+def test_pages_on_other_origins_can_read_them_where_there_are_such_pages(stage, origins, allowed):
+    stage(LYCHGATE_ALLOWED_ORIGINS=origins)
+    for response in swagger()[RESPONSES].values():
+        assert header(response, "Access-Control-Allow-Origin") == allowed
+        exposed = header(response, "Access-Control-Expose-Headers")
+        assert exposed == ("'Retry-After, WWW-Authenticate'" if allowed else None)
+
+
+def test_every_path_hands_unknown_methods_to_the_application_which_answers_405(stage):
+    for path, methods in swagger()["paths"].items():
+        any_method = methods["x-amazon-apigateway-any-method"]
+        assert any_method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
+        assert "security" not in any_method
+        named = {parameter["name"] for parameter in any_method.get("parameters", [])}
+        assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_a_stage_without_settings_is_told_which_one_is_missing(stage):
+    stage(LYCHGATE_ISSUER="")
+    with pytest.raises(SystemExit, match=r"LYCHGATE_ISSUER .*make deploy"):
+        swagger()

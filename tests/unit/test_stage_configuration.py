@@ -1,0 +1,97 @@
+"""What a deployed stage's entry in .chalice/config.json and its policies say."""
+
+import dataclasses
+import json
+
+import pytest
+
+from chalicelib.config import HttpSettings, IssuerSettings, VerifierSettings
+from chalicelib.keys import public_jwks
+from infra.deployment.foundation import Foundation
+from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.stage import stage_configuration
+
+FOUNDATION = Foundation(
+    stage="prod",
+    partition="aws",
+    region="eu-central-1",
+    account_id="123456789012",
+    site_origin="https://d111111abcdef8.cloudfront.net",
+    users_table="lychgate-prod-users",
+    sessions_table="lychgate-prod-sessions",
+    events_table="lychgate-prod-events",
+    throttle_table="lychgate-prod-throttle",
+    signing_keys_parameter="/lychgate/prod/signing-keys",
+    distribution_secret_sha256="ab" * 32,
+)
+
+
+@pytest.fixture
+def public_keys(private_jwks):
+    return json.dumps(public_jwks(private_jwks))
+
+
+def variables_of(entry, function):
+    return entry["environment_variables"] | entry["lambda_functions"][function].get("environment_variables", {})
+
+
+def test_the_api_starts_with_the_settings_of_its_stage(public_keys):
+    variables = variables_of(stage_configuration(FOUNDATION, public_keys), "api_handler")
+    assert IssuerSettings.from_environment(variables).users_table == "lychgate-prod-users"
+    http = HttpSettings.from_environment(variables)
+    assert http.allowed_origins == (FOUNDATION.site_origin,)
+    assert http.cookie_path == "/api/auth"
+    assert http.distribution_secret_sha256 == "ab" * 32
+
+
+def test_the_authorizer_gets_what_verifies_tokens_and_nothing_else(public_keys):
+    variables = variables_of(stage_configuration(FOUNDATION, public_keys), "authorizer")
+    assert VerifierSettings.from_environment(variables).issuer == "https://d111111abcdef8.cloudfront.net/api"
+    assert variables.keys() == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
+
+
+def test_writing_it_again_changes_nothing(public_keys):
+    once = stage_configuration(FOUNDATION, public_keys)
+    assert stage_configuration(FOUNDATION, public_keys, once) == once
+
+
+def test_what_the_user_added_stays(public_keys):
+    entry = stage_configuration(FOUNDATION, public_keys)
+    entry["lambda_architecture"] = "x86_64"
+    entry["tags"] = {"team": "web"}
+    api = entry["lambda_functions"]["api_handler"]
+    api["lambda_memory_size"] = 3008
+    api["reserved_concurrency"] = 50
+    api["environment_variables"]["LYCHGATE_REGISTRATION"] = "closed"
+    api["environment_variables"]["LYCHGATE_ALLOWED_ORIGINS"] += ",https://app.example"
+    again = stage_configuration(FOUNDATION, public_keys, entry)
+    assert again == entry
+
+
+def test_a_site_that_moved_is_followed_and_other_origins_stay(public_keys):
+    entry = stage_configuration(FOUNDATION, public_keys)
+    moved = dataclasses.replace(FOUNDATION, site_origin="https://www.example.org")
+    variables = variables_of(stage_configuration(moved, public_keys, entry), "api_handler")
+    assert variables["LYCHGATE_ISSUER"] == "https://www.example.org/api"
+    assert "https://www.example.org" in variables["LYCHGATE_ALLOWED_ORIGINS"].split(",")
+
+
+def test_each_function_has_a_policy_of_its_own(public_keys):
+    functions = stage_configuration(FOUNDATION, public_keys)["lambda_functions"]
+    assert functions["api_handler"]["iam_policy_file"] == "policy-prod-api_handler.json"
+    assert functions["authorizer"]["iam_policy_file"] == "policy-prod-authorizer.json"
+
+
+def test_no_policy_names_a_wildcard_for_a_resource_or_an_action():
+    for policy in (api_handler_policy(FOUNDATION), authorizer_policy(FOUNDATION)):
+        for statement in policy["Statement"]:
+            # The streams of one log group have no names that are known before.
+            assert "*" not in statement["Resource"].removesuffix(":*")
+            assert not any("*" in action for action in statement["Action"])
+            assert ":eu-central-1:123456789012:" in statement["Resource"]
+
+
+def test_the_authorizer_may_write_its_log_and_nothing_else():
+    (statement,) = authorizer_policy(FOUNDATION)["Statement"]
+    assert statement["Resource"].endswith(":log-group:/aws/lambda/lychgate-prod-authorizer:*")
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
