@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ from bench.dynamodb_local import DynamoDBLocal, NotInstalled
 from bench.figures import LeftOut
 from chalicelib import config, wiring
 from chalicelib.dynamodb.items import Tables
-from chalicelib.keys import generate_signing_jwk, public_jwks
-from chalicelib.tokens import Clock, TokenVerifier
+from chalicelib.keys import generate_signing_jwk, parse_signing_keys, public_jwks
+from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 from infra.tables import create_tables
 
 if TYPE_CHECKING:
@@ -52,9 +52,10 @@ AWS_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class OverDatabase:
-    """The use cases, the verifier of their access tokens, and the client that they reach the database by."""
+    """The use cases, issuer and verifier of their tokens, and the client that they reach the database by."""
 
     services: wiring.Services
+    issuer: TokenIssuer
     verifier: TokenVerifier
     client: DynamoDBClient
 
@@ -75,7 +76,7 @@ def private_ring() -> dict[str, object]:
     return {"keys": [generate_signing_jwk()], "pepper": pepper}
 
 
-def settings_of(ring: dict[str, object], tables: Tables) -> dict[str, str]:
+def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
     """Return the settings of an API Lambda with these keys and tables. Nothing is throttled in a benchmark's time."""
     return {
         "LYCHGATE_ISSUER": _ISSUER,
@@ -109,10 +110,10 @@ def client_of(server: DynamoDBLocal) -> DynamoDBClient:
         return boto3.client("dynamodb", endpoint_url=server.endpoint, config=patient)
 
 
-def application(client: DynamoDBClient, *, clock: Clock) -> OverDatabase:
-    """Make the tables that are not there yet, and put the application together over them."""
+def application(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, object] | None = None) -> OverDatabase:
+    """Make the tables that are not there yet, and put the application together over them, with new keys or these."""
     create_tables(client, STAGE)
-    ring = private_ring()
+    ring = ring or private_ring()
     settings = settings_of(ring, TABLES)
     verifying = config.VerifierSettings.from_environment(settings)
     with (
@@ -121,5 +122,12 @@ def application(client: DynamoDBClient, *, clock: Clock) -> OverDatabase:
         mock.patch.object(wiring, "ssm_client", return_value=_ParameterStore(json.dumps(ring))),
     ):
         services = wiring.build_services(settings, clock=clock)
+    issuer = TokenIssuer(
+        issuer=verifying.issuer,
+        audience=verifying.audience,
+        signing_keys=parse_signing_keys(ring),
+        access_lifetime=config.ACCESS_TOKEN_LIFETIME,
+        clock=clock,
+    )
     verifier = TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock)
-    return OverDatabase(services, verifier, client)
+    return OverDatabase(services, issuer, verifier, client)

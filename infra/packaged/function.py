@@ -224,6 +224,12 @@ class LambdaFunction:
             log=log,
         )
 
+    @property
+    def process_ids(self) -> list[int]:
+        """The numbers of the processes that run now."""
+        with self._changing:
+            return [environment.process_id for environment in self._environments]
+
     def end(self) -> None:
         """End every process, so that the next invocation is a cold start."""
         with self._changing:
