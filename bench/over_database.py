@@ -22,6 +22,7 @@ from bench.figures import LeftOut
 from chalicelib import config, wiring
 from chalicelib.dynamodb.items import Tables
 from chalicelib.keys import generate_signing_jwk, parse_signing_keys, public_jwks
+from chalicelib.passwords import PasswordHasher
 from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 from infra.tables import create_tables
 
@@ -131,3 +132,19 @@ def application(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, obje
     )
     verifier = TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock)
     return OverDatabase(services, issuer, verifier, client)
+
+
+@contextmanager
+def lambda_over_database(hasher: PasswordHasher) -> Iterator[None]:
+    """Make this process's application, both Lambdas of it, work over the database that the environment names."""
+    ring = private_ring()
+    with mock.patch.dict(os.environ, AWS_ENVIRONMENT | settings_of(ring, TABLES)):
+        client = boto3.client("dynamodb")
+        create_tables(client, STAGE)
+        with (
+            mock.patch.object(config, "MIN_BCRYPT_COST", CHEAPEST_HASH),
+            mock.patch.object(wiring, "dynamodb_client", return_value=client),
+            mock.patch.object(wiring, "ssm_client", return_value=_ParameterStore(json.dumps(ring))),
+            mock.patch.object(wiring, "PasswordHasher", return_value=hasher),
+        ):
+            yield

@@ -31,6 +31,7 @@ _SWAGGER = frozenset(
 _OPERATION = frozenset(
     {
         "consumes",
+        "description",
         "parameters",
         "produces",
         "responses",
