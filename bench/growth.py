@@ -7,7 +7,6 @@ case in this process and of DynamoDB Local, which is not DynamoDB: calls and cap
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from bench.over_database import (
     OverDatabase,
     application,
     client_of,
+    folder_in_memory,
     private_ring,
     started,
 )
@@ -79,7 +79,11 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
         for size in effort.sizes:
             progress(f"{size:,} users")
             folder = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="lychgate-bench-", dir=_in_memory(effort.sizes)))
+                stack.enter_context(
+                    tempfile.TemporaryDirectory(
+                        prefix="lychgate-bench-", dir=folder_in_memory(2 * _BYTES_A_USER * sum(effort.sizes))
+                    )
+                )
             )
             subjects[size] = _filled(stack, folder, Population(size, effort.crowded, _MANY), ring)
         figures = [figure("filling all the databases", "s", [time.monotonic() - filling])]
@@ -105,15 +109,6 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
         over = ratios(seconds[f"{_crowded(operation)} {largest}"], seconds[f"{operation} {largest}"])
         figures += [*_more(f"{operation}, {_MANY} sessions against 1", one, many), figure(against, "x", over)]
     return figures
-
-
-def _in_memory(sizes: Sequence[int]) -> Path | None:
-    """Return a folder that no disk stands behind, if it has the room: DynamoDB Local waits for the disk at each write.
-
-    None stands for the folder of temporary files.
-    """
-    folder = Path("/dev/shm")  # noqa: S108 - a folder in it is made by tempfile
-    return folder if folder.is_dir() and shutil.disk_usage(folder).free > 2 * _BYTES_A_USER * sum(sizes) else None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -27,8 +29,6 @@ from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
 from infra.tables import create_tables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STAGE = "bench"
@@ -91,6 +91,15 @@ def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
         "LYCHGATE_THROTTLE_PAIR_FAILURES": "100",
         "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
     }
+
+
+def folder_in_memory(size: int) -> Path | None:
+    """Return a folder that no disk stands behind, if it has room for so many bytes: databases wait for disks.
+
+    None stands for the folder of temporary files.
+    """
+    folder = Path("/dev/shm")  # noqa: S108 - a folder in it is made by tempfile
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > size else None
 
 
 @contextmanager

