@@ -114,7 +114,7 @@ def run(plan: Plan) -> Outcome:
         while (before := time.perf_counter()) < end:
             try:
                 client.call(plan["operation"], accounts[number % len(accounts)])
-            except (AssertionError, OSError, http.client.HTTPException) as failed:
+            except (AssertionError, OSError, http.client.HTTPException, KeyError, ValueError) as failed:
                 errors.append(f"{type(failed).__name__}: {failed}")
                 client.close()
             else:

@@ -8,7 +8,6 @@ password is checked by its SHA-256, so that no hash's cost is in the figures. Wh
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -183,8 +182,9 @@ def _running(command: list[str], environment: Mapping[str, str], folder: Path) -
     """Start a peer in a folder of its own, and end it."""
     place = Path(tempfile.mkdtemp(dir=folder))
     log = place / "log"
-    with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(  # noqa: S603 - an interpreter and our own module
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(  # noqa: S603 - an interpreter and our own module
             command,
             cwd=place,
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(place), **environment},
@@ -192,14 +192,12 @@ def _running(command: list[str], environment: Mapping[str, str], folder: Path) -
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-        )
-    try:
-        yield _Peer(process, log)
-    finally:
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            process.communicate(timeout=0)
-        process.kill()
-        process.wait()
+        ) as process,
+    ):
+        try:
+            yield _Peer(process, log)
+        finally:
+            process.kill()
 
 
 def _samples(peers: Mapping[str, _Peer], effort: _Effort, progress: Progress) -> dict[tuple[str, str], list[float]]:
