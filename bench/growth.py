@@ -29,6 +29,7 @@ from bench.over_database import (
     private_ring,
     started,
 )
+from bench.scenarios import PASSWORD
 from chalicelib.config import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.dynamodb.users import DynamoDBUserStore
 from chalicelib.models import Client, EventType, Principal, SecurityEvent, Session, User
@@ -40,7 +41,6 @@ TITLE = "Growth: the same requests with more users, and with more sessions a use
 FLAT = 1.25
 """What passes for the same time: two runs of the same size differ by as much on a machine that is not idle."""
 
-_PASSWORD = "correct horse battery staple"
 _CLIENT = Client(ip="203.0.113.7", user_agent="bench")
 _SIZES = (1_000, 100_000, 1_000_000)
 _QUICK_SIZES = (1_000, 10_000)
@@ -123,7 +123,7 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
     user = User(
         id=population.user_id(0),
         username=population.username(0),
-        password_hash=PasswordHasher(pepper=PEPPER, cost=CHEAPEST_HASH).hash(_PASSWORD),
+        password_hash=PasswordHasher(pepper=PEPPER, cost=CHEAPEST_HASH).hash(PASSWORD),
         roles=("user",),
         created_at=now,
         session_bound=1,
@@ -154,7 +154,7 @@ def _actions(over: OverDatabase, population: Population, session: Session) -> di
     auth, account = over.services.auth, over.services.account
 
     def log_in(number: int) -> None:
-        auth.log_in(population.username(number), _PASSWORD, _CLIENT)
+        auth.log_in(population.username(number), PASSWORD, _CLIENT)
 
     def refresh(number: int) -> None:
         auth.refresh(over.issuer.issue_refresh_token(population.session_like(session, number)), _CLIENT)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
+from bench.scenarios import PASSWORD
 from chalicelib import authorizer, evidence, wiring
 from chalicelib.account_service import AccountService
 from chalicelib.auth_service import AuthService, SessionRules
@@ -35,7 +36,6 @@ from chalicelib.throttling import Attempt
 from chalicelib.tokens import TokenIssuer, TokenVerifier, system_clock
 
 ISSUER = "https://site.example/api"
-PASSWORD = "correct horse battery staple"
 USERNAME = "alice@example.org"
 CLIENT = Client(ip="203.0.113.7", user_agent="bench")
 

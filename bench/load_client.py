@@ -111,7 +111,8 @@ def run(plan: Plan) -> Outcome:
     def send(accounts: list[Account]) -> None:
         client = Client(plan["port"], plan["secret"])
         number = 0
-        while (before := time.perf_counter()) < end:
+        # Every account has its turn, however late this thread begins.
+        while (before := time.perf_counter()) < end or number < len(accounts):
             try:
                 client.call(plan["operation"], accounts[number % len(accounts)])
             except (AssertionError, OSError, http.client.HTTPException, KeyError, ValueError) as failed:

@@ -39,8 +39,8 @@ def readme_table(record: Record) -> str:
     """Return the table of the README: every figure with an aim, and those that are worth reading without one."""
     lines = ["| what | median | least to greatest | aim |", "|---|---|---|---|"]
     for measured in record.values():
-        if measured.left_out is not None:
-            lines.append(f"| {measured.title} | left out | – | – |")
+        title, _, what = measured.title.partition(":")
+        lines.append(f"| **{title}:**{what} | {'' if measured.left_out is None else 'left out'} | | |")
         lines += [
             f"| {figure.name} | {value(figure)} | {spread(figure)} | {aim(figure)} |"
             for figure in measured.figures

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from app import app
 from bench.figures import Figure, Progress, figure, ratios
-from bench.instant import CLIENT, ISSUER, PASSWORD, USERNAME, Instant, instant_application
+from bench.instant import CLIENT, ISSUER, USERNAME, Instant, instant_application
 from bench.interleaving import interleaved
 from bench.lambda_events import api_event, authorizer_event
+from bench.scenarios import PASSWORD
 from chalicelib.authorizer import authorizer
 from chalicelib.config import BCRYPT_COST
 from chalicelib.passwords import PasswordHasher

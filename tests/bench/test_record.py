@@ -94,7 +94,8 @@ def test_the_circumstances_say_where_and_of_what():
 
 def test_the_table_for_the_readme_has_aims_and_headlines_and_leaves_the_rest_to_the_file(measured):
     lines = tables.readme_table({"warm": measured}).splitlines()
-    assert lines[2:5] == [
+    assert lines[2:6] == [
+        "| **Warm:** a title |  | | |",
         "| fast | 1.05× | 1 to 1.20 | at most 1.10×: met |",
         "| slow | 1.50× | – | at most 1.10×: missed |",
         "| worth reading | 2 calls | – | – |",
@@ -107,9 +108,9 @@ def test_the_table_says_what_was_left_out_and_what_was_measured_elsewhere(measur
     import dataclasses
 
     elsewhere = dataclasses.replace(measured, circumstances=dataclasses.replace(HERE, machine="another"))
-    left_out = Measured("Load", "command", HERE, left_out="no Java")
+    left_out = Measured("Load: a title", "command", HERE, left_out="no Java")
     table = tables.readme_table({"warm": measured, "load": left_out, "growth": elsewhere})
-    assert "| Load | left out | – | – |" in table
+    assert "| **Load:** a title | left out | | |" in table
     assert "Measured (warm) on 2026-01-02 with CPython 3.11 on 2 × a processor." in table
     assert "Measured (growth) on 2026-01-02 with CPython 3.11 on another." in table
 
