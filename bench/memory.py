@@ -34,7 +34,7 @@ def over_many_requests(
         for number in range(1, requests + 1):
             events.send(number)
             if number in (settled, requests):
-                (process,) = function.process_ids
+                (process,) = function.process_ids()
                 resident[number] = resident_megabytes(process)
             if number % (requests // 5) == 0:
                 progress(f"memory, {number:,} requests in {time.monotonic() - begun:.0f} s")

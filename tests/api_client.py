@@ -1,11 +1,39 @@
 """The one place of the tests that knows URLs and headers."""
 
+import http.client
 import json
+from contextlib import closing
 from http.cookies import SimpleCookie
+from typing import NamedTuple
 
 from chalice.test import Client
 
 from infra import chalice_cli
+
+# OWASP REST Security Cheat Sheet, section Security Headers.
+HARDENING = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "vary": "Origin",
+}
+# Of the transport, and another one for each answer.
+_OF_THE_TRANSPORT = {
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "x-amz-apigw-id",
+    "x-amzn-errortype",
+    "x-amzn-requestid",
+}
+# API Gateway renames the challenge of a Lambda's 401.
+_CHALLENGE = ("www-authenticate", "x-amzn-remapped-www-authenticate")
+# A bound for what normally takes a fraction of it, not an expectation.
+PATIENCE_SECONDS = 60
 
 
 class Answer:
@@ -13,9 +41,16 @@ class Answer:
 
     def __init__(self, response):
         self.status = response.status_code
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.all_headers = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = {name: value for name, value in self.all_headers.items() if name not in _OF_THE_TRANSPORT}
         self.body = response.body
         self.json = json.loads(response.body) if response.body else None
+
+    @property
+    def challenge(self):
+        """The challenge of a 401, by whichever name it came."""
+        (challenge,) = [self.headers[name] for name in _CHALLENGE if name in self.headers]
+        return challenge
 
     @property
     def error(self):
@@ -37,16 +72,65 @@ class Answer:
         assert self.headers["cache-control"] == "no-store"
         assert self.headers["x-content-type-options"] == "nosniff"
         if status == 401:
-            assert self.headers["www-authenticate"].startswith('Bearer realm="lychgate"')
+            assert self.challenge.startswith('Bearer realm="lychgate"')
+
+    def assert_hardened(self):
+        """Assert that this has the headers that no answer of the API may lack."""
+        assert {name: self.headers.get(name) for name in HARDENING} == HARDENING
+
+
+def in_process(app):
+    """Return a client of the application in this process, with the gateway responses of ``chalice local``."""
+    chalice_cli.install()
+    # The settings are the test's own: this stage has none in .chalice/config.json.
+    return ApiClient(Client(app, stage_name="test").http)
+
+
+def over_http(port, *, below=""):
+    """Return a client of a server on this machine, whose API is below this path."""
+    return ApiClient(_Http(port, below))
+
+
+class _HttpResponse(NamedTuple):
+    status_code: int
+    headers: dict
+    body: bytes
+
+
+class _AnyPath(http.client.HTTPConnection):
+    """Sends every path and every header as it is told to."""
+
+    def _validate_path(self, url):
+        pass
+
+    def _encode_request(self, request):
+        return request.encode()
+
+
+class _Http:
+    """Makes each request on a connection of its own."""
+
+    def __init__(self, port, below):
+        self._port = port
+        self._below = below
+
+    def request(self, method, path, headers, body):
+        with closing(_AnyPath("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)) as connection:
+            connection.putrequest(method, self._below + path, skip_host="Host" in headers, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value.encode())
+            if body or method in {"POST", "PUT"}:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body or None)
+            response = connection.getresponse()
+            return _HttpResponse(response.status, dict(response.getheaders()), response.read())
 
 
 class ApiClient:
-    """Speaks to the application through ``chalice.test.Client``, with the gateway responses of ``chalice local``."""
+    """Speaks to the API, wherever it runs."""
 
-    def __init__(self, app):
-        chalice_cli.install()
-        # The settings are the test's own: this stage has none in .chalice/config.json.
-        self._http = Client(app, stage_name="test").http
+    def __init__(self, http):
+        self._http = http
 
     def request(self, method, path, *, body=b"", headers=None):
         return Answer(self._http.request(method, path, headers=headers or {}, body=body))

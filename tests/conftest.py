@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
+import places
 from bench.dynamodb_local import NotInstalled
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
@@ -122,3 +123,15 @@ def dynamodb_local(tmp_path_factory):
         pytest.skip(str(missing))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_clock(tmp_path_factory):
+    return places.SharedClock(tmp_path_factory.mktemp("clock") / "now")
+
+
+@pytest.fixture(scope="session")
+def local_database(tmp_path_factory, shared_clock):
+    """The endpoint of `make dynamodb`."""
+    with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as endpoint:
+        yield endpoint

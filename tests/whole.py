@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from api_client import ApiClient
+from api_client import in_process
 from app import app
 from chalicelib import authorizer, config, wiring
 from chalicelib.models import Client
@@ -124,7 +124,7 @@ def api(settings, clock, monkeypatch):
     monkeypatch.setattr(wiring, "clock", clock)
     monkeypatch.setattr(authorizer, "system_clock", clock)
     logging.getLogger("lychgate").setLevel(logging.INFO)
-    yield ApiClient(app)
+    yield in_process(app)
     for cached in caches:
         cached.cache_clear()
 

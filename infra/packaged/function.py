@@ -4,6 +4,7 @@ Owns the execution environment: what a process is given and what it may see, as 
 and "Lambda execution environment" in the AWS Lambda Developer Guide have it.
 """
 
+import collections
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ ACCOUNT = "123456789012"
 INIT_SECONDS = 10.0
 """What Lambda gives an initialisation ("Lambda execution environment", Init phase)."""
 
+_RECENT_LINES = 1000
 _PATIENCE = 3.0
 """How much longer than on Lambda it may take here, on a machine that does other things as well."""
 
@@ -188,6 +190,10 @@ class LambdaFunction:
         self._environments: set[ExecutionEnvironment] = set()
         self.cold_starts = 0
         """How many processes were started so far."""
+        self.invocations = 0
+        """How many invocations there were so far."""
+        self.recent_log: collections.deque[str] = collections.deque(maxlen=_RECENT_LINES)
+        """The newest lines of all invocations."""
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +215,9 @@ class LambdaFunction:
             except BaseException:
                 self._discard(environment)
                 raise
+            with self._changing:
+                self.invocations += 1
+                self.recent_log.extend(log)
             if environment.alive:
                 with self._changing:
                     self._idle.append(environment)
@@ -224,9 +233,8 @@ class LambdaFunction:
             log=log,
         )
 
-    @property
     def process_ids(self) -> list[int]:
-        """The numbers of the processes that run now."""
+        """Return the numbers of the processes that there are."""
         with self._changing:
             return [environment.process_id for environment in self._environments]
 

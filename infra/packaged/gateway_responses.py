@@ -17,13 +17,13 @@ from infra.packaged.rest_api import GatewayResponse
 class Refusal(Exception):
     """Raised where the gateway answers by itself: the type of its response, and the message of its own words."""
 
-    def __init__(self, kind: str, message: str | None = None, error: str = "") -> None:
+    def __init__(self, kind: str, message: str | None = None, status: int | None = None) -> None:
         super().__init__(kind)
         self.kind = kind
         default = _DEFAULTS[kind]
-        self.status = default.status
+        self.status = status or default.status
         self.message = message or default.message
-        self.error = error or default.error
+        self.error = default.error
 
 
 class _Default(NamedTuple):

@@ -121,6 +121,8 @@ def _chalice_package(stage: str, texts: Mapping[str, str], temporary: Path, proj
     command = [sys.executable, "-c", _CHALICE, "package", "--stage", stage, "--template-format", "json", str(output)]
     environment = {name: value for name, value in os.environ.items() if name.upper().startswith(_PASSED_ON)}
     environment |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    # Importing the application must not leave bytecode in the copy, which would be packaged.
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     # Chalice makes a client, which it does not use. It needs a region, and must not look for the developer's.
     environment |= {
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -1,13 +1,14 @@
 """The gateway's side of a TOKEN authorizer: when it asks, what it makes of the answer, and what it remembers.
 
 The rules are those of "Use API Gateway Lambda authorizers" and its pages in the API Gateway Developer Guide: "Input to"
-and "Output from an API Gateway Lambda authorizer". Policies are matched as the IAM User Guide has it ("Policy evaluation
-logic").
+and "Output from an API Gateway Lambda authorizer". Policies are matched as "Policy evaluation logic" in the IAM User
+Guide has it.
 """
 
 import re
 import threading
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from infra.packaged.function import LambdaFunction
@@ -36,7 +37,7 @@ class TokenAuthorization:
         if not token or (self._definition.pattern and not re.fullmatch(self._definition.pattern, token)):
             raise Refusal("UNAUTHORIZED")
         if len(method_arn.encode()) > ARN_LIMIT:
-            raise Refusal("DEFAULT_4XX", "Request URI too long")
+            raise Refusal("DEFAULT_4XX", "Request URI too long", HTTPStatus.REQUEST_URI_TOO_LONG)
         answer = self._cached_answer(token) or self._ask(token, method_arn)
         if not _allows(answer["policyDocument"], method_arn):
             raise Refusal("ACCESS_DENIED")

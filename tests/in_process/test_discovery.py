@@ -12,7 +12,7 @@ import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
-from api_client import ApiClient
+from api_client import in_process
 from app import app
 from chalicelib import authorizer, wiring
 from chalicelib.keys import generate_signing_jwk, parse_signing_keys, public_jwks
@@ -40,7 +40,7 @@ class Site:
             def log_message(self, *args):
                 pass
 
-        self.client = ApiClient(app)
+        self.client = in_process(app)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
         self.issuer = f"{self.origin}/api"

@@ -1,0 +1,36 @@
+"""A stand-in for the CloudFront distribution, as far as the API notices it.
+
+What it adds is from the CloudFront Developer Guide: "Request and response behavior for custom origins" (the viewer's
+address at the end of X-Forwarded-For) and "Add custom headers to origin requests" (which replace the viewer's own).
+"""
+
+from collections.abc import Callable
+
+from infra.local.http_messages import Request, Response
+
+SECRET_HEADER = "X-Lychgate-Distribution"
+
+
+class Distribution:
+    """Passes what is below `/api/` on to an origin, for one viewer. There is no site in this one."""
+
+    def __init__(self, origin: Callable[[Request], Response], *, secret: str, viewer: str) -> None:
+        """Take the API's origin, what the distribution sends it as proof, and the viewer's address."""
+        self._origin = origin
+        self._secret = secret
+        self._viewer = viewer
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a viewer's request."""
+        if not request.path.startswith("/api/"):
+            return Response(404)
+        replaced = {SECRET_HEADER.lower(), "x-forwarded-for", "host"}
+        kept = [pair for pair in request.headers if pair[0].lower() not in replaced]
+        before = request.header("X-Forwarded-For")
+        added = [
+            ("Host", "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"),
+            ("X-Forwarded-For", f"{before}, {self._viewer}" if before else self._viewer),
+            ("Via", "1.1 distribution.cloudfront.net (CloudFront)"),
+            (SECRET_HEADER, self._secret),
+        ]
+        return self._origin(Request(request.method, request.target, (*kept, *added), request.body))

@@ -1,0 +1,137 @@
+"""AWS's authorization in front of a database that has none: who may do what, by the policies of their roles.
+
+moto can enforce policies, but knows neither the actions in a transaction nor the resources of a request. Which action
+on which resource a request needs is therefore said here, as the Service Authorization Reference has it ("Actions,
+resources, and condition keys for" Amazon DynamoDB, AWS Systems Manager, Amazon CloudWatch Logs) and, for transactions,
+"Using IAM with DynamoDB transactions" in the DynamoDB Developer Guide. Whether a policy allows it is for moto's
+evaluation to say.
+"""
+
+import http.client
+import json
+import re
+from contextlib import closing
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+from infra.local.http_messages import Response
+from infra.local.http_server import HttpServer
+from infra.packaged.function import ACCOUNT, REGION, Credentials
+
+_BODY_LIMIT = 16 * 1024 * 1024
+_PATIENCE_SECONDS = 60
+_OF_THE_CONNECTION = {"content-length", "date", "connection"}
+# The action of an item in a transaction, whatever the transaction's own name.
+_IN_TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+_OF_ONE_TABLE = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}
+_OF_SEVERAL_TABLES = {"BatchGetItem", "BatchWriteItem"}
+
+
+@dataclass
+class Role:
+    """A function's role: its policy, which tests may change, and what came of it."""
+
+    credentials: Credentials
+    policy: dict
+    used: set = field(default_factory=set)
+    denied: set = field(default_factory=set)
+
+    def allows(self, action, resource):
+        """Judge one action on one resource, and remember the judgement."""
+        policy = IAMPolicy({"policy_document": json.dumps(self.policy)})
+        allowed = policy.is_action_permitted(action, resource) == PermissionResult.PERMITTED
+        (self.used if allowed else self.denied).add((action, resource))
+        return allowed
+
+
+def credentials(name):
+    """Credentials of a role, of Lambda's form."""
+    return Credentials(f"ASIA{name.upper().replace('_', '')[:16]:X<16}", "secret", f"token-of-{name}")
+
+
+def required(target, body):
+    """The permissions that a request needs: pairs of action and resource. Raises LookupError if that is not known."""
+    service, _, operation = target.partition(".")
+    if service.startswith("AmazonSSM") and operation == "GetParameter":
+        return {("ssm:GetParameter", _arn("ssm", f"parameter/{body['Name'].removeprefix('/')}"))}
+    if service.startswith("DynamoDB"):
+        if operation in _OF_ONE_TABLE:
+            return {_on_table(operation, body["TableName"])}
+        if operation in _OF_SEVERAL_TABLES:
+            return {_on_table(operation, table) for table in body["RequestItems"]}
+        if operation in {"TransactWriteItems", "TransactGetItems"}:
+            actions = [pair for item in body["TransactItems"] for pair in item.items()]
+            return {_on_table(_IN_TRANSACTION[kind], details["TableName"]) for kind, details in actions}
+    raise LookupError(f"which permission does {target} need?")
+
+
+def log_permissions(function, stream):
+    """What Lambda needs of the role to write a function's log."""
+    group = f"log-group:/aws/lambda/{function}"
+    return [
+        ("logs:CreateLogStream", _arn("logs", f"{group}:log-stream:")),
+        ("logs:PutLogEvents", _arn("logs", f"{group}:log-stream:{stream}")),
+    ]
+
+
+class AuthorizingAws:
+    """Passes on to a database what the caller's role allows, and answers the rest as AWS does."""
+
+    def __init__(self, endpoint, roles):
+        self._endpoint = urlsplit(endpoint)
+        self._roles = {role.credentials.access_key_id: role for role in roles}
+        self._server = HttpServer(0, body_limit=_BODY_LIMIT)
+        self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        self._server.start(self)
+
+    def stop(self):
+        self._server.stop()
+
+    def __call__(self, request):
+        signed_by = re.search(r"Credential=([^/]+)/", request.header("Authorization") or "")
+        role = self._roles.get(signed_by[1]) if signed_by else None
+        if role is None or request.header("X-Amz-Security-Token") != role.credentials.session_token:
+            return _refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
+        target = request.header("X-Amz-Target")
+        permissions = sorted(required(target, json.loads(request.body)))
+        # All are judged, so that the record is whole.
+        judged = [(pair, role.allows(*pair)) for pair in permissions]
+        for (action, resource), allowed in judged:
+            if not allowed:
+                return _refusal(
+                    "AccessDeniedException", f"User is not authorized to perform: {action} on resource: {resource}"
+                )
+        return self._pass_on(request)
+
+    def _pass_on(self, request):
+        with closing(
+            http.client.HTTPConnection(self._endpoint.hostname, self._endpoint.port, timeout=60)
+        ) as connection:
+            headers = {name: value for name, value in request.headers if name.lower() != "host"}
+            connection.request(request.method, request.target, request.body, headers)
+            answer = connection.getresponse()
+            kept = [
+                pair for pair in answer.getheaders() if pair[0].lower() not in {"content-length", "date", "connection"}
+            ]
+            return Response(answer.status, tuple(kept), answer.read())
+
+
+def _on_table(operation, table):
+    return f"dynamodb:{operation}", _arn("dynamodb", f"table/{table}")
+
+
+def _arn(service, resource):
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+def _refusal(error, message):
+    body = json.dumps({"__type": f"com.amazon.coral.service#{error}", "message": message}).encode()
+    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body)

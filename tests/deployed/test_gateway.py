@@ -1,0 +1,103 @@
+"""The deployed application as a client sees it through API Gateway, where that makes a difference."""
+
+import hashlib
+
+import places
+from api_client import over_http
+from app import app
+from infra.local.http_server import HttpServer
+from infra.packaged.distribution import Distribution
+from infra.packaged.rest_api import RestApi
+
+
+def test_the_gateway_has_the_routes_of_the_application(package):
+    """Nothing of the application is out of reach, and nothing else is in it."""
+    gateway = {
+        resource.path: {(name, method.authorizer is not None) for name, method in resource.methods.items()}
+        for resource in RestApi(package.swagger).resources
+    }
+    chalice = {
+        path: {(name, entry.authorizer is not None) for name, entry in methods.items()} | {("ANY", False)}
+        for path, methods in app.routes.items()
+    }
+    assert gateway == chalice
+
+
+def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deployment, clock):
+    authorizer = deployment.functions["authorizer"]
+    token = deployment.api.register().json["access_token"]
+    for seconds, asked in ((0, 1), (299, 1), (1, 2), (200, 2)):
+        clock.advance(seconds)
+        assert deployment.api.me(token).status == 200
+        assert deployment.api.bearer("GET", "/dashboard", token).status == 200
+        assert authorizer.invocations == asked
+
+
+def test_a_cached_answer_of_the_authorizer_never_outlives_the_token(deployment, clock):
+    authorizer = deployment.functions["authorizer"]
+    token = deployment.api.register().json["access_token"]
+    clock.advance(599)
+    assert deployment.api.me(token).status == 200
+    clock.advance(1)
+    answer = deployment.api.me(token)
+    assert authorizer.invocations == 1
+    answer.assert_problem(401, "invalid_token")
+    assert answer.json["detail"] == "The access token has expired."
+
+
+def test_a_refusal_is_not_cached_and_a_missing_token_is_not_even_asked_about(deployment):
+    for headers, asked in (({}, 0), ({"Authorization": "Bearer a.b.c"}, 1), ({"Authorization": "Bearer a.b.c"}, 2)):
+        deployment.api.request("GET", "/me", headers=headers).assert_problem(401, "invalid_token")
+        assert deployment.functions["authorizer"].invocations == asked
+    assert deployment.functions["api_handler"].invocations == 0
+
+
+def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(deployment):
+    for headers in ({}, {"Authorization": "Bearer a.b.c"}):
+        answer = deployment.api.request("GET", "/nowhere", headers=headers)
+        answer.assert_problem(404, "not_found")
+        answer.assert_hardened()
+    answer = deployment.api.request("POST", "/auth/login", body=b"a" * (10 * 1024 * 1024 + 1))
+    answer.assert_problem(413, "payload_too_large")
+    answer.assert_hardened()
+    assert [function.invocations for function in deployment.functions.values()] == [0, 0]
+
+
+def test_there_is_nothing_beside_the_stage(deployment):
+    answer = deployment.host.request("GET", "/health")
+    assert (answer.status, answer.json) == (403, {"message": "Forbidden"})
+
+
+def test_a_static_route_goes_before_a_variable_one_and_the_variable_arrives(deployment):
+    api = deployment.api
+    token = api.register().json["access_token"]
+    (session,) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
+    assert api.bearer("DELETE", f"/auth/sessions/{session['id']}", token).status == 204
+
+
+class TestBehindTheDistribution:
+    def sessions(self, deployment, secret, forwarded):
+        distribution = Distribution(deployment.gateway, secret=secret, viewer="198.51.100.7")
+        server = HttpServer(0, body_limit=1_000_000)
+        server.start(distribution)
+        try:
+            api = over_http(server.port, below="/api")
+            headers = {"X-Forwarded-For": forwarded, "X-Lychgate-Distribution": places.DISTRIBUTION_SECRET}
+            members = {"username": "alice", "password": "correct horse battery staple", "token_delivery": "body"}
+            token = api.post("/auth/register", members, headers=headers).json["access_token"]
+            return api.bearer("GET", "/auth/sessions", token).json["sessions"]
+        finally:
+            server.stop()
+
+    def test_the_address_is_the_viewers_whatever_the_viewer_says(self, deployment):
+        (session,) = self.sessions(deployment, places.DISTRIBUTION_SECRET, "6.6.6.6")
+        assert session["ip"] == "198.51.100.7"
+
+    def test_another_distribution_is_not_believed(self, deployment):
+        (session,) = self.sessions(deployment, "a guess", "6.6.6.6")
+        assert session["ip"] == "127.0.0.1"
+
+    def test_the_functions_know_the_secrets_hash_only(self, package):
+        environment = package.functions["api_handler"].environment
+        hashed = hashlib.sha256(places.DISTRIBUTION_SECRET.encode()).hexdigest()
+        assert environment["LYCHGATE_DISTRIBUTION_SECRET_SHA256"] == hashed

@@ -1,0 +1,60 @@
+"""What settings change, and what the authorizer's own process does."""
+
+import json
+
+from chalicelib import authorizer
+
+
+def test_closed_registration_is_forbidden(api, monkeypatch):
+    monkeypatch.setenv("LYCHGATE_REGISTRATION", "closed")
+    api.register().assert_problem(403, "registration_closed")
+
+
+def test_health_touches_no_database(api, monkeypatch):
+    monkeypatch.setattr("chalicelib.wiring.auth_service", None)
+    answer = api.request("GET", "/health")
+    assert (answer.status, answer.json["status"]) == (200, "ok")
+    assert answer.json["version"]
+
+
+def test_over_plain_http_the_cookie_lacks_prefix_and_secure(api, monkeypatch):
+    monkeypatch.setenv("LYCHGATE_ISSUER", "http://127.0.0.1:8000/api")
+    cookie = api.register(token_delivery="cookie").cookie
+    assert (cookie.key, cookie["secure"], cookie["httponly"]) == ("refresh_token", "", True)
+
+
+def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(api, clock, monkeypatch):
+    access_token = api.register().json["access_token"]
+    fresh = authorizer.verifier()
+    issued_at = clock.now
+    monkeypatch.setattr(fresh, "_clock", lambda: issued_at)
+    clock.advance(599)
+    assert api.me(access_token).status == 200
+    clock.advance(1)
+    answer = api.me(access_token)
+    answer.assert_problem(401, "invalid_token")
+    assert answer.json["detail"] == "The access token has expired."
+
+
+def test_an_authorizer_that_fails_opens_nothing(api, monkeypatch):
+    access_token = api.register().json["access_token"]
+    monkeypatch.setattr("chalicelib.authorizer.verifier", lambda: 1 / 0)
+    api.me(access_token).assert_problem(500, "internal_error")
+
+
+def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
+    access_token = api.register().json["access_token"]
+    arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
+    policy = authorizer.authorizer(
+        {"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None
+    )
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]
+    assert all(isinstance(value, str) and value.isascii() for value in policy["context"].values())
+    assert json.dumps(policy)
+
+
+def test_over_plain_http_no_browser_is_told_to_insist_on_https(api, monkeypatch):
+    monkeypatch.setenv("LYCHGATE_ISSUER", "http://127.0.0.1:8000/api")
+    assert "strict-transport-security" not in api.request("GET", "/health").headers
