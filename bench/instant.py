@@ -144,6 +144,10 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
     )
     account = AccountService(stores=stores, hasher=hasher, policy=policy, clock=system_clock)
     services = wiring.Services(auth, account)
+
+    def this_services() -> wiring.Services:  # no mock, which would take its time and note every call
+        return services
+
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
         "LYCHGATE_PUBLIC_KEYS": json.dumps(public),
@@ -151,7 +155,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
     }
     with (
         mock.patch.dict(os.environ, settings),
-        mock.patch.object(wiring, "services", return_value=services),
+        mock.patch.object(wiring, "services", this_services),
         _settings_read_anew(),
         _log_lines_thrown_away(),
     ):
