@@ -11,7 +11,7 @@ DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys test fuzz bench lint format clean rebuild
+.PHONY: help dev dynamodb keys smoke test fuzz bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,11 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
+smoke: $(VENV)/.installed-dev ## Prove the site at URL with an account that is deleted again
+	@test -n "$(URL)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
+	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
+	@exec $(BIN)/python -m infra.smoke "$(URL)"
 
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest

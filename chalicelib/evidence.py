@@ -93,7 +93,7 @@ def log_request(
         "user_id": evidence.user_id,
         "session_id": evidence.session_id,
     }
-    counts: dict[str, tuple[str, ...]] = {REQUESTS: ("route", "status_class")}
+    counts: dict[str, tuple[str, ...]] = {REQUESTS: ("status_class",)}
     if evidence.event is not None and evidence.event in COUNTED_EVENTS:
         metric, members["outcome"] = COUNTED_EVENTS[evidence.event]
         counts[metric] = ("outcome",)

@@ -168,12 +168,12 @@ def test_requests_log_ins_and_refreshes_are_counted(api, lines, clock):
     api.refresh(tokens["refresh_token"])
     function = "lychgate-test"
     assert [counted(line) for line in lines()] == [
-        {("requests", function, "POST /auth/register", "2xx"): 1},
-        {("requests", function, "POST /auth/login", "2xx"): 1, ("log_ins", function, "ok"): 1},
-        {("requests", function, "POST /auth/login", "4xx"): 1, ("log_ins", function, "failed"): 1},
-        {("requests", function, "POST /auth/refresh", "2xx"): 1, ("refreshes", function, "ok"): 1},
-        {("requests", function, "POST /auth/refresh", "2xx"): 1, ("refreshes", function, "retry"): 1},
-        {("requests", function, "POST /auth/refresh", "4xx"): 1, ("refreshes", function, "reused"): 1},
+        {("requests", function, "2xx"): 1},
+        {("requests", function, "2xx"): 1, ("log_ins", function, "ok"): 1},
+        {("requests", function, "4xx"): 1, ("log_ins", function, "failed"): 1},
+        {("requests", function, "2xx"): 1, ("refreshes", function, "ok"): 1},
+        {("requests", function, "2xx"): 1, ("refreshes", function, "retry"): 1},
+        {("requests", function, "4xx"): 1, ("refreshes", function, "reused"): 1},
     ]
 
 

@@ -1,0 +1,206 @@
+"""What a month of Lychgate costs at list prices: `python -m infra.costs` prints the tables of docs/operations.md.
+
+Owns the prices (November 2026, us-east-1, before tax), each with the page that it stands on, and the usage that is
+assumed. To recompute, change a number and run it; a test holds the documentation to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MILLION = 1_000_000
+GIGABYTE = 1024**3
+
+# USD. aws.amazon.com/lambda/pricing: per request; per GB-second on arm64 (x86: 0.0000166667). Cold starts are charged
+# like any other time.
+LAMBDA_REQUEST = 0.20 / MILLION
+LAMBDA_GB_SECOND = 0.0000133334
+# aws.amazon.com/api-gateway/pricing: REST API, first 333 million requests.
+GATEWAY_REQUEST = 3.50 / MILLION
+# aws.amazon.com/cloudfront/pricing, pay as you go, North America: per HTTPS request; per GB to viewers, the first
+# 10 TB; per GB to the origin.
+CLOUDFRONT_REQUEST = 0.0100 / 10_000
+CLOUDFRONT_GB_OUT = 0.085
+CLOUDFRONT_GB_TO_ORIGIN = 0.020
+# aws.amazon.com/dynamodb/pricing/on-demand: per write and per read request unit; per GB and month, and of backup.
+DYNAMODB_WRITE = 0.625 / MILLION
+DYNAMODB_READ = 0.125 / MILLION
+DYNAMODB_GB = 0.25
+DYNAMODB_BACKUP_GB = 0.20
+# aws.amazon.com/cloudwatch/pricing: per GB of log taken in; per GB and month kept; per metric and alarm and month.
+LOGS_GB = 0.50
+LOGS_KEPT_GB = 0.03
+METRIC = 0.30
+ALARM = 0.10
+# aws.amazon.com/kms/pricing: a standard parameter of SSM costs nothing, its decryption is a request of KMS.
+KMS_REQUEST = 0.03 / 10_000
+# aws.amazon.com/cognito/pricing: per monthly active user who logs in directly, above those that are free.
+COGNITO_FREE_USERS = 10_000
+COGNITO_LITE = ((90_000, 0.0055), (900_000, 0.0046))
+COGNITO_ESSENTIALS = 0.015
+
+# Usage of one active user in a month.
+VISITS = 20
+MINUTES_A_VISIT = 30
+REGISTRATIONS = 0.05
+LOG_INS = 2
+FAILED_LOG_INS = 0.5
+LOG_OUTS = 1
+REFRESHES = VISITS * MINUTES_A_VISIT // 10
+"""One when the page opens, and one every 10 minutes, the life of an access token."""
+PROFILES = VISITS
+DASHBOARDS = VISITS
+AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
+"""The gateway asks anew after 300 seconds: the most there can be, whatever the number of protected calls."""
+PAGE_FILES = VISITS * 15
+"""The page and its files: browsers ask each time, and are told that nothing has changed."""
+
+API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS
+
+# docs/architecture.md, section "What a request costs", with the throttle's writes: 6 units to count an attempt and 6 to
+# forget it after a success.
+WRITE_UNITS = REGISTRATIONS * 6 + LOG_INS * (6 + 6 + 6) + FAILED_LOG_INS * (1 + 6) + LOG_OUTS * 4 + REFRESHES * 1
+READ_UNITS = LOG_INS * 1 + FAILED_LOG_INS * 1 + REFRESHES * 1 + PROFILES * 1 + DASHBOARDS * 3
+
+# Assumed, to be replaced by what the log's REPORT lines say.
+HASH_SECONDS = 0.35
+"""Of a request with a password: bcrypt at cost 12 on one whole CPU, and three calls of DynamoDB."""
+REQUEST_SECONDS = 0.03
+AUTHORIZER_SECONDS = 0.005
+COLD_SHARE = 0.01
+"""Of all invocations."""
+COLD_SECONDS = 1.0
+AUTHORIZER_COLD_SECONDS = 0.5
+API_GB = 1769 / 1024
+AUTHORIZER_GB = 512 / 1024
+"""Both as in infra/deployment/stage.py."""
+
+PAGE_BYTES = 100_000 + PAGE_FILES * 500
+ANSWER_BYTES = 2_500
+REQUEST_BYTES = 2_000
+STORED_BYTES = 12_000
+"""Of a user: account, some sessions, events of 90 days."""
+LOG_BYTES = 1_000
+"""Of an invocation of the API: our line, and Lambda's own three."""
+AUTHORIZER_LOG_BYTES = 400
+LOG_MONTHS = 3
+LOG_COMPRESSED = 0.15
+METRICS = 11
+"""Of requests by status class and of outcomes: docs/architecture.md. Charged by the hour in which they count."""
+ALARMS = 10
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the bill."""
+
+    item: str
+    arithmetic: str
+    per_user: float = 0.0
+    """USD."""
+    fixed: float = 0.0
+    """USD, however many users there are."""
+
+    def dollars(self, users: int) -> float:
+        """Return what it costs with so many active users."""
+        return self.fixed + self.per_user * users
+
+
+def lines() -> Iterator[Line]:
+    """Yield the lines of the bill."""
+    requests = API_REQUESTS + PAGE_FILES
+    yield Line(
+        "CloudFront, requests",
+        f"{API_REQUESTS:.2f} of the API + {PAGE_FILES} of the page, $0.0100 per 10,000",
+        requests * CLOUDFRONT_REQUEST,
+    )
+    down, up = PAGE_BYTES + API_REQUESTS * ANSWER_BYTES, API_REQUESTS * REQUEST_BYTES
+    yield Line(
+        "CloudFront, transfer",
+        f"{down / MILLION:.2f} MB to viewers at $0.085, {up / MILLION:.2f} MB to the API at $0.020 a GB",
+        down / GIGABYTE * CLOUDFRONT_GB_OUT + up / GIGABYTE * CLOUDFRONT_GB_TO_ORIGIN,
+    )
+    yield Line("API Gateway", f"{API_REQUESTS:.2f} requests, $3.50 per million", API_REQUESTS * GATEWAY_REQUEST)
+    hashes = REGISTRATIONS + LOG_INS + FAILED_LOG_INS
+    seconds = hashes * HASH_SECONDS + (API_REQUESTS - hashes) * REQUEST_SECONDS
+    gb_seconds = (seconds + API_REQUESTS * COLD_SHARE * COLD_SECONDS) * API_GB
+    yield Line(
+        "Lambda, API",
+        f"{API_REQUESTS:.2f} requests, $0.20 per million; {gb_seconds:.2f} GB-s at $0.0000133334",
+        API_REQUESTS * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
+    )
+    gb_seconds = AUTHORIZATIONS * (AUTHORIZER_SECONDS + COLD_SHARE * AUTHORIZER_COLD_SECONDS) * AUTHORIZER_GB
+    yield Line(
+        "Lambda, authorizer",
+        f"{AUTHORIZATIONS} requests, $0.20 per million; {gb_seconds:.2f} GB-s at $0.0000133334",
+        AUTHORIZATIONS * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
+    )
+    yield Line(
+        "DynamoDB, requests",
+        f"{WRITE_UNITS:.1f} write units, $0.625 per million; {READ_UNITS:.1f} read units, $0.125",
+        WRITE_UNITS * DYNAMODB_WRITE + READ_UNITS * DYNAMODB_READ,
+    )
+    yield Line(
+        "DynamoDB, storage",
+        f"{STORED_BYTES / 1000:.0f} kB at $0.25 a GB, backed up continuously at $0.20",
+        STORED_BYTES / GIGABYTE * (DYNAMODB_GB + DYNAMODB_BACKUP_GB),
+    )
+    logged = API_REQUESTS * LOG_BYTES + AUTHORIZATIONS * AUTHORIZER_LOG_BYTES
+    yield Line(
+        "CloudWatch, logs",
+        f"{logged / 1000:.0f} kB taken in at $0.50 a GB, kept {LOG_MONTHS} months at $0.03",
+        logged / GIGABYTE * (LOGS_GB + LOG_MONTHS * LOG_COMPRESSED * LOGS_KEPT_GB),
+    )
+    yield Line(
+        "CloudWatch, metrics and alarms",
+        f"{METRICS} metrics at $0.30, {ALARMS} alarms at $0.10",
+        fixed=METRICS * METRIC + ALARMS * ALARM,
+    )
+    cold = API_REQUESTS * COLD_SHARE
+    yield Line("KMS, for the SSM parameter", f"{cold:.2f} cold starts, $0.03 per 10,000", per_user=cold * KMS_REQUEST)
+
+
+def cognito_lite(users: int) -> float:
+    """Return the list price of Cognito Lite for so many active users."""
+    left = max(0, users - COGNITO_FREE_USERS)
+    dollars = 0.0
+    for size, price in COGNITO_LITE:
+        charged = min(left, size)
+        dollars += charged * price
+        left -= charged
+    return dollars
+
+
+def cognito_essentials(users: int) -> float:
+    """Return the list price of Cognito Essentials, the default plan, for so many active users."""
+    return max(0, users - COGNITO_FREE_USERS) * COGNITO_ESSENTIALS
+
+
+def table() -> str:
+    """Return the table of costs in Markdown."""
+    bill = list(lines())
+    rows = [
+        "| item | for one active user in a month | 1,000 users | 1,000,000 users |",
+        "|---|---|---:|---:|",
+        *(
+            f"| {line.item} | {line.arithmetic} | {_dollars(line.dollars(1_000))} | {_dollars(line.dollars(MILLION))} |"
+            for line in bill
+        ),
+    ]
+    totals = [sum(line.dollars(users) for line in bill) for users in (1_000, MILLION)]
+    rows.append(f"| **Lychgate** | | **{_dollars(totals[0])}** | **{_dollars(totals[1])}** |")
+    for name, price in (("Cognito Lite", cognito_lite), ("Cognito Essentials", cognito_essentials)):
+        rows.append(
+            f"| {name} | above {COGNITO_FREE_USERS:,} users | {_dollars(price(1_000))} | {_dollars(price(MILLION))} |"
+        )
+    return "\n".join(rows)
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{table()}\n")

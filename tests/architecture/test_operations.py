@@ -1,0 +1,74 @@
+"""docs/operations.md names alarms, log groups and members of log lines that are there."""
+
+import re
+from pathlib import Path
+
+from chalicelib import evidence
+from chalicelib.models import EventType
+from infra.smoke import __main__ as smoke_command
+
+PROJECT = Path(__file__).parents[2]
+OPERATIONS = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+TEMPLATE = (PROJECT / "infra" / "template.yaml").read_text("utf-8")
+
+# Of Logs Insights and of its language, not of our lines.
+_LANGUAGE = {
+    "bin",
+    "by",
+    "as",
+    "and",
+    "asc",
+    "count",
+    "desc",
+    "fields",
+    "filter",
+    "in",
+    "limit",
+    "sort",
+    "stats",
+    "failures",
+}
+
+
+def section(title):
+    return OPERATIONS.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_every_alarm_of_the_template_is_explained_and_no_other():
+    alarms = set(re.findall(r'AlarmName: \{"Fn::Sub": "lychgate-\$\{Stage\}-([\w-]+)"\}', TEMPLATE))
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section("Alarms"), re.MULTILINE)) == alarms
+
+
+def test_the_queries_ask_for_members_that_lines_have(capsys):
+    evidence.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod"})
+    try:
+        evidence.log_request(
+            request_id="1",
+            method="POST",
+            route="/auth/login",
+            status=500,
+            milliseconds=1.0,
+            evidence=evidence.Evidence("internal_error", "why", "login_failed", "user", "session", ValueError()),
+        )
+    finally:
+        evidence.configure({})
+    [line] = capsys.readouterr().out.splitlines()
+    queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
+    code = re.sub(r'"[^"]*"|^#.*$|@\w+|\b\d+\w*\b', " ", queries, flags=re.MULTILINE)
+    asked = {name.split(".")[0] for name in re.findall(r"[a-z_]+", code)} - _LANGUAGE
+    assert asked <= set(re.findall(r'"(\w+)":', line))
+    assert {"event", "reason", "duration_ms", "session_id"} <= asked
+
+
+def test_the_events_that_the_queries_look_for_are_logged():
+    queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
+    named = set(re.findall(r'"([a-z]+_[a-z_]+)"', queries))
+    assert named <= {str(event) for event in EventType} | set(evidence.COUNTED_EVENTS)
+    assert "refresh_token_reused" in named
+
+
+def test_the_options_of_the_smoke_test_are_there():
+    options = smoke_command._parser().format_help()
+    named = set(re.findall(r"`(--[\w-]+)", section("Prove a site")))
+    assert {"--origin", "--username", "--ca-file"} <= named
+    assert [option for option in named if option != "--help" and option not in options] == []

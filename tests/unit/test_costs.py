@@ -1,0 +1,81 @@
+"""The table of costs in the documentation is the one that is computed, from units and sizes that hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chalicelib import evidence
+from chalicelib.api import responses
+from infra import costs
+from infra.deployment import stage
+
+PROJECT = Path(__file__).parents[2]
+OPERATIONS = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def units(request):
+    """Return the read and write units of a request, as docs/architecture.md has them and tests/cost asserts them."""
+    read, write = re.search(
+        rf"^\| [^|]*{request}[^|]* \| [^|]+ \| (\d+) \| (\d+) \|", ARCHITECTURE, re.MULTILINE
+    ).groups()
+    return int(read), int(write)
+
+
+def test_the_documentation_has_the_table_that_is_computed():
+    assert costs.table() in OPERATIONS
+
+
+def test_the_units_are_those_that_are_measured():
+    counting = int(re.search(r"one transaction of (\d+) write units", ARCHITECTURE)[1])
+    log_in, failed = units("log-in, with 1 or 49"), units("failed log-in")
+    registration, log_out = units("registration"), units("log-out")
+    refresh, profile, dashboard = units("refresh, and its retry"), units("`/me`"), units("dashboard")
+    assert pytest.approx(costs.WRITE_UNITS) == (
+        costs.REGISTRATIONS * registration[1]
+        + costs.LOG_INS * (log_in[1] + 2 * counting)
+        + costs.FAILED_LOG_INS * (failed[1] + counting)
+        + costs.LOG_OUTS * log_out[1]
+        + costs.REFRESHES * refresh[1]
+        + costs.PROFILES * profile[1]
+        + costs.DASHBOARDS * dashboard[1]
+    )
+    assert pytest.approx(costs.READ_UNITS) == (
+        costs.REGISTRATIONS * registration[0]
+        + costs.LOG_INS * log_in[0]
+        + costs.FAILED_LOG_INS * failed[0]
+        + costs.LOG_OUTS * log_out[0]
+        + costs.REFRESHES * refresh[0]
+        + costs.PROFILES * profile[0]
+        + costs.DASHBOARDS * dashboard[0]
+    )
+
+
+def test_the_functions_have_the_sizes_that_are_deployed():
+    assert (costs.API_GB * 1024, costs.AUTHORIZER_GB * 1024) == (stage.API_MEMORY, stage.AUTHORIZER_MEMORY)
+
+
+def test_there_are_no_more_metrics_than_are_charged():
+    status_classes = {status // 100 for status in (*responses.STATUSES.values(), 200)}
+    outcomes = len(set(evidence.COUNTED_EVENTS.values()))
+    assert len(status_classes) + outcomes + 1 == costs.METRICS
+
+
+def test_the_files_that_are_asked_for_are_those_of_the_page():
+    files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
+    assert costs.VISITS * len(files) == costs.PAGE_FILES
+
+
+@pytest.mark.parametrize(
+    ("users", "lite", "essentials"), [(10_000, 0, 0), (10_001, 0.0055, 0.015), (100_001, 495.0046, 1350.015)]
+)
+def test_cognito_is_charged_above_the_users_that_are_free(users, lite, essentials):
+    assert costs.cognito_lite(users) == pytest.approx(lite)
+    assert costs.cognito_essentials(users) == pytest.approx(essentials)
+
+
+def test_what_is_fixed_does_not_grow_with_the_users():
+    fixed = sum(line.fixed for line in costs.lines())
+    growing = [sum(line.dollars(users) for line in costs.lines()) - fixed for users in (1_000, 2_000)]
+    assert growing[1] == pytest.approx(2 * growing[0])
