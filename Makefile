@@ -13,7 +13,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by c
 	done
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
+bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure what README.md says of speed and cost, in about 15 minutes
+	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
@@ -69,7 +72,7 @@ format: $(VENV)/.installed-test ## Put the code into shape
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that whatever was interrupted is done again.

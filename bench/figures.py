@@ -31,6 +31,8 @@ class Figure:
     greatest: float
     at_most: float | None = None
     """The aim; None for a figure that is there to be read."""
+    headline: bool = False
+    """Whether it stands in the README even without an aim."""
 
     @property
     def meets_aim(self) -> bool | None:
@@ -43,13 +45,15 @@ class Section(Protocol):
 
     TITLE: str
 
-    def measure(self, progress: Progress) -> list[Figure]:
-        """Measure. Raises LeftOut."""
+    measure: Callable[..., list[Figure]]
+    """Takes a ``Progress`` and, if it can do with fewer samples, ``quick=True`` by name. Raises LeftOut."""
 
 
-def figure(name: str, unit: str, samples: Sequence[float], *, at_most: float | None = None) -> Figure:
+def figure(
+    name: str, unit: str, samples: Sequence[float], *, at_most: float | None = None, headline: bool = False
+) -> Figure:
     """Return the figure of at least one sample."""
-    return Figure(name, unit, statistics.median(samples), min(samples), max(samples), at_most)
+    return Figure(name, unit, statistics.median(samples), min(samples), max(samples), at_most, headline)
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:

@@ -21,11 +21,11 @@ _left_out: dict[str, ModuleType | None] = {
 }
 sys.modules.update(_left_out)  # type: ignore[arg-type]  # None is the documented way to make an import fail
 
-from jwt import PyJWK, encode  # noqa: E402
+from jwt import PyJWK  # noqa: E402
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm  # noqa: E402
 from jwt.exceptions import PyJWTError  # noqa: E402
 
 for _name in _left_out:
     del sys.modules[_name]
 
-__all__ = ["Algorithm", "ECAlgorithm", "OKPAlgorithm", "PyJWK", "PyJWTError", "RSAAlgorithm", "encode"]
+__all__ = ["Algorithm", "ECAlgorithm", "OKPAlgorithm", "PyJWK", "PyJWTError", "RSAAlgorithm"]

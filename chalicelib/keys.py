@@ -84,6 +84,7 @@ class SigningKey:
 
     kid: str
     alg: str
+    algorithm: Algorithm
     private_key: Any = field(repr=False)
     starts_at: int = 0
     """From when on it signs."""
@@ -94,6 +95,10 @@ class SigningKey:
     def is_good(self, now: int) -> bool:
         """Whether this key may sign at ``now``."""
         return self.starts_at <= now and (self.expires_at is None or now < self.expires_at)
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Return this key's signature over ``signing_input`` (RFC 7515 section 5.1)."""
+        return self.algorithm.sign(signing_input, self.private_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,9 @@ def parse_signing_keys(jwks: object) -> SigningKeys:
         parsed = _parse({**public, **private})
         _refuse_foreign_half(parsed, _parse(public))
         starts_at, expires_at = _numeric_date(jwk, "nbf") or 0, _numeric_date(jwk, "exp")
-        keys.append(SigningKey(jwk["kid"], jwk["alg"], parsed.key, starts_at, expires_at, "revoked" in jwk))
+        keys.append(
+            SigningKey(jwk["kid"], jwk["alg"], parsed.Algorithm, parsed.key, starts_at, expires_at, "revoked" in jwk)
+        )
     _refuse_doubles(key.kid for key in keys)
     return SigningKeys(tuple(keys))
 

@@ -19,9 +19,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import jose
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.keys import SigningKeys, VerificationKey, VerificationKeys
+from chalicelib.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys
 from chalicelib.principals import Principal, RefreshGrant
 
 if TYPE_CHECKING:
@@ -68,6 +67,11 @@ class TokenIssuer:
         self._audience = audience
         self._keys = signing_keys
         self._clock = clock
+        self._headers = {
+            (key.kid, typ): _header_segment(key, typ)
+            for key in signing_keys.keys
+            for typ in (ACCESS_TOKEN_TYPE, REFRESH_TOKEN_TYPE)
+        }
         self.access_lifetime = access_lifetime
 
     def issue_access_token(self, user: User, session: Session, now: int) -> str:
@@ -111,7 +115,8 @@ class TokenIssuer:
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
         key = self._keys.current(self._clock())
-        return jose.encode(claims, key.private_key, key.alg, {"typ": typ, "kid": key.kid})
+        signing_input = f"{self._headers[key.kid, typ]}.{_encode_segment(_to_json(claims))}"
+        return f"{signing_input}.{_encode_segment(key.sign(signing_input.encode()))}"
 
 
 class TokenVerifier:
@@ -229,9 +234,12 @@ def _check_times(claims: dict[str, Any], now: int) -> None:
         raise _Refused("not yet good")
 
 
-def _header_segment(key: VerificationKey, typ: str) -> str:
-    header = json.dumps({"alg": key.alg, "kid": key.kid, "typ": typ}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
+def _header_segment(key: SigningKey | VerificationKey, typ: str) -> str:
+    return _encode_segment(_to_json({"alg": key.alg, "kid": key.kid, "typ": typ}))
+
+
+def _encode_segment(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
 
 
 def _decode_segment(segment: str) -> bytes:
@@ -245,10 +253,14 @@ def _decode_segment(segment: str) -> bytes:
     return decoded
 
 
+def _to_json(members: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(members).encode("ascii")
+
+
 def _parse_object(utf8: bytes) -> dict[str, Any]:
     """Return the JSON object in ``utf8``, its members unique (RFC 7519 section 4, RFC 8725 section 3.7)."""
     try:
-        value = json.loads(utf8.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        value = _DECODER.decode(utf8.decode("utf-8"))
     except (ValueError, RecursionError):
         raise _Refused("not JSON in UTF-8") from None
     if not isinstance(value, dict):
@@ -265,6 +277,11 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> None:
     raise _Refused(f"{constant} is not JSON")
+
+
+# Made once: json.dumps and json.loads make one at each call that asks for anything but the defaults.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
 
 
 def _text(claims: dict[str, Any], name: str) -> str:

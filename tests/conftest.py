@@ -11,9 +11,10 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 import places
+from bench.dynamodb_local import NotInstalled
 from chalicelib.aws import dynamodb_client, ssm_client
 from chalicelib.keys import generate_signing_jwk, public_jwks
-from databases import DynamoDBLocal, NotInstalled
+from databases import DynamoDBLocal
 from infra.tables import create_tables
 
 # CI runs few examples of each property and the same ones each time; `nightly` looks for new ones, at length.
@@ -115,7 +116,7 @@ def aws(atomic_moto, aws_clients, environment, private_jwks):
 def dynamodb_local(tmp_path_factory):
     """Amazon's own emulator: where it is not installed what needs it is skipped, but never in CI."""
     try:
-        server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local") / "log")
+        server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local"))
     except NotInstalled as missing:
         if os.environ.get("CI"):
             pytest.fail(str(missing))

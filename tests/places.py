@@ -19,8 +19,8 @@ from pathlib import Path
 import boto3
 
 from api_client import over_http
+from bench.dynamodb_local import free_port
 from chalicelib.keys import public_jwks
-from databases import free_port
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration

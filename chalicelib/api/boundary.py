@@ -132,7 +132,9 @@ def _finish(request: Request, get_response: Callable[[Request], Response]) -> Re
 def _evidence(request: Request, response: Response) -> evidence.Evidence:
     """Return what is known of a request: what its answer brought along, and whose the access token was."""
     known = response.evidence if isinstance(response, Answer) else evidence.Evidence()
-    authorized = request.context.get("authorizer") or {}
+    authorized = request.context.get("authorizer")
+    if not authorized:
+        return known
     return dataclasses.replace(
         known,
         user_id=known.user_id or authorized.get("sub"),

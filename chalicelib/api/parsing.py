@@ -7,6 +7,7 @@ and answers deep nesting with a 500.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import hmac
 import json
@@ -134,7 +135,7 @@ def _raw_body(request: Request) -> bytes:
 
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        value = _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         # A parser's message can quote the body, so it is not passed on.
         raise InvalidRequest from None
@@ -154,8 +155,15 @@ def _refuse_constant(_constant: str) -> None:
     raise InvalidRequest
 
 
+# Made once: json.loads makes one at each call that asks for anything but the defaults.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+
+# Reading annotations means compiling and running them, which would take as long as a signature.
+_types_of = functools.cache(get_type_hints)
+
+
 def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
-    types = get_type_hints(body_type)
+    types = _types_of(body_type)
     errors = [FieldError(_printable(name), "There is no such field.") for name in members if name not in types]
     for field in dataclasses.fields(body_type):
         if field.name in members:

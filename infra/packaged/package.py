@@ -10,10 +10,12 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +31,9 @@ CACHE = PROJECT / ".tools" / "packages"
 """Where builds are kept, the newest few of them."""
 
 _KEPT_BUILDS = 4
+_KEPT_SECONDS = 3600.0
+_SOURCES_AND_CONFIGURATION = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
+_DEPLOYMENTS = "-deployments"
 _SOURCES = ("app.py", "chalicelib", "infra", "requirements.txt", "vendor")
 _NOT_SOURCES = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 _READ_ONLY = 0o555
@@ -91,7 +96,7 @@ def build(
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as temporary:
-            built = _chalice_package(stage, texts, Path(temporary), project, cache / f"{sources}-deployments")
+            built = _chalice_package(stage, texts, Path(temporary), project, cache / f"{sources}{_DEPLOYMENTS}")
             _unpack(built / "deployment.zip", built / "code")
             try:
                 built.rename(folder)
@@ -153,15 +158,25 @@ def _make_writable(path: Path) -> None:
 
 
 def _forget_old_builds(cache: Path) -> None:
-    ours = [path for path in cache.iterdir() if not path.name.startswith(".")]
-    newest_first = sorted(ours, key=lambda path: path.stat().st_mtime, reverse=True)
-    builds = [path for path in newest_first if not path.name.endswith("-deployments")][:_KEPT_BUILDS]
+    """Keep the newest builds, and those that may be in use; with each build the zips of its sources."""
+    ours = [path for path in cache.iterdir() if not path.name.startswith("runtime-")]
+    newest_first = sorted(ours, key=_modified, reverse=True)
+    young = {path for path in ours if _modified(path) > time.time() - _KEPT_SECONDS}
+    builds = young.union(
+        [path for path in newest_first if _SOURCES_AND_CONFIGURATION.fullmatch(path.name)][:_KEPT_BUILDS]
+    )
     sources = {path.name.partition("-")[0] for path in builds}
     for path in ours:
-        kept = path in builds or (path.name.endswith("-deployments") and path.name.partition("-")[0] in sources)
-        if not kept:
-            _make_writable(path)
-            shutil.rmtree(path)
+        if path not in builds and not (path.name.endswith(_DEPLOYMENTS) and path.name.partition("-")[0] in sources):
+            with suppress(OSError):  # another process was faster
+                _make_writable(path)
+                shutil.rmtree(path)
+
+
+def _modified(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def _digest_of_sources(project: Path) -> str:

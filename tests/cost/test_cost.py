@@ -1,24 +1,15 @@
-"""What each request costs: its calls to DynamoDB, and the capacity units that they consume.
+"""What each request costs: its calls to DynamoDB, and the capacity units that they consume, exactly."""
 
-Calls are counted on the wire. Units are what DynamoDB Local reports in ``ConsumedCapacity``, by the rules of the
-service: a strongly consistent read of up to 4 KB is one unit, and so is a write of up to 1 KB. Of transactions it tells
-four units for each table, whatever is written there; the service takes two for each item of up to 1 KB, and so it is
-counted here. (moto's numbers are made up throughout.)
-"""
-
-import contextlib
 import json
-from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 
+from bench.consumption import NOTHING, Cost, Meter
+from bench.scenarios import scenarios
 from chalicelib import authorizer
-from chalicelib.errors import InvalidCredentials, InvalidGrant
 from chalicelib.wiring import build_services
 from whole import PASSWORD
 
-NEW_PASSWORD = "a quite different passphrase"
 MANY = 49
 
 
@@ -26,19 +17,6 @@ MANY = 49
 def database_name():
     return "dynamodb-local"
 
-
-@dataclass(frozen=True)
-class Cost:
-    """Calls by operation and tables, and units read and written; beside them those that count failed log-ins."""
-
-    calls: tuple[str, ...]
-    reads: float
-    writes: float
-    counting: tuple[str, ...] = ()
-    counting_writes: float = 0
-
-
-NOTHING = Cost((), 0, 0)
 
 # The three counters of a log-in are raised in one transaction before it, and after a success put back in another.
 COUNTED = {"counting": ("TransactWriteItems throttle",), "counting_writes": 3 * 2}
@@ -93,112 +71,16 @@ COSTS = {
 }
 
 
-@dataclass
-class Meter:
-    """Asks each call for its consumed capacity and adds it up."""
-
-    database: object
-
-    def __post_init__(self):
-        self.units = Counter()
-        events = self.database.client.meta.events
-        events.register("provide-client-params.dynamodb", self._ask)
-        events.register("after-call.dynamodb", self._add)
-
-    def stop(self):
-        events = self.database.client.meta.events
-        events.unregister("provide-client-params.dynamodb", self._ask)
-        events.unregister("after-call.dynamodb", self._add)
-
-    def reset(self):
-        self.units.clear()
-        self.database.wire.mend()
-
-    def reading(self):
-        names = {name: short for short, name in vars_of(self.database.tables).items()}
-        calls, counting = (
-            tuple(
-                f"{attempt.operation} {'+'.join(sorted(names[table] for table in attempt.tables))}" for attempt in seen
-            )
-            for seen in (self.database.wire.attempts, self.database.wire.counting)
-        )
-        return Cost(calls, self.units["read"], self.units["write"], counting, self.units["count"])
-
-    def _ask(self, params, model, **_):
-        if "ReturnConsumedCapacity" in model.input_shape.members:
-            return params | {"ReturnConsumedCapacity": "TOTAL"}
-        return None
-
-    def _add(self, parsed, model, **_):
-        if model.name == "TransactWriteItems":
-            attempt = self.database.wire.latest
-            self.units["count" if attempt.counting else "write"] += 2 * len(attempt.body["TransactItems"])
-            return
-        consumed = parsed.get("ConsumedCapacity", [])
-        if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            # A refusal does not say what it consumed: as much as the write would have.
-            consumed = {"CapacityUnits": 1}
-        kind = "read" if model.name in {"GetItem", "BatchGetItem", "Query"} else "write"
-        for table in consumed if isinstance(consumed, list) else [consumed]:
-            self.units[kind] += table["CapacityUnits"]
-
-
-def vars_of(tables):
-    return {name: getattr(tables, name) for name in tables.__slots__}
-
-
 @pytest.fixture
 def meter(database):
-    meter = Meter(database)
-    yield meter
-    meter.stop()
+    with Meter(database.client, database.tables) as meter:
+        yield meter
 
 
 @pytest.fixture
 def requests(services, alice, principal, client, clock):
-    """What each row of the table does; each begins with Alice's one session, and another where it takes two."""
-
-    def other_session():
-        return services.auth.log_in("alice", PASSWORD, client)
-
-    def session_id(logged_in):
-        return services.auth._verifier.verify_refresh_token(logged_in.tokens.refresh_token).session_id
-
-    def used_token():
-        services.auth.refresh(alice.tokens.refresh_token, client)
-
-    def reused_token():
-        used_token()
-        clock.advance(21)
-
-    token = alice.tokens.refresh_token
-    verifier = services.auth._verifier
-    return {
-        "a protected request's authorizer": lambda: verifier.verify_access_token(alice.tokens.access_token),
-        "refresh": lambda: services.auth.refresh(token, client),
-        "refresh again with the same token": (used_token, lambda _: services.auth.refresh(token, client)),
-        "refresh with a forged token": lambda: services.auth.refresh(token[:-4] + "AAAA", client),
-        "refresh with a reused token": (reused_token, lambda _: services.auth.refresh(token, client)),
-        "log in": lambda: services.auth.log_in("alice", PASSWORD, client),
-        "log in with a wrong password": lambda: services.auth.log_in("alice", "wrong", client),
-        "log in as nobody": lambda: services.auth.log_in("nobody", PASSWORD, client),
-        "log in as what no name can be": lambda: services.auth.log_in("x" * 3000 + "!", PASSWORD, client),
-        "register": lambda: services.auth.register("Bob", PASSWORD, client),
-        "log out": lambda: services.auth.log_out(token, client),
-        "profile": lambda: services.account.profile(principal),
-        "dashboard": lambda: services.account.dashboard(principal),
-        "sessions": lambda: services.account.sessions(principal),
-        "end a session": (
-            other_session,
-            lambda other: services.account.end_session(principal, session_id(other), client),
-        ),
-        "change the password": (
-            other_session,
-            lambda _: services.account.change_password(principal, PASSWORD, NEW_PASSWORD, client),
-        ),
-        "log out everywhere": (other_session, lambda _: services.account.log_out_everywhere(principal, client)),
-        "delete the account": (other_session, lambda _: services.account.delete_account(principal, PASSWORD, client)),
-    }
+    """What each row of the table does."""
+    return scenarios(services, services.auth._verifier, alice, principal, client, clock.advance)
 
 
 def test_every_item_fits_into_one_unit(database, services, alice, client):
@@ -214,21 +96,17 @@ def test_every_request_has_its_row(requests):
 
 @pytest.mark.parametrize("name", COSTS)
 def test_a_request_costs_exactly(meter, requests, name):
-    request = requests[name]
-    if isinstance(request, tuple):
-        prepare, act = request
-        prepared = prepare()
-        meter.reset()
-        measure(lambda: act(prepared))
-    else:
-        meter.reset()
-        measure(request)
+    requests[name].prepare()
+    meter.reset()
+    requests[name].run()
     assert meter.reading() == COSTS[name]
 
 
-def measure(request):
-    with contextlib.suppress(InvalidCredentials, InvalidGrant):
-        request()
+def test_a_request_is_for_a_route_that_there_is(requests):
+    from app import app
+
+    routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods}
+    assert {request.route for request in requests.values()} - {"authorizer"} <= routes
 
 
 def test_failed_log_ins_of_users_and_of_nobody_cost_the_same():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 from pathlib import Path
 
@@ -163,30 +164,19 @@ def test_a_parameter_store_out_of_reach_is_unavailable_and_asked_again(deploy):
 
 
 def test_what_takes_too_long_is_ended_and_the_next_call_starts_anew(start):
-    function = start("api_handler", under_clock=False)
-    function.invoke(HEALTH)
+    function = start("authorizer", under_clock=False)
+    function.invoke(REFUSED)
     (process,) = function.process_ids()
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        hanging = start("api_handler", {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"})
-        login = HEALTH | {
-            "requestContext": HEALTH["requestContext"] | {"resourcePath": "/auth/login", "httpMethod": "POST"},
-            "headers": {"Content-Type": "application/json"},
-            "body": '{"username": "alice", "password": "correct horse battery staple"}',
-        }
-        hanging.invoke(HEALTH)
-        result = hanging.invoke(login, timeout=0.5)
-        assert result.error["errorType"] == "Sandbox.Timedout"
-        assert hanging.process_ids() == []
-        assert hanging.invoke(HEALTH).cold
-    assert function.process_ids() == [process]
+    os.kill(process, signal.SIGSTOP)
+    assert function.invoke(REFUSED, timeout=0.2).error["errorType"] == "Sandbox.Timedout"
+    assert function.process_ids() == []
+    assert function.invoke(REFUSED).cold
 
 
 def test_a_process_that_dies_is_an_error_and_is_replaced(start):
     function = start("authorizer", under_clock=False)
     function.invoke(REFUSED)
     (process,) = function.process_ids()
-    os.kill(process, 9)
+    os.kill(process, signal.SIGKILL)
     assert function.invoke(REFUSED).error["errorType"] == "Runtime.ExitError"
     assert function.invoke(REFUSED).error["errorMessage"] == "Unauthorized"

@@ -8,6 +8,22 @@ SECRET = "a secret that only the distribution knows"
 
 
 @pytest.fixture
+def sign_in_address(api, clock):
+    """Register, log in with headers, and return the address that the session has in the list."""
+
+    def sign_in_address(**headers):
+        api.register()
+        clock.advance(1)
+        members = {"username": "alice", "password": "correct horse battery staple"}
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        token = api.post("/auth/login", members, headers=sent).json["access_token"]
+        (newest, _) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
+        return newest["ip"]
+
+    return sign_in_address
+
+
+@pytest.fixture
 def behind_a_distribution(api, monkeypatch):
     monkeypatch.setenv("LYCHGATE_DISTRIBUTION_SECRET_SHA256", hashlib.sha256(SECRET.encode()).hexdigest())
 

@@ -1,0 +1,136 @@
+"""`make bench`: measures, prints a table a section, and keeps the figures in bench/results.json.
+
+Owns the order of sections and what an interruption does: processes that were started end, and no file changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from bench import record, tables
+from bench.figures import LeftOut, Section
+from bench.record import Measured, Record
+
+_ALL = ("warm", "database", "cold_start", "package", "load", "growth", "peers")
+SECTIONS = tuple(name for name in _ALL if importlib.util.find_spec(f"bench.{name}") is not None)
+
+INTERRUPTED = 130
+"""What a shell reports for a program that SIGINT ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for, and return the status to exit with."""
+    options = _options(arguments)
+    if options.readme:
+        tables.write_readme(record.read(record.RESULTS))
+        return 0
+    output: Path | None = options.output
+    if output is None and not options.quick:
+        output = record.RESULTS
+    kept = record.read(output) if output is not None else {}
+    try:
+        with _interruptible():
+            measured, failed = _measure(options.only or SECTIONS, quick=options.quick)
+            if output is not None:
+                # Sections that were not asked for, or failed, stay as they were.
+                record.write(_in_order(kept | measured), output)
+                print(f"Written to {output}.")
+            if output == record.RESULTS:
+                tables.write_readme(record.read(output))
+    except KeyboardInterrupt:
+        print("\nInterrupted: nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    _summarise(measured)
+    return 1 if failed else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Lychgate against its aims.")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer samples; written only where --output says")
+    parser.add_argument("--output", type=Path, help=f"the file to write, by default {record.RESULTS.name} beside this")
+    parser.add_argument("--readme", action="store_true", help="write the README's table anew and measure nothing")
+    return parser.parse_args(arguments)
+
+
+def _measure(names: Sequence[str], *, quick: bool) -> tuple[Record, bool]:
+    measured: Record = {}
+    failed = False
+    for name in names:
+        started = time.monotonic()
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            measured[name] = _section(name, quick=quick)
+        except Exception:  # noqa: BLE001 - one section's failure takes nothing from the others
+            failed = True
+            traceback.print_exc()
+            print(f"{name}: failed, and nothing of it is kept", file=sys.stderr)
+            continue
+        print(tables.section_table(measured[name]))
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return measured, failed
+
+
+def _section(name: str, *, quick: bool) -> Measured:
+    section = cast("Section", importlib.import_module(f"bench.{name}"))
+    command = f"python -m bench --only {name}" + (" --quick" if quick else "")
+    circumstances = record.circumstances(quick=quick)
+    started = time.monotonic()
+
+    def progress(what: str) -> None:
+        print(f"  {time.monotonic() - started:4.0f} s  {what}", file=sys.stderr, flush=True)
+
+    # A section that is quick anyway does not take the option.
+    less = {"quick": quick} if "quick" in inspect.signature(section.measure).parameters else {}
+    try:
+        figures = section.measure(progress, **less)
+    except LeftOut as reason:
+        return Measured(section.TITLE, command, circumstances, left_out=str(reason))
+    return Measured(section.TITLE, command, circumstances, tuple(figures))
+
+
+def _in_order(measured: Record) -> Record:
+    return {name: measured[name] for name in SECTIONS if name in measured}
+
+
+def _summarise(measured: Record) -> None:
+    figures = [figure for section in measured.values() for figure in section.figures if figure.at_most is not None]
+    missed = [figure for figure in figures if not figure.meets_aim]
+    print(f"{len(figures) - len(missed)} of {len(figures)} aims met.")
+    for figure in missed:
+        print(f"  missed: {figure.name}: {tables.value(figure)}, {tables.aim(figure)}")
+    for name, section in measured.items():
+        if section.left_out is not None:
+            print(f"  left out: {name}: {section.left_out}")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a KeyboardInterrupt, and let what follows end in peace."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Many users in DynamoDB Local, faster than it takes them.
+
+Its API takes some hundred items a second, and a million users would take hours. It keeps its tables in SQLite, a row an
+item, so copies of rows that it wrote itself are put there while it does not run. Owns that form; whoever fills tables
+so has to see through the API that the items are there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chalicelib.dynamodb.items import Tables
+from chalicelib.models import Session, User
+
+_FILE = "shared-local-instance.db"
+
+
+@dataclass(frozen=True)
+class Population:
+    """How many users there are, and how many sessions each has."""
+
+    users: int
+    crowded: int
+    """The last so many of them have ``sessions_of_crowded`` sessions, the others one."""
+    sessions_of_crowded: int
+
+    def username(self, number: int) -> str:
+        """Return the name of the user with this number, from 0 on. All are of one length."""
+        return f"user-{number:08d}"
+
+    def user_id(self, number: int) -> str:
+        """Return the user's identifier, as long as those that are drawn."""
+        return f"u{number:021d}"
+
+    def session_id(self, number: int, which: int = 0) -> str:
+        """Return the identifier of one of the user's sessions."""
+        return f"s{number:017d}{which:04d}"
+
+    def is_crowded(self, number: int) -> bool:
+        """Whether the user has many sessions."""
+        return number >= self.users - self.crowded
+
+    def sessions_of(self, number: int) -> int:
+        """Return how many sessions the user has."""
+        return self.sessions_of_crowded if self.is_crowded(number) else 1
+
+    def user_like(self, template: User, number: int) -> User:
+        """Return the user with this number, otherwise like another."""
+        return replace(
+            template,
+            id=self.user_id(number),
+            username=self.username(number),
+            session_bound=self.sessions_of(number),
+        )
+
+    def session_like(self, template: Session, number: int, which: int = 0) -> Session:
+        """Return one of the user's sessions, otherwise like another."""
+        return replace(
+            template,
+            id=self.session_id(number, which),
+            user_id=self.user_id(number),
+            username=self.username(number),
+        )
+
+
+def fill(data: Path, tables: Tables, population: Population) -> None:
+    """Multiply the one user and session that the tables in the folder hold, with number 0, to a whole population.
+
+    DynamoDB Local must not be running on the folder.
+    """
+    with closing(sqlite3.connect(data / _FILE, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -400000")
+        users, sessions = _one_row(database, tables.users), _one_row(database, tables.sessions)
+        _insert(database, tables.users, _user_rows(users, population))
+        _insert(database, tables.sessions, _session_rows(sessions, population))
+
+
+def _user_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]]:
+    for number in range(1, population.users):
+        changed = row.replaced(population, number)
+        bound = changed.document.replace(
+            b'"session_bound":{"N":"1"}', b'"session_bound":{"N":"%d"}' % population.sessions_of(number)
+        )
+        yield population.username(number).encode(), _place(number), row.size, bound
+
+
+def _session_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]]:
+    for number in range(1, population.users):
+        changed = row.replaced(population, number).document
+        first = population.session_id(number).encode()
+        for which in range(population.sessions_of(number)):
+            session_id = population.session_id(number, which).encode()
+            yield (
+                population.user_id(number).encode(),
+                session_id,
+                _place(number),
+                _place(which),
+                row.size,
+                changed.replace(first, session_id),
+            )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An item as DynamoDB Local keeps it."""
+
+    size: int
+    document: bytes
+
+    def replaced(self, population: Population, number: int) -> _Row:
+        document = self.document
+        for name in (population.username, population.user_id, population.session_id):
+            document = document.replace(name(0).encode(), name(number).encode())
+        return _Row(self.size, document)
+
+
+def _one_row(database: sqlite3.Connection, table: str) -> _Row:
+    ((size, document),) = database.execute(f'SELECT itemSize, ObjectJSON FROM "{table}"')  # noqa: S608 - our own name
+    return _Row(size, bytes(document))
+
+
+def _place(number: int) -> bytes:
+    """Return what orders the rows for parallel scans, which nobody here makes: any 20 bytes will do."""
+    return number.to_bytes(20, "big")
+
+
+def _insert(database: sqlite3.Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    columns = len(database.execute(f'PRAGMA table_info("{table}")').fetchall())
+    marks = ", ".join("?" * columns)
+    database.execute("BEGIN")
+    database.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)  # noqa: S608 - our own name
+    database.execute("COMMIT")

@@ -1,0 +1,74 @@
+"""What each route costs at DynamoDB: its calls and the capacity that they consume. Exact, so once is enough.
+
+``tests/cost`` asserts the same by the same meter, so that a change of cost fails.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bench.consumption import Cost, Meter
+from bench.figures import Figure, Progress, figure
+from bench.over_database import TABLES, OverDatabase, application, client_of, started
+from bench.scenarios import PASSWORD, Scenario, scenarios
+from chalicelib.models import Client
+
+TITLE = "Database: calls and capacity units of each route"
+
+_HEADLINES = frozenset({"refresh", "log in", "sessions"})
+_CLIENT = Client(ip="203.0.113.7", user_agent="bench")
+
+
+class _Clock:
+    """Stands still until told."""
+
+    def __init__(self) -> None:
+        # Ahead of the emulator's clock, so that nothing expires in it.
+        self._now = 4_000_000_000
+
+    def __call__(self) -> int:
+        return self._now
+
+    def advance(self, seconds: int) -> None:
+        self._now += seconds
+
+
+def measure(progress: Progress) -> list[Figure]:
+    """Make a request of every kind and read the meter. Raises LeftOut without Java or DynamoDB Local."""
+    clock = _Clock()
+    figures = []
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server:
+        subject = application(client_of(server), clock=clock)
+        progress("a request of every kind")
+        names = list(_requests(subject, clock, "nobody-yet"))
+        with Meter(subject.client, TABLES) as meter:
+            for number, name in enumerate(names):
+                # Each has an Alice of its own: some requests use up her session, and one her account.
+                request = _requests(subject, clock, f"alice-{number}")[name]
+                request.prepare()
+                meter.reset()
+                request.run()
+                figures += _figures(name, request, meter.reading())
+    return figures
+
+
+def _requests(subject: OverDatabase, clock: _Clock, username: str) -> dict[str, Scenario]:
+    alice = subject.services.auth.register(username, PASSWORD, _CLIENT)
+    principal = subject.verifier.verify_access_token(alice.tokens.access_token)
+    return scenarios(subject.services, subject.verifier, alice, principal, _CLIENT, clock.advance, username=username)
+
+
+def _figures(name: str, request: Scenario, cost: Cost) -> list[Figure]:
+    route = request.route if request.route == "authorizer" else f"`{request.route}`"
+    values = {
+        "calls": len(cost.calls) + len(cost.counting),
+        "read units": cost.reads,
+        "write units": cost.writes + cost.counting_writes,
+    }
+    # The protected request is the one with an aim: it asks no database.
+    aim = 0 if request.route == "authorizer" else None
+    return [
+        figure(f"{route}, {name}", unit, [value], at_most=aim, headline=name in _HEADLINES and unit == "calls")
+        for unit, value in values.items()
+    ]

@@ -1,0 +1,97 @@
+"""Whether a process that answers many requests holds more and more memory."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure, LeftOut, Progress, figure
+from bench.lambda_events import Event, api_event
+from bench.scenarios import PASSWORD
+from infra.packaged.function import LambdaFunction
+from infra.packaged.package import Package
+from infra.packaged.template import API_HANDLER
+
+FLAT = 1.05
+"""Times what it held when it had loaded and cached all that it ever will."""
+
+_SETTLED = 5
+"""The part of the requests after which it has: one in so many."""
+
+
+def over_many_requests(
+    package: Package, endpoints: Mapping[str, str], requests: int, progress: Progress
+) -> Iterator[Figure]:
+    """Send one process requests of several kinds, and see how much memory it holds in between."""
+    settled = requests // _SETTLED
+    with LambdaFunction(package, API_HANDLER, endpoints) as function:
+        events = _Mix(function)
+        resident = {}
+        begun = time.monotonic()
+        for number in range(1, requests + 1):
+            events.send(number)
+            if number in (settled, requests):
+                (process,) = function.process_ids()
+                resident[number] = resident_megabytes(process)
+            if number % (requests // 5) == 0:
+                progress(f"memory, {number:,} requests in {time.monotonic() - begun:.0f} s")
+        if function.cold_starts != 1:
+            raise AssertionError(f"{function.cold_starts} processes answered, and not one")
+    first, last = resident[settled], resident[requests]
+    yield figure(f"memory after {settled:,} requests", "MB", [first])
+    yield figure(f"memory after {requests:,} requests / after {settled:,}", "x", [last / first], at_most=FLAT)
+
+
+class _Mix:
+    """Requests of several kinds, most of them cheap: what piles up does so in each of them."""
+
+    def __init__(self, function: LambdaFunction) -> None:
+        self._function = function
+        answer = self._sent(
+            api_event("POST", "/auth/register", {"username": "memory", "password": PASSWORD}), http_status=201
+        )
+        self._refresh_token: str = answer["refresh_token"]
+        self._forged = self._refresh_token[:-4] + "AAAA"
+        context = {
+            "sub": answer["user"]["id"],
+            "preferred_username": "memory",
+            "sid": "s",
+            "jti": "j",
+            "roles": "user",
+            "exp": str(int(time.time()) + 24 * 3600),
+        }
+        self._me = api_event("GET", "/me", authorizer=context)
+        self._health = api_event("GET", "/health")
+
+    def send(self, number: int) -> None:
+        """Send the request whose turn it is. Raises AssertionError if it is not answered as it should be."""
+        match number % 20:
+            case 0:
+                event = api_event("POST", "/auth/refresh", {"refresh_token": self._refresh_token})
+                self._refresh_token = self._sent(event)["refresh_token"]
+            case 10:
+                self._sent(self._me)
+            case 5 | 15:
+                self._sent(api_event("POST", "/auth/refresh", {"refresh_token": self._forged}), http_status=401)
+            case _:
+                self._sent(self._health)
+
+    def _sent(self, event: Event, *, http_status: int = 200) -> dict[str, Any]:
+        result = self._function.invoke(event)
+        if result.error is not None or result.answer["statusCode"] != http_status:
+            raise AssertionError(f"{event['path']} answered {result.error or result.answer}")
+        answer: dict[str, Any] = json.loads(result.answer["body"])
+        return answer
+
+
+def resident_megabytes(process: int) -> float:
+    """Return what a process holds in memory. Raises LeftOut where there is no /proc to read it from."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError as unknown:
+        raise LeftOut("a process's memory is read from /proc, which is not here") from unknown
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(kilobytes) / 1024

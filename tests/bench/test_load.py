@@ -1,0 +1,99 @@
+"""What the load section would find out if something were wrong: errors, lost sessions, memory that grows."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench import load, memory
+from bench.load_client import Account, Plan, run
+from infra.local.http_messages import Response
+from infra.local.http_server import HttpServer
+
+JSON = (("Content-Type", "application/json"),)
+
+
+def account(name="alice"):
+    return Account(
+        username=name, password="p", address="198.51.100.1", access_token="a", refresh_token="first", begun=[]
+    )
+
+
+@pytest.fixture
+def serve():
+    """Answer requests with a function of them."""
+    servers = []
+
+    def serve(answer):
+        server = HttpServer(0, body_limit=10_000)
+        servers.append(server)
+        server.start(answer)
+        return server.port
+
+    yield serve
+    for server in servers:
+        server.stop()
+
+
+def plan(port, operation, *, clients=1):
+    accounts = [account(f"user-{number}") for number in range(3)]
+    return Plan(port=port, operation=operation, clients=clients, seconds=0.01, secret="s", accounts=accounts)
+
+
+def test_answers_are_timed_and_the_newest_tokens_kept(serve):
+    port = serve(lambda request: Response(200, JSON, b'{"refresh_token": "next"}'))
+    outcome = run(plan(port, "refresh", clients=2))
+    assert outcome["errors"] == []
+    assert len(outcome["milliseconds"]) >= 3
+    assert outcome["seconds"] > 0
+    assert {kept["refresh_token"] for kept in outcome["accounts"]} == {"next"}
+    assert sorted(kept["username"] for kept in outcome["accounts"]) == ["user-0", "user-1", "user-2"]
+
+
+def test_a_log_in_begins_a_session_more(serve):
+    port = serve(lambda request: Response(200, JSON, b'{"refresh_token": "begun"}'))
+    outcome = run(plan(port, "log-in"))
+    begun = [token for kept in outcome["accounts"] for token in kept["begun"]]
+    assert len(begun) == len(outcome["milliseconds"])
+
+
+def test_a_refusal_and_a_broken_connection_are_errors_and_no_answers(serve):
+    answers = iter([Response(500, JSON, b'{"error": "internal_error"}'), Response(200, JSON, b"no JSON")])
+
+    def answer(request):
+        return next(answers, Response(200, JSON, b'{"refresh_token": "next"}'))
+
+    outcome = run(plan(serve(answer), "refresh"))
+    assert "POST /auth/refresh answered 500" in outcome["errors"][0]
+    assert len(outcome["errors"]) == 2
+    assert outcome["milliseconds"]
+
+
+def test_the_clients_name_their_address_and_prove_that_they_may(serve):
+    seen = []
+
+    def answer(request):
+        seen.append((request.header("X-Lychgate-Distribution"), request.header("X-Forwarded-For")))
+        return Response(200, JSON, b"{}")
+
+    run(plan(serve(answer), "protected"))
+    assert set(seen) == {("s", "198.51.100.1, 203.0.113.1")}
+
+
+def test_a_session_that_refuses_its_last_token_is_lost(serve):
+    def answer(request):
+        status = 401 if b"dead" in request.body else 200
+        return Response(status, JSON, b"{}")
+
+    accounts = [account() | {"begun": ["dead", "alive"]}, account() | {"refresh_token": "dead too"}]
+    lost = load._lost(serve(answer), accounts)
+    assert len(lost) == 2
+    assert all("401" in refusal for refusal in lost)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+def test_the_memory_of_a_process_is_read_in_megabytes():
+    before = memory.resident_megabytes(os.getpid())
+    held = bytearray(os.urandom(1024) * 50 * 1024)
+    assert 40 < memory.resident_megabytes(os.getpid()) - before < 80
+    del held
