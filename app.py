@@ -13,6 +13,8 @@ from chalicelib.authorizer import blueprint as authorizer_blueprint
 
 evidence.configure(os.environ)
 app = Chalice(app_name="lychgate", configure_logs=False)
+# All that comes and goes is text. Chalice would hold each answer against a list of kinds that are not.
+app.api.binary_types = []
 app.register_blueprint(authorizer_blueprint)
 for routes in ALL_ROUTES:
     app.register_blueprint(routes.blueprint)

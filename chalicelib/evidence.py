@@ -119,7 +119,12 @@ def _write(
     counts: Mapping[str, tuple[str, ...]],
     unexpected: BaseException | None = None,
 ) -> None:
-    _log.log(level, "%s", message, extra={"members": members, "counts": counts}, exc_info=unexpected)
+    if not _log.isEnabledFor(level):
+        return
+    raised = (type(unexpected), unexpected, unexpected.__traceback__) if unexpected is not None else None
+    extra = {"members": members, "counts": counts}
+    # `Logger.log` would look for its caller up the stack, which is always this module.
+    _log.handle(_log.makeRecord(_log.name, level, __file__, 0, message, (), raised, extra=extra))
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,22 +1,37 @@
 """PyJWT, the one door to it.
 
-Owns how it is loaded: without two things that nobody here uses, and that every cold start would wait for.
+Owns how it is loaded: without three things that nobody here uses, and that every cold start would wait for.
 ``cryptography``, which PyJWT stands on, imports bcrypt wherever that is installed, to read encrypted OpenSSH keys; the
-authorizer's Lambda has no business with a password hash. And PyJWT imports its client for other issuers' key sets, with
-an HTTP client and TLS below it; our keys come from settings. For the time of this import neither is there.
+authorizer's Lambda has no business with a password hash. PyJWT imports its client for other issuers' key sets, with an
+HTTP client and TLS below it; our keys come from settings. And it imports X.509, to take a certificate for a key; ours
+are JWKs. For the time of this import none of them is there. PyJWT itself stays whole for those who use it in their own
+routes, but for the client.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
+
+
+class _LoadedWhenAsked(ModuleType):
+    """Stands for a module until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(importlib.import_module(self.__name__), name)
+
 
 _no_key_set_client = ModuleType("jwt.jwks_client")
 _no_key_set_client.PyJWKClient = None  # type: ignore[attr-defined]  # the one name that PyJWT takes from it
 
 _left_out: dict[str, ModuleType | None] = {
     name: stand_in
-    for name, stand_in in (("bcrypt", None), ("jwt.jwks_client", _no_key_set_client))
+    for name, stand_in in (
+        ("bcrypt", None),
+        ("cryptography.x509", _LoadedWhenAsked("cryptography.x509")),
+        ("jwt.jwks_client", _no_key_set_client),
+    )
     if name not in sys.modules
 }
 sys.modules.update(_left_out)  # type: ignore[arg-type]  # None is the documented way to make an import fail

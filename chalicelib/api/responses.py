@@ -240,7 +240,7 @@ def event_body(event: SecurityEvent) -> EventBody:
 
 def timestamp(numeric_date: int) -> str:
     """Return a NumericDate as RFC 3339 writes it, in UTC."""
-    return datetime.fromtimestamp(numeric_date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(numeric_date, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _cookie(value: str, max_age: int, settings: HttpSettings) -> str:

@@ -31,6 +31,16 @@ def test_the_authorizer_loads_no_http_client_though_pyjwt_would():
     assert modules_after("import jwt") >= HTTP_CLIENTS
 
 
+def test_the_authorizer_loads_no_certificates_though_pyjwt_would():
+    assert "cryptography.x509.name" not in modules_after("import chalicelib.authorizer")
+    assert "cryptography.x509.name" in modules_after("import jwt")
+
+
+def test_pyjwt_still_takes_every_kind_of_key_where_somebody_else_uses_it():
+    code = "import chalicelib.jose, jwt; jwt.decode(jwt.encode({}, 'k' * 32), 'k' * 32, algorithms=['HS256'])"
+    assert "cryptography.x509.name" in modules_after(code)
+
+
 def test_nothing_of_boto3_is_loaded_where_botocore_is_enough():
     assert "boto3" not in modules_after("import app")
 
