@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import importlib.util
 import inspect
 import signal
 import sys
@@ -22,8 +21,7 @@ from bench import record, tables
 from bench.figures import LeftOut, Section
 from bench.record import Measured, Record
 
-_ALL = ("warm", "database", "cold_start", "package", "load", "growth", "peers")
-SECTIONS = tuple(name for name in _ALL if importlib.util.find_spec(f"bench.{name}") is not None)
+SECTIONS = ("warm", "database", "cold_start", "package", "load", "growth", "peers")
 
 INTERRUPTED = 130
 """What a shell reports for a program that SIGINT ended."""
