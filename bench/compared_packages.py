@@ -56,14 +56,28 @@ def compared_packages(progress: Progress) -> Iterator[ComparedPackages]:
         raise LeftOut("awslambdaric is not installed: `make test` installs it")
     progress("packaging as it is deployed")
     ours = build("bench", _CONFIGURATION, {"policy.json": _NO_PERMISSIONS})
+    with _read_only_folder() as folder:
+        progress("packaging the same code as Chalice does it")
+        stock = _package(_STOCK, PROJECT, folder / "stock", ours)
+        progress("packaging the floor")
+        floor = _package(made_for_lambda(_STOCK), _FLOOR, folder / "floor", ours)
+        yield ComparedPackages(ours, stock, floor)
+
+
+@contextmanager
+def floor_of(ours: Package) -> Iterator[Package]:
+    """Build the floor alone; it is there for as long as the context."""
+    with _read_only_folder() as folder:
+        yield _package(made_for_lambda(_STOCK), _FLOOR, folder / "floor", ours)
+
+
+@contextmanager
+def _read_only_folder() -> Iterator[Path]:
+    """Yield a folder that can be removed again, whatever is made read-only in it."""
     with tempfile.TemporaryDirectory(prefix="lychgate-bench-") as temporary:
         folder = Path(temporary)
         try:
-            progress("packaging the same code as Chalice does it")
-            stock = _package(_STOCK, PROJECT, folder / "stock", ours)
-            progress("packaging the floor")
-            floor = _package(made_for_lambda(_STOCK), _FLOOR, folder / "floor", ours)
-            yield ComparedPackages(ours, stock, floor)
+            yield folder
         finally:
             for path in folder.rglob("code/**/"):
                 path.chmod(0o755)

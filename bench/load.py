@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.compared_packages import floor_of
 from bench.figures import Figure, LeftOut, Progress, figure
 from bench.load_client import Account, Client, Operation, Outcome, Plan
 from bench.memory import over_many_requests
@@ -61,9 +62,10 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
         try:
             package = built(ring)
             endpoints = stack.enter_context(endpoints_for(server, ring))
+            floor = stack.enter_context(floor_of(package))
             return [
                 *_under_load(package, endpoints, effort, progress),
-                *over_many_requests(package, endpoints, effort.requests, progress),
+                *over_many_requests(package, floor, endpoints, effort.requests, progress),
             ]
         except PackageError as cannot:
             raise LeftOut(str(cannot)) from cannot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,43 @@ _SETTLED = 5
 
 
 def over_many_requests(
-    package: Package, endpoints: Mapping[str, str], requests: int, progress: Progress
+    package: Package, floor: Package, endpoints: Mapping[str, str], requests: int, progress: Progress
 ) -> Iterator[Figure]:
-    """Send one process requests of several kinds, and see how much memory it holds in between."""
+    """Send one process requests of several kinds, and see how much memory it holds in between.
+
+    A function that does nothing gets as many: AWS's runtime client itself holds on to some bytes of each request.
+    """
     settled = requests // _SETTLED
     with LambdaFunction(package, API_HANDLER, endpoints) as function:
-        events = _Mix(function)
-        resident = {}
-        begun = time.monotonic()
-        for number in range(1, requests + 1):
-            events.send(number)
-            if number in (settled, requests):
-                (process,) = function.process_ids()
-                resident[number] = resident_megabytes(process)
-            if number % (requests // 5) == 0:
-                progress(f"memory, {number:,} requests in {time.monotonic() - begun:.0f} s")
-        if function.cold_starts != 1:
-            raise AssertionError(f"{function.cold_starts} processes answered, and not one")
-    first, last = resident[settled], resident[requests]
+        first, last = _resident(function, _Mix(function).send, requests, progress)
+    with LambdaFunction(floor, API_HANDLER, endpoints) as function:
+        health = api_event("GET", "/health")
+        floor_first, floor_last = _resident(function, lambda _: function.invoke(health), requests, progress)
+    span = f"after {requests:,} requests / after {settled:,}"
     yield figure(f"memory after {settled:,} requests", "MB", [first])
-    yield figure(f"memory after {requests:,} requests / after {settled:,}", "x", [last / first], at_most=FLAT)
+    yield figure(f"memory {span}", "x", [last / first])
+    yield figure(f"memory {span}, do-nothing function", "x", [floor_last / floor_first])
+    beyond = last - (floor_last - floor_first)
+    yield figure(f"memory {span}, less what the do-nothing function gains", "x", [beyond / first], at_most=FLAT)
+
+
+def _resident(
+    function: LambdaFunction, send: Callable[[int], object], requests: int, progress: Progress
+) -> tuple[float, float]:
+    """Return what a function's process holds in megabytes when it has settled, and after all requests."""
+    resident = {}
+    begun = time.monotonic()
+    for number in range(1, requests + 1):
+        send(number)
+        if number in (requests // _SETTLED, requests):
+            (process,) = function.process_ids()
+            resident[number] = resident_megabytes(process)
+        if number % (requests // 5) == 0:
+            progress(f"memory, {number:,} requests in {time.monotonic() - begun:.0f} s")
+    if function.cold_starts != 1:
+        raise AssertionError(f"{function.cold_starts} processes answered, and not one")
+    first, last = resident.values()
+    return first, last
 
 
 class _Mix:
