@@ -4,8 +4,8 @@ Owns how it is loaded: without three things that nobody here uses, and that ever
 ``cryptography``, which PyJWT stands on, imports bcrypt wherever that is installed, to read encrypted OpenSSH keys; the
 authorizer's Lambda has no business with a password hash. PyJWT imports its client for other issuers' key sets, with an
 HTTP client and TLS below it; our keys come from settings. And it imports X.509, to take a certificate for a key; ours
-are JWKs. For the time of this import none of them is there. PyJWT itself stays whole for those who use it in their own
-routes, but for the client.
+are JWKs. For the time of this import none of them is there. Each is loaded when somebody asks for it: PyJWT stays whole
+for those who use it in routes of their own.
 """
 
 from __future__ import annotations
@@ -22,15 +22,19 @@ class _LoadedWhenAsked(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-_no_key_set_client = ModuleType("jwt.jwks_client")
-_no_key_set_client.PyJWKClient = None  # type: ignore[attr-defined]  # the one name that PyJWT takes from it
+def _key_set_client(*arguments: object, **options: object) -> object:
+    return importlib.import_module("jwt.jwks_client").PyJWKClient(*arguments, **options)
+
+
+_key_set_clients = ModuleType("jwt.jwks_client")
+_key_set_clients.PyJWKClient = _key_set_client  # type: ignore[attr-defined]  # all that PyJWT takes from it
 
 _left_out: dict[str, ModuleType | None] = {
     name: stand_in
     for name, stand_in in (
         ("bcrypt", None),
         ("cryptography.x509", _LoadedWhenAsked("cryptography.x509")),
-        ("jwt.jwks_client", _no_key_set_client),
+        ("jwt.jwks_client", _key_set_clients),
     )
     if name not in sys.modules
 }
