@@ -6,19 +6,19 @@ import os
 
 from chalice import Chalice
 
-from chalicelib import evidence, wiring
-from chalicelib.api import boundary
+from chalicelib import telemetry, wiring
+from chalicelib.api import middleware
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.authorizer import blueprint as authorizer_blueprint
 
-evidence.configure(os.environ)
+telemetry.configure(os.environ)
 app = Chalice(app_name="lychgate", configure_logs=False)
 # All that comes and goes is text. Chalice would hold each answer against a list of kinds that are not.
 app.api.binary_types = []
 app.register_blueprint(authorizer_blueprint)
 for routes in ALL_ROUTES:
     app.register_blueprint(routes.blueprint)
-boundary.install(app)
+middleware.install(app)
 
 if os.environ.get("_HANDLER") == "app.app":
     # Only the API Lambda, as it starts: Lambda names there what it is going to call.

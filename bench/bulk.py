@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chalicelib.dynamodb.items import Tables
-from chalicelib.models import Session, User
+from chalicelib.accounts.user import Session, User
+from chalicelib.adapters.dynamodb.items import Tables
 
 _FILE = "shared-local-instance.db"
 

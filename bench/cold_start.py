@@ -21,16 +21,16 @@ from contextlib import ExitStack, contextmanager
 
 from bench.compared_packages import ISSUER, ComparedPackages, compared_packages
 from bench.figures import Figure, LeftOut, Progress, figure, ratios
+from chalicelib.accounts.user import Client, Session, User
 from chalicelib.config import SigningSecrets
-from chalicelib.keys import public_jwks
-from chalicelib.models import Client, Session, User
-from chalicelib.tokens import TokenIssuer, system_clock
+from chalicelib.tokens.compact import TokenIssuer, system_clock
+from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import Ring, new_ring
 from infra.local.http_messages import Request, Response
 from infra.local.http_server import ADDRESS, HttpServer
-from infra.packaged.errors import PackageError
-from infra.packaged.function import LambdaFunction, Result
-from infra.packaged.package import Package
+from tests.support.packaged.errors import PackageError
+from tests.support.packaged.function import LambdaFunction, Result
+from tests.support.packaged.package import Package
 
 TITLE = "Cold start"
 

@@ -23,8 +23,8 @@ from chalice.utils import UI, OSUtils
 
 from bench.figures import LeftOut, Progress
 from infra.chalice_cli.packaging import CreatePackage, made_for_lambda
-from infra.packaged.function import REGION
-from infra.packaged.package import PROJECT, Package, build, machine_architecture
+from tests.support.packaged.function import REGION
+from tests.support.packaged.package import PROJECT, Package, build, machine_architecture
 
 ISSUER = "https://site.test/api"
 

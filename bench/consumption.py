@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.dynamodb.items import Tables
+from chalicelib.adapters.dynamodb.items import Tables
 
 if TYPE_CHECKING:
     from types import TracebackType

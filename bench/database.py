@@ -12,7 +12,7 @@ from bench.consumption import Cost, Meter
 from bench.figures import Figure, Progress, figure
 from bench.over_database import TABLES, OverDatabase, application, client_of, started
 from bench.scenarios import PASSWORD, Scenario, scenarios
-from chalicelib.models import Client
+from chalicelib.accounts.user import Client
 
 TITLE = "Database: calls and capacity units of each route"
 

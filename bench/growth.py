@@ -30,12 +30,12 @@ from bench.over_database import (
     started,
 )
 from bench.scenarios import PASSWORD
+from chalicelib.accounts.user import Client, EventType, SecurityEvent, Session, User
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.config import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
-from chalicelib.dynamodb.users import DynamoDBUserStore
-from chalicelib.models import Client, EventType, SecurityEvent, Session, User
-from chalicelib.passwords import PasswordHasher
-from chalicelib.principals import Principal
-from chalicelib.tokens import system_clock
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.tokens.compact import system_clock
+from chalicelib.tokens.principals import Principal
 
 TITLE = "Growth: the same requests with more users, and with more sessions a user"
 

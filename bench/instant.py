@@ -17,11 +17,13 @@ from typing import cast
 from unittest import mock
 
 from bench.scenarios import PASSWORD
-from chalicelib import authorizer, evidence, wiring
-from chalicelib.account_service import AccountService
-from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib import authorizer, telemetry, wiring
+from chalicelib.accounts.user import Client, Session, User
 from chalicelib.config import MAX_SESSIONS, REFRESH_IDLE_LIFETIME, REFRESH_RETRY_WINDOW, SESSION_LIFETIME
-from chalicelib.keys import (
+from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.credentials.throttling import Attempt
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier, system_clock
+from chalicelib.tokens.keys import (
     SigningKey,
     VerificationKey,
     generate_signing_jwk,
@@ -29,11 +31,9 @@ from chalicelib.keys import (
     parse_verification_keys,
     public_jwks,
 )
-from chalicelib.models import Client, Session, User
-from chalicelib.passwords import PasswordHasher, PasswordPolicy
-from chalicelib.ports import EventLog, LoginThrottle, Rotation, SessionStore, Stores, UserStore
-from chalicelib.throttling import Attempt
-from chalicelib.tokens import TokenIssuer, TokenVerifier, system_clock
+from chalicelib.use_cases.account import AccountService
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from chalicelib.use_cases.ports import EventLog, LoginThrottle, Rotation, SessionStore, Stores, UserStore
 
 ISSUER = "https://site.example/api"
 USERNAME = "alice@example.org"
@@ -185,8 +185,8 @@ def _settings_read_anew() -> Iterator[None]:
 def _log_lines_thrown_away() -> Iterator[None]:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         with contextlib.redirect_stdout(nowhere):
-            evidence.configure(os.environ)
+            telemetry.configure(os.environ)
         try:
             yield
         finally:
-            evidence.configure({})
+            telemetry.configure({})

@@ -22,10 +22,10 @@ from botocore.config import Config
 from bench.dynamodb_local import DynamoDBLocal, NotInstalled
 from bench.figures import LeftOut
 from chalicelib import config, wiring
-from chalicelib.dynamodb.items import Tables
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, public_jwks
-from chalicelib.passwords import PasswordHasher
-from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier
+from chalicelib.adapters.dynamodb.items import Tables
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.tokens.compact import Clock, TokenIssuer, TokenVerifier
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from infra.tables import create_tables
 
 if TYPE_CHECKING:

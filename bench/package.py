@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.compared_packages import compared_packages
 from bench.figures import Figure, LeftOut, Progress, figure
-from infra.packaged.errors import PackageError
+from tests.support.packaged.errors import PackageError
 
 TITLE = "Package"
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 
 from bench.dynamodb_local import DynamoDBLocal
 from bench.over_database import STAGE, TABLES
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
 from infra.local.embedded_aws import BODY_LIMIT, EmbeddedAws
 from infra.local.http_server import HttpServer
-from infra.packaged.package import Package, build, machine_architecture
+from tests.support.packaged.package import Package, build, machine_architecture
 
 BCRYPT_COST = 10
 """The least that settings allow: with more, log-ins would measure bcrypt alone."""

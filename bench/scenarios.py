@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.accounts.user import Client, LoggedIn
 from chalicelib.errors import InvalidCredentials, InvalidGrant
-from chalicelib.models import Client, LoggedIn
-from chalicelib.principals import Principal
-from chalicelib.tokens import TokenVerifier
+from chalicelib.tokens.compact import TokenVerifier
+from chalicelib.tokens.principals import Principal
 from chalicelib.wiring import Services
 
 PASSWORD = "correct horse battery staple"

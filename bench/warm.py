@@ -26,8 +26,8 @@ from bench.lambda_events import api_event, authorizer_event
 from bench.scenarios import PASSWORD
 from chalicelib.authorizer import authorizer
 from chalicelib.config import BCRYPT_COST
-from chalicelib.passwords import PasswordHasher
-from chalicelib.tokens import refresh_audience
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.tokens.compact import refresh_audience
 
 TITLE = "Warm: a process's own work, over what its cryptography costs"
 

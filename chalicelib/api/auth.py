@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from chalicelib import wiring
+from chalicelib.accounts.user import EventType
 from chalicelib.api.parsing import check_origin, read_cookie
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
 from chalicelib.api.routing import Call, Credential, Routes
@@ -20,8 +21,7 @@ from chalicelib.errors import (
     TooManyAttempts,
     UsernameTaken,
 )
-from chalicelib.evidence import NOTHING, Evidence
-from chalicelib.models import EventType
+from chalicelib.telemetry import NOTHING, Evidence
 
 routes = Routes(__name__, raises=(OriginRejected, ServiceUnavailable))
 

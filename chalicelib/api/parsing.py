@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_orig
 
 from chalice.app import Request
 
+from chalicelib.accounts.user import Client
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
     FieldError,
@@ -26,7 +27,6 @@ from chalicelib.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from chalicelib.models import Client
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_USER_AGENT_LENGTH = 256

@@ -12,6 +12,7 @@ from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
+from chalicelib.accounts.user import EventType, LoggedIn, SecurityEvent, Session, User
 from chalicelib.api.schemas import Keywords
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
@@ -33,8 +34,7 @@ from chalicelib.errors import (
     UsernameTaken,
     ValidationFailed,
 )
-from chalicelib.evidence import NOTHING, Evidence
-from chalicelib.models import EventType, LoggedIn, SecurityEvent, Session, User
+from chalicelib.telemetry import NOTHING, Evidence
 
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,

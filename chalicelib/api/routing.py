@@ -18,7 +18,8 @@ from typing import Any, get_args, get_type_hints
 from chalice import Blueprint
 from chalice.app import Request
 
-from chalicelib.api.boundary import View, answering, client_of, current_principal
+from chalicelib.accounts.user import Client
+from chalicelib.api.middleware import View, answering, client_of, current_principal
 from chalicelib.api.parsing import read_body
 from chalicelib.api.responses import Answer
 from chalicelib.authorizer import authorizer
@@ -30,8 +31,7 @@ from chalicelib.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from chalicelib.models import Client
-from chalicelib.principals import Principal
+from chalicelib.tokens.principals import Principal
 
 Errors = tuple[type[LychgateError], ...]
 

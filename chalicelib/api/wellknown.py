@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 from chalicelib import wiring
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Routes
-from chalicelib.keys import JWKS_SECONDS
-from chalicelib.tokens import ACCESS_TOKEN_CLAIMS
+from chalicelib.tokens.compact import ACCESS_TOKEN_CLAIMS
+from chalicelib.tokens.keys import JWKS_SECONDS
 from chalicelib.version import VERSION
 
 routes = Routes(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 from chalice.local import ForbiddenError, LocalDevServer, LocalGateway, LocalGatewayException, RouteMatcher
 
 from chalicelib import wiring
-from chalicelib.api.boundary import finish_headers
+from chalicelib.api.middleware import finish_headers
 from chalicelib.api.responses import problem
 from chalicelib.errors import (
     ConfigurationError,

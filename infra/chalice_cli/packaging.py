@@ -36,7 +36,7 @@ from chalice.deploy.packager import (
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 
 AWS_SERVICES = ("dynamodb", "ssm")
-"""What chalicelib/aws.py makes clients for, by the name of its folder in botocore/data/."""
+"""What chalicelib/adapters/aws.py makes clients for, by the name of its folder in botocore/data/."""
 
 LAMBDA_TASK_ROOT = "/var/task"
 """Where Lambda unpacks the zip: bytecode that says so need not be corrected when it is loaded."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.deployment.errors import DeploymentError, code_of
 from infra.keys.places import ParameterRing, PlaceError
 from infra.keys.ring import new_ring

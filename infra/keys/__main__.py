@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chalicelib.aws import ssm_client, unavailable_on_failure
+from chalicelib.adapters.aws import ssm_client, unavailable_on_failure
 from chalicelib.config import IssuerSettings
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
-from chalicelib.keys import KEY_TYPES, parse_signing_keys, public_jwks
+from chalicelib.tokens.keys import KEY_TYPES, parse_signing_keys, public_jwks
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
 from infra.local.data_directory import DataDirectory

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.keys import parse_signing_keys, parse_verification_keys
+from chalicelib.tokens.keys import parse_signing_keys, parse_verification_keys
 from infra.local.data_directory import DataDirectory, replace_file
 
 if TYPE_CHECKING:

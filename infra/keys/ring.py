@@ -1,7 +1,7 @@
 """The life of a key, as changes to the ring: the document that the encrypted parameter holds.
 
 Owns the order of events that keeps every token verifiable, and the words that tell the operator what comes next.
-Pure: takes a ring and the time, returns a ring. What a key is, `chalicelib.keys` knows.
+Pure: takes a ring and the time, returns a ring. What a key is, `chalicelib.tokens.keys` knows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.config import MIN_PEPPER_BYTES
-from chalicelib.keys import JWKS_SECONDS, generate_signing_jwk
+from chalicelib.tokens.keys import JWKS_SECONDS, generate_signing_jwk
 from infra.local.environment import STAGE
 
 Jwk = dict[str, Any]

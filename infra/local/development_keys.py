@@ -1,6 +1,6 @@
 """The signing keys and the pepper of the stage `dev`, made at the first start and kept in the data directory.
 
-Owns the two files. What a key is, `chalicelib.keys` knows.
+Owns the two files. What a key is, `chalicelib.tokens.keys` knows.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.config import SigningSecrets
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import new_ring
 from infra.local.data_directory import DataDirectory, replace_file
 from infra.local.errors import LocalError

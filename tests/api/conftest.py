@@ -2,9 +2,8 @@
 
 import pytest
 
-import in_process_api
-import places
-from differences import differing
+from tests.support import in_process_api, places
+from tests.support.differences import differing
 
 in_process_api_fixture = in_process_api.api
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import app
-from chalicelib import errors, evidence
+from chalicelib import errors, telemetry
 from chalicelib.api.responses import STATUSES
 from chalicelib.version import VERSION
 
@@ -68,10 +68,10 @@ def test_the_architecture_names_every_module_of_the_package():
 
 
 def test_the_architecture_lists_every_metric_and_no_other():
-    metrics = {evidence.REQUESTS, evidence.LOG_INS, evidence.REFRESHES, evidence.REFUSED_TOKENS}
+    metrics = {telemetry.REQUESTS, telemetry.LOG_INS, telemetry.REFRESHES, telemetry.REFUSED_TOKENS}
     table = section(ARCHITECTURE, "A line a request")
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == metrics
-    assert {outcome for _, outcome in evidence.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))
+    assert {outcome for _, outcome in telemetry.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_the_map_in_the_readme_names_all_that_stands_at_the_root():

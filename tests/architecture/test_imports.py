@@ -37,7 +37,7 @@ def test_the_authorizer_loads_no_certificates_though_pyjwt_would():
 
 
 def test_pyjwt_still_takes_every_kind_of_key_where_somebody_else_uses_it():
-    code = "import chalicelib.jose, jwt; jwt.decode(jwt.encode({}, 'k' * 32), 'k' * 32, algorithms=['HS256'])"
+    code = "import chalicelib.tokens.pyjwt, jwt; jwt.decode(jwt.encode({}, 'k' * 32), 'k' * 32, algorithms=['HS256'])"
     assert "cryptography.x509.name" in modules_after(code)
 
 
@@ -47,7 +47,7 @@ def test_nothing_of_boto3_is_loaded_where_botocore_is_enough():
 
 def test_what_pyjwt_was_loaded_without_can_be_loaded_afterwards():
     modules = modules_after(
-        "import chalicelib.jose, bcrypt, jwt; assert jwt.PyJWKClient('https://a.test').uri == 'https://a.test'"
+        "import chalicelib.tokens.pyjwt, bcrypt, jwt; assert jwt.PyJWKClient('https://a.test').uri == 'https://a.test'"
     )
     assert {"bcrypt", "urllib.request"} <= modules
 

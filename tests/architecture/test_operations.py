@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from chalicelib import evidence
-from chalicelib.models import EventType
+from chalicelib import telemetry
+from chalicelib.accounts.user import EventType
 from infra.smoke import __main__ as smoke_command
 
 PROJECT = Path(__file__).parents[2]
@@ -40,18 +40,18 @@ def test_every_alarm_of_the_template_is_explained_and_no_other():
 
 
 def test_the_queries_ask_for_members_that_lines_have(capsys):
-    evidence.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod"})
+    telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod"})
     try:
-        evidence.log_request(
+        telemetry.log_request(
             request_id="1",
             method="POST",
             route="/auth/login",
             status=500,
             milliseconds=1.0,
-            evidence=evidence.Evidence("internal_error", "why", "login_failed", "user", "session", ValueError()),
+            evidence=telemetry.Evidence("internal_error", "why", "login_failed", "user", "session", ValueError()),
         )
     finally:
-        evidence.configure({})
+        telemetry.configure({})
     [line] = capsys.readouterr().out.splitlines()
     queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
     code = re.sub(r'"[^"]*"|^#.*$|@\w+|\b\d+\w*\b', " ", queries, flags=re.MULTILINE)
@@ -63,7 +63,7 @@ def test_the_queries_ask_for_members_that_lines_have(capsys):
 def test_the_events_that_the_queries_look_for_are_logged():
     queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
     named = set(re.findall(r'"([a-z]+_[a-z_]+)"', queries))
-    assert named <= {str(event) for event in EventType} | set(evidence.COUNTED_EVENTS)
+    assert named <= {str(event) for event in EventType} | set(telemetry.COUNTED_EVENTS)
     assert "refresh_token_reused" in named
 
 

@@ -9,8 +9,8 @@ import os
 import pytest
 from playwright.sync_api import sync_playwright
 
-from browser.development_server import DevelopmentServer
-from browser.visitor import Visitor
+from tests.browser.development_server import DevelopmentServer
+from tests.browser.visitor import Visitor
 
 # A bound for what normally takes a fraction of it, not an expectation.
 PATIENCE_MS = 10_000

@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from browser.visitor import PASSWORD
+from tests.browser.visitor import PASSWORD
 
 NEW_PASSWORD = "nine new willow boards and a bolt"
 HOSTILE = "<img src=x onerror=document.title='owned'><b>bold</b>"

@@ -2,8 +2,8 @@
 
 import json
 
-from browser.development_server import eventually
-from browser.visitor import PASSWORD
+from tests.browser.development_server import eventually
+from tests.browser.visitor import PASSWORD
 
 EVERYTHING_STORED = """async () => JSON.stringify([
     document.cookie, location.href, {...localStorage}, {...sessionStorage}, history.state, name,

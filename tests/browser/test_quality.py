@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client.find_node import node_folder
+from tests.client.find_node import node_folder
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "node_modules"

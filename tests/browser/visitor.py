@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 
-from browser.development_server import PATIENCE_SECONDS
+from tests.browser.development_server import PATIENCE_SECONDS
 
 PASSWORD = "seven old oak boards and a latch"
 

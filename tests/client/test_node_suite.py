@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from client.find_node import node_folder
+from tests.client.find_node import node_folder
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "static-site" / "js" / "lychgate.js"

@@ -2,13 +2,13 @@
 
 import pytest
 
-from chalicelib.dynamodb.events import DynamoDBEventLog
-from chalicelib.dynamodb.sessions import DynamoDBSessionStore
-from chalicelib.dynamodb.throttle import DynamoDBLoginThrottle
-from chalicelib.dynamodb.users import DynamoDBUserStore
-from chalicelib.ports import Stores
-from databases import MOTO, new_stage
-from fakes import RULES, Memory, fake_stores
+from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
+from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
+from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from chalicelib.use_cases.ports import Stores
+from tests.support.databases import MOTO, new_stage
+from tests.support.fakes import RULES, Memory, fake_stores
 
 
 @pytest.fixture(params=["fake", "moto", "dynamodb-local"])

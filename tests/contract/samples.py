@@ -1,6 +1,6 @@
 """A user with a session and some history, as the contract's tests know them."""
 
-from chalicelib.models import Client, EventType, SecurityEvent, Session, User
+from chalicelib.accounts.user import Client, EventType, SecurityEvent, Session, User
 
 NOW = 1_800_000_000
 CLIENT = Client(ip="203.0.113.7", user_agent="Mozilla/5.0 (ümlaut)")

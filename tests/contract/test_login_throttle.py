@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import ServiceUnavailable, TooManyAttempts
-from chalicelib.throttling import Attempt
-from contract.samples import NOW
+from tests.contract.samples import NOW
 
 ALICE = Attempt("Alice", "203.0.113.7")
 

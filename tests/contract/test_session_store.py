@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import Conflict
-from chalicelib.ports import Rotation
-from contract.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
+from chalicelib.use_cases.ports import Rotation
+from tests.contract.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
 
 
 @pytest.fixture

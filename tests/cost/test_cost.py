@@ -8,7 +8,7 @@ from bench.consumption import NOTHING, Cost, Meter
 from bench.scenarios import scenarios
 from chalicelib import authorizer
 from chalicelib.wiring import build_services
-from whole import PASSWORD
+from tests.support.whole import PASSWORD
 
 MANY = 49
 

@@ -18,7 +18,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from infra.local.http_messages import Response
 from infra.local.http_server import HttpServer
-from infra.packaged.function import ACCOUNT, REGION, Credentials
+from tests.support.packaged.function import ACCOUNT, REGION, Credentials
 
 _BODY_LIMIT = 16 * 1024 * 1024
 _PATIENCE_SECONDS = 60

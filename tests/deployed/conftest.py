@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-import places
-from api_client import over_http
-from chalicelib.keys import public_jwks
-from infra.packaged.api_gateway import ApiGateway
-from infra.packaged.function import LambdaFunction
+from chalicelib.tokens.keys import public_jwks
+from tests.support import places
+from tests.support.api_client import over_http
+from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.function import LambdaFunction
 
 
 @pytest.fixture(scope="session")

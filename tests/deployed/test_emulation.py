@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from infra.local.http_messages import Request
-from infra.packaged.api_gateway import ApiGateway
-from infra.packaged.errors import UnsupportedTemplateError
-from infra.packaged.function import Result
-from infra.packaged.rest_api import RestApi
+from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.errors import UnsupportedTemplateError
+from tests.support.packaged.function import Result
+from tests.support.packaged.rest_api import RestApi
 
 URI = {"Fn::Sub": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${APIHandler.Arn}/invocations"}
 AUTHORIZER_URI = {"Fn::Sub": URI["Fn::Sub"].replace("APIHandler", "Authorizer")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import places
+from tests.support import places
 
 HEALTH = {
     "requestContext": {

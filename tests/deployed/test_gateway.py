@@ -2,12 +2,12 @@
 
 import hashlib
 
-import places
-from api_client import over_http
 from app import app
 from infra.local.http_server import HttpServer
-from infra.packaged.distribution import Distribution
-from infra.packaged.rest_api import RestApi
+from tests.support import places
+from tests.support.api_client import over_http
+from tests.support.packaged.distribution import Distribution
+from tests.support.packaged.rest_api import RestApi
 
 
 def test_the_gateway_has_the_routes_of_the_application(package):

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-import places
+from tests.support import places
 
 ROOT = places.ROOT
 # PEP 552: the flags of bytecode that is checked against its source's hash, and not against a time.
@@ -62,7 +62,7 @@ def test_the_authorizer_is_told_nothing_of_tables_and_parameters(package):
 
 
 def test_the_package_is_built_once_for_the_same_sources_and_configuration(package, ring):
-    from chalicelib.keys import public_jwks
+    from chalicelib.tokens.keys import public_jwks
 
     again = places.built_package(public_jwks(ring))
     assert again.archive == package.archive

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 
-import places
-from api_client import over_http
-from deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.packaged.api_gateway import ApiGateway
-from infra.packaged.function import LambdaFunction
+from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions
+from tests.support import places
+from tests.support.api_client import over_http
+from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.function import LambdaFunction
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from deployment import api_gateway_here, cloudformation_here
-from deployment.recorded_resources import ACCOUNT, REGION, Recorded
+from tests.deployment import api_gateway_here, cloudformation_here
+from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
 
 
 class AwsHere:

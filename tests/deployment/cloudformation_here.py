@@ -13,7 +13,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.dynamodb.models import Table, dynamodb_backends
 from moto.logs.models import LogGroup, logs_backends
 
-from deployment.recorded_resources import KINDS
+from tests.deployment.recorded_resources import KINDS
 
 
 def patches(failures):

@@ -1,8 +1,8 @@
 import pytest
 
-from deployment.aws_here import AwsHere
-from deployment.operator_here import Operator, copied_project
-from deployment.recorded_resources import REGION
+from tests.deployment.aws_here import AwsHere
+from tests.deployment.operator_here import Operator, copied_project
+from tests.deployment.recorded_resources import REGION
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import sys
 
 import boto3
 
-from deployment.operator_here import account, raising
 from infra.deployment.site import CACHE_CONTROL
+from tests.deployment.operator_here import account, raising
 
 TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
 LOGS = ["/aws/lambda/lychgate-prod", "/aws/lambda/lychgate-prod-authorizer"]

@@ -12,7 +12,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from deployment.operator_here import account, raising, refusal
+from tests.deployment.operator_here import account, raising, refusal
 
 
 @pytest.mark.parametrize(

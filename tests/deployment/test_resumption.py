@@ -7,7 +7,7 @@ import pytest
 from moto.apigateway.models import APIGatewayBackend
 from moto.core.exceptions import JsonRESTError
 
-from deployment.operator_here import account, raising, refusal
+from tests.deployment.operator_here import account, raising, refusal
 
 DENIED = "User: arn:aws:iam::1:user/me is not authorized to perform: {} on resource: *"
 

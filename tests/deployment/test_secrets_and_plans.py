@@ -6,7 +6,7 @@ import json
 import boto3
 import pytest
 
-from deployment.operator_here import account
+from tests.deployment.operator_here import account
 
 
 @pytest.fixture

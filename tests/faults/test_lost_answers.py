@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused
 from chalicelib.wiring import build_services
-from whole import PASSWORD
-from wire import Crash, crash_after, lost_answer, read_timeout
+from tests.support.whole import PASSWORD
+from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
 NEW_PASSWORD = "a quite different passphrase"
 

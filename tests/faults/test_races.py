@@ -11,7 +11,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
 from chalicelib.wiring import build_services
-from whole import PASSWORD
+from tests.support.whole import PASSWORD
 
 NEW_PASSWORD = "a quite different passphrase"
 OTHER_PASSWORD = "another passphrase altogether"

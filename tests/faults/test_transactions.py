@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.dynamodb.transactions import _ATTEMPTS
-from whole import PASSWORD
-from wire import answered, cancelled, refused
+from chalicelib.adapters.dynamodb.transactions import _ATTEMPTS
+from tests.support.whole import PASSWORD
+from tests.support.wire import answered, cancelled, refused
 
 NEW_PASSWORD = "a quite different passphrase"
 

@@ -6,9 +6,10 @@ each of its calls.
 
 import pytest
 
-from chalicelib import authorizer, aws
-from whole import PASSWORD
-from wire import cancelled, connect_timeout, read_timeout, refused, unreachable
+from chalicelib import authorizer
+from chalicelib.adapters import aws
+from tests.support.whole import PASSWORD
+from tests.support.wire import cancelled, connect_timeout, read_timeout, refused, unreachable
 
 NEW_PASSWORD = "a quite different passphrase"
 

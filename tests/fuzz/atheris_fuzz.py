@@ -14,8 +14,8 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 with atheris.instrument_imports(include=["chalicelib", "jwt", "json"]):
     import json
 
-    from chalicelib.keys import public_jwks, thumbprint
-    from fuzz import targets
+    from chalicelib.tokens.keys import public_jwks, thumbprint
+    from tests.fuzz import targets
 
 
 def tokens(octets):

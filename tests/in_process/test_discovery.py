@@ -12,12 +12,12 @@ import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
-from api_client import in_process
 from app import app
 from chalicelib import authorizer, wiring
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, public_jwks
-from chalicelib.tokens import TokenIssuer
-from samples import SESSION, USER
+from chalicelib.tokens.compact import TokenIssuer
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
+from tests.support.api_client import in_process
+from tests.support.samples import SESSION, USER
 
 ALGORITHMS = ["ES256", "RS256", "EdDSA"]
 

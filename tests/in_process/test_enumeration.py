@@ -3,7 +3,7 @@
 import bcrypt
 import pytest
 
-from chalicelib.dynamodb.items import user_key
+from chalicelib.adapters.dynamodb.items import user_key
 
 PASSWORD = "correct horse battery staple"
 WRONG = "wrong horse battery staple"

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import authorizer, wiring
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.keys import ring as rings
 
 DAY = 24 * 3600

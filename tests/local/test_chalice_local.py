@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.conftest import ROOT
+from tests.local.conftest import ROOT
 
 ORIGIN = "http://127.0.0.1:8000"
 JSON = {"Content-Type": "application/json"}

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from local.conftest import ROOT
+from tests.local.conftest import ROOT
 
 BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 

@@ -9,7 +9,7 @@ from infra.local.errors import LocalError
 from infra.local.saved_tables import SavedTables
 from infra.local.snapshot import CorruptSnapshotError, read_snapshot, write_snapshot
 from infra.tables import create_tables
-from local.conftest import forget_everything
+from tests.local.conftest import forget_everything
 
 USERS = "lychgate-dev-users"
 ALICE = {"username_key": {"S": "alice"}}

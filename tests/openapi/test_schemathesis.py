@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser.development_server import DevelopmentServer
+from tests.browser.development_server import DevelopmentServer
 
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 # A bound for what normally takes a tenth of it, not an expectation.

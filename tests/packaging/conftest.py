@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from packaging_project import chalice, copy_of_the_project
+from tests.support.packaging_project import chalice, copy_of_the_project
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from chalice.utils import UI, OSUtils
 from infra import chalice_cli
 from infra.chalice_cli import packaging
 from infra.chalice_cli.packaging import NotPackaged, made_for_lambda
-from packaging_project import chalice, copy_of_the_project
+from tests.support.packaging_project import chalice, copy_of_the_project
 
 THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
 STOCK = inspect.unwrap(LambdaDeploymentPackager.create_deployment_package)

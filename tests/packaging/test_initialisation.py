@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import new_ring
 
 SETTINGS = {

@@ -53,7 +53,7 @@ def test_there_is_no_bytecode_without_its_source(names):
 
 def test_bytecode_names_the_place_where_lambda_has_the_source(code):
     content = Path(importlib.util.cache_from_source(code / "chalicelib" / "tokens.py")).read_bytes()
-    assert marshal.loads(content[16:]).co_filename == "/var/task/chalicelib/tokens.py"
+    assert marshal.loads(content[16:]).co_filename == "/var/task/chalicelib/tokens/compact.py"
 
 
 @pytest.mark.parametrize("module", BOTH_FUNCTIONS)
@@ -157,7 +157,7 @@ def test_every_file_can_be_read_by_whoever_lambda_runs_it_as(archive):
 USE_BOTH_SERVICES = """
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from chalicelib import aws
+from chalicelib.adapters import aws
 dynamodb, ssm = aws.dynamodb_client(), aws.ssm_client()
 with Stubber(dynamodb) as stub:
     item = {"id": {"S": "1"}}

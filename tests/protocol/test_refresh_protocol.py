@@ -10,15 +10,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
-from chalicelib.account_service import AccountService
-from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib.accounts.user import Client, EventType
+from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.models import Client, EventType
-from chalicelib.passwords import PasswordPolicy
-from chalicelib.tokens import TokenIssuer, TokenVerifier
-from fakes import Memory, fake_stores
-from samples import ISSUER, NOW
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.use_cases.account import AccountService
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from tests.support.fakes import Memory, fake_stores
+from tests.support.samples import ISSUER, NOW
 
 WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
 OWNER = Client(ip="203.0.113.7", user_agent="owner")

@@ -10,7 +10,7 @@ from jwt.algorithms import ECAlgorithm
 
 from infra.smoke import cors, journey, page, public
 from infra.smoke.smoke_test import CLEARED_AWAY
-from smoke.conftest import OTHER_ORIGIN
+from tests.smoke.conftest import OTHER_ORIGIN
 
 BUCKET_SAYS_NO = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 CLOUDFRONT_SAYS_NO = b"<!DOCTYPE HTML><HTML><TITLE>ERROR: The request could not be satisfied</TITLE></HTML>"

@@ -15,7 +15,7 @@ import infra.smoke
 from infra.smoke import transport
 from infra.smoke.public import HARDENING, STRICT_TRANSPORT_SECURITY
 from infra.smoke.site import Site
-from smoke.conftest import PATIENCE_SECONDS, ROOT, Server, start_deployed
+from tests.smoke.conftest import PATIENCE_SECONDS, ROOT, Server, start_deployed
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.tokens import TokenIssuer, TokenVerifier
-from samples import ISSUER
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from tests.support.samples import ISSUER
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.account_service import AccountService
-from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib.accounts.user import Client, EventType
+from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import (
     Conflict,
     InvalidCredentials,
@@ -15,10 +15,10 @@ from chalicelib.errors import (
     TooManyAttempts,
     ValidationFailed,
 )
-from chalicelib.models import Client, EventType
-from chalicelib.passwords import PasswordPolicy
-from counting import CountingHasher
-from fakes import Memory, fake_stores
+from chalicelib.use_cases.account import AccountService
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from tests.support.counting import CountingHasher
+from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"

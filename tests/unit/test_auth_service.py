@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib.accounts.user import Client, EventType
+from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import (
     Conflict,
     InvalidCredentials,
@@ -16,11 +17,10 @@ from chalicelib.errors import (
     UsernameTaken,
     ValidationFailed,
 )
-from chalicelib.models import Client, EventType
-from chalicelib.passwords import PasswordPolicy
-from chalicelib.ports import Stores
-from counting import CountingHasher
-from fakes import Memory, fake_stores
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from chalicelib.use_cases.ports import Stores
+from tests.support.counting import CountingHasher
+from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
 CLIENT = Client(ip="203.0.113.7", user_agent="test")

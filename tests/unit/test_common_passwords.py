@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import common_passwords
-from chalicelib.common_passwords import DIGEST_BYTES, is_common
+from chalicelib.credentials import common_passwords
+from chalicelib.credentials.common_passwords import DIGEST_BYTES, is_common
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -69,7 +69,7 @@ def test_the_list_has_the_size_and_order_that_the_search_needs():
 
 def test_the_list_is_read_at_the_first_question_and_not_at_import():
     code = (
-        "import chalicelib.passwords, chalicelib.common_passwords as c;"
+        "import chalicelib.credentials.passwords, chalicelib.credentials.common_passwords as c;"
         "assert c._listed.cache_info().currsize == 0; c.is_common('x' * 15 + 'y'); c.is_common('some other one, long');"
         "assert c._listed.cache_info().misses == 1"
     )

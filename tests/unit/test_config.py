@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
 from chalicelib.errors import ConfigurationError
-from chalicelib.keys import thumbprint
+from chalicelib.tokens.keys import thumbprint
 
 
 def test_the_defaults_are_those_of_the_contract(environment):

@@ -7,7 +7,7 @@ from chalice.deploy.swagger import CFNSwaggerGenerator, SwaggerGenerator, Templa
 
 from app import app
 from chalicelib import wiring
-from chalicelib.api.boundary import finish_headers
+from chalicelib.api.middleware import finish_headers
 from infra import chalice_cli
 
 HEADER = "gatewayresponse.header."

@@ -7,10 +7,10 @@ import jwt
 import pytest
 
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.keys import parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.tokens import TokenIssuer, TokenVerifier
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.keys import parse_signing_keys, parse_verification_keys, public_jwks
 from infra.keys import ring as rings
-from samples import ISSUER, NOW, SESSION, USER
+from tests.support.samples import ISSUER, NOW, SESSION, USER
 
 DAY = 24 * 3600
 LONGEST = 14 * DAY

@@ -10,15 +10,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.errors import InvalidToken, ServiceUnavailable
-from chalicelib.keys import (
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.keys import (
     generate_signing_jwk,
     parse_signing_keys,
     parse_verification_keys,
     public_jwks,
     thumbprint,
 )
-from chalicelib.tokens import TokenIssuer, TokenVerifier
-from samples import NOW, SESSION, USER
+from tests.support.samples import NOW, SESSION, USER
 
 WEAK_KEYS = json.loads((Path(__file__).parent.parent / "vectors" / "weak_public_keys.json").read_text())
 

@@ -6,12 +6,12 @@ import stat
 
 import pytest
 
-from chalicelib.keys import parse_verification_keys, public_jwks
+from chalicelib.tokens.keys import parse_verification_keys, public_jwks
 from infra.keys import __main__ as command
 from infra.keys.places import FileRing, ParameterRing, PlaceError
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import stage_environment
-from samples import NOW
+from tests.support.samples import NOW
 
 PARAMETER = "/lychgate/prod/signing-keys"
 DAY = 24 * 3600

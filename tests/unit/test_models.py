@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.models import TokenPair, canonical_username
-from samples import NOW, SESSION, USER
+from chalicelib.accounts.user import TokenPair, canonical_username
+from tests.support.samples import NOW, SESSION, USER
 
 
 @given(st.text())

@@ -8,8 +8,8 @@ import unicodedata
 import bcrypt
 import pytest
 
+from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.errors import ValidationFailed
-from chalicelib.passwords import PasswordHasher, PasswordPolicy
 
 PEPPER = bytes(range(32))
 PASSWORD = "correct horse battery staple"

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from chalicelib.pwned_passwords import MAX_ANSWER, PwnedPasswords
+from chalicelib.adapters.pwned_passwords import MAX_ANSWER, PwnedPasswords
 
 PASSWORD = "correct horse battery staple"
 HASH = hashlib.sha1(PASSWORD.encode()).hexdigest().upper()

@@ -4,12 +4,12 @@ from copy import copy
 
 import pytest
 
-from chalicelib.auth_service import AuthService, SessionRules
+from chalicelib.accounts.user import Client
+from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant
-from chalicelib.models import Client
-from chalicelib.passwords import PasswordPolicy
-from counting import CountingHasher
-from fakes import Memory, fake_stores
+from chalicelib.use_cases.log_in import AuthService, SessionRules
+from tests.support.counting import CountingHasher
+from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
 OWNER = Client(ip="203.0.113.7", user_agent="test")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from chalicelib.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 
 PADDINGS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_rsa_paddings.json").read_text())
 MESSAGE = b"header.payload"

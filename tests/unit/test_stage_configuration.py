@@ -6,7 +6,7 @@ import json
 import pytest
 
 from chalicelib.config import HttpSettings, IssuerSettings, VerifierSettings
-from chalicelib.keys import public_jwks
+from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import stage_configuration

@@ -2,10 +2,10 @@
 
 import pytest
 
+from chalicelib.credentials.throttling import Attempt, Counter, Limit
 from chalicelib.errors import TooManyAttempts
-from chalicelib.throttling import Attempt, Counter, Limit
-from fakes import RULES
-from samples import NOW
+from tests.support.fakes import RULES
+from tests.support.samples import NOW
 
 PAIR = Limit("pair", free=5, memory=86_400, longest_delay=900)
 ADDRESS = Limit("address", free=100, memory=3600, longest_delay=3600, window=True)

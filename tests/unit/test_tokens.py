@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.principals import Principal, RefreshGrant
-from samples import ISSUER, NOW, SESSION, USER
+from chalicelib.tokens.principals import Principal, RefreshGrant
+from tests.support.samples import ISSUER, NOW, SESSION, USER
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
 

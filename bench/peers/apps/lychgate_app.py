@@ -17,7 +17,7 @@ from bench.instant import instant_application
 from bench.lambda_events import api_event, authorizer_event
 from bench.over_database import PEPPER, lambda_over_database
 from chalicelib.authorizer import authorizer
-from chalicelib.passwords import PasswordHasher
+from chalicelib.credentials.passwords import PasswordHasher
 
 
 class CheapHasher(PasswordHasher):

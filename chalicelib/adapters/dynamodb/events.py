@@ -1,0 +1,39 @@
+"""The history of accounts in DynamoDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.items import Tables, event_from_item, event_to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.accounts.user import SecurityEvent
+
+
+class DynamoDBEventLog:
+    """An ``EventLog`` over the events' table."""
+
+    def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
+        self._client = client
+        self._tables = tables
+
+    def record(self, event: SecurityEvent) -> None:
+        """See ``EventLog.record``: one put."""
+        with unavailable_on_failure():
+            self._client.put_item(TableName=self._tables.events, Item=event_to_item(event))
+
+    def recent(self, user_id: str, limit: int) -> list[SecurityEvent]:
+        """See ``EventLog.recent``: one query."""
+        with unavailable_on_failure():
+            response = self._client.query(
+                TableName=self._tables.events,
+                KeyConditionExpression="user_id = :user",
+                ExpressionAttributeValues={":user": {"S": user_id}},
+                ScanIndexForward=False,
+                Limit=limit,
+                ConsistentRead=True,
+            )
+        return [event_from_item(item) for item in response["Items"]]

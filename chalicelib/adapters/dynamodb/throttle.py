@@ -1,0 +1,155 @@
+"""The counters of failed log-ins in DynamoDB: one item each.
+
+Owns the item's shape:
+
+    counter_key    S   partition key: which limit, and of what
+    failures       N
+    blocked_until  N   NumericDate
+    expires_at     N   NumericDate; nothing relies on DynamoDB to delete the item then
+    ttl            N   the same, for DynamoDB
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.dynamodb.items import Item, Tables
+from chalicelib.adapters.dynamodb.transactions import transact
+from chalicelib.credentials.throttling import Attempt, Counter, Limit, ThrottleRules
+from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+_log = logging.getLogger("lychgate.dynamodb")
+
+_ROUNDS = 5
+"""How often an attempt may meet counters that others have changed since. One that meets more is one of very many."""
+
+
+class DynamoDBLoginThrottle:
+    """A ``LoginThrottle`` over one table."""
+
+    def __init__(self, client: DynamoDBClient, tables: Tables, rules: ThrottleRules) -> None:
+        self._client = client
+        self._tables = tables
+        self._rules = rules
+
+    def admit(self, attempt: Attempt, now: int) -> None:
+        """See ``LoginThrottle.admit``: one transaction as long as no counter is near its limit, two where one is.
+
+        A counter far from its limit is just raised, whoever else raises it too. Near the limit each attempt has to win
+        the write against all others, and its result names the time before which the next is not let through.
+        """
+        limits = self._rules.limits(attempt)
+        met: dict[str, Counter] = {}
+        for _ in range(_ROUNDS):
+            actions = [
+                self._exactly(key, limit.charged(met[key], now), met[key])
+                if key in met
+                else self._raise(key, limit, now)
+                for key, limit in limits.items()
+            ]
+            try:
+                failed = transact(self._client, actions)
+            except ServiceUnavailable as unavailable:
+                # Who keeps the counters from being reached must not be able to guess without limit.
+                raise AttemptNotCounted(unavailable.reason or "") from unavailable
+            if not failed:
+                return
+            for position, key in enumerate(limits):
+                if position in failed:
+                    item = failed[position]
+                    # A counter that is gone was forgotten by a success: the next round begins it anew.
+                    met.pop(key, None) if item is None else met.update({key: _from_item(item)})
+        raise TooManyAttempts(1, limit="parallel")
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """See ``LoginThrottle.succeeded``: one transaction.
+
+        If it cannot be done the user is logged in all the same, with one failure more on the counters.
+        """
+        pair, account, address = self._rules.limits(attempt)
+        forget = [self._delete(pair), self._delete(account)]
+        try:
+            if transact(self._client, [*forget, self._take_back(address)]):
+                # The address's window has passed meanwhile: there is nothing to take back.
+                transact(self._client, forget)
+        except ServiceUnavailable as unavailable:
+            _log.warning("failures not forgotten: %s", unavailable.reason)
+
+    def _raise(self, key: str, limit: Limit, now: int) -> TransactWriteItemTypeDef:
+        """Return the action that counts an attempt which is sure to be let through."""
+        fresh = limit.charged(None, now)
+        expires_at = "if_not_exists(expires_at, :expires_at)" if limit.window else ":expires_at"
+        return {
+            "Update": {
+                "TableName": self._tables.throttle,
+                "Key": _key(key),
+                "UpdateExpression": (
+                    "SET failures = if_not_exists(failures, :zero) + :one,"
+                    f" expires_at = {expires_at}, #ttl = {expires_at}, blocked_until = :blocked_until"
+                ),
+                "ConditionExpression": "attribute_not_exists(failures) OR (failures < :far AND expires_at > :now)",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {
+                    ":zero": {"N": "0"},
+                    ":one": {"N": "1"},
+                    ":far": {"N": str(limit.free - 1)},
+                    ":now": {"N": str(now)},
+                    ":expires_at": {"N": str(fresh.expires_at)},
+                    ":blocked_until": {"N": str(fresh.blocked_until)},
+                },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _exactly(self, key: str, charged: Counter, met: Counter) -> TransactWriteItemTypeDef:
+        """Return the action that counts an attempt if the counter still is as it was met."""
+        return {
+            "Put": {
+                "TableName": self._tables.throttle,
+                "Item": {
+                    **_key(key),
+                    "failures": {"N": str(charged.failures)},
+                    "blocked_until": {"N": str(charged.blocked_until)},
+                    "expires_at": {"N": str(charged.expires_at)},
+                    "ttl": {"N": str(charged.expires_at)},
+                },
+                "ConditionExpression": "failures = :failures AND blocked_until = :blocked AND expires_at = :expires",
+                "ExpressionAttributeValues": {
+                    ":failures": {"N": str(met.failures)},
+                    ":blocked": {"N": str(met.blocked_until)},
+                    ":expires": {"N": str(met.expires_at)},
+                },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _take_back(self, key: str) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._tables.throttle,
+                "Key": _key(key),
+                "UpdateExpression": "SET failures = failures - :one, blocked_until = :zero",
+                "ConditionExpression": "failures > :zero",
+                "ExpressionAttributeValues": {":one": {"N": "1"}, ":zero": {"N": "0"}},
+            }
+        }
+
+    def _delete(self, key: str) -> TransactWriteItemTypeDef:
+        return {"Delete": {"TableName": self._tables.throttle, "Key": _key(key)}}
+
+
+def _key(key: str) -> Item:
+    return {"counter_key": {"S": key}}
+
+
+def _from_item(item: Item) -> Counter:
+    return Counter(
+        failures=int(item["failures"]["N"]),
+        blocked_until=int(item["blocked_until"]["N"]),
+        expires_at=int(item["expires_at"]["N"]),
+    )

@@ -1,0 +1,95 @@
+"""Several writes in one step: DynamoDB's transactions, and what their failures mean.
+
+Owns the reading of ``CancellationReasons`` and the repetition after conflicts. Knows no table but their names.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import error_code, unavailable_on_failure
+from chalicelib.adapters.dynamodb.items import Item
+from chalicelib.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+_ATTEMPTS = 5
+_LONGEST_PAUSE = 0.08
+"""Seconds. A conflicting write is over within milliseconds."""
+
+# Reasons for which a transaction was cancelled though none of its conditions failed, and may succeed when repeated.
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+_CONFLICT = "TransactionConflictException"
+
+Result = TypeVar("Result")
+
+
+def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
+    """Do all actions or none, and return the conditions that failed: empty if all was done.
+
+    Each failed condition is given by its action's position, with the item that it met if the action asked for it
+    (``ReturnValuesOnConditionCheckFailure``), else None.
+
+    Raises:
+        ServiceUnavailable: DynamoDB was throttled or out of reach, or others kept writing the same items.
+
+    """
+
+    def attempt() -> dict[int, Item | None]:
+        try:
+            client.transact_write_items(TransactItems=actions)
+        except client.exceptions.TransactionCanceledException as cancelled:
+            reasons = cancelled.response["CancellationReasons"]
+            failed: dict[int, Item | None] = {
+                position: cast("Item | None", reason.get("Item") or None)
+                for position, reason in enumerate(reasons)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            }
+            if failed:
+                return failed
+            # One reason that does not pass is enough to make every repetition vain: that is a bug, and no bad luck.
+            if {reason.get("Code") for reason in reasons} - {"None"} <= _PASSING:
+                raise _Again from cancelled
+            raise
+        return {}
+
+    with unavailable_on_failure():
+        return _repeated(attempt)
+
+
+def after_conflicts(write: Callable[[], Result]) -> Result:
+    """Return the result of a single write, repeated while transactions have hold of its item.
+
+    Raises ServiceUnavailable if they do not let go of it.
+    """
+
+    def attempt() -> Result:
+        try:
+            return write()
+        except ClientError as refused:
+            if error_code(refused) == _CONFLICT:
+                raise _Again from refused
+            raise
+
+    return _repeated(attempt)
+
+
+class _Again(Exception):
+    """The same may succeed in a moment."""
+
+
+def _repeated(attempt: Callable[[], Result]) -> Result:
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except _Again:
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - jitter is no secret
+    raise ServiceUnavailable("others keep writing the same items")

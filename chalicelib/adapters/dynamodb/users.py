@@ -1,0 +1,214 @@
+"""Users in DynamoDB."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.accounts.user import SecurityEvent, Session, User
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.items import (
+    Item,
+    Tables,
+    put_event,
+    put_session,
+    session_key,
+    user_from_item,
+    user_key,
+    user_to_item,
+)
+from chalicelib.adapters.dynamodb.transactions import after_conflicts, transact
+from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_log = logging.getLogger("lychgate.dynamodb")
+
+_BATCH = 25
+"""BatchWriteItem takes no more."""
+
+_BATCH_ATTEMPTS = 4
+
+
+class DynamoDBUserStore:
+    """A ``UserStore`` over the tables."""
+
+    def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
+        self._client = client
+        self._tables = tables
+
+    def add(self, user: User, session: Session, event: SecurityEvent) -> None:
+        """See ``UserStore.add``: one transaction, so there is no account without its first session."""
+        failed = transact(
+            self._client,
+            [
+                {
+                    "Put": {
+                        "TableName": self._tables.users,
+                        "Item": user_to_item(user),
+                        "ConditionExpression": "attribute_not_exists(username_key)",
+                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    }
+                },
+                put_session(self._tables, session),
+                put_event(self._tables, event),
+            ],
+        )
+        if failed and not _is_ours(failed.get(0), "user_id", user.id):
+            raise UsernameTaken
+
+    def find(self, username: str) -> User | None:
+        """See ``UserStore.find``: one consistent read."""
+        with unavailable_on_failure():
+            response = self._client.get_item(TableName=self._tables.users, Key=user_key(username), ConsistentRead=True)
+        return user_from_item(response["Item"]) if "Item" in response else None
+
+    def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
+        """See ``UserStore.change_password``: one transaction."""
+        failed = transact(
+            self._client,
+            [
+                {
+                    "Update": {
+                        "TableName": self._tables.users,
+                        "Key": user_key(user.username),
+                        "UpdateExpression": (
+                            "SET password_hash = :new_hash, session_epoch = :new_epoch, session_bound = :one"
+                        ),
+                        "ConditionExpression": (
+                            "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
+                        ),
+                        "ExpressionAttributeValues": {
+                            ":id": {"S": user.id},
+                            ":hash": {"S": user.password_hash},
+                            ":epoch": {"N": str(user.session_epoch)},
+                            ":false": {"BOOL": False},
+                            ":new_hash": {"S": password_hash},
+                            ":new_epoch": {"N": str(user.session_epoch + 1)},
+                            ":one": {"N": "1"},
+                        },
+                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    }
+                },
+                {
+                    "Update": {
+                        "TableName": self._tables.sessions,
+                        "Key": session_key(session.user_id, session.id),
+                        "UpdateExpression": "SET epoch = :new_epoch",
+                        "ConditionExpression": "epoch = :epoch",
+                        "ExpressionAttributeValues": {
+                            ":epoch": {"N": str(user.session_epoch)},
+                            ":new_epoch": {"N": str(user.session_epoch + 1)},
+                        },
+                    }
+                },
+                put_event(self._tables, event),
+            ],
+        )
+        if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
+            raise Conflict
+        self._clear_away(user, self._sessions_of_past_epochs)
+
+    def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
+        """See ``UserStore.end_all_sessions``: one transaction.
+
+        If the SDK repeats it after a lost answer the epoch rises twice, which ends nothing more.
+        """
+        failed = transact(
+            self._client,
+            [
+                {
+                    "Update": {
+                        "TableName": self._tables.users,
+                        "Key": user_key(user.username),
+                        "UpdateExpression": "SET session_epoch = session_epoch + :one, session_bound = :zero",
+                        "ConditionExpression": "user_id = :id",
+                        "ExpressionAttributeValues": {
+                            ":id": {"S": user.id},
+                            ":one": {"N": "1"},
+                            ":zero": {"N": "0"},
+                        },
+                    }
+                },
+                put_event(self._tables, event),
+            ],
+        )
+        if failed:
+            raise Conflict
+        self._clear_away(user, self._sessions_of_past_epochs)
+
+    def delete(self, user: User) -> None:
+        """See ``UserStore.delete``: the user in one step, which ends everything, and then what is left of the user."""
+        with unavailable_on_failure():
+            try:
+                after_conflicts(
+                    lambda: self._client.delete_item(
+                        TableName=self._tables.users,
+                        Key=user_key(user.username),
+                        # A user who is not there was deleted by this very call, before its answer was lost.
+                        ConditionExpression=(
+                            "attribute_not_exists(user_id) OR (user_id = :id AND password_hash = :hash)"
+                        ),
+                        ExpressionAttributeValues={":id": {"S": user.id}, ":hash": {"S": user.password_hash}},
+                    )
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as changed:
+                raise Conflict from changed
+        self._clear_away(user, self._all_sessions, self._all_events)
+
+    def _clear_away(self, user: User, *finders: Callable[[User], tuple[str, list[Item]]]) -> None:
+        """Delete what nothing accepts any more.
+
+        The step that made it so is done, so a failure here is no failure of the request: what is left over is under an
+        epoch or an identifier that has passed, and DynamoDB deletes it in its time.
+        """
+        try:
+            with unavailable_on_failure():
+                for find in finders:
+                    table, keys = find(user)
+                    for start in range(0, len(keys), _BATCH):
+                        requests = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + _BATCH]]
+                        self._write_batch(table, requests)
+        except ServiceUnavailable as unavailable:
+            _log.warning("left for DynamoDB to delete: %s", unavailable.reason)
+
+    def _sessions_of_past_epochs(self, user: User) -> tuple[str, list[Item]]:
+        values: Item = {":user": {"S": user.id}, ":epoch": {"N": str(user.session_epoch)}}
+        return self._keys(self._tables.sessions, "session_id", values, FilterExpression="epoch <= :epoch")
+
+    def _all_sessions(self, user: User) -> tuple[str, list[Item]]:
+        return self._keys(self._tables.sessions, "session_id", {":user": {"S": user.id}})
+
+    def _all_events(self, user: User) -> tuple[str, list[Item]]:
+        return self._keys(self._tables.events, "event_id", {":user": {"S": user.id}})
+
+    def _keys(self, table: str, sort_key: str, values: Item, **filters: str) -> tuple[str, list[Item]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues=values,
+            ProjectionExpression=f"user_id, {sort_key}",
+            ConsistentRead=True,
+            **filters,  # type: ignore[arg-type]
+        )
+        return table, [item for page in pages for item in page["Items"]]
+
+    def _write_batch(self, table: str, requests: Sequence[Any]) -> None:
+        for attempt in range(_BATCH_ATTEMPTS):
+            response = self._client.batch_write_item(RequestItems={table: requests})
+            requests = response["UnprocessedItems"].get(table, [])
+            if not requests:
+                return
+            time.sleep(0.02 * 2**attempt)
+        raise ServiceUnavailable("BatchWriteItem left items unprocessed")
+
+
+def _is_ours(found: Item | None, attribute: str, value: str) -> bool:
+    """Whether a failed condition met what this very write had put there.
+
+    The SDK repeats a write whose answer was lost, and the repetition meets the result of the first.
+    """
+    return found is not None and found[attribute]["S"] == value

@@ -1,0 +1,356 @@
+"""What requests leave in the log and in the metrics, and what they never leave there."""
+
+import io
+import json
+import logging
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
+from chalicelib import telemetry, wiring
+from chalicelib.api import openapi, wellknown
+from chalicelib.api.openapi import ALL_ROUTES
+
+PASSWORD = "Marked-Passphrase-5f2c"
+OTHER_PASSWORD = "Marked-Passphrase-9b1e"
+# Whatever is sent where a secret could stand, by mistake or to attack.
+MARKS = [PASSWORD, OTHER_PASSWORD, "Marked-Username-77", "Marked-Token-31", "Marked-Cookie-52", "Marked-Bug-18"]
+ROUTES = {f"{operation.method} {operation.path}" for routes in ALL_ROUTES for operation in routes.operations}
+
+
+@pytest.fixture
+def lines(api, monkeypatch):
+    """Return the lines since the last call, as Lambda would hand them to CloudWatch."""
+    output = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", output)
+        telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
+
+    def since():
+        written = output.getvalue()
+        output.seek(0)
+        output.truncate()
+        return [json.loads(line) for line in written.split("\n") if line]
+
+    yield since
+    telemetry.configure({})
+
+
+def counted(line):
+    """Return what a line adds to which metric, as CloudWatch reads it."""
+    counts = {}
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        ((metric,), (dimensions,)) = directive["Metrics"], directive["Dimensions"]
+        assert directive["Namespace"] == "Lychgate"
+        assert metric["Unit"] == "Count"
+        assert all(isinstance(line[name], str) for name in dimensions)
+        counts[metric["Name"], *(line[name] for name in dimensions)] = line[metric["Name"]]
+    return counts
+
+
+def test_a_request_leaves_one_line_that_says_who_did_what_and_what_came_of_it(api, lines):
+    registered = api.register().json
+    lines()
+    session = api.bearer("GET", "/auth/sessions", registered["access_token"]).json["sessions"][0]
+    (line,) = lines()
+    assert line["route"] == "GET /auth/sessions"
+    assert (line["method"], line["status"], line["level"]) == ("GET", 200, "INFO")
+    assert (line["user_id"], line["session_id"]) == (registered["user"]["id"], session["id"])
+    assert line["duration_ms"] >= 0
+    assert not {"error", "reason", "event"} & set(line)
+
+
+def test_the_route_is_the_pattern_and_not_the_path(api, lines):
+    access_token = api.register().json["access_token"]
+    lines()
+    api.bearer("DELETE", "/auth/sessions/Marked", access_token)
+    (line,) = lines()
+    assert line["route"] == "DELETE /auth/sessions/{session_id}"
+    assert "Marked" not in json.dumps(line)
+
+
+def test_the_gateways_request_id_is_in_the_line(api, lines, monkeypatch):
+    monkeypatch.setattr(telemetry, "log_request", lambda **facts: logged.append(facts))
+    logged = []
+    from app import app
+
+    event = {
+        "requestContext": {
+            "resourcePath": "/health",
+            "httpMethod": "GET",
+            "path": "/health",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        },
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {},
+        "stageVariables": {},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    assert app(event, None)["statusCode"] == 200
+    assert [facts["request_id"] for facts in logged] == ["c6af9ac6-7b61-11e6-9a41-93e8deadbeef"]
+
+
+def test_identical_answers_leave_distinct_reasons(api, lines):
+    user = api.register().json["user"]
+    lines()
+    api.login(password="wrong horse battery staple")
+    api.login("nobody")
+    wrong, unknown = lines()
+    assert (wrong["reason"], wrong["user_id"]) == ("wrong password", user["id"])
+    assert unknown["reason"] == "unknown user"
+    assert "user_id" not in unknown
+    for line in (wrong, unknown):
+        assert (line["event"], line["error"], line["level"]) == ("login_failed", "invalid_credentials", "WARNING")
+
+
+def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
+    tokens = api.register().json
+    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+    api.login()
+    api.login(password="wrong horse battery staple")
+    api.refresh(tokens["refresh_token"])
+    api.refresh(tokens["refresh_token"])
+    clock.advance(21)
+    api.refresh(tokens["refresh_token"])
+    assert [(line["event"], line["status"]) for line in lines() if "event" in line] == [
+        ("registered", 201),
+        ("login_succeeded", 200),
+        ("login_failed", 401),
+        ("refreshed", 200),
+        ("refresh_retried", 200),
+        ("refresh_token_reused", 401),
+    ]
+    other = api.login().json
+    lines()
+    passwords = {"current_password": "correct horse battery staple", "new_password": OTHER_PASSWORD}
+    api.bearer("DELETE", f"/auth/sessions/{session['id']}", other["access_token"])
+    api.bearer("PUT", "/auth/password", other["access_token"], passwords)
+    api.logout(other["refresh_token"])
+    api.logout(other["refresh_token"])
+    again = api.login(password=OTHER_PASSWORD).json
+    api.bearer("POST", "/auth/logout-all", again["access_token"])
+    last = api.login(password=OTHER_PASSWORD).json
+    api.bearer("POST", "/auth/delete-account", last["access_token"], {"password": OTHER_PASSWORD})
+    events = [line.get("event") for line in lines()]
+    assert events == [
+        None,
+        "password_changed",
+        "logged_out",
+        None,
+        "login_succeeded",
+        "logged_out",
+        "login_succeeded",
+        "account_deleted",
+    ]
+
+
+def test_a_reuse_names_user_and_session(api, lines, clock):
+    tokens = api.register().json
+    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+    api.refresh(tokens["refresh_token"])
+    clock.advance(21)
+    lines()
+    api.refresh(tokens["refresh_token"])
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("refresh_token_reused", "WARNING")
+    assert (line["user_id"], line["session_id"]) == (tokens["user"]["id"], session["id"])
+
+
+def test_requests_log_ins_and_refreshes_are_counted(api, lines, clock):
+    tokens = api.register().json
+    api.login()
+    api.login(password="wrong horse battery staple")
+    api.refresh(tokens["refresh_token"])
+    api.refresh(tokens["refresh_token"])
+    clock.advance(21)
+    api.refresh(tokens["refresh_token"])
+    function = "lychgate-test"
+    assert [counted(line) for line in lines()] == [
+        {("requests", function, "2xx"): 1},
+        {("requests", function, "2xx"): 1, ("log_ins", function, "ok"): 1},
+        {("requests", function, "4xx"): 1, ("log_ins", function, "failed"): 1},
+        {("requests", function, "2xx"): 1, ("refreshes", function, "ok"): 1},
+        {("requests", function, "2xx"): 1, ("refreshes", function, "retry"): 1},
+        {("requests", function, "4xx"): 1, ("refreshes", function, "reused"): 1},
+    ]
+
+
+def test_a_delayed_attempt_says_by_which_limit_and_is_counted(api, lines):
+    for _ in range(6):
+        api.login("nobody")
+    line = lines()[-1]
+    assert (line["status"], line["event"], line["level"]) == (429, "attempt_delayed", "WARNING")
+    assert line["reason"].startswith("limit by ")
+    assert counted(line)["log_ins", "lychgate-test", "delayed"] == 1
+
+
+def test_a_log_in_that_cannot_be_counted_is_refused_logged_and_counted(api, aws_clients, environment, lines):
+    dynamodb, _ = aws_clients
+    api.register()
+
+    def throttled(request, **_):
+        body = request.body.decode()
+        if environment["LYCHGATE_THROTTLE_TABLE"] in body and "Update" in body:
+            raise ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
+
+    dynamodb.meta.events.register_first("before-send.dynamodb", throttled)
+    try:
+        answer = api.login()
+    finally:
+        dynamodb.meta.events.unregister("before-send.dynamodb", throttled)
+    answer.assert_problem(503, "service_unavailable")
+    line = lines()[-1]
+    assert (line["event"], line["level"]) == ("attempt_not_counted", "ERROR")
+    assert counted(line)["log_ins", "lychgate-test", "not_counted"] == 1
+
+
+def test_the_authorizer_says_why_it_refused_and_counts_it(api, lines):
+    api.me("junk")
+    (line,) = lines()
+    assert (line["error"], line["reason"]) == ("invalid_token", "not in compact serialization")
+    assert counted(line) == {("refused_access_tokens", "lychgate-test"): 1}
+
+
+def test_a_bug_leaves_its_place_and_not_its_message(api, lines, monkeypatch):
+    def broken():
+        raise RuntimeError("Marked-Bug-18")
+
+    monkeypatch.setattr(wiring, "auth_service", broken)
+    api.login()
+    (line,) = lines()
+    assert (line["status"], line["error"], line["level"]) == (500, "internal_error", "ERROR")
+    (exception,) = line["exception"]
+    assert exception["type"] == "RuntimeError"
+    assert exception["frames"][-1].endswith(" broken")
+    assert "Marked" not in json.dumps(line)
+
+
+def test_a_log_line_cannot_be_forged(lines):
+    telemetry.log_refused_token('x\n{"level": "INFO"}\u2028\x1b[2J')
+    (line,) = lines()
+    assert line["reason"] == 'x\n{"level": "INFO"}\u2028\x1b[2J'
+
+
+def test_on_a_laptop_only_errors_are_shown_and_as_text(api, capsys, monkeypatch):
+    telemetry.configure({})
+    api.register()
+    api.login(password="wrong horse battery staple")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.delenv("LYCHGATE_USERS_TABLE")
+    wiring.services.cache_clear()
+    api.login()
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "lychgate: POST /auth/login 500 internal_error: LYCHGATE_USERS_TABLE is not set\n"
+
+
+def succeed(api, clock):
+    """Call every route as it is meant to be called, and return every token that was issued."""
+    members = {"username": "Marked-Username-77", "password": PASSWORD}
+    first = api.post("/auth/register", members).json
+    second = api.post("/auth/login", members).json
+    by_cookie = api.post("/auth/login", {**members, "token_delivery": "cookie"})
+    refreshed = api.refresh(first["refresh_token"]).json
+    renewed = api.refresh(cookie=by_cookie.cookie)
+    access_token = refreshed["access_token"]
+    public = ("/health", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration")
+    for path in ("/me", "/dashboard", "/auth/sessions", *public):
+        assert api.bearer("GET", path, access_token).status == 200
+    listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
+    (other, *_) = [session["id"] for session in listed if not session["current"]]
+    assert api.bearer("DELETE", f"/auth/sessions/{other}", access_token).status == 204
+    passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    assert api.bearer("PUT", "/auth/password", access_token, passwords).status == 204
+    clock.advance(21)
+    assert api.refresh(first["refresh_token"]).status == 401
+    assert api.logout(second["refresh_token"]).status == 204
+    members["password"] = OTHER_PASSWORD
+    third = api.post("/auth/login", members).json
+    assert api.bearer("POST", "/auth/logout-all", third["access_token"]).status == 204
+    last = api.post("/auth/login", members).json
+    deletion = api.bearer("POST", "/auth/delete-account", last["access_token"], {"password": OTHER_PASSWORD})
+    assert deletion.status == 204
+    bodies = [first, second, by_cookie.json, refreshed, renewed.json, third, last]
+    issued = [body[name] for body in bodies for name in ("access_token", "refresh_token") if name in body]
+    return [*issued, by_cookie.cookie.value, renewed.cookie.value]
+
+
+def fail(api, monkeypatch):
+    """Call every route so that it refuses or breaks, with something marked wherever a secret could stand."""
+    access_token = api.register("Bobby").json["access_token"]
+    headers = {
+        "Cookie": "__Secure-refresh_token=Marked-Cookie-52; Marked-Cookie-52=x",
+        "Origin": "https://marked-token-31.example",
+        "User-Agent": "Marked-Token-31",
+        "Content-Type": "application/json",
+    }
+    junk = [
+        b'{"Marked-Token-31": "Marked-Token-31"',
+        b'{"Marked-Token-31": "Marked-Token-31"}',
+        b'{"username": "Marked-Username-77", "password": "Marked-Passphrase-5f2c", "token_delivery": "cookie"}',
+        b'{"username": "Marked-Username-77", "password": "Marked-Passphrase-5f2c"}',
+        b'{"current_password": "Marked-Passphrase-5f2c", "new_password": "Marked-Passphrase-9b1e"}',
+        b'{"password": "Marked-Passphrase-5f2c"}',
+        b'{"refresh_token": "Marked-Token-31"}',
+        b"{}",
+    ]
+    bearers = ["Marked-Token-31", "Marked-Token-31.Marked-Token-31.Marked-Token-31", access_token + "x", access_token]
+    for route in sorted(ROUTES):
+        method, path = route.split()
+        for body in junk if method != "GET" else [b""]:
+            for bearer in bearers if path not in ("/auth/login", "/auth/register") else ["Marked-Token-31"]:
+                api.request(
+                    method,
+                    path.replace("{session_id}", "Marked-Token-31"),
+                    body=body,
+                    headers={**headers, "Authorization": f"Bearer {bearer}"},
+                )
+        api.request("TRACE", path, headers=headers)
+
+    def unreachable(*_, **__):
+        raise EndpointConnectionError(endpoint_url="https://Marked-Token-31.example")
+
+    def broken(*_, **__):
+        raise RuntimeError("Marked-Bug-18") from ValueError(PASSWORD)
+
+    with monkeypatch.context() as outage:
+        for verb in ("get_item", "batch_get_item", "transact_write_items", "update_item", "put_item"):
+            outage.setattr(wiring.services().auth._users._client, verb, unreachable)
+        assert api.post("/auth/login", {"username": "Marked-Username-77", "password": PASSWORD}).status == 503
+    for module, name in (
+        (wiring, "auth_service"),
+        (wiring, "account_service"),
+        (wellknown, "Answer"),
+        (openapi, "_document"),
+    ):
+        monkeypatch.setattr(module, name, broken)
+    for route in sorted(ROUTES):
+        method, path = route.split()
+        for body in junk if method != "GET" else [b""]:
+            api.request(method, path, body=body, headers={**headers, "Authorization": f"Bearer {access_token}"})
+
+
+def test_no_secret_of_any_route_is_in_any_output(api, capfd, caplog, clock, monkeypatch, private_jwks):
+    telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
+    caplog.set_level(logging.WARNING)
+    try:
+        issued = succeed(api, clock)
+        succeeded = capfd.readouterr()
+        fail(api, monkeypatch)
+        failed = capfd.readouterr()
+    finally:
+        telemetry.configure({})
+    output = succeeded.out + succeeded.err + failed.out + failed.err + caplog.text
+    secrets = [*MARKS, *issued, private_jwks["pepper"], *(key["d"] for key in private_jwks["keys"])]
+    # A part of a token is one too: each of its three segments by itself.
+    secrets += [segment for token in issued for segment in token.split(".")[1:]]
+    assert [secret for secret in secrets if secret.lower() in output.lower()] == []
+
+    def routes(text, *, failed):
+        lines = [json.loads(line) for line in text.splitlines()]
+        return {line["route"] for line in lines if "route" in line and (line["status"] >= 400) is failed}
+
+    assert routes(succeeded.out, failed=False) == ROUTES
+    assert routes(failed.out, failed=True) >= ROUTES

@@ -1,0 +1,187 @@
+"""Stores in memory that keep the whole contract of ``chalicelib.use_cases.ports``; tests/contract holds them to it."""
+
+import threading
+from dataclasses import replace
+
+from chalicelib.accounts.user import canonical_username
+from chalicelib.credentials.throttling import ThrottleRules
+from chalicelib.errors import Conflict, UsernameTaken
+from chalicelib.use_cases.ports import Rotation, Stores
+
+
+class Memory:
+    """What the three fakes share, and the lock that makes each of their methods one step."""
+
+    def __init__(self):
+        self.users = {}
+        self.sessions = {}
+        self.events = []
+        self.counters = {}
+        self.lock = threading.RLock()
+
+
+class FakeUserStore:
+    def __init__(self, memory):
+        self._memory = memory
+
+    def add(self, user, session, event):
+        with self._memory.lock:
+            if user.username_key in self._memory.users:
+                raise UsernameTaken
+            self._memory.users[user.username_key] = user
+            self._memory.sessions[session.user_id, session.id] = session
+            self._memory.events.append(event)
+
+    def find(self, username):
+        return self._memory.users.get(canonical_username(username))
+
+    def change_password(self, user, session, password_hash, event):
+        with self._memory.lock:
+            kept = self._memory.sessions.get((session.user_id, session.id))
+            if not unchanged(self.find(user.username), user) or kept is None or kept.epoch != user.session_epoch:
+                raise Conflict
+            epoch = user.session_epoch + 1
+            self._memory.users[user.username_key] = replace(
+                self.find(user.username), password_hash=password_hash, session_epoch=epoch, session_bound=1
+            )
+            self._memory.sessions[session.user_id, session.id] = replace(kept, epoch=epoch)
+            self._memory.events.append(event)
+            self._clear_away(user)
+
+    def end_all_sessions(self, user, event):
+        with self._memory.lock:
+            found = self.find(user.username)
+            if found is None or found.id != user.id:
+                raise Conflict
+            self._memory.users[user.username_key] = replace(
+                found, session_epoch=found.session_epoch + 1, session_bound=0
+            )
+            self._memory.events.append(event)
+            self._clear_away(user)
+
+    def delete(self, user):
+        with self._memory.lock:
+            found = self.find(user.username)
+            if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
+                raise Conflict
+            self._memory.users.pop(user.username_key, None)
+            for key in [key for key in self._memory.sessions if key[0] == user.id]:
+                del self._memory.sessions[key]
+            self._memory.events[:] = [event for event in self._memory.events if event.user_id != user.id]
+
+    def _clear_away(self, user):
+        for key, session in list(self._memory.sessions.items()):
+            if session.user_id == user.id and session.epoch <= user.session_epoch:
+                del self._memory.sessions[key]
+
+
+class FakeSessionStore:
+    def __init__(self, memory):
+        self._memory = memory
+
+    def begin(self, user, session, event, *, limit, password_hash=None):
+        with self._memory.lock:
+            found = self._memory.users.get(user.username_key)
+            if not unchanged(found, user) or found.session_bound >= limit:
+                raise Conflict
+            self._keep(found, session, [event], found.session_bound + 1, password_hash)
+
+    def begin_counted(self, user, session, events, *, stored, ended, password_hash=None):
+        with self._memory.lock:
+            found = self._memory.users.get(user.username_key)
+            if not unchanged(found, user) or found.session_bound != user.session_bound:
+                raise Conflict
+            if found.session_counts != user.session_counts:
+                raise Conflict
+            found = replace(found, session_counts=found.session_counts + 1)
+            self._keep(found, session, events, stored, password_hash)
+            for other in ended:
+                self._memory.sessions.pop((other.user_id, other.id), None)
+
+    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at):
+        with self._memory.lock:
+            session = self._memory.sessions.get((user_id, session_id))
+            if session is None or not session.accepts(counter, now):
+                return Rotation(applied=False, session=session)
+            rotated = replace(session, refresh_counter=counter + 1, last_used_at=now, idle_expires_at=idle_expires_at)
+            self._memory.sessions[user_id, session_id] = rotated
+            return Rotation(applied=True, session=rotated)
+
+    def end(self, user_id, session_id, event):
+        with self._memory.lock:
+            if self._memory.sessions.pop((user_id, session_id), None) is None:
+                return False
+            self._memory.events.append(event)
+            return True
+
+    def with_user(self, username, user_id, session_id):
+        with self._memory.lock:
+            return (
+                self._memory.users.get(canonical_username(username)),
+                self._memory.sessions.get((user_id, session_id)),
+            )
+
+    def of_user(self, user_id):
+        with self._memory.lock:
+            return [session for session in self._memory.sessions.values() if session.user_id == user_id]
+
+    def _keep(self, user, session, events, bound, password_hash):
+        self._memory.users[user.username_key] = replace(
+            user, session_bound=bound, password_hash=password_hash or user.password_hash
+        )
+        self._memory.sessions[session.user_id, session.id] = session
+        self._memory.events.extend(events)
+
+
+class FakeEventLog:
+    def __init__(self, memory):
+        self._memory = memory
+
+    def record(self, event):
+        self._memory.events.append(event)
+
+    def recent(self, user_id, limit):
+        newest_first = [event for event in reversed(self._memory.events) if event.user_id == user_id]
+        return sorted(newest_first, key=lambda event: -event.at)[:limit]
+
+
+class FakeLoginThrottle:
+    def __init__(self, memory, rules):
+        self._memory = memory
+        self._rules = rules
+
+    def admit(self, attempt, now):
+        with self._memory.lock:
+            limits = self._rules.limits(attempt)
+            charged = {key: limit.charged(self._memory.counters.get(key), now) for key, limit in limits.items()}
+            self._memory.counters.update(charged)
+
+    def succeeded(self, attempt):
+        with self._memory.lock:
+            pair, account, address = self._rules.limits(attempt)
+            self._memory.counters.pop(pair, None)
+            self._memory.counters.pop(account, None)
+            counter = self._memory.counters.get(address)
+            if counter is not None and counter.failures > 0:
+                taken_back = replace(counter, failures=counter.failures - 1, blocked_until=0)
+                self._memory.counters[address] = taken_back
+
+
+RULES = ThrottleRules(
+    pair_failures=5, account_failures=100, address_failures=100, address_window=3600, longest_delay=900
+)
+
+
+def fake_stores(memory, rules=RULES):
+    return Stores(
+        FakeUserStore(memory), FakeSessionStore(memory), FakeEventLog(memory), FakeLoginThrottle(memory, rules)
+    )
+
+
+def unchanged(found, user):
+    """Whether a user is still as it was when its password was checked."""
+    return (
+        found is not None
+        and not found.disabled
+        and (found.id, found.password_hash, found.session_epoch) == (user.id, user.password_hash, user.session_epoch)
+    )

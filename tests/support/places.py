@@ -1,0 +1,270 @@
+"""The places where the API runs: in this process, `chalice local`, `make dev`, and the package as AWS would run it.
+
+Each has the same settings, as a deployment has them, a clock that obeys and tables that can be emptied.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import re
+import struct
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import boto3
+
+from bench.dynamodb_local import free_port
+from chalicelib.tokens.keys import public_jwks
+from infra.deployment.foundation import Foundation
+from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.stage import policy_file, stage_configuration
+from infra.tables import create_tables
+from tests.support.api_client import over_http
+from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
+from tests.support.packaged.package import build, machine_architecture
+
+ROOT = Path(__file__).parents[2]
+CLOCK_FOLDER = Path(__file__).parent / "process_clock"
+# Seconds. A bound for what normally takes a fraction of it, not an expectation.
+PATIENCE = 120
+
+EPOCH = 1_800_000_000
+"""When every test begins."""
+
+SETTINGS = {
+    "LYCHGATE_ISSUER": "https://site.example/api",
+    "LYCHGATE_ALLOWED_ORIGINS": "https://site.example,https://other.example",
+    "LYCHGATE_BCRYPT_COST": "10",
+}
+DISTRIBUTION_SECRET = "what only the distribution sends"
+FOUNDATION = Foundation(
+    stage="test",
+    partition="aws",
+    region=REGION,
+    account_id=ACCOUNT,
+    site_origin="https://site.example",
+    users_table="lychgate-test-users",
+    sessions_table="lychgate-test-sessions",
+    events_table="lychgate-test-events",
+    throttle_table="lychgate-test-throttle",
+    signing_keys_parameter="/lychgate/test/signing-keys",
+    distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
+)
+
+
+class SharedClock:
+    """Stands still until told, for this process and for those that read its file."""
+
+    def __init__(self, path):
+        self.path = path
+        path.write_bytes(struct.pack("d", EPOCH))
+        with path.open("r+b") as file:
+            self._shared = mmap.mmap(file.fileno(), 8)
+
+    def __call__(self):
+        return self.now
+
+    @property
+    def now(self):
+        return int(struct.unpack("d", self._shared[:8])[0])
+
+    def advance(self, seconds):
+        self._set(self.now + seconds)
+
+    def reset(self):
+        self._set(EPOCH)
+
+    def _set(self, now):
+        self._shared[:8] = struct.pack("d", now)
+
+
+class Tables:
+    """The tables of one stage in a database on this machine."""
+
+    def __init__(self, endpoint, stage):
+        self.client = client("dynamodb", endpoint)
+        self._keys = {}
+        for name in create_tables(self.client, stage):
+            self._keep_expired_items(name)
+            schema = self.client.describe_table(TableName=name)["Table"]["KeySchema"]
+            self._keys[name] = [key["AttributeName"] for key in schema]
+
+    def empty(self):
+        for name, key in self._keys.items():
+            for page in self.client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
+                for item in page["Items"]:
+                    self.client.delete_item(TableName=name, Key={attribute: item[attribute] for attribute in key})
+
+    def count(self, name):
+        """How many items the table of this name has."""
+        (table,) = [table for table in self._keys if table.endswith(f"-{name}")]
+        return self.client.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
+
+    def _keep_expired_items(self, name):
+        # A database deletes by this machine's clock, and the tests' is another.
+        described = self.client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        if described["TimeToLiveStatus"] == "ENABLED":
+            off = {"AttributeName": described["AttributeName"], "Enabled": False}
+            self.client.update_time_to_live(TableName=name, TimeToLiveSpecification=off)
+
+
+class Place:
+    """Where the API runs, over HTTP."""
+
+    def __init__(self, api, tables, forget=lambda: None):
+        self.api = api
+        self._tables = tables
+        self._forget = forget
+
+    def empty(self):
+        """Forget all that the last test did."""
+        self._tables.empty()
+        self._forget()
+
+
+def client(service, endpoint):
+    return boto3.client(
+        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any"
+    )
+
+
+@contextmanager
+def running(arguments, *, folder, clock, until):
+    """Run a program under the clock until the block ends, and yield what it said once that matches."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LYCHGATE_"))}
+    environment |= {
+        "LYCHGATE_TEST_CLOCK": str(clock.path),
+        "PYTHONPATH": str(CLOCK_FOLDER),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    process = subprocess.Popen(
+        arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said = []
+    reader = threading.Thread(target=lambda: said.extend(iter(process.stdout.readline, "")))
+    reader.start()
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(until, "".join(said), re.DOTALL)):
+            assert process.poll() is None, "".join(said)
+            assert time.monotonic() < deadline, "".join(said)
+            time.sleep(0.02)
+        yield found
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+            reader.join()
+            process.stdout.close()
+
+
+@contextmanager
+def local_database(folder, clock):
+    """Run `make dynamodb` and yield its endpoint."""
+    command = [sys.executable, "-m", "infra.local", "dynamodb", "--dynamodb-port", "0", "--data-dir", folder / "data"]
+    with running(command, folder=ROOT, clock=clock, until=r"(http://127\.0\.0\.1:\d+).*Ready after") as found:
+        yield found[1]
+
+
+@contextmanager
+def chalice_local(folder, clock, database, _):
+    """`chalice local`, with the database that `make dynamodb` runs."""
+    tables = Tables(database, "dev")
+    keys = public_jwks(signing_keys(database))
+    project = _project(folder, {"AWS_ENDPOINT_URL": database, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
+    chalice = Path(sys.executable).parent / "chalice"
+    port = free_port()
+    command = [chalice, "local", "--no-autoreload", "--port", str(port)]
+    with running(command, folder=project, clock=clock, until="Serving on http://127"):
+        yield Place(over_http(port), tables)
+
+
+@contextmanager
+def make_dev(folder, clock, *_):
+    """`make dev`, with the database in its own process."""
+    project = _project(folder, {})
+    command = [
+        sys.executable,
+        "-m",
+        "infra.local",
+        "--port",
+        "0",
+        "--dynamodb-port",
+        "0",
+        "--data-dir",
+        folder / "data",
+    ]
+    pattern = r"API +http://127\.0\.0\.1:(\d+)/api.*(http://127\.0\.0\.1:\d+) \(Dyn.*Ready after"
+    with running(command, folder=project, clock=clock, until=pattern) as found:
+        yield Place(over_http(int(found[1]), below="/api"), Tables(found[2], "dev"))
+
+
+@contextmanager
+def packaged(folder, clock, database, dynamodb_local):
+    """The package under AWS's runtime client, behind the emulation of API Gateway, with DynamoDB Local."""
+    ring = signing_keys(database)
+    client("ssm", database).put_parameter(
+        Name=FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
+    )
+    package = built_package(public_jwks(ring))
+    overrides = {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local.endpoint,
+        "AWS_ENDPOINT_URL_SSM": database,
+        "LYCHGATE_TEST_CLOCK": str(clock.path),
+    }
+    with ExitStack() as stack:
+        functions = {
+            name: stack.enter_context(
+                LambdaFunction(package, name, overrides, bootstrap=CLOCK_FOLDER / "lambda_under_clock.py")
+            )
+            for name in package.functions
+        }
+        gateway = ApiGateway(package, functions, clock=clock)
+        server = gateway.serve()
+        stack.callback(server.stop)
+        tables = Tables(dynamodb_local.endpoint, FOUNDATION.stage)
+        yield Place(over_http(server.port, below="/api"), tables, gateway.forget_authorizations)
+
+
+def built_package(public_keys, **settings):
+    """Build the package of a stage as `make deploy` would configure it, for this machine's architecture."""
+    existing = {
+        "lambda_architecture": machine_architecture(),
+        "environment_variables": {**SETTINGS, **settings},
+    }
+    configuration = stage_configuration(FOUNDATION, json.dumps(public_keys), existing)
+    policies = {"api_handler": api_handler_policy(FOUNDATION), "authorizer": authorizer_policy(FOUNDATION)}
+    files = {policy_file(FOUNDATION.stage, name): policy for name, policy in policies.items()}
+    return build(FOUNDATION.stage, configuration, files)
+
+
+IN_PROCESS = "in-process"
+PLACES = {"chalice-local": chalice_local, "make-dev": make_dev, "packaged": packaged}
+
+
+def signing_keys(database):
+    """The ring that the embedded database made at its first start."""
+    found = client("ssm", database).get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)
+    return json.loads(found["Parameter"]["Value"])
+
+
+def _project(folder, settings):
+    """A checkout whose stage `dev` has the settings of all places."""
+    project = folder / "project"
+    (project / ".chalice").mkdir(parents=True)
+    for name in ("app.py", "chalicelib", "infra", "static-site"):
+        (project / name).symlink_to(ROOT / name)
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
+    secret = {"LYCHGATE_DISTRIBUTION_SECRET_SHA256": FOUNDATION.distribution_secret_sha256}
+    config["stages"]["dev"]["environment_variables"].update(SETTINGS | secret | settings)
+    (project / ".chalice" / "config.json").write_text(json.dumps(config), "utf-8")
+    return project
