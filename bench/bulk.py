@@ -13,7 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chalicelib.accounts.user import Session, User
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.adapters.dynamodb.items import Tables
 
 _FILE = "shared-local-instance.db"

@@ -21,9 +21,12 @@ from contextlib import ExitStack, contextmanager
 
 from bench.compared_packages import ISSUER, ComparedPackages, compared_packages
 from bench.figures import Figure, LeftOut, Progress, figure, ratios
-from chalicelib.accounts.user import Client, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.clock import system_clock
 from chalicelib.config import SigningSecrets
-from chalicelib.tokens.compact import TokenIssuer, system_clock
+from chalicelib.tokens.compact import TokenIssuer
 from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import Ring, new_ring
 from infra.local.http_messages import Request, Response
@@ -130,7 +133,7 @@ def _access_token(ring: Ring) -> str:
         expires_at=now + 3600,
         refresh_counter=0,
         epoch=0,
-        client=Client(ip="192.0.2.1", user_agent=""),
+        caller=Caller(ip="192.0.2.1", user_agent=""),
     )
     return issuer.issue_access_token(user, session, now)
 

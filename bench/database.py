@@ -12,12 +12,12 @@ from bench.consumption import Cost, Meter
 from bench.figures import Figure, Progress, figure
 from bench.over_database import TABLES, OverDatabase, application, client_of, started
 from bench.scenarios import PASSWORD, Scenario, scenarios
-from chalicelib.accounts.user import Client
+from chalicelib.accounts.caller import Caller
 
 TITLE = "Database: calls and capacity units of each route"
 
 _HEADLINES = frozenset({"refresh", "log in", "sessions"})
-_CLIENT = Client(ip="203.0.113.7", user_agent="bench")
+_CLIENT = Caller(ip="203.0.113.7", user_agent="bench")
 
 
 class _Clock:

@@ -30,11 +30,14 @@ from bench.over_database import (
     started,
 )
 from bench.scenarios import PASSWORD
-from chalicelib.accounts.user import Client, EventType, SecurityEvent, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from chalicelib.clock import system_clock
 from chalicelib.config import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.tokens.compact import system_clock
 from chalicelib.tokens.principals import Principal
 
 TITLE = "Growth: the same requests with more users, and with more sessions a user"
@@ -42,7 +45,7 @@ TITLE = "Growth: the same requests with more users, and with more sessions a use
 FLAT = 1.25
 """What passes for the same time: two runs of the same size differ by as much on a machine that is not idle."""
 
-_CLIENT = Client(ip="203.0.113.7", user_agent="bench")
+_CALLER = Caller(ip="203.0.113.7", user_agent="bench")
 _SIZES = (1_000, 100_000, 1_000_000)
 _QUICK_SIZES = (1_000, 10_000)
 _MANY = 50
@@ -139,11 +142,11 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
         expires_at=now + SESSION_LIFETIME,
         refresh_counter=0,
         epoch=0,
-        client=_CLIENT,
+        caller=_CALLER,
     )
     with started(folder, data=folder) as server:
         over = application(client_of(server), clock=system_clock, ring=ring)
-        event = SecurityEvent(EventType.REGISTERED, user.id, now, _CLIENT)
+        event = SecurityEvent(EventType.REGISTERED, user.id, now, _CALLER)
         DynamoDBUserStore(over.client, TABLES).add(user, session, event)
     fill(folder, TABLES, population)
     server = stack.enter_context(started(folder, data=folder, long_lived=True))
@@ -155,10 +158,10 @@ def _actions(over: OverDatabase, population: Population, session: Session) -> di
     auth, account = over.services.auth, over.services.account
 
     def log_in(number: int) -> None:
-        auth.log_in(population.username(number), PASSWORD, _CLIENT)
+        auth.log_in(population.username(number), PASSWORD, _CALLER)
 
     def refresh(number: int) -> None:
-        auth.refresh(over.issuer.issue_refresh_token(population.session_like(session, number)), _CLIENT)
+        auth.refresh(over.issuer.issue_refresh_token(population.session_like(session, number)), _CALLER)
 
     def list_sessions(number: int) -> None:
         listed = account.sessions(_principal(population, number))

@@ -18,11 +18,14 @@ from unittest import mock
 
 from bench.scenarios import PASSWORD
 from chalicelib import authorizer, telemetry, wiring
-from chalicelib.accounts.user import Client, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.clock import system_clock
 from chalicelib.config import MAX_SESSIONS, REFRESH_IDLE_LIFETIME, REFRESH_RETRY_WINDOW, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.credentials.throttling import Attempt
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier, system_clock
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
 from chalicelib.tokens.keys import (
     SigningKey,
     VerificationKey,
@@ -37,7 +40,7 @@ from chalicelib.use_cases.ports import EventLog, LoginThrottle, Rotation, Sessio
 
 ISSUER = "https://site.example/api"
 USERNAME = "alice@example.org"
-CLIENT = Client(ip="203.0.113.7", user_agent="bench")
+CALLER = Caller(ip="203.0.113.7", user_agent="bench")
 
 
 class _Users:
@@ -115,7 +118,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         expires_at=now + SESSION_LIFETIME,
         refresh_counter=0,
         epoch=0,
-        client=CLIENT,
+        caller=CALLER,
     )
     issuer = TokenIssuer(
         issuer=ISSUER, audience=ISSUER, signing_keys=signing_keys, access_lifetime=3600, clock=system_clock

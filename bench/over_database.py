@@ -23,8 +23,9 @@ from bench.dynamodb_local import DynamoDBLocal, NotInstalled
 from bench.figures import LeftOut
 from chalicelib import config, wiring
 from chalicelib.adapters.dynamodb.items import Tables
+from chalicelib.clock import Clock
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.tokens.compact import Clock, TokenIssuer, TokenVerifier
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from infra.tables import create_tables
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.accounts.user import Client, LoggedIn
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.results import LoggedIn
 from chalicelib.errors import InvalidCredentials, InvalidGrant
 from chalicelib.tokens.compact import TokenVerifier
 from chalicelib.tokens.principals import Principal
@@ -51,7 +52,7 @@ def scenarios(
     verifier: TokenVerifier,
     alice: LoggedIn,
     principal: Principal,
-    client: Client,
+    caller: Caller,
     advance: AdvanceClock,
     *,
     username: str = "alice",
@@ -62,10 +63,10 @@ def scenarios(
     others: list[LoggedIn] = []
 
     def other_session() -> None:
-        others.append(auth.log_in(username, PASSWORD, client))
+        others.append(auth.log_in(username, PASSWORD, caller))
 
     def used_token() -> None:
-        auth.refresh(token, client)
+        auth.refresh(token, caller)
 
     def reused_token() -> None:
         used_token()
@@ -75,41 +76,41 @@ def scenarios(
         "a protected request's authorizer": Scenario(
             "authorizer", lambda: verifier.verify_access_token(alice.tokens.access_token)
         ),
-        "refresh": Scenario("POST /auth/refresh", lambda: auth.refresh(token, client)),
+        "refresh": Scenario("POST /auth/refresh", lambda: auth.refresh(token, caller)),
         "refresh again with the same token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token, client), used_token
+            "POST /auth/refresh", lambda: auth.refresh(token, caller), used_token
         ),
         "refresh with a forged token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token[:-4] + "AAAA", client)
+            "POST /auth/refresh", lambda: auth.refresh(token[:-4] + "AAAA", caller)
         ),
         "refresh with a reused token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token, client), reused_token
+            "POST /auth/refresh", lambda: auth.refresh(token, caller), reused_token
         ),
-        "log in": Scenario("POST /auth/login", lambda: auth.log_in(username, PASSWORD, client)),
-        "log in with a wrong password": Scenario("POST /auth/login", lambda: auth.log_in(username, "wrong", client)),
-        "log in as nobody": Scenario("POST /auth/login", lambda: auth.log_in("nobody", PASSWORD, client)),
+        "log in": Scenario("POST /auth/login", lambda: auth.log_in(username, PASSWORD, caller)),
+        "log in with a wrong password": Scenario("POST /auth/login", lambda: auth.log_in(username, "wrong", caller)),
+        "log in as nobody": Scenario("POST /auth/login", lambda: auth.log_in("nobody", PASSWORD, caller)),
         "log in as what no name can be": Scenario(
-            "POST /auth/login", lambda: auth.log_in("x" * 3000 + "!", PASSWORD, client)
+            "POST /auth/login", lambda: auth.log_in("x" * 3000 + "!", PASSWORD, caller)
         ),
-        "register": Scenario("POST /auth/register", lambda: auth.register(f"friend-of-{username}", PASSWORD, client)),
-        "log out": Scenario("POST /auth/logout", lambda: auth.log_out(token, client)),
+        "register": Scenario("POST /auth/register", lambda: auth.register(f"friend-of-{username}", PASSWORD, caller)),
+        "log out": Scenario("POST /auth/logout", lambda: auth.log_out(token, caller)),
         "profile": Scenario("GET /me", lambda: account.profile(principal)),
         "dashboard": Scenario("GET /dashboard", lambda: account.dashboard(principal)),
         "sessions": Scenario("GET /auth/sessions", lambda: account.sessions(principal)),
         "end a session": Scenario(
             "DELETE /auth/sessions/{session_id}",
-            lambda: account.end_session(principal, others[0].session_id, client),
+            lambda: account.end_session(principal, others[0].session_id, caller),
             other_session,
         ),
         "change the password": Scenario(
             "PUT /auth/password",
-            lambda: account.change_password(principal, PASSWORD, NEW_PASSWORD, client),
+            lambda: account.change_password(principal, PASSWORD, NEW_PASSWORD, caller),
             other_session,
         ),
         "log out everywhere": Scenario(
-            "POST /auth/logout-all", lambda: account.log_out_everywhere(principal, client), other_session
+            "POST /auth/logout-all", lambda: account.log_out_everywhere(principal, caller), other_session
         ),
         "delete the account": Scenario(
-            "POST /auth/delete-account", lambda: account.delete_account(principal, PASSWORD, client), other_session
+            "POST /auth/delete-account", lambda: account.delete_account(principal, PASSWORD, caller), other_session
         ),
     }

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from app import app
 from bench.figures import Figure, Progress, figure, ratios
-from bench.instant import CLIENT, ISSUER, USERNAME, Instant, instant_application
+from bench.instant import CALLER, ISSUER, USERNAME, Instant, instant_application
 from bench.interleaving import interleaved
 from bench.lambda_events import api_event, authorizer_event
 from bench.scenarios import PASSWORD
@@ -109,7 +109,7 @@ def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
 
     seconds = interleaved(
         {
-            "use case": lambda: instant.auth.refresh(instant.refresh_token, CLIENT),
+            "use case": lambda: instant.auth.refresh(instant.refresh_token, CALLER),
             "handler": lambda: app(event, None),
             "floor": floor,
         },
@@ -141,7 +141,7 @@ def _log_in(instant: Instant, effort: _Effort) -> list[Figure]:
     password, hashed = PASSWORD.encode(), bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(BCRYPT_COST))
     seconds = interleaved(
         {
-            "use case": lambda: instant.auth.log_in(USERNAME, PASSWORD, CLIENT),
+            "use case": lambda: instant.auth.log_in(USERNAME, PASSWORD, CALLER),
             "handler": lambda: app(event, None),
             "floor": lambda: bcrypt.checkpw(password, hashed),
         },

@@ -18,9 +18,10 @@ from chalice import AuthResponse, Blueprint
 from chalice.app import AuthRequest
 
 from chalicelib import telemetry
+from chalicelib.clock import system_clock
 from chalicelib.config import VerifierSettings
 from chalicelib.errors import InvalidToken
-from chalicelib.tokens.compact import TokenVerifier, system_clock
+from chalicelib.tokens.compact import TokenVerifier
 from chalicelib.tokens.principals import Principal
 
 CACHE_SECONDS = 300

@@ -15,11 +15,12 @@ from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.adapters.parameter_store import read_secret
 from chalicelib.adapters.pwned_passwords import PwnedPasswords
+from chalicelib.clock import Clock, system_clock
 from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
 from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.credentials.throttling import ThrottleRules
 from chalicelib.errors import ConfigurationError
-from chalicelib.tokens.compact import Clock, TokenIssuer, TokenVerifier, system_clock
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
 from chalicelib.use_cases.account import AccountService
 from chalicelib.use_cases.log_in import AuthService, SessionRules
 from chalicelib.use_cases.ports import Stores

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, TypedDict
 
 from chalicelib import wiring
-from chalicelib.accounts.user import EventType
+from chalicelib.accounts.events import EventType
 from chalicelib.api.parsing import read_cookie
 from chalicelib.api.responses import (
     Answer,
@@ -100,7 +100,7 @@ def sessions(call: Call) -> Answer[SessionsBody]:
 )
 def end_session(call: Call, session_id: str) -> Answer[None]:
     """End one of the user's sessions."""
-    wiring.account_service().end_session(call.principal, session_id, call.client)
+    wiring.account_service().end_session(call.principal, session_id, call.caller)
     return no_content(evidence=Evidence(event=EventType.SESSION_REVOKED, session_id=session_id))
 
 
@@ -114,7 +114,7 @@ def end_session(call: Call, session_id: str) -> Answer[None]:
 )
 def log_out_everywhere(call: Call) -> Answer[None]:
     """End every session of the user."""
-    wiring.account_service().log_out_everywhere(call.principal, call.client)
+    wiring.account_service().log_out_everywhere(call.principal, call.caller)
     return _no_content_without_cookie(call, Evidence(event=EventType.LOGGED_OUT))
 
 
@@ -128,7 +128,7 @@ def log_out_everywhere(call: Call) -> Answer[None]:
 def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
     """Change the user's password and end the other sessions."""
     service = wiring.account_service()
-    service.change_password(call.principal, body.current_password, body.new_password, call.client)
+    service.change_password(call.principal, body.current_password, body.new_password, call.caller)
     return no_content(evidence=Evidence(event=EventType.PASSWORD_CHANGED))
 
 
@@ -142,7 +142,7 @@ def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
 )
 def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
     """Delete the account."""
-    wiring.account_service().delete_account(call.principal, body.password, call.client)
+    wiring.account_service().delete_account(call.principal, body.password, call.caller)
     return _no_content_without_cookie(call, Evidence(event="account_deleted"))
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from chalicelib import wiring
-from chalicelib.accounts.user import EventType
+from chalicelib.accounts.events import EventType
 from chalicelib.api.parsing import check_origin, read_cookie
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
 from chalicelib.api.routing import Call, Credential, Routes
@@ -57,7 +57,7 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     is not a commonly used one.
     """
     _check_origin_of_cookie(call, body)
-    logged_in = wiring.auth_service().register(body.username, body.password, call.client)
+    logged_in = wiring.auth_service().register(body.username, body.password, call.caller)
     return token_answer(
         logged_in,
         event=EventType.REGISTERED,
@@ -70,7 +70,7 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password."""
     _check_origin_of_cookie(call, body)
-    logged_in = wiring.auth_service().log_in(body.username, body.password, call.client)
+    logged_in = wiring.auth_service().log_in(body.username, body.password, call.caller)
     return token_answer(
         logged_in,
         event=EventType.LOGIN_SUCCEEDED,
@@ -95,7 +95,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     refresh_token, in_cookie = _presented_refresh_token(call, body)
     if refresh_token is None:
         raise InvalidGrant("no refresh token")
-    logged_in = wiring.auth_service().refresh(refresh_token, call.client)
+    logged_in = wiring.auth_service().refresh(refresh_token, call.caller)
     event = "refresh_retried" if logged_in.retried else "refreshed"
     return token_answer(logged_in, event=event, settings=wiring.http_settings(), in_cookie=in_cookie)
 
@@ -110,7 +110,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
 def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     """End the session of a refresh token; succeeds too if there is none to end."""
     refresh_token, in_cookie = _presented_refresh_token(call, body)
-    ended = wiring.auth_service().log_out(refresh_token, call.client) if refresh_token is not None else None
+    ended = wiring.auth_service().log_out(refresh_token, call.caller) if refresh_token is not None else None
     evidence = NOTHING
     if ended is not None:
         evidence = Evidence(event=EventType.LOGGED_OUT, user_id=ended.user_id, session_id=ended.session_id)

@@ -17,8 +17,8 @@ from chalice import Chalice, Response
 from chalice.app import Request
 
 from chalicelib import telemetry, wiring
-from chalicelib.accounts.user import Client
-from chalicelib.api.parsing import read_client
+from chalicelib.accounts.caller import Caller
+from chalicelib.api.parsing import read_caller
 from chalicelib.api.responses import Answer, problem
 from chalicelib.authorizer import principal_from_context
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
@@ -78,9 +78,9 @@ def current_principal(request: Request) -> Principal:
     return principal
 
 
-def client_of(request: Request) -> Client:
+def caller_of(request: Request) -> Caller:
     """Return where the request came from, by this process's settings."""
-    return read_client(request, wiring.http_settings())
+    return read_caller(request, wiring.http_settings())
 
 
 def install(app: Chalice) -> None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_orig
 
 from chalice.app import Request
 
-from chalicelib.accounts.user import Client
+from chalicelib.accounts.caller import Caller
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
     FieldError,
@@ -68,7 +68,7 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
     return _typed(_parse_object(_raw_body(request)), body_type)
 
 
-def read_client(request: Request, settings: HttpSettings) -> Client:
+def read_caller(request: Request, settings: HttpSettings) -> Caller:
     """Return where the request came from.
 
     The address is API Gateway's word. Behind the distribution that is the distribution's own address; the viewer's is
@@ -80,7 +80,7 @@ def read_client(request: Request, settings: HttpSettings) -> Client:
     if len(forwarded) >= _HOPS and _through_distribution(request, settings):
         ip = forwarded[-_HOPS]
     user_agent = "".join(character for character in request.headers.get("user-agent", "") if character.isprintable())
-    return Client(ip=ip[:MAX_ADDRESS_LENGTH], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
+    return Caller(ip=ip[:MAX_ADDRESS_LENGTH], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
 
 
 def read_cookie(request: Request, name: str) -> str | None:

@@ -12,7 +12,10 @@ from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
-from chalicelib.accounts.user import EventType, LoggedIn, SecurityEvent, Session, User
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.results import LoggedIn
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.api.schemas import Keywords
 from chalicelib.config import HttpSettings
 from chalicelib.errors import (
@@ -222,8 +225,8 @@ def session_body(session: Session, *, current_session_id: str) -> SessionBody:
         "created_at": timestamp(session.created_at),
         "last_used_at": timestamp(session.last_used_at),
         "expires_at": timestamp(session.refresh_expires_at),
-        "ip": session.client.ip,
-        "user_agent": session.client.user_agent,
+        "ip": session.caller.ip,
+        "user_agent": session.caller.user_agent,
         "current": session.id == current_session_id,
     }
 
@@ -233,8 +236,8 @@ def event_body(event: SecurityEvent) -> EventBody:
     return {
         "type": event.type,
         "at": timestamp(event.at),
-        "ip": event.client.ip,
-        "user_agent": event.client.user_agent,
+        "ip": event.caller.ip,
+        "user_agent": event.caller.user_agent,
     }
 
 

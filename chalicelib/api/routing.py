@@ -18,8 +18,8 @@ from typing import Any, get_args, get_type_hints
 from chalice import Blueprint
 from chalice.app import Request
 
-from chalicelib.accounts.user import Client
-from chalicelib.api.middleware import View, answering, client_of, current_principal
+from chalicelib.accounts.caller import Caller
+from chalicelib.api.middleware import View, answering, caller_of, current_principal
 from chalicelib.api.parsing import read_body
 from chalicelib.api.responses import Answer
 from chalicelib.authorizer import authorizer
@@ -71,9 +71,9 @@ class Call:
         return self._principal
 
     @property
-    def client(self) -> Client:
+    def caller(self) -> Caller:
         """Where the request came from."""
-        return client_of(self.request)
+        return caller_of(self.request)
 
 
 @dataclass(frozen=True)

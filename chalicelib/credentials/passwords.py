@@ -13,7 +13,7 @@ from typing import Protocol
 
 import bcrypt
 
-from chalicelib.accounts.user import canonical_username
+from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.common_passwords import is_common
 from chalicelib.errors import FieldError, ValidationFailed
 

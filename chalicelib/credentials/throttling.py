@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 
-from chalicelib.accounts.user import canonical_username
+from chalicelib.accounts.usernames import canonical_username
 from chalicelib.errors import TooManyAttempts
 
 _IPV6_SITE = 64

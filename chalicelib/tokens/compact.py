@@ -15,25 +15,16 @@ import base64
 import json
 import re
 import secrets
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.clock import Clock
 from chalicelib.errors import InvalidGrant, InvalidToken
 from chalicelib.tokens.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys
 from chalicelib.tokens.principals import Principal, RefreshGrant
 
 if TYPE_CHECKING:
-    from chalicelib.accounts.user import Session, User
-
-Clock = Callable[[], int]
-"""Returns the time now as a NumericDate in whole seconds."""
-
-
-def system_clock() -> int:
-    """Return the time now by this machine's clock, a ``Clock``."""
-    return int(time.time())
-
+    from chalicelib.accounts.session import Session
+    from chalicelib.accounts.user import User
 
 ACCESS_TOKEN_TYPE = "at+jwt"
 """RFC 9068 section 2.1."""

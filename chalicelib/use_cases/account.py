@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 
-from chalicelib.accounts.user import Client, Dashboard, EventType, SecurityEvent, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.results import Dashboard
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.clock import Clock
 from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import InvalidCredentials, InvalidToken, NotFound
-from chalicelib.tokens.compact import Clock
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.ports import Stores
 
@@ -57,7 +61,7 @@ class AccountService:
         """Return the user's live sessions, the newest first. Raises as ``profile``."""
         return self._live_sessions(self.profile(principal))
 
-    def end_session(self, principal: Principal, session_id: str, client: Client) -> None:
+    def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
         """End one of the user's own sessions.
 
         Raises:
@@ -66,16 +70,16 @@ class AccountService:
 
         """
         user, _ = self._live(principal)
-        event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), client)
+        event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller)
         if not _ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
 
-    def log_out_everywhere(self, principal: Principal, client: Client) -> None:
+    def log_out_everywhere(self, principal: Principal, caller: Caller) -> None:
         """End every session of the user. Raises InvalidToken if the principal is not live."""
         user, _ = self._live(principal)
-        self._users.end_all_sessions(user, SecurityEvent(EventType.LOGGED_OUT, user.id, self._clock(), client))
+        self._users.end_all_sessions(user, SecurityEvent(EventType.LOGGED_OUT, user.id, self._clock(), caller))
 
-    def change_password(self, principal: Principal, current: str, new: str, client: Client) -> None:
+    def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> None:
         """Change the user's password and end all the user's sessions but this one.
 
         Raises:
@@ -88,11 +92,11 @@ class AccountService:
         """
         user, session = self._live(principal)
         self._policy.check(new, user.username, field="new_password")
-        self._check_password(user, current, client)
-        event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, self._clock(), client)
+        self._check_password(user, current, caller)
+        event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, self._clock(), caller)
         self._users.change_password(user, session, self._hasher.hash(new), event)
 
-    def delete_account(self, principal: Principal, password: str, client: Client) -> None:
+    def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
         """Delete the account with its sessions and history; the name is free again.
 
         Raises:
@@ -103,7 +107,7 @@ class AccountService:
 
         """
         user, _ = self._live(principal)
-        self._check_password(user, password, client)
+        self._check_password(user, password, caller)
         self._users.delete(user)
 
     def _live(self, principal: Principal) -> tuple[User, Session]:
@@ -115,9 +119,9 @@ class AccountService:
             raise InvalidToken("the session has ended", detail="The session has ended.")
         return user, session
 
-    def _check_password(self, user: User, password: str, client: Client) -> None:
+    def _check_password(self, user: User, password: str, caller: Caller) -> None:
         """Return if the password is right. Guesses with a stolen access token count like those at the log-in."""
-        attempt = Attempt(user.username, client.ip)
+        attempt = Attempt(user.username, caller.ip)
         self._throttle.admit(attempt, self._clock())
         if not self._hasher.verify(password, user.password_hash):
             raise InvalidCredentials("wrong password")

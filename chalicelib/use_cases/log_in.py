@@ -10,16 +10,13 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 
-from chalicelib.accounts.user import (
-    Client,
-    EventType,
-    LoggedIn,
-    SecurityEvent,
-    Session,
-    TokenPair,
-    User,
-    canonical_username,
-)
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.results import LoggedIn, TokenPair
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.accounts.usernames import canonical_username
+from chalicelib.clock import Clock
 from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import (
@@ -32,7 +29,7 @@ from chalicelib.errors import (
     ServiceUnavailable,
     ValidationFailed,
 )
-from chalicelib.tokens.compact import Clock, TokenIssuer, TokenVerifier
+from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
 from chalicelib.tokens.principals import RefreshGrant
 from chalicelib.use_cases.ports import Stores
 
@@ -90,7 +87,7 @@ class AuthService:
         self._registration_open = registration_open
         self._clock = clock
 
-    def register(self, username: str, password: str, client: Client) -> LoggedIn:
+    def register(self, username: str, password: str, caller: Caller) -> LoggedIn:
         """Make an account and log it in.
 
         Raises:
@@ -115,11 +112,11 @@ class AuthService:
             created_at=now,
             session_bound=1,
         )
-        session = self._new_session(user, client, now)
-        self._users.add(user, session, SecurityEvent(EventType.REGISTERED, user.id, now, client))
+        session = self._new_session(user, caller, now)
+        self._users.add(user, session, SecurityEvent(EventType.REGISTERED, user.id, now, caller))
         return self._logged_in(user, session, now)
 
-    def log_in(self, username: str, password: str, client: Client) -> LoggedIn:
+    def log_in(self, username: str, password: str, caller: Caller) -> LoggedIn:
         """Begin a session for the user who has this username and password.
 
         Raises:
@@ -131,7 +128,7 @@ class AuthService:
 
         """
         username = unicodedata.normalize("NFKC", username)
-        attempt = Attempt(username, client.ip)
+        attempt = Attempt(username, caller.ip)
         self._throttle.admit(attempt, self._clock())
         # A name that no account can have is looked up too, as one that nobody can register.
         user = self._users.find(username if _username_error(username) is None else "-")
@@ -139,15 +136,15 @@ class AuthService:
         if user is None or not password_fits or user.disabled:
             # Somebody without an account has a history too, one that nobody will read: the same write for all.
             user_id = user.id if user else secrets.token_urlsafe(_ID_BYTES)
-            self._events.record(SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), client))
+            self._events.record(SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), caller))
             reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
             raise InvalidCredentials(reason, user_id=user.id if user else None, event=EventType.LOGIN_FAILED)
         new_hash = self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
-        logged_in = self._begin_session(user, client, new_hash)
+        logged_in = self._begin_session(user, caller, new_hash)
         self._throttle.succeeded(attempt)
         return logged_in
 
-    def refresh(self, refresh_token: str, client: Client) -> LoggedIn:
+    def refresh(self, refresh_token: str, caller: Caller) -> LoggedIn:
         """Take a refresh token and return its successor with a new access token.
 
         A token is good once. Shown again within the retry window it gets the same successor, so that neither a second
@@ -169,7 +166,7 @@ class AuthService:
         if session is None:
             raise InvalidGrant("no such session", grant.user_id, grant.session_id)
         if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
-            raise self._refusal(session, grant, now, client)
+            raise self._refusal(session, grant, now, caller)
 
         kept: Session | None = session
         user = self._users.find(session.username)
@@ -183,7 +180,7 @@ class AuthService:
             raise InvalidGrant("disabled account", grant.user_id, grant.session_id)
         return self._logged_in(user, session, now, retried=not rotation.applied)
 
-    def log_out(self, refresh_token: str, client: Client) -> RefreshGrant | None:
+    def log_out(self, refresh_token: str, caller: Caller) -> RefreshGrant | None:
         """End the session of a refresh token, and return which it was.
 
         A token that is no longer good changes nothing and returns None; that is no error.
@@ -192,28 +189,28 @@ class AuthService:
             grant = self._verifier.verify_refresh_token(refresh_token)
         except InvalidGrant:
             return None
-        event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, self._clock(), client)
+        event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, self._clock(), caller)
         return grant if self._sessions.end(grant.user_id, grant.session_id, event) else None
 
-    def _refusal(self, session: Session, grant: RefreshGrant, now: int, client: Client) -> InvalidGrant:
+    def _refusal(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> InvalidGrant:
         """Return why a refresh is refused, after ending the session if its token was reused."""
         if not session.is_live(now):
             return InvalidGrant("the session has expired", session.user_id, session.id)
         if grant.counter > session.refresh_counter:
             # Signed by us, yet ahead of what is stored: the table was put back to an earlier state.
             return InvalidGrant("the token is newer than the session", session.user_id, session.id)
-        event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, client)
+        event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, caller)
         self._sessions.end(session.user_id, session.id, event)
         return RefreshTokenReused("the token was used before", session.user_id, session.id)
 
-    def _begin_session(self, user: User, client: Client, new_hash: str | None) -> LoggedIn:
+    def _begin_session(self, user: User, caller: Caller, new_hash: str | None) -> LoggedIn:
         """Keep a new session, decided against whatever changes the account meanwhile."""
         checked = user
         for _ in range(_LOG_IN_ATTEMPTS):
             now = self._clock()
-            session = self._new_session(user, client, now)
+            session = self._new_session(user, caller, now)
             try:
-                self._keep(user, session, SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, now, client), new_hash)
+                self._keep(user, session, SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, now, caller), new_hash)
             except Conflict:
                 found = self._users.find(user.username)
                 if found is None or _credentials(found) != _credentials(checked):
@@ -238,7 +235,7 @@ class AuthService:
         leftovers = [other for other in stored if other not in live][:_SWEPT_AT_ONCE]
         events = [event]
         if surplus:
-            events.append(SecurityEvent(EventType.SESSION_REVOKED, user.id, event.at, event.client))
+            events.append(SecurityEvent(EventType.SESSION_REVOKED, user.id, event.at, event.caller))
         self._sessions.begin_counted(
             user,
             session,
@@ -248,7 +245,7 @@ class AuthService:
             password_hash=new_hash,
         )
 
-    def _new_session(self, user: User, client: Client, now: int) -> Session:
+    def _new_session(self, user: User, caller: Caller, now: int) -> Session:
         return Session(
             id=secrets.token_urlsafe(_ID_BYTES),
             user_id=user.id,
@@ -259,7 +256,7 @@ class AuthService:
             expires_at=now + self._rules.absolute_lifetime,
             refresh_counter=0,
             epoch=user.session_epoch,
-            client=client,
+            caller=caller,
         )
 
     def _logged_in(self, user: User, session: Session, now: int, *, retried: bool = False) -> LoggedIn:

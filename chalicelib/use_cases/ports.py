@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.accounts.user import SecurityEvent, Session, User
+from chalicelib.accounts.events import SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.credentials.throttling import Attempt
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from chalicelib import telemetry
-from chalicelib.accounts.user import EventType
+from chalicelib.accounts.events import EventType
 from infra.smoke import __main__ as smoke_command
 
 PROJECT = Path(__file__).parents[2]

@@ -1,9 +1,12 @@
 """A user with a session and some history, as the contract's tests know them."""
 
-from chalicelib.accounts.user import Client, EventType, SecurityEvent, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 
 NOW = 1_800_000_000
-CLIENT = Client(ip="203.0.113.7", user_agent="Mozilla/5.0 (ümlaut)")
+CALLER = Caller(ip="203.0.113.7", user_agent="Mozilla/5.0 (ümlaut)")
 ALICE = User(
     id="u1",
     username="Alice",
@@ -22,9 +25,9 @@ SESSION = Session(
     expires_at=NOW + 1000,
     refresh_counter=0,
     epoch=0,
-    client=CLIENT,
+    caller=CALLER,
 )
-REGISTERED = SecurityEvent(EventType.REGISTERED, "u1", NOW, CLIENT)
-LOGGED_IN = SecurityEvent(EventType.LOGIN_SUCCEEDED, "u1", NOW + 1, CLIENT)
-CHANGED = SecurityEvent(EventType.PASSWORD_CHANGED, "u1", NOW + 2, CLIENT)
-REVOKED = SecurityEvent(EventType.SESSION_REVOKED, "u1", NOW + 3, CLIENT)
+REGISTERED = SecurityEvent(EventType.REGISTERED, "u1", NOW, CALLER)
+LOGGED_IN = SecurityEvent(EventType.LOGIN_SUCCEEDED, "u1", NOW + 1, CALLER)
+CHANGED = SecurityEvent(EventType.PASSWORD_CHANGED, "u1", NOW + 2, CALLER)
+REVOKED = SecurityEvent(EventType.SESSION_REVOKED, "u1", NOW + 3, CALLER)

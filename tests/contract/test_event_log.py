@@ -12,7 +12,7 @@ def test_shows_the_newest_first_and_no_more_than_asked_for(events):
 
 
 def test_keeps_two_events_of_one_second_in_their_order(events):
-    first = replace(REGISTERED, client=replace(REGISTERED.client, user_agent="first"))
+    first = replace(REGISTERED, caller=replace(REGISTERED.caller, user_agent="first"))
     events.record(first)
     events.record(REGISTERED)
     assert events.recent("u1", 9) == [REGISTERED, first]

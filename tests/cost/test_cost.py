@@ -78,13 +78,13 @@ def meter(database):
 
 
 @pytest.fixture
-def requests(services, alice, principal, client, clock):
+def requests(services, alice, principal, caller, clock):
     """What each row of the table does."""
-    return scenarios(services, services.auth._verifier, alice, principal, client, clock.advance)
+    return scenarios(services, services.auth._verifier, alice, principal, caller, clock.advance)
 
 
-def test_every_item_fits_into_one_unit(database, services, alice, client):
-    services.auth.log_in("alice", PASSWORD, client)
+def test_every_item_fits_into_one_unit(database, services, alice, caller):
+    services.auth.log_in("alice", PASSWORD, caller)
     for items in database.items().values():
         for item in items:
             assert len(json.dumps(item)) < 1024, "a write of more than 1 KB costs more than one unit"
@@ -115,28 +115,28 @@ def test_failed_log_ins_of_users_and_of_nobody_cost_the_same():
 
 
 @pytest.fixture
-def crowded(services, client, alice):
+def crowded(services, caller, alice):
     """Alice with all the sessions but one that she may have."""
-    return [services.auth.log_in("alice", PASSWORD, client) for _ in range(MANY - 1)]
+    return [services.auth.log_in("alice", PASSWORD, caller) for _ in range(MANY - 1)]
 
 
 def test_with_many_sessions_a_refresh_and_a_log_in_below_the_limit_cost_as_with_one(
-    services, meter, alice, crowded, client
+    services, meter, alice, crowded, caller
 ):
     for name, request in {
-        "refresh": lambda: services.auth.refresh(alice.tokens.refresh_token, client),
-        "log in": lambda: services.auth.log_in("alice", PASSWORD, client),
+        "refresh": lambda: services.auth.refresh(alice.tokens.refresh_token, caller),
+        "log in": lambda: services.auth.log_in("alice", PASSWORD, caller),
     }.items():
         meter.reset()
         request()
         assert meter.reading() == COSTS[name]
 
 
-def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(services, meter, database, crowded, client):
-    services.auth.log_in("alice", PASSWORD, client)
+def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(services, meter, database, crowded, caller):
+    services.auth.log_in("alice", PASSWORD, caller)
     assert len(database.sessions()) == 50
     meter.reset()
-    services.auth.log_in("alice", PASSWORD, client)
+    services.auth.log_in("alice", PASSWORD, caller)
     cost = meter.reading()
     assert cost.calls == ("GetItem users", "Query sessions", "TransactWriteItems events+sessions+users")
     # 50 sessions are some 10 KB. Written are the new session, the user, two events and the session that ends.
@@ -168,10 +168,10 @@ def test_the_route_costs_what_its_use_case_costs(api, meter, clock):
         assert meter.reading() == COSTS[name]
 
 
-def test_a_smaller_limit_changes_no_cost_below_it(settings, meter, clock, client):
+def test_a_smaller_limit_changes_no_cost_below_it(settings, meter, clock, caller):
     services = build_services(settings | {"LYCHGATE_MAX_SESSIONS": "3"}, clock=clock)
-    services.auth.register("Alice", PASSWORD, client)
+    services.auth.register("Alice", PASSWORD, caller)
     for _ in range(2):
         meter.reset()
-        services.auth.log_in("alice", PASSWORD, client)
+        services.auth.log_in("alice", PASSWORD, caller)
         assert meter.reading() == COSTS["log in"]

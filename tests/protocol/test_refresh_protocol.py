@@ -10,7 +10,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
-from chalicelib.accounts.user import Client, EventType
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType
 from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
 from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
@@ -21,8 +22,8 @@ from tests.support.fakes import Memory, fake_stores
 from tests.support.samples import ISSUER, NOW
 
 WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
-OWNER = Client(ip="203.0.113.7", user_agent="owner")
-THIEF = Client(ip="198.51.100.9", user_agent="thief")
+OWNER = Caller(ip="203.0.113.7", user_agent="owner")
+THIEF = Caller(ip="198.51.100.9", user_agent="thief")
 JWK = generate_signing_jwk()
 KEYS = parse_verification_keys(public_jwks({"keys": [JWK]}))
 
@@ -165,21 +166,21 @@ class RefreshProtocol(RuleBasedStateMachine):
         assert len(successors) in {0, tabs}
         return multiple(*successors[:1])
 
-    def refresh(self, token, client):
+    def refresh(self, token, caller):
         session, now = self.sessions[token.session_id], self.now
         was_live = session.is_live(now)
         first_use = was_live and token.counter == session.counter
         retry = was_live and token.counter == session.counter - 1 and now - session.used_at[token.counter] <= WINDOW
         events = len(self.memory.events)
         try:
-            refreshed = self.auth.refresh(token.text, client)
+            refreshed = self.auth.refresh(token.text, caller)
         except RefreshTokenReused:
             assert was_live
             assert not first_use
             assert not retry
             session.ended = True
             assert self.memory.events[-1].type is EventType.REFRESH_TOKEN_REUSED
-            assert self.memory.events[-1].client == client
+            assert self.memory.events[-1].caller == caller
             return multiple()
         except InvalidGrant:
             assert not was_live or self.has_expired(token, session)

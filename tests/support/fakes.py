@@ -3,7 +3,7 @@
 import threading
 from dataclasses import replace
 
-from chalicelib.accounts.user import canonical_username
+from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import ThrottleRules
 from chalicelib.errors import Conflict, UsernameTaken
 from chalicelib.use_cases.ports import Rotation, Stores

@@ -1,6 +1,8 @@
 """A user and a session that tests of several modules speak of."""
 
-from chalicelib.accounts.user import Client, Session, User
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 
 ISSUER = "https://site.example/api"
 NOW = 1_800_000_000
@@ -15,5 +17,5 @@ SESSION = Session(
     expires_at=NOW + 5000,
     refresh_counter=3,
     epoch=0,
-    client=Client(ip="203.0.113.7", user_agent=""),
+    caller=Caller(ip="203.0.113.7", user_agent=""),
 )

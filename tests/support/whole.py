@@ -8,7 +8,7 @@ import pytest
 
 from app import app
 from chalicelib import authorizer, config, wiring
-from chalicelib.accounts.user import Client
+from chalicelib.accounts.caller import Caller
 from chalicelib.wiring import build_services
 from tests.support.api_client import in_process
 from tests.support.databases import MOTO, new_stage
@@ -18,7 +18,7 @@ __all__ = [
     "PASSWORD",
     "alice",
     "api",
-    "client",
+    "caller",
     "database",
     "database_name",
     "pauses",
@@ -151,14 +151,14 @@ def pauses(monkeypatch):
 
 
 @pytest.fixture
-def client():
-    return Client(ip="203.0.113.7", user_agent="test")
+def caller():
+    return Caller(ip="203.0.113.7", user_agent="test")
 
 
 @pytest.fixture
-def alice(services, client, wire):
+def alice(services, caller, wire):
     """What Alice got when she registered, with nothing noted of it."""
-    logged_in = services.auth.register("Alice", PASSWORD, client)
+    logged_in = services.auth.register("Alice", PASSWORD, caller)
     wire.mend()
     return logged_in
 

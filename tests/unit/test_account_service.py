@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.user import Client, EventType
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType
 from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import (
     Conflict,
@@ -22,7 +23,7 @@ from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
-CLIENT = Client(ip="203.0.113.7", user_agent="test")
+CALLER = Caller(ip="203.0.113.7", user_agent="test")
 DAY = 24 * 3600
 
 
@@ -60,7 +61,7 @@ def log_in(auth, verifier):
     """Log Alice in and return the tokens and the principal behind them."""
 
     def log_in(username="alice"):
-        tokens = auth.log_in(username, PASSWORD, CLIENT).tokens
+        tokens = auth.log_in(username, PASSWORD, CALLER).tokens
         return tokens.refresh_token, verifier.verify_access_token(tokens.access_token)
 
     return log_in
@@ -69,15 +70,15 @@ def log_in(auth, verifier):
 @pytest.fixture
 def alice(auth, verifier):
     """Alice, just registered: refresh token and principal."""
-    tokens = auth.register("Alice", PASSWORD, CLIENT).tokens
+    tokens = auth.register("Alice", PASSWORD, CALLER).tokens
     return tokens.refresh_token, verifier.verify_access_token(tokens.access_token)
 
 
 LIVE_ONLY = {
-    "end_session": lambda account, principal: account.end_session(principal, "any", CLIENT),
-    "log_out_everywhere": lambda account, principal: account.log_out_everywhere(principal, CLIENT),
-    "change_password": lambda account, principal: account.change_password(principal, PASSWORD, NEW_PASSWORD, CLIENT),
-    "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD, CLIENT),
+    "end_session": lambda account, principal: account.end_session(principal, "any", CALLER),
+    "log_out_everywhere": lambda account, principal: account.log_out_everywhere(principal, CALLER),
+    "change_password": lambda account, principal: account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER),
+    "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD, CALLER),
 }
 
 
@@ -92,11 +93,11 @@ class TestLiveness:
 
     def test_a_session_that_ended_can_do_nothing_more(self, use, auth, account, memory, alice):
         refresh_token, principal = alice
-        auth.log_out(refresh_token, CLIENT)
+        auth.log_out(refresh_token, CALLER)
         self.assert_refused(use, account, memory, principal)
 
     def test_neither_can_one_of_an_earlier_epoch(self, use, account, memory, alice, log_in):
-        account.log_out_everywhere(log_in()[1], CLIENT)
+        account.log_out_everywhere(log_in()[1], CALLER)
         self.assert_refused(use, account, memory, alice[1])
 
     def test_nor_one_that_was_idle_too_long(self, use, account, memory, alice, clock):
@@ -113,7 +114,7 @@ class TestLiveness:
 
     def test_nor_the_last_owner_of_a_name_that_somebody_else_has_now(self, use, auth, account, memory, alice):
         memory.users.clear()
-        auth.register("alice", PASSWORD, CLIENT)
+        auth.register("alice", PASSWORD, CALLER)
         self.assert_refused(use, account, memory, alice[1])
 
 
@@ -124,7 +125,7 @@ class TestProfile:
 
     def test_of_a_user_who_is_gone_is_refused_also_if_the_name_is_taken_again(self, auth, account, memory, alice):
         memory.users.clear()
-        auth.register("alice", PASSWORD, CLIENT)
+        auth.register("alice", PASSWORD, CALLER)
         with pytest.raises(InvalidToken):
             account.profile(alice[1])
 
@@ -135,7 +136,7 @@ class TestSessions:
         ended, _ = log_in()
         clock.advance(1)
         _, newest = log_in()
-        auth.log_out(ended, CLIENT)
+        auth.log_out(ended, CALLER)
         listed = [session.id for session in account.sessions(alice[1])]
         assert listed == [newest.session_id, alice[1].session_id]
 
@@ -143,111 +144,111 @@ class TestSessions:
         clock.advance(14 * DAY)
         _, principal = log_in()
         assert [session.id for session in account.sessions(principal)] == [principal.session_id]
-        account.log_out_everywhere(principal, CLIENT)
+        account.log_out_everywhere(principal, CALLER)
         assert account.sessions(principal) == []
 
     def test_ends_another_of_the_users_own(self, auth, account, memory, alice, log_in):
         other_refresh_token, other = log_in()
-        account.end_session(alice[1], other.session_id, CLIENT)
+        account.end_session(alice[1], other.session_id, CALLER)
         with pytest.raises(InvalidGrant):
-            auth.refresh(other_refresh_token, CLIENT)
-        assert auth.refresh(alice[0], CLIENT).user.username == "Alice"
+            auth.refresh(other_refresh_token, CALLER)
+        assert auth.refresh(alice[0], CALLER).user.username == "Alice"
         assert memory.events[-1].type is EventType.SESSION_REVOKED
 
     @pytest.mark.parametrize("session_id", ["unknown", "", "x" * 500, "é", "../x", "a b", "\0"])
     def test_what_is_not_there_is_not_found(self, account, alice, session_id):
         with pytest.raises(NotFound):
-            account.end_session(alice[1], session_id, CLIENT)
+            account.end_session(alice[1], session_id, CALLER)
 
     def test_somebody_elses_is_not_found_and_goes_on(self, auth, account, alice, verifier):
-        bob = auth.register("bob", PASSWORD, CLIENT).tokens
+        bob = auth.register("bob", PASSWORD, CALLER).tokens
         bobs_session = verifier.verify_access_token(bob.access_token).session_id
         with pytest.raises(NotFound):
-            account.end_session(alice[1], bobs_session, CLIENT)
-        assert auth.refresh(bob.refresh_token, CLIENT).user.username == "bob"
+            account.end_session(alice[1], bobs_session, CALLER)
+        assert auth.refresh(bob.refresh_token, CALLER).user.username == "bob"
 
 
 class TestLoggingOutEverywhere:
     def test_ends_every_session_and_no_new_one(self, auth, account, memory, alice, log_in):
         other, _ = log_in()
-        account.log_out_everywhere(alice[1], CLIENT)
+        account.log_out_everywhere(alice[1], CALLER)
         for refresh_token in (alice[0], other):
             with pytest.raises(InvalidGrant):
-                auth.refresh(refresh_token, CLIENT)
+                auth.refresh(refresh_token, CALLER)
         assert memory.events[-1].type is EventType.LOGGED_OUT
-        assert auth.refresh(log_in()[0], CLIENT).user.username == "Alice"
+        assert auth.refresh(log_in()[0], CALLER).user.username == "Alice"
 
     def test_leaves_other_users(self, auth, account, alice):
-        bob = auth.register("bob", PASSWORD, CLIENT).tokens
-        account.log_out_everywhere(alice[1], CLIENT)
-        assert auth.refresh(bob.refresh_token, CLIENT).user.username == "bob"
+        bob = auth.register("bob", PASSWORD, CALLER).tokens
+        account.log_out_everywhere(alice[1], CALLER)
+        assert auth.refresh(bob.refresh_token, CALLER).user.username == "bob"
 
 
 class TestChangingThePassword:
     def test_makes_the_new_one_good_and_the_old_one_bad(self, auth, account, memory, alice):
-        account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CLIENT)
-        assert auth.log_in("alice", NEW_PASSWORD, CLIENT).user.username == "Alice"
+        account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
+        assert auth.log_in("alice", NEW_PASSWORD, CALLER).user.username == "Alice"
         with pytest.raises(InvalidCredentials):
-            auth.log_in("alice", PASSWORD, CLIENT)
+            auth.log_in("alice", PASSWORD, CALLER)
         assert EventType.PASSWORD_CHANGED in [event.type for event in memory.events]
 
     def test_keeps_this_session_and_ends_the_others(self, auth, account, alice, log_in):
         other, _ = log_in()
-        account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CLIENT)
-        assert auth.refresh(alice[0], CLIENT).user.username == "Alice"
+        account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
+        assert auth.refresh(alice[0], CALLER).user.username == "Alice"
         with pytest.raises(InvalidGrant):
-            auth.refresh(other, CLIENT)
+            auth.refresh(other, CALLER)
         assert [session.id for session in account.sessions(alice[1])] == [alice[1].session_id]
 
     def test_needs_the_current_one(self, auth, account, alice, hasher):
         before = hasher.verifications
         with pytest.raises(InvalidCredentials):
-            account.change_password(alice[1], NEW_PASSWORD, NEW_PASSWORD, CLIENT)
+            account.change_password(alice[1], NEW_PASSWORD, NEW_PASSWORD, CALLER)
         assert hasher.verifications == before + 1
-        assert auth.log_in("alice", PASSWORD, CLIENT).user.username == "Alice"
+        assert auth.log_in("alice", PASSWORD, CALLER).user.username == "Alice"
 
     def test_refuses_a_new_one_against_the_policy_at_its_field(self, auth, account, alice):
         with pytest.raises(ValidationFailed) as refusal:
-            account.change_password(alice[1], PASSWORD, "too short", CLIENT)
+            account.change_password(alice[1], PASSWORD, "too short", CALLER)
         assert [error.field for error in refusal.value.errors] == ["new_password"]
-        assert auth.log_in("alice", PASSWORD, CLIENT).user.username == "Alice"
+        assert auth.log_in("alice", PASSWORD, CALLER).user.username == "Alice"
 
     def test_of_two_at_once_the_second_is_told(self, auth, account, alice, hasher, monkeypatch):
         hash_password = hasher.hash
 
         def after_the_other(password):
             monkeypatch.setattr(hasher, "hash", hash_password)
-            account.change_password(alice[1], PASSWORD, "the other one was faster", CLIENT)
+            account.change_password(alice[1], PASSWORD, "the other one was faster", CALLER)
             return hash_password(password)
 
         monkeypatch.setattr(hasher, "hash", after_the_other)
         with pytest.raises(Conflict):
-            account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CLIENT)
-        assert auth.log_in("alice", "the other one was faster", CLIENT).user.username == "Alice"
+            account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
+        assert auth.log_in("alice", "the other one was faster", CALLER).user.username == "Alice"
 
 
 class TestDeletion:
     def test_leaves_nothing_and_frees_the_name(self, auth, account, memory, alice):
-        account.delete_account(alice[1], PASSWORD, CLIENT)
+        account.delete_account(alice[1], PASSWORD, CALLER)
         assert (memory.users, memory.sessions, memory.events) == ({}, {}, [])
-        assert auth.register("ALICE", NEW_PASSWORD, CLIENT).user.id != alice[1].user_id
+        assert auth.register("ALICE", NEW_PASSWORD, CALLER).user.id != alice[1].user_id
 
     def test_needs_the_password(self, account, memory, alice):
         with pytest.raises(InvalidCredentials):
-            account.delete_account(alice[1], NEW_PASSWORD, CLIENT)
+            account.delete_account(alice[1], NEW_PASSWORD, CALLER)
         assert "alice" in memory.users
 
     def test_ends_refreshes(self, auth, account, alice):
-        account.delete_account(alice[1], PASSWORD, CLIENT)
+        account.delete_account(alice[1], PASSWORD, CALLER)
         with pytest.raises(InvalidGrant):
-            auth.refresh(alice[0], CLIENT)
+            auth.refresh(alice[0], CALLER)
 
 
 USES_OF_THE_PASSWORD = {
     "change_password": lambda account, principal, password: account.change_password(
-        principal, password, NEW_PASSWORD, CLIENT
+        principal, password, NEW_PASSWORD, CALLER
     ),
-    "delete_account": lambda account, principal, password: account.delete_account(principal, password, CLIENT),
+    "delete_account": lambda account, principal, password: account.delete_account(principal, password, CALLER),
 }
 
 
@@ -259,7 +260,7 @@ def test_guesses_with_a_stolen_access_token_count_like_those_at_the_log_in(use, 
     with pytest.raises(TooManyAttempts):
         use(account, alice[1], PASSWORD)
     with pytest.raises(TooManyAttempts):
-        auth.log_in("alice", PASSWORD, CLIENT)
+        auth.log_in("alice", PASSWORD, CALLER)
 
 
 class TestDashboard:
@@ -268,7 +269,7 @@ class TestDashboard:
         log_in()
         clock.advance(5)
         with pytest.raises(InvalidCredentials):
-            auth.log_in("alice", "wrong horse battery staple", CLIENT)
+            auth.log_in("alice", "wrong horse battery staple", CALLER)
         shown = account.dashboard(alice[1])
         assert shown.user.username == "Alice"
         assert shown.active_sessions == 2
@@ -279,13 +280,13 @@ class TestDashboard:
         ]
 
     def test_shows_nobody_elses_history(self, auth, account, alice):
-        auth.register("bob", PASSWORD, CLIENT)
+        auth.register("bob", PASSWORD, CALLER)
         assert {event.user_id for event in account.dashboard(alice[1]).recent_events} == {alice[1].user_id}
 
     def test_shows_the_newest_twenty(self, auth, account, alice, clock):
         for _ in range(25):
             clock.advance(1)
-            auth.log_in("alice", PASSWORD, CLIENT)
+            auth.log_in("alice", PASSWORD, CALLER)
         events = account.dashboard(alice[1]).recent_events
         assert len(events) == 20
         assert [event.at for event in events] == list(range(clock.now, clock.now - 20, -1))

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.user import Client, EventType
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType
 from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import (
     Conflict,
@@ -23,8 +24,8 @@ from tests.support.counting import CountingHasher
 from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
-CLIENT = Client(ip="203.0.113.7", user_agent="test")
-THIEF = Client(ip="198.51.100.9", user_agent="stolen")
+CALLER = Caller(ip="203.0.113.7", user_agent="test")
+THIEF = Caller(ip="198.51.100.9", user_agent="stolen")
 DAY = 24 * 3600
 RULES = SessionRules(idle_lifetime=14 * DAY, absolute_lifetime=90 * DAY, retry_window=20, max_sessions=50)
 
@@ -66,19 +67,19 @@ def service(make_service):
 
 @pytest.fixture
 def alice(service):
-    return service.register("Alice", PASSWORD, CLIENT)
+    return service.register("Alice", PASSWORD, CALLER)
 
 
 def counter_of(verifier, logged_in):
     return verifier.verify_refresh_token(logged_in.tokens.refresh_token).counter
 
 
-def refresh(service, refresh_token, client=CLIENT):
-    return service.refresh(refresh_token, client)
+def refresh(service, refresh_token, caller=CALLER):
+    return service.refresh(refresh_token, caller)
 
 
 def log_out(service, refresh_token):
-    service.log_out(refresh_token, CLIENT)
+    service.log_out(refresh_token, CALLER)
 
 
 def history(memory):
@@ -87,7 +88,7 @@ def history(memory):
 
 class TestRegistration:
     def test_makes_an_account_that_can_log_in(self, service, alice):
-        again = service.log_in("alice", PASSWORD, CLIENT)
+        again = service.log_in("alice", PASSWORD, CALLER)
         assert again.user == alice.user
         assert again.user.username == "Alice"
 
@@ -99,15 +100,15 @@ class TestRegistration:
 
     def test_gives_a_name_to_one_user_only(self, service, alice):
         with pytest.raises(UsernameTaken):
-            service.register("ＡＬＩＣＥ", PASSWORD, CLIENT)
-        assert service.log_in("alice", PASSWORD, CLIENT).user.id == alice.user.id
+            service.register("ＡＬＩＣＥ", PASSWORD, CALLER)
+        assert service.log_in("alice", PASSWORD, CALLER).user.id == alice.user.id
 
     @pytest.mark.parametrize(
         "username", ["al", "a" * 255, "", "al ice", "alice\n", "a/b", "<b>alice</b>", "ﷺ" * 30, "a\0b"]
     )
     def test_refuses_a_username_against_the_rules(self, service, memory, username):
         with pytest.raises(ValidationFailed) as refusal:
-            service.register(username, PASSWORD, CLIENT)
+            service.register(username, PASSWORD, CALLER)
         assert [error.field for error in refusal.value.errors] == ["username"]
         assert memory.users == {}
 
@@ -115,17 +116,17 @@ class TestRegistration:
         "username", ["bob", "a" * 254, "bob@site.example", "b.o_b+1-x", "Ålesund", "李小龙", "1234"]
     )
     def test_takes_a_username_within_the_rules(self, service, username):
-        assert service.register(username, PASSWORD, CLIENT).user.username == username
+        assert service.register(username, PASSWORD, CALLER).user.username == username
 
     def test_refuses_a_password_against_the_policy(self, service, memory):
         with pytest.raises(ValidationFailed) as refusal:
-            service.register("alice", "too short", CLIENT)
+            service.register("alice", "too short", CALLER)
         assert [error.field for error in refusal.value.errors] == ["password"]
         assert memory.users == {}
 
     def test_may_be_closed(self, make_service, memory):
         with pytest.raises(RegistrationClosed):
-            make_service(registration_open=False).register("alice", PASSWORD, CLIENT)
+            make_service(registration_open=False).register("alice", PASSWORD, CALLER)
         assert memory.users == {}
 
 
@@ -143,7 +144,7 @@ class TestLogIn:
     def test_fails_alike_for_every_reason_after_one_hash(self, service, hasher, memory, username, password):
         before = len(memory.sessions)
         with pytest.raises(InvalidCredentials) as refusal:
-            service.log_in(username, password, CLIENT)
+            service.log_in(username, password, CALLER)
         assert refusal.value.message == InvalidCredentials.detail
         assert hasher.verifications == 1
         assert len(memory.sessions) == before
@@ -151,33 +152,33 @@ class TestLogIn:
     def test_fails_for_a_disabled_account_like_for_a_wrong_password(self, service, memory, alice, hasher):
         memory.users["alice"] = replace(alice.user, disabled=True)
         with pytest.raises(InvalidCredentials) as refusal:
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
         assert refusal.value.message == InvalidCredentials.detail
         assert hasher.verifications == 1
 
     def test_makes_a_new_hash_when_the_cost_has_changed(self, make_service, memory, alice):
         old_hash = memory.users["alice"].password_hash
-        make_service(hasher=CountingHasher(cost=5)).log_in("alice", PASSWORD, CLIENT)
+        make_service(hasher=CountingHasher(cost=5)).log_in("alice", PASSWORD, CALLER)
         new_hash = memory.users["alice"].password_hash
         assert new_hash != old_hash
         assert new_hash.startswith("$2b$05$")
         assert CountingHasher(cost=5).verify(PASSWORD, new_hash)
 
     def test_keeps_the_hash_while_the_cost_is_the_same(self, service, memory, alice):
-        service.log_in("alice", PASSWORD, CLIENT)
+        service.log_in("alice", PASSWORD, CALLER)
         assert memory.users["alice"].password_hash == alice.user.password_hash
 
     def test_begins_a_session_of_its_own_each_time(self, service, memory, alice):
-        service.log_in("alice", PASSWORD, CLIENT)
+        service.log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 2
-        assert {session.client for session in memory.sessions.values()} == {CLIENT}
+        assert {session.caller for session in memory.sessions.values()} == {CALLER}
 
     def test_is_recorded_with_where_it_came_from(self, service, memory, alice):
         service.log_in("alice", PASSWORD, THIEF)
         with pytest.raises(InvalidCredentials):
             service.log_in("alice", "wrong horse battery staple", THIEF)
-        assert [(event.type, event.client) for event in memory.events] == [
-            (EventType.REGISTERED, CLIENT),
+        assert [(event.type, event.caller) for event in memory.events] == [
+            (EventType.REGISTERED, CALLER),
             (EventType.LOGIN_SUCCEEDED, THIEF),
             (EventType.LOGIN_FAILED, THIEF),
         ]
@@ -194,9 +195,9 @@ class TestLogIn:
 
 
 class TestThrottling:
-    def guess(self, service, username="alice", client=THIEF):
+    def guess(self, service, username="alice", caller=THIEF):
         with pytest.raises(InvalidCredentials):
-            service.log_in(username, "wrong horse battery staple", client)
+            service.log_in(username, "wrong horse battery staple", caller)
 
     @pytest.mark.parametrize("username", ["alice", "nobody", "no such name!"])
     def test_guesses_at_known_unknown_and_impossible_names_are_delayed_alike(self, service, hasher, alice, username):
@@ -221,7 +222,7 @@ class TestThrottling:
     def test_the_owner_elsewhere_is_not_delayed_and_an_open_session_goes_on(self, service, alice):
         for _ in range(5):
             self.guess(service)
-        assert service.log_in("alice", PASSWORD, CLIENT).user.username == "Alice"
+        assert service.log_in("alice", PASSWORD, CALLER).user.username == "Alice"
         assert refresh(service, alice.tokens.refresh_token).user.username == "Alice"
 
     @pytest.mark.usefixtures("alice")
@@ -231,7 +232,7 @@ class TestThrottling:
 
         monkeypatch.setattr(service._throttle, "admit", unreachable)
         with pytest.raises(ServiceUnavailable):
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
         assert hasher.verifications == 0
 
 
@@ -244,7 +245,7 @@ class TestSessionLimit:
         logged_in = [alice]
         for _ in range(4):
             clock.advance(1)
-            logged_in.append(service.log_in("alice", PASSWORD, CLIENT))
+            logged_in.append(service.log_in("alice", PASSWORD, CALLER))
         assert len(memory.sessions) == 3
         for ended in logged_in[:2]:
             with pytest.raises(InvalidGrant):
@@ -255,22 +256,22 @@ class TestSessionLimit:
 
     def test_sessions_that_ended_by_themselves_make_room(self, service, memory, alice):
         for _ in range(6):
-            log_out(service, service.log_in("alice", PASSWORD, CLIENT).tokens.refresh_token)
+            log_out(service, service.log_in("alice", PASSWORD, CALLER).tokens.refresh_token)
         assert refresh(service, alice.tokens.refresh_token).user.id == alice.user.id
         assert EventType.SESSION_REVOKED not in history(memory)
 
     def test_expired_sessions_make_room_and_are_swept(self, service, memory, alice, clock):
-        service.log_in("alice", PASSWORD, CLIENT)
+        service.log_in("alice", PASSWORD, CALLER)
         clock.advance(14 * DAY)
         for _ in range(3):
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 3
         assert EventType.SESSION_REVOKED not in history(memory)
 
     def test_a_lowered_limit_ends_what_is_too_many_at_the_next_log_in(self, make_service, memory, alice):
         for _ in range(9):
-            make_service().log_in("alice", PASSWORD, CLIENT)
-        make_service(rules=replace(RULES, max_sessions=2)).log_in("alice", PASSWORD, CLIENT)
+            make_service().log_in("alice", PASSWORD, CALLER)
+        make_service(rules=replace(RULES, max_sessions=2)).log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 2
 
 
@@ -301,21 +302,21 @@ class TestLogInAgainstOtherRequests:
         changed = replace(memory.users["alice"], **change)
         meanwhile(lambda: memory.users.update(alice=changed))
         with pytest.raises(InvalidCredentials):
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 1
 
     @pytest.mark.usefixtures("alice")
     def test_an_account_that_is_gone_gets_no_session(self, service, memory, meanwhile):
         meanwhile(memory.users.clear)
         with pytest.raises(InvalidCredentials):
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 1
 
     @pytest.mark.usefixtures("alice")
     def test_another_log_in_is_no_obstacle_even_at_the_limit(self, make_service, memory, meanwhile):
         service = make_service(rules=replace(RULES, max_sessions=2))
-        meanwhile(lambda: service.log_in("alice", PASSWORD, CLIENT))
-        service.log_in("alice", PASSWORD, CLIENT)
+        meanwhile(lambda: service.log_in("alice", PASSWORD, CALLER))
+        service.log_in("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 2
 
     @pytest.mark.usefixtures("alice")
@@ -325,7 +326,7 @@ class TestLogInAgainstOtherRequests:
 
         monkeypatch.setattr(service._sessions, "begin", always_late)
         with pytest.raises(ServiceUnavailable):
-            service.log_in("alice", PASSWORD, CLIENT)
+            service.log_in("alice", PASSWORD, CALLER)
 
 
 class TestRefresh:
@@ -394,7 +395,7 @@ class TestRefresh:
         clock.advance(21)
         with pytest.raises(RefreshTokenReused):
             refresh(service, alice.tokens.refresh_token, THIEF)
-        assert (memory.events[-1].type, memory.events[-1].client) == (EventType.REFRESH_TOKEN_REUSED, THIEF)
+        assert (memory.events[-1].type, memory.events[-1].caller) == (EventType.REFRESH_TOKEN_REUSED, THIEF)
 
     def test_fails_after_all_sessions_were_ended(self, service, memory, alice):
         memory.users["alice"] = replace(alice.user, session_epoch=1)
@@ -402,7 +403,7 @@ class TestRefresh:
             refresh(service, alice.tokens.refresh_token)
 
     def test_reuse_ends_the_one_session_and_no_other(self, service, alice, clock):
-        other = service.log_in("alice", PASSWORD, CLIENT)
+        other = service.log_in("alice", PASSWORD, CALLER)
         refresh(service, alice.tokens.refresh_token)
         clock.advance(21)
         with pytest.raises(RefreshTokenReused):
@@ -431,7 +432,7 @@ class TestRefresh:
 
     def test_does_not_hand_a_session_to_the_next_owner_of_the_name(self, service, memory, alice):
         memory.users.clear()
-        service.register("alice", PASSWORD, CLIENT)
+        service.register("alice", PASSWORD, CALLER)
         with pytest.raises(InvalidGrant):
             refresh(service, alice.tokens.refresh_token)
 
@@ -466,7 +467,7 @@ class TestLogOut:
             refresh(service, refreshed.tokens.refresh_token)
 
     def test_leaves_the_users_other_sessions(self, service, alice):
-        other = service.log_in("alice", PASSWORD, CLIENT)
+        other = service.log_in("alice", PASSWORD, CALLER)
         log_out(service, alice.tokens.refresh_token)
         assert refresh(service, other.tokens.refresh_token).user.id == alice.user.id
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.accounts.user import TokenPair, canonical_username
+from chalicelib.accounts.results import TokenPair
+from chalicelib.accounts.usernames import canonical_username
 from tests.support.samples import NOW, SESSION, USER
 
 

@@ -4,7 +4,7 @@ from copy import copy
 
 import pytest
 
-from chalicelib.accounts.user import Client
+from chalicelib.accounts.caller import Caller
 from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant
 from chalicelib.use_cases.log_in import AuthService, SessionRules
@@ -12,8 +12,8 @@ from tests.support.counting import CountingHasher
 from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
-OWNER = Client(ip="203.0.113.7", user_agent="test")
-THIEF = Client(ip="198.51.100.9", user_agent="stolen")
+OWNER = Caller(ip="203.0.113.7", user_agent="test")
+THIEF = Caller(ip="198.51.100.9", user_agent="stolen")
 DAY = 24 * 3600
 
 

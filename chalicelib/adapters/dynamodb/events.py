@@ -10,7 +10,7 @@ from chalicelib.adapters.dynamodb.items import Tables, event_from_item, event_to
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from chalicelib.accounts.user import SecurityEvent
+    from chalicelib.accounts.events import SecurityEvent
 
 
 class DynamoDBEventLog:

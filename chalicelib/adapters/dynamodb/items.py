@@ -44,7 +44,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.accounts.user import Client, EventType, SecurityEvent, Session, User, canonical_username
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.accounts.usernames import canonical_username
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -124,8 +128,8 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
                 "expires_at": {"N": str(session.expires_at)},
                 "refresh_counter": {"N": str(session.refresh_counter)},
                 "epoch": {"N": str(session.epoch)},
-                "ip": {"S": session.client.ip},
-                "user_agent": {"S": session.client.user_agent},
+                "ip": {"S": session.caller.ip},
+                "user_agent": {"S": session.caller.user_agent},
                 "ttl": {"N": str(session.expires_at + TTL_MARGIN)},
             },
             "ConditionExpression": "attribute_not_exists(session_id)",
@@ -145,7 +149,7 @@ def session_from_item(item: Item) -> Session:
         expires_at=int(item["expires_at"]["N"]),
         refresh_counter=int(item["refresh_counter"]["N"]),
         epoch=int(item["epoch"]["N"]),
-        client=_client_from_item(item),
+        caller=_caller_from_item(item),
     )
 
 
@@ -157,8 +161,8 @@ def event_to_item(event: SecurityEvent) -> Item:
         "event_id": {"S": f"{event.at:012d}-{time.time_ns():020d}-{secrets.token_urlsafe(6)}"},
         "type": {"S": event.type.value},
         "at": {"N": str(event.at)},
-        "ip": {"S": event.client.ip},
-        "user_agent": {"S": event.client.user_agent},
+        "ip": {"S": event.caller.ip},
+        "user_agent": {"S": event.caller.user_agent},
         "ttl": {"N": str(event.at + EVENT_LIFETIME)},
     }
 
@@ -169,7 +173,7 @@ def event_from_item(item: Item) -> SecurityEvent:
         type=EventType(item["type"]["S"]),
         user_id=item["user_id"]["S"],
         at=int(item["at"]["N"]),
-        client=_client_from_item(item),
+        caller=_caller_from_item(item),
     )
 
 
@@ -178,5 +182,5 @@ def put_event(tables: Tables, event: SecurityEvent) -> TransactWriteItemTypeDef:
     return {"Put": {"TableName": tables.events, "Item": event_to_item(event)}}
 
 
-def _client_from_item(item: Item) -> Client:
-    return Client(ip=item["ip"]["S"], user_agent=item["user_agent"]["S"])
+def _caller_from_item(item: Item) -> Caller:
+    return Caller(ip=item["ip"]["S"], user_agent=item["user_agent"]["S"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.accounts.user import SecurityEvent, Session, User
+from chalicelib.accounts.events import SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.items import (
     Item,

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.accounts.user import SecurityEvent, Session, User
+from chalicelib.accounts.events import SecurityEvent
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.items import (
     Item,

@@ -1,0 +1,40 @@
+"""What the use cases answer with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.events import SecurityEvent
+    from chalicelib.accounts.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What a user is shown of the own account."""
+
+    user: User
+    active_sessions: int
+    recent_events: tuple[SecurityEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access token and a refresh token, with the seconds that each will be good for."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str = field(repr=False)
+    refresh_expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The result of a registration, a log-in or a refresh."""
+
+    user: User
+    tokens: TokenPair
+    session_id: str
+    retried: bool = False
+    """Whether this is the answer to a refresh that had been answered before."""
