@@ -24,9 +24,8 @@ from bench.figures import Figure, LeftOut, Progress, figure, ratios
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
-from chalicelib.clock import system_clock
-from chalicelib.config import SigningSecrets
-from chalicelib.tokens.compact import TokenIssuer
+from chalicelib.config.signing_secrets import SigningSecrets
+from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import Ring, new_ring
 from infra.local.http_messages import Request, Response
@@ -121,7 +120,7 @@ def _is_ok(result: Result) -> bool:
 def _access_token(ring: Ring) -> str:
     now = int(time.time())
     keys = SigningSecrets.from_json(json.dumps(ring), source="the ring").signing_keys
-    issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=keys, access_lifetime=3600, clock=system_clock)
+    issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=keys, access_lifetime=3600)
     user = User(id="somebody", username="somebody", password_hash="", roles=("user",), created_at=now)
     session = Session(
         id="session",
@@ -135,7 +134,7 @@ def _access_token(ring: Ring) -> str:
         epoch=0,
         caller=Caller(ip="192.0.2.1", user_agent=""),
     )
-    return issuer.issue_access_token(user, session, now)
+    return issuer.access_token(user, session, now)
 
 
 def _authorizer_event(token: str) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from bench.consumption import Cost, Meter
 from bench.figures import Figure, Progress, figure
-from bench.over_database import TABLES, OverDatabase, application, client_of, started
-from bench.scenarios import PASSWORD, Scenario, scenarios
+from bench.over_database import TABLES, OverDatabase, client_of, over_database, started
 from chalicelib.accounts.caller import Caller
+from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.consumption import Cost, Meter
+from tests.support.scenarios import PASSWORD, Scenario, scenarios
 
 TITLE = "Database: calls and capacity units of each route"
 
@@ -39,7 +40,7 @@ def measure(progress: Progress) -> list[Figure]:
     clock = _Clock()
     figures = []
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as server:
-        subject = application(client_of(server), clock=clock)
+        subject = over_database(client_of(server), clock=clock)
         progress("a request of every kind")
         names = list(_requests(subject, clock, "nobody-yet"))
         with Meter(subject.client, TABLES) as meter:
@@ -54,9 +55,9 @@ def measure(progress: Progress) -> list[Figure]:
 
 
 def _requests(subject: OverDatabase, clock: _Clock, username: str) -> dict[str, Scenario]:
-    alice = subject.services.auth.register(username, PASSWORD, _CLIENT)
-    principal = subject.verifier.verify_access_token(alice.tokens.access_token)
-    return scenarios(subject.services, subject.verifier, alice, principal, _CLIENT, clock.advance, username=username)
+    alice = subject.use_cases.registration.register(username, PASSWORD, _CLIENT)
+    principal = subject.verifier.verify(ACCESS_TOKEN, alice.tokens.access_token)
+    return scenarios(subject.use_cases, subject.verifier, alice, principal, _CLIENT, clock.advance, username=username)
 
 
 def _figures(name: str, request: Scenario, cost: Cost) -> list[Figure]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.bulk import Population, fill
-from bench.consumption import Cost, Meter
 from bench.figures import Figure, Progress, figure, ratios
 from bench.interleaving import interleaved
 from bench.over_database import (
@@ -23,22 +22,23 @@ from bench.over_database import (
     PEPPER,
     TABLES,
     OverDatabase,
-    application,
     client_of,
     folder_in_memory,
+    over_database,
     private_ring,
     started,
 )
-from bench.scenarios import PASSWORD
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.clock import system_clock
-from chalicelib.config import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
+from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.tokens.principals import Principal
+from tests.support.consumption import Cost, Meter
+from tests.support.scenarios import PASSWORD
 
 TITLE = "Growth: the same requests with more users, and with more sessions a user"
 
@@ -130,7 +130,6 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
         password_hash=PasswordHasher(pepper=PEPPER, cost=CHEAPEST_HASH).hash(PASSWORD),
         roles=("user",),
         created_at=now,
-        session_bound=1,
     )
     session = Session(
         id=population.session_id(0),
@@ -145,26 +144,27 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
         caller=_CALLER,
     )
     with started(folder, data=folder) as server:
-        over = application(client_of(server), clock=system_clock, ring=ring)
+        over = over_database(client_of(server), clock=system_clock, ring=ring)
         event = SecurityEvent(EventType.REGISTERED, user.id, now, _CALLER)
         DynamoDBUserStore(over.client, TABLES).add(user, session, event)
     fill(folder, TABLES, population)
     server = stack.enter_context(started(folder, data=folder, long_lived=True))
-    over = application(client_of(server), clock=system_clock, ring=ring)
+    over = over_database(client_of(server), clock=system_clock, ring=ring)
     return _Subject(over, _actions(over, population, session))
 
 
 def _actions(over: OverDatabase, population: Population, session: Session) -> dict[str, Callable[[], object]]:
-    auth, account = over.services.auth, over.services.account
+    use_cases = over.use_cases
 
     def log_in(number: int) -> None:
-        auth.log_in(population.username(number), PASSWORD, _CALLER)
+        use_cases.log_in.with_password(population.username(number), PASSWORD, _CALLER)
 
     def refresh(number: int) -> None:
-        auth.refresh(over.issuer.issue_refresh_token(population.session_like(session, number)), _CALLER)
+        refresh_token = over.issuer.refresh_token(population.session_like(session, number), system_clock())
+        use_cases.refresh_tokens.exchange(refresh_token, _CALLER)
 
     def list_sessions(number: int) -> None:
-        listed = account.sessions(_principal(population, number))
+        listed = use_cases.account.sessions(_principal(population, number))
         if len(listed) != population.sessions_of(number):
             raise AssertionError(f"{population.username(number)} has {len(listed)} sessions")
 

@@ -23,13 +23,13 @@ from bench.load_client import Account, Client, Operation, Outcome, Plan
 from bench.memory import over_many_requests
 from bench.over_database import STAGE, client_of, private_ring, started
 from bench.packaged_stage import DISTRIBUTION_SECRET, built, endpoints_for
-from bench.scenarios import PASSWORD
 from infra.tables import create_tables
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.errors import PackageError
 from tests.support.packaged.function import LambdaFunction
 from tests.support.packaged.package import Package
 from tests.support.packaged.template import API_HANDLER
+from tests.support.scenarios import PASSWORD
 
 TITLE = "Load: the package under its runtime, with the emulations that it needs here"
 

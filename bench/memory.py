@@ -10,10 +10,10 @@ from typing import Any
 
 from bench.figures import Figure, LeftOut, Progress, figure
 from bench.lambda_events import Event, api_event
-from bench.scenarios import PASSWORD
 from tests.support.packaged.function import LambdaFunction
 from tests.support.packaged.package import Package
 from tests.support.packaged.template import API_HANDLER
+from tests.support.scenarios import PASSWORD
 
 FLAT = 1.05
 """Times what it held when it had loaded and cached all that it ever will."""

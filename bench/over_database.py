@@ -19,18 +19,22 @@ from unittest import mock
 import boto3
 from botocore.config import Config
 
-from bench.dynamodb_local import DynamoDBLocal, NotInstalled
 from bench.figures import LeftOut
-from chalicelib import config, wiring
-from chalicelib.adapters.dynamodb.items import Tables
 from chalicelib.clock import Clock
+from chalicelib.config.api import ACCESS_TOKEN_LIFETIME, Tables
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
+from chalicelib.tokens.verifier import TokenVerifier
+from chalicelib.wiring import Lychgate, UseCases
 from infra.tables import create_tables
+from tests.support.application import application, clients_of
+from tests.support.dynamodb_local import DynamoDBLocal, NotInstalled
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.api.application import Application
 
 STAGE = "bench"
 TABLES = Tables(**{name: f"lychgate-{STAGE}-{name}" for name in ("users", "sessions", "events", "throttle")})
@@ -56,20 +60,10 @@ AWS_ENVIRONMENT = {
 class OverDatabase:
     """The use cases, issuer and verifier of their tokens, and the client that they reach the database by."""
 
-    services: wiring.Services
+    use_cases: UseCases
     issuer: TokenIssuer
     verifier: TokenVerifier
     client: DynamoDBClient
-
-
-class _ParameterStore:
-    """One parameter."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def get_parameter(self, **_: object) -> dict[str, dict[str, str]]:
-        return {"Parameter": {"Value": self._value}}
 
 
 def private_ring() -> dict[str, object]:
@@ -88,7 +82,6 @@ def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
         "LYCHGATE_SESSIONS_TABLE": tables.sessions,
         "LYCHGATE_EVENTS_TABLE": tables.events,
         "LYCHGATE_THROTTLE_TABLE": tables.throttle,
-        "LYCHGATE_BCRYPT_COST": str(CHEAPEST_HASH),
         "LYCHGATE_THROTTLE_PAIR_FAILURES": "100",
         "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
     }
@@ -121,40 +114,35 @@ def client_of(server: DynamoDBLocal) -> DynamoDBClient:
         return boto3.client("dynamodb", endpoint_url=server.endpoint, config=patient)
 
 
-def application(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, object] | None = None) -> OverDatabase:
+def over_database(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, object] | None = None) -> OverDatabase:
     """Make the tables that are not there yet, and put the application together over them, with new keys or these."""
     create_tables(client, STAGE)
     ring = ring or private_ring()
     settings = settings_of(ring, TABLES)
-    verifying = config.VerifierSettings.from_environment(settings)
-    with (
-        mock.patch.object(config, "MIN_BCRYPT_COST", CHEAPEST_HASH),
-        mock.patch.object(wiring, "dynamodb_client", return_value=client),
-        mock.patch.object(wiring, "ssm_client", return_value=_ParameterStore(json.dumps(ring))),
-    ):
-        services = wiring.build_services(settings, clock=clock)
+    lychgate = Lychgate(
+        settings, clients=clients_of(dynamodb=client, ring=ring), clock=clock, make_hasher=_cheapest_hasher
+    )
+    verifying = lychgate.verifying
     issuer = TokenIssuer(
         issuer=verifying.issuer,
         audience=verifying.audience,
         signing_keys=parse_signing_keys(ring),
-        access_lifetime=config.ACCESS_TOKEN_LIFETIME,
-        clock=clock,
+        access_lifetime=ACCESS_TOKEN_LIFETIME,
     )
     verifier = TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock)
-    return OverDatabase(services, issuer, verifier, client)
+    return OverDatabase(lychgate.use_cases, issuer, verifier, client)
 
 
-@contextmanager
-def lambda_over_database(hasher: PasswordHasher) -> Iterator[None]:
-    """Make this process's application, both Lambdas of it, work over the database that the environment names."""
+def lambda_over_database(hasher: PasswordHasher) -> Application:
+    """Return an application, both Lambdas of it, over the database that the environment names."""
     ring = private_ring()
-    with mock.patch.dict(os.environ, AWS_ENVIRONMENT | settings_of(ring, TABLES)):
+    with mock.patch.dict(os.environ, AWS_ENVIRONMENT):
         client = boto3.client("dynamodb")
-        create_tables(client, STAGE)
-        with (
-            mock.patch.object(config, "MIN_BCRYPT_COST", CHEAPEST_HASH),
-            mock.patch.object(wiring, "dynamodb_client", return_value=client),
-            mock.patch.object(wiring, "ssm_client", return_value=_ParameterStore(json.dumps(ring))),
-            mock.patch.object(wiring, "PasswordHasher", return_value=hasher),
-        ):
-            yield
+    create_tables(client, STAGE)
+    return application(
+        settings_of(ring, TABLES), clients=clients_of(dynamodb=client, ring=ring), make_hasher=lambda **_: hasher
+    )
+
+
+def _cheapest_hasher(*, pepper: bytes, cost: int) -> PasswordHasher:  # noqa: ARG001 - the setting's, which is higher
+    return PasswordHasher(pepper=pepper, cost=CHEAPEST_HASH)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from bench.dynamodb_local import DynamoDBLocal
 from bench.over_database import STAGE, TABLES
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
@@ -18,6 +17,7 @@ from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
 from infra.local.embedded_aws import BODY_LIMIT, EmbeddedAws
 from infra.local.http_server import HttpServer
+from tests.support.dynamodb_local import DynamoDBLocal
 from tests.support.packaged.package import Package, build, machine_architecture
 
 BCRYPT_COST = 10

@@ -18,16 +18,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from app import app
 from bench.figures import Figure, Progress, figure, ratios
 from bench.instant import CALLER, ISSUER, USERNAME, Instant, instant_application
 from bench.interleaving import interleaved
 from bench.lambda_events import api_event, authorizer_event
-from bench.scenarios import PASSWORD
-from chalicelib.authorizer import authorizer
-from chalicelib.config import BCRYPT_COST
+from chalicelib.config.api import BCRYPT_COST
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.tokens.compact import refresh_audience
+from chalicelib.tokens.kinds import REFRESH_TOKEN
+from tests.support.scenarios import PASSWORD
 
 TITLE = "Warm: a process's own work, over what its cryptography costs"
 
@@ -70,11 +68,11 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
 
 def _authorizer(instant: Instant, alg: str, effort: _Effort) -> list[Figure]:
     event = authorizer_event(instant.access_token)
-    answer = authorizer(event, None)
+    answer = instant.authorizer(event, {})
     if answer["principalId"] != instant.user.id:
         raise AssertionError("the authorizer did not let its own token pass")
     actions: dict[str, Callable[[], object]] = {
-        "ours": lambda: authorizer(event, None),
+        "ours": lambda: instant.authorizer(event, {}),
         "floor": lambda: _decoded(instant.access_token, instant, ISSUER),
     }
     if alg == "ES256":
@@ -97,20 +95,20 @@ def _authorizer(instant: Instant, alg: str, effort: _Effort) -> list[Figure]:
 
 def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
     event = api_event("POST", "/auth/refresh", {"refresh_token": instant.refresh_token})
-    _check(app, event)
+    _check(instant.app, event)
     claims = jwt.decode(instant.access_token, options={"verify_signature": False})
     refresh_claims = jwt.decode(instant.refresh_token, options={"verify_signature": False})
     key = instant.signing_key
 
     def floor() -> None:
-        _decoded(instant.refresh_token, instant, refresh_audience(ISSUER))
+        _decoded(instant.refresh_token, instant, REFRESH_TOKEN.audience(issuer=ISSUER, api=ISSUER))
         jwt.encode(claims, key.private_key, key.alg, {"typ": "at+jwt", "kid": key.kid})
         jwt.encode(refresh_claims, key.private_key, key.alg, {"typ": "refresh+jwt", "kid": key.kid})
 
     seconds = interleaved(
         {
-            "use case": lambda: instant.auth.refresh(instant.refresh_token, CALLER),
-            "handler": lambda: app(event, None),
+            "use case": lambda: instant.use_cases.refresh_tokens.exchange(instant.refresh_token, CALLER),
+            "handler": lambda: instant.app(event, None),
             "floor": floor,
         },
         rounds=effort.rounds,
@@ -137,12 +135,12 @@ def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
 
 def _log_in(instant: Instant, effort: _Effort) -> list[Figure]:
     event = api_event("POST", "/auth/login", {"username": USERNAME, "password": PASSWORD})
-    _check(app, event)
+    _check(instant.app, event)
     password, hashed = PASSWORD.encode(), bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(BCRYPT_COST))
     seconds = interleaved(
         {
-            "use case": lambda: instant.auth.log_in(USERNAME, PASSWORD, CALLER),
-            "handler": lambda: app(event, None),
+            "use case": lambda: instant.use_cases.log_in.with_password(USERNAME, PASSWORD, CALLER),
+            "handler": lambda: instant.app(event, None),
             "floor": lambda: bcrypt.checkpw(password, hashed),
         },
         rounds=effort.password_rounds,

@@ -23,10 +23,9 @@ class LychgateError(Exception):
     reason: str | None = None
     """Why, for the operator: goes to the log and never to the caller."""
 
-    event: str | None = None
-    """What the refusal means for an account, as the account's history calls it. For the log, as are the next two."""
-
     user_id: str | None = None
+    """Whom it was about. For the log, as is the next."""
+
     session_id: str | None = None
 
     def __init__(self, detail: str | None = None) -> None:
@@ -89,10 +88,8 @@ class InvalidCredentials(LychgateError):
     error = "invalid_credentials"
     detail = "The username or the password is wrong."
 
-    def __init__(self, reason: str, *, user_id: str | None = None, event: str | None = None) -> None:
+    def __init__(self, reason: str) -> None:
         self.reason = reason
-        self.user_id = user_id
-        self.event = event
         super().__init__()
 
 
@@ -127,8 +124,6 @@ class InvalidGrant(LychgateError):
 
 class RefreshTokenReused(InvalidGrant):
     """Raised if a refresh token that was already used comes back after the retry window: the session has been ended."""
-
-    event = "refresh_token_reused"
 
 
 class Forbidden(LychgateError):
@@ -185,7 +180,6 @@ class TooManyAttempts(LychgateError):
 
     error = "too_many_attempts"
     detail = "Too many attempts. Wait before you try again; a session that is open goes on."
-    event = "attempt_delayed"
 
     def __init__(self, retry_after: int, *, limit: str) -> None:
         self.retry_after = retry_after
@@ -209,5 +203,3 @@ class ServiceUnavailable(LychgateError):
 
 class AttemptNotCounted(ServiceUnavailable):
     """Raised if a password may not be looked at because the attempt could not be counted."""
-
-    event = "attempt_not_counted"

@@ -1,6 +1,7 @@
 """What a request leaves behind for the operator: one line of JSON, which CloudWatch reads as log and as metrics.
 
-Owns the form of log lines, the names of metrics and where lines go. A line holds what it is given by name and nothing
+Owns the form of log lines, the names of metrics and where lines go. An event that a use case announces is counted here
+and nowhere else. A line holds what it is given by name and nothing
 else: no message of an exception, no header, no body, no address. Imported by both Lambdas, so it costs them nothing
 that they have not loaded already.
 """
@@ -12,9 +13,12 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from chalicelib.accounts.events import EventType, SecurityEvent
 
 NAMESPACE = "Lychgate"
 """Of the metrics in CloudWatch."""
@@ -24,32 +28,39 @@ LOG_INS = "log_ins"
 REFRESHES = "refreshes"
 REFUSED_TOKENS = "refused_access_tokens"
 
-COUNTED_EVENTS: Mapping[str, tuple[str, str]] = {
-    "login_succeeded": (LOG_INS, "ok"),
-    "login_failed": (LOG_INS, "failed"),
-    "attempt_delayed": (LOG_INS, "delayed"),
-    "attempt_not_counted": (LOG_INS, "not_counted"),
-    "refreshed": (REFRESHES, "ok"),
-    "refresh_retried": (REFRESHES, "retry"),
-    "refresh_token_reused": (REFRESHES, "reused"),
+COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
+    EventType.LOGIN_SUCCEEDED: (LOG_INS, "ok"),
+    EventType.LOGIN_FAILED: (LOG_INS, "failed"),
+    EventType.ATTEMPT_DELAYED: (LOG_INS, "delayed"),
+    EventType.ATTEMPT_NOT_COUNTED: (LOG_INS, "not_counted"),
+    EventType.REFRESHED: (REFRESHES, "ok"),
+    EventType.REFRESH_RETRIED: (REFRESHES, "retry"),
+    EventType.REFRESH_TOKEN_REUSED: (REFRESHES, "reused"),
 }
 """Which events are counted, in which metric and as which ``outcome``."""
 
-_WARNED_OF = frozenset({"login_failed", "attempt_delayed", "refresh_token_reused"})
+_WARNED_OF = frozenset({EventType.LOGIN_FAILED, EventType.ATTEMPT_DELAYED, EventType.REFRESH_TOKEN_REUSED})
 
 _log = logging.getLogger("lychgate")
 
 
+_announced: ContextVar[SecurityEvent | None] = ContextVar("announced", default=None)
+"""The last event of the request that this thread answers. None before the first."""
+
+
+def announce(event: SecurityEvent) -> None:
+    """Take an event from a use case. The log line of its request tells of it and counts it."""
+    _announced.set(event)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of how an answer came about, beside what the answer says."""
+    """What is known of how a refusal came about, beside what the answer says."""
 
     error: str | None = None
     """The code on the wire."""
     reason: str | None = None
     """Why, in words for the operator: distinct where the answers are identical."""
-    event: str | None = None
-    """What happened to an account: an ``EventType``, or what only the log knows."""
     user_id: str | None = None
     session_id: str | None = None
     unexpected: BaseException | None = None
@@ -76,10 +87,27 @@ def configure(environment: Mapping[str, str]) -> None:
     _log.propagate = function is None
 
 
+def begin_request() -> None:
+    """Forget what the request before announced."""
+    _announced.set(None)
+
+
 def log_request(
-    *, request_id: str | None, method: str, route: str, status: int, milliseconds: float, evidence: Evidence
+    *,
+    request_id: str | None,
+    method: str,
+    route: str,
+    status: int,
+    milliseconds: float,
+    evidence: Evidence,
+    user_id: str | None = None,
+    session_id: str | None = None,
 ) -> None:
-    """Write the one line of a request, with what it adds to the metrics."""
+    """Write the one line of a request, with the last event that it announced and what it adds to the metrics.
+
+    ``user_id`` and ``session_id`` are those of the access token, for answers that know of no other.
+    """
+    event = _announced.get()
     members = {
         "request_id": request_id,
         "method": method,
@@ -89,18 +117,18 @@ def log_request(
         "duration_ms": round(milliseconds, 1),
         "error": evidence.error,
         "reason": evidence.reason,
-        "event": evidence.event,
-        "user_id": evidence.user_id,
-        "session_id": evidence.session_id,
+        "event": event.type if event else None,
+        "user_id": (event and event.user_id) or evidence.user_id or user_id,
+        "session_id": (event and event.session_id) or evidence.session_id or session_id,
     }
     counts: dict[str, tuple[str, ...]] = {REQUESTS: ("status_class",)}
-    if evidence.event is not None and evidence.event in COUNTED_EVENTS:
-        metric, members["outcome"] = COUNTED_EVENTS[evidence.event]
+    if event is not None and event.type in COUNTED_EVENTS:
+        metric, members["outcome"] = COUNTED_EVENTS[event.type]
         counts[metric] = ("outcome",)
     level = logging.INFO
     if status >= 500:  # noqa: PLR2004 - a server error, RFC 9110 section 15.6
         level = logging.ERROR
-    elif evidence.event in _WARNED_OF:
+    elif event is not None and event.type in _WARNED_OF:
         level = logging.WARNING
     because = ": ".join(filter(None, (evidence.error, evidence.reason)))
     _write(level, f"{method} {route} {status} {because}".rstrip(), members, counts, evidence.unexpected)

@@ -3,148 +3,177 @@
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from chalicelib import telemetry
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
-from chalicelib.adapters.dynamodb.items import Tables
 from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.adapters.parameter_store import read_secret
 from chalicelib.adapters.pwned_passwords import PwnedPasswords
 from chalicelib.clock import Clock, system_clock
-from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
-from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
-from chalicelib.credentials.throttling import ThrottleRules
+from chalicelib.config.api import ApiSettings
+from chalicelib.config.http import HttpSettings
+from chalicelib.config.signing_secrets import SigningSecrets
+from chalicelib.config.verifier import VerifierSettings
+from chalicelib.credentials.password_policy import PasswordPolicy
+from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.errors import ConfigurationError
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
-from chalicelib.use_cases.account import AccountService
-from chalicelib.use_cases.log_in import AuthService, SessionRules
-from chalicelib.use_cases.ports import Stores
+from chalicelib.tokens.issuer import TokenIssuer
+from chalicelib.tokens.verifier import TokenVerifier
+from chalicelib.use_cases.account import Account
+from chalicelib.use_cases.begin_session import BeginSession
+from chalicelib.use_cases.log_in import LogIn
+from chalicelib.use_cases.password_guard import PasswordGuard
+from chalicelib.use_cases.ports import Announce, Stores
+from chalicelib.use_cases.refresh import RefreshTokens
+from chalicelib.use_cases.registration import Registration
 
-clock: Clock = system_clock
-"""The time as the views see it."""
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+    from chalicelib.tokens.keyring import SigningKeys
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The use cases, over one set of stores."""
+class Clients:
+    """What makes the clients of AWS, each when it is first needed."""
 
-    auth: AuthService
-    account: AccountService
-
-
-_failures: list[Exception] = []
+    dynamodb: Callable[[], DynamoDBClient] = dynamodb_client
+    ssm: Callable[[], SSMClient] = ssm_client
 
 
-def prepare() -> None:
-    """Build this process's services before the first request. If that fails, the first to ask for them is told so.
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the API can do, over one set of stores."""
 
-    Lambda gives a process that is starting a whole CPU, whatever its memory, and starts some before they are needed. A
-    failure must not escape: Lambda would start one process after the other, and answer nobody with a problem document.
-    """
-    try:
-        services()
-    except Exception as failure:  # noqa: BLE001 - raised again by the first request, which answers it
-        _failures.append(failure)
+    registration: Registration
+    log_in: LogIn
+    refresh_tokens: RefreshTokens
+    account: Account
 
 
-@functools.cache
-def services() -> Services:
-    """Return this process's services, built at the first call; if that fails, at the next."""
-    if _failures:
-        raise _failures.pop()
-    return build_services(os.environ, clock=clock)
-
-
-def auth_service() -> AuthService:
-    """Return the use cases of logging in and out."""
-    return services().auth
-
-
-def account_service() -> AccountService:
-    """Return the use cases of a user who is logged in."""
-    return services().account
-
-
-@functools.cache
-def http_settings() -> HttpSettings:
-    """Return this process's settings of the HTTP layer."""
-    return HttpSettings.from_environment(os.environ)
-
-
-@functools.cache
-def verifier_settings() -> VerifierSettings:
-    """Return this process's settings for verifying tokens, public keys included."""
-    return VerifierSettings.from_environment(os.environ)
-
-
-def build_services(environment: Mapping[str, str], *, clock: Clock) -> Services:
-    """Return the services that these settings describe, on AWS as the SDK finds it.
-
-    Raises:
-        ConfigurationError: a setting is missing or unusable; it names the variable.
-        ServiceUnavailable: the signing keys could not be read for now.
-
-    """
-    verifying = VerifierSettings.from_environment(environment)
-    settings = IssuerSettings.from_environment(environment)
-    secrets = SigningSecrets.from_json(
-        read_secret(ssm_client(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"),
-        source=settings.signing_keys_parameter,
+def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
+    """Return the stores in DynamoDB."""
+    client, tables = clients.dynamodb(), settings.tables
+    return Stores(
+        users=DynamoDBUserStore(client, tables),
+        sessions=DynamoDBSessionStore(client, tables, limit=settings.max_sessions),
+        events=DynamoDBEventLog(client, tables),
+        throttle=DynamoDBLoginThrottle(client, tables, settings.throttle),
     )
-    signing_keys = secrets.signing_keys.known_to(verifying.keys)
-    if not any(key.is_good(clock()) for key in signing_keys.keys):
-        raise ConfigurationError(
-            "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
+
+
+class Lychgate:
+    """What one process of the API is made of: settings, clock and use cases, each made once, when first needed.
+
+    Whatever cannot be made raises ConfigurationError, or ServiceUnavailable if it may be had a moment later, and is
+    tried again the next time that it is needed.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        clients: Clients | None = None,
+        clock: Clock = system_clock,
+        make_stores: Callable[[Clients, ApiSettings], Stores] = dynamodb_stores,
+        make_hasher: Callable[..., PasswordHasher] = PasswordHasher,
+        announce: Announce = telemetry.announce,
+    ) -> None:
+        """Take the settings from ``environment`` and what reaches outside from the other arguments."""
+        self._environment = environment
+        self._clients = clients or Clients()
+        self.clock = clock
+        self._make_stores = make_stores
+        self._make_hasher = make_hasher
+        self._announce = announce
+        self._failure: Exception | None = None
+
+    @functools.cached_property
+    def http(self) -> HttpSettings:
+        """The settings of the HTTP layer."""
+        return HttpSettings.from_environment(self._environment)
+
+    @functools.cached_property
+    def verifying(self) -> VerifierSettings:
+        """The settings for verifying tokens, public keys included."""
+        return VerifierSettings.from_environment(self._environment)
+
+    @functools.cached_property
+    def use_cases(self) -> UseCases:
+        """The use cases."""
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return self._build()
+
+    def prepare(self) -> None:
+        """Build the use cases before the first request. If that fails, the first request for them is told so.
+
+        Lambda gives a process that is starting a whole CPU, whatever its memory, and starts some before they are
+        needed. A failure must not escape: Lambda would start one process after the other, and answer nobody with a
+        problem document.
+        """
+        try:
+            self.use_cases  # noqa: B018 - made by being asked for
+        except Exception as failure:  # noqa: BLE001 - raised again by the first request, which answers it
+            self._failure = failure
+
+    def _build(self) -> UseCases:
+        settings = ApiSettings.from_environment(self._environment)
+        secrets = SigningSecrets.from_json(
+            read_secret(
+                self._clients.ssm(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"
+            ),
+            source=settings.signing_keys_parameter,
         )
-    dynamodb = dynamodb_client()
-    tables = Tables(
-        users=settings.users_table,
-        sessions=settings.sessions_table,
-        events=settings.events_table,
-        throttle=settings.throttle_table,
-    )
-    throttle_rules = ThrottleRules(
-        pair_failures=settings.throttle_pair_failures,
-        account_failures=settings.throttle_account_failures,
-        address_failures=settings.throttle_address_failures,
-        address_window=settings.throttle_address_window,
-        longest_delay=settings.throttle_longest_delay,
-    )
-    stores = Stores(
-        users=DynamoDBUserStore(dynamodb, tables),
-        sessions=DynamoDBSessionStore(dynamodb, tables),
-        events=DynamoDBEventLog(dynamodb, tables),
-        throttle=DynamoDBLoginThrottle(dynamodb, tables, throttle_rules),
-    )
-    hasher = PasswordHasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
-    policy = PasswordPolicy(
-        min_length=settings.password_min_length,
-        leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
-    )
-    auth = AuthService(
-        stores=stores,
-        hasher=hasher,
-        policy=policy,
-        issuer=TokenIssuer(
-            issuer=verifying.issuer,
-            audience=verifying.audience,
-            signing_keys=signing_keys,
+        stores = self._make_stores(self._clients, settings)
+        issuer = TokenIssuer(
+            issuer=self.verifying.issuer,
+            audience=self.verifying.audience,
+            signing_keys=self._known_signing_keys(secrets),
             access_lifetime=settings.access_token_lifetime,
-            clock=clock,
-        ),
-        verifier=TokenVerifier(issuer=verifying.issuer, audience=verifying.audience, keys=verifying.keys, clock=clock),
-        rules=SessionRules(
-            idle_lifetime=settings.refresh_idle_lifetime,
-            absolute_lifetime=settings.session_lifetime,
-            retry_window=settings.refresh_retry_window,
-            max_sessions=settings.max_sessions,
-        ),
-        registration_open=settings.registration_open,
-        clock=clock,
-    )
-    return Services(auth, AccountService(stores=stores, hasher=hasher, policy=policy, clock=clock))
+        )
+        verifier = TokenVerifier(
+            issuer=self.verifying.issuer,
+            audience=self.verifying.audience,
+            keys=self.verifying.keys,
+            clock=self.clock,
+        )
+        hasher = self._make_hasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
+        policy = PasswordPolicy(
+            min_length=settings.password_min_length,
+            leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
+        )
+        clock, announce, rules = self.clock, self._announce, settings.sessions
+        guard = PasswordGuard(stores=stores, hasher=hasher, clock=clock, announce=announce)
+        begin_session = BeginSession(stores=stores, issuer=issuer, rules=rules, clock=clock, announce=announce)
+        return UseCases(
+            registration=Registration(
+                begin_session=begin_session,
+                hasher=hasher,
+                policy=policy,
+                is_open=settings.registration_open,
+                clock=clock,
+            ),
+            log_in=LogIn(stores=stores, guard=guard, begin_session=begin_session),
+            refresh_tokens=RefreshTokens(
+                stores=stores, issuer=issuer, verifier=verifier, rules=rules, clock=clock, announce=announce
+            ),
+            account=Account(stores=stores, guard=guard, hasher=hasher, policy=policy, clock=clock, announce=announce),
+        )
+
+    def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:
+        """Return the private keys whose tokens can be verified."""
+        known = secrets.signing_keys.known_to(self.verifying.keys)
+        if not any(key.is_good(self.clock()) for key in known.keys):
+            raise ConfigurationError(
+                "LYCHGATE_PUBLIC_KEYS", "does not hold the key that signs: nobody could use its tokens"
+            )
+        return known

@@ -10,12 +10,12 @@ import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from bench.dynamodb_local import NotInstalled
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.tokens.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
 from tests.support import places
 from tests.support.databases import DynamoDBLocal
+from tests.support.dynamodb_local import NotInstalled
 
 # CI runs few examples of each property and the same ones each time; `nightly` looks for new ones, at length.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)

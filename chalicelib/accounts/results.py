@@ -36,5 +36,3 @@ class LoggedIn:
     user: User
     tokens: TokenPair
     session_id: str
-    retried: bool = False
-    """Whether this is the answer to a refresh that had been answered before."""

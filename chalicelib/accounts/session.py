@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRules:
+    """How long sessions last, in seconds."""
+
+    idle_lifetime: int
+    """Without use, after which a session cannot be refreshed any more."""
+    absolute_lifetime: int
+    """After its log-in, at which it ends for good."""
+    retry_window: int
+    """After a refresh, in which the same refresh token gets the same successor."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What one log-in began: the token family of RFC 9700 section 4.14.2.
 

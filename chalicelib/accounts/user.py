@@ -25,11 +25,8 @@ class User:
     disabled: bool = False
     session_epoch: int = 0
     """Raised to end all sessions of the user at once: those of an earlier epoch are over."""
-    session_bound: int = 0
-    """At least as many as the sessions of this epoch that are stored: raised by each log-in, counted anew when it
-    reaches the limit."""
-    session_counts: int = 0
-    """How often the sessions were counted: the bound may be the same after a count, this never is."""
+    store_state: object = field(default=None, compare=False, repr=False)
+    """What the store that this user was read from wants back with it. Nobody else looks into it."""
 
     @property
     def username_key(self) -> str:

@@ -1,8 +1,14 @@
-"""Usernames: the form under which they are compared and stored."""
+"""Usernames: which there can be, and the form under which they are compared and stored."""
 
 from __future__ import annotations
 
 import unicodedata
+
+MIN_USERNAME_LENGTH = 3
+MAX_USERNAME_LENGTH = 254
+"""Characters. As long as an e-mail address can be (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
+
+_PUNCTUATION = frozenset("._@+-")
 
 
 def canonical_username(username: str) -> str:
@@ -13,3 +19,17 @@ def canonical_username(username: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", username).casefold()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+
+
+def username_error(username: str) -> str | None:
+    """Return what is wrong with a username, None if nothing is: then it can be an account's, and a database key."""
+    if not MIN_USERNAME_LENGTH <= len(canonical_username(username)) <= MAX_USERNAME_LENGTH:
+        return f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
+    if not all(_is_letter_or_digit(character) or character in _PUNCTUATION for character in username):
+        return "Use letters, digits and the characters . _ @ + - only."
+    return None
+
+
+def _is_letter_or_digit(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "L" or category == "Nd"

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
-from chalicelib import wiring
-from chalicelib.accounts.events import EventType
-from chalicelib.api.parsing import read_cookie
+from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import (
     Answer,
     EventBody,
@@ -22,9 +20,8 @@ from chalicelib.api.responses import (
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
 from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable, TooManyAttempts
-from chalicelib.telemetry import Evidence
 
-routes = Routes(__name__, raises=(ServiceUnavailable,))
+routes = Routes(raises=(ServiceUnavailable,))
 
 Password = Annotated[str, Keywords(format="password")]
 
@@ -67,13 +64,13 @@ class SessionsBody(TypedDict):
 @routes.operation("GET", "/me", credential=Credential.BEARER)
 def me(call: Call) -> Answer[ProfileBody]:
     """Tell the user who they are."""
-    return Answer({"user": user_body(wiring.account_service().profile(call.principal))})
+    return Answer({"user": user_body(call.use_cases.account.profile(call.principal))})
 
 
 @routes.operation("GET", "/dashboard", credential=Credential.BEARER)
 def dashboard(call: Call) -> Answer[DashboardBody]:
     """Tell the user what happened to the account."""
-    shown = wiring.account_service().dashboard(call.principal)
+    shown = call.use_cases.account.dashboard(call.principal)
     return Answer(
         {
             "user": user_body(shown.user),
@@ -87,7 +84,7 @@ def dashboard(call: Call) -> Answer[DashboardBody]:
 def sessions(call: Call) -> Answer[SessionsBody]:
     """List the user's sessions."""
     current = call.principal.session_id
-    listed = wiring.account_service().sessions(call.principal)
+    listed = call.use_cases.account.sessions(call.principal)
     return Answer({"sessions": [session_body(session, current_session_id=current) for session in listed]})
 
 
@@ -100,8 +97,8 @@ def sessions(call: Call) -> Answer[SessionsBody]:
 )
 def end_session(call: Call, session_id: str) -> Answer[None]:
     """End one of the user's sessions."""
-    wiring.account_service().end_session(call.principal, session_id, call.caller)
-    return no_content(evidence=Evidence(event=EventType.SESSION_REVOKED, session_id=session_id))
+    call.use_cases.account.end_session(call.principal, session_id, call.caller)
+    return no_content()
 
 
 @routes.operation(
@@ -114,8 +111,8 @@ def end_session(call: Call, session_id: str) -> Answer[None]:
 )
 def log_out_everywhere(call: Call) -> Answer[None]:
     """End every session of the user."""
-    wiring.account_service().log_out_everywhere(call.principal, call.caller)
-    return _no_content_without_cookie(call, Evidence(event=EventType.LOGGED_OUT))
+    call.use_cases.account.log_out_everywhere(call.principal, call.caller)
+    return _no_content_without_cookie(call)
 
 
 @routes.operation(
@@ -127,9 +124,8 @@ def log_out_everywhere(call: Call) -> Answer[None]:
 )
 def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
     """Change the user's password and end the other sessions."""
-    service = wiring.account_service()
-    service.change_password(call.principal, body.current_password, body.new_password, call.caller)
-    return no_content(evidence=Evidence(event=EventType.PASSWORD_CHANGED))
+    call.use_cases.account.change_password(call.principal, body.current_password, body.new_password, call.caller)
+    return no_content()
 
 
 @routes.operation(
@@ -142,12 +138,11 @@ def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
 )
 def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
     """Delete the account."""
-    wiring.account_service().delete_account(call.principal, body.password, call.caller)
-    return _no_content_without_cookie(call, Evidence(event="account_deleted"))
+    call.use_cases.account.delete_account(call.principal, body.password, call.caller)
+    return _no_content_without_cookie(call)
 
 
-def _no_content_without_cookie(call: Call, evidence: Evidence) -> Answer[None]:
+def _no_content_without_cookie(call: Call) -> Answer[None]:
     """Return an empty answer, which takes the refresh cookie away if the request brought it: it is worthless now."""
-    settings = wiring.http_settings()
-    has_cookie = read_cookie(call.request, settings.cookie_name) is not None
-    return no_content(clear_cookie=settings if has_cookie else None, evidence=evidence)
+    cookie = RefreshCookie(call.lychgate.http)
+    return no_content(taking_away=cookie if cookie.read(call.request) is not None else None)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from chalicelib import wiring
-from chalicelib.accounts.events import EventType
-from chalicelib.api.parsing import check_origin, read_cookie
+from chalicelib.api.parsing import check_origin
+from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
@@ -21,9 +20,8 @@ from chalicelib.errors import (
     TooManyAttempts,
     UsernameTaken,
 )
-from chalicelib.telemetry import NOTHING, Evidence
 
-routes = Routes(__name__, raises=(OriginRejected, ServiceUnavailable))
+routes = Routes(raises=(OriginRejected, ServiceUnavailable))
 
 
 @dataclass(frozen=True)
@@ -56,27 +54,17 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     A password has 15 characters, or as many as this site asks for, to 256 after NFC, does not contain the username and
     is not a commonly used one.
     """
-    _check_origin_of_cookie(call, body)
-    logged_in = wiring.auth_service().register(body.username, body.password, call.caller)
-    return token_answer(
-        logged_in,
-        event=EventType.REGISTERED,
-        settings=wiring.http_settings(),
-        in_cookie=body.token_delivery == "cookie",
-    )
+    cookie = _cookie_asked_for(call, body)
+    logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)
+    return token_answer(logged_in, cookie=cookie)
 
 
 @routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password."""
-    _check_origin_of_cookie(call, body)
-    logged_in = wiring.auth_service().log_in(body.username, body.password, call.caller)
-    return token_answer(
-        logged_in,
-        event=EventType.LOGIN_SUCCEEDED,
-        settings=wiring.http_settings(),
-        in_cookie=body.token_delivery == "cookie",
-    )
+    cookie = _cookie_asked_for(call, body)
+    logged_in = call.use_cases.log_in.with_password(body.username, body.password, call.caller)
+    return token_answer(logged_in, cookie=cookie)
 
 
 @routes.operation(
@@ -92,12 +80,10 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     A refresh token is good once. The one used last, shown again within 20 seconds, gets the same successor; any other
     that was used before ends its session.
     """
-    refresh_token, in_cookie = _presented_refresh_token(call, body)
+    refresh_token, cookie = _presented_refresh_token(call, body)
     if refresh_token is None:
         raise InvalidGrant("no refresh token")
-    logged_in = wiring.auth_service().refresh(refresh_token, call.caller)
-    event = "refresh_retried" if logged_in.retried else "refreshed"
-    return token_answer(logged_in, event=event, settings=wiring.http_settings(), in_cookie=in_cookie)
+    return token_answer(call.use_cases.refresh_tokens.exchange(refresh_token, call.caller), cookie=cookie)
 
 
 @routes.operation(
@@ -109,26 +95,27 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
 )
 def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     """End the session of a refresh token; succeeds too if there is none to end."""
-    refresh_token, in_cookie = _presented_refresh_token(call, body)
-    ended = wiring.auth_service().log_out(refresh_token, call.caller) if refresh_token is not None else None
-    evidence = NOTHING
-    if ended is not None:
-        evidence = Evidence(event=EventType.LOGGED_OUT, user_id=ended.user_id, session_id=ended.session_id)
-    return no_content(clear_cookie=wiring.http_settings() if in_cookie else None, evidence=evidence)
+    refresh_token, cookie = _presented_refresh_token(call, body)
+    if refresh_token is not None:
+        call.use_cases.refresh_tokens.revoke(refresh_token, call.caller)
+    return no_content(taking_away=cookie)
 
 
-def _check_origin_of_cookie(call: Call, body: CredentialsBody) -> None:
-    """Raise OriginRejected if a foreign page asks for a cookie: it would log its visitor in as somebody else."""
-    if body.token_delivery == "cookie":
-        check_origin(call.request, wiring.http_settings())
+def _cookie_asked_for(call: Call, body: CredentialsBody) -> RefreshCookie | None:
+    """Return the cookie if the refresh token is to go there.
+
+    Raises OriginRejected if a foreign page asks for it: it would log its visitor in as somebody else.
+    """
+    if body.token_delivery != "cookie":
+        return None
+    check_origin(call.request, call.lychgate.http)
+    return RefreshCookie(call.lychgate.http)
 
 
-def _presented_refresh_token(call: Call, body: RefreshTokenBody) -> tuple[str | None, bool]:
-    """Return the refresh token of this request, and whether the cookie brought it: a body's goes first."""
+def _presented_refresh_token(call: Call, body: RefreshTokenBody) -> tuple[str | None, RefreshCookie | None]:
+    """Return the refresh token of this request, and the cookie if that brought it: a body's goes first."""
     if body.refresh_token is not None:
-        return body.refresh_token, False
-    settings = wiring.http_settings()
-    from_cookie = read_cookie(call.request, settings.cookie_name)
-    if from_cookie is not None:
-        check_origin(call.request, settings)
-    return from_cookie, from_cookie is not None
+        return body.refresh_token, None
+    cookie = RefreshCookie(call.lychgate.http)
+    from_cookie = cookie.read_from_allowed_origin(call.request)
+    return from_cookie, cookie if from_cookie is not None else None

@@ -6,23 +6,22 @@ the principal, and the line that each request leaves in the log. A view decides 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from chalice import Chalice, Response
+from chalice import Chalice, ChaliceViewError, Response
 from chalice.app import Request
 
-from chalicelib import telemetry, wiring
-from chalicelib.accounts.caller import Caller
-from chalicelib.api.parsing import read_caller
-from chalicelib.api.responses import Answer, problem
-from chalicelib.authorizer import principal_from_context
+from chalicelib import telemetry
+from chalicelib.api.responses import Answer, problem, problem_of_status
+from chalicelib.config.http import HttpSettings
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
+from chalicelib.tokens.gateway_context import principal_from_context
 from chalicelib.tokens.principals import Principal
+from chalicelib.wiring import Lychgate
 
 PREFLIGHT_SECONDS = 600
 """How long a browser may remember what a page on another origin is allowed."""
@@ -43,25 +42,17 @@ _STRICT_TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
 View = Callable[..., Answer[Any]]
 
 
-def answering(view: View) -> View:
-    """Make a view answer every exception with a problem document.
-
-    Chalice would turn exceptions into bodies of its own before any middleware sees them.
-    """
-
-    @functools.wraps(view)
-    def answer(**path_parameters: str) -> Answer[Any]:
-        try:
-            return view(**path_parameters)
-        except LychgateError as error:
-            return problem(error)
-        except Exception as bug:  # noqa: BLE001 - the last resort: logged, answered with nothing of it
-            return problem(LychgateError(), unexpected=bug)
-
-    return answer
+def install(app: Chalice, lychgate: Lychgate) -> None:
+    """Put the middleware around an app whose routes are all registered."""
+    app.register_middleware(_finishing(lychgate), "http")
+    for path, methods in list(app.routes.items()):
+        for entry in methods.values():
+            entry.view_function = _answering(entry.view_function)
+        # API Gateway's own preflight can name one origin only; this one answers each allowed origin.
+        app.route(path, methods=["OPTIONS"], content_types=[], cors=False)(_preflight)
 
 
-def current_principal(request: Request) -> Principal:
+def current_principal(request: Request, now: int) -> Principal:
     """Return who makes this request, as the authorizer found.
 
     Raises:
@@ -73,33 +64,42 @@ def current_principal(request: Request) -> Principal:
         principal = principal_from_context(request.context["authorizer"])
     except (KeyError, ValueError, TypeError):
         raise InvalidToken("the authorizer did not run", missing=True) from None
-    if wiring.clock() >= principal.expires_at:
+    if now >= principal.expires_at:
         raise InvalidToken("expired while cached", detail="The access token has expired.")
     return principal
 
 
-def caller_of(request: Request) -> Caller:
-    """Return where the request came from, by this process's settings."""
-    return read_caller(request, wiring.http_settings())
+def _answering(view: Callable[..., Any]) -> View:
+    """Make a view answer with an ``Answer``, whatever it returns, and every exception with a problem document.
+
+    Chalice would turn exceptions into bodies of its own before any middleware sees them.
+    """
+
+    @functools.wraps(view)
+    def answer(**path_parameters: str) -> Answer[Any]:
+        try:
+            response = view(**path_parameters)
+        except LychgateError as error:
+            return problem(error)
+        except ChaliceViewError as refusal:
+            return problem_of_status(HTTPStatus(refusal.STATUS_CODE), detail=str(refusal))
+        except Exception as bug:  # noqa: BLE001 - the last resort: logged, answered with nothing of it
+            return problem(LychgateError(), unexpected=bug)
+        if isinstance(response, Answer):
+            return response
+        if isinstance(response, Response):
+            return Answer(response.body, response.headers, response.status_code)
+        return Answer(response)
+
+    return answer
 
 
-def install(app: Chalice) -> None:
-    """Put the boundary around an app whose routes are all registered."""
-    app.register_middleware(_finish, "http")
-    for path in list(app.routes):
-        # API Gateway's own preflight can name one origin only; this one answers each allowed origin.
-        app.route(path, methods=["OPTIONS"], content_types=[], cors=False)(_preflight)
-
-
-def finish_headers(headers: dict[str, Any], origin: str | None) -> None:
-    """Add what every response of the API carries."""
+def finish_headers(headers: dict[str, Any], origin: str | None, settings: HttpSettings | None) -> None:
+    """Add what every response of the API carries. Without settings it is an error, for no origin in particular."""
     headers.setdefault("Cache-Control", "no-store")
     headers.update(_HARDENING)
     headers["Vary"] = "Origin"
-    try:
-        settings = wiring.http_settings()
-    except ConfigurationError:
-        # Then the answer is the error that says so, for no origin in particular.
+    if settings is None:
         return
     if settings.over_https:
         headers["Strict-Transport-Security"] = _STRICT_TRANSPORT_SECURITY
@@ -108,55 +108,49 @@ def finish_headers(headers: dict[str, Any], origin: str | None) -> None:
         headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate"
 
 
-def _finish(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    started = time.monotonic()
-    try:
-        wiring.http_settings()
-        response = get_response(request)
-    except ConfigurationError as unusable:
-        response = problem(unusable)
-    if isinstance(response.body, dict) and "Code" in response.body:
-        response = _in_our_words(response)
-    finish_headers(response.headers, request.headers.get("origin"))
-    telemetry.log_request(
-        request_id=request.context.get("requestId"),
-        method=request.method,
-        route=request.context["resourcePath"],
-        status=response.status_code,
-        milliseconds=(time.monotonic() - started) * 1000,
-        evidence=_evidence(request, response),
-    )
-    return response
+def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Response]], Response]:
+    def finish(request: Request, get_response: Callable[[Request], Response]) -> Response:
+        started = time.monotonic()
+        telemetry.begin_request()
+        try:
+            settings: HttpSettings | None = lychgate.http
+            response = get_response(request)
+        except ConfigurationError as unusable:
+            settings, response = None, problem(unusable)
+        # Every view answers with an Answer, so anything else is Chalice's own.
+        answer = response if isinstance(response, Answer) else _in_our_words(response)
+        finish_headers(answer.headers, request.headers.get("origin"), settings)
+        authorized = request.context.get("authorizer") or {}
+        telemetry.log_request(
+            request_id=request.context.get("requestId"),
+            method=request.method,
+            route=request.context["resourcePath"],
+            status=answer.status_code,
+            milliseconds=(time.monotonic() - started) * 1000,
+            evidence=answer.evidence,
+            user_id=authorized.get("sub"),
+            session_id=authorized.get("sid"),
+        )
+        return answer
 
-
-def _evidence(request: Request, response: Response) -> telemetry.Evidence:
-    """Return what is known of a request: what its answer brought along, and whose the access token was."""
-    known = response.evidence if isinstance(response, Answer) else telemetry.Evidence()
-    authorized = request.context.get("authorizer")
-    if not authorized:
-        return known
-    return dataclasses.replace(
-        known,
-        user_id=known.user_id or authorized.get("sub"),
-        session_id=known.session_id or authorized.get("sid"),
-    )
+    return finish
 
 
 def _in_our_words(chalice_error: Response) -> Answer[Any]:
     """Return our problem document for an error that Chalice made itself."""
     if chalice_error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         error = LychgateError()
-        error.reason = f"Chalice answered {chalice_error.status_code}: {chalice_error.body['Code']}"
+        error.reason = f"Chalice answered {chalice_error.status_code}"
         return problem(error)
-    response = problem(MethodNotAllowed())
-    response.headers["Allow"] = chalice_error.headers["Allow"]
-    return response
+    answer = problem(MethodNotAllowed())
+    answer.headers["Allow"] = chalice_error.headers["Allow"]
+    return answer
 
 
-def _preflight(**_path_parameters: str) -> Response:
+def _preflight(**_path_parameters: str) -> Answer[None]:
     """Answer a CORS preflight (Fetch standard, section 3.2). Credentials never cross origins."""
-    return Response(
-        "",
+    return Answer(
+        None,
         {
             "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
             "Access-Control-Allow-Headers": "Authorization, Content-Type",

@@ -14,17 +14,17 @@ from http import HTTPStatus
 from types import NoneType
 from typing import Any
 
-from chalicelib import wiring
 from chalicelib.api import account, auth, wellknown
+from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of
-from chalicelib.api.routing import Credential, Errors, Operation, Routes
+from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes
 from chalicelib.api.schemas import Components, schema_of
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
 """How long others may keep the document. It changes with deployments only."""
 
-routes = Routes(__name__)
+routes = Routes()
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
 """What the application is made of: ``app.py`` registers these, and the document describes them."""
@@ -63,16 +63,17 @@ _LINKS: dict[type, dict[str, Any]] = {
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
-def openapi(_call: object) -> Answer[dict[str, Any]]:
+def openapi(call: Call) -> Answer[dict[str, Any]]:
     """Describe the API in OpenAPI 3.1."""
-    return Answer(_document(), {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
+    document = _document(call.lychgate.verifying.issuer, RefreshCookie(call.lychgate.http).name)
+    return Answer(document, {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
 
 
 @functools.cache
-def _document() -> dict[str, Any]:
-    """Return this process's document, made at the first call."""
+def _document(root: str, cookie_name: str) -> dict[str, Any]:
+    """Return the document of an API at the URL ``root``, made at the first call."""
     operations = [operation for module in ALL_ROUTES for operation in module.operations]
-    return describe(operations, root=wiring.verifier_settings().issuer, cookie_name=wiring.http_settings().cookie_name)
+    return describe(operations, root=root, cookie_name=cookie_name)
 
 
 def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) -> dict[str, Any]:

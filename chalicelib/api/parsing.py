@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_orig
 from chalice.app import Request
 
 from chalicelib.accounts.caller import Caller
-from chalicelib.config import HttpSettings
+from chalicelib.config.http import HttpSettings
 from chalicelib.errors import (
     FieldError,
     InvalidRequest,

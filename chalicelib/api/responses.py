@@ -6,18 +6,19 @@ types here are what answers are built as and what ``/openapi.json`` says they ar
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
-from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.events import HISTORY, EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
+from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.schemas import Keywords
-from chalicelib.config import HttpSettings
 from chalicelib.errors import (
     Conflict,
     Forbidden,
@@ -99,7 +100,7 @@ class SessionBody(TypedDict):
 class EventBody(TypedDict):
     """One entry of an account's history."""
 
-    type: EventType
+    type: Annotated[EventType, Keywords(enum=[str(event) for event in HISTORY])]
     at: Timestamp
     ip: str
     user_agent: str
@@ -169,7 +170,7 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(error)
-    evidence = Evidence(error.error, error.reason, error.event, error.user_id, error.session_id, unexpected)
+    evidence = Evidence(error.error, error.reason, error.user_id, error.session_id, unexpected)
     return Answer(body, headers, int(status), evidence=evidence)
 
 
@@ -183,8 +184,22 @@ def _challenge(error: LychgateError) -> str:
     return _REALM
 
 
-def token_answer(logged_in: LoggedIn, *, event: str, settings: HttpSettings, in_cookie: bool) -> Answer[TokenBody]:
-    """Return the token response (RFC 6749 section 5.1), the refresh token in the body or in the cookie."""
+def problem_of_status(status: HTTPStatus, *, detail: str) -> Answer[Problem]:
+    """Return the problem document of a status, for a view that refused by one of Chalice's errors."""
+    title = _TITLES.get(status, status.phrase)
+    body: Problem = {
+        "type": "about:blank",
+        "title": title,
+        "status": int(status),
+        "error": re.sub(r"\W+", "_", title).lower(),
+        "detail": detail,
+    }
+    evidence = Evidence(error=body["error"])
+    return Answer(body, {"Content-Type": "application/problem+json"}, int(status), evidence=evidence)
+
+
+def token_answer(logged_in: LoggedIn, *, cookie: RefreshCookie | None) -> Answer[TokenBody]:
+    """Return the token response (RFC 6749 section 5.1), the refresh token in the cookie if one is given."""
     tokens = logged_in.tokens
     body: TokenBody = {
         "access_token": tokens.access_token,
@@ -195,16 +210,14 @@ def token_answer(logged_in: LoggedIn, *, event: str, settings: HttpSettings, in_
         "user": user_body(logged_in.user),
     }
     headers: Headers = {}
-    if in_cookie:
-        headers["Set-Cookie"] = _cookie(body.pop("refresh_token"), tokens.refresh_expires_in, settings)
-    evidence = Evidence(event=event, user_id=logged_in.user.id, session_id=logged_in.session_id)
-    return Answer(body, headers, evidence=evidence)
+    if cookie is not None:
+        headers["Set-Cookie"] = cookie.holding(body.pop("refresh_token"), tokens.refresh_expires_in)
+    return Answer(body, headers)
 
 
-def no_content(*, clear_cookie: HttpSettings | None = None, evidence: Evidence = NOTHING) -> Answer[None]:
-    """Return an empty answer, which takes the refresh cookie away if it is given the settings of it."""
-    headers: Headers = {"Set-Cookie": _cookie("", 0, clear_cookie)} if clear_cookie else {}
-    return Answer(None, headers, evidence=evidence)
+def no_content(*, taking_away: RefreshCookie | None = None) -> Answer[None]:
+    """Return an empty answer, which takes the refresh cookie away if it is given one."""
+    return Answer(None, {"Set-Cookie": taking_away.taken_away()} if taking_away is not None else {})
 
 
 def user_body(user: User) -> UserBody:
@@ -244,11 +257,3 @@ def event_body(event: SecurityEvent) -> EventBody:
 def timestamp(numeric_date: int) -> str:
     """Return a NumericDate as RFC 3339 writes it, in UTC."""
     return datetime.fromtimestamp(numeric_date, UTC).isoformat().removesuffix("+00:00") + "Z"
-
-
-def _cookie(value: str, max_age: int, settings: HttpSettings) -> str:
-    secure = " Secure;" if settings.over_https else ""
-    return (
-        f"{settings.cookie_name}={value}; Path={settings.cookie_path}; HttpOnly;{secure} SameSite=Strict;"
-        f" Max-Age={max_age}"
-    )

@@ -1,7 +1,7 @@
 """How a route is declared: once, for Chalice and for ``/openapi.json`` alike.
 
 Owns what happens to a request between Chalice and a view. A view is a function of a ``Call``, of its path's parameters
-and, if it has a parameter ``body``, of the parsed body; it returns an ``Answer``. The types of that signature are what
+and, if it has a parameter ``body``, of the parsed body. It returns an ``Answer``. The types of that signature are what
 the request is read into and what the document says, so the two cannot differ.
 """
 
@@ -13,16 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
-from chalice import Blueprint
-from chalice.app import Request
+from chalice import Chalice
+from chalice.app import ChaliceAuthorizer, Request
 
 from chalicelib.accounts.caller import Caller
-from chalicelib.api.middleware import View, answering, caller_of, current_principal
-from chalicelib.api.parsing import read_body
+from chalicelib.api.middleware import View, current_principal
+from chalicelib.api.parsing import read_body, read_caller
 from chalicelib.api.responses import Answer
-from chalicelib.authorizer import authorizer
 from chalicelib.errors import (
     InvalidRequest,
     InvalidToken,
@@ -32,6 +31,7 @@ from chalicelib.errors import (
     ValidationFailed,
 )
 from chalicelib.tokens.principals import Principal
+from chalicelib.wiring import Lychgate, UseCases
 
 Errors = tuple[type[LychgateError], ...]
 
@@ -61,7 +61,14 @@ class Call:
     """A request, as a view sees it."""
 
     request: Request
-    _principal: Principal | None
+    lychgate: Lychgate
+    """The process that answers."""
+    _principal: Principal | None = None
+
+    @property
+    def use_cases(self) -> UseCases:
+        """What the view can do. Raises ConfigurationError or ServiceUnavailable if it cannot be had."""
+        return self.lychgate.use_cases
 
     @property
     def principal(self) -> Principal:
@@ -73,7 +80,7 @@ class Call:
     @property
     def caller(self) -> Caller:
         """Where the request came from."""
-        return caller_of(self.request)
+        return read_caller(self.request, self.lychgate.http)
 
 
 @dataclass(frozen=True)
@@ -118,11 +125,10 @@ class Operation:
 
 
 class Routes:
-    """The routes of one module: a Chalice blueprint, and the operations that it was made from."""
+    """The routes of one module, as it declares them."""
 
-    def __init__(self, import_name: str, *, raises: Errors = ()) -> None:
+    def __init__(self, *, raises: Errors = ()) -> None:
         """Begin with no routes. ``raises`` is what every one of them can raise."""
-        self.blueprint = Blueprint(import_name)
         self.operations: list[Operation] = []
         self._raises = raises
 
@@ -143,25 +149,31 @@ class Routes:
         """
 
         def declare(view: View) -> View:
-            operation = Operation(method, path, view, credential, status, headers, (*self._raises, *raises))
-            self.operations.append(operation)
-            guard = {"authorizer": authorizer} if credential.is_access_token else {}
-            route = self.blueprint.route(path, methods=[method], content_types=[], **guard)
-            route(self._answering(operation))
+            self.operations.append(Operation(method, path, view, credential, status, headers, (*self._raises, *raises)))
             return view
 
         return declare
 
-    def _answering(self, operation: Operation) -> View:
-        @functools.wraps(operation.view)
-        @answering
-        def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
-            request = self.blueprint.current_request
-            principal = current_principal(request) if operation.credential.is_access_token else None
-            if operation.body is not None:
-                arguments["body"] = read_body(request, operation.body)
-            answer = operation.view(Call(request, principal), **arguments)
-            answer.status_code = int(operation.status)
-            return answer
 
+def install(routes: Routes, app: Chalice, lychgate: Lychgate, authorizer: ChaliceAuthorizer) -> None:
+    """Register the routes with an application. Those that take an access token stand behind the authorizer."""
+    for operation in routes.operations:
+        guard = {"authorizer": authorizer} if operation.credential.is_access_token else {}
+        register = app.route(operation.path, methods=[operation.method], content_types=[], **guard)
+        register(_answering(operation, app, lychgate))
+
+
+def _answering(operation: Operation, app: Chalice, lychgate: Lychgate) -> View:
+    """Return what Chalice calls: it reads the request for the view, and gives the answer its status."""
+
+    @functools.wraps(operation.view)
+    def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
+        request = cast("Request", app.current_request)
+        principal = current_principal(request, lychgate.clock()) if operation.credential.is_access_token else None
+        if operation.body is not None:
+            arguments["body"] = read_body(request, operation.body)
+        answer = operation.view(Call(request, lychgate, principal), **arguments)
+        answer.status_code = int(operation.status)
         return answer
+
+    return answer

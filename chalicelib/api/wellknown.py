@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from chalicelib import wiring
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Routes
-from chalicelib.tokens.compact import ACCESS_TOKEN_CLAIMS
 from chalicelib.tokens.keys import JWKS_SECONDS
+from chalicelib.tokens.kinds import ACCESS_TOKEN_CLAIMS
 from chalicelib.version import VERSION
 
-routes = Routes(__name__)
+routes = Routes()
 
 _KEPT = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={JWKS_SECONDS}"}
 
@@ -41,24 +40,24 @@ class HealthBody(TypedDict):
 
 
 @routes.operation("GET", "/.well-known/jwks.json", headers=("Cache-Control",))
-def jwks(_call: Call) -> Answer[JwkSet]:
+def jwks(call: Call) -> Answer[JwkSet]:
     """Publish the keys that verify our tokens (RFC 7517 section 5)."""
-    keys = wiring.verifier_settings().keys.published(wiring.clock())["keys"]
+    keys = call.lychgate.verifying.keys.published(call.lychgate.clock())["keys"]
     return Answer({"keys": keys}, {**_KEPT})
 
 
 @routes.operation("GET", "/.well-known/openid-configuration", headers=("Cache-Control",))
-def openid_configuration(_call: Call) -> Answer[OpenIdConfiguration]:
+def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
     """Say where the keys are and what they verify, as far as a verifier of tokens needs it.
 
     The members of OpenID Connect Discovery 1.0 section 3 that a service without an authorization endpoint can fill
     in truthfully. An API Gateway JWT authorizer reads `issuer` and `jwks_uri`.
     """
-    settings = wiring.verifier_settings()
+    settings = call.lychgate.verifying
     body: OpenIdConfiguration = {
         "issuer": settings.issuer,
         "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
-        "id_token_signing_alg_values_supported": settings.keys.algorithms(wiring.clock()),
+        "id_token_signing_alg_values_supported": settings.keys.algorithms(call.lychgate.clock()),
         "subject_types_supported": ["public"],
         "response_types_supported": [],
         "claims_supported": list(ACCESS_TOKEN_CLAIMS),

@@ -1,7 +1,7 @@
 """Whom a verified token speaks for.
 
-Apart from the other models because the authorizer needs these alone: each class that is made at a cold start is waited
-for.
+A module of its own because the authorizer needs nothing else of the accounts: each class that is made at a cold start
+is waited for.
 """
 
 from __future__ import annotations

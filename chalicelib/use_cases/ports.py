@@ -1,13 +1,13 @@
 """What the use cases need from a store, in the domain's words.
 
 Owns the contracts; tests hold every implementation to them. Knows no database. Each writing method is one step: all of
-it happens or none, and of concurrent calls each sees the result of those that came first. Whatever an implementation
-cannot reach it reports as ServiceUnavailable.
+it happens or none, and of concurrent calls each sees the result of those that came first. An implementation that cannot
+reach its database raises ServiceUnavailable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,9 @@ from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.credentials.throttling import Attempt
+
+Announce = Callable[[SecurityEvent], None]
+"""Takes each event once, when what it tells of is done; it goes from there to log and metrics."""
 
 
 class UserStore(Protocol):
@@ -61,7 +64,10 @@ class Rotation:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, each found by its user's id and its own. A session that was ended is not there any more."""
+    """Keeps sessions, each found by its user's id and its own. A session that was ended is not there any more.
+
+    A user has at most as many sessions as the store allows. It ends the oldest ones to make room.
+    """
 
     def begin(
         self,
@@ -69,33 +75,15 @@ class SessionStore(Protocol):
         session: Session,
         event: SecurityEvent,
         *,
-        limit: int,
+        if_ended: SecurityEvent,
         password_hash: str | None = None,
-    ) -> None:
-        """Keep a new session of a user whose ``session_bound`` is below ``limit``, and raise the bound by one.
+    ) -> bool:
+        """Keep a new session of a user. Returns whether others had to end, which ``if_ended`` then records.
 
         With ``password_hash`` the user's hash is replaced in the same step.
 
         Raises:
-            Conflict: the user is gone, disabled, has another hash or epoch than ``user`` holds, or the bound has
-                reached the limit.
-
-        """
-
-    def begin_counted(
-        self,
-        user: User,
-        session: Session,
-        events: Sequence[SecurityEvent],
-        *,
-        stored: int,
-        ended: Sequence[Session],
-        password_hash: str | None = None,
-    ) -> None:
-        """Keep a new session, end others, and set the user's bound to ``stored``.
-
-        Raises:
-            Conflict: as ``begin``, or another session began since ``user`` was read.
+            Conflict: the user is gone, disabled, or has another hash or epoch than ``user`` holds.
 
         """
 
@@ -109,17 +97,20 @@ class SessionStore(Protocol):
         """End the session, and record the event if it was there. Returns whether it was."""
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
-        """Return a user and a session, each as last written or None, at the cost of one request."""
+        """Return a user and a session, each as last written or None, at the cost of one request.
+
+        The two are read apart: a change of both may come between.
+        """
 
     def of_user(self, user_id: str) -> list[Session]:
         """Return all sessions stored for a user, in no order."""
 
 
 class EventLog(Protocol):
-    """Keeps what happened to accounts, for ``EVENT_LIFETIME`` of the configuration."""
+    """Keeps what happened to accounts, for as long as an event lives."""
 
     def record(self, event: SecurityEvent) -> None:
-        """Keep an event."""
+        """Keep an event. One of nobody is kept where nobody reads it, at the same cost."""
 
     def recent(self, user_id: str, limit: int) -> list[SecurityEvent]:
         """Return a user's events, the newest first, at most ``limit``."""

@@ -13,12 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalice.app import Chalice
-
-from chalicelib import wiring
+from chalicelib.api.application import Application
 from chalicelib.api.middleware import finish_headers
 from chalicelib.api.responses import problem
-from chalicelib.config import HttpSettings
+from chalicelib.config.http import HttpSettings
 from chalicelib.errors import (
     ConfigurationError,
     Forbidden,
@@ -73,10 +71,10 @@ def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSw
     """Return Chalice's way of making an API's Swagger, with gateway responses and with 405 for unknown methods."""
 
     @functools.wraps(generate_swagger)
-    def generate(generator: object, app: Chalice, *arguments: object, **options: object) -> Swagger:
+    def generate(generator: object, app: Application, *arguments: object, **options: object) -> Swagger:
         swagger = generate_swagger(generator, app, *arguments, **options)
         try:
-            swagger[GATEWAY_RESPONSES] = gateway_responses(wiring.http_settings())
+            swagger[GATEWAY_RESPONSES] = gateway_responses(app.lychgate.http)
         except ConfigurationError as unusable:
             sys.exit(f"chalice: {unusable} in this stage of .chalice/config.json; `make deploy` writes it")
         for methods in swagger["paths"].values():
@@ -95,7 +93,7 @@ def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str,
     response = problem(error)
     headers: dict[str, Any] = response.headers
     foreign = [origin for origin in settings.allowed_origins if origin != settings.own_origin]
-    finish_headers(headers, foreign[0] if foreign else None)
+    finish_headers(headers, foreign[0] if foreign else None, settings)
     if len(foreign) > 1:
         # It cannot choose between origins, and there is nothing in it that one may read and another may not.
         headers["Access-Control-Allow-Origin"] = "*"

@@ -11,11 +11,10 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chalice.local import ForbiddenError, LocalDevServer, LocalGateway, LocalGatewayException, RouteMatcher
 
-from chalicelib import wiring
 from chalicelib.api.middleware import finish_headers
 from chalicelib.api.responses import problem
 from chalicelib.errors import (
@@ -26,6 +25,10 @@ from chalicelib.errors import (
     NotFound,
     ServiceUnavailable,
 )
+
+if TYPE_CHECKING:
+    from chalicelib.api.application import Application
+    from chalicelib.config.http import HttpSettings
 
 _log = logging.getLogger("lychgate.gateway")
 
@@ -39,12 +42,13 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
     def handle(
         gateway: LocalGateway, method: str, path: str, headers: dict[str, str], body: bytes | None
     ) -> dict[str, Any]:
+        app = cast("Application", gateway._app_object)  # noqa: SLF001 - it has no other name
         lowercase = {name.lower(): value for name, value in headers.items()}
         error: LychgateError
         try:
-            RouteMatcher(list(gateway._app_object.routes)).match_route(path)  # noqa: SLF001 - it has no other name
+            RouteMatcher(list(app.routes)).match_route(path)
         except ValueError:
-            return _gateway_response(NotFound(), lowercase)
+            return _gateway_response(NotFound(), lowercase, app)
         try:
             return handle_request(gateway, method=method, path=path, headers=lowercase, body=body)
         except ForbiddenError:
@@ -58,19 +62,20 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
             else:
                 _log.exception("the authorizer failed")
                 error = LychgateError()
-        return _gateway_response(error, lowercase)
+        return _gateway_response(error, lowercase, app)
 
     return handle
 
 
-def _gateway_response(error: LychgateError, request_headers: dict[str, str]) -> dict[str, Any]:
+def _gateway_response(error: LychgateError, request_headers: dict[str, str], app: Application) -> dict[str, Any]:
+    settings: HttpSettings | None = None
     try:
-        wiring.http_settings()
+        settings = app.lychgate.http
     except ConfigurationError as unusable:
         _log.error("%s", unusable)
         error = unusable
     response = problem(error)
-    finish_headers(response.headers, request_headers.get("origin"))
+    finish_headers(response.headers, request_headers.get("origin"), settings)
     answer: dict[str, Any] = response.to_dict()
     return answer
 
@@ -81,7 +86,7 @@ def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[Lo
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
         try:
-            wiring.auth_service()
+            cast("Application", server.app_object).lychgate.use_cases  # noqa: B018 - built by being asked for
         except ConfigurationError as unusable:
             sys.exit(f"chalice local: {unusable}")
         except ServiceUnavailable:

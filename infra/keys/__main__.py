@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chalicelib.adapters.aws import ssm_client, unavailable_on_failure
-from chalicelib.config import IssuerSettings
+from chalicelib.config.api import ApiSettings
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from chalicelib.tokens.keys import KEY_TYPES, parse_signing_keys, public_jwks
 from infra.keys import ring as rings
@@ -107,19 +107,21 @@ def _list(
         say(line)
 
 
-def _settings(options: argparse.Namespace) -> IssuerSettings:
+def _settings(options: argparse.Namespace) -> ApiSettings:
     try:
-        return IssuerSettings.from_environment(stage_environment(options.project, options.stage))
+        return ApiSettings.from_environment(stage_environment(options.project, options.stage))
     except KeyError:
         raise PlaceError(f".chalice/config.json has no stage {options.stage}") from None
 
 
-def _longest_token(settings: IssuerSettings) -> int:
+def _longest_token(settings: ApiSettings) -> int:
     """Return for how many seconds the longest-lived token is good: it ends with its session, or by not being used."""
-    return max(settings.access_token_lifetime, min(settings.refresh_idle_lifetime, settings.session_lifetime))
+    return max(
+        settings.access_token_lifetime, min(settings.sessions.idle_lifetime, settings.sessions.absolute_lifetime)
+    )
 
 
-def _ring_place(options: argparse.Namespace, settings: IssuerSettings) -> RingPlace:
+def _ring_place(options: argparse.Namespace, settings: ApiSettings) -> RingPlace:
     if options.stage == STAGE:
         return FileRing(DataDirectory(options.data_dir))
     return ParameterRing(ssm_client(), settings.signing_keys_parameter)

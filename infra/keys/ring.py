@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.config import MIN_PEPPER_BYTES
+from chalicelib.config.signing_secrets import MIN_PEPPER_BYTES
 from chalicelib.tokens.keys import JWKS_SECONDS, generate_signing_jwk
 from infra.local.environment import STAGE
 

@@ -13,7 +13,7 @@ from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 
 if TYPE_CHECKING:
-    from chalice.app import Chalice
+    from chalicelib.api.application import Application
 
 
 def load_api(project: Path = PROJECT) -> ApiGateway:
@@ -22,13 +22,12 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
         sys.path.insert(0, str(project))
     # Imported here because they read the environment, and because the database needs none of them.
     from chalicelib.errors import ConfigurationError  # noqa: PLC0415
-    from chalicelib.wiring import auth_service  # noqa: PLC0415
     from infra import chalice_cli  # noqa: PLC0415
 
     chalice_cli.install()
     try:
-        application: Chalice = importlib.import_module("app").app
-        auth_service()
+        application: Application = importlib.import_module("app").app
+        application.lychgate.use_cases  # noqa: B018 - built by being asked for
     except ConfigurationError as error:
         raise LocalError(f"the configuration is incomplete: {error}") from error
     return ApiGateway(application, stage_config(project))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chalicelib.config import SigningSecrets
+from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import new_ring

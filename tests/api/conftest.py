@@ -5,6 +5,7 @@ import pytest
 from tests.support import in_process_api, places
 from tests.support.differences import differing
 
+application, settings = in_process_api.application, in_process_api.settings
 in_process_api_fixture = in_process_api.api
 
 

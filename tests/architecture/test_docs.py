@@ -33,12 +33,12 @@ def test_the_readme_lists_every_setting_and_no_other():
 
 
 def test_the_readme_gives_the_defaults_that_hold(environment):
-    from chalicelib.config import IssuerSettings
+    from chalicelib.config import ApiSettings
 
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
     pwned_passwords = table.pop("PWNED_PASSWORDS")
-    settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     assert {name.lower(): int(default) for name, default in table.items()} == {
         name.lower(): getattr(settings, name.lower()) for name in table
     }

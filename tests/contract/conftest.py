@@ -12,22 +12,28 @@ from tests.support.fakes import RULES, Memory, fake_stores
 
 
 @pytest.fixture(params=["fake", "moto", "dynamodb-local"])
-def stores(request):
-    """The three stores over one database, with a client for each thread."""
+def make_stores(request):
+    """Return what makes the stores over one database, with a client for each thread."""
     if request.param == "fake":
-        return fake_stores(Memory())
+        memory = Memory()
+        return lambda limit: fake_stores(memory, max_sessions=limit)
     if request.param == "moto":
         request.getfixturevalue("atomic_moto")
         client = MOTO
     else:
         client = request.getfixturevalue("dynamodb_local").client
     tables = new_stage(client)
-    return Stores(
+    return lambda limit: Stores(
         DynamoDBUserStore(client, tables),
-        DynamoDBSessionStore(client, tables),
+        DynamoDBSessionStore(client, tables, limit=limit),
         DynamoDBEventLog(client, tables),
         DynamoDBLoginThrottle(client, tables, RULES),
     )
+
+
+@pytest.fixture
+def stores(make_stores):
+    return make_stores(50)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ ALICE = User(
     password_hash="$2b$10$old",
     roles=("admin", "user"),
     created_at=NOW,
-    session_bound=1,
 )
 SESSION = Session(
     id="s1",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 from tests.contract.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
 
@@ -21,10 +21,14 @@ def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1"):
     return sessions.rotate(user_id, session_id, counter, now=now, idle_expires_at=now + 100)
 
 
-def begin(sessions, user, session_id, *, limit=50, **changes):
+def begin(sessions, user, session_id, **changes):
     session = replace(SESSION, id=session_id, **changes)
-    sessions.begin(user, session, LOGGED_IN, limit=limit)
+    sessions.begin(user, session, LOGGED_IN, if_ended=REVOKED)
     return session
+
+
+def ids(sessions):
+    return sorted(session.id for session in sessions.of_user("u1"))
 
 
 @pytest.mark.usefixtures("alice")
@@ -106,16 +110,17 @@ class TestEnding:
 
 
 class TestBeginning:
-    def test_keeps_the_session_counts_it_and_records_it(self, sessions, users, events, alice):
+    def test_keeps_the_session_and_records_it(self, sessions, users, events, alice):
         session = begin(sessions, alice, "s2")
-        assert sorted(stored.id for stored in sessions.of_user("u1")) == ["s1", "s2"]
+        assert ids(sessions) == ["s1", "s2"]
         assert session in sessions.of_user("u1")
-        assert users.find("alice") == replace(alice, session_bound=2)
+        assert users.find("alice") == alice
         assert events.recent("u1", 1) == [LOGGED_IN]
 
     def test_may_replace_the_hash_in_the_same_step(self, sessions, users, alice):
-        sessions.begin(alice, replace(SESSION, id="s2"), LOGGED_IN, limit=50, password_hash="$2b$12$new")
-        assert users.find("alice") == replace(alice, session_bound=2, password_hash="$2b$12$new")
+        session = replace(SESSION, id="s2")
+        sessions.begin(alice, session, LOGGED_IN, if_ended=REVOKED, password_hash="$2b$12$new")
+        assert users.find("alice") == replace(alice, password_hash="$2b$12$new")
 
     @pytest.mark.parametrize(
         "stale",
@@ -123,11 +128,8 @@ class TestBeginning:
         ids=["another hash", "another epoch", "another user", "no user"],
     )
     def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, sessions, users, events, alice, stale):
-        seen = replace(alice, **stale)
         with pytest.raises(Conflict):
-            begin(sessions, seen, "s2")
-        with pytest.raises(Conflict):
-            sessions.begin_counted(seen, replace(SESSION, id="s2"), [LOGGED_IN], stored=1, ended=[SESSION])
+            begin(sessions, replace(alice, **stale), "s2")
         assert sessions.of_user("u1") == [SESSION]
         assert users.find("alice") == alice
         assert users.find("nobody") is None
@@ -140,56 +142,53 @@ class TestBeginning:
             begin(sessions, disabled, "s2")
         assert sessions.of_user("u1") == [SESSION]
 
-    def test_is_refused_when_the_bound_has_reached_the_limit(self, sessions, users, alice):
-        begin(sessions, alice, "s2", limit=2)
-        with pytest.raises(Conflict):
-            begin(sessions, alice, "s3", limit=2)
-        assert users.find("alice").session_bound == 2
-        assert len(sessions.of_user("u1")) == 2
+    @pytest.mark.parametrize("read", ["before", "after"])
+    def test_at_the_limit_ends_the_oldest_and_records_that(self, make_stores, users, events, alice, read):
+        sessions = make_stores(2).sessions
+        begin(sessions, alice, "s2", created_at=NOW + 1)
+        user = alice if read == "before" else users.find("alice")
+        assert sessions.begin(user, replace(SESSION, id="s3", created_at=NOW + 2), LOGGED_IN, if_ended=REVOKED)
+        assert ids(sessions) == ["s2", "s3"]
+        assert {event.type for event in events.recent("u1", 2)} == {LOGGED_IN.type, REVOKED.type}
+        assert sessions.begin(user, replace(SESSION, id="s4", created_at=NOW + 3), LOGGED_IN, if_ended=REVOKED)
+        assert ids(sessions) == ["s3", "s4"]
 
-    def test_of_many_at_once_never_passes_the_limit(self, sessions, alice):
+    def test_at_the_limit_sessions_that_are_over_make_room_and_end_nothing(self, make_stores, events, alice):
+        sessions = make_stores(2).sessions
+        begin(sessions, alice, "s2", created_at=NOW + 1)
+        later = replace(SESSION, id="s3", created_at=NOW + 500, idle_expires_at=NOW + 600)
+        assert not sessions.begin(alice, later, LOGGED_IN, if_ended=REVOKED)
+        assert ids(sessions) == ["s3"]
+        assert REVOKED.type not in {event.type for event in events.recent("u1", 9)}
+
+    def test_at_the_limit_sessions_that_were_ended_make_room(self, make_stores, events, alice):
+        sessions = make_stores(2).sessions
+        for number in range(5):
+            begin(sessions, alice, f"n{number}", created_at=NOW + number)
+            sessions.end("u1", f"n{number}", REVOKED)
+        assert ids(sessions) == ["s1"]
+
+    def test_of_many_at_once_never_passes_the_limit(self, make_stores, alice):
+        sessions = make_stores(4).sessions
+
         def attempt(number):
             try:
-                begin(sessions, alice, f"n{number}", limit=4)
-            except Conflict:
+                begin(sessions, alice, f"n{number}", created_at=NOW + number)
+            except ServiceUnavailable:
                 return False
             return True
 
         with ThreadPoolExecutor(8) as pool:
             begun = list(pool.map(attempt, range(8)))
-        assert begun.count(True) == 3
+        assert begun.count(True) >= 3
         assert len(sessions.of_user("u1")) == 4
 
-    def test_with_a_count_ends_the_others_and_sets_the_bound(self, sessions, users, events, alice):
-        begin(sessions, alice, "s2")
-        counted = users.find("alice")
-        sessions.begin_counted(counted, replace(SESSION, id="s3"), [LOGGED_IN, REVOKED], stored=2, ended=[SESSION])
-        assert sorted(session.id for session in sessions.of_user("u1")) == ["s2", "s3"]
-        assert users.find("alice").session_bound == 2
-        assert {event.type for event in events.recent("u1", 2)} == {LOGGED_IN.type, REVOKED.type}
-
-    def test_with_a_count_is_refused_when_another_session_began_meanwhile(self, sessions, alice):
-        begin(sessions, alice, "s2")
-        with pytest.raises(Conflict):
-            sessions.begin_counted(alice, replace(SESSION, id="s3"), [LOGGED_IN], stored=1, ended=[SESSION])
-        assert sorted(session.id for session in sessions.of_user("u1")) == ["s1", "s2"]
-
-    def test_with_a_count_is_refused_when_another_counted_meanwhile_and_came_to_the_same(self, sessions, users, alice):
-        begin(sessions, alice, "s2")
-        counted = users.find("alice")
-        sessions.begin_counted(counted, replace(SESSION, id="s3"), [LOGGED_IN], stored=2, ended=[SESSION])
-        assert users.find("alice").session_bound == counted.session_bound
-        with pytest.raises(Conflict):
-            sessions.begin_counted(counted, replace(SESSION, id="s4"), [LOGGED_IN], stored=2, ended=[SESSION])
-        assert sorted(session.id for session in sessions.of_user("u1")) == ["s2", "s3"]
-
-    def test_with_a_count_can_end_as_many_as_a_user_may_have(self, sessions, users, alice):
+    def test_with_a_lowered_limit_ends_all_that_are_too_many(self, make_stores, sessions, alice):
         for number in range(49):
             begin(sessions, alice, f"n{number:02}")
-        stored = sessions.of_user("u1")
-        counted = users.find("alice")
-        sessions.begin_counted(counted, replace(SESSION, id="last"), [LOGGED_IN, REVOKED], stored=1, ended=stored)
-        assert [session.id for session in sessions.of_user("u1")] == ["last"]
+        assert len(sessions.of_user("u1")) == 50
+        begin(make_stores(1).sessions, alice, "last", created_at=NOW + 1)
+        assert ids(sessions) == ["last"]
 
     def test_against_a_change_of_the_password_leaves_no_session_of_the_old_one(self, sessions, users, alice):
         with ThreadPoolExecutor(4) as pool:

@@ -76,11 +76,11 @@ class TestChangingThePassword:
     def test_replaces_the_hash_keeps_this_session_and_ends_the_others(self, users, sessions, events):
         add(users)
         other = replace(SESSION, id="s2")
-        sessions.begin(ALICE, other, REGISTERED, limit=50)
+        sessions.begin(ALICE, other, REGISTERED, if_ended=REGISTERED)
         before = users.find("alice")
         users.change_password(before, SESSION, "$2b$10$new", CHANGED)
         changed = users.find("alice")
-        assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1, session_bound=1)
+        assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1)
         assert sessions.of_user("u1") == [replace(SESSION, epoch=1)]
         assert events.recent("u1", 1) == [CHANGED]
 
@@ -124,7 +124,7 @@ class TestEndingAllSessions:
         add(users)
         users.end_all_sessions(ALICE, REVOKED)
         user = users.find("alice")
-        assert user == replace(ALICE, session_epoch=1, session_bound=0)
+        assert user == replace(ALICE, session_epoch=1)
         assert sessions.of_user("u1") == []
         assert events.recent("u1", 1) == [REVOKED]
 
@@ -132,7 +132,7 @@ class TestEndingAllSessions:
         add(users)
         users.end_all_sessions(ALICE, REVOKED)
         since = replace(SESSION, id="s2", epoch=1)
-        sessions.begin(users.find("alice"), since, REGISTERED, limit=50)
+        sessions.begin(users.find("alice"), since, REGISTERED, if_ended=REGISTERED)
         users.end_all_sessions(ALICE, REVOKED)
         assert sessions.of_user("u1") == [since]
         assert not since.belongs_to(users.find("alice"))

@@ -1,5 +1,3 @@
 """The whole application, over a database whose wire counts what passes."""
 
-from tests.support.whole import alice, api, caller, database, database_name, pauses, principal, services, settings, wire
-
-__all__ = ["alice", "api", "caller", "database", "database_name", "pauses", "principal", "services", "settings", "wire"]
+from tests.support.whole import *  # noqa: F403 - fixtures: what pytest finds by name

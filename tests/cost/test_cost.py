@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from bench.consumption import NOTHING, Cost, Meter
-from bench.scenarios import scenarios
-from chalicelib import authorizer
-from chalicelib.wiring import build_services
+from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.consumption import NOTHING, Cost, Meter
+from tests.support.scenarios import scenarios
 from tests.support.whole import PASSWORD
 
 MANY = 49
@@ -78,13 +77,13 @@ def meter(database):
 
 
 @pytest.fixture
-def requests(services, alice, principal, caller, clock):
+def requests(use_cases, alice, principal, caller, clock, verifier):
     """What each row of the table does."""
-    return scenarios(services, services.auth._verifier, alice, principal, caller, clock.advance)
+    return scenarios(use_cases, verifier, alice, principal, caller, clock.advance)
 
 
-def test_every_item_fits_into_one_unit(database, services, alice, caller):
-    services.auth.log_in("alice", PASSWORD, caller)
+def test_every_item_fits_into_one_unit(database, use_cases, alice, caller):
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     for items in database.items().values():
         for item in items:
             assert len(json.dumps(item)) < 1024, "a write of more than 1 KB costs more than one unit"
@@ -115,28 +114,28 @@ def test_failed_log_ins_of_users_and_of_nobody_cost_the_same():
 
 
 @pytest.fixture
-def crowded(services, caller, alice):
+def crowded(use_cases, caller, alice):
     """Alice with all the sessions but one that she may have."""
-    return [services.auth.log_in("alice", PASSWORD, caller) for _ in range(MANY - 1)]
+    return [use_cases.log_in.with_password("alice", PASSWORD, caller) for _ in range(MANY - 1)]
 
 
 def test_with_many_sessions_a_refresh_and_a_log_in_below_the_limit_cost_as_with_one(
-    services, meter, alice, crowded, caller
+    use_cases, meter, alice, crowded, caller
 ):
     for name, request in {
-        "refresh": lambda: services.auth.refresh(alice.tokens.refresh_token, caller),
-        "log in": lambda: services.auth.log_in("alice", PASSWORD, caller),
+        "refresh": lambda: use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller),
+        "log in": lambda: use_cases.log_in.with_password("alice", PASSWORD, caller),
     }.items():
         meter.reset()
         request()
         assert meter.reading() == COSTS[name]
 
 
-def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(services, meter, database, crowded, caller):
-    services.auth.log_in("alice", PASSWORD, caller)
+def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(use_cases, meter, database, crowded, caller):
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     assert len(database.sessions()) == 50
     meter.reset()
-    services.auth.log_in("alice", PASSWORD, caller)
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     cost = meter.reading()
     assert cost.calls == ("GetItem users", "Query sessions", "TransactWriteItems events+sessions+users")
     # 50 sessions are some 10 KB. Written are the new session, the user, two events and the session that ends.
@@ -145,10 +144,10 @@ def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(services, 
     assert len(database.sessions()) == 50
 
 
-def test_a_protected_request_reaches_no_database_before_its_view(api, meter, database):
+def test_a_protected_request_reaches_no_database_before_its_view(api, meter, database, verifier):
     alice = api.register("Alice").json
     meter.reset()
-    assert authorizer.verifier().verify_access_token(alice["access_token"]).username == "Alice"
+    assert verifier.verify(ACCESS_TOKEN, alice["access_token"]).username == "Alice"
     api.request("GET", "/me", headers={"Authorization": "Bearer forged"}).assert_problem(401, "invalid_token")
     assert meter.reading() == NOTHING
     assert api.me(alice["access_token"]).status == 200
@@ -168,10 +167,10 @@ def test_the_route_costs_what_its_use_case_costs(api, meter, clock):
         assert meter.reading() == COSTS[name]
 
 
-def test_a_smaller_limit_changes_no_cost_below_it(settings, meter, clock, caller):
-    services = build_services(settings | {"LYCHGATE_MAX_SESSIONS": "3"}, clock=clock)
-    services.auth.register("Alice", PASSWORD, caller)
+def test_a_smaller_limit_changes_no_cost_below_it(meter, caller, start):
+    use_cases = start(MAX_SESSIONS="3").lychgate.use_cases
+    use_cases.registration.register("Alice", PASSWORD, caller)
     for _ in range(2):
         meter.reset()
-        services.auth.log_in("alice", PASSWORD, caller)
+        use_cases.log_in.with_password("alice", PASSWORD, caller)
         assert meter.reading() == COSTS["log in"]

@@ -7,7 +7,7 @@ too. moto knows no such token: over moto the repetition meets a failed condition
 import pytest
 
 from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused
-from chalicelib.wiring import build_services
+from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
@@ -29,106 +29,106 @@ def claims(logged_in):
     return logged_in.tokens.refresh_token.rpartition(".")[0]
 
 
-def assert_alive(services, logged_in, caller):
-    assert services.auth.refresh(logged_in.tokens.refresh_token, caller)
+def assert_alive(use_cases, logged_in, caller):
+    assert use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, caller)
 
 
-def test_a_refresh_returns_the_successor_and_takes_nobody_for_a_thief(services, database, wire, alice, caller):
+def test_a_refresh_returns_the_successor_and_takes_nobody_for_a_thief(use_cases, database, wire, alice, caller):
     wire.break_with(lost_answer, operation="UpdateItem", times=1)
-    refreshed = services.auth.refresh(alice.tokens.refresh_token, caller)
+    refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert wire.operations == ["UpdateItem", "UpdateItem", "GetItem"]
     (session,) = database.sessions()
     assert session["refresh_counter"] == {"N": "1"}
     assert database.events() == ["registered"]
-    assert_alive(services, refreshed, caller)
+    assert_alive(use_cases, refreshed, caller)
 
 
 def test_a_refresh_that_never_hears_of_its_success_gives_the_same_successor_later(
-    api, services, database, wire, alice, caller, clock
+    api, use_cases, database, wire, alice, caller, clock
 ):
     wire.break_with(lost_answer, operation="UpdateItem")
     api.refresh(alice.tokens.refresh_token).assert_problem(503, "service_unavailable")
     assert wire.operations == ["UpdateItem"] * 3
     wire.mend()
     clock.advance(20)
-    refreshed = services.auth.refresh(alice.tokens.refresh_token, caller)
+    refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     (session,) = database.sessions()
     assert session["refresh_counter"] == {"N": "1"}
     assert database.events() == ["registered"]
-    assert_alive(services, refreshed, caller)
+    assert_alive(use_cases, refreshed, caller)
 
 
-def test_the_retry_of_a_retry_whose_answer_was_lost_is_still_no_theft(services, database, wire, alice, caller, clock):
-    first = services.auth.refresh(alice.tokens.refresh_token, caller)
+def test_the_retry_of_a_retry_whose_answer_was_lost_is_still_no_theft(use_cases, database, wire, alice, caller, clock):
+    first = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     clock.advance(20)
     wire.break_with(read_timeout, operation="UpdateItem", times=2)
-    again = services.auth.refresh(alice.tokens.refresh_token, caller)
+    again = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert claims(again) == claims(first)
     assert database.events() == ["registered"]
 
 
-def test_a_registration_succeeds(services, database, wire, caller):
+def test_a_registration_succeeds(use_cases, database, wire, caller):
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    registered = services.auth.register("Alice", PASSWORD, caller)
+    registered = use_cases.registration.register("Alice", PASSWORD, caller)
     assert wire.operations == ["TransactWriteItems"] * 2
     assert [user["user_id"]["S"] for user in database.users()] == [registered.user.id]
     assert len(database.sessions()) == 1
     assert database.events() == ["registered"]
-    assert_alive(services, registered, caller)
+    assert_alive(use_cases, registered, caller)
 
 
-def test_a_log_in_begins_one_session_and_counts_it_once(services, database, wire, alice, caller):
+def test_a_log_in_begins_one_session_and_counts_it_once(use_cases, database, wire, alice, caller):
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    logged_in = services.auth.log_in("alice", PASSWORD, caller)
+    logged_in = use_cases.log_in.with_password("alice", PASSWORD, caller)
     assert wire.operations == ["GetItem", "TransactWriteItems", "TransactWriteItems"]
     assert len(database.sessions()) == 2
     assert database.users()[0]["session_bound"] == {"N": "2"}
     assert database.events() == ["login_succeeded", "registered"]
-    assert_alive(services, logged_in, caller)
+    assert_alive(use_cases, logged_in, caller)
 
 
-def test_a_log_in_at_the_limit_ends_one_session_and_no_more(settings, database, wire, alice, caller, clock):
-    services = build_services(settings | {"LYCHGATE_MAX_SESSIONS": "2"}, clock=clock)
+def test_a_log_in_at_the_limit_ends_one_session_and_no_more(database, wire, alice, caller, clock, start):
+    use_cases = start(MAX_SESSIONS="2").lychgate.use_cases
     clock.advance(1)
-    services.auth.log_in("alice", PASSWORD, caller)
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     clock.advance(1)
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    newest = services.auth.log_in("alice", PASSWORD, caller)
+    newest = use_cases.log_in.with_password("alice", PASSWORD, caller)
     assert len(database.sessions()) == 2
     assert database.users()[0]["session_bound"] == {"N": "2"}
     assert database.events() == ["login_succeeded", "login_succeeded", "registered", "session_revoked"]
-    assert_alive(services, newest, caller)
+    assert_alive(use_cases, newest, caller)
 
 
-def test_a_failed_log_in_is_recorded_once(services, database, wire, alice, caller):
+def test_a_failed_log_in_is_recorded_once(use_cases, database, wire, alice, caller):
     wire.break_with(lost_answer, operation="PutItem", times=1)
     with pytest.raises(InvalidCredentials):
-        services.auth.log_in("alice", "not the password", caller)
+        use_cases.log_in.with_password("alice", "not the password", caller)
     assert wire.operations == ["GetItem", "PutItem", "PutItem"]
     assert database.events() == ["login_failed", "registered"]
 
 
 # moto counts it twice: a counter is raised whatever it is, and only by its token is a repetition known.
 @pytest.mark.parametrize("database_name", ["dynamodb-local"])
-def test_a_failed_log_in_is_counted_once(services, database, wire, alice, caller):
+def test_a_failed_log_in_is_counted_once(use_cases, database, wire, alice, caller):
     wire.break_with(lost_answer, counting=True, times=1)
     with pytest.raises(InvalidCredentials):
-        services.auth.log_in("alice", "not the password", caller)
+        use_cases.log_in.with_password("alice", "not the password", caller)
     assert len(wire.counting) == 2
     counters = database.client.scan(TableName=database.tables.throttle, ConsistentRead=True)["Items"]
     assert [counter["failures"] for counter in counters] == [{"N": "1"}] * 3
 
 
-def test_a_change_of_the_password_succeeds_once(services, database, wire, alice, principal, caller):
-    other = services.auth.log_in("alice", PASSWORD, caller)
+def test_a_change_of_the_password_succeeds_once(use_cases, database, wire, alice, principal, caller):
+    other = use_cases.log_in.with_password("alice", PASSWORD, caller)
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    services.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
+    use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
     assert database.users()[0]["session_epoch"] == {"N": "1"}
     assert database.events() == ["login_succeeded", "password_changed", "registered"]
-    assert_alive(services, alice, caller)
+    assert_alive(use_cases, alice, caller)
     with pytest.raises(InvalidGrant):
-        services.auth.refresh(other.tokens.refresh_token, caller)
-    assert services.auth.log_in("alice", NEW_PASSWORD, caller)
+        use_cases.refresh_tokens.exchange(other.tokens.refresh_token, caller)
+    assert use_cases.log_in.with_password("alice", NEW_PASSWORD, caller)
 
 
 def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, alice):
@@ -141,9 +141,9 @@ def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, al
 
 # Only by its token is a repetition told from an attempt to end what never was.
 @pytest.mark.parametrize("database_name", ["dynamodb-local"])
-def test_the_end_of_another_session_is_told_as_success(api, services, database, wire, alice, caller):
-    other = services.auth.log_in("alice", PASSWORD, caller)
-    other_id = services.auth._verifier.verify_refresh_token(other.tokens.refresh_token).session_id
+def test_the_end_of_another_session_is_told_as_success(api, use_cases, database, wire, alice, caller, verifier):
+    other = use_cases.log_in.with_password("alice", PASSWORD, caller)
+    other_id = verifier.verify(REFRESH_TOKEN, other.tokens.refresh_token).session_id
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
     answer = api.bearer("DELETE", f"/auth/sessions/{other_id}", alice.tokens.access_token)
     assert answer.status == 204, answer.body
@@ -151,13 +151,13 @@ def test_the_end_of_another_session_is_told_as_success(api, services, database, 
     assert database.events() == ["login_succeeded", "registered", "session_revoked"]
 
 
-def test_a_log_out_everywhere_ends_all_sessions(api, services, database, wire, alice, caller):
-    services.auth.log_in("alice", PASSWORD, caller)
+def test_a_log_out_everywhere_ends_all_sessions(api, use_cases, database, wire, alice, caller):
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
     assert api.bearer("POST", "/auth/logout-all", alice.tokens.access_token).status == 204
     assert database.sessions() == []
     assert database.events().count("logged_out") == 1
-    assert services.auth.log_in("alice", PASSWORD, caller)
+    assert use_cases.log_in.with_password("alice", PASSWORD, caller)
 
 
 def test_a_deletion_of_the_account_succeeds(api, database, wire, alice):
@@ -169,23 +169,23 @@ def test_a_deletion_of_the_account_succeeds(api, database, wire, alice):
     assert api.register("Alice").status == 201
 
 
-def test_a_reuse_ends_the_session_and_is_recorded_once(services, database, wire, alice, caller, clock):
-    successor = services.auth.refresh(alice.tokens.refresh_token, caller)
+def test_a_reuse_ends_the_session_and_is_recorded_once(use_cases, database, wire, alice, caller, clock):
+    successor = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     clock.advance(21)
     wire.mend()
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
     with pytest.raises(RefreshTokenReused):
-        services.auth.refresh(alice.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert wire.operations == ["UpdateItem", "TransactWriteItems", "TransactWriteItems"]
     assert database.sessions() == []
     assert database.events() == ["refresh_token_reused", "registered"]
     with pytest.raises(InvalidGrant):
-        services.auth.refresh(successor.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.exchange(successor.tokens.refresh_token, caller)
 
 
-def test_a_repeated_transaction_carries_the_token_by_which_dynamodb_knows_it(services, wire, alice, caller):
+def test_a_repeated_transaction_carries_the_token_by_which_dynamodb_knows_it(use_cases, wire, alice, caller):
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    services.auth.log_in("alice", PASSWORD, caller)
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
     first, second = (attempt.body for attempt in wire.attempts if attempt.operation == "TransactWriteItems")
     assert len(first["ClientRequestToken"]) == 36
     assert first == second
@@ -195,31 +195,31 @@ class TestCrash:
     """The write was applied, and the Lambda was gone before it could answer its client."""
 
     @pytest.fixture
-    def crashed(self, services, wire, alice, caller):
+    def crashed(self, use_cases, wire, alice, caller):
         wire.break_with(crash_after, operation="UpdateItem", times=1)
         with pytest.raises(Crash):
-            services.auth.refresh(alice.tokens.refresh_token, caller)
+            use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
         wire.mend()
         return alice.tokens.refresh_token
 
     def test_a_client_that_retries_inside_the_window_gets_the_successor_each_time(
-        self, services, database, crashed, caller, clock
+        self, use_cases, database, crashed, caller, clock
     ):
         clock.advance(20)
-        first, second = (services.auth.refresh(crashed, caller) for _ in range(2))
+        first, second = (use_cases.refresh_tokens.exchange(crashed, caller) for _ in range(2))
         assert claims(first) == claims(second)
         (session,) = database.sessions()
         assert session["refresh_counter"] == {"N": "1"}
-        assert_alive(services, second, caller)
+        assert_alive(use_cases, second, caller)
         assert database.events() == ["registered"]
 
     def test_a_client_that_retries_after_the_window_has_lost_its_session(
-        self, services, database, crashed, caller, clock
+        self, use_cases, database, crashed, caller, clock
     ):
         clock.advance(21)
         with pytest.raises(RefreshTokenReused):
-            services.auth.refresh(crashed, caller)
+            use_cases.refresh_tokens.exchange(crashed, caller)
         assert database.sessions() == []
         assert database.events() == ["refresh_token_reused", "registered"]
         with pytest.raises(InvalidGrant):
-            services.auth.refresh(crashed, caller)
+            use_cases.refresh_tokens.exchange(crashed, caller)

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
-from chalicelib.wiring import build_services
+from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.whole import PASSWORD
 
 NEW_PASSWORD = "a quite different passphrase"
@@ -32,9 +31,9 @@ def pool():
 
 
 @pytest.fixture
-def settings(settings, database, monkeypatch):
-    monkeypatch.setattr(wiring, "dynamodb_client", lambda: database.clients)
-    return settings
+def dynamodb(database):
+    """A client for each thread."""
+    return database.clients
 
 
 @pytest.fixture
@@ -52,8 +51,8 @@ def claims(logged_in):
     return logged_in.tokens.refresh_token.rpartition(".")[0]
 
 
-def principal_of(services, logged_in):
-    return services.auth._verifier.verify_access_token(logged_in.tokens.access_token)
+def principal_of(verifier, logged_in):
+    return verifier.verify(ACCESS_TOKEN, logged_in.tokens.access_token)
 
 
 def set_disabled(database, disabled=True):
@@ -65,194 +64,200 @@ def set_disabled(database, disabled=True):
     )
 
 
-def refresh(services, logged_in, caller):
-    return lambda: services.auth.refresh(logged_in.tokens.refresh_token, caller)
+def refresh(use_cases, logged_in, caller):
+    return lambda: use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, caller)
 
 
-def is_dead(services, logged_in, caller):
+def is_dead(use_cases, logged_in, caller):
     try:
-        services.auth.refresh(logged_in.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, caller)
     except InvalidGrant:
         return True
     return False
 
 
-def test_all_refreshes_with_one_token_get_the_same_successor_by_one_write(services, database, at_once, alice, caller):
+def test_all_refreshes_with_one_token_get_the_same_successor_by_one_write(use_cases, database, at_once, alice, caller):
     latest = alice
     for counter in range(1, 1 + ROUNDS):
-        results = at_once(*[refresh(services, latest, caller)] * THREADS)
+        results = at_once(*[refresh(use_cases, latest, caller)] * THREADS)
         assert {claims(result) for result in results} == {claims(results[0])}
         (session,) = database.sessions()
         assert session["refresh_counter"] == {"N": str(counter)}
         latest = results[-1]
     assert database.events() == ["registered"]
-    assert not is_dead(services, latest, caller)
+    assert not is_dead(use_cases, latest, caller)
 
 
 @pytest.mark.parametrize("first", ["refresh", "log out"])
-def test_a_refresh_and_a_log_out_in_either_order_leave_the_session_ended(services, database, alice, caller, first):
+def test_a_refresh_and_a_log_out_in_either_order_leave_the_session_ended(use_cases, database, alice, caller, first):
     latest = alice
     if first == "refresh":
-        latest = services.auth.refresh(alice.tokens.refresh_token, caller)
-        services.auth.log_out(alice.tokens.refresh_token, caller)
+        latest = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.revoke(alice.tokens.refresh_token, caller)
     else:
-        services.auth.log_out(alice.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.revoke(alice.tokens.refresh_token, caller)
         with pytest.raises(InvalidGrant):
-            services.auth.refresh(alice.tokens.refresh_token, caller)
-    assert is_dead(services, latest, caller)
+            use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+    assert is_dead(use_cases, latest, caller)
     assert database.sessions() == []
     assert database.events() == ["logged_out", "registered"]
 
 
-def test_refreshes_at_the_time_of_a_log_out_leave_the_session_ended(services, database, at_once, alice, caller):
+def test_refreshes_at_the_time_of_a_log_out_leave_the_session_ended(use_cases, database, at_once, alice, caller):
     for _ in range(ROUNDS):
-        logged_in = services.auth.log_in("alice", PASSWORD, caller)
+        logged_in = use_cases.log_in.with_password("alice", PASSWORD, caller)
         *refreshed, logged_out = at_once(
-            *[refresh(services, logged_in, caller)] * (THREADS - 1),
-            lambda token=logged_in.tokens.refresh_token: services.auth.log_out(token, caller),
+            *[refresh(use_cases, logged_in, caller)] * (THREADS - 1),
+            lambda token=logged_in.tokens.refresh_token: use_cases.refresh_tokens.revoke(token, caller),
         )
         assert not isinstance(logged_out, Exception)
         for result in refreshed:
-            assert isinstance(result, InvalidGrant) or is_dead(services, result, caller)
-        assert is_dead(services, logged_in, caller)
+            assert isinstance(result, InvalidGrant) or is_dead(use_cases, result, caller)
+        assert is_dead(use_cases, logged_in, caller)
     assert "refresh_token_reused" not in database.events()
     assert len(database.sessions()) == 1
 
 
-def test_refreshes_at_the_time_of_disabling_are_the_last(services, database, at_once, alice, caller):
+def test_refreshes_at_the_time_of_disabling_are_the_last(use_cases, database, at_once, alice, caller, verifier):
     latest = alice
     for _ in range(ROUNDS):
-        *refreshed, _ = at_once(*[refresh(services, latest, caller)] * (THREADS - 1), lambda: set_disabled(database))
+        *refreshed, _ = at_once(*[refresh(use_cases, latest, caller)] * (THREADS - 1), lambda: set_disabled(database))
         assert all(claims(result) for result in refreshed if not isinstance(result, InvalidGrant))
         with pytest.raises(InvalidGrant):
-            services.auth.refresh(latest.tokens.refresh_token, caller)
+            use_cases.refresh_tokens.exchange(latest.tokens.refresh_token, caller)
         with pytest.raises(InvalidToken):
-            services.account.log_out_everywhere(principal_of(services, alice), caller)
+            use_cases.account.log_out_everywhere(principal_of(verifier, alice), caller)
         with pytest.raises(InvalidCredentials):
-            services.auth.log_in("alice", PASSWORD, caller)
+            use_cases.log_in.with_password("alice", PASSWORD, caller)
         set_disabled(database, disabled=False)
-        latest = services.auth.refresh(latest.tokens.refresh_token, caller)
+        latest = use_cases.refresh_tokens.exchange(latest.tokens.refresh_token, caller)
     assert "refresh_token_reused" not in database.events()
 
 
-def test_refreshes_at_the_time_of_the_deletion_leave_nothing_behind(services, database, at_once, caller):
+def test_refreshes_at_the_time_of_the_deletion_leave_nothing_behind(use_cases, database, at_once, caller, verifier):
     for _ in range(ROUNDS):
-        logged_in = services.auth.register("Bob", PASSWORD, caller)
-        principal = principal_of(services, logged_in)
+        logged_in = use_cases.registration.register("Bob", PASSWORD, caller)
+        principal = principal_of(verifier, logged_in)
         *refreshed, deleted = at_once(
-            *[refresh(services, logged_in, caller)] * (THREADS - 1),
-            lambda principal=principal: services.account.delete_account(principal, PASSWORD, caller),
+            *[refresh(use_cases, logged_in, caller)] * (THREADS - 1),
+            lambda principal=principal: use_cases.account.delete_account(principal, PASSWORD, caller),
         )
         assert deleted is None
         for result in refreshed:
-            assert isinstance(result, InvalidGrant) or is_dead(services, result, caller)
+            assert isinstance(result, InvalidGrant) or is_dead(use_cases, result, caller)
         assert not any(database.items().values()), "no refresh brings back what was deleted"
 
 
-def test_log_ins_at_the_time_of_the_deletion_give_no_session_to_the_next_owner(services, database, at_once, caller):
+def test_log_ins_at_the_time_of_the_deletion_give_no_session_to_the_next_owner(
+    use_cases, database, at_once, caller, verifier
+):
     for _ in range(ROUNDS):
-        principal = principal_of(services, services.auth.register("Bob", PASSWORD, caller))
+        principal = principal_of(verifier, use_cases.registration.register("Bob", PASSWORD, caller))
         *begun, deleted = at_once(
-            *[lambda: services.auth.log_in("bob", PASSWORD, caller)] * (THREADS - 1),
-            lambda principal=principal: services.account.delete_account(principal, PASSWORD, caller),
+            *[lambda: use_cases.log_in.with_password("bob", PASSWORD, caller)] * (THREADS - 1),
+            lambda principal=principal: use_cases.account.delete_account(principal, PASSWORD, caller),
         )
         assert deleted is None
-        services.auth.register("Bob", PASSWORD, caller)
+        use_cases.registration.register("Bob", PASSWORD, caller)
         for result in begun:
-            assert isinstance(result, InvalidCredentials) or is_dead(services, result, caller)
+            assert isinstance(result, InvalidCredentials) or is_dead(use_cases, result, caller)
         (user,) = database.users()
         assert user["session_bound"] == {"N": "1"}
-        principal = principal_of(services, services.auth.log_in("bob", PASSWORD, caller))
-        services.account.delete_account(principal, PASSWORD, caller)
+        principal = principal_of(verifier, use_cases.log_in.with_password("bob", PASSWORD, caller))
+        use_cases.account.delete_account(principal, PASSWORD, caller)
 
 
 def test_refreshes_at_the_time_of_a_change_of_the_password_end_for_others_and_go_on_for_its_own_session(
-    services, database, at_once, alice, caller
+    use_cases, database, at_once, alice, caller, verifier
 ):
     passwords = [PASSWORD, NEW_PASSWORD, PASSWORD, NEW_PASSWORD]
     own = alice
     for old, new in itertools.pairwise(passwords):
-        other = services.auth.log_in("alice", old, caller)
-        principal = principal_of(services, own)
+        other = use_cases.log_in.with_password("alice", old, caller)
+        principal = principal_of(verifier, own)
         *results, changed = at_once(
-            *[refresh(services, own, caller), refresh(services, other, caller)] * 2,
-            lambda principal=principal, old=old, new=new: services.account.change_password(principal, old, new, caller),
+            *[refresh(use_cases, own, caller), refresh(use_cases, other, caller)] * 2,
+            lambda principal=principal, old=old, new=new: use_cases.account.change_password(
+                principal, old, new, caller
+            ),
         )
         assert changed is None
         own_results, other_results = results[::2], results[1::2]
         assert {claims(result) for result in own_results} == {claims(own_results[0])}
         for result in other_results:
-            assert isinstance(result, InvalidGrant) or is_dead(services, result, caller)
-        assert is_dead(services, other, caller)
+            assert isinstance(result, InvalidGrant) or is_dead(use_cases, result, caller)
+        assert is_dead(use_cases, other, caller)
         own = own_results[0]
-    assert not is_dead(services, own, caller)
+    assert not is_dead(use_cases, own, caller)
     assert len(database.sessions()) == 1
     assert "refresh_token_reused" not in database.events()
 
 
-def test_log_ins_with_the_old_password_do_not_outlive_its_change(services, database, at_once, alice, caller):
+def test_log_ins_with_the_old_password_do_not_outlive_its_change(use_cases, database, at_once, alice, caller, verifier):
     passwords = [PASSWORD, NEW_PASSWORD, PASSWORD, NEW_PASSWORD]
-    principal = principal_of(services, alice)
+    principal = principal_of(verifier, alice)
     for old, new in itertools.pairwise(passwords):
         *begun, changed = at_once(
-            *[lambda old=old: services.auth.log_in("alice", old, caller)] * (THREADS - 1),
-            lambda old=old, new=new: services.account.change_password(principal, old, new, caller),
+            *[lambda old=old: use_cases.log_in.with_password("alice", old, caller)] * (THREADS - 1),
+            lambda old=old, new=new: use_cases.account.change_password(principal, old, new, caller),
         )
         if isinstance(changed, ServiceUnavailable):
-            changed = services.account.change_password(principal, old, new, caller)
+            changed = use_cases.account.change_password(principal, old, new, caller)
         assert changed is None
         for result in begun:
-            assert isinstance(result, InvalidCredentials | ServiceUnavailable) or is_dead(services, result, caller)
+            assert isinstance(result, InvalidCredentials | ServiceUnavailable) or is_dead(use_cases, result, caller)
         with pytest.raises(InvalidCredentials):
-            services.auth.log_in("alice", old, caller)
-    assert not is_dead(services, alice, caller)
+            use_cases.log_in.with_password("alice", old, caller)
+    assert not is_dead(use_cases, alice, caller)
 
 
 def test_of_several_changes_of_the_password_one_is_done_and_the_others_hear_of_it(
-    services, database, at_once, alice, caller
+    use_cases, database, at_once, alice, caller, verifier
 ):
-    principal = principal_of(services, alice)
+    principal = principal_of(verifier, alice)
     candidates = [f"{OTHER_PASSWORD} {number}" for number in range(THREADS)]
     results = at_once(
-        *[lambda new=new: services.account.change_password(principal, PASSWORD, new, caller) for new in candidates]
+        *[lambda new=new: use_cases.account.change_password(principal, PASSWORD, new, caller) for new in candidates]
     )
     done = [new for new, result in zip(candidates, results, strict=True) if result is None]
     assert len(done) == 1
     expected = Conflict | InvalidCredentials | ServiceUnavailable
     assert not [result for result in results if result is not None and not isinstance(result, expected)]
-    assert services.auth.log_in("alice", done[0], caller)
+    assert use_cases.log_in.with_password("alice", done[0], caller)
     for other in [PASSWORD, *candidates]:
         if other != done[0]:
             with pytest.raises(InvalidCredentials):
-                services.auth.log_in("alice", other, caller)
+                use_cases.log_in.with_password("alice", other, caller)
     assert database.events().count("password_changed") == 1
     assert database.users()[0]["session_epoch"] == {"N": "1"}
-    assert not is_dead(services, alice, caller)
+    assert not is_dead(use_cases, alice, caller)
 
 
-def test_changes_of_the_password_from_two_sessions_leave_only_the_winners(services, database, at_once, alice, caller):
-    other = services.auth.log_in("alice", PASSWORD, caller)
+def test_changes_of_the_password_from_two_sessions_leave_only_the_winners(
+    use_cases, database, at_once, alice, caller, verifier
+):
+    other = use_cases.log_in.with_password("alice", PASSWORD, caller)
     sessions = {NEW_PASSWORD: alice, OTHER_PASSWORD: other}
-    principals = [principal_of(services, session) for session in sessions.values()]
+    principals = [principal_of(verifier, session) for session in sessions.values()]
     results = at_once(
         *[
-            lambda new=new, principal=principal: services.account.change_password(principal, PASSWORD, new, caller)
+            lambda new=new, principal=principal: use_cases.account.change_password(principal, PASSWORD, new, caller)
             for new, principal in zip(sessions, principals, strict=True)
         ]
     )
     done = [new for new, result in zip(sessions, results, strict=True) if result is None]
     assert len(done) == 1
     for new, session in sessions.items():
-        assert is_dead(services, session, caller) == (new != done[0])
+        assert is_dead(use_cases, session, caller) == (new != done[0])
 
 
-def test_log_ins_at_the_limit_never_leave_more_live_than_it_allows(settings, database, at_once, clock, caller):
+def test_log_ins_at_the_limit_never_leave_more_live_than_it_allows(database, at_once, clock, caller, start):
     limit = 4
-    services = build_services(settings | {"LYCHGATE_MAX_SESSIONS": str(limit)}, clock=clock)
-    services.auth.register("Alice", PASSWORD, caller)
+    use_cases = start(MAX_SESSIONS=str(limit)).lychgate.use_cases
+    use_cases.registration.register("Alice", PASSWORD, caller)
     for _ in range(ROUNDS):
         clock.advance(1)
-        results = at_once(*[lambda: services.auth.log_in("alice", PASSWORD, caller)] * THREADS)
+        results = at_once(*[lambda: use_cases.log_in.with_password("alice", PASSWORD, caller)] * THREADS)
         assert all(not isinstance(result, Exception) or isinstance(result, ServiceUnavailable) for result in results)
         begun = [result for result in results if not isinstance(result, Exception)]
         assert begun
@@ -260,18 +265,18 @@ def test_log_ins_at_the_limit_never_leave_more_live_than_it_allows(settings, dat
         stored = len(database.sessions())
         assert stored <= limit
         assert stored <= int(user["session_bound"]["N"]) <= limit
-        alive = [logged_in for logged_in in begun if not is_dead(services, logged_in, caller)]
+        alive = [logged_in for logged_in in begun if not is_dead(use_cases, logged_in, caller)]
         assert len(alive) <= limit
         assert alive, "a log-in that succeeded ends the oldest, and not all at once"
 
 
-def test_log_ins_below_the_limit_all_succeed(settings, database, at_once, clock, caller):
-    services = build_services(settings, clock=clock)
-    services.auth.register("Alice", PASSWORD, caller)
-    results = at_once(*[lambda: services.auth.log_in("alice", PASSWORD, caller)] * THREADS)
+def test_log_ins_below_the_limit_all_succeed(database, at_once, caller, start):
+    use_cases = start().lychgate.use_cases
+    use_cases.registration.register("Alice", PASSWORD, caller)
+    results = at_once(*[lambda: use_cases.log_in.with_password("alice", PASSWORD, caller)] * THREADS)
     begun = [result for result in results if not isinstance(result, ServiceUnavailable)]
     assert begun
-    assert not any(is_dead(services, logged_in, caller) for logged_in in begun)
+    assert not any(is_dead(use_cases, logged_in, caller) for logged_in in begun)
     assert len(database.sessions()) == int(database.users()[0]["session_bound"]["N"]) == 1 + len(begun)
 
 
@@ -279,32 +284,36 @@ def test_log_ins_below_the_limit_all_succeed(settings, database, at_once, clock,
     "spellings",
     [["Ålice", "A\u030alice", "ÅLICE", "åLICE", "Å" + "lice", "Åｌｉｃｅ"]],
 )
-def test_of_many_registrations_of_one_name_one_succeeds(services, database, at_once, caller, spellings):
-    results = at_once(*[lambda name=name: services.auth.register(name, PASSWORD, caller) for name in spellings])
+def test_of_many_registrations_of_one_name_one_succeeds(use_cases, database, at_once, caller, spellings):
+    results = at_once(
+        *[lambda name=name: use_cases.registration.register(name, PASSWORD, caller) for name in spellings]
+    )
     begun = [result for result in results if not isinstance(result, Exception)]
     assert len(begun) == 1
     assert {getattr(result, "error", None) for result in results} <= {None, "username_taken"}
     assert len(database.users()) == len(database.sessions()) == 1
     assert database.events() == ["registered"]
-    assert not is_dead(services, begun[0], caller)
+    assert not is_dead(use_cases, begun[0], caller)
 
 
 @pytest.mark.parametrize("whose", ["own", "other"])
-def test_a_change_of_the_password_between_the_two_steps_of_a_refresh(services, database, wire, alice, caller, whose):
+def test_a_change_of_the_password_between_the_two_steps_of_a_refresh(
+    use_cases, database, wire, alice, caller, whose, verifier
+):
     """The refresh has seen its session before the change, and sees the user after it."""
-    changing = alice if whose == "own" else services.auth.log_in("alice", PASSWORD, caller)
-    principal = principal_of(services, changing)
+    changing = alice if whose == "own" else use_cases.log_in.with_password("alice", PASSWORD, caller)
+    principal = principal_of(verifier, changing)
 
     def change_first(deliver):
-        services.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
+        use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
         return deliver()
 
     wire.mend()
     wire.break_with(change_first, operation="GetItem", times=1)
     if whose == "own":
-        refreshed = services.auth.refresh(alice.tokens.refresh_token, caller)
-        assert not is_dead(services, refreshed, caller)
+        refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+        assert not is_dead(use_cases, refreshed, caller)
     else:
         with pytest.raises(InvalidGrant):
-            services.auth.refresh(alice.tokens.refresh_token, caller)
+            use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert "refresh_token_reused" not in database.events()

@@ -6,8 +6,8 @@ each of its calls.
 
 import pytest
 
-from chalicelib import authorizer
 from chalicelib.adapters import aws
+from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.whole import PASSWORD
 from tests.support.wire import cancelled, connect_timeout, read_timeout, refused, unreachable
 
@@ -222,7 +222,7 @@ def test_throttling_that_passes_before_the_retries_are_spent_is_not_noticed(api,
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_whatever_the_fault_neither_token_is_refused_for_it(api, alice, wire, fault):
+def test_whatever_the_fault_neither_token_is_refused_for_it(api, alice, wire, fault, verifier):
     """503 from the view says that the authorizer has let a good token pass; a bad one never gets to the database."""
     wire.break_with(fault)
     assert_unavailable(api.me(alice["access_token"]))
@@ -232,7 +232,7 @@ def test_whatever_the_fault_neither_token_is_refused_for_it(api, alice, wire, fa
     api.me(alice["refresh_token"]).assert_problem(401, "invalid_token")
     api.request("GET", "/me").assert_problem(401, "invalid_token")
     api.refresh(alice["refresh_token"][:-4] + "AAAA").assert_problem(401, "invalid_grant")
-    assert authorizer.verifier().verify_access_token(alice["access_token"])
+    assert verifier.verify(ACCESS_TOKEN, alice["access_token"])
     assert wire.attempts == []
     wire.mend()
     assert api.refresh(alice["refresh_token"]).status == 200

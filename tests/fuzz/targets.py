@@ -6,16 +6,13 @@ An input that is accepted has to be what it claims to be: that is asserted too.
 import base64
 import json
 
-from chalicelib.config import SigningSecrets, VerifierSettings
+from chalicelib.config.signing_secrets import SigningSecrets
+from chalicelib.config.verifier import VerifierSettings
 from chalicelib.errors import ConfigurationError, InvalidGrant, InvalidToken
 from chalicelib.tokens import pyjwt
-from chalicelib.tokens.compact import TokenVerifier
-from chalicelib.tokens.keys import (
-    generate_signing_jwk,
-    parse_signing_keys,
-    parse_verification_keys,
-    public_jwks,
-)
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
+from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.samples import ISSUER, NOW
 
 RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256"), generate_signing_jwk("RS256")]}
@@ -41,7 +38,7 @@ def verify(compact):
     """Show both verifiers a token. Returns whether either took it."""
     taken = False
     try:
-        principal = VERIFIER.verify_access_token(compact)
+        principal = VERIFIER.verify(ACCESS_TOKEN, compact)
     except InvalidToken as refused:
         assert refused.message == InvalidToken.detail
         assert "unexpected" not in refused.reason or not isinstance(compact, str), refused.reason
@@ -52,7 +49,7 @@ def verify(compact):
         assert principal.expires_at > NOW
         taken = True
     try:
-        grant = VERIFIER.verify_refresh_token(compact)
+        grant = VERIFIER.verify(REFRESH_TOKEN, compact)
     except InvalidGrant as refused:
         assert refused.message == InvalidGrant.detail
         assert "unexpected" not in refused.reason or not isinstance(compact, str), refused.reason

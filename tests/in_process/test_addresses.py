@@ -24,8 +24,8 @@ def sign_in_address(api, clock):
 
 
 @pytest.fixture
-def behind_a_distribution(api, monkeypatch):
-    monkeypatch.setenv("LYCHGATE_DISTRIBUTION_SECRET_SHA256", hashlib.sha256(SECRET.encode()).hexdigest())
+def behind_a_distribution(settings):
+    settings["LYCHGATE_DISTRIBUTION_SECRET_SHA256"] = hashlib.sha256(SECRET.encode()).hexdigest()
 
 
 @pytest.mark.usefixtures("behind_a_distribution")

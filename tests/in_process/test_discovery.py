@@ -12,11 +12,10 @@ import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
-from app import app
-from chalicelib import authorizer, wiring
-from chalicelib.tokens.compact import TokenIssuer
+from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from tests.support.api_client import in_process
+from tests.support.application import application
 from tests.support.samples import SESSION, USER
 
 ALGORITHMS = ["ES256", "RS256", "EdDSA"]
@@ -25,7 +24,7 @@ ALGORITHMS = ["ES256", "RS256", "EdDSA"]
 class Site:
     """The API behind a socket of the loopback interface, and an issuer of its tokens."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         site = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,21 +39,15 @@ class Site:
             def log_message(self, *args):
                 pass
 
-        self.client = in_process(app)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
         self.issuer = f"{self.origin}/api"
-        self._monkeypatch = monkeypatch
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def use(self, *keys):
-        self._monkeypatch.setenv("LYCHGATE_ISSUER", self.issuer)
-        self._monkeypatch.setenv("LYCHGATE_PUBLIC_KEYS", json.dumps(public_jwks({"keys": list(keys)})))
-        self.forget()
-
-    def forget(self):
-        for cached in (wiring.http_settings, wiring.verifier_settings, authorizer.verifier):
-            cached.cache_clear()
+        public_keys = json.dumps(public_jwks({"keys": list(keys)}))
+        settings = {"LYCHGATE_ISSUER": self.issuer, "LYCHGATE_PUBLIC_KEYS": public_keys}
+        self.client = in_process(application(settings))
 
     def access_token(self, *keys):
         issuer = TokenIssuer(
@@ -62,11 +55,10 @@ class Site:
             audience=self.issuer,
             signing_keys=parse_signing_keys({"keys": list(keys)}),
             access_lifetime=600,
-            clock=wiring.clock,
         )
         now = int(time.time())
         session = replace(SESSION, last_used_at=now, idle_expires_at=now + 1000, expires_at=now + 1000)
-        return issuer.issue_access_token(USER, session, now)
+        return issuer.access_token(USER, session, now)
 
     def get(self, path):
         with urllib.request.urlopen(f"{self.issuer}{path}") as answer:
@@ -74,12 +66,11 @@ class Site:
 
 
 @pytest.fixture
-def site(monkeypatch):
-    site = Site(monkeypatch)
+def site():
+    site = Site()
     yield site
     site.server.shutdown()
     site.server.server_close()
-    site.forget()
 
 
 @pytest.fixture(scope="module")

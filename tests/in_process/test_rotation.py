@@ -5,31 +5,52 @@ import json
 import jwt
 import pytest
 
-from chalicelib import authorizer, wiring
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import public_jwks
 from infra.keys import ring as rings
+from tests.support.api_client import in_process
+from tests.support.application import application, clients_of
 
 DAY = 24 * 3600
 LONGEST = 14 * DAY
 
 
-@pytest.fixture
-def deploy(api, aws_clients, environment, monkeypatch):
-    """Put a ring into Parameter Store, configure its public set unless told another, and start all processes anew."""
+class Processes:
+    """The processes of a stage, which a deployment starts anew."""
 
-    def deploy(ring, *, configured=None):
-        aws_clients[1].put_parameter(
-            Name=environment["LYCHGATE_SIGNING_KEYS_PARAMETER"],
+    def __init__(self, settings, clients, clock):
+        self._settings, self._clients, self._clock = settings, clients, clock
+        self._start()
+
+    def deploy(self, ring, *, configured=None):
+        """Put a ring into Parameter Store and configure its public set, unless told another."""
+        self._clients.ssm().put_parameter(
+            Name=self._settings["LYCHGATE_SIGNING_KEYS_PARAMETER"],
             Value=json.dumps(ring),
             Type="SecureString",
             Overwrite=True,
         )
-        monkeypatch.setenv("LYCHGATE_PUBLIC_KEYS", json.dumps(configured or public_jwks(ring)))
-        for cached in (wiring.services, wiring.verifier_settings, authorizer.verifier):
-            cached.cache_clear()
+        self._settings["LYCHGATE_PUBLIC_KEYS"] = json.dumps(configured or public_jwks(ring))
+        self._start()
 
-    return deploy
+    def _start(self):
+        self.application = application(self._settings, clients=self._clients, clock=self._clock)
+        self._api = in_process(self.application)
+
+    def __getattr__(self, name):
+        """The client of the processes that run now."""
+        return getattr(self._api, name)
+
+
+@pytest.fixture
+def api(aws, aws_clients, settings, clock):
+    dynamodb, ssm = aws_clients
+    return Processes(settings, clients_of(dynamodb=dynamodb, ssm=ssm), clock)
+
+
+@pytest.fixture
+def deploy(api):
+    return api.deploy
 
 
 def kid(answer):
@@ -81,4 +102,4 @@ def test_a_revocation_ends_the_tokens_of_the_key_and_passwords_still_work(api, d
 def test_a_ring_without_a_key_that_verifiers_know_is_an_error_at_start(api, deploy, clock, private_jwks):
     deploy(rings.new_ring(), configured=public_jwks(private_jwks))
     with pytest.raises(ConfigurationError, match="LYCHGATE_PUBLIC_KEYS does not hold the key that signs"):
-        wiring.auth_service()
+        _ = api.application.lychgate.use_cases

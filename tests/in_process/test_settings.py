@@ -2,32 +2,36 @@
 
 import json
 
-from chalicelib import authorizer
+from chalice import Blueprint
+
+from chalicelib.authorizer import build_verifier, declare
 
 
-def test_closed_registration_is_forbidden(api, monkeypatch):
-    monkeypatch.setenv("LYCHGATE_REGISTRATION", "closed")
+def test_closed_registration_is_forbidden(api, settings):
+    settings["LYCHGATE_REGISTRATION"] = "closed"
     api.register().assert_problem(403, "registration_closed")
 
 
-def test_health_touches_no_database(api, monkeypatch):
-    monkeypatch.setattr("chalicelib.wiring.auth_service", None)
+def test_health_touches_no_database(api, application):
+    application.lychgate.use_cases = None
     answer = api.request("GET", "/health")
     assert (answer.status, answer.json["status"]) == (200, "ok")
     assert answer.json["version"]
 
 
-def test_over_plain_http_the_cookie_lacks_prefix_and_secure(api, monkeypatch):
-    monkeypatch.setenv("LYCHGATE_ISSUER", "http://127.0.0.1:8000/api")
+def test_over_plain_http_the_cookie_lacks_prefix_and_secure(api, settings):
+    settings["LYCHGATE_ISSUER"] = "http://127.0.0.1:8000/api"
     cookie = api.register(token_delivery="cookie").cookie
     assert (cookie.key, cookie["secure"], cookie["httponly"]) == ("refresh_token", "", True)
 
 
-def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(api, clock, monkeypatch):
+def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(api, application, settings, clock):
     access_token = api.register().json["access_token"]
-    fresh = authorizer.verifier()
     issued_at = clock.now
-    monkeypatch.setattr(fresh, "_clock", lambda: issued_at)
+    blueprint = Blueprint("the gateway's cache")
+    cached = declare(blueprint, lambda: build_verifier(settings, lambda: issued_at))
+    application.register_blueprint(blueprint)
+    application.routes["/me"]["GET"].authorizer = cached
     clock.advance(599)
     assert api.me(access_token).status == 200
     clock.advance(1)
@@ -36,18 +40,17 @@ def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused
     assert answer.json["detail"] == "The access token has expired."
 
 
-def test_an_authorizer_that_fails_opens_nothing(api, monkeypatch):
+def test_an_authorizer_that_fails_opens_nothing(api, settings):
     access_token = api.register().json["access_token"]
-    monkeypatch.setattr("chalicelib.authorizer.verifier", lambda: 1 / 0)
+    settings["LYCHGATE_AUDIENCE"], settings["LYCHGATE_PUBLIC_KEYS"] = "", "{}"
     api.me(access_token).assert_problem(500, "internal_error")
 
 
-def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
+def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api, application):
     access_token = api.register().json["access_token"]
     arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
-    policy = authorizer.authorizer(
-        {"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, None
-    )
+    authorizer = application.routes["/me"]["GET"].authorizer
+    policy = authorizer({"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": arn}, {})
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]
@@ -55,6 +58,6 @@ def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api):
     assert json.dumps(policy)
 
 
-def test_over_plain_http_no_browser_is_told_to_insist_on_https(api, monkeypatch):
-    monkeypatch.setenv("LYCHGATE_ISSUER", "http://127.0.0.1:8000/api")
+def test_over_plain_http_no_browser_is_told_to_insist_on_https(api, settings):
+    settings["LYCHGATE_ISSUER"] = "http://127.0.0.1:8000/api"
     assert "strict-transport-security" not in api.request("GET", "/health").headers

@@ -7,9 +7,9 @@ import logging
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
-from chalicelib import telemetry, wiring
-from chalicelib.api import openapi, wellknown
+from chalicelib import telemetry
 from chalicelib.api.openapi import ALL_ROUTES
+from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
 OTHER_PASSWORD = "Marked-Passphrase-9b1e"
@@ -69,11 +69,7 @@ def test_the_route_is_the_pattern_and_not_the_path(api, lines):
     assert "Marked" not in json.dumps(line)
 
 
-def test_the_gateways_request_id_is_in_the_line(api, lines, monkeypatch):
-    monkeypatch.setattr(telemetry, "log_request", lambda **facts: logged.append(facts))
-    logged = []
-    from app import app
-
+def test_the_gateways_request_id_is_in_the_line(application, lines):
     event = {
         "requestContext": {
             "resourcePath": "/health",
@@ -88,8 +84,8 @@ def test_the_gateways_request_id_is_in_the_line(api, lines, monkeypatch):
         "body": None,
         "isBase64Encoded": False,
     }
-    assert app(event, None)["statusCode"] == 200
-    assert [facts["request_id"] for facts in logged] == ["c6af9ac6-7b61-11e6-9a41-93e8deadbeef"]
+    assert application(event, None)["statusCode"] == 200
+    assert [line["request_id"] for line in lines()] == ["c6af9ac6-7b61-11e6-9a41-93e8deadbeef"]
 
 
 def test_identical_answers_leave_distinct_reasons(api, lines):
@@ -213,17 +209,21 @@ def test_the_authorizer_says_why_it_refused_and_counts_it(api, lines):
     assert counted(line) == {("refused_access_tokens", "lychgate-test"): 1}
 
 
-def test_a_bug_leaves_its_place_and_not_its_message(api, lines, monkeypatch):
-    def broken():
-        raise RuntimeError("Marked-Bug-18")
+class Broken:
+    """Use cases of which each is a bug."""
 
-    monkeypatch.setattr(wiring, "auth_service", broken)
+    def __getattr__(self, name):
+        raise RuntimeError("Marked-Bug-18") from ValueError(PASSWORD)
+
+
+def test_a_bug_leaves_its_place_and_not_its_message(api, application, lines):
+    application.lychgate.use_cases = Broken()
     api.login()
     (line,) = lines()
     assert (line["status"], line["error"], line["level"]) == (500, "internal_error", "ERROR")
-    (exception,) = line["exception"]
-    assert exception["type"] == "RuntimeError"
-    assert exception["frames"][-1].endswith(" broken")
+    exception, cause = line["exception"]
+    assert (exception["type"], cause["type"]) == ("RuntimeError", "ValueError")
+    assert exception["frames"][-1].endswith(" __getattr__")
     assert "Marked" not in json.dumps(line)
 
 
@@ -233,13 +233,13 @@ def test_a_log_line_cannot_be_forged(lines):
     assert line["reason"] == 'x\n{"level": "INFO"}\u2028\x1b[2J'
 
 
-def test_on_a_laptop_only_errors_are_shown_and_as_text(api, capsys, monkeypatch):
+def test_on_a_laptop_only_errors_are_shown_and_as_text(api, application, settings, capsys):
     telemetry.configure({})
     api.register()
     api.login(password="wrong horse battery staple")
     assert capsys.readouterr() == ("", "")
-    monkeypatch.delenv("LYCHGATE_USERS_TABLE")
-    wiring.services.cache_clear()
+    del settings["LYCHGATE_USERS_TABLE"]
+    del application.lychgate.use_cases
     api.login()
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -277,7 +277,7 @@ def succeed(api, clock):
     return [*issued, by_cookie.cookie.value, renewed.cookie.value]
 
 
-def fail(api, monkeypatch):
+def fail(api, application, aws_clients):
     """Call every route so that it refuses or breaks, with something marked wherever a secret could stand."""
     access_token = api.register("Bobby").json["access_token"]
     headers = {
@@ -312,33 +312,24 @@ def fail(api, monkeypatch):
     def unreachable(*_, **__):
         raise EndpointConnectionError(endpoint_url="https://Marked-Token-31.example")
 
-    def broken(*_, **__):
-        raise RuntimeError("Marked-Bug-18") from ValueError(PASSWORD)
-
-    with monkeypatch.context() as outage:
-        for verb in ("get_item", "batch_get_item", "transact_write_items", "update_item", "put_item"):
-            outage.setattr(wiring.services().auth._users._client, verb, unreachable)
+    with raising_before(aws_clients[0], "*", unreachable):
         assert api.post("/auth/login", {"username": "Marked-Username-77", "password": PASSWORD}).status == 503
-    for module, name in (
-        (wiring, "auth_service"),
-        (wiring, "account_service"),
-        (wellknown, "Answer"),
-        (openapi, "_document"),
-    ):
-        monkeypatch.setattr(module, name, broken)
+    application.lychgate.use_cases = Broken()
+    application.lychgate.verifying = Broken()
+    application.routes["/health"]["GET"].view_function = application.routes["/me"]["GET"].view_function
     for route in sorted(ROUTES):
         method, path = route.split()
         for body in junk if method != "GET" else [b""]:
             api.request(method, path, body=body, headers={**headers, "Authorization": f"Bearer {access_token}"})
 
 
-def test_no_secret_of_any_route_is_in_any_output(api, capfd, caplog, clock, monkeypatch, private_jwks):
+def test_no_secret_of_any_route_is_in_any_output(api, application, aws_clients, capfd, caplog, clock, private_jwks):
     telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
     caplog.set_level(logging.WARNING)
     try:
         issued = succeed(api, clock)
         succeeded = capfd.readouterr()
-        fail(api, monkeypatch)
+        fail(api, application, aws_clients)
         failed = capfd.readouterr()
     finally:
         telemetry.configure({})

@@ -12,13 +12,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
-from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.use_cases.account import AccountService
-from chalicelib.use_cases.log_in import AuthService, SessionRules
-from tests.support.fakes import Memory, fake_stores
+from chalicelib.tokens.keys import generate_signing_jwk, parse_verification_keys, public_jwks
+from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
+from chalicelib.tokens.verifier import TokenVerifier
+from tests.support.fakes import Memory, fake_use_cases
 from tests.support.samples import ISSUER, NOW
 
 WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
@@ -83,32 +81,27 @@ class RefreshProtocol(RuleBasedStateMachine):
         self.memory = Memory()
         self.sessions = {}
         self.password_number = 0
-        stores, policy = fake_stores(self.memory), PasswordPolicy(min_length=15)
         self.verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=KEYS, clock=lambda: self.now)
-        self.auth = AuthService(
-            stores=stores,
+        self.use_cases = fake_use_cases(
+            self.memory,
+            {"keys": [JWK], "pepper": "A" * 43},
             hasher=PlainHasher(),
-            policy=policy,
-            issuer=TokenIssuer(
-                issuer=ISSUER,
-                audience=ISSUER,
-                signing_keys=parse_signing_keys({"keys": [JWK]}),
-                access_lifetime=ACCESS,
-                clock=lambda: self.now,
-            ),
-            verifier=self.verifier,
-            rules=SessionRules(idle_lifetime=IDLE, absolute_lifetime=ABSOLUTE, retry_window=WINDOW, max_sessions=LIMIT),
-            registration_open=True,
             clock=lambda: self.now,
+            settings={
+                "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(ACCESS),
+                "LYCHGATE_REFRESH_IDLE_LIFETIME": str(IDLE),
+                "LYCHGATE_SESSION_LIFETIME": str(ABSOLUTE),
+                "LYCHGATE_REFRESH_RETRY_WINDOW": str(WINDOW),
+                "LYCHGATE_MAX_SESSIONS": str(LIMIT),
+            },
         )
-        self.account = AccountService(stores=stores, hasher=PlainHasher(), policy=policy, clock=lambda: self.now)
 
     @property
     def password(self):
         return f"the passphrase of today is no. {self.password_number}"
 
     def issued(self, logged_in):
-        grant = self.verifier.verify_refresh_token(logged_in.tokens.refresh_token)
+        grant = self.verifier.verify(REFRESH_TOKEN, logged_in.tokens.refresh_token)
         return IssuedToken(logged_in.tokens.refresh_token, grant.session_id, grant.counter)
 
     def begun(self, logged_in):
@@ -123,7 +116,7 @@ class RefreshProtocol(RuleBasedStateMachine):
 
     @initialize(target=tokens)
     def register(self):
-        return self.begun(self.auth.register("Alice", self.password, OWNER))
+        return self.begun(self.use_cases.registration.register("Alice", self.password, OWNER))
 
     @rule(target=tokens)
     def log_in(self):
@@ -133,7 +126,7 @@ class RefreshProtocol(RuleBasedStateMachine):
             # Of two that began in one second either may count as the oldest.
             rivals = [other for other in self.live() if other.created_at == oldest.created_at]
             oldest.ended = len(rivals) == 1 or None
-        token = self.begun(self.auth.log_in("alice", self.password, OWNER))
+        token = self.begun(self.use_cases.log_in.with_password("alice", self.password, OWNER))
         stored = {session_id for _, session_id in self.memory.sessions}
         for session in self.sessions.values():
             rivals = {other.created_at for other in self.sessions.values() if other.ended is None}
@@ -173,7 +166,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         retry = was_live and token.counter == session.counter - 1 and now - session.used_at[token.counter] <= WINDOW
         events = len(self.memory.events)
         try:
-            refreshed = self.auth.refresh(token.text, caller)
+            refreshed = self.use_cases.refresh_tokens.exchange(token.text, caller)
         except RefreshTokenReused:
             assert was_live
             assert not first_use
@@ -204,7 +197,7 @@ class RefreshProtocol(RuleBasedStateMachine):
     @rule(token=tokens)
     def log_out(self, token):
         session = self.sessions[token.session_id]
-        self.auth.log_out(token.text, OWNER)
+        self.use_cases.refresh_tokens.revoke(token.text, OWNER)
         session.ended = session.ended or not self.has_expired(token, session)
 
     def principal(self, token):
@@ -213,8 +206,8 @@ class RefreshProtocol(RuleBasedStateMachine):
         session = self.memory.sessions.get((logged_in_at.id, token.session_id))
         if session is None or not session.is_live(self.now):
             return None
-        access_token = self.auth._issuer.issue_access_token(logged_in_at, session, self.now)
-        return self.verifier.verify_access_token(access_token)
+        access_token = self.auth._issuer.access_token(logged_in_at, session, self.now)
+        return self.verifier.verify(ACCESS_TOKEN, access_token)
 
     @rule(token=tokens, other=tokens)
     def end_one_session(self, token, other):
@@ -223,9 +216,9 @@ class RefreshProtocol(RuleBasedStateMachine):
             return
         if not session.is_live(self.now):
             with pytest.raises(InvalidToken):
-                self.account.end_session(principal, other.session_id, OWNER)
+                self.use_cases.account.end_session(principal, other.session_id, OWNER)
         elif self.sessions[other.session_id].is_live(self.now):
-            self.account.end_session(principal, other.session_id, OWNER)
+            self.use_cases.account.end_session(principal, other.session_id, OWNER)
             self.sessions[other.session_id].ended = True
 
     @rule(token=tokens)
@@ -234,9 +227,9 @@ class RefreshProtocol(RuleBasedStateMachine):
             return
         if not self.sessions[token.session_id].is_live(self.now):
             with pytest.raises(InvalidToken):
-                self.account.log_out_everywhere(principal, OWNER)
+                self.use_cases.account.log_out_everywhere(principal, OWNER)
             return
-        self.account.log_out_everywhere(principal, OWNER)
+        self.use_cases.account.log_out_everywhere(principal, OWNER)
         for session in self.sessions.values():
             session.ended = True
 
@@ -248,10 +241,10 @@ class RefreshProtocol(RuleBasedStateMachine):
         self.password_number += 1
         if not self.sessions[token.session_id].is_live(self.now):
             with pytest.raises(InvalidToken):
-                self.account.change_password(principal, old, self.password, OWNER)
+                self.use_cases.account.change_password(principal, old, self.password, OWNER)
             self.password_number -= 1
             return
-        self.account.change_password(principal, old, self.password, OWNER)
+        self.use_cases.account.change_password(principal, old, self.password, OWNER)
         for session in self.sessions.values():
             session.ended = session.ended or session.id != token.session_id
 
@@ -283,7 +276,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         self.refresh(current, second)
         assert session.ended
         with pytest.raises(InvalidGrant):
-            self.auth.refresh(successor.text, first)
+            self.use_cases.refresh_tokens.exchange(successor.text, first)
 
     def current_token(self, session):
         stored = self.memory.sessions[self.memory.users["alice"].id, session.id]

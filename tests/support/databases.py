@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from bench import dynamodb_local
 from chalicelib.adapters.aws import dynamodb_client
-from chalicelib.adapters.dynamodb.items import Tables
+from chalicelib.config.api import Tables
 from infra.tables import create_tables
+from tests.support import dynamodb_local
 
 _stages = itertools.count(1)
 

@@ -1,12 +1,17 @@
 """Stores in memory that keep the whole contract of ``chalicelib.use_cases.ports``; tests/contract holds them to it."""
 
+import json
 import threading
 from dataclasses import replace
 
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import ThrottleRules
 from chalicelib.errors import Conflict, UsernameTaken
+from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import Rotation, Stores
+from chalicelib.wiring import Lychgate
+from tests.support.application import clients_of
+from tests.support.samples import ISSUER
 
 
 class Memory:
@@ -42,7 +47,7 @@ class FakeUserStore:
                 raise Conflict
             epoch = user.session_epoch + 1
             self._memory.users[user.username_key] = replace(
-                self.find(user.username), password_hash=password_hash, session_epoch=epoch, session_bound=1
+                self.find(user.username), password_hash=password_hash, session_epoch=epoch
             )
             self._memory.sessions[session.user_id, session.id] = replace(kept, epoch=epoch)
             self._memory.events.append(event)
@@ -53,9 +58,7 @@ class FakeUserStore:
             found = self.find(user.username)
             if found is None or found.id != user.id:
                 raise Conflict
-            self._memory.users[user.username_key] = replace(
-                found, session_epoch=found.session_epoch + 1, session_bound=0
-            )
+            self._memory.users[user.username_key] = replace(found, session_epoch=found.session_epoch + 1)
             self._memory.events.append(event)
             self._clear_away(user)
 
@@ -76,27 +79,27 @@ class FakeUserStore:
 
 
 class FakeSessionStore:
-    def __init__(self, memory):
+    def __init__(self, memory, limit):
         self._memory = memory
+        self._limit = limit
 
-    def begin(self, user, session, event, *, limit, password_hash=None):
+    def begin(self, user, session, event, *, if_ended, password_hash=None):
         with self._memory.lock:
             found = self._memory.users.get(user.username_key)
-            if not unchanged(found, user) or found.session_bound >= limit:
+            if not unchanged(found, user):
                 raise Conflict
-            self._keep(found, session, [event], found.session_bound + 1, password_hash)
-
-    def begin_counted(self, user, session, events, *, stored, ended, password_hash=None):
-        with self._memory.lock:
-            found = self._memory.users.get(user.username_key)
-            if not unchanged(found, user) or found.session_bound != user.session_bound:
-                raise Conflict
-            if found.session_counts != user.session_counts:
-                raise Conflict
-            found = replace(found, session_counts=found.session_counts + 1)
-            self._keep(found, session, events, stored, password_hash)
-            for other in ended:
-                self._memory.sessions.pop((other.user_id, other.id), None)
+            stored = self.of_user(user.id)
+            live = [other for other in stored if other.belongs_to(found) and other.is_live(session.created_at)]
+            surplus = sorted(live, key=lambda other: other.created_at)[: max(0, len(live) + 1 - self._limit)]
+            over = [other for other in stored if other not in live]
+            for other in [*surplus, *over]:
+                del self._memory.sessions[other.user_id, other.id]
+            if surplus:
+                self._memory.events.append(if_ended)
+            self._memory.users[user.username_key] = replace(found, password_hash=password_hash or found.password_hash)
+            self._memory.sessions[session.user_id, session.id] = session
+            self._memory.events.append(event)
+            return bool(surplus)
 
     def rotate(self, user_id, session_id, counter, *, now, idle_expires_at):
         with self._memory.lock:
@@ -124,13 +127,6 @@ class FakeSessionStore:
     def of_user(self, user_id):
         with self._memory.lock:
             return [session for session in self._memory.sessions.values() if session.user_id == user_id]
-
-    def _keep(self, user, session, events, bound, password_hash):
-        self._memory.users[user.username_key] = replace(
-            user, session_bound=bound, password_hash=password_hash or user.password_hash
-        )
-        self._memory.sessions[session.user_id, session.id] = session
-        self._memory.events.extend(events)
 
 
 class FakeEventLog:
@@ -172,9 +168,12 @@ RULES = ThrottleRules(
 )
 
 
-def fake_stores(memory, rules=RULES):
+def fake_stores(memory, rules=RULES, *, max_sessions=50):
     return Stores(
-        FakeUserStore(memory), FakeSessionStore(memory), FakeEventLog(memory), FakeLoginThrottle(memory, rules)
+        FakeUserStore(memory),
+        FakeSessionStore(memory, max_sessions),
+        FakeEventLog(memory),
+        FakeLoginThrottle(memory, rules),
     )
 
 
@@ -185,3 +184,29 @@ def unchanged(found, user):
         and not found.disabled
         and (found.id, found.password_hash, found.session_epoch) == (user.id, user.password_hash, user.session_epoch)
     )
+
+
+def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, settings=None, **stores):
+    """Return the use cases over fakes that share a memory.
+
+    ``settings`` are those that differ from the defaults, ``stores`` those that are not to be fakes.
+    """
+    environment = {
+        "LYCHGATE_ISSUER": ISSUER,
+        "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(ring)),
+        "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/test/signing-keys",
+        **{f"LYCHGATE_{name}_TABLE": "none" for name in ("USERS", "SESSIONS", "EVENTS", "THROTTLE")},
+        **(settings or {}),
+    }
+
+    def make_stores(_, settings):
+        return replace(fake_stores(memory, settings.throttle, max_sessions=settings.max_sessions), **stores)
+
+    return Lychgate(
+        environment,
+        clients=clients_of(ring=ring),
+        clock=clock,
+        make_stores=make_stores,
+        make_hasher=lambda **_: hasher,
+        announce=announce,
+    ).use_cases

@@ -4,31 +4,26 @@ import logging
 
 import pytest
 
-from app import app
-from chalicelib import authorizer, wiring
-from chalicelib.api import openapi
 from tests.support.api_client import in_process
+from tests.support.application import application as make_application
+from tests.support.application import clients_of
+
+__all__ = ["api", "application", "settings"]
 
 
 @pytest.fixture
-def api(aws, aws_clients, environment, clock, monkeypatch):
+def settings(environment):
+    """The settings of the application. It reads them at the first request, so that a test can change them before."""
+    return dict(environment)
+
+
+@pytest.fixture
+def application(aws, aws_clients, settings, clock):
     dynamodb, ssm = aws_clients
-    monkeypatch.setattr(wiring, "dynamodb_client", lambda: dynamodb)
-    monkeypatch.setattr(wiring, "ssm_client", lambda: ssm)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    caches = (
-        wiring.services,
-        wiring.http_settings,
-        wiring.verifier_settings,
-        authorizer.verifier,
-        openapi._document,
-    )
-    for cached in caches:
-        cached.cache_clear()
-    monkeypatch.setattr(wiring, "clock", clock)
-    monkeypatch.setattr(authorizer, "system_clock", clock)
+    return make_application(settings, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock)
+
+
+@pytest.fixture
+def api(application):
     logging.getLogger("lychgate").setLevel(logging.INFO)
-    yield in_process(app)
-    for cached in caches:
-        cached.cache_clear()
+    return in_process(application)

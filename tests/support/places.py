@@ -18,13 +18,13 @@ from pathlib import Path
 
 import boto3
 
-from bench.dynamodb_local import free_port
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
 from infra.tables import create_tables
 from tests.support.api_client import over_http
+from tests.support.dynamodb_local import free_port
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
 from tests.support.packaged.package import build, machine_architecture

@@ -1,16 +1,17 @@
 """Fixtures for tests of the whole application over a database that is a real one, or nearly: moto or DynamoDB Local."""
 
-import json
 import logging
 import types
 
 import pytest
 
-from app import app
-from chalicelib import authorizer, config, wiring
 from chalicelib.accounts.caller import Caller
-from chalicelib.wiring import build_services
+from chalicelib.authorizer import build_verifier
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.api_client import in_process
+from tests.support.application import application as make_application
+from tests.support.application import clients_of
 from tests.support.databases import MOTO, new_stage
 from tests.support.wire import Wire
 
@@ -18,13 +19,17 @@ __all__ = [
     "PASSWORD",
     "alice",
     "api",
+    "application",
     "caller",
     "database",
     "database_name",
+    "dynamodb",
     "pauses",
     "principal",
-    "services",
     "settings",
+    "start",
+    "use_cases",
+    "verifier",
     "wire",
 ]
 
@@ -58,18 +63,6 @@ class Database:
         return self.items()[self.tables.users]
 
 
-class ParameterStore:
-    """One parameter."""
-
-    exceptions = types.SimpleNamespace(ParameterNotFound=KeyError)
-
-    def __init__(self, value):
-        self._value = value
-
-    def get_parameter(self, **_):
-        return {"Parameter": {"Value": self._value}}
-
-
 @pytest.fixture
 def database_name():
     """Which database it is; tests of both are parametrized over this."""
@@ -93,13 +86,9 @@ def wire(database):
 
 
 @pytest.fixture
-def settings(environment, private_jwks, database, monkeypatch):
-    """The settings of an API Lambda over these tables; bcrypt is as cheap as it can be, and not what is tested."""
-    monkeypatch.setattr(config, "MIN_BCRYPT_COST", 4)
-    monkeypatch.setattr(wiring, "dynamodb_client", lambda: database.client)
-    monkeypatch.setattr(wiring, "ssm_client", lambda: ParameterStore(json.dumps(private_jwks)))
+def settings(environment, database):
+    """The settings of an API Lambda over these tables."""
     return environment | {
-        "LYCHGATE_BCRYPT_COST": "4",
         "LYCHGATE_USERS_TABLE": database.tables.users,
         "LYCHGATE_SESSIONS_TABLE": database.tables.sessions,
         "LYCHGATE_EVENTS_TABLE": database.tables.events,
@@ -109,24 +98,48 @@ def settings(environment, private_jwks, database, monkeypatch):
     }
 
 
-@pytest.fixture
-def services(settings, clock):
-    return build_services(settings, clock=clock)
+def cheap_hasher(*, pepper, cost):
+    """bcrypt as cheap as it can be: it is not what is tested."""
+    return PasswordHasher(pepper=pepper, cost=4)
 
 
 @pytest.fixture
-def api(settings, clock, monkeypatch):
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    caches = (wiring.services, wiring.http_settings, wiring.verifier_settings, authorizer.verifier)
-    for cached in caches:
-        cached.cache_clear()
-    monkeypatch.setattr(wiring, "clock", clock)
-    monkeypatch.setattr(authorizer, "system_clock", clock)
+def dynamodb(database):
+    """The client that the application gets."""
+    return database.client
+
+
+@pytest.fixture
+def start(settings, dynamodb, private_jwks, clock):
+    """Start a process of the API, with settings that differ."""
+
+    def start(**changes):
+        changed = {f"LYCHGATE_{name}": value for name, value in changes.items()}
+        clients = clients_of(dynamodb=dynamodb, ring=private_jwks)
+        return make_application(settings | changed, clients=clients, clock=clock, make_hasher=cheap_hasher)
+
+    return start
+
+
+@pytest.fixture
+def application(start):
+    return start()
+
+
+@pytest.fixture
+def use_cases(application):
+    return application.lychgate.use_cases
+
+
+@pytest.fixture
+def verifier(settings, clock):
+    return build_verifier(settings, clock)
+
+
+@pytest.fixture
+def api(application):
     logging.getLogger("lychgate").setLevel(logging.INFO)
-    yield in_process(app)
-    for cached in caches:
-        cached.cache_clear()
+    return in_process(application)
 
 
 @pytest.fixture
@@ -156,14 +169,14 @@ def caller():
 
 
 @pytest.fixture
-def alice(services, caller, wire):
+def alice(use_cases, caller, wire):
     """What Alice got when she registered, with nothing noted of it."""
-    logged_in = services.auth.register("Alice", PASSWORD, caller)
+    logged_in = use_cases.registration.register("Alice", PASSWORD, caller)
     wire.mend()
     return logged_in
 
 
 @pytest.fixture
-def principal(services, alice):
+def principal(verifier, alice):
     """Alice, as her access token says."""
-    return services.auth._verifier.verify_access_token(alice.tokens.access_token)
+    return verifier.verify(ACCESS_TOKEN, alice.tokens.access_token)

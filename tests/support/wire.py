@@ -5,6 +5,7 @@ would do in production.
 """
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from botocore.awsrequest import AWSResponse
@@ -156,3 +157,14 @@ def _tables(body):
     for action in body.get("TransactItems", []):
         for details in action.values():
             yield details["TableName"]
+
+
+@contextmanager
+def raising_before(client, operation, raise_it):
+    """Let each call of an operation of this client fail, before anything is sent."""
+    event = f"before-call.{client.meta.service_model.endpoint_prefix}.{operation}"
+    client.meta.events.register(event, raise_it)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, raise_it)

@@ -6,7 +6,6 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import (
     Conflict,
     InvalidCredentials,
@@ -16,10 +15,8 @@ from chalicelib.errors import (
     TooManyAttempts,
     ValidationFailed,
 )
-from chalicelib.use_cases.account import AccountService
-from chalicelib.use_cases.log_in import AuthService, SessionRules
-from tests.support.counting import CountingHasher
-from tests.support.fakes import Memory, fake_stores
+from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.fakes import fake_stores
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
@@ -28,50 +25,26 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def memory():
-    return Memory()
+def account(use_cases):
+    return use_cases.account
 
 
 @pytest.fixture
-def hasher():
-    return CountingHasher()
-
-
-@pytest.fixture
-def auth(memory, hasher, issuer, verifier, clock):
-    return AuthService(
-        stores=fake_stores(memory),
-        hasher=hasher,
-        policy=PasswordPolicy(min_length=15),
-        issuer=issuer,
-        verifier=verifier,
-        rules=SessionRules(idle_lifetime=14 * DAY, absolute_lifetime=90 * DAY, retry_window=20, max_sessions=50),
-        registration_open=True,
-        clock=clock,
-    )
-
-
-@pytest.fixture
-def account(memory, hasher, clock):
-    return AccountService(stores=fake_stores(memory), hasher=hasher, policy=PasswordPolicy(min_length=15), clock=clock)
-
-
-@pytest.fixture
-def log_in(auth, verifier):
+def log_in(use_cases, verifier):
     """Log Alice in and return the tokens and the principal behind them."""
 
     def log_in(username="alice"):
-        tokens = auth.log_in(username, PASSWORD, CALLER).tokens
-        return tokens.refresh_token, verifier.verify_access_token(tokens.access_token)
+        tokens = use_cases.log_in.with_password(username, PASSWORD, CALLER).tokens
+        return tokens.refresh_token, verifier.verify(ACCESS_TOKEN, tokens.access_token)
 
     return log_in
 
 
 @pytest.fixture
-def alice(auth, verifier):
+def alice(use_cases, verifier):
     """Alice, just registered: refresh token and principal."""
-    tokens = auth.register("Alice", PASSWORD, CALLER).tokens
-    return tokens.refresh_token, verifier.verify_access_token(tokens.access_token)
+    tokens = use_cases.registration.register("Alice", PASSWORD, CALLER).tokens
+    return tokens.refresh_token, verifier.verify(ACCESS_TOKEN, tokens.access_token)
 
 
 LIVE_ONLY = {
@@ -91,9 +64,9 @@ class TestLiveness:
         assert refusal.value.message == "The session has ended."
         assert (memory.users, memory.sessions, memory.events) == before
 
-    def test_a_session_that_ended_can_do_nothing_more(self, use, auth, account, memory, alice):
+    def test_a_session_that_ended_can_do_nothing_more(self, use, use_cases, account, memory, alice):
         refresh_token, principal = alice
-        auth.log_out(refresh_token, CALLER)
+        use_cases.refresh_tokens.revoke(refresh_token, CALLER)
         self.assert_refused(use, account, memory, principal)
 
     def test_neither_can_one_of_an_earlier_epoch(self, use, account, memory, alice, log_in):
@@ -112,10 +85,44 @@ class TestLiveness:
         memory.users.clear()
         self.assert_refused(use, account, memory, alice[1])
 
-    def test_nor_the_last_owner_of_a_name_that_somebody_else_has_now(self, use, auth, account, memory, alice):
+    def test_nor_the_last_owner_of_a_name_that_somebody_else_has_now(self, use, use_cases, account, memory, alice):
         memory.users.clear()
-        auth.register("alice", PASSWORD, CALLER)
+        use_cases.registration.register("alice", PASSWORD, CALLER)
         self.assert_refused(use, account, memory, alice[1])
+
+
+class BetweenTheReads:
+    """A session store in which changes come between the read of the user and that of the session."""
+
+    def __init__(self, memory, changes):
+        self._sessions = fake_stores(memory).sessions
+        self._changes = changes
+
+    def with_user(self, username, user_id, session_id):
+        user, _ = self._sessions.with_user(username, user_id, session_id)
+        if self._changes:
+            self._changes.pop()()
+        return user, self._sessions.with_user(username, user_id, session_id)[1]
+
+    def __getattr__(self, name):
+        return getattr(self._sessions, name)
+
+
+class TestAPasswordThatIsChangedBetweenTwoReads:
+    def change(self, use_cases, principal):
+        return lambda: use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER)
+
+    def test_does_not_end_the_session_that_changed_it(self, make_use_cases, use_cases, memory, alice):
+        sessions = BetweenTheReads(memory, [self.change(use_cases, alice[1])])
+        make_use_cases(sessions=sessions).account.log_out_everywhere(alice[1], CALLER)
+        assert memory.events[-1].type is EventType.LOGGED_OUT
+
+    def test_ends_every_other_session(self, make_use_cases, use_cases, memory, alice, log_in):
+        _, other = log_in()
+        sessions = BetweenTheReads(memory, [self.change(use_cases, alice[1])])
+        with pytest.raises(InvalidToken):
+            make_use_cases(sessions=sessions).account.log_out_everywhere(other, CALLER)
+        assert memory.events[-1].type is EventType.PASSWORD_CHANGED
 
 
 class TestProfile:
@@ -123,20 +130,20 @@ class TestProfile:
         memory.users["alice"] = replace(memory.users["alice"], roles=("admin",))
         assert account.profile(alice[1]).roles == ("admin",)
 
-    def test_of_a_user_who_is_gone_is_refused_also_if_the_name_is_taken_again(self, auth, account, memory, alice):
+    def test_of_a_user_who_is_gone_is_refused_also_if_the_name_is_taken_again(self, use_cases, account, memory, alice):
         memory.users.clear()
-        auth.register("alice", PASSWORD, CALLER)
+        use_cases.registration.register("alice", PASSWORD, CALLER)
         with pytest.raises(InvalidToken):
             account.profile(alice[1])
 
 
 class TestSessions:
-    def test_lists_the_live_ones_the_newest_first(self, auth, account, alice, log_in, clock):
+    def test_lists_the_live_ones_the_newest_first(self, use_cases, account, alice, log_in, clock):
         clock.advance(1)
         ended, _ = log_in()
         clock.advance(1)
         _, newest = log_in()
-        auth.log_out(ended, CALLER)
+        use_cases.refresh_tokens.revoke(ended, CALLER)
         listed = [session.id for session in account.sessions(alice[1])]
         assert listed == [newest.session_id, alice[1].session_id]
 
@@ -147,12 +154,12 @@ class TestSessions:
         account.log_out_everywhere(principal, CALLER)
         assert account.sessions(principal) == []
 
-    def test_ends_another_of_the_users_own(self, auth, account, memory, alice, log_in):
+    def test_ends_another_of_the_users_own(self, use_cases, account, memory, alice, log_in):
         other_refresh_token, other = log_in()
         account.end_session(alice[1], other.session_id, CALLER)
         with pytest.raises(InvalidGrant):
-            auth.refresh(other_refresh_token, CALLER)
-        assert auth.refresh(alice[0], CALLER).user.username == "Alice"
+            use_cases.refresh_tokens.exchange(other_refresh_token, CALLER)
+        assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user.username == "Alice"
         assert memory.events[-1].type is EventType.SESSION_REVOKED
 
     @pytest.mark.parametrize("session_id", ["unknown", "", "x" * 500, "é", "../x", "a b", "\0"])
@@ -160,60 +167,60 @@ class TestSessions:
         with pytest.raises(NotFound):
             account.end_session(alice[1], session_id, CALLER)
 
-    def test_somebody_elses_is_not_found_and_goes_on(self, auth, account, alice, verifier):
-        bob = auth.register("bob", PASSWORD, CALLER).tokens
-        bobs_session = verifier.verify_access_token(bob.access_token).session_id
+    def test_somebody_elses_is_not_found_and_goes_on(self, use_cases, account, alice, verifier):
+        bob = use_cases.registration.register("bob", PASSWORD, CALLER).tokens
+        bobs_session = verifier.verify(ACCESS_TOKEN, bob.access_token).session_id
         with pytest.raises(NotFound):
             account.end_session(alice[1], bobs_session, CALLER)
-        assert auth.refresh(bob.refresh_token, CALLER).user.username == "bob"
+        assert use_cases.refresh_tokens.exchange(bob.refresh_token, CALLER).user.username == "bob"
 
 
 class TestLoggingOutEverywhere:
-    def test_ends_every_session_and_no_new_one(self, auth, account, memory, alice, log_in):
+    def test_ends_every_session_and_no_new_one(self, use_cases, account, memory, alice, log_in):
         other, _ = log_in()
         account.log_out_everywhere(alice[1], CALLER)
         for refresh_token in (alice[0], other):
             with pytest.raises(InvalidGrant):
-                auth.refresh(refresh_token, CALLER)
+                use_cases.refresh_tokens.exchange(refresh_token, CALLER)
         assert memory.events[-1].type is EventType.LOGGED_OUT
-        assert auth.refresh(log_in()[0], CALLER).user.username == "Alice"
+        assert use_cases.refresh_tokens.exchange(log_in()[0], CALLER).user.username == "Alice"
 
-    def test_leaves_other_users(self, auth, account, alice):
-        bob = auth.register("bob", PASSWORD, CALLER).tokens
+    def test_leaves_other_users(self, use_cases, account, alice):
+        bob = use_cases.registration.register("bob", PASSWORD, CALLER).tokens
         account.log_out_everywhere(alice[1], CALLER)
-        assert auth.refresh(bob.refresh_token, CALLER).user.username == "bob"
+        assert use_cases.refresh_tokens.exchange(bob.refresh_token, CALLER).user.username == "bob"
 
 
 class TestChangingThePassword:
-    def test_makes_the_new_one_good_and_the_old_one_bad(self, auth, account, memory, alice):
+    def test_makes_the_new_one_good_and_the_old_one_bad(self, use_cases, account, memory, alice):
         account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
-        assert auth.log_in("alice", NEW_PASSWORD, CALLER).user.username == "Alice"
+        assert use_cases.log_in.with_password("alice", NEW_PASSWORD, CALLER).user.username == "Alice"
         with pytest.raises(InvalidCredentials):
-            auth.log_in("alice", PASSWORD, CALLER)
+            use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         assert EventType.PASSWORD_CHANGED in [event.type for event in memory.events]
 
-    def test_keeps_this_session_and_ends_the_others(self, auth, account, alice, log_in):
+    def test_keeps_this_session_and_ends_the_others(self, use_cases, account, alice, log_in):
         other, _ = log_in()
         account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
-        assert auth.refresh(alice[0], CALLER).user.username == "Alice"
+        assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user.username == "Alice"
         with pytest.raises(InvalidGrant):
-            auth.refresh(other, CALLER)
+            use_cases.refresh_tokens.exchange(other, CALLER)
         assert [session.id for session in account.sessions(alice[1])] == [alice[1].session_id]
 
-    def test_needs_the_current_one(self, auth, account, alice, hasher):
+    def test_needs_the_current_one(self, use_cases, account, alice, hasher):
         before = hasher.verifications
         with pytest.raises(InvalidCredentials):
             account.change_password(alice[1], NEW_PASSWORD, NEW_PASSWORD, CALLER)
         assert hasher.verifications == before + 1
-        assert auth.log_in("alice", PASSWORD, CALLER).user.username == "Alice"
+        assert use_cases.log_in.with_password("alice", PASSWORD, CALLER).user.username == "Alice"
 
-    def test_refuses_a_new_one_against_the_policy_at_its_field(self, auth, account, alice):
+    def test_refuses_a_new_one_against_the_policy_at_its_field(self, use_cases, account, alice):
         with pytest.raises(ValidationFailed) as refusal:
             account.change_password(alice[1], PASSWORD, "too short", CALLER)
         assert [error.field for error in refusal.value.errors] == ["new_password"]
-        assert auth.log_in("alice", PASSWORD, CALLER).user.username == "Alice"
+        assert use_cases.log_in.with_password("alice", PASSWORD, CALLER).user.username == "Alice"
 
-    def test_of_two_at_once_the_second_is_told(self, auth, account, alice, hasher, monkeypatch):
+    def test_of_two_at_once_the_second_is_told(self, use_cases, account, alice, hasher, monkeypatch):
         hash_password = hasher.hash
 
         def after_the_other(password):
@@ -224,24 +231,24 @@ class TestChangingThePassword:
         monkeypatch.setattr(hasher, "hash", after_the_other)
         with pytest.raises(Conflict):
             account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
-        assert auth.log_in("alice", "the other one was faster", CALLER).user.username == "Alice"
+        assert use_cases.log_in.with_password("alice", "the other one was faster", CALLER).user.username == "Alice"
 
 
 class TestDeletion:
-    def test_leaves_nothing_and_frees_the_name(self, auth, account, memory, alice):
+    def test_leaves_nothing_and_frees_the_name(self, use_cases, account, memory, alice):
         account.delete_account(alice[1], PASSWORD, CALLER)
         assert (memory.users, memory.sessions, memory.events) == ({}, {}, [])
-        assert auth.register("ALICE", NEW_PASSWORD, CALLER).user.id != alice[1].user_id
+        assert use_cases.registration.register("ALICE", NEW_PASSWORD, CALLER).user.id != alice[1].user_id
 
     def test_needs_the_password(self, account, memory, alice):
         with pytest.raises(InvalidCredentials):
             account.delete_account(alice[1], NEW_PASSWORD, CALLER)
         assert "alice" in memory.users
 
-    def test_ends_refreshes(self, auth, account, alice):
+    def test_ends_refreshes(self, use_cases, account, alice):
         account.delete_account(alice[1], PASSWORD, CALLER)
         with pytest.raises(InvalidGrant):
-            auth.refresh(alice[0], CALLER)
+            use_cases.refresh_tokens.exchange(alice[0], CALLER)
 
 
 USES_OF_THE_PASSWORD = {
@@ -253,23 +260,31 @@ USES_OF_THE_PASSWORD = {
 
 
 @pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
-def test_guesses_with_a_stolen_access_token_count_like_those_at_the_log_in(use, auth, account, alice):
+def test_a_wrong_password_in_a_session_is_in_the_history_and_announced(use, account, memory, alice, announced):
+    with pytest.raises(InvalidCredentials):
+        use(account, alice[1], "wrong horse battery staple")
+    assert (memory.events[-1].type, memory.events[-1].user_id) == (EventType.LOGIN_FAILED, alice[1].user_id)
+    assert announced[-1] is EventType.LOGIN_FAILED
+
+
+@pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
+def test_guesses_with_a_stolen_access_token_count_like_those_at_the_log_in(use, use_cases, account, alice):
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             use(account, alice[1], "wrong horse battery staple")
     with pytest.raises(TooManyAttempts):
         use(account, alice[1], PASSWORD)
     with pytest.raises(TooManyAttempts):
-        auth.log_in("alice", PASSWORD, CALLER)
+        use_cases.log_in.with_password("alice", PASSWORD, CALLER)
 
 
 class TestDashboard:
-    def test_shows_the_user_the_live_sessions_and_the_history(self, auth, account, alice, log_in, clock):
+    def test_shows_the_user_the_live_sessions_and_the_history(self, use_cases, account, alice, log_in, clock):
         clock.advance(5)
         log_in()
         clock.advance(5)
         with pytest.raises(InvalidCredentials):
-            auth.log_in("alice", "wrong horse battery staple", CALLER)
+            use_cases.log_in.with_password("alice", "wrong horse battery staple", CALLER)
         shown = account.dashboard(alice[1])
         assert shown.user.username == "Alice"
         assert shown.active_sessions == 2
@@ -279,14 +294,14 @@ class TestDashboard:
             EventType.REGISTERED,
         ]
 
-    def test_shows_nobody_elses_history(self, auth, account, alice):
-        auth.register("bob", PASSWORD, CALLER)
+    def test_shows_nobody_elses_history(self, use_cases, account, alice):
+        use_cases.registration.register("bob", PASSWORD, CALLER)
         assert {event.user_id for event in account.dashboard(alice[1]).recent_events} == {alice[1].user_id}
 
-    def test_shows_the_newest_twenty(self, auth, account, alice, clock):
+    def test_shows_the_newest_twenty(self, use_cases, account, alice, clock):
         for _ in range(25):
             clock.advance(1)
-            auth.log_in("alice", PASSWORD, CALLER)
+            use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         events = account.dashboard(alice[1]).recent_events
         assert len(events) == 20
         assert [event.at for event in events] == list(range(clock.now, clock.now - 20, -1))

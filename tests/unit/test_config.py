@@ -5,17 +5,20 @@ import json
 
 import pytest
 
-from chalicelib.config import HttpSettings, IssuerSettings, SigningSecrets, VerifierSettings
+from chalicelib.config.api import ApiSettings
+from chalicelib.config.http import HttpSettings
+from chalicelib.config.signing_secrets import SigningSecrets
+from chalicelib.config.verifier import VerifierSettings
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import thumbprint
 
 
 def test_the_defaults_are_those_of_the_contract(environment):
-    settings = IssuerSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     assert settings.access_token_lifetime == 600
-    assert settings.refresh_idle_lifetime == 14 * 24 * 3600
-    assert settings.session_lifetime == 90 * 24 * 3600
-    assert settings.refresh_retry_window == 20
+    assert settings.sessions.idle_lifetime == 14 * 24 * 3600
+    assert settings.sessions.absolute_lifetime == 90 * 24 * 3600
+    assert settings.sessions.retry_window == 20
     assert settings.bcrypt_cost == 12
     assert settings.password_min_length == 15
     assert settings.registration_open
@@ -104,22 +107,17 @@ def test_public_keys_may_stand_in_a_file(environment, tmp_path):
 )
 def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, value, problem):
     with pytest.raises(ConfigurationError, match=problem) as refusal:
-        IssuerSettings.from_environment({**environment, variable: value})
+        ApiSettings.from_environment({**environment, variable: value})
     assert refusal.value.variable == variable
 
 
-def test_the_cookie_is_secure_and_prefixed_over_https(environment):
+def test_the_cookie_goes_to_the_routes_below_auth_over_https(environment):
     settings = HttpSettings.from_environment(environment)
-    assert (settings.cookie_name, settings.cookie_path, settings.over_https) == (
-        "__Secure-refresh_token",
-        "/api/auth",
-        True,
-    )
+    assert (settings.cookie_path, settings.over_https) == ("/api/auth", True)
 
 
-def test_the_cookie_has_no_prefix_over_http_on_this_machine(environment):
-    settings = HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"})
-    assert (settings.cookie_name, settings.over_https) == ("refresh_token", False)
+def test_this_machine_may_be_reached_over_http(environment):
+    assert not HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"}).over_https
 
 
 def test_without_a_list_the_issuers_own_origin_is_allowed(environment):

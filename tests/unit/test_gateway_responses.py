@@ -5,32 +5,29 @@ import json
 import pytest
 from chalice.deploy.swagger import CFNSwaggerGenerator, SwaggerGenerator, TemplatedSwaggerGenerator
 
-from app import app
-from chalicelib import wiring
 from chalicelib.api.middleware import finish_headers
 from infra import chalice_cli
+from tests.support.application import application
 
 HEADER = "gatewayresponse.header."
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 
 
 @pytest.fixture
-def stage(environment, monkeypatch):
-    """Set the variables of a stage, as Chalice does before it loads the application."""
-
-    def stage(**changes):
-        for name, value in (environment | changes).items():
-            monkeypatch.setenv(name, value)
-        wiring.http_settings.cache_clear()
-
+def stage(environment):
+    """The settings of a stage, which Chalice sets before it loads the application."""
     chalice_cli.install()
-    stage()
-    yield stage
-    wiring.http_settings.cache_clear()
+    return dict(environment)
 
 
-def swagger():
-    return CFNSwaggerGenerator().generate_swagger(app)
+@pytest.fixture
+def app(stage):
+    return application(stage)
+
+
+@pytest.fixture
+def swagger(app):
+    return lambda: CFNSwaggerGenerator().generate_swagger(app)
 
 
 def header(response, name):
@@ -58,12 +55,12 @@ def body(response):
     ],
     ids=["package", "deploy", "deploy by arn"],
 )
-def test_every_way_of_making_the_api_declares_them(stage, make):
+def test_every_way_of_making_the_api_declares_them(app, make):
     document = make().generate_swagger(app)
     assert document[RESPONSES]["UNAUTHORIZED"]["statusCode"] == "401"
 
 
-def test_each_is_a_problem_document_with_its_own_status(stage):
+def test_each_is_a_problem_document_with_its_own_status(swagger):
     for kind, response in swagger()[RESPONSES].items():
         document = body(response)
         assert document["status"] == int(response["statusCode"]), kind
@@ -86,27 +83,27 @@ def test_each_is_a_problem_document_with_its_own_status(stage):
         ("DEFAULT_5XX", 500, "internal_error"),
     ],
 )
-def test_what_the_gateway_refuses_has_the_status_and_code_of_the_contract(stage, kind, status, error):
+def test_what_the_gateway_refuses_has_the_status_and_code_of_the_contract(swagger, kind, status, error):
     response = swagger()[RESPONSES][kind]
     assert (body(response)["status"], body(response)["error"]) == (status, error)
 
 
-def test_each_has_the_headers_that_the_api_sends(stage):
+def test_each_has_the_headers_that_the_api_sends(app, swagger):
     expected = {}
-    finish_headers(expected, None)
+    finish_headers(expected, None, app.lychgate.http)
     for response in swagger()[RESPONSES].values():
         for name, value in expected.items():
             assert header(response, name) == f"'{value}'"
 
 
-def test_the_challenge_comes_with_the_401_alone(stage):
+def test_the_challenge_comes_with_the_401_alone(swagger):
     for kind, response in swagger()[RESPONSES].items():
         challenge = header(response, "WWW-Authenticate")
         assert (challenge is not None) is (kind == "UNAUTHORIZED")
     assert header(swagger()[RESPONSES]["UNAUTHORIZED"], "WWW-Authenticate").startswith("'Bearer realm=")
 
 
-def test_who_was_throttled_is_told_when_to_come_back(stage):
+def test_who_was_throttled_is_told_when_to_come_back(swagger):
     assert header(swagger()[RESPONSES]["THROTTLED"], "Retry-After") == "'1'"
     assert header(swagger()[RESPONSES]["INTEGRATION_FAILURE"], "Retry-After") == "'1'"
 
@@ -119,15 +116,15 @@ def test_who_was_throttled_is_told_when_to_come_back(stage):
         ("https://other.example,https://third.example", "'*'"),
     ],
 )
-def test_pages_on_other_origins_can_read_them_where_there_are_such_pages(stage, origins, allowed):
-    stage(LYCHGATE_ALLOWED_ORIGINS=origins)
+def test_pages_on_other_origins_can_read_them_where_there_are_such_pages(stage, swagger, origins, allowed):
+    stage["LYCHGATE_ALLOWED_ORIGINS"] = origins
     for response in swagger()[RESPONSES].values():
         assert header(response, "Access-Control-Allow-Origin") == allowed
         exposed = header(response, "Access-Control-Expose-Headers")
         assert exposed == ("'Retry-After, WWW-Authenticate'" if allowed else None)
 
 
-def test_every_path_hands_unknown_methods_to_the_application_which_answers_405(stage):
+def test_every_path_hands_unknown_methods_to_the_application_which_answers_405(swagger):
     for path, methods in swagger()["paths"].items():
         any_method = methods["x-amazon-apigateway-any-method"]
         assert any_method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
@@ -136,7 +133,7 @@ def test_every_path_hands_unknown_methods_to_the_application_which_answers_405(s
         assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
-def test_a_stage_without_settings_is_told_which_one_is_missing(stage):
-    stage(LYCHGATE_ISSUER="")
+def test_a_stage_without_settings_is_told_which_one_is_missing(stage, swagger):
+    stage["LYCHGATE_ISSUER"] = ""
     with pytest.raises(SystemExit, match=r"LYCHGATE_ISSUER .*make deploy"):
         swagger()

@@ -7,8 +7,10 @@ import jwt
 import pytest
 
 from chalicelib.errors import InvalidGrant, InvalidToken
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
+from chalicelib.tokens.verifier import TokenVerifier
 from infra.keys import ring as rings
 from tests.support.samples import ISSUER, NOW, SESSION, USER
 
@@ -21,17 +23,17 @@ class Deployment:
 
     def __init__(self, ring, clock, *, configured=None):
         self.public = parse_verification_keys(configured or public_jwks(ring))
+        self.clock = clock
         self.issuer = TokenIssuer(
             issuer=ISSUER,
             audience=ISSUER,
             signing_keys=parse_signing_keys(ring).known_to(self.public),
             access_lifetime=600,
-            clock=clock,
         )
         self.verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=self.public, clock=clock)
 
     def kid(self):
-        return jwt.get_unverified_header(self.issuer.issue_refresh_token(SESSION))["kid"]
+        return jwt.get_unverified_header(self.issuer.refresh_token(SESSION, self.clock()))["kid"]
 
 
 def session_at(now):
@@ -69,22 +71,22 @@ class TestAWholeRotation:
         assert published.kid() == old
 
         clock.now = NOW + DAY - 1
-        last_access = published.issuer.issue_access_token(USER, session_at(clock.now), clock.now)
-        last_refresh = published.issuer.issue_refresh_token(session_at(clock.now))
+        last_access = published.issuer.access_token(USER, session_at(clock.now), clock.now)
+        last_refresh = published.issuer.refresh_token(session_at(clock.now), clock.now)
         assert jwt.get_unverified_header(last_refresh)["kid"] == old
-        assert before.verifier.verify_access_token(last_access)
+        assert before.verifier.verify(ACCESS_TOKEN, last_access)
 
         clock.now = NOW + DAY
         assert published.kid() == new
-        first_of_new = published.issuer.issue_access_token(USER, session_at(clock.now), clock.now)
-        assert published.verifier.verify_access_token(first_of_new)
-        assert published.verifier.verify_access_token(last_access)
+        first_of_new = published.issuer.access_token(USER, session_at(clock.now), clock.now)
+        assert published.verifier.verify(ACCESS_TOKEN, first_of_new)
+        assert published.verifier.verify(ACCESS_TOKEN, last_access)
 
         clock.now = NOW + 2 * DAY
         ring = retire(ring, clock.now).ring
         retired = Deployment(ring, clock)
         clock.now = NOW + DAY - 1 + LONGEST - 1
-        assert retired.verifier.verify_refresh_token(last_refresh).session_id == "s1"
+        assert retired.verifier.verify(REFRESH_TOKEN, last_refresh).session_id == "s1"
 
         ends_at = ring["keys"][0]["exp"]
         clock.now = ends_at
@@ -98,8 +100,8 @@ class TestAWholeRotation:
         clock.now = NOW + 2 * DAY
         started_late = Deployment(ring, clock, configured=configured)
         assert started_late.kid() == old
-        token = started_late.issuer.issue_access_token(USER, session_at(clock.now), clock.now)
-        assert started_late.verifier.verify_access_token(token)
+        token = started_late.issuer.access_token(USER, session_at(clock.now), clock.now)
+        assert started_late.verifier.verify(ACCESS_TOKEN, token)
 
 
 class TestAdd:
@@ -163,15 +165,15 @@ class TestRetire:
 class TestRevoke:
     def test_the_tokens_of_the_key_die_with_the_deployment_and_a_new_key_signs(self, ring, old, clock):
         before = Deployment(ring, clock)
-        access_token = before.issuer.issue_access_token(USER, session_at(NOW), NOW)
-        refresh_token = before.issuer.issue_refresh_token(session_at(NOW))
+        access_token = before.issuer.access_token(USER, session_at(NOW), NOW)
+        refresh_token = before.issuer.refresh_token(session_at(NOW), NOW)
         after = Deployment(revoke(ring, NOW, old).ring, clock)
         with pytest.raises(InvalidToken):
-            after.verifier.verify_access_token(access_token)
+            after.verifier.verify(ACCESS_TOKEN, access_token)
         with pytest.raises(InvalidGrant):
-            after.verifier.verify_refresh_token(refresh_token)
+            after.verifier.verify(REFRESH_TOKEN, refresh_token)
         assert after.kid() != old
-        assert after.verifier.verify_access_token(after.issuer.issue_access_token(USER, session_at(NOW), NOW))
+        assert after.verifier.verify(ACCESS_TOKEN, after.issuer.access_token(USER, session_at(NOW), NOW))
 
     def test_a_process_that_starts_before_the_deployment_still_works(self, ring, old, clock):
         configured = public_jwks(ring)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.errors import InvalidToken, ServiceUnavailable
-from chalicelib.tokens.compact import TokenIssuer, TokenVerifier
+from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import (
     generate_signing_jwk,
     parse_signing_keys,
@@ -18,6 +18,8 @@ from chalicelib.tokens.keys import (
     public_jwks,
     thumbprint,
 )
+from chalicelib.tokens.kinds import ACCESS_TOKEN
+from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.samples import NOW, SESSION, USER
 
 WEAK_KEYS = json.loads((Path(__file__).parent.parent / "vectors" / "weak_public_keys.json").read_text())
@@ -33,9 +35,9 @@ def rsa_jwk(bits):
     return complete(jwk, "RS256")
 
 
-def make_issuer(*private, clock=lambda: NOW):
+def make_issuer(*private):
     keys = parse_signing_keys({"keys": list(private)})
-    return TokenIssuer(issuer="https://i.example", audience="a", signing_keys=keys, access_lifetime=600, clock=clock)
+    return TokenIssuer(issuer="https://i.example", audience="a", signing_keys=keys, access_lifetime=600)
 
 
 def make_verifier(public, clock=lambda: NOW):
@@ -76,9 +78,9 @@ def test_the_public_set_holds_nothing_private():
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256"])
 def test_tokens_of_each_algorithm_verify(alg):
     jwk = generate_signing_jwk(alg)
-    access_token = make_issuer(jwk).issue_access_token(USER, SESSION, NOW)
+    access_token = make_issuer(jwk).access_token(USER, SESSION, NOW)
     assert jwt.get_unverified_header(access_token)["alg"] == alg
-    assert make_verifier(public_jwks({"keys": [jwk]})).verify_access_token(access_token).user_id == "u1"
+    assert make_verifier(public_jwks({"keys": [jwk]})).verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
 
 class TestTime:
@@ -96,10 +98,10 @@ class TestTime:
         return parse_signing_keys({"keys": list(private)}).current(now)
 
     def test_a_new_key_signs_from_the_second_in_its_nbf_on_without_a_restart(self, old, new, clock):
-        issuer = make_issuer(old, new, clock=clock)
+        issuer = make_issuer(old, new)
 
         def kid():
-            return jwt.get_unverified_header(issuer.issue_refresh_token(SESSION))["kid"]
+            return jwt.get_unverified_header(issuer.refresh_token(SESSION, clock.now))["kid"]
 
         clock.now = NOW + 3599
         assert kid() == old["kid"]
@@ -114,18 +116,18 @@ class TestTime:
         assert self.signer(NOW, old, last).kid == last["kid"]
 
     def test_old_keys_still_verify_after_a_new_one_signs(self, old, new):
-        access_token = make_issuer(old).issue_access_token(USER, SESSION, NOW)
+        access_token = make_issuer(old).access_token(USER, SESSION, NOW)
         verifier = make_verifier(public_jwks({"keys": [old, new]}), clock=lambda: NOW + 599)
-        assert verifier.verify_access_token(access_token).user_id == "u1"
+        assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
     def test_a_key_verifies_until_the_second_before_its_exp(self, old, clock):
-        access_token = make_issuer(old).issue_access_token(USER, SESSION, NOW)
+        access_token = make_issuer(old).access_token(USER, SESSION, NOW)
         verifier = make_verifier(public_jwks({"keys": [old | {"exp": NOW + 60}]}), clock=clock)
         clock.now = NOW + 59
-        assert verifier.verify_access_token(access_token).user_id == "u1"
+        assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
         clock.now = NOW + 60
         with pytest.raises(InvalidToken) as refusal:
-            verifier.verify_access_token(access_token)
+            verifier.verify(ACCESS_TOKEN, access_token)
         assert refusal.value.reason == "the key is retired"
 
     def test_a_retired_key_signs_nothing(self, old, new):
@@ -258,8 +260,8 @@ def test_refuses_a_private_key_that_is_not_that_of_its_public_half(alg):
 def test_an_rsa_key_may_do_without_its_primes():
     jwk = generate_signing_jwk("RS256")
     short = {name: value for name, value in jwk.items() if name not in {"p", "q", "dp", "dq", "qi"}}
-    access_token = make_issuer(short).issue_access_token(USER, SESSION, NOW)
-    assert make_verifier(public_jwks({"keys": [jwk]})).verify_access_token(access_token).user_id == "u1"
+    access_token = make_issuer(short).access_token(USER, SESSION, NOW)
+    assert make_verifier(public_jwks({"keys": [jwk]})).verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
 
 def test_refuses_two_private_keys_with_one_kid():

@@ -8,7 +8,8 @@ import unicodedata
 import bcrypt
 import pytest
 
-from chalicelib.credentials.passwords import PasswordHasher, PasswordPolicy
+from chalicelib.credentials.password_policy import PasswordPolicy
+from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.errors import ValidationFailed
 
 PEPPER = bytes(range(32))

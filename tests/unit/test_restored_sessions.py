@@ -5,11 +5,7 @@ from copy import copy
 import pytest
 
 from chalicelib.accounts.caller import Caller
-from chalicelib.credentials.passwords import PasswordPolicy
 from chalicelib.errors import InvalidGrant
-from chalicelib.use_cases.log_in import AuthService, SessionRules
-from tests.support.counting import CountingHasher
-from tests.support.fakes import Memory, fake_stores
 
 PASSWORD = "correct horse battery staple"
 OWNER = Caller(ip="203.0.113.7", user_agent="test")
@@ -18,28 +14,9 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def memory():
-    return Memory()
-
-
-@pytest.fixture
-def service(memory, issuer, verifier, clock):
-    return AuthService(
-        stores=fake_stores(memory),
-        hasher=CountingHasher(),
-        policy=PasswordPolicy(min_length=15),
-        issuer=issuer,
-        verifier=verifier,
-        rules=SessionRules(idle_lifetime=14 * DAY, absolute_lifetime=90 * DAY, retry_window=20, max_sessions=50),
-        registration_open=True,
-        clock=clock,
-    )
-
-
-@pytest.fixture
-def token_of_then(service, memory):
+def token_of_then(use_cases, memory):
     """The newest refresh token at the time to which the table is put back."""
-    token = service.register("alice", PASSWORD, OWNER).tokens.refresh_token
+    token = use_cases.registration.register("alice", PASSWORD, OWNER).tokens.refresh_token
     memory.backup = copy(memory.sessions)
     return token
 
@@ -49,36 +26,36 @@ def put_back(memory):
     memory.sessions.update(memory.backup)
 
 
-def test_the_owner_who_refreshed_since_is_refused_and_nothing_is_written(service, memory, token_of_then):
-    newest = service.refresh(token_of_then, OWNER).tokens.refresh_token
+def test_the_owner_who_refreshed_since_is_refused_and_nothing_is_written(use_cases, memory, token_of_then):
+    newest = use_cases.refresh_tokens.exchange(token_of_then, OWNER).tokens.refresh_token
     put_back(memory)
 
     with pytest.raises(InvalidGrant):
-        service.refresh(newest, OWNER)
+        use_cases.refresh_tokens.exchange(newest, OWNER)
 
     assert memory.sessions == memory.backup
 
 
-def test_who_holds_the_token_of_then_is_taken_for_the_owner(service, memory, clock, token_of_then):
-    service.refresh(token_of_then, OWNER)
+def test_who_holds_the_token_of_then_is_taken_for_the_owner(use_cases, memory, clock, token_of_then):
+    use_cases.refresh_tokens.exchange(token_of_then, OWNER)
     clock.now += 3600
     put_back(memory)
 
-    assert service.refresh(token_of_then, THIEF).user.username == "alice"
+    assert use_cases.refresh_tokens.exchange(token_of_then, THIEF).user.username == "alice"
 
 
-def test_a_session_that_was_ended_since_is_open_again(service, memory, token_of_then):
-    service.log_out(token_of_then, OWNER)
+def test_a_session_that_was_ended_since_is_open_again(use_cases, memory, token_of_then):
+    use_cases.refresh_tokens.revoke(token_of_then, OWNER)
     with pytest.raises(InvalidGrant):
-        service.refresh(token_of_then, THIEF)
+        use_cases.refresh_tokens.exchange(token_of_then, THIEF)
     put_back(memory)
 
-    assert service.refresh(token_of_then, THIEF).user.username == "alice"
+    assert use_cases.refresh_tokens.exchange(token_of_then, THIEF).user.username == "alice"
 
 
-def test_an_empty_table_lets_nobody_in_and_everybody_log_in(service, memory, token_of_then):
+def test_an_empty_table_lets_nobody_in_and_everybody_log_in(use_cases, memory, token_of_then):
     memory.sessions.clear()
 
     with pytest.raises(InvalidGrant):
-        service.refresh(token_of_then, OWNER)
-    assert service.log_in("alice", PASSWORD, OWNER).user.username == "alice"
+        use_cases.refresh_tokens.exchange(token_of_then, OWNER)
+    assert use_cases.log_in.with_password("alice", PASSWORD, OWNER).user.username == "alice"

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from chalicelib.config import HttpSettings, IssuerSettings, VerifierSettings
+from chalicelib.config.api import ApiSettings
+from chalicelib.config.http import HttpSettings
+from chalicelib.config.verifier import VerifierSettings
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
@@ -37,7 +39,7 @@ def variables_of(entry, function):
 
 def test_the_api_starts_with_the_settings_of_its_stage(public_keys):
     variables = variables_of(stage_configuration(FOUNDATION, public_keys), "api_handler")
-    assert IssuerSettings.from_environment(variables).users_table == "lychgate-prod-users"
+    assert ApiSettings.from_environment(variables).tables.users == "lychgate-prod-users"
     http = HttpSettings.from_environment(variables)
     assert http.allowed_origins == (FOUNDATION.site_origin,)
     assert http.cookie_path == "/api/auth"

@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrant, InvalidToken
+from chalicelib.tokens.issuer import TokenIssuer
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, thumbprint
+from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.principals import Principal, RefreshGrant
 from tests.support.samples import ISSUER, NOW, SESSION, USER
 
@@ -127,13 +130,13 @@ def respelt(text):
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_refuses_a_hostile_access_token(vector, verifier, signing_jwk, signing_key):
     with pytest.raises(InvalidToken) as refusal:
-        verifier.verify_access_token(forge(vector, signing_jwk, signing_key.private_key))
+        verifier.verify(ACCESS_TOKEN, forge(vector, signing_jwk, signing_key.private_key))
     assert vector["reason"] in refusal.value.reason
     assert refusal.value.message == InvalidToken.detail
 
 
 def test_accepts_the_token_that_all_vectors_are_made_from(verifier, signing_jwk, signing_key):
-    principal = verifier.verify_access_token(forge({}, signing_jwk, signing_key.private_key))
+    principal = verifier.verify(ACCESS_TOKEN, forge({}, signing_jwk, signing_key.private_key))
     assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600)
 
 
@@ -157,29 +160,29 @@ def test_every_section_of_rfc_9068_that_concerns_a_verifier_has_a_vector(section
 def test_a_token_that_is_good_since_now_is_taken_with_ten_seconds_of_leeway(ahead, verifier, signing_jwk, signing_key):
     """RFC 7519 section 4.1.5."""
     access_token = forge({"claims": {"nbf": f"NOW+{ahead}"}}, signing_jwk, signing_key.private_key)
-    assert verifier.verify_access_token(access_token).user_id == "u1"
+    assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
 
 def test_a_header_written_otherwise_that_says_the_same_is_taken(verifier, signing_jwk, signing_key):
     """RFC 7515 section 4: the order of members and white space mean nothing."""
     spaced = '{ "typ": "at+jwt",\n  "kid": "{kid}", "\\u0061lg": "ES256" }'
     access_token = forge({"header_text": spaced}, signing_jwk, signing_key.private_key)
-    assert verifier.verify_access_token(access_token).user_id == "u1"
+    assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
 
 def test_claims_that_nobody_asked_for_change_nothing(verifier, signing_jwk, signing_key):
     """RFC 7519 section 4: claims that are not understood must be ignored."""
     more = {"claims": {"admin": True, "user_id": "u2", "exp2": 0, "cnf": {"jkt": "x"}}}
-    principal = verifier.verify_access_token(forge(more, signing_jwk, signing_key.private_key))
+    principal = verifier.verify(ACCESS_TOKEN, forge(more, signing_jwk, signing_key.private_key))
     assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600)
 
 
 @pytest.mark.parametrize("value", [None, 7, b"a.b.c", ["a.b.c"], True])
 def test_what_is_no_text_is_refused(verifier, value):
     with pytest.raises(InvalidToken):
-        verifier.verify_access_token(value)
+        verifier.verify(ACCESS_TOKEN, value)
     with pytest.raises(InvalidGrant):
-        verifier.verify_refresh_token(value)
+        verifier.verify(REFRESH_TOKEN, value)
 
 
 def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signing_key, monkeypatch):
@@ -194,69 +197,89 @@ def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signin
     monkeypatch.setattr("io.open", touched)
     for vector in VECTORS:
         with pytest.raises(InvalidToken) as refusal:
-            verifier.verify_access_token(forge(vector, signing_jwk, signing_key.private_key))
+            verifier.verify(ACCESS_TOKEN, forge(vector, signing_jwk, signing_key.private_key))
         assert "AssertionError" not in refusal.value.reason
 
 
 def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
-    access_token = issuer.issue_access_token(USER, SESSION, NOW)
-    principal = verifier.verify_access_token(access_token)
+    access_token = issuer.access_token(USER, SESSION, NOW)
+    principal = verifier.verify(ACCESS_TOKEN, access_token)
     assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("user", "admin"), NOW + 600)
     assert decoded(access_token, 0)["typ"] == "at+jwt"
 
 
 def test_the_header_of_an_issued_token_is_known_without_parsing(issuer, verifier):
-    header = issuer.issue_access_token(USER, SESSION, NOW).split(".")[0]
+    header = issuer.access_token(USER, SESSION, NOW).split(".")[0]
     assert header in verifier._known_headers
 
 
 def test_no_two_access_tokens_have_one_jti(issuer, verifier):
-    ids = {verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).token_id for _ in range(20)}
+    ids = {verifier.verify(ACCESS_TOKEN, issuer.access_token(USER, SESSION, NOW)).token_id for _ in range(20)}
     assert len(ids) == 20
 
 
 def test_an_access_token_never_outlives_its_session(issuer):
-    access_token = issuer.issue_access_token(USER, SESSION, SESSION.expires_at - 5)
+    access_token = issuer.access_token(USER, SESSION, SESSION.expires_at - 5)
     assert decoded(access_token, 1)["exp"] == SESSION.expires_at
 
 
 def test_an_access_token_is_good_until_the_second_before_its_exp(issuer, verifier, clock):
-    access_token = issuer.issue_access_token(USER, SESSION, NOW)
+    access_token = issuer.access_token(USER, SESSION, NOW)
     clock.now = NOW + 599
-    assert verifier.verify_access_token(access_token).user_id == "u1"
+    assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
     clock.now = NOW + 600
     with pytest.raises(InvalidToken):
-        verifier.verify_access_token(access_token)
+        verifier.verify(ACCESS_TOKEN, access_token)
 
 
 def test_an_issuer_whose_clock_is_ten_seconds_ahead_is_believed(issuer, verifier, clock):
     clock.now = NOW - 10
-    assert verifier.verify_access_token(issuer.issue_access_token(USER, SESSION, NOW)).user_id == "u1"
+    assert verifier.verify(ACCESS_TOKEN, issuer.access_token(USER, SESSION, NOW)).user_id == "u1"
 
 
 def test_a_refresh_token_says_which_session_and_which_of_its_tokens(issuer, verifier):
-    grant = verifier.verify_refresh_token(issuer.issue_refresh_token(SESSION))
+    grant = verifier.verify(REFRESH_TOKEN, issuer.refresh_token(SESSION, NOW))
     assert grant == RefreshGrant("u1", "s1", 3, NOW + 1000)
 
 
-def test_a_refresh_token_issued_again_has_the_same_claims(issuer):
-    assert decoded(issuer.issue_refresh_token(SESSION), 1) == decoded(issuer.issue_refresh_token(SESSION), 1)
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+def test_a_refresh_token_issued_again_is_the_same_octet_for_octet(alg):
+    keys = parse_signing_keys({"keys": [generate_signing_jwk(alg)]})
+    issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=keys, access_lifetime=600)
+    assert issuer.refresh_token(SESSION, NOW) == issuer.refresh_token(SESSION, NOW + 5)
+
+
+def test_es256_signs_as_rfc_6979_says():
+    """RFC 6979 appendix A.2.5, with SHA-256 and the message "sample"."""
+    jwk = {
+        "kty": "EC",
+        "crv": "P-256",
+        "d": segment(bytes.fromhex("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")),
+        "x": segment(bytes.fromhex("60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6")),
+        "y": segment(bytes.fromhex("7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299")),
+        "alg": "ES256",
+        "use": "sig",
+    }
+    (key,) = parse_signing_keys({"keys": [jwk | {"kid": thumbprint(jwk)}]}).keys
+    r = "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+    s = "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"
+    assert key.sign(b"sample") == bytes.fromhex(r + s)
 
 
 def test_a_refresh_token_holds_nothing_beyond_what_it_needs(issuer):
-    claims = decoded(issuer.issue_refresh_token(SESSION), 1)
+    claims = decoded(issuer.refresh_token(SESSION, NOW), 1)
     assert set(claims) == {"iss", "sub", "aud", "exp", "iat", "sid", "counter"}
 
 
 def test_a_refresh_token_is_no_access_token(issuer, verifier):
     with pytest.raises(InvalidToken) as refusal:
-        verifier.verify_access_token(issuer.issue_refresh_token(SESSION))
+        verifier.verify(ACCESS_TOKEN, issuer.refresh_token(SESSION, NOW))
     assert refusal.value.reason == "typ is not at+jwt"
 
 
 def test_an_access_token_is_no_refresh_token(issuer, verifier):
     with pytest.raises(InvalidGrant) as refusal:
-        verifier.verify_refresh_token(issuer.issue_access_token(USER, SESSION, NOW))
+        verifier.verify(REFRESH_TOKEN, issuer.access_token(USER, SESSION, NOW))
     assert refusal.value.reason == "typ is not refresh+jwt"
 
 
@@ -278,10 +301,10 @@ def test_an_access_token_is_no_refresh_token(issuer, verifier):
     ],
 )
 def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, signing_jwk, signing_key):
-    claims = changed(decoded(issuer.issue_refresh_token(SESSION), 1), changes)
+    claims = changed(decoded(issuer.refresh_token(SESSION, NOW), 1), changes)
     forged = jwt.encode(claims, signing_key.private_key, "ES256", {"typ": "refresh+jwt", "kid": signing_jwk["kid"]})
     with pytest.raises(InvalidGrant) as refusal:
-        verifier.verify_refresh_token(forged)
+        verifier.verify(REFRESH_TOKEN, forged)
     assert reason in refusal.value.reason
 
 
@@ -289,23 +312,23 @@ def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, sign
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}", fullmatch=True))
 def test_nothing_but_a_refusal_ever_comes_of_junk(verifier, junk):
     with pytest.raises(InvalidToken):
-        verifier.verify_access_token(junk)
+        verifier.verify(ACCESS_TOKEN, junk)
     with pytest.raises(InvalidGrant):
-        verifier.verify_refresh_token(junk)
+        verifier.verify(REFRESH_TOKEN, junk)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_no_single_changed_character_survives(verifier, issuer, data):
-    access_token = issuer.issue_access_token(USER, SESSION, NOW)
+    access_token = issuer.access_token(USER, SESSION, NOW)
     position = data.draw(st.integers(0, len(access_token) - 1))
     character = data.draw(st.characters(codec="ascii").filter(lambda other: other != access_token[position]))
     with pytest.raises(InvalidToken):
-        verifier.verify_access_token(access_token[:position] + character + access_token[position + 1 :])
+        verifier.verify(ACCESS_TOKEN, access_token[:position] + character + access_token[position + 1 :])
 
 
 def test_claims_nested_beyond_the_parser_are_refused(verifier, signing_jwk, signing_key):
     nested = "[" * 1400 + "]" * 1400
     forged = forge({"claims_text": f'{{"a": {nested}}}'}, signing_jwk, signing_key.private_key)
     with pytest.raises(InvalidToken):
-        verifier.verify_access_token(forged)
+        verifier.verify(ACCESS_TOKEN, forged)

@@ -12,11 +12,9 @@ from contextlib import ExitStack
 
 from worker import PASSWORD, USERNAME, cheap_hash, cheap_verify, repeated, serve
 
-from app import app
 from bench.instant import instant_application
 from bench.lambda_events import api_event, authorizer_event
 from bench.over_database import PEPPER, lambda_over_database
-from chalicelib.authorizer import authorizer
 from chalicelib.credentials.passwords import PasswordHasher
 
 
@@ -33,7 +31,7 @@ class CheapHasher(PasswordHasher):
         return False
 
 
-def answered(event):
+def answered(app, event):
     answer = app(event, None)
     if answer["statusCode"] not in {200, 201}:
         raise AssertionError(f"{event['path']} answered {answer['statusCode']}: {answer['body']}")
@@ -46,27 +44,29 @@ def main() -> None:
     accounts = [{"username": USERNAME, "password": PASSWORD}]
     with ExitStack() as stack:
         if "AWS_ENDPOINT_URL_DYNAMODB" in os.environ:
-            stack.enter_context(lambda_over_database(hasher))
+            app = lambda_over_database(hasher)
             accounts = [{**accounts[0], "username": f"{number}-{USERNAME}"} for number in range(50)]
-            registered = [answered(api_event("POST", "/auth/register", account)) for account in accounts]
+            registered = [answered(app, api_event("POST", "/auth/register", account)) for account in accounts]
             tokens = registered[0]
         else:
             instant = stack.enter_context(instant_application(hasher))
+            app = instant.app
             tokens = {"access_token": instant.access_token, "refresh_token": instant.refresh_token}
 
+        authorizer = app.routes["/me"]["GET"].authorizer
         credentials = itertools.cycle(accounts)
 
         def refresh():
             members = {"refresh_token": tokens["refresh_token"]}
-            tokens.update(answered(api_event("POST", "/auth/refresh", members)))
+            tokens.update(answered(app, api_event("POST", "/auth/refresh", members)))
 
         def protected():
-            policy = authorizer(authorizer_event(tokens["access_token"]), None)
-            answered(api_event("GET", "/me", authorizer=policy["context"]))
+            policy = authorizer(authorizer_event(tokens["access_token"]), {})
+            answered(app, api_event("GET", "/me", authorizer=policy["context"]))
 
         serve(
             {
-                "log-in": repeated(lambda: answered(api_event("POST", "/auth/login", next(credentials)))),
+                "log-in": repeated(lambda: answered(app, api_event("POST", "/auth/login", next(credentials)))),
                 "refresh": repeated(refresh),
                 "protected": repeated(protected),
             }

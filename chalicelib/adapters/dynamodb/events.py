@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import unavailable_on_failure
-from chalicelib.adapters.dynamodb.items import Tables, event_from_item, event_to_item
+from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.adapters.dynamodb.items import event_from_item, event_to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.accounts.events import SecurityEvent
+    from chalicelib.config.api import Tables
 
 
 class DynamoDBEventLog:
@@ -31,7 +33,7 @@ class DynamoDBEventLog:
             response = self._client.query(
                 TableName=self._tables.events,
                 KeyConditionExpression="user_id = :user",
-                ExpressionAttributeValues={":user": {"S": user_id}},
+                ExpressionAttributeValues=to_item({":user": user_id}),
                 ScanIndexForward=False,
                 Limit=limit,
                 ConsistentRead=True,

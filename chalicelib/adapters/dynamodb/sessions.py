@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import Item, Value, to_item
 from chalicelib.adapters.dynamodb.items import (
-    Item,
-    Tables,
+    SessionCounts,
     put_event,
     put_session,
     session_from_item,
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from chalicelib.config.api import Tables
+
 # ``Session.accepts`` in DynamoDB's words. An item that is not there fails it: a missing session is never a first use.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
 
@@ -34,12 +35,28 @@ _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at
 _UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
 
 
-class DynamoDBSessionStore:
-    """A ``SessionStore`` over the tables."""
+_ROUNDS = 5
+"""How often a session may be kept from beginning by others of the same user. So many in a row are no accident."""
 
-    def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
+_MOST_SWEPT = 40
+"""Sessions that are long over and that one count takes away: with the others, they fit a transaction's 100 items."""
+
+
+_UPDATE_OF_USER = 1
+"""Its position among the actions that begin a session."""
+
+
+class DynamoDBSessionStore:
+    """A ``SessionStore`` over the tables.
+
+    A user's item has an upper bound of the user's sessions. A log-in raises it and counts nothing. When it reaches the
+    limit the sessions are counted, which puts it right and ends the oldest ones, if there really are too many.
+    """
+
+    def __init__(self, client: DynamoDBClient, tables: Tables, *, limit: int) -> None:
         self._client = client
         self._tables = tables
+        self._limit = limit
 
     def begin(
         self,
@@ -47,51 +64,33 @@ class DynamoDBSessionStore:
         session: Session,
         event: SecurityEvent,
         *,
-        limit: int,
+        if_ended: SecurityEvent,
         password_hash: str | None = None,
-    ) -> None:
-        """See ``SessionStore.begin``: one transaction."""
-        update = self._update_user(
-            user,
-            password_hash,
-            "session_bound = session_bound + :one",
-            "session_bound < :limit",
-            {":one": {"N": "1"}, ":limit": {"N": str(limit)}},
-        )
-        self._begin([put_session(self._tables, session), update, put_event(self._tables, event)])
-
-    def begin_counted(
-        self,
-        user: User,
-        session: Session,
-        events: Sequence[SecurityEvent],
-        *,
-        stored: int,
-        ended: Sequence[Session],
-        password_hash: str | None = None,
-    ) -> None:
-        """See ``SessionStore.begin_counted``: one transaction."""
-        update = self._update_user(
-            user,
-            password_hash,
-            "session_bound = :stored, session_counts = session_counts + :one",
-            # At the limit one session ends and one begins, and the bound stays: only the counts tell of it.
-            "session_bound = :bound AND session_counts = :counts",
-            {
-                ":stored": {"N": str(stored)},
-                ":one": {"N": "1"},
-                ":bound": {"N": str(user.session_bound)},
-                ":counts": {"N": str(user.session_counts)},
-            },
-        )
-        self._begin(
-            [
-                put_session(self._tables, session),
-                update,
-                *(put_event(self._tables, event) for event in events),
-                *(self._delete(other.user_id, other.id) for other in ended),
-            ]
-        )
+    ) -> bool:
+        """See ``SessionStore.begin``: one transaction; at the limit one query more, to count."""
+        known = _counts(user)
+        for _ in range(_ROUNDS):
+            surplus: list[Session] = []
+            actions = [put_session(self._tables, session)]
+            if known.bound < self._limit:
+                actions.append(self._raise_bound(user, password_hash))
+            else:
+                live, over = self._counted(user, session.created_at)
+                surplus = live[: max(0, len(live) + 1 - self._limit)]
+                actions.append(self._set_bound(user, known, len(live) - len(surplus) + 1, password_hash))
+                actions += [self._delete(other.user_id, other.id) for other in [*surplus, *over[:_MOST_SWEPT]]]
+                if surplus:
+                    actions.append(put_event(self._tables, if_ended))
+            actions.append(put_event(self._tables, event))
+            failed = transact(self._client, actions)
+            # Where the session, the first action, is there already, the SDK repeated what was done and its answer lost.
+            if not failed or 0 in failed:
+                return bool(surplus)
+            found = failed[_UPDATE_OF_USER]
+            if found is None or not _is_unchanged(stored := user_from_item(found), user):
+                raise Conflict
+            known = _counts(stored)
+        raise ServiceUnavailable("too many log-ins of one user at once")
 
     def rotate(self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
         """See ``SessionStore.rotate``: one conditional update decides, and tells the loser what it met.
@@ -109,12 +108,14 @@ class DynamoDBSessionStore:
                             "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at"
                         ),
                         ConditionExpression=_ACCEPTS,
-                        ExpressionAttributeValues={
-                            ":counter": {"N": str(counter)},
-                            ":next": {"N": str(counter + 1)},
-                            ":now": {"N": str(now)},
-                            ":idle_expires_at": {"N": str(idle_expires_at)},
-                        },
+                        ExpressionAttributeValues=to_item(
+                            {
+                                ":counter": counter,
+                                ":next": counter + 1,
+                                ":now": now,
+                                ":idle_expires_at": idle_expires_at,
+                            }
+                        ),
                         ReturnValues="ALL_NEW",
                         ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     )
@@ -152,38 +153,74 @@ class DynamoDBSessionStore:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._tables.sessions,
                 KeyConditionExpression="user_id = :user",
-                ExpressionAttributeValues={":user": {"S": user_id}},
+                ExpressionAttributeValues=to_item({":user": user_id}),
                 ConsistentRead=True,
             )
             return [session_from_item(item) for page in pages for item in page["Items"]]
 
-    def _begin(self, actions: list[TransactWriteItemTypeDef]) -> None:
-        failed = transact(self._client, actions)
-        # Where the session, the first action, is there already, the SDK repeated what was done and its answer lost.
-        if failed and 0 not in failed:
-            raise Conflict
+    def _counted(self, user: User, now: int) -> tuple[list[Session], list[Session]]:
+        """Return the user's sessions that are live, the oldest first, and those that are over."""
+        stored = self.of_user(user.id)
+        live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
+        return sorted(live, key=lambda session: session.created_at), [other for other in stored if other not in live]
+
+    def _raise_bound(self, user: User, password_hash: str | None) -> TransactWriteItemTypeDef:
+        return self._update_user(
+            user,
+            password_hash,
+            "session_bound = session_bound + :one",
+            "session_bound < :limit",
+            {":one": 1, ":limit": self._limit},
+        )
+
+    def _set_bound(
+        self, user: User, known: SessionCounts, stored: int, password_hash: str | None
+    ) -> TransactWriteItemTypeDef:
+        return self._update_user(
+            user,
+            password_hash,
+            "session_bound = :stored, session_counts = session_counts + :one",
+            # At the limit one session ends and one begins, and the bound stays: only the counts tell of it.
+            "session_bound = :bound AND session_counts = :counts",
+            {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts},
+        )
 
     def _update_user(
-        self, user: User, password_hash: str | None, change: str, condition: str, values: dict[str, Any]
+        self, user: User, password_hash: str | None, change: str, condition: str, values: dict[str, Value]
     ) -> TransactWriteItemTypeDef:
         values = values | {
-            ":id": {"S": user.id},
-            ":hash": {"S": user.password_hash},
-            ":epoch": {"N": str(user.session_epoch)},
-            ":false": {"BOOL": False},
+            ":id": user.id,
+            ":hash": user.password_hash,
+            ":epoch": user.session_epoch,
+            ":false": False,
         }
         if password_hash is not None:
             change = f"{change}, password_hash = :new_hash"
-            values[":new_hash"] = {"S": password_hash}
+            values[":new_hash"] = password_hash
         return {
             "Update": {
                 "TableName": self._tables.users,
                 "Key": user_key(user.username),
                 "UpdateExpression": f"SET {change}",
                 "ConditionExpression": f"{_UNCHANGED} AND {condition}",
-                "ExpressionAttributeValues": values,
+                "ExpressionAttributeValues": to_item(values),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}
+
+
+def _counts(user: User) -> SessionCounts:
+    """Return what the user's item said of sessions when it was read; for a user that was not read, the least."""
+    return user.store_state if isinstance(user.store_state, SessionCounts) else SessionCounts(bound=0, counts=0)
+
+
+def _is_unchanged(stored: User, checked: User) -> bool:
+    """Whether what was checked of a user is so still: ``_UNCHANGED`` of an item that a failed condition met."""
+    return not stored.disabled and (stored.id, stored.password_hash, stored.session_epoch) == (
+        checked.id,
+        checked.password_hash,
+        checked.session_epoch,
+    )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters.dynamodb.items import Item, Tables
+from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
 from chalicelib.adapters.dynamodb.transactions import transact
 from chalicelib.credentials.throttling import Attempt, Counter, Limit, ThrottleRules
 from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts
@@ -22,6 +22,8 @@ from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAtte
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.config.api import Tables
 
 _log = logging.getLogger("lychgate.dynamodb")
 
@@ -63,7 +65,7 @@ class DynamoDBLoginThrottle:
                 if position in failed:
                     item = failed[position]
                     # A counter that is gone was forgotten by a success: the next round begins it anew.
-                    met.pop(key, None) if item is None else met.update({key: _from_item(item)})
+                    met.pop(key, None) if item is None else met.update({key: _counter(item)})
         raise TooManyAttempts(1, limit="parallel")
 
     def succeeded(self, attempt: Attempt) -> None:
@@ -94,14 +96,16 @@ class DynamoDBLoginThrottle:
                 ),
                 "ConditionExpression": "attribute_not_exists(failures) OR (failures < :far AND expires_at > :now)",
                 "ExpressionAttributeNames": {"#ttl": "ttl"},
-                "ExpressionAttributeValues": {
-                    ":zero": {"N": "0"},
-                    ":one": {"N": "1"},
-                    ":far": {"N": str(limit.free - 1)},
-                    ":now": {"N": str(now)},
-                    ":expires_at": {"N": str(fresh.expires_at)},
-                    ":blocked_until": {"N": str(fresh.blocked_until)},
-                },
+                "ExpressionAttributeValues": to_item(
+                    {
+                        ":zero": 0,
+                        ":one": 1,
+                        ":far": limit.free - 1,
+                        ":now": now,
+                        ":expires_at": fresh.expires_at,
+                        ":blocked_until": fresh.blocked_until,
+                    }
+                ),
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -111,19 +115,19 @@ class DynamoDBLoginThrottle:
         return {
             "Put": {
                 "TableName": self._tables.throttle,
-                "Item": {
-                    **_key(key),
-                    "failures": {"N": str(charged.failures)},
-                    "blocked_until": {"N": str(charged.blocked_until)},
-                    "expires_at": {"N": str(charged.expires_at)},
-                    "ttl": {"N": str(charged.expires_at)},
-                },
+                "Item": to_item(
+                    {
+                        "counter_key": key,
+                        "failures": charged.failures,
+                        "blocked_until": charged.blocked_until,
+                        "expires_at": charged.expires_at,
+                        "ttl": charged.expires_at,
+                    }
+                ),
                 "ConditionExpression": "failures = :failures AND blocked_until = :blocked AND expires_at = :expires",
-                "ExpressionAttributeValues": {
-                    ":failures": {"N": str(met.failures)},
-                    ":blocked": {"N": str(met.blocked_until)},
-                    ":expires": {"N": str(met.expires_at)},
-                },
+                "ExpressionAttributeValues": to_item(
+                    {":failures": met.failures, ":blocked": met.blocked_until, ":expires": met.expires_at}
+                ),
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -135,7 +139,7 @@ class DynamoDBLoginThrottle:
                 "Key": _key(key),
                 "UpdateExpression": "SET failures = failures - :one, blocked_until = :zero",
                 "ConditionExpression": "failures > :zero",
-                "ExpressionAttributeValues": {":one": {"N": "1"}, ":zero": {"N": "0"}},
+                "ExpressionAttributeValues": to_item({":one": 1, ":zero": 0}),
             }
         }
 
@@ -144,12 +148,9 @@ class DynamoDBLoginThrottle:
 
 
 def _key(key: str) -> Item:
-    return {"counter_key": {"S": key}}
+    return to_item({"counter_key": key})
 
 
-def _from_item(item: Item) -> Counter:
-    return Counter(
-        failures=int(item["failures"]["N"]),
-        blocked_until=int(item["blocked_until"]["N"]),
-        expires_at=int(item["expires_at"]["N"]),
-    )
+def _counter(item: Item) -> Counter:
+    members = from_item(item)
+    return Counter(members["failures"], members["blocked_until"], members["expires_at"])

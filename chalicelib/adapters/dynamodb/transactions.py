@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import error_code, unavailable_on_failure
-from chalicelib.adapters.dynamodb.items import Item
+from chalicelib.adapters.dynamodb.attributes import Item
 from chalicelib.errors import ServiceUnavailable
 
 if TYPE_CHECKING:

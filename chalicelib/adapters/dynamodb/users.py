@@ -11,21 +11,22 @@ from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
 from chalicelib.adapters.dynamodb.items import (
-    Item,
-    Tables,
+    new_user_to_item,
     put_event,
     put_session,
     session_key,
     user_from_item,
     user_key,
-    user_to_item,
 )
 from chalicelib.adapters.dynamodb.transactions import after_conflicts, transact
 from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.config.api import Tables
 
 _log = logging.getLogger("lychgate.dynamodb")
 
@@ -50,7 +51,7 @@ class DynamoDBUserStore:
                 {
                     "Put": {
                         "TableName": self._tables.users,
-                        "Item": user_to_item(user),
+                        "Item": new_user_to_item(user),
                         "ConditionExpression": "attribute_not_exists(username_key)",
                         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                     }
@@ -83,15 +84,17 @@ class DynamoDBUserStore:
                         "ConditionExpression": (
                             "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
                         ),
-                        "ExpressionAttributeValues": {
-                            ":id": {"S": user.id},
-                            ":hash": {"S": user.password_hash},
-                            ":epoch": {"N": str(user.session_epoch)},
-                            ":false": {"BOOL": False},
-                            ":new_hash": {"S": password_hash},
-                            ":new_epoch": {"N": str(user.session_epoch + 1)},
-                            ":one": {"N": "1"},
-                        },
+                        "ExpressionAttributeValues": to_item(
+                            {
+                                ":id": user.id,
+                                ":hash": user.password_hash,
+                                ":epoch": user.session_epoch,
+                                ":false": False,
+                                ":new_hash": password_hash,
+                                ":new_epoch": user.session_epoch + 1,
+                                ":one": 1,
+                            }
+                        ),
                         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                     }
                 },
@@ -101,10 +104,9 @@ class DynamoDBUserStore:
                         "Key": session_key(session.user_id, session.id),
                         "UpdateExpression": "SET epoch = :new_epoch",
                         "ConditionExpression": "epoch = :epoch",
-                        "ExpressionAttributeValues": {
-                            ":epoch": {"N": str(user.session_epoch)},
-                            ":new_epoch": {"N": str(user.session_epoch + 1)},
-                        },
+                        "ExpressionAttributeValues": to_item(
+                            {":epoch": user.session_epoch, ":new_epoch": user.session_epoch + 1}
+                        ),
                     }
                 },
                 put_event(self._tables, event),
@@ -128,11 +130,7 @@ class DynamoDBUserStore:
                         "Key": user_key(user.username),
                         "UpdateExpression": "SET session_epoch = session_epoch + :one, session_bound = :zero",
                         "ConditionExpression": "user_id = :id",
-                        "ExpressionAttributeValues": {
-                            ":id": {"S": user.id},
-                            ":one": {"N": "1"},
-                            ":zero": {"N": "0"},
-                        },
+                        "ExpressionAttributeValues": to_item({":id": user.id, ":one": 1, ":zero": 0}),
                     }
                 },
                 put_event(self._tables, event),
@@ -154,7 +152,7 @@ class DynamoDBUserStore:
                         ConditionExpression=(
                             "attribute_not_exists(user_id) OR (user_id = :id AND password_hash = :hash)"
                         ),
-                        ExpressionAttributeValues={":id": {"S": user.id}, ":hash": {"S": user.password_hash}},
+                        ExpressionAttributeValues=to_item({":id": user.id, ":hash": user.password_hash}),
                     )
                 )
             except self._client.exceptions.ConditionalCheckFailedException as changed:
@@ -178,14 +176,14 @@ class DynamoDBUserStore:
             _log.warning("left for DynamoDB to delete: %s", unavailable.reason)
 
     def _sessions_of_past_epochs(self, user: User) -> tuple[str, list[Item]]:
-        values: Item = {":user": {"S": user.id}, ":epoch": {"N": str(user.session_epoch)}}
+        values = to_item({":user": user.id, ":epoch": user.session_epoch})
         return self._keys(self._tables.sessions, "session_id", values, FilterExpression="epoch <= :epoch")
 
     def _all_sessions(self, user: User) -> tuple[str, list[Item]]:
-        return self._keys(self._tables.sessions, "session_id", {":user": {"S": user.id}})
+        return self._keys(self._tables.sessions, "session_id", to_item({":user": user.id}))
 
     def _all_events(self, user: User) -> tuple[str, list[Item]]:
-        return self._keys(self._tables.events, "event_id", {":user": {"S": user.id}})
+        return self._keys(self._tables.events, "event_id", to_item({":user": user.id}))
 
     def _keys(self, table: str, sort_key: str, values: Item, **filters: str) -> tuple[str, list[Item]]:
         pages = self._client.get_paginator("query").paginate(
@@ -213,4 +211,4 @@ def _is_ours(found: Item | None, attribute: str, value: str) -> bool:
 
     The SDK repeats a write whose answer was lost, and the repetition meets the result of the first.
     """
-    return found is not None and found[attribute]["S"] == value
+    return found is not None and from_item(found)[attribute] == value

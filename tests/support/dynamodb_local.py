@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-JAR = Path(__file__).parent.parent / ".tools" / "dynamodb-local" / "DynamoDBLocal.jar"
+JAR = Path(__file__).parents[2] / ".tools" / "dynamodb-local" / "DynamoDBLocal.jar"
 """Where `make test` and `make bench` unpack it."""
 
 _PATIENCE = 60
@@ -49,7 +49,7 @@ class DynamoDBLocal:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
         with self._log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - Java and our own arguments
+            self._process = subprocess.Popen(
                 [
                     java,
                     *(_FAST_RUN if long_lived else _FAST_START),
@@ -70,7 +70,7 @@ class DynamoDBLocal:
             )
         try:
             # Reads until this process is gone, however it went, and then ends the server.
-            self._watchdog = subprocess.Popen(  # noqa: S603 - as above
+            self._watchdog = subprocess.Popen(
                 ["/bin/sh", "-c", "trap '' INT TERM; cat >/dev/null; kill $0", str(self._process.pid)],
                 stdin=subprocess.PIPE,
             )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.adapters.dynamodb.items import Tables
+from chalicelib.config.api import Tables
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -80,18 +80,18 @@ class Meter:
         units = self._units
         return Cost(tuple(self._calls), units["read"], units["write"], tuple(self._counting), units["count"])
 
-    def _ask(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:  # noqa: ANN401 - botocore's
+    def _ask(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:
         if "ReturnConsumedCapacity" in model.input_shape.members:
             return params | {"ReturnConsumedCapacity": "TOTAL"}
         return None
 
-    def _note(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def _note(self, params: dict[str, Any], model: Any, **_: object) -> None:
         self._body = json.loads(params["body"])
         tables = sorted({self._names[table] for table in _tables(self._body)})
         seen = self._counting if tables == ["throttle"] else self._calls
         seen.append(f"{model.name} {'+'.join(tables)}")
 
-    def _add(self, parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def _add(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
         if model.name == "TransactWriteItems":
             counting = {self._names[table] for table in _tables(self._body)} == {"throttle"}
             self._units["count" if counting else "write"] += 2 * len(self._body["TransactItems"])

@@ -13,9 +13,10 @@ from typing import Protocol
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.errors import InvalidCredentials, InvalidGrant
-from chalicelib.tokens.compact import TokenVerifier
+from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.principals import Principal
-from chalicelib.wiring import Services
+from chalicelib.tokens.verifier import TokenVerifier
+from chalicelib.wiring import UseCases
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
@@ -48,7 +49,7 @@ class AdvanceClock(Protocol):
 
 
 def scenarios(
-    services: Services,
+    use_cases: UseCases,
     verifier: TokenVerifier,
     alice: LoggedIn,
     principal: Principal,
@@ -58,15 +59,16 @@ def scenarios(
     username: str = "alice",
 ) -> dict[str, Scenario]:
     """Return the requests by name. Each is for an Alice of its own: it may use up her session or her account."""
-    auth, account = services.auth, services.account
+    log_in, refresh, account = use_cases.log_in.with_password, use_cases.refresh_tokens, use_cases.account
+    register = use_cases.registration.register
     token = alice.tokens.refresh_token
     others: list[LoggedIn] = []
 
     def other_session() -> None:
-        others.append(auth.log_in(username, PASSWORD, caller))
+        others.append(log_in(username, PASSWORD, caller))
 
     def used_token() -> None:
-        auth.refresh(token, caller)
+        refresh.exchange(token, caller)
 
     def reused_token() -> None:
         used_token()
@@ -74,26 +76,26 @@ def scenarios(
 
     return {
         "a protected request's authorizer": Scenario(
-            "authorizer", lambda: verifier.verify_access_token(alice.tokens.access_token)
+            "authorizer", lambda: verifier.verify(ACCESS_TOKEN, alice.tokens.access_token)
         ),
-        "refresh": Scenario("POST /auth/refresh", lambda: auth.refresh(token, caller)),
+        "refresh": Scenario("POST /auth/refresh", lambda: refresh.exchange(token, caller)),
         "refresh again with the same token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token, caller), used_token
+            "POST /auth/refresh", lambda: refresh.exchange(token, caller), used_token
         ),
         "refresh with a forged token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token[:-4] + "AAAA", caller)
+            "POST /auth/refresh", lambda: refresh.exchange(token[:-4] + "AAAA", caller)
         ),
         "refresh with a reused token": Scenario(
-            "POST /auth/refresh", lambda: auth.refresh(token, caller), reused_token
+            "POST /auth/refresh", lambda: refresh.exchange(token, caller), reused_token
         ),
-        "log in": Scenario("POST /auth/login", lambda: auth.log_in(username, PASSWORD, caller)),
-        "log in with a wrong password": Scenario("POST /auth/login", lambda: auth.log_in(username, "wrong", caller)),
-        "log in as nobody": Scenario("POST /auth/login", lambda: auth.log_in("nobody", PASSWORD, caller)),
+        "log in": Scenario("POST /auth/login", lambda: log_in(username, PASSWORD, caller)),
+        "log in with a wrong password": Scenario("POST /auth/login", lambda: log_in(username, "wrong", caller)),
+        "log in as nobody": Scenario("POST /auth/login", lambda: log_in("nobody", PASSWORD, caller)),
         "log in as what no name can be": Scenario(
-            "POST /auth/login", lambda: auth.log_in("x" * 3000 + "!", PASSWORD, caller)
+            "POST /auth/login", lambda: log_in("x" * 3000 + "!", PASSWORD, caller)
         ),
-        "register": Scenario("POST /auth/register", lambda: auth.register(f"friend-of-{username}", PASSWORD, caller)),
-        "log out": Scenario("POST /auth/logout", lambda: auth.log_out(token, caller)),
+        "register": Scenario("POST /auth/register", lambda: register(f"friend-of-{username}", PASSWORD, caller)),
+        "log out": Scenario("POST /auth/logout", lambda: refresh.revoke(token, caller)),
         "profile": Scenario("GET /me", lambda: account.profile(principal)),
         "dashboard": Scenario("GET /dashboard", lambda: account.dashboard(principal)),
         "sessions": Scenario("GET /auth/sessions", lambda: account.sessions(principal)),

@@ -1,0 +1,44 @@
+"""The cookie that carries the refresh token: its name, its attributes, and who may use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.api.parsing import check_origin, read_cookie
+
+if TYPE_CHECKING:
+    from chalice.app import Request
+
+    from chalicelib.config.http import HttpSettings
+
+
+class RefreshCookie:
+    """The refresh cookie of one site (RFC 6265bis)."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        # RFC 6265bis section 4.1.3.1: browsers take ``__Secure-`` only with ``Secure``, so over HTTP there is none.
+        self.name = "__Secure-refresh_token" if settings.over_https else "refresh_token"
+
+    def read(self, request: Request) -> str | None:
+        """Return the refresh token that the cookie brings, None if there is no such cookie."""
+        return read_cookie(request, self.name)
+
+    def read_from_allowed_origin(self, request: Request) -> str | None:
+        """Return as ``read``. Raises OriginRejected if the page that sent the cookie may not use it."""
+        refresh_token = self.read(request)
+        if refresh_token is not None:
+            check_origin(request, self._settings)
+        return refresh_token
+
+    def holding(self, refresh_token: str, max_age: int) -> str:
+        """Return the value of ``Set-Cookie`` that keeps a refresh token for ``max_age`` seconds."""
+        secure = " Secure;" if self._settings.over_https else ""
+        return (
+            f"{self.name}={refresh_token}; Path={self._settings.cookie_path}; HttpOnly;{secure} SameSite=Strict;"
+            f" Max-Age={max_age}"
+        )
+
+    def taken_away(self) -> str:
+        """Return the value of ``Set-Cookie`` that removes the cookie."""
+        return self.holding("", 0)

@@ -1,0 +1,126 @@
+"""The settings of the API Lambda, beside those of the HTTP layer and of verifying tokens.
+
+Owns the name of every variable, its default and what it may be. A setting that is missing or unusable is an error that
+names the variable. What services take as rules they get as rules: nothing is copied field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.accounts.session import SessionRules
+from chalicelib.config.environment import integer, one_of, required
+from chalicelib.credentials.throttling import ThrottleRules
+
+ACCESS_TOKEN_LIFETIME = 600
+"""Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""
+
+REFRESH_IDLE_LIFETIME = 14 * 24 * 3600
+"""Seconds without use after which a session cannot be refreshed any more (RFC 9700 section 4.14.2)."""
+
+SESSION_LIFETIME = 90 * 24 * 3600
+"""Seconds after its log-in at which a session ends for good."""
+
+REFRESH_RETRY_WINDOW = 20
+"""Seconds in which the previous refresh token still gets the same successor: longer than a client waits for an answer
+before it tries again, and short enough to be of no use to a thief who comes later."""
+
+MAX_SESSIONS = 50
+"""Sessions that a user may have at once; a log-in beyond ends the oldest. Ending all of them still fits into one
+transaction of at most 100 items."""
+
+PAIR_FAILURES = 5
+"""Consecutive failures of an account from one address after which delays begin, at one second and doubling."""
+
+ACCOUNT_FAILURES = 100
+"""Consecutive failures of an account after which delays apply from everywhere: the most that SP 800-63B-4 section 3.2.2
+allows."""
+
+ADDRESS_FAILURES = 100
+"""Failures from one address, at whichever accounts, that its window allows."""
+
+ADDRESS_WINDOW = 3600
+"""Seconds."""
+
+LONGEST_DELAY = 900
+"""Seconds. Long enough to make guessing pointless, short enough for a user to wait for."""
+
+BCRYPT_COST = 12
+"""bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
+
+MIN_BCRYPT_COST = 10
+"""OWASP Password Storage Cheat Sheet."""
+
+PASSWORD_MIN_LENGTH = 15
+"""Characters. NIST SP 800-63B-4 section 3.1.1.2, for a password that is the only factor."""
+
+LEAST_PASSWORD_MIN_LENGTH = 8
+"""The shortest minimum that may be set. NIST SP 800-63B-4 section 3.1.1.2."""
+
+_MAX_SECONDS = 400 * 24 * 3600
+"""The longest life of a cookie that browsers keep (RFC 6265bis section 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The names of the tables."""
+
+    users: str
+    sessions: str
+    events: str
+    throttle: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """What the API Lambda needs beside ``VerifierSettings``. Nothing secret either: the keys are where it says."""
+
+    signing_keys_parameter: str
+    """The SSM parameter that holds ``SigningSecrets``."""
+    tables: Tables
+    throttle: ThrottleRules
+    sessions: SessionRules
+    max_sessions: int
+    access_token_lifetime: int
+    bcrypt_cost: int
+    password_min_length: int
+    registration_open: bool
+    check_pwned_passwords: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
+        """Parse the settings. Raises ConfigurationError."""
+
+        def number(variable: str, default: int, least: int, most: int) -> int:
+            return integer(environment, variable, default, least, most)
+
+        return cls(
+            signing_keys_parameter=required(environment, "LYCHGATE_SIGNING_KEYS_PARAMETER"),
+            tables=Tables(
+                users=required(environment, "LYCHGATE_USERS_TABLE"),
+                sessions=required(environment, "LYCHGATE_SESSIONS_TABLE"),
+                events=required(environment, "LYCHGATE_EVENTS_TABLE"),
+                throttle=required(environment, "LYCHGATE_THROTTLE_TABLE"),
+            ),
+            throttle=ThrottleRules(
+                pair_failures=number("LYCHGATE_THROTTLE_PAIR_FAILURES", PAIR_FAILURES, 1, 100),
+                account_failures=number("LYCHGATE_THROTTLE_ACCOUNT_FAILURES", ACCOUNT_FAILURES, 1, ACCOUNT_FAILURES),
+                address_failures=number("LYCHGATE_THROTTLE_ADDRESS_FAILURES", ADDRESS_FAILURES, 1, 100_000),
+                address_window=number("LYCHGATE_THROTTLE_ADDRESS_WINDOW", ADDRESS_WINDOW, 60, 86_400),
+                longest_delay=number("LYCHGATE_THROTTLE_LONGEST_DELAY", LONGEST_DELAY, 1, 86_400),
+            ),
+            sessions=SessionRules(
+                idle_lifetime=number("LYCHGATE_REFRESH_IDLE_LIFETIME", REFRESH_IDLE_LIFETIME, 60, _MAX_SECONDS),
+                absolute_lifetime=number("LYCHGATE_SESSION_LIFETIME", SESSION_LIFETIME, 60, _MAX_SECONDS),
+                retry_window=number("LYCHGATE_REFRESH_RETRY_WINDOW", REFRESH_RETRY_WINDOW, 1, 60),
+            ),
+            max_sessions=number("LYCHGATE_MAX_SESSIONS", MAX_SESSIONS, 1, 50),
+            access_token_lifetime=number("LYCHGATE_ACCESS_TOKEN_LIFETIME", ACCESS_TOKEN_LIFETIME, 10, 3600),
+            bcrypt_cost=number("LYCHGATE_BCRYPT_COST", BCRYPT_COST, MIN_BCRYPT_COST, 16),
+            password_min_length=number(
+                "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64
+            ),
+            registration_open=one_of(environment, "LYCHGATE_REGISTRATION", ("open", "closed"), "open") == "open",
+            check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
+        )

@@ -1,0 +1,68 @@
+"""How a setting is read from the environment: as a string, a URL, JSON or a number.
+
+Owns the errors, each of which names its variable. Opens nothing but a file that a setting names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chalicelib.errors import ConfigurationError
+
+
+def required(environment: Mapping[str, str], variable: str) -> str:
+    """Return the value of a variable that has to be set. Raises ConfigurationError."""
+    value = environment.get(variable, "").strip()
+    if not value:
+        raise ConfigurationError(variable, "is not set")
+    return value
+
+
+def url(environment: Mapping[str, str], variable: str) -> str:
+    """Return an absolute URL without a slash at its end: https, or http on this machine. Raises ConfigurationError."""
+    value = required(environment, variable)
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment or value[-1] == "/":
+        raise ConfigurationError(variable, "must be a URL such as https://example.org/api, without a slash at its end")
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ConfigurationError(variable, "must begin with https:// unless it is this machine's own address")
+    return value
+
+
+def json_value(environment: Mapping[str, str], variable: str) -> object:
+    """Return the JSON in a variable, or in the file that it names: ``file://`` and a path from the working folder.
+
+    Raises ConfigurationError.
+    """
+    value = required(environment, variable)
+    if value.startswith("file://"):
+        path = Path(value.removeprefix("file://"))
+        try:
+            value = path.read_text("utf-8")
+        except OSError as unreadable:
+            raise ConfigurationError(
+                variable, f"names {path}, which cannot be read ({unreadable.strerror}); `make dynamodb` makes it"
+            ) from unreadable
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ConfigurationError(variable, "must hold JSON") from None
+
+
+def integer(environment: Mapping[str, str], variable: str, default: int, least: int, most: int) -> int:
+    """Return a whole number from ``least`` to ``most``. Raises ConfigurationError."""
+    value = environment.get(variable) or str(default)
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        raise ConfigurationError(variable, f"must be a whole number from {least} to {most}")
+    return int(value)
+
+
+def one_of(environment: Mapping[str, str], variable: str, choices: Sequence[str], default: str) -> str:
+    """Return the value of a variable that is one of ``choices``. Raises ConfigurationError."""
+    value = environment.get(variable) or default
+    if value not in choices:
+        raise ConfigurationError(variable, f"must be {' or '.join(choices)}")
+    return value

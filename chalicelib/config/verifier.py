@@ -1,0 +1,32 @@
+"""The settings that verifying tokens takes: the authorizer has these and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.config.environment import json_value, url
+from chalicelib.errors import ConfigurationError
+from chalicelib.tokens.keyring import VerificationKeys
+from chalicelib.tokens.keys import parse_verification_keys
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierSettings:
+    """What it takes to verify tokens: nothing secret. The authorizer has these and no others."""
+
+    issuer: str
+    """The API's root URL as clients see it: ``iss`` of every token."""
+    audience: str
+    """``aud`` of access tokens: which API they are for."""
+    keys: VerificationKeys
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> VerifierSettings:
+        """Parse the settings. Raises ConfigurationError."""
+        issuer = url(environment, "LYCHGATE_ISSUER")
+        try:
+            keys = parse_verification_keys(json_value(environment, "LYCHGATE_PUBLIC_KEYS"))
+        except ValueError as unusable:
+            raise ConfigurationError("LYCHGATE_PUBLIC_KEYS", str(unusable)) from unusable
+        return cls(issuer=issuer, audience=environment.get("LYCHGATE_AUDIENCE") or issuer, keys=keys)

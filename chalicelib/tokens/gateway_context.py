@@ -1,0 +1,36 @@
+"""How a principal travels from the authorizer to the views: as the context of an API Gateway authorizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from chalicelib.tokens.principals import Principal
+
+
+def to_context(principal: Principal) -> dict[str, str]:
+    """Return the principal in flat ASCII strings: every part of API Gateway passes these on unchanged."""
+    return {
+        "sub": principal.user_id,
+        "preferred_username": quote(principal.username, safe="@+"),
+        "sid": principal.session_id,
+        "jti": principal.token_id,
+        "roles": " ".join(principal.roles),
+        "exp": str(principal.expires_at),
+    }
+
+
+def principal_from_context(context: Mapping[str, Any]) -> Principal:
+    """Return the principal that ``to_context`` put into a request's context.
+
+    Raises KeyError or ValueError if the authorizer did not run.
+    """
+    return Principal(
+        user_id=context["sub"],
+        username=unquote(context["preferred_username"]),
+        session_id=context["sid"],
+        token_id=context["jti"],
+        roles=tuple(context["roles"].split()),
+        expires_at=int(context["exp"]),
+    )

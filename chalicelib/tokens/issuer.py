@@ -1,0 +1,87 @@
+"""Issues tokens: what each says of a user and a session, signed with the key whose time it is.
+
+Knows no HTTP, no storage, and no key but those it is given.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.accounts.results import TokenPair
+from chalicelib.tokens.compact import encode_object, encode_octets, header_segment
+from chalicelib.tokens.kinds import ACCESS_TOKEN, KINDS, REFRESH_TOKEN, TokenKind
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.session import Session
+    from chalicelib.accounts.user import User
+    from chalicelib.tokens.keyring import SigningKeys
+
+_TOKEN_ID_BYTES = 16
+"""128 bits: no two tokens have one ``jti``."""
+
+
+class TokenIssuer:
+    """Issues the tokens of one issuer."""
+
+    def __init__(self, *, issuer: str, audience: str, signing_keys: SigningKeys, access_lifetime: int) -> None:
+        self._issuer = issuer
+        self._audiences = {kind.typ: kind.audience(issuer=issuer, api=audience) for kind in KINDS}
+        self._keys = signing_keys
+        self._headers = {
+            (key.kid, kind.typ): header_segment(alg=key.alg, kid=key.kid, typ=kind.typ)
+            for key in signing_keys.keys
+            for kind in KINDS
+        }
+        self._access_lifetime = access_lifetime
+
+    def token_pair(self, user: User, session: Session, now: int) -> TokenPair:
+        """Return an access token for the user in this session, and the session's current refresh token.
+
+        Raises ServiceUnavailable if no key may sign at ``now``.
+        """
+        return TokenPair(
+            access_token=self.access_token(user, session, now),
+            expires_in=self._access_token_expires_at(session, now) - now,
+            refresh_token=self.refresh_token(session, now),
+            refresh_expires_in=session.refresh_expires_at - now,
+        )
+
+    def access_token(self, user: User, session: Session, now: int) -> str:
+        """Return an access token for the user in this session (RFC 9068 section 2.2, and the session's id).
+
+        It never outlives the session's absolute end.
+        """
+        claims = {
+            "sub": user.id,
+            "exp": self._access_token_expires_at(session, now),
+            "iat": now,
+            "jti": secrets.token_urlsafe(_TOKEN_ID_BYTES),
+            "sid": session.id,
+            "preferred_username": user.username,
+            "roles": list(user.roles),
+        }
+        return self._signed(ACCESS_TOKEN, claims, now)
+
+    def refresh_token(self, session: Session, now: int) -> str:
+        """Return the current refresh token of the session, signed with the key of ``now``.
+
+        The claims follow from the session alone, so a retry gets the same token, octet for octet.
+        """
+        claims = {
+            "sub": session.user_id,
+            "exp": session.refresh_expires_at,
+            "iat": session.last_used_at,
+            "sid": session.id,
+            "counter": session.refresh_counter,
+        }
+        return self._signed(REFRESH_TOKEN, claims, now)
+
+    def _access_token_expires_at(self, session: Session, now: int) -> int:
+        return min(now + self._access_lifetime, session.expires_at)
+
+    def _signed(self, kind: TokenKind[Any], claims: dict[str, Any], now: int) -> str:
+        key = self._keys.current(now)
+        payload = encode_object({"iss": self._issuer, "aud": self._audiences[kind.typ], **claims})
+        signing_input = f"{self._headers[key.kid, kind.typ]}.{payload}"
+        return f"{signing_input}.{encode_octets(key.sign(signing_input.encode()))}"

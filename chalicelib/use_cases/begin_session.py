@@ -1,0 +1,81 @@
+"""The step that every way of logging in ends in: a session is kept, and its first tokens are issued."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.results import LoggedIn
+from chalicelib.accounts.session import Session, SessionRules
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.user import User
+    from chalicelib.clock import Clock
+    from chalicelib.tokens.issuer import TokenIssuer
+    from chalicelib.use_cases.ports import Announce, Stores
+
+_ID_BYTES = 16
+"""128 bits: an identifier cannot be guessed and is never given out twice."""
+
+
+def new_id() -> str:
+    """Return an identifier for a user or a session."""
+    return secrets.token_urlsafe(_ID_BYTES)
+
+
+class BeginSession:
+    """Begins sessions, for new users and for known ones."""
+
+    def __init__(
+        self, *, stores: Stores, issuer: TokenIssuer, rules: SessionRules, clock: Clock, announce: Announce
+    ) -> None:
+        self._users = stores.users
+        self._sessions = stores.sessions
+        self._issuer = issuer
+        self._rules = rules
+        self._clock = clock
+        self._announce = announce
+
+    def of_new_user(self, user: User, caller: Caller) -> LoggedIn:
+        """Keep a new user together with a first session. Raises UsernameTaken."""
+        session = self._new_session(user, caller)
+        event = SecurityEvent(EventType.REGISTERED, user.id, session.created_at, caller, session.id)
+        self._users.add(user, session, event)
+        self._announce(event)
+        return self._logged_in(user, session)
+
+    def of_known_user(self, user: User, caller: Caller, *, new_hash: str | None = None) -> LoggedIn:
+        """Keep a session of a user whose credential was checked, and the new hash of the password if there is one.
+
+        Raises:
+            Conflict: the user was changed since the credential was checked: it may be good no more.
+            ServiceUnavailable: too many sessions of this user begin at once.
+
+        """
+        session = self._new_session(user, caller)
+        event = SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, session.created_at, caller, session.id)
+        revoked = SecurityEvent(EventType.SESSION_REVOKED, user.id, session.created_at, caller)
+        if self._sessions.begin(user, session, event, if_ended=revoked, password_hash=new_hash):
+            self._announce(revoked)
+        self._announce(event)
+        return self._logged_in(user, session)
+
+    def _new_session(self, user: User, caller: Caller) -> Session:
+        now = self._clock()
+        return Session(
+            id=new_id(),
+            user_id=user.id,
+            username=user.username,
+            created_at=now,
+            last_used_at=now,
+            idle_expires_at=now + self._rules.idle_lifetime,
+            expires_at=now + self._rules.absolute_lifetime,
+            refresh_counter=0,
+            epoch=user.session_epoch,
+            caller=caller,
+        )
+
+    def _logged_in(self, user: User, session: Session) -> LoggedIn:
+        return LoggedIn(user, self._issuer.token_pair(user, session, session.created_at), session.id)

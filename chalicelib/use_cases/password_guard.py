@@ -1,0 +1,83 @@
+"""The guard of every request for a password: it is admitted, verified, counted and recorded in one way.
+
+At the log-in and inside a session alike: who holds a stolen access token must not guess more freely than a stranger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.credentials.throttling import Attempt
+from chalicelib.errors import AttemptNotCounted, InvalidCredentials, TooManyAttempts
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.user import User
+    from chalicelib.clock import Clock
+    from chalicelib.credentials.passwords import PasswordHasher
+    from chalicelib.use_cases.ports import Announce, Stores
+
+
+class PasswordGuard:
+    """Says whether a password is a user's, as often as the limits allow."""
+
+    def __init__(self, *, stores: Stores, hasher: PasswordHasher, clock: Clock, announce: Announce) -> None:
+        self._events = stores.events
+        self._throttle = stores.throttle
+        self._hasher = hasher
+        self._clock = clock
+        self._announce = announce
+
+    def admit(self, username: str, caller: Caller) -> Attempt:
+        """Count an attempt at an account as a failure, before its password is looked at.
+
+        Raises:
+            TooManyAttempts: the account or the address has had too many failures.
+            AttemptNotCounted: failures cannot be counted. Who can keep the counters from being reached would otherwise
+                guess without limit.
+
+        """
+        attempt = Attempt(username, caller.ip)
+        now = self._clock()
+        try:
+            self._throttle.admit(attempt, now)
+        except TooManyAttempts:
+            self._announce(SecurityEvent(EventType.ATTEMPT_DELAYED, None, now, caller))
+            raise
+        except AttemptNotCounted:
+            self._announce(SecurityEvent(EventType.ATTEMPT_NOT_COUNTED, None, now, caller))
+            raise
+        return attempt
+
+    def verify(self, user: User | None, password: str, caller: Caller, *, session_id: str | None = None) -> User:
+        """Return the user if the password is this user's and the account is not disabled.
+
+        An unknown user, a wrong password and a disabled account cost the same work, reads and writes: neither the
+        answer nor its time tells which it was.
+
+        Raises InvalidCredentials.
+        """
+        password_fits = self._hasher.verify(password, user.password_hash if user else None)
+        if user is not None and password_fits and not user.disabled:
+            return user
+        reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
+        raise self.refusal(user, reason, caller, session_id=session_id)
+
+    def refusal(
+        self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None
+    ) -> InvalidCredentials:
+        """Record that a password was refused, and return the error that says so to the caller, but not the reason."""
+        user_id = user.id if user else None
+        event = SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), caller, session_id)
+        self._events.record(event)
+        self._announce(event)
+        return InvalidCredentials(reason)
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """Forget the failures before a success, and the attempt itself."""
+        self._throttle.succeeded(attempt)
+
+    def new_hash(self, user: User, password: str) -> str | None:
+        """Return a new hash of a password that was verified, if the stored one is not made as hashes are today."""
+        return self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None

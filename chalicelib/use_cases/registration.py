@@ -1,0 +1,61 @@
+"""The use case of making an account."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.user import User
+from chalicelib.accounts.usernames import username_error
+from chalicelib.errors import FieldError, RegistrationClosed, ValidationFailed
+from chalicelib.use_cases.begin_session import BeginSession, new_id
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.results import LoggedIn
+    from chalicelib.clock import Clock
+    from chalicelib.credentials.password_policy import PasswordPolicy
+    from chalicelib.credentials.passwords import PasswordHasher
+
+
+class Registration:
+    """Makes accounts, where it is open."""
+
+    def __init__(
+        self,
+        *,
+        begin_session: BeginSession,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        is_open: bool,
+        clock: Clock,
+    ) -> None:
+        self._begin_session = begin_session
+        self._hasher = hasher
+        self._policy = policy
+        self._is_open = is_open
+        self._clock = clock
+
+    def register(self, username: str, password: str, caller: Caller) -> LoggedIn:
+        """Make an account and log it in.
+
+        Raises:
+            RegistrationClosed: no one may register here.
+            ValidationFailed: the username or the password is against the rules.
+            UsernameTaken: somebody has the username, or one that differs only in case or compatibility forms.
+
+        """
+        if not self._is_open:
+            raise RegistrationClosed
+        username = unicodedata.normalize("NFKC", username)
+        if (error := username_error(username)) is not None:
+            raise ValidationFailed(FieldError("username", error))
+        self._policy.check(password, username)
+        user = User(
+            id=new_id(),
+            username=username,
+            password_hash=self._hasher.hash(password),
+            roles=("user",),
+            created_at=self._clock(),
+        )
+        return self._begin_session.of_new_user(user, caller)
