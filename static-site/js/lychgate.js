@@ -99,20 +99,25 @@ class Clock {
 class Api {
   /** The API's root, with a slash at its end. */
   #base;
-  /** @type {typeof globalThis.fetch} */
+  /** @type {(request: Request) => Promise<Response>} */
   #fetch;
+  /** Milliseconds to wait for an answer. */
   #timeout;
   /** @type {RequestCredentials} whether cookies go along */
   #credentials;
   #clock;
   /**
-   * Is told of each answer when the API sent it, and when its request was sent: in seconds by the API's clock, NaN if the
-   * answer does not say, and in milliseconds by this page's Clock.
+   * Is told of each answer when it was sent, in seconds by the API's clock, NaN if the answer does not say, and when
+   * its request was, in milliseconds by this page's Clock.
    *
    * @type {(answeredAt: number, sentAt: number) => void}
    */
   onAnswer = () => {};
 
+  /**
+   * @param {URL} base
+   * @param {{fetch: typeof globalThis.fetch, timeout: number, credentials: RequestCredentials, clock: Clock}} settings
+   */
   constructor(base, { fetch, timeout, credentials, clock }) {
     this.#base = base;
     // A browser's fetch works as a function only, not as a method.
@@ -144,8 +149,8 @@ class Api {
     return new Request(input instanceof Request ? input : new URL(input, this.#base), init);
   }
 
-  /** Send a request that is none of the API's, as it is. */
-  pass(request) {
+  /** Send a request that the API does not cover, as it is. @param {Request} request */
+  sendElsewhere(request) {
     return this.#fetch(request);
   }
 
@@ -257,7 +262,11 @@ class Tabs {
   /** @type {LockManager | null} null if the session is this tab's alone, or the browser has no Web Locks */
   #locks;
 
-  /** @param {string} name of lock and channel @param {boolean} areShared whether other tabs have the same session */
+  /**
+   * @param {string} name of lock and channel
+   * @param {boolean} areShared whether other tabs have the same session
+   * @param {number} timeout milliseconds to wait for the lock
+   */
   constructor(name, areShared, timeout) {
     this.#name = name;
     this.#timeout = timeout;
@@ -270,7 +279,8 @@ class Tabs {
     if (this.#channel) this.#channel.onmessage = ({ data }) => listener(data);
   }
 
-  tell(message) {
+  /** @param {any} message to the other tabs */
+  post(message) {
     this.#channel?.postMessage(message);
   }
 
@@ -410,6 +420,8 @@ class SessionKeeper {
    * @type {object | null}
    */
   #pendingLogout = null;
+  /** @type {Promise<boolean> | null} the log-out being sent, for all who wait for it; null if none is */
+  #sendingLogout = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} for the next refresh or try; undefined before the first */
   #timer;
   /** @type {Set<(change: Change) => void>} */
@@ -422,6 +434,7 @@ class SessionKeeper {
   /** How the API is to give the refresh token. */
   #delivery;
 
+  /** @param {{api: Api, store: SessionStore, tabs: Tabs, clock: Clock, delivery: "cookie" | "body"}} parts */
   constructor({ api, store, tabs, clock, delivery }) {
     this.#api = api;
     this.#store = store;
@@ -430,7 +443,7 @@ class SessionKeeper {
     this.#delivery = delivery;
     this.#retry = new Retry(clock);
     api.onAnswer = (answeredAt, sentAt) => this.session?.correctExpiry(answeredAt, sentAt);
-    tabs.listen((message) => this.#hear(message));
+    tabs.listen((message) => this.#receive(message));
   }
 
   /** Whether there is a session, here or for a refresh to take up. Only the API knows whether it still holds. */
@@ -483,14 +496,14 @@ class SessionKeeper {
   logout() {
     this.#pendingLogout = this.#store.credential ?? this.#pendingLogout;
     if (this.#pendingLogout) this.#store.markLogoutPending();
-    this.#end("signed out");
+    this.#endSession("signed out");
     return this.#sendPendingLogout();
   }
 
   /** Look whether anything is due: while the page was out of sight its timers may have stood still. */
   wake() {
     this.#retry.hasten();
-    if (this.session && !this.mayHaveSession) this.#change(null, "elsewhere");
+    if (this.session && !this.mayHaveSession) this.#setSession(null, "elsewhere");
     else this.#schedule();
   }
 
@@ -517,7 +530,7 @@ class SessionKeeper {
     } catch (error) {
       const isCurrent = this.#version === version;
       if (isCurrent && error.error === "invalid_grant") {
-        this.#end("refused");
+        this.#endSession("refused");
       } else if (isCurrent) {
         this.#tryLater(error);
         this.#notify("refresh-failed", why, error);
@@ -538,9 +551,15 @@ class SessionKeeper {
     });
   }
 
-  /** @returns {Promise<boolean>} whether the API knows of every log-out */
-  async #sendPendingLogout() {
-    if (!this.#isLogoutPending) return true;
+  /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
+  #sendPendingLogout() {
+    if (!this.#isLogoutPending) return Promise.resolve(true);
+    this.#sendingLogout ??= this.#sendLogout().finally(() => (this.#sendingLogout = null));
+    return this.#sendingLogout;
+  }
+
+  /** @returns {Promise<boolean>} */
+  #sendLogout() {
     return this.#tabs.exclusively(async () => {
       // Another tab has sent it, or has signed in since: sent now, it would be the new session's.
       if (!this.#isLogoutPending) return true;
@@ -552,26 +571,26 @@ class SessionKeeper {
       }
       this.#pendingLogout = null;
       this.#store.clear();
-      this.#tabs.tell(null);
+      this.#tabs.post(null);
       return true;
     });
   }
 
-  /** Take a session from the API, and give it to the other tabs. */
+  /** Take a session that the API has given, and share it with the other tabs. */
   #adopt(session, why, entered) {
     this.#store.save(session.tokens);
-    this.#change(session, why);
-    this.#tabs.tell(session.toMessage(this.#clock, entered));
+    this.#setSession(session, why);
+    this.#tabs.post(session.toMessage(this.#clock, entered));
   }
 
-  #end(why) {
-    this.#change(null, why);
-    this.#tabs.tell(null);
+  #endSession(why) {
+    this.#setSession(null, why);
+    this.#tabs.post(null);
   }
 
   /** Another tab has a new session, or none any more. */
-  #hear(message) {
-    if (!message) return this.#change(null, "elsewhere");
+  #receive(message) {
+    if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
     const session = Session.fromMessage(message, this.#clock);
     const isStale = this.session !== null && session.apiExpiresAt < this.session.apiExpiresAt;
@@ -579,11 +598,11 @@ class SessionKeeper {
     if (this.#pendingLogout || isStale) return;
     // The store is empty if the browser allows none and each tab has its own.
     if (this.#store.isEmpty) this.#store.save(session.tokens);
-    this.#change(session, "elsewhere");
+    this.#setSession(session, "elsewhere");
   }
 
   /** @param {Session | null} session */
-  #change(session, why) {
+  #setSession(session, why) {
     const previous = this.session;
     const isNews = session || previous || !this.#store.isEmpty;
     this.session = session;
@@ -649,7 +668,7 @@ class Calls {
    * @returns {Promise<Result>}
    */
   async send(request, read) {
-    if (!this.#api.covers(request.url)) return this.#api.pass(request).then(read);
+    if (!this.#api.covers(request.url)) return this.#api.sendElsewhere(request).then(read);
     if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
     const userId = this.#keeper.session?.tokens.user.id;
     if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#refreshFor(request, "before a call");
@@ -681,6 +700,7 @@ class Calls {
   }
 }
 
+/** Makes the client of one API. docs/browser-client.md tells of each option and member. */
 export function createClient({
   baseUrl = /** @type {string | URL} */ ("/api"),
   storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),

@@ -339,6 +339,20 @@ test("a log-out that the API has not heard of goes before the next log-in", asyn
   assert.deepEqual(client.user, USER);
 });
 
+test("a log-in waits for the log-out under way", async () => {
+  const client = await signedIn();
+  const give = hold("auth/logout");
+  const logout = client.logout();
+  const login = client.login("kim", "seven old oak boards");
+  await eventually(() => api.count("auth/logout") === 1);
+  give();
+  assert.equal(await logout, true);
+  await login;
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/login"]);
+  await client.refresh();
+  assert.deepEqual(client.user, USER);
+});
+
 test("logging out overtakes a refresh under way", async () => {
   const client = await signedIn();
   const give = hold("auth/refresh");
