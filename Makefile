@@ -88,7 +88,7 @@ $(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
 
 # With the machine's own Node.js, or the one among the test requirements.
 .tools/.installed: $(VENV)/.installed-test tests/tools/package.json tests/tools/package-lock.json
-	@echo "Fetching what checks the page (types, accessibility, HTML) into .tools ..."
+	@echo "Fetching what checks the page (types, accessibility, HTML, size) into .tools ..."
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -1,91 +1,178 @@
 /**
  * Keeps a session alive and adds its access token to calls of the API: docs/browser-client.md
  *
+ * createClient puts these parts together:
+ *
+ *   Clock          tells the time, whatever the machine's clock is set to
+ *   Api            sends requests, gives up on slow answers, and turns failures into errors
+ *   SessionStore   keeps what outlives the page
+ *   Tabs           lets one tab at a time act for the session, and tells the others what came of it
+ *   Session        the access token, whose it is and when it expires
+ *   Retry          when to try again after a failure
+ *   SessionKeeper  signs in, refreshes and signs out
+ *   Calls          the application's own calls, with the access token
+ *
  * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
  * @typedef {{signal?: AbortSignal}} Options
- * @typedef {(username: string, password: string, options?: Options) => Promise<User>} Enter
+ * @typedef {(username: string, password: string, options?: Options) => Promise<User>} SignIn
+ * @typedef {{type: string, why: string, error?: Error}} Change
+ * @typedef {{accessToken: string, lifetime: number, secondsLeft: number}} Token lifetime in seconds
+ * @typedef {"cookie" | "session" | "local" | "memory"} StorageMode
+ *
+ * @typedef {object} Tokens what the API answers to a log-in or a refresh
+ * @property {string} access_token
+ * @property {number} expires_in seconds for which the access token is good
+ * @property {string} [refresh_token] absent if it is in a cookie
+ * @property {User} user
  */
 
 const TIMEOUT_MS = 10_000;
-/** Left of a token when it is renewed, in some tabs twice as much. */
-const MARGIN_S = 30;
+/** A token is refreshed when this much of it is left; in some tabs twice as much, so that they do not wake together. */
+const REFRESH_MARGIN_S = 30;
+/** A call waits for a refresh if less than this is left of its token. */
+const CALL_MARGIN_S = 5;
+/** The longest pause between two tries, or two looks at the clock: a timer may stand still while the machine sleeps. */
 const LONGEST_PAUSE_S = 30;
-/** So that the next tab hears the news before it gets the lock. */
-const LINGER_MS = 50;
+/** The lock is held for this much longer, so that the next tab hears the news before it gets the lock. */
+const LOCK_LINGER_MS = 50;
+/** Stored in place of the refresh token that a cookie has. Open pages may be older than this file: the value stays. */
+const TOKEN_IS_IN_COOKIE = "in";
+/** Stored when the cookie's session is over but the API may not know. The value stays, as above. */
+const LOGOUT_IS_PENDING = "out";
 
+/** The API answered with an error. */
 export class ApiError extends Error {
   name = "ApiError";
+  /** The HTTP status. */
   status = 0;
+  /** The API's code for the error, "" if the answer had none. */
   error = "";
+  /** The API's sentence for people, "" if the answer had none. */
   detail = "";
+  /** @type {{field: string, message: string}[]} what is wrong with which field */
   errors = [];
+  /** Seconds to wait before another try, 0 if the API named none. */
   retryAfter = 0;
 
+  /** @param {Partial<ApiError>} problem */
   constructor(problem) {
     super(problem.detail);
     Object.assign(this, problem);
   }
 }
 
+/** No usable answer came. */
 export class NetworkError extends Error {
   name = "NetworkError";
 }
 
+/** The session is over, or another user's by now. */
 export class SessionEnded extends Error {
   name = "SessionEnded";
 }
 
-export function createClient({
-  baseUrl = /** @type {string | URL} */ ("/api"),
-  storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
-  fetch = globalThis.fetch,
-  timeout = TIMEOUT_MS,
-} = {}) {
-  const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
-  const name = `lychgate ${base}`;
-  const inCookie = storage === "cookie";
-  const shared = inCookie || storage === "local";
-  const channel = shared ? new BroadcastChannel(name) : null;
-  const locks = shared && globalThis.navigator?.locks;
-  /** Has the refresh token; with the cookie "in", or "out" until the API has heard of a log-out. */
-  const memo = openStorage(storage);
-  const listeners = new Set();
-  const closing = new AbortController();
-  let session = null;
-  let era = 0;
-  let refreshing = null;
-  let owed = null;
-  let failures = 0;
-  let lastError = null;
-  let retryAt = 0;
-  let timer;
-  let apiSeconds = NaN;
-  let asleep = 0;
-  const wallOrigin = Date.now() - performance.now();
+/** Milliseconds that go on while the machine sleeps and do not go back when somebody sets its clock. */
+class Clock {
+  /** The wall clock's lead over the monotonic clock when the page was opened. */
+  #wallLead = Date.now() - performance.now();
+  /** How far the monotonic clock has fallen behind since, because it may stand still in sleep. 0 if it never has. */
+  #slept = 0;
 
-  const owes = () => owed || memo[name] === "out";
-  const mayHaveSession = () => memo[name] && !owes();
-  const tell = (type, why, error) => listeners.forEach((listener) => queueMicrotask(() => listener({ type, why, error })));
-
-  /** Milliseconds, those asleep included, whatever the wall clock is set to. */
-  function clock() {
+  now() {
     const ticks = performance.now();
-    asleep = Math.max(asleep, Date.now() - ticks - wallOrigin);
-    return ticks + asleep;
+    this.#slept = Math.max(this.#slept, Date.now() - ticks - this.#wallLead);
+    return ticks + this.#slept;
   }
 
-  const secondsLeft = () => (session ? (session.expires - clock()) / 1000 : 0);
+  /** @param {number} time by this clock @returns {number} the same by the wall clock, which all tabs share */
+  toWall(time) {
+    return time - this.now() + Date.now();
+  }
 
-  async function exchange(request, read) {
+  /** @param {number} time by the wall clock */
+  fromWall(time) {
+    return time - Date.now() + this.now();
+  }
+}
+
+/** Sends requests. */
+class Api {
+  /** The API's root, with a slash at its end. */
+  #base;
+  /** @type {(request: Request) => Promise<Response>} */
+  #fetch;
+  /** Milliseconds to wait for an answer. */
+  #timeout;
+  /** @type {RequestCredentials} whether cookies go along */
+  #credentials;
+  #clock;
+  /**
+   * Is told of each answer when it was sent, in seconds by the API's clock, NaN if the answer does not say, and when
+   * its request was, in milliseconds by this page's Clock.
+   *
+   * @type {(answeredAt: number, sentAt: number) => void}
+   */
+  onAnswer = () => {};
+
+  /**
+   * @param {URL} base
+   * @param {{fetch: typeof globalThis.fetch, timeout: number, credentials: RequestCredentials, clock: Clock}} settings
+   */
+  constructor(base, { fetch, timeout, credentials, clock }) {
+    this.#base = base;
+    // A browser's fetch works as a function only, not as a method.
+    this.#fetch = (request) => fetch(request);
+    this.#timeout = timeout;
+    this.#credentials = credentials;
+    this.#clock = clock;
+  }
+
+  /** Whether the access token may go there: below the root, with no encoded slash that a server might decode. */
+  covers(url) {
+    const { origin, pathname } = new URL(url);
+    return origin === this.#base.origin && pathname.startsWith(this.#base.pathname) && !/%2f|%5c/i.test(pathname);
+  }
+
+  /** @param {object} [body] @param {Options} [options] */
+  jsonRequest(method, path, body, options) {
+    return new Request(new URL(path, this.#base), {
+      method,
+      signal: options?.signal,
+      body: body && JSON.stringify(body),
+      headers: body && { "Content-Type": "application/json" },
+      credentials: this.#credentials,
+    });
+  }
+
+  /** Like `fetch`: a path is relative to the root. @param {RequestInfo | URL} input @param {RequestInit} [init] */
+  request(input, init) {
+    return new Request(input instanceof Request ? input : new URL(input, this.#base), init);
+  }
+
+  /** Send a request that the API does not cover, as it is. @param {Request} request */
+  sendElsewhere(request) {
+    return this.#fetch(request);
+  }
+
+  /**
+   * Send a request and read its answer, both within the timeout. Throws what `read` throws as ApiError, the reason of
+   * a caller who gave up, and NetworkError for all else.
+   *
+   * @template Result
+   * @param {Request} request
+   * @param {(response: Response, answeredAt: number) => Result | Promise<Result>} read
+   * @returns {Promise<Result>}
+   */
+  async send(request, read) {
     const limit = new AbortController();
-    const alarm = setTimeout(() => limit.abort(), timeout);
-    const sent = clock();
+    const alarm = setTimeout(() => limit.abort(), this.#timeout);
+    const sentAt = this.#clock.now();
     try {
-      const response = await fetch(new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }));
-      apiSeconds = Date.parse(response.headers.get("Date") ?? "") / 1000;
-      const left = session?.ends - apiSeconds;
-      if (left <= session?.expires_in) session.expires = sent + left * 1000;
-      return await read(response);
+      const signal = AbortSignal.any([request.signal, limit.signal]);
+      const response = await this.#fetch(new Request(request, { signal }));
+      const answeredAt = Date.parse(response.headers.get("Date") ?? "") / 1000;
+      this.onAnswer(answeredAt, sentAt);
+      return await read(response, answeredAt);
     } catch (cause) {
       if (request.signal.aborted || cause instanceof ApiError) throw cause;
       throw new NetworkError("No usable answer", { cause });
@@ -93,256 +180,604 @@ export function createClient({
       clearTimeout(alarm);
     }
   }
-
-  const build = (method, path, body, options) =>
-    new Request(new URL(path, base), {
-      method,
-      signal: options?.signal,
-      body: body && JSON.stringify(body),
-      headers: body && { "Content-Type": "application/json" },
-      credentials: inCookie ? "same-origin" : "omit",
-    });
-
-  const post = (path, body, options) => exchange(build("POST", path, body, options), parse);
-
-  /** Without a lock, the API gives two refreshes the same answer. */
-  function exclusively(task) {
-    return new Promise((resolve) => {
-      const run = () => {
-        const work = task();
-        resolve(work);
-        return work.catch(() => {}).then(() => new Promise((done) => setTimeout(done, LINGER_MS)));
-      };
-      if (locks) locks.request(name, { signal: AbortSignal.timeout(timeout) }, run).catch(run);
-      else run();
-    });
-  }
-
-  function become(next, why) {
-    const type = next ? (next.user.id === session?.user.id ? "refreshed" : "signed-in") : "signed-out";
-    const isNews = next || session || memo[name];
-    session = next;
-    era += 1;
-    failures = 0;
-    lastError = null;
-    clearTimeout(timer);
-    if (next) tick();
-    else if (memo[name] !== "out") delete memo[name];
-    if (isNews) tell(type, why);
-  }
-
-  async function obtain(path, body, why, entered, options) {
-    const then = era;
-    const sent = clock();
-    const answer = await post(path, body, options);
-    if (!(answer.access_token && answer.expires_in > 0 && answer.user)) throw new NetworkError("No usable answer");
-    if (entered) owed = null;
-    else if (era !== then) return;
-    memo[name] = answer.refresh_token ?? "in";
-    become({ ...answer, expires: sent + answer.expires_in * 1000, ends: apiSeconds + answer.expires_in }, why);
-    channel?.postMessage({ ...session, expires: session.expires - clock() + Date.now(), entered });
-    return answer.user;
-  }
-
-  function end(why) {
-    become(null, why);
-    channel?.postMessage(null);
-  }
-
-  function tryLater(error) {
-    const pause = Math.max(error.retryAfter || 0, Math.min(LONGEST_PAUSE_S, 2 ** failures));
-    retryAt = clock() + pause * (1000 + 500 * Math.random());
-    failures += 1;
-    lastError = error;
-    tick();
-  }
-
-  function tick() {
-    clearTimeout(timer);
-    if (!owes() && !memo[name]) return;
-    const margin = Math.min(MARGIN_S, session?.expires_in / 4) * (1 + Math.random());
-    const wait = failures ? (retryAt - clock()) / 1000 : secondsLeft() - margin;
-    if (wait > 0) timer = setTimeout(tick, Math.min(wait, LONGEST_PAUSE_S) * 1000);
-    else (owes() ? settle() : refresh("on the clock")).catch(() => {});
-  }
-
-  function wake() {
-    if (!lastError?.retryAfter) failures = 0;
-    if (session && !mayHaveSession()) become(null, "elsewhere");
-    else tick();
-  }
-
-  /** Shared by all who ask meanwhile. */
-  function refresh(why = "asked for") {
-    refreshing ??= renew(why).finally(() => (refreshing = null));
-    return refreshing;
-  }
-
-  async function renew(why) {
-    const then = era;
-    if (!mayHaveSession()) throw new SessionEnded();
-    if (lastError?.retryAfter && clock() < retryAt) throw lastError;
-    try {
-      await exclusively(async () => {
-        // Another tab was first, or the session has ended.
-        if (era !== then) return;
-        tell("refreshing", why);
-        await obtain("auth/refresh", inCookie ? {} : { refresh_token: memo[name] }, why);
-      });
-    } catch (error) {
-      if (era === then && error.error === "invalid_grant") end("refused");
-      if (era === then) {
-        tryLater(error);
-        tell("refresh-failed", why, error);
-        throw error;
-      }
-    }
-    if (!session) throw new SessionEnded();
-  }
-
-  /** Resolves to whether the API knows of a log-out. */
-  async function settle() {
-    if (!owes()) return true;
-    return exclusively(async () => {
-      try {
-        await post("auth/logout", inCookie ? {} : { refresh_token: owed });
-      } catch (error) {
-        tryLater(error);
-        return false;
-      }
-      owed = null;
-      delete memo[name];
-      channel?.postMessage(null);
-      return true;
-    });
-  }
-
-  async function enter(path, username, password, options) {
-    // Sent later, a log-out would be the new session's.
-    await settle();
-    const body = { username, password, token_delivery: inCookie ? "cookie" : "body" };
-    return exclusively(() => obtain(path, body, "entered", true, options));
-  }
-
-  async function call(request, read) {
-    const { origin, pathname } = new URL(request.url);
-    const covered = origin === base.origin && pathname.startsWith(base.pathname) && !/%2f|%5c/i.test(pathname);
-    if (!covered) return fetch(request).then(read);
-    if (!mayHaveSession()) return exchange(request, read);
-    const { signal } = request;
-    const owner = session?.user.id;
-    const renewed = (why) =>
-      new Promise((resolve, reject) => {
-        signal.onabort = () => reject(signal.reason);
-        refresh(why).then(resolve, reject);
-      });
-    const bearing = () => {
-      if (!session || (owner && session.user.id !== owner)) throw new SessionEnded();
-      const copy = new Request(request.clone(), { redirect: "error" });
-      copy.headers.set("Authorization", `Bearer ${session.access_token}`);
-      return copy;
-    };
-    if (secondsLeft() < MARGIN_S / 6) await renewed("before a call");
-    const used = session;
-    const answer = await exchange(bearing(), async (response) => {
-      const isRefused = response.status === 401 && (await problemOf(response))?.error === "invalid_token";
-      return !isRefused && [await read(response)];
-    });
-    if (answer) return answer[0];
-    if (session === used) await renewed("after a 401");
-    return exchange(bearing(), read);
-  }
-
-  const json = (method, path, body, options) => call(build(method, path, body, options), parse);
-
-  if (channel) {
-    channel.onmessage = ({ data }) => {
-      if (data?.entered) owed = null;
-      if (!data) become(null, "elsewhere");
-      // Neither what a log-out has overtaken nor stale news.
-      else if (!owed && !(data.ends < session?.ends)) {
-        memo[name] ||= data.refresh_token ?? "in";
-        become({ ...data, expires: data.expires - Date.now() + clock() }, "elsewhere");
-      }
-    };
-  }
-  for (const event of ["online", "focus", "pageshow", "visibilitychange"]) globalThis.addEventListener?.(event, wake, closing);
-
-  return {
-    /** @returns {User | null} */
-    get user() {
-      return session?.user ?? null;
-    },
-
-    get token() {
-      return session && { accessToken: session.access_token, lifetime: session.expires_in, secondsLeft: secondsLeft() };
-    },
-
-    /** Takes up an earlier page's session. @returns {Promise<User | null>} */
-    async restore() {
-      await settle();
-      if (!session && mayHaveSession()) await refresh("page opened");
-      return this.user;
-    },
-
-    /** @type {Enter} */
-    register: (...entry) => enter("auth/register", ...entry),
-
-    /** @type {Enter} */
-    login: (...entry) => enter("auth/login", ...entry),
-
-    logout() {
-      owed = memo[name] ?? owed;
-      if (inCookie && owed) memo[name] = "out";
-      end("signed out");
-      return settle();
-    },
-
-    async logoutEverywhere(options) {
-      await json("POST", "auth/logout-all", {}, options);
-      return this.logout();
-    },
-
-    sessions: async (options) => (await json("GET", "auth/sessions", undefined, options)).sessions,
-
-    changePassword: (current, next, options) =>
-      json("PUT", "auth/password", { current_password: current, new_password: next }, options),
-
-    refresh,
-    json,
-
-    /** @type {typeof globalThis.fetch} */
-    fetch: async (input, init) =>
-      call(new Request(input instanceof Request ? input : new URL(input, base), init), (response) => response),
-
-    /** @param {(change: {type: string, why: string, error?: Error}) => void} listener */
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-
-    close() {
-      clearTimeout(timer);
-      closing.abort();
-      channel?.close();
-    },
-  };
 }
 
-async function parse(response) {
+/** The body of a good answer, null if it has none. Throws ApiError for any other. @param {Response} response */
+async function readJson(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
   throw new ApiError({ ...(await problemOf(response)), status: response.status, retryAfter });
 }
 
-const problemOf = (response) => response.clone().json().catch(() => null);
+/** What an answer says of its error, null if that is no JSON. Leaves the answer to be read again. */
+function problemOf(response) {
+  return response.clone().json().catch(() => null);
+}
 
-function openStorage(storage) {
+/**
+ * One entry of the browser's storage, which outlives the page. It has the refresh token, or one of two marks where a
+ * cookie has the token, and is missing when nobody is signed in. All tabs share it, but for the modes "session" and
+ * "memory".
+ */
+class SessionStore {
+  /** @type {Record<string, string>} a Storage, or an object that is gone with the page */
+  #entries;
+  #name;
+  #usesCookie;
+
+  /** @param {StorageMode} mode @param {string} name of the entry */
+  constructor(mode, name) {
+    this.#entries = openStorage(mode);
+    this.#name = name;
+    this.#usesCookie = mode === "cookie";
+  }
+
+  get isEmpty() {
+    return !this.#entries[this.#name];
+  }
+
+  /** Whether the cookie's session is over but the API may not know. Never true where no cookie is used. */
+  get isLogoutPending() {
+    return this.#entries[this.#name] === LOGOUT_IS_PENDING;
+  }
+
+  /** A request's body that tells the API whose session it is; empty if the cookie does. Null if nothing is stored. */
+  get credential() {
+    if (this.isEmpty) return null;
+    return this.#usesCookie ? {} : { refresh_token: this.#entries[this.#name] };
+  }
+
+  /** @param {Tokens} tokens */
+  save(tokens) {
+    this.#entries[this.#name] = tokens.refresh_token ?? TOKEN_IS_IN_COOKIE;
+  }
+
+  /** Remember, if that takes a mark, that the API is to hear of a log-out. */
+  markLogoutPending() {
+    if (this.#usesCookie) this.#entries[this.#name] = LOGOUT_IS_PENDING;
+  }
+
+  clear() {
+    delete this.#entries[this.#name];
+  }
+}
+
+/** @param {StorageMode} mode */
+function openStorage(mode) {
   try {
-    if (storage === "session") return sessionStorage;
-    if (storage !== "memory") return localStorage;
+    if (mode === "session") return sessionStorage;
+    if (mode !== "memory") return localStorage;
   } catch {
-    // Blocked.
+    // The browser allows none.
   }
   return {};
+}
+
+/** The tabs that share a session, this one among them. */
+class Tabs {
+  #name;
+  #timeout;
+  /** @type {BroadcastChannel | null} null if the session is this tab's alone, and once closed */
+  #channel;
+  /** @type {LockManager | null} null if the session is this tab's alone, or the browser has no Web Locks */
+  #locks;
+
+  /**
+   * @param {string} name of lock and channel
+   * @param {boolean} areShared whether other tabs have the same session
+   * @param {number} timeout milliseconds to wait for the lock
+   */
+  constructor(name, areShared, timeout) {
+    this.#name = name;
+    this.#timeout = timeout;
+    this.#channel = areShared ? new BroadcastChannel(name) : null;
+    this.#locks = (areShared && globalThis.navigator?.locks) || null;
+  }
+
+  /** @param {(message: any) => void} listener to messages of other tabs */
+  listen(listener) {
+    if (this.#channel) this.#channel.onmessage = ({ data }) => listener(data);
+  }
+
+  /** @param {any} message to the other tabs */
+  post(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  /**
+   * Run a task while no other tab runs one, and resolve as it does. Where there is no lock, or another tab does not
+   * give it back in time, tasks may meet: the API gives two refreshes the same answer.
+   *
+   * @template Result
+   * @param {() => Promise<Result>} task
+   * @returns {Promise<Result>}
+   */
+  exclusively(task) {
+    return new Promise((resolve) => {
+      const run = async () => {
+        const work = task();
+        resolve(work);
+        await work.catch(() => {});
+        await new Promise((done) => setTimeout(done, LOCK_LINGER_MS));
+      };
+      if (this.#locks) this.#locks.request(this.#name, { signal: AbortSignal.timeout(this.#timeout) }, run).catch(run);
+      else run();
+    });
+  }
+
+  close() {
+    this.#channel?.close();
+    this.#channel = null;
+  }
+}
+
+/** An access token, and what came with it. */
+class Session {
+  tokens;
+  /** When the access token expires, in milliseconds by this page's Clock. Each answer of the API corrects it. */
+  expiresAt;
+  /** The same in seconds by the API's clock. NaN if its answers do not tell the time. */
+  apiExpiresAt;
+
+  /** @param {Tokens} tokens @param {number} expiresAt @param {number} apiExpiresAt */
+  constructor(tokens, expiresAt, apiExpiresAt) {
+    this.tokens = tokens;
+    this.expiresAt = expiresAt;
+    this.apiExpiresAt = apiExpiresAt;
+  }
+
+  /**
+   * Read what another tab wrote by `toMessage`.
+   *
+   * @param {Tokens & {expires: number, ends: number, entered: boolean}} message
+   * @param {Clock} clock
+   */
+  static fromMessage({ expires, ends, entered: _, ...tokens }, clock) {
+    return new Session(tokens, clock.fromWall(expires), ends);
+  }
+
+  /**
+   * Write this session for other tabs. Their pages may be older than this file: the members' names stay.
+   *
+   * @param {Clock} clock
+   * @param {boolean} entered whether somebody has just signed in
+   */
+  toMessage(clock, entered) {
+    return { ...this.tokens, expires: clock.toWall(this.expiresAt), ends: this.apiExpiresAt, entered };
+  }
+
+  /** Set the expiry right, by an answer of the API. The time its request was sent keeps on the safe side. */
+  correctExpiry(answeredAt, sentAt) {
+    const left = this.apiExpiresAt - answeredAt;
+    if (left <= this.tokens.expires_in) this.expiresAt = sentAt + left * 1000;
+  }
+}
+
+/** When to try again after a failure. */
+class Retry {
+  #clock;
+  /** How many tries have failed in a row. */
+  #failures = 0;
+  /** @type {ApiError | NetworkError | null} what the last try failed with; null if it did not fail */
+  #error = null;
+  /** When to try again, by the Clock; 0 if the last try did not fail. */
+  #at = 0;
+
+  /** @param {Clock} clock */
+  constructor(clock) {
+    this.#clock = clock;
+  }
+
+  get isNeeded() {
+    return this.#failures > 0;
+  }
+
+  get secondsLeft() {
+    return (this.#at - this.#clock.now()) / 1000;
+  }
+
+  /** Wait for as long as the API asks, and for longer the more tries have failed. */
+  after(error) {
+    const pause = Math.max(error.retryAfter || 0, Math.min(LONGEST_PAUSE_S, 2 ** this.#failures));
+    this.#at = this.#clock.now() + pause * (1000 + 500 * Math.random());
+    this.#failures += 1;
+    this.#error = error;
+  }
+
+  reset() {
+    this.#failures = 0;
+    this.#error = null;
+    this.#at = 0;
+  }
+
+  /** Try at once, unless the API has named a time. */
+  hasten() {
+    if (!this.#namedByApi()) this.reset();
+  }
+
+  /** Throws the last error while it is too early to bother the API again. */
+  throwIfTooEarly() {
+    if (this.#namedByApi() && this.secondsLeft > 0) throw this.#error;
+  }
+
+  #namedByApi() {
+    return this.#error instanceof ApiError && this.#error.retryAfter > 0;
+  }
+}
+
+/** Signs in, refreshes in time and signs out. */
+class SessionKeeper {
+  /** @type {Session | null} null while nobody is signed in, and until an earlier page's session is taken up again */
+  session = null;
+  /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
+  #version = 0;
+  /** @type {Promise<void> | null} the refresh under way, for all who need one meanwhile; null if there is none */
+  #refreshing = null;
+  /**
+   * The body of a log-out that the API has not confirmed to this page; null if there is none. The store's mark says the
+   * same for a cookie, after a reload too.
+   *
+   * @type {object | null}
+   */
+  #pendingLogout = null;
+  /** @type {Promise<boolean> | null} the log-out being sent, for all who wait for it; null if none is */
+  #sendingLogout = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} for the next refresh or try; undefined before the first */
+  #timer;
+  /** @type {Set<(change: Change) => void>} */
+  #listeners = new Set();
+  #retry;
+  #api;
+  #store;
+  #tabs;
+  #clock;
+  /** How the API is to give the refresh token. */
+  #delivery;
+
+  /** @param {{api: Api, store: SessionStore, tabs: Tabs, clock: Clock, delivery: "cookie" | "body"}} parts */
+  constructor({ api, store, tabs, clock, delivery }) {
+    this.#api = api;
+    this.#store = store;
+    this.#tabs = tabs;
+    this.#clock = clock;
+    this.#delivery = delivery;
+    this.#retry = new Retry(clock);
+    api.onAnswer = (answeredAt, sentAt) => this.session?.correctExpiry(answeredAt, sentAt);
+    tabs.listen((message) => this.#receive(message));
+  }
+
+  /** Whether there is a session, here or for a refresh to take up. Only the API knows whether it still holds. */
+  get mayHaveSession() {
+    return !this.#store.isEmpty && !this.#isLogoutPending;
+  }
+
+  /** Seconds for which the access token is good, 0 without one. */
+  get secondsLeft() {
+    return this.session ? (this.session.expiresAt - this.#clock.now()) / 1000 : 0;
+  }
+
+  /** @param {(change: Change) => void} listener @returns {() => void} to stop it */
+  onChange(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** @param {string} path of a log-in or a registration @param {Options} [options] @returns {Promise<User>} */
+  async signIn(path, username, password, options) {
+    // Sent later, a log-out would be the new session's.
+    await this.#sendPendingLogout();
+    return this.#tabs.exclusively(async () => {
+      const body = { username, password, token_delivery: this.#delivery };
+      const session = await this.#requestSession(path, body, options);
+      this.#pendingLogout = null;
+      this.#adopt(session, "entered", true);
+      return session.tokens.user;
+    });
+  }
+
+  /** Take up an earlier page's session, if there is one. */
+  async restore() {
+    await this.#sendPendingLogout();
+    if (!this.session && this.mayHaveSession) await this.refresh("page opened");
+  }
+
+  /**
+   * Get a new access token. Throws SessionEnded if the session is over; after any other error it goes on.
+   *
+   * @param {string} why
+   * @returns {Promise<void>}
+   */
+  refresh(why) {
+    this.#refreshing ??= this.#refresh(why).finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /** Sign out at once. @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
+  logout() {
+    this.#pendingLogout = this.#store.credential ?? this.#pendingLogout;
+    if (this.#pendingLogout) this.#store.markLogoutPending();
+    this.#endSession("signed out");
+    return this.#sendPendingLogout();
+  }
+
+  /** Look whether anything is due: while the page was out of sight its timers may have stood still. */
+  wake() {
+    this.#retry.hasten();
+    if (this.session && !this.mayHaveSession) this.#setSession(null, "elsewhere");
+    else this.#schedule();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+  }
+
+  get #isLogoutPending() {
+    return this.#pendingLogout !== null || this.#store.isLogoutPending;
+  }
+
+  async #refresh(why) {
+    const version = this.#version;
+    if (!this.mayHaveSession) throw new SessionEnded();
+    this.#retry.throwIfTooEarly();
+    try {
+      await this.#tabs.exclusively(async () => {
+        // Another tab was first, or the session has ended.
+        if (this.#version !== version) return;
+        this.#notify("refreshing", why);
+        const session = await this.#requestSession("auth/refresh", this.#store.credential ?? {});
+        if (this.#version === version) this.#adopt(session, why, false);
+      });
+    } catch (error) {
+      const isCurrent = this.#version === version;
+      if (isCurrent && error.error === "invalid_grant") {
+        this.#endSession("refused");
+      } else if (isCurrent) {
+        this.#tryLater(error);
+        this.#notify("refresh-failed", why, error);
+        throw error;
+      }
+    }
+    if (!this.session) throw new SessionEnded();
+  }
+
+  /** @param {Options} [options] @returns {Promise<Session>} */
+  async #requestSession(path, body, options) {
+    const sentAt = this.#clock.now();
+    return this.#api.send(this.#api.jsonRequest("POST", path, body, options), async (response, answeredAt) => {
+      const tokens = await readJson(response);
+      const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
+      if (!isUsable) throw new TypeError("No tokens in the answer");
+      return new Session(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
+    });
+  }
+
+  /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
+  #sendPendingLogout() {
+    if (!this.#isLogoutPending) return Promise.resolve(true);
+    this.#sendingLogout ??= this.#sendLogout().finally(() => (this.#sendingLogout = null));
+    return this.#sendingLogout;
+  }
+
+  /** @returns {Promise<boolean>} */
+  #sendLogout() {
+    return this.#tabs.exclusively(async () => {
+      // Another tab has sent it, or has signed in since: sent now, it would be the new session's.
+      if (!this.#isLogoutPending) return true;
+      try {
+        await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
+      } catch (error) {
+        this.#tryLater(error);
+        return false;
+      }
+      this.#pendingLogout = null;
+      this.#store.clear();
+      this.#tabs.post(null);
+      return true;
+    });
+  }
+
+  /** Take a session that the API has given, and share it with the other tabs. */
+  #adopt(session, why, entered) {
+    this.#store.save(session.tokens);
+    this.#setSession(session, why);
+    this.#tabs.post(session.toMessage(this.#clock, entered));
+  }
+
+  #endSession(why) {
+    this.#setSession(null, why);
+    this.#tabs.post(null);
+  }
+
+  /** Another tab has a new session, or none any more. */
+  #receive(message) {
+    if (!message) return this.#setSession(null, "elsewhere");
+    if (message.entered) this.#pendingLogout = null;
+    const session = Session.fromMessage(message, this.#clock);
+    const isStale = this.session !== null && session.apiExpiresAt < this.session.apiExpiresAt;
+    // A log-out here has overtaken the message.
+    if (this.#pendingLogout || isStale) return;
+    // The store is empty if the browser allows none and each tab has its own.
+    if (this.#store.isEmpty) this.#store.save(session.tokens);
+    this.#setSession(session, "elsewhere");
+  }
+
+  /** @param {Session | null} session */
+  #setSession(session, why) {
+    const previous = this.session;
+    const isNews = session || previous || !this.#store.isEmpty;
+    this.session = session;
+    this.#version += 1;
+    this.#retry.reset();
+    clearTimeout(this.#timer);
+    if (session) this.#schedule();
+    else if (!this.#store.isLogoutPending) this.#store.clear();
+    if (!isNews) return;
+    if (!session) this.#notify("signed-out", why);
+    else this.#notify(session.tokens.user.id === previous?.tokens.user.id ? "refreshed" : "signed-in", why);
+  }
+
+  /** Do what is due, or set the timer for it. */
+  #schedule() {
+    clearTimeout(this.#timer);
+    if (!this.#isLogoutPending && this.#store.isEmpty) return;
+    const wait = this.#retry.isNeeded ? this.#retry.secondsLeft : this.#secondsToRefresh();
+    if (wait > 0) this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
+    // Whoever listens is told of a failure.
+    else (this.#isLogoutPending ? this.#sendPendingLogout() : this.refresh("on the clock")).catch(() => {});
+  }
+
+  #secondsToRefresh() {
+    if (!this.session) return 0;
+    const margin = Math.min(REFRESH_MARGIN_S, this.session.tokens.expires_in / 4);
+    return this.secondsLeft - margin * (1 + Math.random());
+  }
+
+  #tryLater(error) {
+    this.#retry.after(error);
+    this.#schedule();
+  }
+
+  /** @param {Error} [error] */
+  #notify(type, why, error) {
+    for (const listener of this.#listeners) queueMicrotask(() => listener({ type, why, error }));
+  }
+}
+
+/** The application's own calls. */
+class Calls {
+  #api;
+  #keeper;
+
+  /** @param {Api} api @param {SessionKeeper} keeper */
+  constructor(api, keeper) {
+    this.#api = api;
+    this.#keeper = keeper;
+  }
+
+  /** @param {object} [body] @param {Options} [options] @returns {Promise<any>} */
+  json(method, path, body, options) {
+    return this.send(this.#api.jsonRequest(method, path, body, options), readJson);
+  }
+
+  /**
+   * Send a request, with the access token if it is for the API, and once more if the API refuses the token.
+   *
+   * @template Result
+   * @param {Request} request
+   * @param {(response: Response) => Result | Promise<Result>} read
+   * @returns {Promise<Result>}
+   */
+  async send(request, read) {
+    if (!this.#api.covers(request.url)) return this.#api.sendElsewhere(request).then(read);
+    if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
+    const userId = this.#keeper.session?.tokens.user.id;
+    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#refreshFor(request, "before a call");
+    const used = this.#keeper.session;
+    const answer = await this.#api.send(this.#authorize(request, userId), async (response) => {
+      const isRefused = response.status === 401 && (await problemOf(response))?.error === "invalid_token";
+      return isRefused ? null : { result: await read(response) };
+    });
+    if (answer) return answer.result;
+    if (this.#keeper.session === used) await this.#refreshFor(request, "after a 401");
+    return this.#api.send(this.#authorize(request, userId), read);
+  }
+
+  /** Add the access token, to a copy: the request may be needed again. A redirect does not take the token along. */
+  #authorize(request, userId) {
+    const { session } = this.#keeper;
+    if (!session || (userId && session.tokens.user.id !== userId)) throw new SessionEnded();
+    const copy = new Request(request.clone(), { redirect: "error" });
+    copy.headers.set("Authorization", `Bearer ${session.tokens.access_token}`);
+    return copy;
+  }
+
+  /** Wait for a refresh, which others may share, for no longer than the request's caller wants to. */
+  #refreshFor({ signal }, why) {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#keeper.refresh(why).then(resolve, reject);
+    });
+  }
+}
+
+/** Makes the client of one API. docs/browser-client.md tells of each option and member. */
+export function createClient({
+  baseUrl = /** @type {string | URL} */ ("/api"),
+  storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
+  fetch = globalThis.fetch,
+  timeout = TIMEOUT_MS,
+} = {}) {
+  const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
+  // Open pages may be older than this file, and share storage, lock and channel by this name: it stays.
+  const name = `lychgate ${base}`;
+  const usesCookie = storage === "cookie";
+  const clock = new Clock();
+  const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
+  const store = new SessionStore(storage, name);
+  const tabs = new Tabs(name, usesCookie || storage === "local", timeout);
+  const keeper = new SessionKeeper({ api, store, tabs, clock, delivery: usesCookie ? "cookie" : "body" });
+  const calls = new Calls(api, keeper);
+  const closing = new AbortController();
+  for (const event of ["online", "focus", "pageshow", "visibilitychange"]) {
+    globalThis.addEventListener?.(event, () => keeper.wake(), { signal: closing.signal });
+  }
+
+  return {
+    /** @returns {User | null} */
+    get user() {
+      return keeper.session?.tokens.user ?? null;
+    },
+
+    /** @returns {Token | null} */
+    get token() {
+      if (!keeper.session) return null;
+      const { access_token: accessToken, expires_in: lifetime } = keeper.session.tokens;
+      return { accessToken, lifetime, secondsLeft: keeper.secondsLeft };
+    },
+
+    /** Takes up an earlier page's session. @returns {Promise<User | null>} */
+    async restore() {
+      await keeper.restore();
+      return keeper.session?.tokens.user ?? null;
+    },
+
+    /** @type {SignIn} */
+    register: (username, password, options) => keeper.signIn("auth/register", username, password, options),
+
+    /** @type {SignIn} */
+    login: (username, password, options) => keeper.signIn("auth/login", username, password, options),
+
+    /** @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
+    logout: () => keeper.logout(),
+
+    /** @param {Options} [options] */
+    async logoutEverywhere(options) {
+      await calls.json("POST", "auth/logout-all", {}, options);
+      return keeper.logout();
+    },
+
+    /** @param {Options} [options] */
+    sessions: async (options) => (await calls.json("GET", "auth/sessions", undefined, options)).sessions,
+
+    /** @param {string} current @param {string} next @param {Options} [options] */
+    changePassword: (current, next, options) =>
+      calls.json("PUT", "auth/password", { current_password: current, new_password: next }, options),
+
+    refresh: (why = "asked for") => keeper.refresh(why),
+
+    /** @param {string} method @param {string} path @param {object} [body] @param {Options} [options] */
+    json: (method, path, body, options) => calls.json(method, path, body, options),
+
+    /** @type {typeof globalThis.fetch} */
+    fetch: async (input, init) => calls.send(api.request(input, init), (response) => response),
+
+    /** @param {(change: Change) => void} listener */
+    onChange: (listener) => keeper.onChange(listener),
+
+    close() {
+      keeper.close();
+      closing.abort();
+      tabs.close();
+    },
+  };
 }

@@ -28,7 +28,7 @@ let shown = new Map();
 
 /** @param {ReturnType<typeof import("./lychgate.js").createClient>} client */
 export function showToken(client) {
-  const { accessToken, lifetime, secondsLeft } = client.token;
+  const { accessToken, lifetime, secondsLeft } = /** @type {import("./lychgate.js").Token} */ (client.token);
   const [header, claims] = accessToken.split(".", 2).map(decode);
   show(header, claims, lifetime, () => client.token?.secondsLeft ?? 0);
   byId("token-expiry").textContent = `left, until ${clockTime(new Date(Date.now() + secondsLeft * 1000))}`;

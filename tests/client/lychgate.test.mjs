@@ -330,12 +330,26 @@ test("logging out works offline, and the API is told when it is back", async () 
   assert.equal(api.count("auth/refresh"), 0);
 });
 
-test("a log-out that is owed goes before the next log-in", async () => {
+test("a log-out that the API has not heard of goes before the next log-in", async () => {
   const client = await signedIn();
   api.next("auth/logout", drop);
   await client.logout();
   await client.login("kim", "seven old oak boards");
   assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/logout", "auth/login"]);
+  assert.deepEqual(client.user, USER);
+});
+
+test("a log-in waits for the log-out under way", async () => {
+  const client = await signedIn();
+  const give = hold("auth/logout");
+  const logout = client.logout();
+  const login = client.login("kim", "seven old oak boards");
+  await eventually(() => api.count("auth/logout") === 1);
+  give();
+  assert.equal(await logout, true);
+  await login;
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/login"]);
+  await client.refresh();
   assert.deepEqual(client.user, USER);
 });
 
@@ -381,7 +395,7 @@ test("with storage \"memory\" nothing is kept", async () => {
   assert.deepEqual([globalThis.localStorage, globalThis.sessionStorage], [{}, {}]);
 });
 
-test("the cookie's own mark is no secret, and a log-out that is owed outlives the page", async () => {
+test("the cookie's own mark is no secret, and a log-out that the API has not heard of outlives the page", async () => {
   const kept = (globalThis.localStorage = {});
   const first = newClient({ storage: "cookie" });
   api.next("auth/login", (response) => json(response, 200, { access_token: "a", expires_in: 600, user: USER }));
@@ -396,4 +410,98 @@ test("the cookie's own mark is no secret, and a log-out that is owed outlives th
   assert.equal(await second.restore(), null);
   assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/logout", "auth/logout"]);
   assert.deepEqual(kept, {});
+});
+
+// Pages with an earlier version of this file may be open, or may have been: what they store and say is understood.
+const entryName = () => `lychgate ${api.origin}/api/`;
+const answerTokens = (token) => (response) => json(response, 200, { access_token: token, expires_in: 600, user: USER });
+
+/** What another page of the same origin says and hears. */
+function openChannel() {
+  const channel = new BroadcastChannel(entryName());
+  const heard = [];
+  channel.onmessage = ({ data }) => heard.push(data);
+  return { heard, tell: (message) => channel.postMessage(message), close: () => channel.close() };
+}
+
+const toldByAnotherTab = (changes) => ({
+  access_token: "b1",
+  token_type: "Bearer",
+  expires_in: 600,
+  user: USER,
+  expires: Date.now() + 500_000,
+  ends: Date.now() / 1000 + 500,
+  ...changes,
+});
+
+test("a session that an earlier version has stored is taken up", async () => {
+  globalThis.localStorage = { [entryName()]: "in" };
+  api.next("auth/refresh", answerTokens("a1"));
+  assert.deepEqual(await newClient({ storage: "cookie" }).restore(), USER);
+  assert.deepEqual(globalThis.localStorage, { [entryName()]: "in" });
+});
+
+test("a log-out that an earlier version has stored is sent", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  assert.equal(await newClient({ storage: "cookie" }).restore(), null);
+  assert.deepEqual(api.seen.map(({ path }) => path), ["auth/logout"]);
+  assert.deepEqual(globalThis.localStorage, {});
+});
+
+test("tabs with different versions tell each other of sessions", async () => {
+  globalThis.localStorage = {};
+  const client = newClient({ storage: "cookie" });
+  const other = openChannel();
+  try {
+    other.tell(toldByAnotherTab({ entered: true }));
+    await eventually(() => client.user);
+    assert.equal(client.token.accessToken, "b1");
+    assert.ok(client.token.secondsLeft > 400 && client.token.secondsLeft <= 500);
+    api.next("auth/refresh", answerTokens("a2"));
+    await client.refresh();
+    await eventually(() => other.heard.length === 1);
+    const { expires, ends, entered, ...tokens } = other.heard[0];
+    assert.deepEqual(tokens, { access_token: "a2", expires_in: 600, user: USER });
+    assert.ok(!entered);
+    assert.ok(Math.abs(expires - Date.now() - 600_000) < 60_000);
+    assert.ok(Math.abs(ends - Date.now() / 1000 - 600) < 60);
+    other.tell(null);
+    await eventually(() => client.user === null);
+    assert.deepEqual(client.changes, [
+      "signed-in: elsewhere",
+      "refreshing: asked for",
+      "refreshed: asked for",
+      "signed-out: elsewhere",
+    ]);
+  } finally {
+    other.close();
+  }
+});
+
+test("a log-out that waits for its turn is not sent once another tab has signed in", async () => {
+  const kept = (globalThis.localStorage = {});
+  let waiting = 0;
+  let giveLock;
+  const lock = new Promise((resolve) => (giveLock = resolve));
+  const locks = { request: (_name, _options, run) => ((waiting += 1), lock.then(run)) };
+  const navigator = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
+  const other = openChannel();
+  try {
+    kept[entryName()] = "in";
+    const client = newClient({ storage: "cookie" });
+    const logout = client.logout();
+    assert.equal(waiting, 1);
+    kept[entryName()] = "in";
+    other.tell(toldByAnotherTab({ entered: true }));
+    await eventually(() => client.user);
+    giveLock();
+    assert.equal(await logout, true);
+    assert.deepEqual(api.seen, []);
+    assert.deepEqual(client.user, USER);
+  } finally {
+    other.close();
+    if (navigator) Object.defineProperty(globalThis, "navigator", navigator);
+    else delete globalThis.navigator;
+  }
 });
