@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parent.parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
 HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
 def section(page, title):
@@ -81,10 +81,26 @@ def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
     assert at_the_root <= named
 
 
+def anchors(page):
+    """Return what GitHub lets one link to in a page: its headings, lower-case, in hyphens, without punctuation."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_to_a_file_leads_somewhere(page):
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_every_link_leads_somewhere(page):
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text) + re.findall(
+        r'(?:src|srcset|href)="(?!https?://)([^"]+)"', text
+    )
+    dead = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
 
 
 def test_the_security_model_names_code_and_tests_that_are_there():
