@@ -89,7 +89,10 @@ def svg(record: Record, theme: Theme) -> str:
         raise ValueError("there is no ratio with an aim to plot: run the sections warm and cold_start")
     height = _TOP + sum(_SECTION + _ROW * len(figures) for figures in sections.values()) + _BOTTOM
     # DejaVu Sans comes with matplotlib, so that sizes of text are the same on every machine.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lychgate", "font.family": "DejaVu Sans"}):
+    with mpl.rc_context():
+        # Whatever a developer's own matplotlibrc says.
+        mpl.rcdefaults()
+        mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "lychgate", "font.family": "DejaVu Sans"})
         canvas = Canvas(figsize=(_WIDTH / 72, height / 72))
         FigureCanvasSVG(canvas)
         # One unit upwards is one point, so that rows are as high as they say.
