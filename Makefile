@@ -13,7 +13,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz bench lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz pictures bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,7 +56,12 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by c
 	done
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
-bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure what README.md says of speed and cost, in about 15 minutes
+pictures: $(VENV)/.installed-test ## Make the README's picture of the page, and its plots, anew
+	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
+	  $(BIN)/python -m tests.browser.picture
+	@exec $(BIN)/python -m bench --publish
+
+bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure what the documentation says of speed and cost, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports

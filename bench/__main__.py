@@ -30,8 +30,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for, and return the status to exit with."""
     options = _options(arguments)
-    if options.readme:
-        tables.write_readme(record.read(record.RESULTS))
+    if options.publish:
+        _publish(record.read(record.RESULTS))
         return 0
     output: Path | None = options.output
     if output is None and not options.quick:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 record.write(_in_order(kept | measured), output)
                 print(f"Written to {output}.")
             if output == record.RESULTS:
-                tables.write_readme(record.read(output))
+                _publish(record.read(output))
     except KeyboardInterrupt:
         print("\nInterrupted: nothing was written.", file=sys.stderr)
         return INTERRUPTED
@@ -58,8 +58,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="fewer samples; written only where --output says")
     parser.add_argument("--output", type=Path, help=f"the file to write, by default {record.RESULTS.name} beside this")
-    parser.add_argument("--readme", action="store_true", help="write the README's table anew and measure nothing")
+    parser.add_argument(
+        "--publish", action="store_true", help="write the documentation's tables and plots anew, and measure nothing"
+    )
     return parser.parse_args(arguments)
+
+
+def _publish(kept: Record) -> None:
+    # Here, since what is loaded with it would be in the process that measures.
+    from bench import plot  # noqa: PLC0415
+
+    tables.publish(kept)
+    plot.publish(kept)
 
 
 def _measure(names: Sequence[str], *, quick: bool) -> tuple[Record, bool]:

@@ -32,7 +32,7 @@ class Figure:
     at_most: float | None = None
     """The aim; None for a figure that is there to be read."""
     headline: bool = False
-    """Whether it stands in the README even without an aim."""
+    """Whether it stands in docs/performance.md even without an aim."""
 
     @property
     def meets_aim(self) -> bool | None:

@@ -22,7 +22,7 @@ from typing import Any
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
-"""The record of the last whole run, which the table in the README is made of."""
+"""The record of the last whole run, which the tables and plots of the documentation are made of."""
 
 _PROJECT = Path(__file__).parent.parent
 _VERSIONS_OF = ("bcrypt", "boto3", "botocore", "chalice", "cryptography", "PyJWT")

@@ -1,4 +1,4 @@
-"""How figures are shown: the table of a section for the terminal, and the one in the README.
+"""How figures are shown: in a section's table at the terminal, in docs/performance.md, and as the README's headlines.
 
 Owns the form of a value and of an aim. Knows nothing of how any of them was measured.
 """
@@ -6,15 +6,48 @@ Owns the form of a value and of an aim. Knows nothing of how any of them was mea
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure
 from bench.record import Measured, Record
 
-README = Path(__file__).parent.parent / "README.md"
+_PROJECT = Path(__file__).parent.parent
+README = _PROJECT / "README.md"
+PERFORMANCE = _PROJECT / "docs" / "performance.md"
 
-_BEGIN = "<!-- bench: the table between these two lines is written by `make bench` -->"
+_BEGIN = "<!-- bench: what stands between these two lines is written by `make bench` -->"
 _END = "<!-- /bench -->"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the few figures that stand in the README, in a newcomer's words."""
+
+    what: str
+    floor: str
+    """What it is measured against: the least that it could cost."""
+    section: str
+    figure: str
+    """The figure's name in the section."""
+
+
+HEADLINES = (
+    Headline("verify an access token", "one `jwt.decode`", "warm", "authorizer, ES256 / `jwt.decode`"),
+    Headline("log in", "one `bcrypt.checkpw`", "warm", "log-in, whole handler / one `bcrypt.checkpw`"),
+    Headline(
+        "refresh",
+        "one `jwt.decode` and two `jwt.encode`",
+        "warm",
+        "refresh, whole handler / one `jwt.decode` and two `jwt.encode`",
+    ),
+    Headline(
+        "start cold, the API's function",
+        "a function that does nothing, with the same libraries",
+        "cold_start",
+        "API handler, cold / do-nothing function with the libraries and a client",
+    ),
+)
 
 _WHOLE = 100
 """From this many units on a value is shown without decimals."""
@@ -35,8 +68,8 @@ def section_table(measured: Measured) -> str:
     return "\n".join([measured.title, *lines, ""])
 
 
-def readme_table(record: Record) -> str:
-    """Return the table of the README: every figure with an aim, and those that are worth reading without one."""
+def performance_table(record: Record) -> str:
+    """Return the table of docs/performance.md: every figure with an aim, and those worth reading without one."""
     lines = ["| what | median | least to greatest | aim |", "|---|---|---|---|"]
     for measured in record.values():
         title, _, what = measured.title.partition(":")
@@ -49,15 +82,33 @@ def readme_table(record: Record) -> str:
     return "\n".join([*lines, "", *_measured_on(record)])
 
 
-def write_readme(record: Record, path: Path = README) -> None:
-    """Put the table between its two lines. Raises ValueError if they are not there."""
-    before, _ = _around(path.read_text("utf-8"))
-    _, after = _around(path.read_text("utf-8"))
-    path.write_text(f"{before}{_BEGIN}\n{readme_table(record)}\n{_END}{after}", "utf-8")
+def headlines(record: Record) -> str:
+    """Return the README's table: a row for each of HEADLINES that was measured. Raises ValueError if there is none."""
+    rows = []
+    for headline in HEADLINES:
+        measured = record.get(headline.section)
+        found = [figure for figure in (measured.figures if measured else ()) if figure.name == headline.figure]
+        rows += [f"| {headline.what} | {headline.floor} | **{value(figure)}** | {spread(figure)} |" for figure in found]
+    if not rows:
+        raise ValueError("none of the README's figures was measured: run the sections warm and cold_start")
+    sections = {headline.section for headline in HEADLINES}
+    shown = {name: measured for name, measured in record.items() if name in sections}
+    head = ["| to … | against | costs | least to greatest |", "|---|---|---:|---|"]
+    return "\n".join([*head, *rows, "", *_measured_on(shown)])
 
 
-def table_in_readme(path: Path = README) -> str:
-    """Return what stands between the two lines. Raises ValueError if they are not there."""
+def publish(record: Record, *, performance: Path = PERFORMANCE, readme: Path = README) -> None:
+    """Put both tables between their lines. Raises ValueError, and writes neither, if a page has no such lines."""
+    pages = [
+        (path, _between_the_lines(path.read_text("utf-8"), table))
+        for path, table in ((performance, performance_table(record)), (readme, headlines(record)))
+    ]
+    for path, text in pages:
+        path.write_text(text, "utf-8")
+
+
+def published(path: Path) -> str:
+    """Return what stands between the two lines of a page. Raises ValueError if they are not there."""
     text = path.read_text("utf-8")
     before, after = _around(text)
     return text[len(before) + len(_BEGIN) : len(text) - len(after) - len(_END)].strip("\n")
@@ -108,9 +159,14 @@ def _measured_on(record: Record) -> Iterable[str]:
         yield f"Measured{which} on {when} with {python} on {machine}{', in ' + quick if quick else ''}."
 
 
+def _between_the_lines(text: str, table: str) -> str:
+    before, after = _around(text)
+    return f"{before}{_BEGIN}\n{table}\n{_END}{after}"
+
+
 def _around(text: str) -> tuple[str, str]:
     before, begun, rest = text.partition(_BEGIN)
     _, ended, after = rest.partition(_END)
     if not begun or not ended:
-        raise ValueError(f"the README has no lines {_BEGIN!r} and {_END!r}, between which the table belongs")
+        raise ValueError(f"the page has no lines {_BEGIN!r} and {_END!r}, between which the figures belong")
     return before, after

@@ -1,4 +1,4 @@
-"""What a month of Lychgate costs at list prices: `python -m infra.costs` prints the tables of docs/operations.md.
+"""What a month of Lychgate costs at list prices: `python -m infra.costs` prints the table of docs/operations/costs.md.
 
 Owns the prices (November 2026, us-east-1, before tax), each with the page that it stands on, and the usage that is
 assumed. To recompute, change a number and run it; a test holds the documentation to it.

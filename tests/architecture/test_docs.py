@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parent.parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
 HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
 def section(page, title):
@@ -60,11 +60,29 @@ def test_the_http_api_lists_every_error_code_with_its_status_and_no_other():
     assert documented == raised
 
 
-def test_the_architecture_names_every_module_of_the_package():
-    modules = {path.name for path in (PROJECT / "chalicelib").rglob("*.py") if path.name != "__init__.py"}
-    in_packages = {path.name for path in (PROJECT / "chalicelib" / "dynamodb").glob("*.py")}
-    missing = {name for name in modules - in_packages if name not in ARCHITECTURE}
-    assert not missing
+def test_the_architecture_names_every_module_in_its_room_and_no_other():
+    package = PROJECT / "chalicelib"
+    rooms = {}
+    for path in package.rglob("*.py"):
+        if path.name != "__init__.py":
+            rooms.setdefault(path.parent.relative_to(package).as_posix(), set()).add(path.name)
+    named = {}
+    for room, modules in re.findall(r"^\| (`.*?`) \| (.+) \|$", section(ARCHITECTURE, "The rooms"), re.MULTILINE):
+        # A row of modules that are in no room has their names in front.
+        folder = re.fullmatch(r"`([\w/]+)/`", room)
+        where = folder[1] if folder else "."
+        named.setdefault(where, set()).update(re.findall(r"`(\w+\.py)`", modules if folder else room))
+    assert named == rooms
+
+
+def test_the_map_of_the_rooms_has_every_room_and_no_other():
+    rooms = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in (PROJECT / "chalicelib").iterdir()
+        if path.name not in {"__init__.py", "__pycache__"}
+    }
+    drawn = re.findall(r"<b>(.*?)</b>", section(ARCHITECTURE, "The rooms"))
+    assert {room for box in drawn for room in box.split(" · ")} == rooms
 
 
 def test_the_architecture_lists_every_metric_and_no_other():
@@ -81,10 +99,33 @@ def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
     assert at_the_root <= named
 
 
+def anchors(page):
+    """Return what GitHub lets one link to in a page: its headings, lower-case, in hyphens, without punctuation."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_to_a_file_leads_somewhere(page):
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_every_link_leads_somewhere(page):
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text) + re.findall(
+        r'(?:src|srcset|href)="(?!https?://)([^"]+)"', text
+    )
+    dead = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+def test_the_guide_for_contributors_names_files_that_are_there():
+    guide = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"\b(?:chalicelib|infra|tests|static-site|bench|docs)/[\w./-]*\w", guide)
+    assert len(named) > 20
+    assert [path for path in named if not (PROJECT / path).exists()] == []
 
 
 def test_the_security_model_names_code_and_tests_that_are_there():

@@ -1,4 +1,4 @@
-"""docs/operations.md names alarms, log groups and members of log lines that are there."""
+"""docs/operations/ names alarms, log groups and members of log lines that are there."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,9 @@ from chalicelib.accounts.events import EventType
 from infra.smoke import __main__ as smoke_command
 
 PROJECT = Path(__file__).parents[2]
-OPERATIONS = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+OPERATIONS = PROJECT / "docs" / "operations"
+MONITORING = (OPERATIONS / "monitoring.md").read_text("utf-8")
+SMOKE_TEST = (OPERATIONS / "smoke-test.md").read_text("utf-8")
 TEMPLATE = (PROJECT / "infra" / "template.yaml").read_text("utf-8")
 
 # Of Logs Insights and of its language, not of our lines.
@@ -31,7 +33,7 @@ _LANGUAGE = {
 
 
 def section(title):
-    return OPERATIONS.split(f"## {title}\n")[1].split("\n## ")[0]
+    return MONITORING.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
 def test_every_alarm_of_the_template_is_explained_and_no_other():
@@ -69,6 +71,12 @@ def test_the_events_that_the_queries_look_for_are_logged():
 
 def test_the_options_of_the_smoke_test_are_there():
     options = smoke_command._parser().format_help()
-    named = set(re.findall(r"`(--[\w-]+)", section("Prove a site")))
+    named = set(re.findall(r"`(--[\w-]+)", SMOKE_TEST))
     assert {"--origin", "--username", "--ca-file"} <= named
     assert [option for option in named if option != "--help" and option not in options] == []
+
+
+def test_the_index_leads_to_every_page():
+    pages = {path.name for path in OPERATIONS.glob("*.md")} - {"README.md"}
+    assert len(pages) > 5
+    assert pages <= set(re.findall(r"\]\(([\w.-]+)\)", (OPERATIONS / "README.md").read_text("utf-8")))

@@ -29,7 +29,12 @@ def bench(*arguments, **options):
 @pytest.fixture
 def committed():
     """The files that only a whole run may change."""
-    files = [PROJECT / "bench" / "results.json", PROJECT / "README.md"]
+    files = [
+        PROJECT / "bench" / "results.json",
+        PROJECT / "README.md",
+        PROJECT / "docs" / "performance.md",
+        *(PROJECT / "docs" / "images").glob("*.svg"),
+    ]
     return lambda: [file.read_bytes() for file in files]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import record, tables
+from bench import plot, record, tables
 from bench.__main__ import SECTIONS
 
 PERFORMANCE = (Path(__file__).parent.parent.parent / "docs" / "performance.md").read_text("utf-8")
@@ -15,8 +15,21 @@ def published():
     return record.read(record.RESULTS)
 
 
-def test_the_readmes_table_is_that_of_the_committed_results(published):
-    assert tables.table_in_readme() == tables.readme_table(published)
+def test_the_table_of_the_documentation_is_that_of_the_committed_results(published):
+    assert tables.published(tables.PERFORMANCE) == tables.performance_table(published)
+
+
+def test_the_readmes_headlines_are_those_of_the_committed_results(published):
+    shown = tables.published(tables.README)
+    assert shown == tables.headlines(published)
+    assert [headline.what for headline in tables.HEADLINES if f"| {headline.what} |" not in shown] == []
+
+
+@pytest.mark.parametrize("theme", [plot.LIGHT, plot.DARK], ids=lambda theme: theme.name)
+def test_the_plot_is_that_of_the_committed_results(published, theme):
+    path = plot.path_of(theme)
+    assert path.read_text("utf-8") == plot.svg(published, theme)
+    assert str(path.relative_to(tables.README.parent)) in tables.README.read_text("utf-8")
 
 
 def test_every_section_was_measured_whole(published):

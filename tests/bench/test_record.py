@@ -1,5 +1,6 @@
 """What is kept of a run, and what is shown of it."""
 
+import dataclasses
 import json
 
 import pytest
@@ -92,8 +93,8 @@ def test_the_circumstances_say_where_and_of_what():
     assert here.quick
 
 
-def test_the_table_for_the_readme_has_aims_and_headlines_and_leaves_the_rest_to_the_file(measured):
-    lines = tables.readme_table({"warm": measured}).splitlines()
+def test_the_table_of_the_documentation_has_aims_and_headlines_and_leaves_the_rest_to_the_file(measured):
+    lines = tables.performance_table({"warm": measured}).splitlines()
     assert lines[2:6] == [
         "| **Warm:** a title |  | | |",
         "| fast | 1.05× | 1 to 1.20 | at most 1.10×: met |",
@@ -105,11 +106,9 @@ def test_the_table_for_the_readme_has_aims_and_headlines_and_leaves_the_rest_to_
 
 
 def test_the_table_says_what_was_left_out_and_what_was_measured_elsewhere(measured):
-    import dataclasses
-
     elsewhere = dataclasses.replace(measured, circumstances=dataclasses.replace(HERE, machine="another"))
     left_out = Measured("Load: a title", "command", HERE, left_out="no Java")
-    table = tables.readme_table({"warm": measured, "load": left_out, "growth": elsewhere})
+    table = tables.performance_table({"warm": measured, "load": left_out, "growth": elsewhere})
     assert "| **Load:** a title | left out | | |" in table
     assert "Measured (warm) on 2026-01-02 with CPython 3.11 on 2 × a processor." in table
     assert "Measured (growth) on 2026-01-02 with CPython 3.11 on another." in table
@@ -127,20 +126,54 @@ def test_a_section_is_shown_with_every_figure(measured):
     assert "137 µs" in shown
 
 
-def test_the_readmes_table_is_put_between_its_lines_and_nothing_else_changes(tmp_path, measured):
-    readme = tmp_path / "README.md"
-    begin, end = tables._BEGIN, tables._END
-    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n", "utf-8")
+@pytest.fixture
+def pages(tmp_path):
+    """Both pages, with lines for the figures and something around them."""
+    made = {"performance": tmp_path / "performance.md", "readme": tmp_path / "README.md"}
+    for path in made.values():
+        path.write_text(f"before\n{tables._BEGIN}\nold\n{tables._END}\nafter\n", "utf-8")
+    return made
+
+
+@pytest.fixture
+def with_headlines(measured):
+    """A record in which every headline has a figure."""
+    made = {}
+    for number, headline in enumerate(tables.HEADLINES):
+        section = made.setdefault(headline.section, dataclasses.replace(measured, figures=()))
+        added = figure(headline.figure, "x", [number + 0.5, number + 1.5], at_most=1.25)
+        made[headline.section] = dataclasses.replace(section, figures=(*section.figures, added))
+    return made
+
+
+def test_the_tables_are_put_between_their_lines_and_nothing_else_changes(pages, with_headlines):
     for _ in range(2):
-        tables.write_readme({"warm": measured}, readme)
-        assert readme.read_text("utf-8").startswith(f"before\n{begin}\n| what |")
-        assert readme.read_text("utf-8").endswith(f"\n{end}\nafter\n")
-        assert tables.table_in_readme(readme) == tables.readme_table({"warm": measured})
+        tables.publish(with_headlines, **pages)
+        for path in pages.values():
+            assert path.read_text("utf-8").startswith(f"before\n{tables._BEGIN}\n| ")
+            assert path.read_text("utf-8").endswith(f"\n{tables._END}\nafter\n")
+        assert tables.published(pages["performance"]) == tables.performance_table(with_headlines)
+        assert tables.published(pages["readme"]) == tables.headlines(with_headlines)
 
 
-def test_a_readme_without_the_lines_is_an_error_and_stays_as_it_is(tmp_path, measured):
-    readme = tmp_path / "README.md"
-    readme.write_text("no table here", "utf-8")
-    with pytest.raises(ValueError, match="between which the table belongs"):
-        tables.write_readme({"warm": measured}, readme)
-    assert readme.read_text("utf-8") == "no table here"
+def test_a_page_without_the_lines_is_an_error_and_both_stay_as_they_are(pages, with_headlines):
+    pages["readme"].write_text("no figures here", "utf-8")
+    before = pages["performance"].read_text("utf-8")
+    with pytest.raises(ValueError, match="between which the figures belong"):
+        tables.publish(with_headlines, **pages)
+    assert pages["readme"].read_text("utf-8") == "no figures here"
+    assert pages["performance"].read_text("utf-8") == before
+
+
+def test_the_headlines_say_what_was_measured_against_what(with_headlines):
+    lines = tables.headlines(with_headlines).splitlines()
+    assert len(lines) == len(tables.HEADLINES) + 4
+    first = tables.HEADLINES[0]
+    assert lines[2] == f"| {first.what} | {first.floor} | **1×** | 0.50 to 1.50 |"
+
+
+def test_a_headline_that_was_not_measured_is_left_out_and_none_at_all_is_an_error(measured, with_headlines):
+    del with_headlines["cold_start"]
+    assert "start cold" not in tables.headlines(with_headlines)
+    with pytest.raises(ValueError, match="none of the README's figures was measured"):
+        tables.headlines({"warm": measured})

@@ -44,17 +44,18 @@ class Visitor:
         self.page.click("#show-signup")
         self._fill_in("signup", password)
 
-    def log_in(self, password=PASSWORD):
+    def log_in(self, password=PASSWORD, *, submit=True):
         self.page.click("#show-login")
-        self._fill_in("login", password)
+        self._fill_in("login", password, submit=submit)
 
     def sign_out(self):
         self.page.click("#sign-out")
 
-    def _fill_in(self, form, password):
+    def _fill_in(self, form, password, *, submit=True):
         self.page.fill(f"#{form}-username", self.username)
         self.page.fill(f"#{form}-password", password)
-        self.page.click(f"#{form}-form [type=submit]")
+        if submit:
+            self.page.click(f"#{form}-form [type=submit]")
 
     def sees(self, selector, text=None):
         """Wait until something is visible, and has this text in it."""

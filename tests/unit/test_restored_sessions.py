@@ -1,4 +1,4 @@
-"""What a table of sessions that was put back to an earlier time does: why docs/operations.md says not to."""
+"""What a table of sessions that was put back to an earlier time does: why docs/operations/ says not to put one back."""
 
 from copy import copy
 
