@@ -1,4 +1,4 @@
-"""HTTP in: reads bodies, cookies and the client's details out of a request.
+"""HTTP in: reads bodies, cookies and the caller's details out of a request.
 
 Owns every limit on what is read. A body is parsed here and not by Chalice, whose ``json_body`` takes any JSON value
 and answers deep nesting with a 500.
@@ -12,8 +12,9 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from chalice.app import Request
 
@@ -52,8 +53,10 @@ BodyType = TypeVar("BodyType", bound=_Body)
 def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
     """Return the JSON object in the request's body as a ``body_type``.
 
-    ``body_type`` is a dataclass whose fields are texts, optional texts (``str | None = None``) or one of several texts
-    (``Literal``). A field with a default may be left out; null is never taken.
+    ``body_type`` is a dataclass. A field is a string, a whole number, a truth value, one of several strings
+    (``Literal``), a list of these, or another dataclass, to any depth. A field with a default may be left out
+    (``str | None = None``). Null is never accepted. Errors name a field by its path: ``credential.response``,
+    ``roles[2]``.
 
     Raises:
         UnsupportedMediaType: the body is not ``application/json``.
@@ -159,39 +162,75 @@ def _refuse_constant(_constant: str) -> None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
 
 # Reading annotations means compiling and running them, which would take as long as a signature.
-_types_of = functools.cache(get_type_hints)
+_types_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
-    types = _types_of(body_type)
-    errors = [FieldError(_printable(name), "There is no such field.") for name in members if name not in types]
-    for field in dataclasses.fields(body_type):
-        if field.name in members:
-            errors.extend(_type_errors(field.name, members[field.name], types[field.name]))
-        elif field.default is dataclasses.MISSING:
-            errors.append(FieldError(field.name, "This field is needed."))
+    errors: list[FieldError] = []
+    value = _object(members, body_type, "", errors)
     if errors:
         raise ValidationFailed(*errors)
-    return body_type(**members)
+    return cast("BodyType", value)
 
 
-def _type_errors(name: str, value: object, expected: object) -> list[FieldError]:
+def _object(members: dict[str, Any], body_type: type[Any], path: str, errors: list[FieldError]) -> object:
+    """Return a JSON object as a dataclass, None if there are errors. ``path`` ends with a dot unless it is empty."""
+    types = _types_of(body_type)
+    found = len(errors)
+    errors.extend(
+        FieldError(f"{path}{_printable(name)}", "There is no such field.") for name in members if name not in types
+    )
+    values = {}
+    for field in dataclasses.fields(body_type):
+        name = f"{path}{field.name}"
+        if field.name in members:
+            values[field.name] = _value(members[field.name], types[field.name], name, errors)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            errors.append(FieldError(name, "This field is needed."))
+    return body_type(**values) if len(errors) == found else None
+
+
+def _value(value: object, expected: Any, name: str, errors: list[FieldError]) -> object:  # noqa: ANN401 - any type
+    """Return a JSON value as the type that is expected of it. Adds to ``errors`` what is wrong with it."""
+    problem: str | None
     if isinstance(expected, UnionType):
+        # ``str | None = None``: the field may be left out. It is never null.
         (expected,) = (choice for choice in get_args(expected) if choice is not NoneType)
+    if dataclasses.is_dataclass(expected):
+        if isinstance(value, dict):
+            return _object(value, cast("type[Any]", expected), f"{name}.", errors)
+        problem = "This must be an object."
+    elif get_origin(expected) is list:
+        if isinstance(value, list):
+            (item_type,) = get_args(expected)
+            return [_value(item, item_type, f"{name}[{number}]", errors) for number, item in enumerate(value)]
+        problem = "This must be a list."
+    else:
+        problem = _scalar_problem(value, expected)
+    if problem is not None:
+        errors.append(FieldError(name, problem))
+    return value
+
+
+def _scalar_problem(value: object, expected: object) -> str | None:
+    """Return what keeps a value from being a string, a number or a truth value; None if nothing does."""
     if get_origin(expected) is Literal:
         choices = get_args(expected)
-        return [] if value in choices else [FieldError(name, f"This must be one of: {', '.join(choices)}.")]
+        return None if value in choices else f"This must be one of: {', '.join(choices)}."
+    if expected is bool:
+        return None if isinstance(value, bool) else "This must be true or false."
+    if expected is int:
+        # JSON has one kind of number; Python's truth values are integers too.
+        return None if isinstance(value, int) and not isinstance(value, bool) else "This must be a whole number."
     if not isinstance(value, str):
-        return [FieldError(name, "This must be a text.")]
-    if not _is_unicode(value):
-        return [FieldError(name, "This has half a surrogate pair in it.")]
-    return []
+        return "This must be a string."
+    return None if _is_unicode(value) else "This has invalid Unicode in it."
 
 
-def _is_unicode(text: str) -> bool:
-    """Whether a text can be written in UTF-8: JSON's escapes can spell half a surrogate pair (RFC 8259 section 8.2)."""
+def _is_unicode(string: str) -> bool:
+    """Whether a string can be written in UTF-8: JSON's escapes can spell an unpaired surrogate (RFC 8259 8.2)."""
     try:
-        text.encode("utf-8")
+        string.encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True

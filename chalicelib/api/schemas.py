@@ -78,7 +78,8 @@ def _object(kind: type, components: Components) -> JsonSchema:
     required = []
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING:
-            required.append(field.name)
+            if field.default_factory is dataclasses.MISSING:
+                required.append(field.name)
         elif field.default is not None:
             properties[field.name]["default"] = field.default
     return schema | {"properties": properties, "required": required, "additionalProperties": False}

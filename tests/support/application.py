@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from chalice import Blueprint
@@ -42,11 +42,16 @@ def clients_of(*, dynamodb: object = None, ssm: object = None, ring: Mapping[str
 
 
 def application(
-    environment: Mapping[str, str], *, clients: Clients | None = None, clock: Clock = system_clock, **others: Any
+    environment: Mapping[str, str],
+    *,
+    clients: Clients | None = None,
+    clock: Clock = system_clock,
+    blueprints: Iterable[Blueprint] = (),
+    **others: Any,
 ) -> Application:
     """Return an application of its own: nothing of it is shared with another one in this process."""
     verifier = functools.cache(lambda: build_verifier(environment, clock))
     blueprint = Blueprint("chalicelib.authorizer")
     authorizer = declare(blueprint, verifier)
     lychgate = Lychgate(environment, clients=clients, clock=clock, **others)
-    return Application(lychgate, authorizer, blueprints=[blueprint])
+    return Application(lychgate, authorizer, blueprints=[blueprint, *blueprints])
