@@ -19,7 +19,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from infra.local.errors import LocalError, PortTakenError
 
@@ -159,6 +159,13 @@ def _hang_up(server: BaseWSGIServer) -> None:
     wasyncore.close_all(server._map)  # noqa: SLF001 - it has no other name
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    def set_close_on_finish(self) -> None:
+        # waitress hangs up after every answer without a body, a 304 say, which ends well with its headers.
+        if self.has_body or self.request.connection_close:
+            super().set_close_on_finish()
+
+
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         # waitress hangs up on a length of thousands of digits and on a target that is no URL.
@@ -186,6 +193,7 @@ def _channel(log: Log) -> type[HTTPChannel]:
             self.write(body)
 
     class Channel(HTTPChannel):  # type: ignore[misc]
+        task_class = _Task
         error_task_class = Refusal
         parser_class = _Parser
 

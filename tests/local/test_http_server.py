@@ -62,6 +62,33 @@ def test_one_connection_serves_many_requests(port, requests):
     assert [target(request) for request in requests] == ["/0", "/1", "/2"]
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_connection_survives_an_answer_without_a_body(serve, status):
+    port = serve(lambda request: Response(status=status))
+
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.connect()
+        first_socket = connection.sock
+        for _ in range(2):
+            connection.request("GET", "/")
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
+            assert connection.sock is first_socket
+
+
+@pytest.mark.parametrize(
+    "headers", [b"HTTP/1.0\r\nHost: localhost", b"HTTP/1.1\r\nHost: localhost\r\nConnection: close"]
+)
+def test_a_client_that_wants_to_be_hung_up_on_is(serve, headers):
+    port = serve(lambda request: Response(status=204))
+
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET / " + headers + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b" 204 " in answer
+
+
 def test_an_answer_does_not_name_the_server_software(port, ask):
     assert "Server" not in ask(port, "GET", "/").headers
 
