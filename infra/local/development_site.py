@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from werkzeug import Request, Response
 
-from infra.local.http_server import Application, target
+from infra.local.http_server import Application, names_this_machine, problem, target
 
 _API = "/api"
 
 
 class DevelopmentSite:
-    """Chooses who answers a request."""
+    """Chooses who answers a request, and answers none that came under a foreign name."""
 
     def __init__(self, api: Callable[[Request, str], Response], page: Application) -> None:
         """Take who answers a request for a path below the API's stage, and who answers all else."""
@@ -19,6 +19,8 @@ class DevelopmentSite:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
+        if not names_this_machine(request):
+            return problem(421, "misdirected_request", "This server answers to 127.0.0.1 and localhost only.")
         whole = target(request)
         if not f"{whole.partition('?')[0]}/".startswith(f"{_API}/"):
             return self._page(request)

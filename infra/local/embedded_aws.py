@@ -19,6 +19,8 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
 
+from infra.local.http_server import names_this_machine
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_ssm.client import SSMClient
@@ -51,7 +53,7 @@ class EmbeddedAws:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request that came over HTTP."""
-        if any(name in request.headers for name in _BROWSER_HEADERS):
+        if not names_this_machine(request) or any(name in request.headers for name in _BROWSER_HEADERS):
             return _refusal(403, "AccessDeniedException", "A web page has no business with this database.")
         if request.method == "GET" and request.path == IDENTITY_PATH:
             return Response(self._identity, content_type="application/json")

@@ -1,6 +1,6 @@
 """HTTP for every local service: waitress under Werkzeug's requests and responses, on 127.0.0.1 only.
 
-Owns what is the same for all of them: the port, who may ask, how large a body may be, the shape of a refusal, the end.
+Owns what is the same for all of them: the port, how large a body may be, the shape of a refusal, the end.
 """
 
 import json
@@ -62,6 +62,11 @@ Log = Callable[[Served], None]
 def target(request: werkzeug.Request) -> str:
     """Return path and query as they were sent, still percent-encoded."""
     return str(request.environ["REQUEST_URI"])
+
+
+def names_this_machine(request: werkzeug.Request) -> bool:
+    """Tell whether `Host` is a loopback name, with any port."""
+    return _LOOPBACK_HOST.fullmatch(request.headers.get("Host", "")) is not None
 
 
 def problem(status: int, error: str, detail: str) -> Response:
@@ -142,8 +147,6 @@ class HttpServer:
     def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
         if not target(request).startswith("/"):
             return problem(400, "invalid_request", "The request target must be a path.")
-        if not _LOOPBACK_HOST.fullmatch(request.headers.get("Host", "")):
-            return problem(421, "misdirected_request", "This server answers to 127.0.0.1 and localhost only.")
         if (request.content_length or 0) > self._body_limit:
             return problem(413, "payload_too_large", f"The body may have {self._body_limit} bytes at most.")
         try:
