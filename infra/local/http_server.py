@@ -4,6 +4,7 @@ Owns what is the same for all of them: the port, how large a body may be, the sh
 """
 
 import json
+import logging
 import re
 import socket
 import threading
@@ -30,8 +31,9 @@ ADDRESS = "127.0.0.1"
 HEADER_LIMIT = 64 * 1024
 # For requests that are being answered when the server stops.
 FINISH_SECONDS = 1
-# So many requests may be slow before another one waits for them.
+# So many requests may be slow before another one waits for them, of which waitress would warn each time.
 _THREADS = 32
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 # A body over the limit is read as far as this, because a client that is hung up on while it sends sees no answer.
 _DISCARDED_BYTES = 64 * 1024 * 1024
 
@@ -103,6 +105,7 @@ class HttpServer:
         self._body_limit = body_limit
         self._log = log
         self._server: BaseWSGIServer | None = None
+        self._stopping = threading.Event()
 
     def start(self, application: Application) -> None:
         """Begin to answer, in threads."""
@@ -114,13 +117,12 @@ class HttpServer:
             backlog=128,
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=self._body_limit + _DISCARDED_BYTES,
-            asyncore_use_poll=True,
             # What a client says of its address reaches the application, as it does behind API Gateway.
             clear_untrusted_proxy_headers=False,
             ident="",
         )
         server.channel_class = _channel(self._log)
-        self._thread = threading.Thread(target=server.run, name=f"http-{self.port}", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(server,), name=f"http-{self.port}", daemon=True)
         self._thread.start()
         self._server = server
 
@@ -130,11 +132,20 @@ class HttpServer:
         if server is None:
             self._listener.close()
             return
-        # Sockets are the loop's own. The trigger wakes it up and has it run this.
+        # The listener is the loop's own: the trigger wakes the loop up and has it run this.
         server.trigger.pull_trigger(lambda: wasyncore.dispatcher.close(server))
         server.task_dispatcher.shutdown(timeout=FINISH_SECONDS)
-        server.trigger.pull_trigger(lambda: _hang_up(server))
+        self._stopping.set()
+        server.pull_trigger()
         self._thread.join()
+        for channel in list(server.active_channels.values()):
+            channel.handle_write()
+        wasyncore.close_all(server._map)  # noqa: SLF001 - it has no other name
+
+    def _run(self, server: BaseWSGIServer) -> None:
+        # Not `server.run`, which ends only when the trigger is closed, that is, under the hands of whoever pulls it.
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1, use_poll=True, map=server._map, count=1)  # noqa: SLF001 - see above
 
     def _serve(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         started = time.monotonic()
@@ -154,12 +165,6 @@ class HttpServer:
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer and the developer the traceback
             traceback.print_exc()
             return problem(500, "internal_error", "The server failed; its terminal says why.")
-
-
-def _hang_up(server: BaseWSGIServer) -> None:
-    for channel in list(server.active_channels.values()):
-        channel.handle_write()
-    wasyncore.close_all(server._map)  # noqa: SLF001 - it has no other name
 
 
 class _Task(WSGITask):  # type: ignore[misc]
