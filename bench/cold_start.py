@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from werkzeug import Request, Response
+
 from bench.compared_packages import ISSUER, ComparedPackages, compared_packages
 from bench.figures import Figure, LeftOut, Progress, figure, ratios
 from chalicelib.accounts.caller import Caller
@@ -28,7 +30,6 @@ from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import Ring, new_ring
-from infra.local.http_messages import Request, Response
 from infra.local.http_server import ADDRESS, HttpServer
 from tests.support.packaged.errors import PackageError
 from tests.support.packaged.function import LambdaFunction, Result
@@ -170,10 +171,10 @@ def _api_event() -> dict[str, object]:
 @contextmanager
 def _parameter_store(ring: Ring) -> Iterator[str]:
     """Answer as Parameter Store would, with the one parameter. Yields the endpoint."""
-    value = json.dumps({"Parameter": {"Name": "/lychgate/bench/signing-keys", "Value": json.dumps(ring)}}).encode()
+    value = json.dumps({"Parameter": {"Name": "/lychgate/bench/signing-keys", "Value": json.dumps(ring)}})
 
     def answer(_request: Request) -> Response:
-        return Response(200, (("Content-Type", "application/x-amz-json-1.1"),), value)
+        return Response(value, content_type="application/x-amz-json-1.1")
 
     server = HttpServer(0, body_limit=1 << 20)
     server.start(answer)

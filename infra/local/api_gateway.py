@@ -7,8 +7,9 @@ from typing import Any
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import CustomLocalChalice, LocalChalice, LocalGateway
+from werkzeug import Request
 
-from infra.local.http_messages import Request, Response
+from infra.local.http_server import Response
 
 # API Gateway's own.
 BODY_LIMIT = 10 * 1024 * 1024
@@ -23,39 +24,29 @@ class ApiGateway:
         application.__class__ = CustomLocalChalice
         self._gateway = LocalGateway(application, config)
 
-    def __call__(self, request: Request) -> Response:
-        """Answer a request whose path is below the API's stage."""
+    def __call__(self, request: Request, target: str) -> Response:
+        """Answer a request whose path and query below the API's stage are `target`."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
         answer = self._gateway.handle_request(
-            method=request.method, path=request.target, headers=_joined(request), body=request.body or None
+            method=request.method, path=target, headers=headers, body=request.get_data() or None
         )
-        return Response(answer["statusCode"], _headers(answer), _body(answer))
+        response = Response(_body(answer), answer["statusCode"], _headers(answer))
+        if answer.get("body"):
+            response.headers.setdefault("Content-Type", "application/json")  # API Gateway's default
+        return response
 
 
-def _joined(request: Request) -> dict[str, str]:
-    """Join the values of a header that came more than once, as API Gateway's proxies do."""
-    joined: dict[str, str] = {}
-    for name, value in request.headers:
-        key = name.lower()
-        separator = "; " if key == "cookie" else ", "
-        joined[key] = f"{joined[key]}{separator}{value}" if key in joined else value
-    return joined
-
-
-def _headers(answer: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _headers(answer: Mapping[str, Any]) -> dict[str, list[str]]:
     merged = {**(answer.get("headers") or {}), **(answer.get("multiValueHeaders") or {})}
-    pairs = [
-        (name, str(value))
+    return {
+        name: [str(value) for value in (values if isinstance(values, list) else [values])]
         for name, values in merged.items()
-        for value in (values if isinstance(values, list) else [values])
         if name.lower() not in {"content-length", "connection", "transfer-encoding"}
-    ]
-    if answer.get("body") and not any(name.lower() == "content-type" for name, _ in pairs):
-        pairs.append(("Content-Type", "application/json"))  # API Gateway's default
-    return tuple(pairs)
+    }
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
+def _body(answer: Mapping[str, Any]) -> bytes | str:
     body = answer.get("body") or b""
     if answer.get("isBase64Encoded"):
         return base64.b64decode(body)
-    return body if isinstance(body, bytes) else str(body).encode()
+    return body if isinstance(body, bytes) else str(body)

@@ -1,9 +1,10 @@
 """Page and API on one origin, as the distribution puts them: `/api` goes to the gateway, all else to the files."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
-from infra.local.http_messages import Request, Response, problem
-from infra.local.http_server import Application
+from werkzeug import Request, Response
+
+from infra.local.http_server import Application, names_this_machine, problem, target
 
 _API = "/api"
 
@@ -11,15 +12,17 @@ _API = "/api"
 class DevelopmentSite:
     """Chooses who answers a request, and answers none that came under a foreign name."""
 
-    def __init__(self, api: Application, page: Application) -> None:
+    def __init__(self, api: Callable[[Request, str], Response], page: Application) -> None:
+        """Take who answers a request for a path below the API's stage, and who answers all else."""
         self._api = api
         self._page = page
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
-        if not request.names_this_machine():
+        if not names_this_machine(request):
             return problem(421, "misdirected_request", "This server answers to 127.0.0.1 and localhost only.")
-        if request.path == _API or request.path.startswith(f"{_API}/"):
-            below = request.target.removeprefix(_API)
-            return self._api(replace(request, target=below if below.startswith("/") else f"/{below}"))
-        return self._page(request)
+        whole = target(request)
+        if not f"{whole.partition('?')[0]}/".startswith(f"{_API}/"):
+            return self._page(request)
+        below = whole.removeprefix(_API)
+        return self._api(request, below if below.startswith("/") else f"/{below}")

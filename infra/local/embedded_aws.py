@@ -16,9 +16,10 @@ import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import create_backend_app
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug import Request, Response
+from werkzeug.test import EnvironBuilder
 
-from infra.local.http_messages import Request, Response
+from infra.local.http_server import names_this_machine
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -52,10 +53,10 @@ class EmbeddedAws:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request that came over HTTP."""
-        if not request.names_this_machine() or any(request.header(name) is not None for name in _BROWSER_HEADERS):
+        if not names_this_machine(request) or any(name in request.headers for name in _BROWSER_HEADERS):
             return _refusal(403, "AccessDeniedException", "A web page has no business with this database.")
         if request.method == "GET" and request.path == IDENTITY_PATH:
-            return Response(200, (("Content-Type", "application/json"),), self._identity)
+            return Response(self._identity, content_type="application/json")
         return self._call(request)
 
     def on_write(self, callback: Callable[[], None]) -> None:
@@ -81,31 +82,36 @@ class EmbeddedAws:
         return client
 
     def _call(self, request: Request) -> Response:
-        target, _, operation = (request.header("X-Amz-Target") or "").partition(".")
+        target, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
         known = self._applications.get(target.partition("_")[0])
         if known is None or request.method != "POST" or request.path != "/":
             return _refusal(404, "UnknownOperationException", "Only DynamoDB and SSM are here.")
         service, application = known
-        headers = [(name, value) for name, value in request.headers if name.lower() != "authorization"]
-        headers.append(("Authorization", _ONE_SCOPE.format(service=service)))
-        environ = EnvironBuilder(method="POST", path="/", headers=headers, data=request.body).get_environ()
+        environ = {**request.environ, "HTTP_AUTHORIZATION": _ONE_SCOPE.format(service=service)}
         try:
             with self._one_at_a_time:
-                body, status, answered = run_wsgi_app(application, environ, buffered=True)
+                response = Response.from_app(application, environ, buffered=True)
         except Exception:  # noqa: BLE001 - moto reports what it does not support by whatever exception
             traceback.print_exc()
             return _refusal(500, "InternalServerError", f"{operation} failed; the database's terminal says why.")
         if service == "dynamodb" and not operation.startswith(_READING):
             self._on_write()
-        kept = tuple(pair for pair in answered.items() if pair[0].lower() not in {"content-length", "date"})
-        return Response(int(status.split()[0]), kept, b"".join(body))
+        for name in ("Date", "Server"):  # moto's own, which never change
+            response.headers.pop(name, None)
+        return response
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        headers = tuple((name, _text(value)) for name, value in request.headers.items())
-        body = request.body.encode() if isinstance(request.body, str) else cast("bytes", request.body or b"")
-        response = self._call(Request(str(request.method), urlsplit(request.url).path or "/", headers, body))
+        headers = [(name, _text(value)) for name, value in request.headers.items()]
+        body = cast("str | bytes | None", request.body)
+        path = urlsplit(request.url).path or "/"
+        response = self._call(
+            EnvironBuilder(path, method=str(request.method), headers=headers, data=body).get_request()
+        )
         return AWSResponse(
-            request.url, response.status, cast("Any", dict(response.headers)), cast("Any", _Body(response.body))
+            request.url,
+            response.status_code,
+            cast("Any", dict(response.headers)),
+            cast("Any", _Body(response.get_data())),
         )
 
 
@@ -133,5 +139,5 @@ def _text(value: object) -> str:
 
 
 def _refusal(status: int, error: str, message: str) -> Response:
-    body = json.dumps({"__type": error, "message": message}).encode()
-    return Response(status, (("Content-Type", "application/x-amz-json-1.0"),), body)
+    body = json.dumps({"__type": error, "message": message})
+    return Response(body, status, content_type="application/x-amz-json-1.0")

@@ -1,36 +1,51 @@
-"""A small HTTP/1.1 server for 127.0.0.1: whole requests in, whole responses out, connections kept alive.
+"""HTTP for every local service: waitress under Werkzeug's requests and responses, on 127.0.0.1 only.
 
-Owns sockets, threads and the wire. Werkzeug's server closes every connection (pallets/werkzeug#2399), so that a page
-would open one for each file and each call.
+Owns what is the same for all of them: the port, how large a body may be, the shape of a refusal, the end.
 """
 
+import json
+import logging
 import re
 import socket
-import socketserver
-import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import waitress
+import werkzeug
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask, WSGITask
 
 from infra.local.errors import LocalError, PortTakenError
-from infra.local.http_messages import Request, Response, problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ADDRESS = "127.0.0.1"
-IDLE_SECONDS = 60.0
+HEADER_LIMIT = 64 * 1024
 # For requests that are being answered when the server stops.
-FINISH_SECONDS = 1.0
-# How much of a refused body is read, and for how long, so that the client gets to see the refusal.
+FINISH_SECONDS = 1
+# So many requests may be slow before another one waits for them, of which waitress would warn each time.
+_THREADS = 32
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+# A body over the limit is read as far as this, because a client that is hung up on while it sends sees no answer.
 _DISCARDED_BYTES = 64 * 1024 * 1024
-_DISCARD_SECONDS = 2.0
+
+# Names that reach this machine and nothing else. Any other one in `Host` means that a foreign name was made to
+# resolve to 127.0.0.1 (DNS rebinding), which would let a page of that name read our answers.
+_LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-# RFC 9110 section 5.6.2, which a method is: nothing in it that a terminal would obey.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+class Response(werkzeug.Response):
+    """A response that has a Content-Type only where it is given one."""
+
+    default_mimetype = None
 
 
 class Served(NamedTuple):
@@ -42,8 +57,31 @@ class Served(NamedTuple):
     milliseconds: float
 
 
-Application = Callable[[Request], Response]
+Application = Callable[[werkzeug.Request], werkzeug.Response]
 Log = Callable[[Served], None]
+
+
+def target(request: werkzeug.Request) -> str:
+    """Return path and query as they were sent, still percent-encoded."""
+    return str(request.environ["REQUEST_URI"])
+
+
+def names_this_machine(request: werkzeug.Request) -> bool:
+    """Tell whether `Host` is a loopback name, with any port."""
+    return _LOOPBACK_HOST.fullmatch(request.headers.get("Host", "")) is not None
+
+
+def problem(status: int, error: str, detail: str) -> Response:
+    """Build an answer in the API's shape for errors, RFC 9457."""
+    members = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "error": error,
+        "detail": detail,
+    }
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    return Response(json.dumps(members), status, headers)
 
 
 def _no_log(_: Served) -> None:
@@ -58,195 +96,113 @@ class HttpServer:
 
     def __init__(self, port: int, *, body_limit: int, log: Log = _no_log) -> None:
         try:
-            self._listener = _Listener(port, body_limit, log)
+            self._listener = socket.create_server((ADDRESS, port), backlog=128)
         except PermissionError as error:
             raise LocalError(f"port {port} is not allowed to this user") from error
         except OSError as error:
             raise PortTakenError(port) from error
-        self.port: int = self._listener.server_address[1]
-        self._thread: threading.Thread | None = None
+        self.port: int = self._listener.getsockname()[1]
+        self._body_limit = body_limit
+        self._log = log
+        self._server: BaseWSGIServer | None = None
+        self._stopping = threading.Event()
 
     def start(self, application: Application) -> None:
         """Begin to answer, in threads."""
-        self._listener.application = application
-        # A short poll interval makes `shutdown` return soon.
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name=f"http-{self.port}", daemon=True
+        self._application = application
+        server = waitress.create_server(
+            self._serve,
+            sockets=[self._listener],
+            threads=_THREADS,
+            backlog=128,
+            max_request_header_size=HEADER_LIMIT,
+            max_request_body_size=self._body_limit + _DISCARDED_BYTES,
+            # What a client says of its address reaches the application, as it does behind API Gateway.
+            clear_untrusted_proxy_headers=False,
+            ident="",
         )
+        server.channel_class = _channel(self._log)
+        self._thread = threading.Thread(target=self._run, args=(server,), name=f"http-{self.port}", daemon=True)
         self._thread.start()
+        self._server = server
 
     def stop(self) -> None:
         """Take no more requests, give those under way a moment to end, close every connection."""
-        if self._thread is not None:
-            self._listener.shutdown()
-            self._thread.join()
-        self._listener.server_close()
-        self._listener.finish(FINISH_SECONDS)
+        server, self._server = self._server, None
+        if server is None:
+            self._listener.close()
+            return
+        # The listener is the loop's own: the trigger wakes the loop up and has it run this.
+        server.trigger.pull_trigger(lambda: wasyncore.dispatcher.close(server))
+        server.task_dispatcher.shutdown(timeout=FINISH_SECONDS)
+        self._stopping.set()
+        server.pull_trigger()
+        self._thread.join()
+        for channel in list(server.active_channels.values()):
+            channel.handle_write()
+        wasyncore.close_all(server._map)  # noqa: SLF001 - it has no other name
 
+    def _run(self, server: BaseWSGIServer) -> None:
+        # Not `server.run`, which ends only when the trigger is closed, that is, under the hands of whoever pulls it.
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1, use_poll=True, map=server._map, count=1)  # noqa: SLF001 - see above
 
-class _Listener(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    # Elsewhere than on POSIX it would let two programs share the port.
-    allow_reuse_address = sys.platform != "win32"
-    request_queue_size = 128
-    application: Application
-
-    def __init__(self, port: int, body_limit: int, log: Log) -> None:
-        self.body_limit = body_limit
-        self.log = log
-        self._changed = threading.Condition()
-        self._connections: set[socket.socket] = set()
-        self._answering = 0
-        super().__init__((ADDRESS, port), _Handler)
-
-    @contextmanager
-    def connected(self, connection: socket.socket) -> Iterator[None]:
-        """Know the connection, so that `finish` can close it."""
-        with self._changed:
-            self._connections.add(connection)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._connections.discard(connection)
-                self._changed.notify_all()
-
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Count a request that is being answered, so that `finish` waits for it."""
-        with self._changed:
-            self._answering += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._answering -= 1
-                self._changed.notify_all()
-
-    def finish(self, seconds: float) -> None:
-        """Wait for the answers under way, then hang up and wait for the threads of the connections."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._answering == 0, seconds)
-            for connection in self._connections:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._connections, seconds)
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's signature
-        """Print what a handler did not expect, but not that a client hung up."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            traceback.print_exc()
-
-
-class _RefusedError(Exception):
-    """Raised if a request cannot be read; the connection is of no use afterwards."""
-
-    def __init__(self, status: int, error: str, detail: str) -> None:
-        super().__init__(detail)
-        self.response = problem(status, error, detail)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Listener
-    protocol_version = "HTTP/1.1"
-    timeout = IDLE_SECONDS
-    # Header and body leave in one packet, and no packet waits for the acknowledgement of the one before.
-    wbufsize = -1
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        with self.server.connected(self.connection):
-            super().handle()
-
-    def handle_expect_100(self) -> bool:
-        # `_read_body` asks for the body once its length is known to be acceptable.
-        return True
-
-    def _serve(self) -> None:
+    def _serve(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         started = time.monotonic()
-        with self.server.answering():
-            response = self._answer()
-            milliseconds = (time.monotonic() - started) * 1000
-            self.server.log(Served(self.command, self.path.partition("?")[0], response.status, milliseconds))
-            self._send(response)
-        if self.close_connection:
-            self._discard_rest()
+        request = werkzeug.Request(environ)
+        response = self._answer(request)
+        milliseconds = (time.monotonic() - started) * 1000
+        self._log(Served(request.method, target(request).partition("?")[0], response.status_code, milliseconds))
+        return response(environ, start_response)
 
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        # The base class looks for do_GET and the like. Which methods there are is for the application to say.
-        if name.startswith("do_") and _TOKEN.fullmatch(name):
-            return self._serve
-        raise AttributeError(name)
-
-    def _answer(self) -> Response:
+    def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
+        if not target(request).startswith("/"):
+            return problem(400, "invalid_request", "The request target must be a path.")
+        if (request.content_length or 0) > self._body_limit:
+            return problem(413, "payload_too_large", f"The body may have {self._body_limit} bytes at most.")
         try:
-            request = self._read_request()
-        except _RefusedError as refused:
-            self.close_connection = True
-            return refused.response
-        try:
-            return self.server.application(request)
+            return self._application(request)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer and the developer the traceback
             traceback.print_exc()
             return problem(500, "internal_error", "The server failed; its terminal says why.")
 
-    def _read_request(self) -> Request:
-        if not self.path.startswith("/"):
-            raise _RefusedError(400, "invalid_request", "The request target must be a path.")
-        return Request(self.command, self.path, tuple(self.headers.items()), self._read_body())
 
-    def _read_body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") is not None:
-            raise _RefusedError(411, "length_required", "Send the body with Content-Length, not in chunks.")
-        lengths = set(self.headers.get_all("Content-Length", ["0"]))
-        length = lengths.pop().strip()
-        if lengths or not (length.isascii() and length.isdigit()):
-            raise _RefusedError(400, "invalid_request", "Content-Length must be one number.")
-        # No limit has 19 digits, and int() refuses thousands of them.
-        if len(length.lstrip("0")) > 18 or int(length) > self.server.body_limit:  # noqa: PLR2004 - explained above
-            limit = self.server.body_limit
-            raise _RefusedError(413, "payload_too_large", f"The body may have {limit} bytes at most.")
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.send_response_only(HTTPStatus.CONTINUE)
-            self.end_headers()
-            self.wfile.flush()
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise _RefusedError(400, "invalid_request", "The body is shorter than Content-Length.")
-        return body
+class _Task(WSGITask):  # type: ignore[misc]
+    def set_close_on_finish(self) -> None:
+        # waitress hangs up after every answer without a body, a 304 say, which ends well with its headers.
+        if self.has_body or self.request.connection_close:
+            super().set_close_on_finish()
 
-    def _send(self, response: Response) -> None:
-        self.send_response_only(response.status)
-        self.send_header("Date", self.date_time_string())
-        for name, value in response.headers:
-            self.send_header(name, value)
-        bodiless = response.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
-        if not bodiless:
-            self.send_header("Content-Length", str(len(response.body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if not bodiless and self.command != "HEAD":
-            self.wfile.write(response.body)
-        self.wfile.flush()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is not HTTP, or too long a line, in the shape of every other error."""
-        self.close_connection = True
-        self.request_version = self.protocol_version
-        self.command = self.command or "-"
-        self._send(problem(code, "invalid_request", explain or message or "The request cannot be read."))
-        self.server.log(Served("-", "-", code, 0.0))
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        # waitress hangs up on a length of thousands of digits and on a target that is no URL.
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("Target or Content-Length is invalid") from error
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's signature
-        """Say nothing: `Log` is told of every request."""
 
-    def _discard_rest(self) -> None:
-        # Closing a socket that holds unread data resets the connection, and the client would lose the answer.
-        deadline = time.monotonic() + _DISCARD_SECONDS
-        left = _DISCARDED_BYTES
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(0.2)
-            while left > 0 and time.monotonic() < deadline and (data := self.connection.recv(1 << 16)):
-                left -= len(data)
+def _channel(log: Log) -> type[HTTPChannel]:
+    """Return waitress's connection, with refusals in the shape of every other error."""
+    names = {413: "payload_too_large", 500: "internal_error"}
+
+    class Refusal(ErrorTask):  # type: ignore[misc]
+        def execute(self) -> None:
+            error = self.request.error
+            answer = problem(error.code, names.get(error.code, "invalid_request"), f"{error.body}.")
+            body = answer.get_data()
+            self.version = "1.1"
+            self.status = answer.status
+            self.response_headers.extend(answer.headers)
+            self.set_close_on_finish()
+            self.content_length = len(body)
+            log(Served("-", "-", error.code, 0.0))
+            self.write(body)
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        task_class = _Task
+        error_task_class = Refusal
+        parser_class = _Parser
+
+    return Channel

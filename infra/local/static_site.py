@@ -1,13 +1,14 @@
 """The page's files over HTTP, with the headers that the distribution adds in front of the bucket."""
 
-import hashlib
 import json
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
 
-from infra.local.http_messages import Request, Response
+from werkzeug import Request
+from werkzeug.security import safe_join
+
+from infra.local.http_server import Response, target
 
 PAGE_HEADERS = Path(__file__).parents[1] / "page-headers.json"
 
@@ -38,44 +39,36 @@ class StaticSite:
 
     def __init__(self, folder: Path, headers_file: Path = PAGE_HEADERS) -> None:
         self._folder = folder.resolve()
-        self._headers: tuple[tuple[str, str], ...] = tuple(json.loads(headers_file.read_text("utf-8")).items())
+        self._headers: dict[str, str] = json.loads(headers_file.read_text("utf-8"))
 
     def __call__(self, request: Request) -> Response:
         """Answer a request for a file."""
+        response = self._answer(request)
+        response.headers.update({"Cache-Control": "no-cache", **self._headers})
+        return response
+
+    def _answer(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
-            return self._page(405, b"Method not allowed\n", (("Allow", "GET, HEAD"), _type(".txt")))
-        file = self._find(unquote(request.path))
+            return Response("Method not allowed\n", 405, {"Allow": "GET, HEAD"}, content_type=content_type(".txt"))
+        file = self._find(unquote(target(request).partition("?")[0]))
         if file is None:
-            return self._page(404, _NOT_FOUND, (_type(".html"),))
-        content = file.read_bytes()
-        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        if _has(request.header("If-None-Match"), etag):
-            return self._page(HTTPStatus.NOT_MODIFIED, b"", (("ETag", etag),))
-        return self._page(200, content, (_type(file.suffix), ("ETag", etag)))
+            return Response(_NOT_FOUND, 404, content_type=content_type(".html"))
+        response = Response(file.read_bytes(), content_type=content_type(file.suffix))
+        response.add_etag()
+        response.make_conditional(request)
+        return response
 
     def _find(self, path: str) -> Path | None:
-        parts = ["index.html"] if path == "/" else path.split("/")[1:]
-        # An empty part is `//` or a folder; a dot begins `..` and hidden files; `\` and `:` are Windows's own ways out.
-        if any(not part or part.startswith(".") or not part.isprintable() or set(part) & set("\\:") for part in parts):
+        name = "index.html" if path == "/" else path.removeprefix("/")
+        # An empty part is `//` or a folder; a dot begins `..` and hidden files.
+        if any(not part or part.startswith(".") for part in name.split("/")):
             return None
-        with suppress(OSError):  # a name longer than the file system's names
-            file = self._folder.joinpath(*parts).resolve()
+        with suppress(OSError, ValueError):  # a name longer than the file system's names, or with a null in it
+            file = Path(safe_join(str(self._folder), name) or "").resolve()
             return file if file.is_relative_to(self._folder) and file.is_file() else None
         return None
-
-    def _page(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> Response:
-        return Response(status, (*headers, ("Cache-Control", "no-cache"), *self._headers), body)
 
 
 def content_type(suffix: str) -> str:
     """Return the media type of a file by its name's suffix: the same on every machine, and in the bucket."""
     return _CONTENT_TYPES.get(suffix.lower(), "application/octet-stream")
-
-
-def _type(suffix: str) -> tuple[str, str]:
-    return ("Content-Type", content_type(suffix))
-
-
-def _has(if_none_match: str | None, etag: str) -> bool:
-    candidates = [candidate.strip().removeprefix("W/") for candidate in (if_none_match or "").split(",")]
-    return etag in candidates or "*" in candidates

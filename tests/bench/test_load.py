@@ -4,19 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
+from werkzeug import Response
 
 from bench import load, memory
 from bench.load_client import Account, Plan, run
-from infra.local.http_messages import Response
 from infra.local.http_server import HttpServer
-
-JSON = (("Content-Type", "application/json"),)
 
 
 def account(name="alice"):
     return Account(
         username=name, password="p", address="198.51.100.1", access_token="a", refresh_token="first", begun=[]
     )
+
+
+def answer_with(body, status=200):
+    return Response(body, status, content_type="application/json")
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def plan(port, operation, *, clients=1):
 
 
 def test_answers_are_timed_and_the_newest_tokens_kept(serve):
-    port = serve(lambda request: Response(200, JSON, b'{"refresh_token": "next"}'))
+    port = serve(lambda request: answer_with(b'{"refresh_token": "next"}'))
     outcome = run(plan(port, "refresh", clients=2))
     assert outcome["errors"] == []
     assert len(outcome["milliseconds"]) >= 3
@@ -51,17 +53,17 @@ def test_answers_are_timed_and_the_newest_tokens_kept(serve):
 
 
 def test_a_log_in_begins_a_session_more(serve):
-    port = serve(lambda request: Response(200, JSON, b'{"refresh_token": "begun"}'))
+    port = serve(lambda request: answer_with(b'{"refresh_token": "begun"}'))
     outcome = run(plan(port, "log-in"))
     begun = [token for kept in outcome["accounts"] for token in kept["begun"]]
     assert len(begun) == len(outcome["milliseconds"])
 
 
 def test_a_refusal_and_a_broken_connection_are_errors_and_no_answers(serve):
-    answers = iter([Response(500, JSON, b'{"error": "internal_error"}'), Response(200, JSON, b"no JSON")])
+    answers = iter([answer_with(b'{"error": "internal_error"}', 500), answer_with(b"no JSON")])
 
     def answer(request):
-        return next(answers, Response(200, JSON, b'{"refresh_token": "next"}'))
+        return next(answers, answer_with(b'{"refresh_token": "next"}'))
 
     outcome = run(plan(serve(answer), "refresh"))
     assert "POST /auth/refresh answered 500" in outcome["errors"][0]
@@ -73,8 +75,8 @@ def test_the_clients_name_their_address_and_prove_that_they_may(serve):
     seen = []
 
     def answer(request):
-        seen.append((request.header("X-Lychgate-Distribution"), request.header("X-Forwarded-For")))
-        return Response(200, JSON, b"{}")
+        seen.append((request.headers.get("X-Lychgate-Distribution"), request.headers.get("X-Forwarded-For")))
+        return answer_with(b"{}")
 
     run(plan(serve(answer), "protected"))
     assert set(seen) == {("s", "198.51.100.1, 203.0.113.1")}
@@ -82,8 +84,8 @@ def test_the_clients_name_their_address_and_prove_that_they_may(serve):
 
 def test_a_session_that_refuses_its_last_token_is_lost(serve):
     def answer(request):
-        status = 401 if b"dead" in request.body else 200
-        return Response(status, JSON, b"{}")
+        status = 401 if b"dead" in request.get_data() else 200
+        return answer_with(b"{}", status)
 
     accounts = [account() | {"begun": ["dead", "alive"]}, account() | {"refresh_token": "dead too"}]
     lost = load._lost(serve(answer), accounts)

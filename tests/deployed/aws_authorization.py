@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
+from werkzeug import Response
 
-from infra.local.http_messages import Response
-from infra.local.http_server import HttpServer
+from infra.local.http_server import HttpServer, target
 from tests.support.packaged.function import ACCOUNT, REGION, Credentials
 
 _BODY_LIMIT = 16 * 1024 * 1024
@@ -96,12 +96,12 @@ class AuthorizingAws:
         self._server.stop()
 
     def __call__(self, request):
-        signed_by = re.search(r"Credential=([^/]+)/", request.header("Authorization") or "")
+        signed_by = re.search(r"Credential=([^/]+)/", request.headers.get("Authorization", ""))
         role = self._roles.get(signed_by[1]) if signed_by else None
-        if role is None or request.header("X-Amz-Security-Token") != role.credentials.session_token:
+        if role is None or request.headers.get("X-Amz-Security-Token") != role.credentials.session_token:
             return _refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
-        target = request.header("X-Amz-Target")
-        permissions = sorted(required(target, json.loads(request.body)))
+        operation = request.headers["X-Amz-Target"]
+        permissions = sorted(required(operation, json.loads(request.get_data())))
         # All are judged, so that the record is whole.
         judged = [(pair, role.allows(*pair)) for pair in permissions]
         for (action, resource), allowed in judged:
@@ -115,13 +115,13 @@ class AuthorizingAws:
         with closing(
             http.client.HTTPConnection(self._endpoint.hostname, self._endpoint.port, timeout=60)
         ) as connection:
-            headers = {name: value for name, value in request.headers if name.lower() != "host"}
-            connection.request(request.method, request.target, request.body, headers)
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+            connection.request(request.method, target(request), request.get_data(), headers)
             answer = connection.getresponse()
             kept = [
                 pair for pair in answer.getheaders() if pair[0].lower() not in {"content-length", "date", "connection"}
             ]
-            return Response(answer.status, tuple(kept), answer.read())
+            return Response(answer.read(), answer.status, kept)
 
 
 def _on_table(operation, table):
@@ -133,5 +133,5 @@ def _arn(service, resource):
 
 
 def _refusal(error, message):
-    body = json.dumps({"__type": f"com.amazon.coral.service#{error}", "message": message}).encode()
-    return Response(400, (("Content-Type", "application/x-amz-json-1.0"),), body)
+    body = json.dumps({"__type": f"com.amazon.coral.service#{error}", "message": message})
+    return Response(body, 400, content_type="application/x-amz-json-1.0")

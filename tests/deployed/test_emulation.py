@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from infra.local.http_messages import Request
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.errors import UnsupportedTemplateError
 from tests.support.packaged.function import Result
+from tests.support.packaged.messages import Request
 from tests.support.packaged.rest_api import RestApi
 
 URI = {"Fn::Sub": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${APIHandler.Arn}/invocations"}

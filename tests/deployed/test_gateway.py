@@ -7,6 +7,7 @@ from infra.local.http_server import HttpServer
 from tests.support import places
 from tests.support.api_client import over_http
 from tests.support.packaged.distribution import Distribution
+from tests.support.packaged.messages import served
 from tests.support.packaged.rest_api import RestApi
 
 
@@ -79,7 +80,7 @@ class TestBehindTheDistribution:
     def sessions(self, deployment, secret, forwarded):
         distribution = Distribution(deployment.gateway, secret=secret, viewer="198.51.100.7")
         server = HttpServer(0, body_limit=1_000_000)
-        server.start(distribution)
+        server.start(served(distribution))
         try:
             api = over_http(server.port, below="/api")
             headers = {"X-Forwarded-For": forwarded, "X-Lychgate-Distribution": places.DISTRIBUTION_SECRET}

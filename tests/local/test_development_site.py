@@ -100,6 +100,10 @@ def test_an_unchanged_file_is_not_sent_again_and_a_changed_one_is(port, ask, fol
         "/..%2foutside.txt",
         "/js%2f..%2f..%2foutside.txt",
         "/..%5coutside.txt",
+        "/..%255coutside.txt",
+        "/%252e%252e/outside.txt",
+        "/..\\outside.txt",
+        "//etc/passwd",
         "/%00",
         "/index.html%00.png",
         "/link.txt",
@@ -170,13 +174,13 @@ def test_the_api_has_a_root(port, ask, target):
 
 def test_a_header_that_comes_twice_reaches_the_api_joined(port):
     request = "GET /api/echo/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-    request += "Cookie: a=1\r\ncookie: b=2\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n"
+    request += "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(request.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
     headers = json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]
-    assert (headers["cookie"], headers["x-forwarded-for"]) == ("a=1; b=2", "1.1.1.1, 2.2.2.2")
+    assert headers["x-forwarded-for"] == "1.1.1.1, 2.2.2.2"
 
 
 def test_a_request_is_logged_without_query_headers_or_body(port, ask, capsys):

@@ -7,8 +7,7 @@ from contextlib import closing
 import pytest
 
 from infra.local.errors import PortTakenError
-from infra.local.http_messages import Response
-from infra.local.http_server import HttpServer
+from infra.local.http_server import HEADER_LIMIT, HttpServer, Response, target
 
 LIMIT = 1000
 
@@ -24,7 +23,9 @@ def port(serve, requests):
         requests.append(request)
         if request.path == "/fails":
             raise RuntimeError("on purpose")
-        return Response(200, (("Content-Type", "text/plain"),), request.body)
+        if request.path == "/header":
+            return Response(headers={"X-Header": request.get_data().decode()})
+        return Response(request.get_data(), content_type="text/plain")
 
     return serve(application, body_limit=LIMIT)
 
@@ -58,7 +59,34 @@ def test_one_connection_serves_many_requests(port, requests):
             assert connection.getresponse().read() == b"body %d" % number
             assert connection.sock is first_socket
 
-    assert [request.target for request in requests] == ["/0", "/1", "/2"]
+    assert [target(request) for request in requests] == ["/0", "/1", "/2"]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_connection_survives_an_answer_without_a_body(serve, status):
+    port = serve(lambda request: Response(status=status))
+
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.connect()
+        first_socket = connection.sock
+        for _ in range(2):
+            connection.request("GET", "/")
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
+            assert connection.sock is first_socket
+
+
+@pytest.mark.parametrize(
+    "headers", [b"HTTP/1.0\r\nHost: localhost", b"HTTP/1.1\r\nHost: localhost\r\nConnection: close"]
+)
+def test_a_client_that_wants_to_be_hung_up_on_is(serve, headers):
+    port = serve(lambda request: Response(status=204))
+
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET / " + headers + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b" 204 " in answer
 
 
 def test_an_answer_does_not_name_the_server_software(port, ask):
@@ -83,13 +111,41 @@ def test_a_body_at_the_limit_is_accepted(port, ask):
     assert ask(port, "POST", "/", body=b"x" * LIMIT).body == b"x" * LIMIT
 
 
-def test_a_body_in_chunks_is_refused_and_not_taken_for_the_next_request(converse, requests):
-    smuggled = b"1\r\nx\r\n0\r\n\r\nGET /second HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    answer = converse(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled)
 
-    assert answer.startswith(b"HTTP/1.1 411 ")
-    assert problem_in(answer)["error"] == "length_required"
+def test_a_body_in_chunks_ends_where_its_chunks_end(converse, requests):
+    second = b"GET /second HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    answer = converse(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n" + second)
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert [(target(request), request.get_data()) for request in requests] == [("/", b"hi"), ("/second", b"")]
+
+
+def test_a_length_beside_chunks_does_not_make_a_second_request_of_the_body(converse, requests):
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    sent = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\nConnection: close\r\n\r\n")
+
+    converse(sent + b"%x\r\n%s\r\n0\r\n\r\n" % (len(smuggled), smuggled))
+
+    assert [(target(request), request.get_data()) for request in requests] == [("/", smuggled)]
+
+
+def test_a_body_in_chunks_has_the_same_limit(converse, requests):
+    answer = converse(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (LIMIT + 1, b"x" * (LIMIT + 1)))
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert problem_in(answer)["error"] == "payload_too_large"
+    assert requests == []
+
+
+def test_headers_without_an_end_are_refused(port, requests):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".ljust(HEADER_LIMIT, b"y"))
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
     assert requests == []
 
 
@@ -105,12 +161,14 @@ def test_a_content_length_that_is_no_number_is_refused(converse, requests, lengt
     "sent",
     [
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nshort",
         b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"garbage\r\n\r\n",
         b"GET / HTTP/9.9 extra\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nA header without a colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\nY: b\r\n\r\n",
     ],
-    ids=["two lengths", "short body", "absolute target", "no HTTP", "bad request line"],
+    ids=["two lengths", "absolute target", "no URL", "no HTTP", "bad request line", "no header", "bare line feed"],
 )
 def test_what_is_not_a_sound_request_is_refused_in_the_shape_of_every_error(converse, requests, sent):
     answer = converse(sent)
@@ -120,14 +178,19 @@ def test_what_is_not_a_sound_request_is_refused_in_the_shape_of_every_error(conv
     assert requests == []
 
 
-def test_a_content_length_of_thousands_of_digits_is_too_large(converse):
+def test_a_body_that_is_shorter_than_its_length_reaches_nobody(converse, requests):
+    assert converse(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nshort") == b""
+    assert requests == []
+
+
+def test_a_content_length_of_thousands_of_digits_is_refused(converse):
     answer = converse(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_client_that_asks_before_it_sends_is_told_to_go_on(converse):
-    answer = converse(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi")
+    answer = converse(b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi")
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nhi")
@@ -143,13 +206,44 @@ def test_a_failure_of_the_application_is_answered_and_printed(port, ask, capsys)
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: evil=1", "a\nb", "€"])
-def test_a_header_that_would_become_two_cannot_be_built(value):
-    with pytest.raises(ValueError, match="header"):
-        Response(200, (("X-Header", value),))
+def test_a_header_that_would_become_two_is_not_sent(port, ask, value, capsys, caplog):
+    answer = ask(port, "POST", "/header", body=value.encode())
+
+    assert (answer.status, json.loads(answer.body)["error"]) == (500, "internal_error")
+    assert not {"X-Header", "Set-Cookie"} & set(answer.headers)
+    assert "Error: " in capsys.readouterr().err + caplog.text
+
+
+def test_the_server_listens_on_the_loopback_address_alone(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=30):
+        pass
+    with pytest.raises(OSError, match=r"refused|unreachable|assign"):
+        socket.create_connection(("127.0.0.2", port), timeout=30)
+
+
+def test_a_slow_answer_holds_up_no_other(serve, ask):
+    entered, go_on, answers = threading.Event(), threading.Event(), []
+
+    def application(request):
+        if request.path == "/slow":
+            entered.set()
+            go_on.wait(30)
+        return Response(request.path)
+
+    port = serve(application)
+    slow = threading.Thread(target=lambda: answers.append(ask(port, "GET", "/slow").body))
+    slow.start()
+    assert entered.wait(30)
+    assert ask(port, "GET", "/quick").body == b"/quick"
+    assert answers == []
+    go_on.set()
+    slow.join(30)
+
+    assert answers == [b"/slow"]
 
 
 def test_a_head_request_gets_the_headers_of_a_get_and_no_body(serve, ask):
-    port = serve(lambda request: Response(200, (), b"hello"))
+    port = serve(lambda request: Response("hello"))
 
     answer = ask(port, "HEAD", "/")
 
@@ -171,7 +265,7 @@ def test_stopping_lets_an_answer_finish_and_leaves_no_thread():
     def application(request):
         entered.set()
         go_on.wait(30)
-        return Response(200, (), b"finished")
+        return Response("finished")
 
     def client():
         with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:

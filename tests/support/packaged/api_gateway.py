@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 
-from infra.local.http_messages import Request, Response
 from infra.local.http_server import HttpServer
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
 from tests.support.packaged.gateway_responses import Refusal, gateway_response
+from tests.support.packaged.messages import Request, Response, served
 from tests.support.packaged.package import Package
 from tests.support.packaged.proxy_integration import proxy_event, proxy_response, request_context
 from tests.support.packaged.rest_api import Method, Resource, RestApi
@@ -58,7 +58,7 @@ class ApiGateway:
     def serve(self) -> HttpServer:
         """Listen on a free port of this machine, and answer. The caller stops the server."""
         server = HttpServer(0, body_limit=_SERVER_LIMIT)
-        server.start(self)
+        server.start(served(self))
         return server
 
     def forget_authorizations(self) -> None:

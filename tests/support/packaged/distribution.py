@@ -6,7 +6,7 @@ address at the end of X-Forwarded-For) and "Add custom headers to origin request
 
 from collections.abc import Callable
 
-from infra.local.http_messages import Request, Response
+from tests.support.packaged.messages import Request, Response
 
 SECRET_HEADER = "X-Lychgate-Distribution"
 

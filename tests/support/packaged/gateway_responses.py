@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from infra.local.http_messages import Request, Response
 from tests.support.packaged.errors import UnsupportedTemplateError
+from tests.support.packaged.messages import Request, Response
 from tests.support.packaged.rest_api import GatewayResponse
 
 

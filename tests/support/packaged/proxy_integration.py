@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from infra.local.http_messages import Request, Response
 from tests.support.packaged.gateway_responses import Refusal
+from tests.support.packaged.messages import Request, Response
 
 # What a Lambda may answer under these names reaches the client under another: "Amazon API Gateway important notes",
 # which lists more than is renamed in fact; these are the ones that were observed to be.

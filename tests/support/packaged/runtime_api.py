@@ -8,19 +8,18 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.http_messages import Request, Response
+from werkzeug import Request, Response
+
 from infra.local.http_server import ADDRESS, HttpServer
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of a synchronous request or answer ("Lambda quotas")."""
 
 _PREFIX = "/2018-06-01/runtime/"
-_JSON = ("Content-Type", "application/json")
-_ACCEPTED = Response(202, (_JSON,), b'{"status": "OK"}')
 
 
 @dataclass
@@ -78,10 +77,10 @@ class RuntimeApi:
             case "GET", ["invocation", "next"]:
                 return self._next()
             case "POST", ["init", "error"]:
-                self.init_error = json.loads(request.body)
-                return _ACCEPTED
+                self.init_error = json.loads(request.get_data())
+                return _json(202, {"status": "OK"})
             case "POST", ["invocation", request_id, ("response" | "error") as outcome]:
-                return self._take(request_id, outcome, request.body)
+                return self._take(request_id, outcome, request.get_data())
         return _refusal(404, "NotFound", request.path)
 
     def _next(self) -> Response:
@@ -93,13 +92,12 @@ class RuntimeApi:
             self._current, self._waiting = self._waiting, None
             invocation = self._current
         headers = (
-            _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(int(invocation.deadline * 1000))),
             ("Lambda-Runtime-Invoked-Function-Arn", invocation.arn),
             ("Lambda-Runtime-Trace-Id", f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"),
         )
-        return Response(200, headers, json.dumps(invocation.event).encode())
+        return _json(200, invocation.event, headers)
 
     def _take(self, request_id: str, outcome: str, body: bytes) -> Response:
         with self._changed:
@@ -116,8 +114,12 @@ class RuntimeApi:
         else:
             invocation.answer = json.loads(body)
         invocation.done.set()
-        return _ACCEPTED
+        return _json(202, {"status": "OK"})
 
 
 def _refusal(status: int, error_type: str, message: str) -> Response:
-    return Response(status, (_JSON,), json.dumps({"errorType": error_type, "errorMessage": message}).encode())
+    return _json(status, {"errorType": error_type, "errorMessage": message})
+
+
+def _json(status: int, document: object, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    return Response(json.dumps(document), status, headers, content_type="application/json")
