@@ -126,6 +126,8 @@ class Lychgate:
             self._failure = failure
 
     def _build(self) -> UseCases:
+        # Settings first: what they lack can be said without a call to AWS.
+        verifying = self.verifying
         settings = ApiSettings.from_environment(self._environment)
         secrets = SigningSecrets.from_json(
             read_secret(
@@ -135,15 +137,15 @@ class Lychgate:
         )
         stores = self._make_stores(self._clients, settings)
         issuer = TokenIssuer(
-            issuer=self.verifying.issuer,
-            audience=self.verifying.audience,
+            issuer=verifying.issuer,
+            audience=verifying.audience,
             signing_keys=self._known_signing_keys(secrets),
             access_lifetime=settings.access_token_lifetime,
         )
         verifier = TokenVerifier(
-            issuer=self.verifying.issuer,
-            audience=self.verifying.audience,
-            keys=self.verifying.keys,
+            issuer=verifying.issuer,
+            audience=verifying.audience,
+            keys=verifying.keys,
             clock=self.clock,
         )
         hasher = self._make_hasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
