@@ -32,6 +32,7 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
+from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.clock import system_clock
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
@@ -146,7 +147,7 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
     with started(folder, data=folder) as server:
         over = over_database(client_of(server), clock=system_clock, ring=ring)
         event = SecurityEvent(EventType.REGISTERED, user.id, now, _CALLER)
-        DynamoDBUserStore(over.client, TABLES).add(user, session, event)
+        DynamoDBUserStore(Database(over.client, TABLES)).add(user, session, event)
     fill(folder, TABLES, population)
     server = stack.enter_context(started(folder, data=folder, long_lived=True))
     over = over_database(client_of(server), clock=system_clock, ring=ring)

@@ -12,6 +12,7 @@ from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
 from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
+from chalicelib.adapters.dynamodb.transactions import Database, pause_at_most
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.adapters.parameter_store import read_secret
 from chalicelib.adapters.pwned_passwords import PwnedPasswords
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What makes the clients of AWS, each when it is first needed."""
+    """What reaches AWS. Each client is made when it is first needed."""
 
     dynamodb: Callable[[], DynamoDBClient] = dynamodb_client
     ssm: Callable[[], SSMClient] = ssm_client
+    pause: Callable[[float], None] = pause_at_most
+    """Waits before a repetition, at most so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,12 @@ class UseCases:
 
 def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
     """Return the stores in DynamoDB."""
-    client, tables = clients.dynamodb(), settings.tables
+    database = Database(clients.dynamodb(), settings.tables, clients.pause)
     return Stores(
-        users=DynamoDBUserStore(client, tables),
-        sessions=DynamoDBSessionStore(client, tables, limit=settings.max_sessions),
-        events=DynamoDBEventLog(client, tables),
-        throttle=DynamoDBLoginThrottle(client, tables, settings.throttle),
+        users=DynamoDBUserStore(database),
+        sessions=DynamoDBSessionStore(database, limit=settings.max_sessions),
+        events=DynamoDBEventLog(database),
+        throttle=DynamoDBLoginThrottle(database, settings.throttle),
     )
 
 

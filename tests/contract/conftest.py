@@ -5,6 +5,7 @@ import pytest
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
 from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
+from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.use_cases.ports import Stores
 from tests.support.databases import MOTO, new_stage
@@ -23,11 +24,12 @@ def make_stores(request):
     else:
         client = request.getfixturevalue("dynamodb_local").client
     tables = new_stage(client)
+    database = Database(client, tables)
     return lambda limit: Stores(
-        DynamoDBUserStore(client, tables),
-        DynamoDBSessionStore(client, tables, limit=limit),
-        DynamoDBEventLog(client, tables),
-        DynamoDBLoginThrottle(client, tables, RULES),
+        DynamoDBUserStore(database),
+        DynamoDBSessionStore(database, limit=limit),
+        DynamoDBEventLog(database),
+        DynamoDBLoginThrottle(database, RULES),
     )
 
 

@@ -2,10 +2,12 @@
 
 import logging
 import types
+from dataclasses import replace
 
 import pytest
 
 from chalicelib.accounts.caller import Caller
+from chalicelib.adapters.dynamodb.transactions import pause_at_most
 from chalicelib.authorizer import build_verifier
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.tokens.kinds import ACCESS_TOKEN
@@ -24,6 +26,7 @@ __all__ = [
     "database",
     "database_name",
     "dynamodb",
+    "pause",
     "pauses",
     "principal",
     "settings",
@@ -110,12 +113,18 @@ def dynamodb(database):
 
 
 @pytest.fixture
-def start(settings, dynamodb, private_jwks, clock):
+def pause(request):
+    """What the stores wait by: real, or noted where a test asks for ``pauses``."""
+    return request.getfixturevalue("pauses").append if "pauses" in request.fixturenames else pause_at_most
+
+
+@pytest.fixture
+def start(settings, dynamodb, private_jwks, clock, pause):
     """Start a process of the API, with settings that differ."""
 
     def start(**changes):
         changed = {f"LYCHGATE_{name}": value for name, value in changes.items()}
-        clients = clients_of(dynamodb=dynamodb, ring=private_jwks)
+        clients = replace(clients_of(dynamodb=dynamodb, ring=private_jwks), pause=pause)
         return make_application(settings | changed, clients=clients, clock=clock, make_hasher=cheap_hasher)
 
     return start
@@ -155,11 +164,6 @@ def pauses(monkeypatch):
     monkeypatch.setattr("botocore.endpoint.time", stopped_clock)
     # One client serves all tests, and would stop repeating after so many faults.
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda self, amount: True)
-    monkeypatch.setattr("chalicelib.adapters.dynamodb.transactions.time", stopped_clock)
-    monkeypatch.setattr(
-        "chalicelib.adapters.dynamodb.transactions.random", types.SimpleNamespace(uniform=lambda _, most: most)
-    )
-    monkeypatch.setattr("chalicelib.adapters.dynamodb.users.time", stopped_clock)
     return noted
 
 

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.items import event_from_item, event_to_item
+from chalicelib.adapters.dynamodb.transactions import Database
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from chalicelib.accounts.events import SecurityEvent
-    from chalicelib.config.api import Tables
 
 
 class DynamoDBEventLog:
     """An ``EventLog`` over the events' table."""
 
-    def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
-        self._client = client
-        self._tables = tables
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
+        self._tables = database.tables
 
     def record(self, event: SecurityEvent) -> None:
         """See ``EventLog.record``: one put."""

@@ -18,15 +18,13 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
-from chalicelib.adapters.dynamodb.transactions import after_conflicts, transact
+from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from chalicelib.config.api import Tables
 
 # ``Session.accepts`` in DynamoDB's words. An item that is not there fails it: a missing session is never a first use.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
@@ -53,9 +51,10 @@ class DynamoDBSessionStore:
     limit the sessions are counted, which puts it right and ends the oldest ones, if there really are too many.
     """
 
-    def __init__(self, client: DynamoDBClient, tables: Tables, *, limit: int) -> None:
-        self._client = client
-        self._tables = tables
+    def __init__(self, database: Database, *, limit: int) -> None:
+        self._database = database
+        self._client = database.client
+        self._tables = database.tables
         self._limit = limit
 
     def begin(
@@ -82,7 +81,7 @@ class DynamoDBSessionStore:
                 if surplus:
                     actions.append(put_event(self._tables, if_ended))
             actions.append(put_event(self._tables, event))
-            failed = transact(self._client, actions)
+            failed = transact(self._database, actions)
             # Where the session, the first action, is there already, the SDK repeated what was done and its answer lost.
             if not failed or 0 in failed:
                 return bool(surplus)
@@ -101,6 +100,7 @@ class DynamoDBSessionStore:
         try:
             with unavailable_on_failure():
                 response = after_conflicts(
+                    self._database,
                     lambda: self._client.update_item(
                         TableName=self._tables.sessions,
                         Key=session_key(user_id, session_id),
@@ -118,7 +118,7 @@ class DynamoDBSessionStore:
                         ),
                         ReturnValues="ALL_NEW",
                         ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    )
+                    ),
                 )
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             # The stubs do not know that this error brings the item along.
@@ -130,7 +130,7 @@ class DynamoDBSessionStore:
         """See ``SessionStore.end``: one transaction."""
         delete = self._delete(user_id, session_id)
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
-        return not transact(self._client, [delete, put_event(self._tables, event)])
+        return not transact(self._database, [delete, put_event(self._tables, event)])
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """See ``SessionStore.with_user``: one request for two consistent reads."""

@@ -15,15 +15,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
-from chalicelib.adapters.dynamodb.transactions import transact
+from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.credentials.throttling import Attempt, Counter, Limit, ThrottleRules
 from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from chalicelib.config.api import Tables
 
 _log = logging.getLogger("lychgate.dynamodb")
 
@@ -34,9 +32,9 @@ _ROUNDS = 5
 class DynamoDBLoginThrottle:
     """A ``LoginThrottle`` over one table."""
 
-    def __init__(self, client: DynamoDBClient, tables: Tables, rules: ThrottleRules) -> None:
-        self._client = client
-        self._tables = tables
+    def __init__(self, database: Database, rules: ThrottleRules) -> None:
+        self._database = database
+        self._tables = database.tables
         self._rules = rules
 
     def admit(self, attempt: Attempt, now: int) -> None:
@@ -55,7 +53,7 @@ class DynamoDBLoginThrottle:
                 for key, limit in limits.items()
             ]
             try:
-                failed = transact(self._client, actions)
+                failed = transact(self._database, actions)
             except ServiceUnavailable as unavailable:
                 # Who keeps the counters from being reached must not be able to guess without limit.
                 raise AttemptNotCounted(unavailable.reason or "") from unavailable
@@ -76,9 +74,9 @@ class DynamoDBLoginThrottle:
         pair, account, address = self._rules.limits(attempt)
         forget = [self._delete(pair), self._delete(account)]
         try:
-            if transact(self._client, [*forget, self._take_back(address)]):
+            if transact(self._database, [*forget, self._take_back(address)]):
                 # The address's window has passed meanwhile: there is nothing to take back.
-                transact(self._client, forget)
+                transact(self._database, forget)
         except ServiceUnavailable as unavailable:
             _log.warning("failures not forgotten: %s", unavailable.reason)
 

@@ -1,4 +1,4 @@
-"""Several writes in one step: DynamoDB's transactions, and what their failures mean.
+"""The database as the stores see it, and several writes in one step: DynamoDB's transactions and their failures.
 
 Owns the reading of ``CancellationReasons`` and the repetition after conflicts. Knows no table but their names.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,8 @@ from chalicelib.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.config.api import Tables
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.08
@@ -32,7 +35,22 @@ _CONFLICT = "TransactionConflictException"
 Result = TypeVar("Result")
 
 
-def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
+def pause_at_most(seconds: float) -> None:
+    """Wait a random time of at most so many seconds: those who met in a conflict shall not meet again."""
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 - jitter is no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What each store works with."""
+
+    client: DynamoDBClient
+    tables: Tables
+    pause: Callable[[float], None] = pause_at_most
+    """Waits before a repetition, at most so many seconds."""
+
+
+def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
     """Do all actions or none, and return the conditions that failed: empty if all was done.
 
     Each failed condition is given by its action's position, with the item that it met if the action asked for it
@@ -42,6 +60,7 @@ def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]
         ServiceUnavailable: DynamoDB was throttled or out of reach, or others kept writing the same items.
 
     """
+    client = database.client
 
     def attempt() -> dict[int, Item | None]:
         try:
@@ -62,10 +81,10 @@ def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]
         return {}
 
     with unavailable_on_failure():
-        return _repeated(attempt)
+        return _repeated(database, attempt)
 
 
-def after_conflicts(write: Callable[[], Result]) -> Result:
+def after_conflicts(database: Database, write: Callable[[], Result]) -> Result:
     """Return the result of a single write, repeated while transactions have hold of its item.
 
     Raises ServiceUnavailable if they do not let go of it.
@@ -79,17 +98,17 @@ def after_conflicts(write: Callable[[], Result]) -> Result:
                 raise _Again from refused
             raise
 
-    return _repeated(attempt)
+    return _repeated(database, attempt)
 
 
 class _Again(Exception):
     """The same may succeed in a moment."""
 
 
-def _repeated(attempt: Callable[[], Result]) -> Result:
+def _repeated(database: Database, attempt: Callable[[], Result]) -> Result:
     for _ in range(_ATTEMPTS):
         try:
             return attempt()
         except _Again:
-            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - jitter is no secret
+            database.pause(_LONGEST_PAUSE)
     raise ServiceUnavailable("others keep writing the same items")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
@@ -20,13 +19,8 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
-from chalicelib.adapters.dynamodb.transactions import after_conflicts, transact
+from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-    from chalicelib.config.api import Tables
 
 _log = logging.getLogger("lychgate.dynamodb")
 
@@ -39,14 +33,15 @@ _BATCH_ATTEMPTS = 4
 class DynamoDBUserStore:
     """A ``UserStore`` over the tables."""
 
-    def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
-        self._client = client
-        self._tables = tables
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
+        self._tables = database.tables
 
     def add(self, user: User, session: Session, event: SecurityEvent) -> None:
         """See ``UserStore.add``: one transaction, so there is no account without its first session."""
         failed = transact(
-            self._client,
+            self._database,
             [
                 {
                     "Put": {
@@ -72,7 +67,7 @@ class DynamoDBUserStore:
     def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
         """See ``UserStore.change_password``: one transaction."""
         failed = transact(
-            self._client,
+            self._database,
             [
                 {
                     "Update": {
@@ -122,7 +117,7 @@ class DynamoDBUserStore:
         If the SDK repeats it after a lost answer the epoch rises twice, which ends nothing more.
         """
         failed = transact(
-            self._client,
+            self._database,
             [
                 {
                     "Update": {
@@ -145,6 +140,7 @@ class DynamoDBUserStore:
         with unavailable_on_failure():
             try:
                 after_conflicts(
+                    self._database,
                     lambda: self._client.delete_item(
                         TableName=self._tables.users,
                         Key=user_key(user.username),
@@ -153,7 +149,7 @@ class DynamoDBUserStore:
                             "attribute_not_exists(user_id) OR (user_id = :id AND password_hash = :hash)"
                         ),
                         ExpressionAttributeValues=to_item({":id": user.id, ":hash": user.password_hash}),
-                    )
+                    ),
                 )
             except self._client.exceptions.ConditionalCheckFailedException as changed:
                 raise Conflict from changed
@@ -202,7 +198,7 @@ class DynamoDBUserStore:
             requests = response["UnprocessedItems"].get(table, [])
             if not requests:
                 return
-            time.sleep(0.02 * 2**attempt)
+            self._database.pause(0.02 * 2**attempt)
         raise ServiceUnavailable("BatchWriteItem left items unprocessed")
 
 
