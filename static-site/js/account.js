@@ -23,10 +23,8 @@ const EVENTS = {
   refresh_token_reused: "Session ended: its token was used twice",
   session_revoked: "Session ended",
   password_changed: "Password changed",
-  roles_changed: "Roles changed",
-  account_disabled: "Account disabled",
 };
-const ALARMING = ["login_failed", "refresh_token_reused", "account_disabled"];
+const ALARMING = ["login_failed", "refresh_token_reused"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 /** @typedef {{type: string, at: string, ip: string, user_agent: string}} AccountEvent */

@@ -9,6 +9,7 @@ import pytest
 
 from app import app
 from chalicelib import errors, telemetry
+from chalicelib.accounts.events import HISTORY
 from chalicelib.api.responses import STATUSES
 from chalicelib.version import VERSION
 
@@ -160,3 +161,16 @@ def test_the_template_defines_the_tables_that_the_stage_dev_names():
     variables = config["stages"]["dev"]["environment_variables"]
     named = {value for name, value in variables.items() if name.endswith("_TABLE")}
     assert named == {definition.name for definition in table_definitions("dev")}
+
+
+def test_the_page_knows_every_event_of_a_history_and_no_other():
+    page = (PROJECT / "static-site" / "js" / "account.js").read_text("utf-8")
+    names = re.search(r"const EVENTS = {(.*?)};", page, re.DOTALL)[1]
+    assert set(re.findall(r"^ +(\w+):", names, re.MULTILINE)) == {str(event) for event in HISTORY}
+    alarming = re.search(r"const ALARMING = \[(.*?)\]", page)[1]
+    assert set(re.findall(r"\w+", alarming)) <= {str(event) for event in HISTORY}
+
+
+def test_the_http_api_lists_every_event_of_a_history_and_no_other():
+    listed = re.search(r"of (`registered`.*?)[.;]", HTTP_API, re.DOTALL)[1]
+    assert set(re.findall(r"`(\w+)`", listed)) == {str(event) for event in HISTORY}
