@@ -1,4 +1,4 @@
-"""The history of accounts in DynamoDB."""
+"""The store of account histories in DynamoDB."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDBEventLog:
-    """An ``EventLog`` over the events' table."""
+    """An ``EventLog`` over the events table."""
 
     def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
         self._client = client

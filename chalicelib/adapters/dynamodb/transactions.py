@@ -1,6 +1,6 @@
-"""Several writes in one step: DynamoDB's transactions, and what their failures mean.
+"""DynamoDB's transactions, and the meaning of their failures.
 
-Owns the reading of ``CancellationReasons`` and the repetition after conflicts. Knows no table but their names.
+Owns the interpretation of ``CancellationReasons`` and the retries after conflicts. Knows no table.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.08
-"""Seconds. A conflicting write is over within milliseconds."""
+"""Seconds. A conflicting write ends within milliseconds."""
 
-# Reasons for which a transaction was cancelled though none of its conditions failed, and may succeed when repeated.
+# Cancellation reasons after which the same transaction may succeed.
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 _CONFLICT = "TransactionConflictException"
@@ -33,13 +33,13 @@ Result = TypeVar("Result")
 
 
 def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
-    """Do all actions or none, and return the conditions that failed: empty if all was done.
+    """Do all actions or none. Return the failed conditions: an empty dict if all actions were done.
 
-    Each failed condition is given by its action's position, with the item that it met if the action asked for it
-    (``ReturnValuesOnConditionCheckFailure``), else None.
+    The keys are the positions of the actions whose conditions failed. The value is the item as the condition found it
+    if the action asks for it (``ReturnValuesOnConditionCheckFailure``), else None.
 
     Raises:
-        ServiceUnavailable: DynamoDB was throttled or out of reach, or others kept writing the same items.
+        ServiceUnavailable: DynamoDB throttled or could not be reached, or other requests kept writing the same items.
 
     """
 
@@ -55,7 +55,7 @@ def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]
             }
             if failed:
                 return failed
-            # One reason that does not pass is enough to make every repetition vain: that is a bug, and no bad luck.
+            # Any other reason means a bug, and a retry would fail too.
             if {reason.get("Code") for reason in reasons} - {"None"} <= _PASSING:
                 raise _Again from cancelled
             raise
@@ -66,9 +66,9 @@ def transact(client: DynamoDBClient, actions: Sequence[TransactWriteItemTypeDef]
 
 
 def after_conflicts(write: Callable[[], Result]) -> Result:
-    """Return the result of a single write, repeated while transactions have hold of its item.
+    """Return the result of a single write. Retry it while it conflicts with transactions on the same item.
 
-    Raises ServiceUnavailable if they do not let go of it.
+    Raises ServiceUnavailable if the conflicts do not end.
     """
 
     def attempt() -> Result:
@@ -83,7 +83,7 @@ def after_conflicts(write: Callable[[], Result]) -> Result:
 
 
 class _Again(Exception):
-    """The same may succeed in a moment."""
+    """Raised by an attempt that may succeed if it is repeated."""
 
 
 def _repeated(attempt: Callable[[], Result]) -> Result:
