@@ -1,4 +1,4 @@
-"""The Chalice application: puts it together and does nothing else."""
+"""The Chalice application. Assembles it and does nothing else."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ telemetry.configure(os.environ)
 app = Application(Lychgate(os.environ), authorizer.authorizer, blueprints=[authorizer.blueprint])
 
 if os.environ.get("_HANDLER") == "app.app":
-    # Only the API Lambda, as it starts: Lambda names there what it is going to call.
+    # True only in the API Lambda: the runtime sets _HANDLER to the function that it will call.
     app.lychgate.prepare()
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
-    # Only `chalice local`, `deploy` and `package` get here, never a Lambda: what follows does not ship.
+    # Only `chalice local`, `deploy` and `package` set this. `infra` is not part of the deployment package.
     from infra import chalice_cli
 
     chalice_cli.install()

@@ -1,7 +1,7 @@
-"""The authorizer Lambda: says to API Gateway whether a Bearer token is good, and whose it is.
+"""The authorizer Lambda: tells API Gateway whether a Bearer token is valid, and whose it is.
 
-Owns its entry point. Reaches tokens and settings only: this Lambda holds public keys and no permission to anything. Its
-module name is part of the handler's name in every deployed stack, so it stays.
+Owns its entry point. Uses tokens and settings only: this Lambda has public keys and no permissions. Do not rename this
+module: its name is part of the handler's name in every deployed stack.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 
 CACHE_SECONDS = 300
-"""Seconds for which API Gateway may reuse an answer for the same token. Views check ``exp`` again."""
+"""Seconds for which API Gateway may reuse the answer for a token. Views check ``exp`` again."""
 
-# RFC 6750 section 2.1, the scheme's name in any case (RFC 9110 section 11.1).
+# RFC 6750 section 2.1. The scheme is case-insensitive (RFC 9110 section 11.1).
 _BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
 
 class Unauthorized(Exception):
-    """Raised to make API Gateway answer 401: it does so for exactly this message, and 500 for any other."""
+    """Raised to make API Gateway answer 401. It does so for exactly this message, and answers 500 for any other."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
 
 
 def build_verifier(environment: Mapping[str, str], clock: Clock = system_clock) -> TokenVerifier:
-    """Return a verifier with these settings. Raises ConfigurationError."""
+    """Return a verifier with the settings in ``environment``. Raises ConfigurationError."""
     settings = VerifierSettings.from_environment(environment)
     return TokenVerifier(issuer=settings.issuer, audience=settings.audience, keys=settings.keys, clock=clock)
 
 
 def declare(blueprint: Blueprint, verifier: Callable[[], TokenVerifier]) -> ChaliceAuthorizer:
-    """Return an authorizer of this blueprint, which asks for its verifier at each request."""
+    """Return an authorizer of this blueprint. It calls ``verifier`` at each request."""
 
     @blueprint.authorizer(ttl_seconds=CACHE_SECONDS)
     def authorizer(request: AuthRequest) -> AuthResponse:
-        """Return a policy that allows the bearer of a good access token every route, with its principal as context.
+        """Return a policy that allows every route, with the token's principal as context.
 
-        API Gateway caches the policy by token for all routes, so it must not name the one that was asked for; what a
-        principal may do is for the views to decide.
+        API Gateway caches the policy by token and uses it for all routes, so it must not name the requested route. The
+        views decide what a principal may do.
 
         Raises:
-            Unauthorized: the token is missing or bad in any way.
+            Unauthorized: the token is missing or not valid.
 
         """
         try:
@@ -69,7 +69,7 @@ def declare(blueprint: Blueprint, verifier: Callable[[], TokenVerifier]) -> Chal
 
 telemetry.configure(os.environ)
 blueprint = Blueprint(__name__)
-# The verifier is built at the first request, so that a setting that is unusable is answered and logged.
+# The verifier is built at the first request, so that an invalid setting is answered and logged.
 authorizer = declare(blueprint, functools.cache(lambda: build_verifier(os.environ)))
 
 

@@ -1,4 +1,4 @@
-"""The clock, which is passed to whatever asks for the time."""
+"""The clock. Code that needs the time takes a ``Clock`` as an argument."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], int]
-"""Returns the time now as a NumericDate in whole seconds."""
+"""Returns the current time as a NumericDate, an integer of seconds."""
 
 
 def system_clock() -> int:
-    """Return the time now by this machine's clock, a ``Clock``."""
+    """Return the current time of the system clock. This is a ``Clock``."""
     return int(time.time())

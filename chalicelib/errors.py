@@ -1,8 +1,8 @@
-"""The one error tree of Lychgate.
+"""The errors of Lychgate, in one hierarchy.
 
-Owns what can go wrong and the machine-readable code of each case. Knows no HTTP: which status a code gets is decided
-in ``chalicelib.api.responses`` alone. An error's ``detail`` goes to the caller; what only an operator may know (why
-exactly a token was refused) is in attributes of its own and never in ``detail``.
+Owns the machine-readable code of each error. Knows no HTTP: ``chalicelib.api.responses`` alone maps errors to statuses.
+An error's ``detail`` goes to the caller. What only an operator may know, such as why a token was refused, is in other
+attributes and never in ``detail``.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import ClassVar
 
 
 class LychgateError(Exception):
-    """Root of all errors that Lychgate raises on purpose."""
+    """Base class of all errors that Lychgate raises on purpose."""
 
     error: ClassVar[str] = "internal_error"
-    """The code on the wire, the ``error`` member of the problem document."""
+    """The code on the wire: the ``error`` member of the problem document."""
 
     detail: ClassVar[str] = "Something went wrong on our side. The request can be tried again."
-    """What the caller is told when the place that raises says nothing of its own."""
+    """The message for the caller, unless the instance has its own."""
 
     reason: str | None = None
-    """Why, for the operator: goes to the log and never to the caller."""
+    """The cause, for the operator. It goes to the log and never to the caller."""
 
     user_id: str | None = None
-    """Whom it was about. For the log, as is the next."""
+    """The user that the error is about. For the log."""
 
     session_id: str | None = None
+    """The session that the error is about. For the log."""
 
     def __init__(self, detail: str | None = None) -> None:
         self.message = detail or self.detail
@@ -34,7 +35,7 @@ class LychgateError(Exception):
 
 
 class ConfigurationError(LychgateError):
-    """Raised at start if a setting is missing or unusable; names the variable."""
+    """Raised if a setting is missing or invalid. Names the variable."""
 
     def __init__(self, variable: str, problem: str) -> None:
         self.variable = variable
@@ -50,14 +51,14 @@ class InvalidRequest(LychgateError):
 
 
 class UnsupportedMediaType(LychgateError):
-    """Raised if a body does not come as ``application/json``."""
+    """Raised if a body's media type is not ``application/json``."""
 
     error = "unsupported_media_type"
     detail = "Send the body as JSON with the header Content-Type: application/json."
 
 
 class PayloadTooLarge(LychgateError):
-    """Raised if a body is larger than the API reads."""
+    """Raised if a body is larger than the API accepts."""
 
     error = "payload_too_large"
     detail = "The request body is too large."
@@ -65,17 +66,17 @@ class PayloadTooLarge(LychgateError):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One member of a request that is not as it should be."""
+    """What is wrong with one field of a request."""
 
     field: str
     message: str
 
 
 class ValidationFailed(LychgateError):
-    """Raised if members of a body are missing, unknown, of the wrong type or against a rule."""
+    """Raised if fields of a body are missing, unknown, of the wrong type or against a rule."""
 
     error = "validation_failed"
-    detail = "Some fields are not as they should be."
+    detail = "Some fields are not valid."
 
     def __init__(self, *errors: FieldError) -> None:
         self.errors = errors
@@ -83,7 +84,7 @@ class ValidationFailed(LychgateError):
 
 
 class InvalidCredentials(LychgateError):
-    """Raised if a log-in fails. ``reason`` is for the operator: the caller must not learn which it was."""
+    """Raised if a password check fails. ``reason`` is for the operator: the caller must not learn the cause."""
 
     error = "invalid_credentials"
     detail = "The username or the password is wrong."
@@ -96,8 +97,7 @@ class InvalidCredentials(LychgateError):
 class InvalidToken(LychgateError):
     """Raised if an access token is refused. ``reason`` is for the operator.
 
-    ``missing`` tells a request without a token from one with a bad token: RFC 6750 section 3.1 gives the first a
-    challenge without an error code.
+    ``missing`` says that the request had no token. RFC 6750 section 3.1: the challenge then has no error code.
     """
 
     error = "invalid_token"
@@ -113,7 +113,7 @@ class InvalidGrant(LychgateError):
     """Raised if a refresh token is refused. ``reason`` is for the operator."""
 
     error = "invalid_grant"
-    detail = "The session has ended or the refresh token is no longer good. Log in again."
+    detail = "The session has ended or the refresh token is no longer valid. Log in again."
 
     def __init__(self, reason: str, user_id: str | None = None, session_id: str | None = None) -> None:
         self.reason = reason
@@ -123,63 +123,63 @@ class InvalidGrant(LychgateError):
 
 
 class RefreshTokenReused(InvalidGrant):
-    """Raised if a refresh token that was already used comes back after the retry window: the session has been ended."""
+    """Raised if a refresh token is reused after the retry window. Its session has been ended."""
 
 
 class Forbidden(LychgateError):
-    """Raised if a principal may not do what it asks for."""
+    """Raised if a principal may not do what it requests."""
 
     error = "insufficient_scope"
     detail = "Your role does not allow this."
 
 
 class OriginRejected(LychgateError):
-    """Raised if a cookie came from a page that may not use it."""
+    """Raised if a page of an origin that is not allowed uses the refresh cookie."""
 
     error = "origin_rejected"
     detail = "This origin may not use the session cookie."
 
 
 class RegistrationClosed(LychgateError):
-    """Raised if somebody registers where registration is closed."""
+    """Raised if registration is closed."""
 
     error = "registration_closed"
     detail = "Registration is closed here."
 
 
 class NotFound(LychgateError):
-    """Raised if something is not there, or not the caller's."""
+    """Raised if a resource does not exist or belongs to another user."""
 
     error = "not_found"
     detail = "There is nothing here."
 
 
 class MethodNotAllowed(LychgateError):
-    """Raised if a route does not know the request's method."""
+    """Raised if a route does not support the request's method."""
 
     error = "method_not_allowed"
     detail = "This route does not support the request's method."
 
 
 class UsernameTaken(LychgateError):
-    """Raised if the canonical form of a new username belongs to a user already."""
+    """Raised if another user already has the canonical form of a username."""
 
     error = "username_taken"
     detail = "This username is taken."
 
 
 class Conflict(LychgateError):
-    """Raised if what a change builds on was changed by another request meanwhile."""
+    """Raised if another request has changed the same data meanwhile."""
 
     error = "conflict"
-    detail = "The account was changed by another request at the same time. Look at it and try again."
+    detail = "Another request changed the account at the same time. Check it and try again."
 
 
 class TooManyAttempts(LychgateError):
-    """Raised if a password is guessed at too often. ``limit`` says which limit it was, for the operator."""
+    """Raised if there have been too many attempts with a password. ``limit`` names the limit, for the operator."""
 
     error = "too_many_attempts"
-    detail = "Too many attempts. Wait before you try again; a session that is open goes on."
+    detail = "Too many attempts. Wait before you try again. Open sessions continue."
 
     def __init__(self, retry_after: int, *, limit: str) -> None:
         self.retry_after = retry_after
@@ -191,7 +191,7 @@ class ServiceUnavailable(LychgateError):
     """Raised if the database or the key store does not answer. ``reason`` is for the operator."""
 
     error = "service_unavailable"
-    detail = "The service is busy or out of reach. Try again in a moment."
+    detail = "The service is busy or unreachable. Try again in a moment."
 
     retry_after: ClassVar[int] = 1
     """Seconds after which the caller may try again."""
@@ -202,4 +202,4 @@ class ServiceUnavailable(LychgateError):
 
 
 class AttemptNotCounted(ServiceUnavailable):
-    """Raised if a password may not be looked at because the attempt could not be counted."""
+    """Raised if a password was not checked because the attempt could not be counted."""

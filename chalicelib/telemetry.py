@@ -1,9 +1,8 @@
-"""What a request leaves behind for the operator: one line of JSON, which CloudWatch reads as log and as metrics.
+"""Logs and metrics: one line of JSON for each request, from which CloudWatch also takes the metrics.
 
-Owns the form of log lines, the names of metrics and where lines go. An event that a use case announces is counted here
-and nowhere else. A line holds what it is given by name and nothing
-else: no message of an exception, no header, no body, no address. Imported by both Lambdas, so it costs them nothing
-that they have not loaded already.
+Owns the form of log lines, the names of metrics, and where lines go. Events that use cases announce are counted here
+only. A line has named members and nothing else: no exception message, no header, no body, no IP address. Both Lambdas
+import this module, so it imports nothing that they do not load anyway.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 from chalicelib.accounts.events import EventType, SecurityEvent
 
 NAMESPACE = "Lychgate"
-"""Of the metrics in CloudWatch."""
+"""The namespace of the metrics in CloudWatch."""
 
 REQUESTS = "requests"
 LOG_INS = "log_ins"
@@ -37,7 +36,7 @@ COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
     EventType.REFRESH_RETRIED: (REFRESHES, "retry"),
     EventType.REFRESH_TOKEN_REUSED: (REFRESHES, "reused"),
 }
-"""Which events are counted, in which metric and as which ``outcome``."""
+"""The metric and the ``outcome`` that count each event."""
 
 _WARNED_OF = frozenset({EventType.LOGIN_FAILED, EventType.ATTEMPT_DELAYED, EventType.REFRESH_TOKEN_REUSED})
 
@@ -45,37 +44,37 @@ _log = logging.getLogger("lychgate")
 
 
 _announced: ContextVar[SecurityEvent | None] = ContextVar("announced", default=None)
-"""The last event of the request that this thread answers. None before the first."""
+"""The last event of the request that this thread handles. None before the first."""
 
 
 def announce(event: SecurityEvent) -> None:
-    """Take an event from a use case. The log line of its request tells of it and counts it."""
+    """Note an event for the log line of its request, which names and counts it."""
     _announced.set(event)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of how a refusal came about, beside what the answer says."""
+    """The cause of an error response, for the log line."""
 
     error: str | None = None
     """The code on the wire."""
     reason: str | None = None
-    """Why, in words for the operator: distinct where the answers are identical."""
+    """The cause, in words for the operator. It differs where the responses are identical."""
     user_id: str | None = None
     session_id: str | None = None
     unexpected: BaseException | None = None
-    """The bug behind an ``internal_error``."""
+    """The exception behind an ``internal_error``."""
 
 
 NOTHING = Evidence()
-"""The evidence of an answer that says all there is to say."""
+"""The evidence of a response that has nothing to add in the log."""
 
 
 def configure(environment: Mapping[str, str]) -> None:
-    """Send what is logged below ``lychgate`` where it belongs.
+    """Configure the ``lychgate`` logger.
 
-    On Lambda every line is JSON on standard output, which is where CloudWatch finds metrics. Elsewhere a developer
-    reads along, whose server prints a line a request itself: only errors are shown, as text, on standard error.
+    On Lambda every line is JSON on standard output, where CloudWatch finds metrics. Elsewhere only errors are logged,
+    as text on standard error, because a development server prints a line for each request itself.
     """
     function = environment.get("AWS_LAMBDA_FUNCTION_NAME")
     handler = logging.StreamHandler(sys.stdout if function else sys.stderr)
@@ -83,12 +82,12 @@ def configure(environment: Mapping[str, str]) -> None:
     handler.setLevel(logging.INFO if function else logging.ERROR)
     _log.handlers = [handler]
     _log.setLevel(logging.INFO)
-    # Lambda's own handler of the root logger would write each line once more.
+    # Lambda's handler on the root logger would write each line a second time.
     _log.propagate = function is None
 
 
 def begin_request() -> None:
-    """Forget what the request before announced."""
+    """Forget the event of the previous request."""
     _announced.set(None)
 
 
@@ -103,9 +102,9 @@ def log_request(
     user_id: str | None = None,
     session_id: str | None = None,
 ) -> None:
-    """Write the one line of a request, with the last event that it announced and what it adds to the metrics.
+    """Write the one log line of a request, with its last event and its metrics.
 
-    ``user_id`` and ``session_id`` are those of the access token, for answers that know of no other.
+    ``user_id`` and ``session_id`` come from the access token. Those of the event and the evidence take precedence.
     """
     event = _announced.get()
     members = {
@@ -135,7 +134,7 @@ def log_request(
 
 
 def log_refused_token(reason: str | None) -> None:
-    """Write that the authorizer refused an access token: the request gets no further and leaves no other line."""
+    """Write the log line of an access token that the authorizer refused. The request gets no other line."""
     members = {"error": "invalid_token", "reason": reason}
     _write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
 
@@ -151,19 +150,19 @@ def _write(
         return
     raised = (type(unexpected), unexpected, unexpected.__traceback__) if unexpected is not None else None
     extra = {"members": members, "counts": counts}
-    # `Logger.log` would look for its caller up the stack, which is always this module.
+    # `Logger.log` would search the stack for its caller, which is always this module.
     _log.handle(_log.makeRecord(_log.name, level, __file__, 0, message, (), raised, extra=extra))
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON, in CloudWatch's embedded metric format where it counts something."""
+    """Formats a record as one line of JSON, in CloudWatch's embedded metric format if it has counts."""
 
     def __init__(self, function: str) -> None:
         super().__init__()
         self._function = function
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line. ASCII only, with every control character escaped: nothing in it can begin a line."""
+        """Return the line: ASCII with all control characters escaped, so no value can begin a new line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -182,7 +181,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _embedded_metrics(counts: Mapping[str, tuple[str, ...]], *, milliseconds: int) -> dict[str, object]:
-    """Return the member ``_aws`` of CloudWatch's embedded metric format."""
+    """Return the ``_aws`` member of CloudWatch's embedded metric format."""
     return {
         "Timestamp": milliseconds,
         "CloudWatchMetrics": [
@@ -197,7 +196,7 @@ def _embedded_metrics(counts: Mapping[str, tuple[str, ...]], *, milliseconds: in
 
 
 def _without_messages(raised: BaseException) -> Iterator[dict[str, object]]:
-    """Yield an exception and its causes by type and place. A message may quote what was being worked on."""
+    """Yield the type and the frames of an exception and of its causes. Messages are left out: they may quote input."""
     error: BaseException | None = raised
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

@@ -1,3 +1,3 @@
-"""The version of Lychgate that runs."""
+"""The version of Lychgate."""
 
 VERSION = "0.1.0"

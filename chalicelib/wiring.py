@@ -1,4 +1,4 @@
-"""The composition root of the API Lambda: the only place that builds adapters and puts them together."""
+"""The composition root of the API Lambda: the only module that builds adapters and connects them."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What reaches AWS. Each client is made when it is first needed."""
+    """How AWS is reached. The factory of a client is called when the client is first needed."""
 
     dynamodb: Callable[[], DynamoDBClient] = dynamodb_client
     ssm: Callable[[], SSMClient] = ssm_client
     pause: Callable[[float], None] = pause_at_most
-    """Waits before a repetition, at most so many seconds."""
+    """Waits before a retry, at most so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """What the API can do, over one set of stores."""
+    """All use cases, over one set of stores."""
 
     registration: Registration
     log_in: LogIn
@@ -73,10 +73,10 @@ def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
 
 
 class Lychgate:
-    """What one process of the API is made of: settings, clock and use cases, each made once, when first needed.
+    """The settings, clock and use cases of one process of the API. Each is built once, at its first use.
 
-    Whatever cannot be made raises ConfigurationError, or ServiceUnavailable if it may be had a moment later, and is
-    tried again the next time that it is needed.
+    If building fails, it raises ConfigurationError, or ServiceUnavailable if a later attempt may succeed. The next use
+    tries again.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Lychgate:
         make_hasher: Callable[..., PasswordHasher] = PasswordHasher,
         announce: Announce = telemetry.announce,
     ) -> None:
-        """Take the settings from ``environment`` and what reaches outside from the other arguments."""
+        """Read settings from ``environment``. The other arguments replace the parts that reach outside."""
         self._environment = environment
         self._clients = clients or Clients()
         self.clock = clock
@@ -105,7 +105,7 @@ class Lychgate:
 
     @functools.cached_property
     def verifying(self) -> VerifierSettings:
-        """The settings for verifying tokens, public keys included."""
+        """The settings for verifying tokens, with the public keys."""
         return VerifierSettings.from_environment(self._environment)
 
     @functools.cached_property
@@ -117,15 +117,15 @@ class Lychgate:
         return self._build()
 
     def prepare(self) -> None:
-        """Build the use cases before the first request. If that fails, the first request for them is told so.
+        """Build the use cases before the first request. If that fails, the first use of them raises the error.
 
-        Lambda gives a process that is starting a whole CPU, whatever its memory, and starts some before they are
-        needed. A failure must not escape: Lambda would start one process after the other, and answer nobody with a
+        Lambda gives a starting process a whole CPU, whatever its memory, and starts some processes before they are
+        needed. An error must not escape here: Lambda would start process after process, and no request would get a
         problem document.
         """
         try:
-            self.use_cases  # noqa: B018 - made by being asked for
-        except Exception as failure:  # noqa: BLE001 - raised again by the first request, which answers it
+            self.use_cases  # noqa: B018 - reading the property builds it
+        except Exception as failure:  # noqa: BLE001 - the first request raises it again and answers it
             self._failure = failure
 
     def _build(self) -> UseCases:
@@ -175,7 +175,7 @@ class Lychgate:
         )
 
     def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:
-        """Return the private keys whose tokens can be verified."""
+        """Return the private keys whose public halves are configured. Raises ConfigurationError if none may sign."""
         known = secrets.signing_keys.known_to(self.verifying.keys)
         if not any(key.is_good(self.clock()) for key in known.keys):
             raise ConfigurationError(

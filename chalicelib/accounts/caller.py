@@ -1,4 +1,4 @@
-"""Where a request came from."""
+"""The client that a request came from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request came from, as far as the platform vouches for it."""
+    """The client that a request came from."""
 
     ip: str
-    """The address as API Gateway saw it; never taken from a header that a client can set."""
+    """The IP address, from API Gateway or the distribution. Never from a header that a client can set."""
     user_agent: str
-    """What the client says of itself, cut to a length that is fit to store."""
+    """The ``User-Agent`` header, printable characters only, cut to a length that is fit to store."""

@@ -1,4 +1,4 @@
-"""What can happen to an account: one vocabulary for the history, the log, the metrics and the page."""
+"""Security events of accounts: one vocabulary for the history, the log, the metrics and the page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class EventType(StrEnum):
-    """The name of an event, wherever it is named."""
+    """The type of an event. Its value is the name in storage, in the log and on the wire."""
 
     REGISTERED = "registered"
     LOGIN_SUCCEEDED = "login_succeeded"
     LOGIN_FAILED = "login_failed"
-    """A wrong password, at the log-in or inside a session."""
+    """A wrong password, at log-in or inside a session."""
     LOGGED_OUT = "logged_out"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
     SESSION_REVOKED = "session_revoked"
@@ -25,9 +25,9 @@ class EventType(StrEnum):
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
     ATTEMPT_DELAYED = "attempt_delayed"
-    """A password was not looked at, because there had been too many failures."""
+    """A password was not checked, because of too many failures before it."""
     ATTEMPT_NOT_COUNTED = "attempt_not_counted"
-    """A password was not looked at, because the counters could not be reached."""
+    """A password was not checked, because the counters could not be reached."""
     ACCOUNT_DELETED = "account_deleted"
 
 
@@ -40,7 +40,8 @@ HISTORY = (
     EventType.SESSION_REVOKED,
     EventType.PASSWORD_CHANGED,
 )
-"""The events that an account's history keeps. The others are for the operator: too many, or of nobody."""
+"""The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
+no account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ class SecurityEvent:
 
     type: EventType
     user_id: str | None
-    """None: a name that no account has."""
+    """None if no account has the username."""
     at: int
+    """NumericDate."""
     caller: Caller
     session_id: str | None = None
-    """For the log. The history does not keep it."""
+    """For the log only. The history does not store it."""

@@ -1,4 +1,4 @@
-"""What the use cases answer with."""
+"""The results of use cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """What a user is shown of the own account."""
+    """An overview of an account, for its own user."""
 
     user: User
     active_sessions: int
@@ -21,7 +21,7 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """An access token and a refresh token, with the seconds that each will be good for."""
+    """An access token and a refresh token, each with the seconds until it expires."""
 
     access_token: str = field(repr=False)
     expires_in: int

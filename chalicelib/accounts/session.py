@@ -1,4 +1,4 @@
-"""A session: what one log-in began, and the rules of its refresh tokens.
+"""A session, which begins with a log-in, and the rules of its refresh tokens.
 
 Knows no storage, no HTTP and no token format. Every time is a NumericDate: an integer of seconds since
 1970-01-01T00:00:00Z (RFC 7519 section 2).
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """How long sessions last, in seconds."""
+    """How long sessions last. All values are in seconds."""
 
     idle_lifetime: int
-    """Without use, after which a session cannot be refreshed any more."""
+    """Time without use after which a session can no longer be refreshed."""
     absolute_lifetime: int
-    """After its log-in, at which it ends for good."""
+    """Time after its log-in at which a session ends, however much it is used."""
     retry_window: int
-    """After a refresh, in which the same refresh token gets the same successor."""
+    """Time after a refresh during which the same refresh token still gets the same successor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one log-in began: the token family of RFC 9700 section 4.14.2.
+    """A session: the family of refresh tokens that one log-in began (RFC 9700 section 4.14.2).
 
-    The refresh tokens of a session are told apart by a counter. The token that carries ``refresh_counter`` is the
-    current one; using it raises the counter by one and makes it the previous one.
+    A counter tells the refresh tokens of a session apart. The token that carries ``refresh_counter`` is the current
+    one. Using it raises the counter by one and makes it the previous token.
     """
 
     id: str
     user_id: str
     username: str
-    """The user's name, by which a refresh finds the user in one read."""
+    """The user's name. With it a refresh finds the user in one read."""
     created_at: int
     last_used_at: int
-    """When the refresh counter was last raised, or the session began."""
+    """When the refresh counter was last raised, or else when the session began."""
     idle_expires_at: int
-    """The session cannot be refreshed from this second on unless it is used before."""
+    """From this time on the session cannot be refreshed. Each use moves it."""
     expires_at: int
-    """The session ends for good at this second, however much it is used."""
+    """The session ends at this time, however much it is used."""
     refresh_counter: int
     epoch: int
     """The user's ``session_epoch`` when the session began."""
@@ -52,31 +52,32 @@ class Session:
 
     @property
     def refresh_expires_at(self) -> int:
-        """From when on the current refresh token is no longer good."""
+        """When the current refresh token expires."""
         return min(self.idle_expires_at, self.expires_at)
 
     def is_live(self, now: int) -> bool:
-        """Whether the session can still be refreshed at ``now``: not idle too long and not too old.
+        """Return whether the session can still be refreshed at ``now``: it has neither been idle too long nor expired.
 
-        A session that was ended is not stored any more, or is of an earlier epoch than its user.
+        This does not tell whether the session was ended. An ended session is deleted, or has an earlier epoch than its
+        user.
         """
         return now < self.refresh_expires_at
 
     def belongs_to(self, user: User) -> bool:
-        """Whether the session is this user's and of the user's epoch, which it is not after all sessions were ended."""
+        """Return whether the session is this user's and has the user's epoch. Ending all sessions raises the epoch."""
         return self.user_id == user.id and self.epoch == user.session_epoch
 
     def accepts(self, counter: int, now: int) -> bool:
-        """Whether a refresh token with this counter may be used at ``now`` for the first time.
+        """Return whether a refresh token with this counter may be used at ``now`` for the first time.
 
-        The one condition of the protocol. A store evaluates it in the same step as the write, so that of any number
-        of concurrent refreshes with one token exactly one finds it true.
+        A store evaluates this condition in the same atomic step as the write. So exactly one of any number of
+        concurrent refreshes with the same token finds it true.
         """
         return self.is_live(now) and counter == self.refresh_counter
 
     def is_retry(self, counter: int, now: int, window: int) -> bool:
-        """Whether a token with this counter is the previous one, shown again within ``window`` seconds of its use.
+        """Return whether a token with this counter is the previous one, presented within ``window`` seconds of its use.
 
-        So does a second tab, and a client whose first answer was lost on the way.
+        A second tab does this, and so does a client whose first response was lost.
         """
         return self.is_live(now) and counter == self.refresh_counter - 1 and now - self.last_used_at <= window

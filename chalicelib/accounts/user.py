@@ -17,18 +17,18 @@ class User:
 
     id: str
     username: str
-    """As the user wrote it at registration, in NFKC."""
+    """As the user typed it at registration, in NFKC."""
     password_hash: str = field(repr=False)
-    """A bcrypt hash in its modular crypt format; see ``chalicelib.credentials.passwords`` for what is hashed."""
+    """A bcrypt hash in modular crypt format. ``chalicelib.credentials.passwords`` says what is hashed."""
     roles: tuple[str, ...]
     created_at: int
     disabled: bool = False
     session_epoch: int = 0
-    """Raised to end all sessions of the user at once: those of an earlier epoch are over."""
+    """Raised by one to end all sessions of the user at once: sessions with an earlier epoch have ended."""
     store_state: object = field(default=None, compare=False, repr=False)
-    """What the store that this user was read from wants back with it. Nobody else looks into it."""
+    """Opaque data of the store that the user was read from. Only that store uses it."""
 
     @property
     def username_key(self) -> str:
-        """The canonical username, unique among all users."""
+        """The canonical username, which is unique."""
         return canonical_username(self.username)

@@ -1,4 +1,4 @@
-"""Usernames: which there can be, and the form under which they are compared and stored."""
+"""Usernames: which are valid, and the canonical form in which they are compared and stored."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import unicodedata
 
 MIN_USERNAME_LENGTH = 3
 MAX_USERNAME_LENGTH = 254
-"""Characters. As long as an e-mail address can be (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
+"""Characters. The longest e-mail address (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
 
 _PUNCTUATION = frozenset("._@+-")
 
 
 def canonical_username(username: str) -> str:
-    """Return the form under which usernames are compared and stored.
+    """Return the form in which usernames are compared and stored.
 
     NFKC and case folding, repeated because each can undo the other's result for some characters (Unicode 16.0,
     section 3.13, definition D146).
@@ -22,7 +22,7 @@ def canonical_username(username: str) -> str:
 
 
 def username_error(username: str) -> str | None:
-    """Return what is wrong with a username, None if nothing is: then it can be an account's, and a database key."""
+    """Return a message that says what is wrong with a username, or None if it is valid and fits a database key."""
     if not MIN_USERNAME_LENGTH <= len(canonical_username(username)) <= MAX_USERNAME_LENGTH:
         return f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
     if not all(_is_letter_or_digit(character) or character in _PUNCTUATION for character in username):

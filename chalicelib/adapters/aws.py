@@ -1,7 +1,7 @@
-"""How Lychgate calls AWS: clients with limits on their time, and one meaning for every way in which AWS can fail.
+"""AWS clients with time limits, and one error for all temporary failures of AWS.
 
-Owns the limits. Knows no table and no parameter. Takes clients from botocore, which is where boto3 takes them from:
-what boto3 adds is resources, and 30 ms to the cold start.
+Owns the limits. Knows no table and no parameter. Uses botocore directly, because importing boto3 would add 30 ms to the
+cold start.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
-# API Gateway gives up after 29 s. With 1 s to connect, 1 s to read and three attempts, a call that gets no answer is
-# over after at most 6 s and two pauses of at most 1 and 2 s, and the first call that fails ends the request.
+# API Gateway gives up after 29 s. With 1 s to connect, 1 s to read and three attempts, a call without an answer ends
+# after at most 6 s and two pauses of at most 1 and 2 s. The first call that fails ends the request.
 _LIMITS = Config(
     connect_timeout=1,
     read_timeout=1,
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 
-# What AWS answers when it can serve nobody, or not us, for now. Anything else that it refuses is a bug of ours.
+# The codes of temporary errors of AWS. Any other error code means a bug in Lychgate.
 _TRANSIENT = frozenset(
     {
         "InternalServerError",
@@ -50,29 +50,29 @@ _TRANSIENT = frozenset(
 
 
 def dynamodb_client() -> DynamoDBClient:
-    """Return a client for DynamoDB. Region, credentials and endpoint come from the environment, as AWS sets them."""
+    """Return a DynamoDB client. Region, credentials and endpoint come from the standard environment variables."""
     return cast("DynamoDBClient", _session().create_client("dynamodb", config=_LIMITS))
 
 
 def ssm_client() -> SSMClient:
-    """Return a client for Systems Manager's Parameter Store."""
+    """Return a client for Systems Manager, which has the Parameter Store."""
     return cast("SSMClient", _session().create_client("ssm", config=_LIMITS))
 
 
 @functools.cache
 def _session() -> botocore.session.Session:
-    """Return this process's session: what it has read, each further client need not read again."""
+    """Return the session of this process. All clients share it, so AWS's data files are read once."""
     return botocore.session.get_session()
 
 
 def error_code(error: ClientError) -> str:
-    """Return the code by which AWS names an error."""
+    """Return the AWS error code of an error, "" if it has none."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 @contextmanager
 def unavailable_on_failure() -> Iterator[None]:
-    """Raise ServiceUnavailable for a call that AWS throttled, or could not be reached for, until retries were spent."""
+    """Raise ServiceUnavailable if AWS throttles the calls inside, fails or cannot be reached, after all retries."""
     try:
         yield
     except ClientError as refused:

@@ -1,4 +1,4 @@
-"""The one encrypted parameter: reads it from AWS Systems Manager. Knows nothing of what is in it."""
+"""The reader of the encrypted parameter in AWS Systems Manager. Does not know what the parameter holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_secret(client: SSMClient, name: str, *, variable: str) -> str:
-    """Return the decrypted value of the parameter called ``name``, which the setting ``variable`` names.
+    """Return the decrypted value of the parameter ``name``. ``variable`` is the setting that it comes from.
 
     Raises:
         ConfigurationError: there is no such parameter.

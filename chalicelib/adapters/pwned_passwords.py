@@ -1,8 +1,8 @@
-"""The range API of Pwned Passwords: whether a password has been seen in a leak, asked without telling it.
+"""The client of Pwned Passwords' range API, which tells whether a password has leaked without receiving it.
 
-Owns the one request. The service learns the first five hexadecimal digits of a SHA-1, which some two thousand leaked
-passwords share, and padding hides from others how long its answer was. Off unless a setting asks for it: a
-registration then depends on somebody else's service, for a second at most.
+Owns the one request. The service learns the first five hexadecimal digits of a SHA-1, which about two thousand leaked
+passwords share. Padding hides the length of the response from eavesdroppers. The check is off by default, because with
+it a registration waits up to a second for another service.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import urllib3
 RANGE_URL = "https://api.pwnedpasswords.com/range/"
 
 TIME_LIMIT = 1.0
-"""Seconds for the whole answer."""
+"""Seconds for the whole response."""
 
 MAX_ANSWER = 1024 * 1024
-"""Octets. A range has some 40 KiB."""
+"""Octets (1 MiB). A range has about 40 KiB."""
 
 _PREFIX = 5
 _CHUNK = 16 * 1024
@@ -30,7 +30,7 @@ _log = logging.getLogger("lychgate")
 
 
 class PwnedPasswords:
-    """Asks the range API. Fails open: without an answer a password is not known to be leaked, and a log says so."""
+    """A ``LeakedPasswords`` over the range API. Fails open: without a response it logs a warning and returns False."""
 
     def __init__(
         self, *, url: str = RANGE_URL, time_limit: float = TIME_LIMIT, clock: Callable[[], float] = time.monotonic
@@ -41,9 +41,9 @@ class PwnedPasswords:
         self._http = urllib3.PoolManager(retries=False)
 
     def contains(self, password: str) -> bool:
-        """Whether the password is known from a leak."""
+        """Return whether the password is known from a leak."""
         normalised = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
-        # The API speaks SHA-1. Nothing is protected by it: the words are public.
+        # The API uses SHA-1. It protects nothing here.
         hashed = hashlib.sha1(normalised, usedforsecurity=False).hexdigest().upper()
         try:
             answer = self._range(hashed[:_PREFIX])
@@ -66,8 +66,8 @@ class PwnedPasswords:
             if response.status != 200:  # noqa: PLR2004 - the one status that comes with a range
                 raise ValueError(response.status)
             body = b""
-            # The time limit above is that of each read: an answer that drips would keep the caller for ever, and so
-            # would a read that waits until it has all that it asked for.
+            # The timeout above applies to each read. Without a deadline a slow response would never end, and neither
+            # would a read that waits for a full chunk.
             while chunk := response.read1(_CHUNK):
                 body += chunk
                 if len(body) > MAX_ANSWER or self._clock() > deadline:
@@ -78,7 +78,7 @@ class PwnedPasswords:
 
 
 def _count(answer: str, suffix: str) -> int:
-    """Return how often a hash was seen. Padding comes with a count of 0."""
+    """Return how often a hash was seen, 0 if it is not in the response. Padding entries have a count of 0."""
     for line in answer.splitlines():
         found, _, count = line.partition(":")
         if found.strip().upper() == suffix:

@@ -28,7 +28,7 @@ Password = Annotated[str, Keywords(format="password")]
 
 @dataclass(frozen=True)
 class NewPasswordBody:
-    """What a change of the password takes."""
+    """The body of a password change."""
 
     current_password: Password
     new_password: Password
@@ -36,19 +36,19 @@ class NewPasswordBody:
 
 @dataclass(frozen=True)
 class PasswordBody:
-    """What the deletion of an account takes: the password once more."""
+    """The body of an account deletion: the password again."""
 
     password: Password
 
 
 class ProfileBody(TypedDict):
-    """Who the user is."""
+    """The user who is logged in."""
 
     user: UserBody
 
 
 class DashboardBody(TypedDict):
-    """What happened to the account: the newest 20 entries of its history, the newest first."""
+    """The account, with the 20 newest entries of its history, newest first."""
 
     user: UserBody
     active_sessions: int
@@ -56,20 +56,20 @@ class DashboardBody(TypedDict):
 
 
 class SessionsBody(TypedDict):
-    """The user's sessions, the newest first."""
+    """The user's sessions, newest first."""
 
     sessions: list[SessionBody]
 
 
 @routes.operation("GET", "/me", credential=Credential.BEARER)
 def me(call: Call) -> Answer[ProfileBody]:
-    """Tell the user who they are."""
+    """Return the user who is logged in."""
     return Answer({"user": user_body(call.use_cases.account.profile(call.principal))})
 
 
 @routes.operation("GET", "/dashboard", credential=Credential.BEARER)
 def dashboard(call: Call) -> Answer[DashboardBody]:
-    """Tell the user what happened to the account."""
+    """Return the account's number of active sessions and its recent events."""
     shown = call.use_cases.account.dashboard(call.principal)
     return Answer(
         {
@@ -143,6 +143,6 @@ def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
 
 
 def _no_content_without_cookie(call: Call) -> Answer[None]:
-    """Return an empty answer, which takes the refresh cookie away if the request brought it: it is worthless now."""
+    """Return an empty answer. It deletes the refresh cookie if the request had one, since its session has ended."""
     cookie = RefreshCookie(call.lychgate.http)
     return no_content(taking_away=cookie if cookie.read(call.request) is not None else None)

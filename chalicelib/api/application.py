@@ -1,4 +1,4 @@
-"""The application: every route, with what stands before each, around one process of Lychgate."""
+"""The Chalice application: every route, with its middleware and authorizer, over one ``Lychgate``."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Application(Chalice):
-    """A Chalice application that answers with Lychgate's routes, and those of blueprints beside them."""
+    """A Chalice application with Lychgate's routes, and those of the blueprints that it is given."""
 
     def __init__(
         self, lychgate: Lychgate, authorizer: ChaliceAuthorizer, *, blueprints: Iterable[Blueprint] = ()
     ) -> None:
-        """Put all routes together. ``authorizer`` is of one of the ``blueprints``."""
+        """Register all routes. ``authorizer`` belongs to one of the ``blueprints``."""
         super().__init__(app_name="lychgate", configure_logs=False)
         self.lychgate = lychgate
-        # All that comes and goes is text. Chalice would hold each answer against a list of types that are not.
+        # All bodies are text. Without this Chalice compares each response with a list of binary types.
         self.api.binary_types = []
         for blueprint in blueprints:
             self.register_blueprint(blueprint)

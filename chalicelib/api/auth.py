@@ -26,7 +26,7 @@ routes = Routes(raises=(OriginRejected, ServiceUnavailable))
 
 @dataclass(frozen=True)
 class CredentialsBody:
-    """What registration and log-in take."""
+    """The body of a registration or a log-in."""
 
     username: Annotated[str, Keywords(examples=["alice"])]
     password: Annotated[str, Keywords(format="password", examples=["correct horse battery staple"])]
@@ -35,7 +35,7 @@ class CredentialsBody:
 
 @dataclass(frozen=True)
 class RefreshTokenBody:
-    """What refresh and log-out take: the refresh token, or nothing where the cookie carries it."""
+    """The body of a refresh or a log-out: the refresh token, or nothing if the cookie carries it."""
 
     refresh_token: str | None = None
 
@@ -48,11 +48,11 @@ class RefreshTokenBody:
     raises=(RegistrationClosed, UsernameTaken),
 )
 def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
-    """Make an account and log it in.
+    """Create an account and log in.
 
-    A username has 3 to 254 letters, digits and characters of `. _ @ + -`, and is compared after NFKC and case folding.
-    A password has 15 characters, or as many as this site asks for, to 256 after NFC, does not contain the username and
-    is not a commonly used one.
+    A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case
+    folding. A password has at least 15 characters, or the minimum that this site sets, and at most 256, counted after
+    NFC. It must not contain the username or be a common password.
     """
     cookie = _cookie_asked_for(call, body)
     logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)
@@ -77,8 +77,8 @@ def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
 def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     """Exchange a refresh token for its successor and a new access token.
 
-    A refresh token is good once. The one used last, shown again within 20 seconds, gets the same successor; any other
-    that was used before ends its session.
+    A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor.
+    Any other reuse ends the session.
     """
     refresh_token, cookie = _presented_refresh_token(call, body)
     if refresh_token is None:
@@ -94,7 +94,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     headers=("Set-Cookie",),
 )
 def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
-    """End the session of a refresh token; succeeds too if there is none to end."""
+    """End the session of a refresh token. Succeeds also if there is no such session."""
     refresh_token, cookie = _presented_refresh_token(call, body)
     if refresh_token is not None:
         call.use_cases.refresh_tokens.revoke(refresh_token, call.caller)
@@ -102,9 +102,9 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
 
 
 def _cookie_asked_for(call: Call, body: CredentialsBody) -> RefreshCookie | None:
-    """Return the cookie if the refresh token is to go there.
+    """Return the refresh cookie if the body asks for it, None otherwise.
 
-    Raises OriginRejected if a foreign page asks for it: it would log its visitor in as somebody else.
+    Raises OriginRejected if a page of another origin asks: it could log its visitor in as somebody else.
     """
     if body.token_delivery != "cookie":
         return None
@@ -113,7 +113,10 @@ def _cookie_asked_for(call: Call, body: CredentialsBody) -> RefreshCookie | None
 
 
 def _presented_refresh_token(call: Call, body: RefreshTokenBody) -> tuple[str | None, RefreshCookie | None]:
-    """Return the refresh token of this request, and the cookie if that brought it: a body's goes first."""
+    """Return the request's refresh token, and the cookie if the token came in it. A token in the body takes precedence.
+
+    Raises OriginRejected if a page of another origin sent the cookie.
+    """
     if body.refresh_token is not None:
         return body.refresh_token, None
     cookie = RefreshCookie(call.lychgate.http)

@@ -1,7 +1,7 @@
-"""What every request and every response passes, whichever route it is for.
+"""The steps that every request and every response goes through, whatever the route.
 
-Owns the translation of exceptions, the headers that all responses carry, CORS for the allowed origins, how a view gets
-the principal, and the line that each request leaves in the log. A view decides nothing about these.
+Owns the translation of exceptions, the headers of all responses, CORS for the allowed origins, how a view gets the
+principal, and each request's log line. A view decides nothing about these.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from chalicelib.tokens.principals import Principal
 from chalicelib.wiring import Lychgate
 
 PREFLIGHT_SECONDS = 600
-"""How long a browser may remember what a page on another origin is allowed."""
+"""Seconds for which a browser may cache the answer to a CORS preflight."""
 
 _HARDENING = {
-    # An answer of the API is data. Opened as a page it is to load nothing, be in no frame and have no powers.
+    # Responses are data. Opened as a page, one must load nothing and be in no frame.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -43,21 +43,21 @@ View = Callable[..., Answer[Any]]
 
 
 def install(app: Chalice, lychgate: Lychgate) -> None:
-    """Put the middleware around an app whose routes are all registered."""
+    """Wrap the views of an app in the middleware. All its routes must be registered already."""
     app.register_middleware(_finishing(lychgate), "http")
     for path, methods in list(app.routes.items()):
         for entry in methods.values():
             entry.view_function = _answering(entry.view_function)
-        # API Gateway's own preflight can name one origin only; this one answers each allowed origin.
+        # API Gateway's own preflight can name one origin only. This one answers every allowed origin.
         app.route(path, methods=["OPTIONS"], content_types=[], cors=False)(_preflight)
 
 
 def current_principal(request: Request, now: int) -> Principal:
-    """Return who makes this request, as the authorizer found.
+    """Return the principal that the authorizer put into the request's context.
 
     Raises:
-        InvalidToken: the token has expired since: API Gateway may answer from its cache of the authorizer's answers,
-            and that must not lengthen a token's life.
+        InvalidToken: the authorizer did not run, or the token has expired since. API Gateway caches the authorizer's
+            answers, and the cache must not lengthen a token's life.
 
     """
     try:
@@ -70,9 +70,9 @@ def current_principal(request: Request, now: int) -> Principal:
 
 
 def _answering(view: Callable[..., Any]) -> View:
-    """Make a view answer with an ``Answer``, whatever it returns, and every exception with a problem document.
+    """Return the view wrapped so that it returns an ``Answer`` in every case: a problem document for an exception.
 
-    Chalice would turn exceptions into bodies of its own before any middleware sees them.
+    Chalice turns exceptions into bodies of its own before any middleware sees them.
     """
 
     @functools.wraps(view)
@@ -95,7 +95,7 @@ def _answering(view: Callable[..., Any]) -> View:
 
 
 def finish_headers(headers: dict[str, Any], origin: str | None, settings: HttpSettings | None) -> None:
-    """Add what every response of the API carries. Without settings it is an error, for no origin in particular."""
+    """Add the headers of every response to ``headers``. Without settings there are no CORS and no HSTS headers."""
     headers.setdefault("Cache-Control", "no-store")
     headers.update(_HARDENING)
     headers["Vary"] = "Origin"
@@ -117,7 +117,7 @@ def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Res
             response = get_response(request)
         except ConfigurationError as unusable:
             settings, response = None, problem(unusable)
-        # Every view answers with an Answer, so anything else is Chalice's own.
+        # Every view returns an Answer, so any other response is Chalice's own.
         answer = response if isinstance(response, Answer) else _in_our_words(response)
         finish_headers(answer.headers, request.headers.get("origin"), settings)
         authorized = request.context.get("authorizer") or {}
@@ -137,7 +137,7 @@ def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Res
 
 
 def _in_our_words(chalice_error: Response) -> Answer[Any]:
-    """Return our problem document for an error that Chalice made itself."""
+    """Return a problem document for an error response that Chalice made itself."""
     if chalice_error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         error = LychgateError()
         error.reason = f"Chalice answered {chalice_error.status_code}"
@@ -148,7 +148,7 @@ def _in_our_words(chalice_error: Response) -> Answer[Any]:
 
 
 def _preflight(**_path_parameters: str) -> Answer[None]:
-    """Answer a CORS preflight (Fetch standard, section 3.2). Credentials never cross origins."""
+    """Answer a CORS preflight (Fetch standard, section 3.2). Credentials are not allowed across origins."""
     return Answer(
         None,
         {

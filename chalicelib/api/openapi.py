@@ -1,7 +1,7 @@
 """``GET /openapi.json``: the whole API in OpenAPI 3.1.
 
-Owns which modules have routes, and how operations are described. The document is made of the operations themselves when
-it is first asked for, so that it neither drifts nor costs a cold start anything.
+Owns the list of modules with routes, and how operations are described. The document is built from the operations
+themselves, so it cannot drift from them, and at the first request for it, so it adds nothing to a cold start.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from chalicelib.api.schemas import Components, schema_of
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
-"""How long others may keep the document. It changes with deployments only."""
+"""Seconds for which others may cache the document. It changes with deployments only."""
 
 routes = Routes()
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
-"""What the application is made of: ``app.py`` registers these, and the document describes them."""
+"""All routes. ``Application`` registers them, and the document describes them."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
-    # Either: the token in the body needs no credential beside it.
+    # Either of the two: a token in the body needs no other credential.
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
     Credential.BEARER: [{"access_token": []}],
     Credential.LIVE: [{"access_token": []}],
 }
 
 _HEADERS: dict[str, dict[str, Any]] = {
-    "Cache-Control": {"description": "How long it may be kept.", "schema": {"type": "string"}, "required": True},
+    "Cache-Control": {"description": "How long to cache it.", "schema": {"type": "string"}, "required": True},
     "Set-Cookie": {
-        "description": "The refresh token where it is in a cookie, or the end of that cookie.",
+        "description": "Sets the refresh cookie, or deletes it.",
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "required": True},
@@ -59,7 +59,7 @@ _LINKS: dict[type, dict[str, Any]] = {
         "log_out": {"operationId": "log_out", **_WITH_THE_REFRESH_TOKEN},
     },
 }
-"""What can be done next with an answer."""
+"""For each type of answer, the operations that can follow it."""
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
@@ -71,7 +71,7 @@ def openapi(call: Call) -> Answer[dict[str, Any]]:
 
 @functools.cache
 def _document(root: str, cookie_name: str) -> dict[str, Any]:
-    """Return the document of an API at the URL ``root``, made at the first call."""
+    """Return the document of an API at the URL ``root``. The first call builds it."""
     operations = [operation for module in ALL_ROUTES for operation in module.operations]
     return describe(operations, root=root, cookie_name=cookie_name)
 
@@ -90,9 +90,9 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
             "version": VERSION,
             "summary": "JSON Web Token authentication for AJAX pages.",
             "description": (
-                "Requests with a body send one JSON object of at most 16 KiB, each member once. Every path also"
-                " answers OPTIONS, for CORS. A path that is not here answers 404 `not_found`, a method that is not"
-                " here 405 `method_not_allowed`."
+                "A request body is one JSON object of at most 16 KiB without duplicate members. Every path also answers"
+                " OPTIONS, for CORS. Any other path answers 404 `not_found`, any other method 405"
+                " `method_not_allowed`."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -110,7 +110,7 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
                     "type": "apiKey",
                     "in": "cookie",
                     "name": cookie_name,
-                    "description": "A refresh token. Taken from pages of allowed origins, if the body holds none.",
+                    "description": "A refresh token. Accepted from pages of allowed origins if the body has none.",
                 },
             },
             "schemas": schemas,
@@ -157,7 +157,10 @@ def _success(operation: Operation, components: Components) -> dict[str, Any]:
 
 
 def _failures(errors: Errors, schemas: Components, failures: Components) -> dict[str, Any]:
-    """Return references by status, and put what they refer to into ``failures``: most operations share theirs."""
+    """Return references by status, and put the responses that they refer to into ``failures``.
+
+    Most operations share these responses.
+    """
     by_status: dict[HTTPStatus, Errors] = defaultdict(tuple)
     for error in errors:
         by_status[status_of(error)] += (error,)

@@ -17,22 +17,22 @@ class RefreshCookie:
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        # RFC 6265bis section 4.1.3.1: browsers take ``__Secure-`` only with ``Secure``, so over HTTP there is none.
+        # RFC 6265bis section 4.1.3.1: browsers accept ``__Secure-`` only with ``Secure``, which needs HTTPS.
         self.name = "__Secure-refresh_token" if settings.over_https else "refresh_token"
 
     def read(self, request: Request) -> str | None:
-        """Return the refresh token that the cookie brings, None if there is no such cookie."""
+        """Return the refresh token in the request's cookie, or None if there is no such cookie."""
         return read_cookie(request, self.name)
 
     def read_from_allowed_origin(self, request: Request) -> str | None:
-        """Return as ``read``. Raises OriginRejected if the page that sent the cookie may not use it."""
+        """Return the same as ``read``. Raises OriginRejected if the page that sent the cookie may not use it."""
         refresh_token = self.read(request)
         if refresh_token is not None:
             check_origin(request, self._settings)
         return refresh_token
 
     def holding(self, refresh_token: str, max_age: int) -> str:
-        """Return the value of ``Set-Cookie`` that keeps a refresh token for ``max_age`` seconds."""
+        """Return the ``Set-Cookie`` value that stores a refresh token for ``max_age`` seconds."""
         secure = " Secure;" if self._settings.over_https else ""
         return (
             f"{self.name}={refresh_token}; Path={self._settings.cookie_path}; HttpOnly;{secure} SameSite=Strict;"
@@ -40,5 +40,5 @@ class RefreshCookie:
         )
 
     def taken_away(self) -> str:
-        """Return the value of ``Set-Cookie`` that removes the cookie."""
+        """Return the ``Set-Cookie`` value that deletes the cookie."""
         return self.holding("", 0)

@@ -1,7 +1,7 @@
 """HTTP out: how results and errors look on the wire.
 
-Owns the one table from errors to statuses, the problem documents (RFC 9457), and the JSON form of users and tokens. The
-types here are what answers are built as and what ``/openapi.json`` says they are.
+Owns the one table from errors to statuses, the problem documents (RFC 9457), and the JSON form of users and tokens.
+Answers are built from the types here, and ``/openapi.json`` describes the same types.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
 }
 
 RETRIED = (ServiceUnavailable, TooManyAttempts)
-"""The errors that come with a ``Retry-After`` in seconds: their attribute ``retry_after``."""
+"""The errors that have a ``Retry-After`` header. Their attribute ``retry_after`` holds the seconds."""
 
-# 413 and 422 were renamed between Python 3.12 and 3.13; a title should not depend on the Python that runs.
+# Python 3.13 renamed 413 and 422. A title must not depend on the Python version.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 Headers = dict[str, str | list[str]]
@@ -86,7 +86,7 @@ class UserBody(TypedDict):
 
 
 class SessionBody(TypedDict):
-    """What one log-in began."""
+    """A session. Each log-in begins one."""
 
     id: str
     created_at: Timestamp
@@ -107,7 +107,7 @@ class EventBody(TypedDict):
 
 
 class TokenBody(TypedDict):
-    """A token response (RFC 6749 section 5.1). Without ``refresh_token`` that is in the cookie."""
+    """A token response (RFC 6749 section 5.1). If it has no ``refresh_token``, that is in the cookie."""
 
     access_token: str
     token_type: Literal["Bearer"]
@@ -118,7 +118,7 @@ class TokenBody(TypedDict):
 
 
 class FieldProblem(TypedDict):
-    """One member of a request that is not as it should be."""
+    """What is wrong with one field of a request."""
 
     field: str
     message: str
@@ -139,7 +139,7 @@ BodyType_co = TypeVar("BodyType_co", covariant=True)
 
 
 class Answer(Response, Generic[BodyType_co]):
-    """A response whose body's type is known, and what the log may say of how it came about."""
+    """A response with a typed body, and the evidence that its log line may show."""
 
     def __init__(
         self, body: BodyType_co, headers: Headers | None = None, status: int = 200, *, evidence: Evidence = NOTHING
@@ -149,12 +149,15 @@ class Answer(Response, Generic[BodyType_co]):
 
 
 def status_of(error: type[LychgateError]) -> HTTPStatus:
-    """Return the status that goes with a kind of error."""
+    """Return the HTTP status of a type of error."""
     return next(status for kind in error.__mro__ if (status := STATUSES.get(kind)) is not None)
 
 
 def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Answer[Problem]:
-    """Return the problem document for an error. What only an operator may know stays out of it."""
+    """Return the problem document for an error (RFC 9457). ``error.reason`` goes into the log only.
+
+    ``unexpected`` is the exception behind an ``internal_error``. It too goes into the log only.
+    """
     status = status_of(type(error))
     body: Problem = {
         "type": "about:blank",
@@ -175,9 +178,9 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
 
 
 def _challenge(error: LychgateError) -> str:
-    """Return the challenge that goes with a 401.
+    """Return the ``WWW-Authenticate`` header of a 401.
 
-    RFC 6750 section 3: ``error`` stands there only if the request came with a token.
+    RFC 6750 section 3: it has an ``error`` only if the request had a token.
     """
     if isinstance(error, InvalidToken) and not error.missing:
         return f'{_REALM}, error="{error.error}", error_description="{error.message}"'
@@ -185,7 +188,7 @@ def _challenge(error: LychgateError) -> str:
 
 
 def problem_of_status(status: HTTPStatus, *, detail: str) -> Answer[Problem]:
-    """Return the problem document of a status, for a view that refused by one of Chalice's errors."""
+    """Return the problem document for a status, for a view that raised one of Chalice's errors."""
     title = _TITLES.get(status, status.phrase)
     body: Problem = {
         "type": "about:blank",
@@ -199,7 +202,7 @@ def problem_of_status(status: HTTPStatus, *, detail: str) -> Answer[Problem]:
 
 
 def token_answer(logged_in: LoggedIn, *, cookie: RefreshCookie | None) -> Answer[TokenBody]:
-    """Return the token response (RFC 6749 section 5.1), the refresh token in the cookie if one is given."""
+    """Return the token response (RFC 6749 section 5.1). The refresh token goes into ``cookie`` if it is given."""
     tokens = logged_in.tokens
     body: TokenBody = {
         "access_token": tokens.access_token,
@@ -216,12 +219,12 @@ def token_answer(logged_in: LoggedIn, *, cookie: RefreshCookie | None) -> Answer
 
 
 def no_content(*, taking_away: RefreshCookie | None = None) -> Answer[None]:
-    """Return an empty answer, which takes the refresh cookie away if it is given one."""
+    """Return an empty answer. It deletes the refresh cookie ``taking_away`` if it is given."""
     return Answer(None, {"Set-Cookie": taking_away.taken_away()} if taking_away is not None else {})
 
 
 def user_body(user: User) -> UserBody:
-    """Return what is told of a user."""
+    """Return a user in JSON form."""
     return {
         "id": user.id,
         "username": user.username,
@@ -232,7 +235,7 @@ def user_body(user: User) -> UserBody:
 
 
 def session_body(session: Session, *, current_session_id: str) -> SessionBody:
-    """Return what a user is told of one of the own sessions."""
+    """Return a session in JSON form, for its own user."""
     return {
         "id": session.id,
         "created_at": timestamp(session.created_at),
@@ -245,7 +248,7 @@ def session_body(session: Session, *, current_session_id: str) -> SessionBody:
 
 
 def event_body(event: SecurityEvent) -> EventBody:
-    """Return what a user is told of an entry of the own history."""
+    """Return an event in JSON form, for the user whose history it is in."""
     return {
         "type": event.type,
         "at": timestamp(event.at),
@@ -255,5 +258,5 @@ def event_body(event: SecurityEvent) -> EventBody:
 
 
 def timestamp(numeric_date: int) -> str:
-    """Return a NumericDate as RFC 3339 writes it, in UTC."""
+    """Return a NumericDate as an RFC 3339 timestamp in UTC."""
     return datetime.fromtimestamp(numeric_date, UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -1,8 +1,8 @@
-"""How a route is declared: once, for Chalice and for ``/openapi.json`` alike.
+"""How a route is declared: once, for both Chalice and ``/openapi.json``.
 
-Owns what happens to a request between Chalice and a view. A view is a function of a ``Call``, of its path's parameters
-and, if it has a parameter ``body``, of the parsed body. It returns an ``Answer``. The types of that signature are what
-the request is read into and what the document says, so the two cannot differ.
+Owns what happens to a request between Chalice and a view. A view is a function that takes a ``Call``, the parameters of
+its path and, if it has a parameter ``body``, the parsed body. It returns an ``Answer``. Requests are parsed by its
+annotations, and the document is made from them, so the two cannot differ.
 """
 
 from __future__ import annotations
@@ -36,56 +36,56 @@ from chalicelib.wiring import Lychgate, UseCases
 Errors = tuple[type[LychgateError], ...]
 
 _BODY_ERRORS: Errors = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
-"""What ``read_body`` raises."""
+"""The errors that ``read_body`` raises."""
 
 
 class Credential(Enum):
-    """What a caller has to bring."""
+    """The credential that an operation requires."""
 
     NONE = "none"
     REFRESH_TOKEN = "refresh token"
-    """In the body, or in the cookie."""
+    """In the body or in the cookie."""
     BEARER = "Bearer"
-    """An access token, which the authorizer has accepted before the view runs."""
+    """An access token. The authorizer verifies it before the view runs."""
     LIVE = "Bearer, live"
-    """An access token whose session has not ended: the use case asks the database."""
+    """An access token whose session has not ended. The use case reads the session from the database."""
 
     @property
     def is_access_token(self) -> bool:
-        """Whether the custom authorizer stands before the route."""
+        """Whether the credential is an access token, so that the authorizer checks it."""
         return self in {Credential.BEARER, Credential.LIVE}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request, as a view sees it."""
+    """A request, as it is passed to a view."""
 
     request: Request
     lychgate: Lychgate
-    """The process that answers."""
+    """The settings, clock and use cases of this process."""
     _principal: Principal | None = None
 
     @property
     def use_cases(self) -> UseCases:
-        """What the view can do. Raises ConfigurationError or ServiceUnavailable if it cannot be had."""
+        """The use cases. Raises ConfigurationError or ServiceUnavailable if they cannot be built."""
         return self.lychgate.use_cases
 
     @property
     def principal(self) -> Principal:
-        """Who makes the request. There is one wherever the operation's credential is an access token."""
+        """Who makes the request. Raises LookupError unless the operation's credential is an access token."""
         if self._principal is None:
             raise LookupError("this operation takes no access token")
         return self._principal
 
     @property
     def caller(self) -> Caller:
-        """Where the request came from."""
+        """The client that the request came from."""
         return read_caller(self.request, self.lychgate.http)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path: what it takes, what it answers, and how it can fail."""
+    """One method of one path: its credential, its body, its answer and its errors."""
 
     method: str
     path: str
@@ -97,38 +97,38 @@ class Operation:
 
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
-        """The type that the body is read into, None if the operation takes none."""
+        """The dataclass that the body is parsed into, None if the operation takes no body."""
         return self._types.get("body")
 
     @functools.cached_property
     def answer(self) -> Any:  # noqa: ANN401 - any type with a schema
-        """The type of the body that it answers with, NoneType if that is empty."""
+        """The type of the response's body, NoneType if the body is empty."""
         (answer,) = get_args(self._types["return"])
         return answer
 
     @property
     def path_parameters(self) -> list[str]:
-        """The names between braces."""
+        """The names between braces in the path."""
         return re.findall(r"{(\w+)}", self.path)
 
     @property
     def errors(self) -> Errors:
-        """Everything that it can answer instead of success."""
+        """Every error that the operation can answer with."""
         of_token = (InvalidToken,) if self.credential.is_access_token else ()
         of_body = _BODY_ERRORS if self.body is not None else ()
         return (*of_token, *of_body, *self.raises, LychgateError)
 
     @functools.cached_property
     def _types(self) -> dict[str, Any]:
-        # Not at import: reading annotations would make every cold start longer.
+        # Not at import: reading annotations would lengthen every cold start.
         return get_type_hints(self.view)
 
 
 class Routes:
-    """The routes of one module, as it declares them."""
+    """The routes that one module declares."""
 
     def __init__(self, *, raises: Errors = ()) -> None:
-        """Begin with no routes. ``raises`` is what every one of them can raise."""
+        """Begin without routes. ``raises`` lists the errors that every route can raise."""
         self.operations: list[Operation] = []
         self._raises = raises
 
@@ -142,10 +142,10 @@ class Routes:
         headers: tuple[str, ...] = (),
         raises: Errors = (),
     ) -> Callable[[View], View]:
-        """Make a function the view of a route.
+        """Return a decorator that makes a function the view of a route.
 
-        ``status`` is that of its success, ``headers`` those that only some of its answers have, ``raises`` the errors
-        beside those that its credential and its body bring with them.
+        ``status`` is the status of its success. ``headers`` names the response headers that not every operation has.
+        ``raises`` lists its errors, without those that follow from its credential and its body.
         """
 
         def declare(view: View) -> View:
@@ -156,7 +156,7 @@ class Routes:
 
 
 def install(routes: Routes, app: Chalice, lychgate: Lychgate, authorizer: ChaliceAuthorizer) -> None:
-    """Register the routes with an application. Those that take an access token stand behind the authorizer."""
+    """Register the routes with an application. The authorizer guards those that take an access token."""
     for operation in routes.operations:
         guard = {"authorizer": authorizer} if operation.credential.is_access_token else {}
         register = app.route(operation.path, methods=[operation.method], content_types=[], **guard)
@@ -164,7 +164,7 @@ def install(routes: Routes, app: Chalice, lychgate: Lychgate, authorizer: Chalic
 
 
 def _answering(operation: Operation, app: Chalice, lychgate: Lychgate) -> View:
-    """Return what Chalice calls: it reads the request for the view, and gives the answer its status."""
+    """Return the function for Chalice to call. It parses the request, calls the view and sets the answer's status."""
 
     @functools.wraps(operation.view)
     def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them

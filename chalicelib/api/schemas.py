@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of the types that bodies are read into and answers are built from.
+"""JSON Schema (draft 2020-12) of the types of request and response bodies.
 
 Owns which Python types a body may have and how the document describes each. Knows no route.
 """
@@ -15,9 +15,9 @@ Components = dict[str, JsonSchema]
 
 
 class Keywords:
-    """What a type does not say of itself, as keywords of JSON Schema: for ``Annotated``.
+    """Keywords of JSON Schema that a Python type cannot express, for use in ``Annotated``.
 
-    For requests these describe and do not restrict: ``read_body`` does not look at them.
+    In requests they describe and do not restrict: ``read_body`` ignores them.
     """
 
     def __init__(self, **keywords: object) -> None:
@@ -28,18 +28,18 @@ _PRIMITIVES: dict[object, str] = {str: "string", int: "integer", bool: "boolean"
 
 
 def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401, PLR0911 - any type; one case a line
-    """Return the schema of a type, and put those of the dataclasses and typed dicts that it names into ``components``.
+    """Return the schema of a type. Put the schemas of the dataclasses and typed dicts in it into ``components``.
 
-    ``Annotated[…, Keywords(…)]`` adds keywords: descriptions, examples and formats.
+    ``Annotated[…, Keywords(…)]`` adds keywords such as descriptions, examples and formats.
 
     Raises:
-        TypeError: bodies do not use such types.
+        TypeError: a body may not have this type.
 
     """
     if kind in _PRIMITIVES:
         return {"type": _PRIMITIVES[kind]}
     if isinstance(kind, UnionType):
-        # ``str | None = None`` in a body: may be left out, but is not null.
+        # ``str | None = None``: the member may be left out, but may not be null.
         (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
         return schema_of(choice, components)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -74,7 +74,7 @@ def _object(kind: type, components: Components) -> JsonSchema:
     if is_typeddict(kind):
         required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
         return schema | {"properties": properties, "required": required}
-    # A dataclass is what a request's body is read into: it takes no member that it does not know.
+    # A dataclass describes a request body. Unknown members are refused.
     required = []
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING:

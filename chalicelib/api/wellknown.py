@@ -1,4 +1,4 @@
-"""The routes that need no credential and read no database: the public keys, and whether the API is up."""
+"""The routes that need no credential and no database: the public keys, the discovery document and the health check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class JwkSet(TypedDict):
 
 
 class OpenIdConfiguration(TypedDict):
-    """Where the keys are and what they verify (OpenID Connect Discovery 1.0 section 3)."""
+    """The discovery document (OpenID Connect Discovery 1.0 section 3)."""
 
     issuer: str
     jwks_uri: str
@@ -33,7 +33,7 @@ class OpenIdConfiguration(TypedDict):
 
 
 class HealthBody(TypedDict):
-    """That the API answers."""
+    """The health of the API."""
 
     status: str
     version: str
@@ -41,17 +41,17 @@ class HealthBody(TypedDict):
 
 @routes.operation("GET", "/.well-known/jwks.json", headers=("Cache-Control",))
 def jwks(call: Call) -> Answer[JwkSet]:
-    """Publish the keys that verify our tokens (RFC 7517 section 5)."""
+    """Return the public keys that verify our tokens (RFC 7517 section 5)."""
     keys = call.lychgate.verifying.keys.published(call.lychgate.clock())["keys"]
     return Answer({"keys": keys}, {**_KEPT})
 
 
 @routes.operation("GET", "/.well-known/openid-configuration", headers=("Cache-Control",))
 def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
-    """Say where the keys are and what they verify, as far as a verifier of tokens needs it.
+    """Return the discovery document, with what a verifier of tokens needs.
 
-    The members of OpenID Connect Discovery 1.0 section 3 that a service without an authorization endpoint can fill
-    in truthfully. An API Gateway JWT authorizer reads `issuer` and `jwks_uri`.
+    It has the members of OpenID Connect Discovery 1.0 section 3 that apply to a service without an authorization
+    endpoint. An API Gateway JWT authorizer reads `issuer` and `jwks_uri`.
     """
     settings = call.lychgate.verifying
     body: OpenIdConfiguration = {
@@ -67,5 +67,5 @@ def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
 
 @routes.operation("GET", "/health")
 def health(_call: Call) -> Answer[HealthBody]:
-    """Say that the API answers, and which version it is."""
+    """Return that the API is up, and its version."""
     return Answer({"status": "ok", "version": VERSION})

@@ -1,7 +1,7 @@
-"""The settings of the API Lambda, beside those of the HTTP layer and of verifying tokens.
+"""The settings of the API Lambda, except those of the HTTP layer and of token verification.
 
-Owns the name of every variable, its default and what it may be. A setting that is missing or unusable is an error that
-names the variable. What services take as rules they get as rules: nothing is copied field by field.
+Owns the name, the default and the valid values of each variable. A setting that is missing or invalid is an error that
+names the variable.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ from chalicelib.config.environment import integer, one_of, required
 from chalicelib.credentials.throttling import ThrottleRules
 
 ACCESS_TOKEN_LIFETIME = 600
-"""Seconds. Short, because an access token cannot be called back (RFC 9700 section 2.2.1)."""
+"""Seconds (10 minutes). Short, because an access token cannot be revoked (RFC 9700 section 2.2.1)."""
 
 REFRESH_IDLE_LIFETIME = 14 * 24 * 3600
-"""Seconds without use after which a session cannot be refreshed any more (RFC 9700 section 4.14.2)."""
+"""Seconds without use (14 days) after which a session can no longer be refreshed (RFC 9700 section 4.14.2)."""
 
 SESSION_LIFETIME = 90 * 24 * 3600
-"""Seconds after its log-in at which a session ends for good."""
+"""Seconds after its log-in (90 days) at which a session ends, however much it is used."""
 
 REFRESH_RETRY_WINDOW = 20
-"""Seconds in which the previous refresh token still gets the same successor: longer than a client waits for an answer
-before it tries again, and short enough to be of no use to a thief who comes later."""
+"""Seconds during which the previous refresh token still gets the same successor. This is longer than a client waits
+before it retries, and too short for a thief who comes later."""
 
 MAX_SESSIONS = 50
-"""Sessions that a user may have at once; a log-in beyond ends the oldest. Ending all of them still fits into one
+"""Sessions that a user may have at once. One more log-in ends the oldest. Ending all of them still fits into one
 transaction of at most 100 items."""
 
 PAIR_FAILURES = 5
-"""Consecutive failures of an account from one address after which delays begin, at one second and doubling."""
+"""Consecutive failures of an account from one address after which delays begin. The first delay is one second, and each
+further failure doubles it."""
 
 ACCOUNT_FAILURES = 100
-"""Consecutive failures of an account after which delays apply from everywhere: the most that SP 800-63B-4 section 3.2.2
-allows."""
+"""Consecutive failures of an account after which delays apply to every address. SP 800-63B-4 section 3.2.2 allows no
+more."""
 
 ADDRESS_FAILURES = 100
-"""Failures from one address, at whichever accounts, that its window allows."""
+"""Failures that one address may have within its window, over all accounts."""
 
 ADDRESS_WINDOW = 3600
-"""Seconds."""
+"""Seconds (1 hour)."""
 
 LONGEST_DELAY = 900
-"""Seconds. Long enough to make guessing pointless, short enough for a user to wait for."""
+"""Seconds (15 minutes). Long enough to make guessing pointless, short enough for a user to wait."""
 
 BCRYPT_COST = 12
 """bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
@@ -59,12 +60,12 @@ LEAST_PASSWORD_MIN_LENGTH = 8
 """The shortest minimum that may be set. NIST SP 800-63B-4 section 3.1.1.2."""
 
 _MAX_SECONDS = 400 * 24 * 3600
-"""The longest life of a cookie that browsers keep (RFC 6265bis section 5.5)."""
+"""400 days, the longest lifetime that browsers give a cookie (RFC 6265bis section 5.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The names of the tables."""
+    """The names of the DynamoDB tables."""
 
     users: str
     sessions: str
@@ -74,10 +75,10 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """What the API Lambda needs beside ``VerifierSettings``. Nothing secret either: the keys are where it says."""
+    """The settings of the API Lambda beside ``VerifierSettings``. None of them is secret."""
 
     signing_keys_parameter: str
-    """The SSM parameter that holds ``SigningSecrets``."""
+    """The name of the SSM parameter that holds ``SigningSecrets``."""
     tables: Tables
     throttle: ThrottleRules
     sessions: SessionRules

@@ -1,6 +1,6 @@
-"""How a setting is read from the environment: as a string, a URL, JSON or a number.
+"""Readers of settings from environment variables: strings, URLs, JSON and integers.
 
-Owns the errors, each of which names its variable. Opens nothing but a file that a setting names.
+Owns the errors, each of which names its variable. Opens no file except one that a setting names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from chalicelib.errors import ConfigurationError
 
 
 def required(environment: Mapping[str, str], variable: str) -> str:
-    """Return the value of a variable that has to be set. Raises ConfigurationError."""
+    """Return the value of a required variable. Raises ConfigurationError."""
     value = environment.get(variable, "").strip()
     if not value:
         raise ConfigurationError(variable, "is not set")
@@ -22,20 +22,20 @@ def required(environment: Mapping[str, str], variable: str) -> str:
 
 
 def url(environment: Mapping[str, str], variable: str) -> str:
-    """Return an absolute URL without a slash at its end: https, or http on this machine. Raises ConfigurationError."""
+    """Return an absolute URL without a trailing slash: https, or http on loopback. Raises ConfigurationError."""
     value = required(environment, variable)
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment or value[-1] == "/":
-        raise ConfigurationError(variable, "must be a URL such as https://example.org/api, without a slash at its end")
+        raise ConfigurationError(variable, "must be a URL such as https://example.org/api, without a trailing slash")
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ConfigurationError(variable, "must begin with https:// unless it is this machine's own address")
     return value
 
 
 def json_value(environment: Mapping[str, str], variable: str) -> object:
-    """Return the JSON in a variable, or in the file that it names: ``file://`` and a path from the working folder.
+    """Return the JSON value in a variable, or in the file that it names.
 
-    Raises ConfigurationError.
+    A file is named by ``file://`` and a path relative to the working directory. Raises ConfigurationError.
     """
     value = required(environment, variable)
     if value.startswith("file://"):
@@ -53,7 +53,7 @@ def json_value(environment: Mapping[str, str], variable: str) -> object:
 
 
 def integer(environment: Mapping[str, str], variable: str, default: int, least: int, most: int) -> int:
-    """Return a whole number from ``least`` to ``most``. Raises ConfigurationError."""
+    """Return an integer from ``least`` to ``most``. Raises ConfigurationError."""
     value = environment.get(variable) or str(default)
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         raise ConfigurationError(variable, f"must be a whole number from {least} to {most}")

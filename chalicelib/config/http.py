@@ -1,4 +1,4 @@
-"""The settings of the HTTP layer: who may call from a browser, and how the refresh cookie is set."""
+"""The settings of the HTTP layer: CORS, the refresh cookie and the distribution."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from chalicelib.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """What the HTTP layer needs: who may call from a browser, and how the refresh cookie is set."""
+    """The settings of the HTTP layer."""
 
     own_origin: str
-    """The API's own origin, which is also that of its page."""
+    """The origin of the API and of its page."""
     allowed_origins: tuple[str, ...]
-    """Origins of the pages that may use the cookie and, from elsewhere, read answers (RFC 6454 section 6.2)."""
+    """Origins (RFC 6454 section 6.2) whose pages may use the refresh cookie and read responses."""
     cookie_path: str
     over_https: bool
-    """Whether the API is reached by HTTPS: everywhere but on a developer's machine."""
+    """Whether clients reach the API by HTTPS: everywhere except on a developer's machine."""
     distribution_secret_sha256: str | None
-    """The SHA-256, in hex, of what the distribution sends in ``X-Lychgate-Distribution``; None if there is none. A hash
-    of a random secret may stand in plain configuration."""
+    """The SHA-256, in hex, of the secret that the distribution sends in ``X-Lychgate-Distribution``. None without a
+    distribution. The secret is random, so its hash need not be secret."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> HttpSettings:

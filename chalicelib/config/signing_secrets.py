@@ -1,4 +1,4 @@
-"""The one secret: private keys and pepper, the value of one encrypted SSM parameter."""
+"""The private keys and the pepper, which are the value of one encrypted SSM parameter."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chalicelib.tokens.keyring import SigningKeys
 from chalicelib.tokens.keys import parse_signing_keys
 
 MIN_PEPPER_BYTES = 32
-"""SP 800-63B-4 section 3.1.1.2 asks for at least 112 bits; the size of a SHA-256 costs nothing more."""
+"""256 bits. SP 800-63B-4 section 3.1.1.2 asks for at least 112."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningSecrets:
-    """What must never leave the API Lambda. The value of one encrypted SSM parameter."""
+    """Secrets that must never leave the API Lambda. They are the value of one encrypted SSM parameter."""
 
     signing_keys: SigningKeys
     pepper: bytes = field(repr=False)
@@ -25,7 +25,7 @@ class SigningSecrets:
     def from_json(cls, text: str, *, source: str) -> SigningSecrets:
         """Parse ``{"keys": [<private JWK>…], "pepper": "<base64url>"}``.
 
-        Raises ConfigurationError that names ``source`` and never quotes the text.
+        Raises a ConfigurationError that names ``source`` and never quotes ``text``.
         """
         try:
             document = json.loads(text)

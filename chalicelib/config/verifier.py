@@ -1,4 +1,4 @@
-"""The settings that verifying tokens takes: the authorizer has these and no others."""
+"""The settings for verifying tokens. The authorizer has no others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from chalicelib.tokens.keys import parse_verification_keys
 
 @dataclass(frozen=True, slots=True)
 class VerifierSettings:
-    """What it takes to verify tokens: nothing secret. The authorizer has these and no others."""
+    """The settings for verifying tokens. None of them is secret."""
 
     issuer: str
-    """The API's root URL as clients see it: ``iss`` of every token."""
+    """The API's root URL as clients see it, and the ``iss`` of every token."""
     audience: str
-    """``aud`` of access tokens: which API they are for."""
+    """The ``aud`` of access tokens: the API that they are for."""
     keys: VerificationKeys
 
     @classmethod

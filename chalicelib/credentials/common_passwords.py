@@ -1,8 +1,8 @@
-"""Which passwords are common: those that guessers try first, and what people make of them to please a rule of length.
+"""Common passwords: those that guessers try first, and their obvious extensions.
 
 Owns the list, in ``common_passwords.bin`` beside this file, and what counts as an obvious extension of an entry. The
-file is read at the first question, not at import. It holds digests, so that it is small, shows nobody's password and
-is searched where it lies; ``infra.common_passwords`` makes it and names its sources.
+file is read at the first call, not at import. It holds sorted digests, so it is small, reveals no password and is
+searched without parsing. ``infra.common_passwords`` makes it and names its sources.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DIGEST_BYTES = 5
-"""Of each entry's SHA-256. With 22,000 entries and a dozen readings of a password, one password in some four million is
-refused by chance."""
+"""The first bytes of each entry's SHA-256. With 22,000 entries and a dozen candidates for a password, about one
+password in four million is refused by chance."""
 
 MAX_TRIVIAL_UNIT = 4
-"""Characters. A password that is nothing but so short a piece, repeated, is common whatever the piece."""
+"""Characters. A password that only repeats a piece this short is common, whatever the piece."""
 
 MAX_ARBITRARY_FILLING = 4
-"""Characters of digits and signs around a common password, such as a year, that count as an extension of it."""
+"""Digits and punctuation characters around a common password, such as a year, that count as an extension of it."""
 
 _LIST = Path(__file__).with_name("common_passwords.bin")
 _CORE = re.compile(r"([\W\d_]*)(.*?)([\W\d_]*)\Z", re.DOTALL)
@@ -32,17 +32,17 @@ _SEQUENCES = tuple(
     for forwards in ("0123456789", "1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
     for sequence in (forwards, forwards[::-1])
 )
-# One reading for each sign, but for 1, which stands for either.
+# Each character stands for one letter, except 1, which stands for i or l.
 _LEET = str.maketrans("@430$57!", "aaeossti")
 
 
 def is_common(password: str) -> bool:
-    """Whether the password is on the list, or an obvious extension of what is.
+    """Return whether the password is on the list, or is an obvious extension of an entry.
 
-    Compared in NFKC and case folding, without spaces. An extension is a common password repeated, or filled up at
-    either end with one character, with a run such as 12345 or with up to four digits and signs; letters may be written
-    as signs that look like them. A short piece repeated and a run of the alphabet, of digits or of the keyboard are
-    common by themselves.
+    Passwords are compared in NFKC with case folding, without spaces. An extension repeats a common password, or pads it
+    at either end with one repeated character, with a sequence such as 12345, or with up to four digits and punctuation
+    characters. Letters may be replaced with characters that look like them. A short repeated piece and a sequence of
+    the alphabet, the digits or the keyboard are common by themselves.
     """
     folded = "".join(normalised(password).split())
     unit = _repeated_unit(folded)
@@ -57,12 +57,12 @@ def normalised(password: str) -> str:
 
 
 def digest(text: str) -> bytes:
-    """Return what stands in the list for a normalised password."""
+    """Return the list's entry for a normalised password: the first bytes of its SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 def _bases(folded: str, unit: str) -> Iterator[str]:
-    """Yield what may have been extended to this password, the password itself first."""
+    """Yield the candidates that this password may be an extension of. The first is the password itself."""
     candidates = [folded, unit]
     for extended in (folded, unit):
         match = _CORE.match(extended)
@@ -84,7 +84,7 @@ def _is_obvious(filling: str) -> bool:
 
 
 def _repeated_unit(text: str) -> str:
-    """Return the shortest piece of which the text is a repetition, the last one perhaps cut; the text if none is."""
+    """Return the shortest piece that the text repeats, the last one perhaps cut off, or else the text itself."""
     for length in range(1, len(text) // 2 + 1):
         if text[length:] == text[:-length]:
             return text[:length]
@@ -99,7 +99,7 @@ def _is_listed(text: str) -> bool:
 
 
 class _Entries:
-    """The list as a sequence of sorted digests, without a copy of it."""
+    """A view of the list as a sequence of sorted digests, for ``bisect``."""
 
     def __init__(self, packed: bytes) -> None:
         self._packed = packed

@@ -1,4 +1,4 @@
-"""Which new passwords are allowed."""
+"""The policy for new passwords."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from chalicelib.credentials.common_passwords import is_common
 from chalicelib.errors import FieldError, ValidationFailed
 
 MAX_LENGTH = 256
-"""Characters. NIST asks to allow at least 64; the cap bounds the work of normalising."""
+"""Characters. NIST requires that at least 64 are allowed. The limit bounds the work of normalisation."""
 
 
 class LeakedPasswords(Protocol):
-    """Knows which passwords have been seen in leaks."""
+    """A list of passwords from data leaks."""
 
     def contains(self, password: str) -> bool:
-        """Whether the password is known to have leaked; no also for want of an answer."""
+        """Return whether the password is known to have leaked. False also if the list cannot be reached."""
 
 
 class PasswordPolicy:
-    """Which new passwords are allowed: length and guessability, no rules of composition (NIST SP 800-63B-4)."""
+    """Checks the length and guessability of new passwords. Has no composition rules (NIST SP 800-63B-4)."""
 
     def __init__(self, *, min_length: int, leaked: LeakedPasswords | None = None) -> None:
         self.min_length = min_length
@@ -31,7 +31,7 @@ class PasswordPolicy:
         """Return if the password may be used with this username.
 
         Raises:
-            ValidationFailed: it may not; the error names ``field`` and says what would do.
+            ValidationFailed: the password is not allowed. The error names ``field`` and says what to change.
 
         """
         length = len(unicodedata.normalize("NFC", password))
@@ -42,9 +42,7 @@ class PasswordPolicy:
         if canonical_username(username) in canonical_username(password):
             raise ValidationFailed(FieldError(field, "Choose one that does not contain the username."))
         if is_common(password):
-            raise ValidationFailed(
-                FieldError(field, "This password is among the most common ones, or made of one. Choose another.")
-            )
-        # Last, because it alone asks somebody else.
+            raise ValidationFailed(FieldError(field, "This is a common password, or made from one. Choose another."))
+        # Last, because only this check calls another service.
         if self._leaked is not None and self._leaked.contains(password):
             raise ValidationFailed(FieldError(field, "This password is known from a data leak. Choose another."))

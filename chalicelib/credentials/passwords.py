@@ -1,6 +1,6 @@
-"""Passwords: how they are hashed, and how a guess is checked.
+"""Password hashing and verification.
 
-Owns the only use of bcrypt. Knows no user store: it is told a hash and says whether a password fits.
+Owns the only use of bcrypt. Knows no user store: it takes a hash and returns whether a password matches.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import unicodedata
 import bcrypt
 
 # A bcrypt hash in modular crypt format is "$2b$", two digits of cost, "$", and 53 characters of salt and digest. No
-# known password has this one, and checking a password against it takes exactly the work of checking a user's.
+# known password has this hash. Checking a password against it takes as much work as checking a user's.
 _DUMMY_SALT_AND_DIGEST = "xMVPfrmUcKcIJQNrOMYOuexpSYmPrMKGs6fBXlRfTHC2rtZ1Ksg7O"
 
 
 class PasswordHasher:
-    """Hashes passwords by ``bcrypt(base64(HMAC-SHA-384(pepper, NFC(password))))``.
+    """Hashes passwords with ``bcrypt(base64(HMAC-SHA-384(pepper, NFC(password))))``, a formula of OWASP.
 
-    OWASP's formula: base64 of a SHA-384 is 64 bytes, so nothing is cut at bcrypt's 72 and no NUL byte ends a password
-    early; and without the pepper, which is not in the database, a stolen table cannot be searched at all.
+    Base64 of a SHA-384 is 64 bytes, so bcrypt's limit of 72 bytes cuts nothing and no NUL byte ends a password early.
+    The pepper is not in the database, so a stolen table alone does not allow guessing.
     """
 
     def __init__(self, *, pepper: bytes, cost: int) -> None:
@@ -34,16 +34,16 @@ class PasswordHasher:
         return bcrypt.hashpw(self._prehash(password), bcrypt.gensalt(self._cost)).decode("ascii")
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password has this hash.
+        """Return whether the password matches the hash.
 
-        With no hash, because there is no such user, it does the same work and says no: how long an answer takes must
-        not tell who has an account.
+        Without a hash, for an unknown user, this does the same work and returns False: the response time must not
+        reveal who has an account.
         """
         matches = bcrypt.checkpw(self._prehash(password), (password_hash or self._dummy_hash).encode("ascii"))
         return matches and password_hash is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Whether a hash was made at another cost than today's."""
+        """Return whether the hash has another cost than the configured one."""
         return not password_hash.startswith(f"$2b${self._cost:02d}$")
 
     def _prehash(self, password: str) -> bytes:

@@ -1,9 +1,9 @@
-"""How many guesses at a password are too many: the counters, and what each does with one more attempt.
+"""Limits on password guessing: the failure counters, and how an attempt changes them.
 
-Owns the arithmetic. Knows no storage: a store keeps the counters and sees to it that attempts are counted one by one.
+Owns the arithmetic. Knows no storage: a store keeps the counters and makes sure that every attempt is counted.
 
-An attempt is counted as a failure before the password is looked at, and taken back if the password was right. So
-guesses made in parallel are as many as guesses made in a row.
+An attempt is counted as a failure before the password is checked, and uncounted if the password was right. So parallel
+guessing allows no more guesses than sequential guessing.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from chalicelib.accounts.usernames import canonical_username
 from chalicelib.errors import TooManyAttempts
 
 _IPV6_SITE = 64
-"""Bits of an IPv6 address that one subscriber has at least: all of them count as one address."""
+"""Bits of the prefix that one IPv6 subscriber has at least. All addresses with the same prefix count as one."""
 
 ACCOUNT_MEMORY = 90 * 24 * 3600
-"""Seconds for which failures of an account are remembered; its own success forgets them earlier."""
+"""Seconds (90 days) for which failures of an account are remembered, unless a success clears them earlier."""
 
 PAIR_MEMORY = 24 * 3600
-"""Seconds for which failures of an account from one address are remembered."""
+"""Seconds (1 day) for which failures of an account from one address are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A guess: at which account, and from where. Whether there is such an account is of no matter here."""
+    """An attempt to authenticate with a password. The account need not exist."""
 
     username: str
     ip: str
 
     @property
     def account(self) -> str:
-        """The account's name in a form that fits any key: unknown and impossible names are counted like all others."""
+        """The SHA-256 of the canonical username, in hex. It fits a key even if the name is not a valid username."""
         return hashlib.sha256(canonical_username(self.username).encode()).hexdigest()
 
     @property
     def address(self) -> str:
-        """The IPv4 address, or the /64 that an IPv6 address is in."""
+        """The IPv4 address as a /32 network, the /64 network of an IPv6 address, or "unknown"."""
         try:
             address = ipaddress.ip_address(self.ip)
         except ValueError:
@@ -50,18 +50,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Failures counted so far."""
+    """A counter of failures."""
 
     failures: int
     blocked_until: int
-    """NumericDate before which no attempt is let through; 0 if there is no delay."""
+    """NumericDate before which every attempt is refused. 0 if there is no delay."""
     expires_at: int
-    """NumericDate from which on the counter is as if it had never been."""
+    """NumericDate from which on the counter is treated as absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one kind of counter allows."""
+    """The limit that one kind of counter enforces."""
 
     name: str
     free: int
@@ -69,15 +69,15 @@ class Limit:
     memory: int
     """Seconds for which failures are remembered."""
     longest_delay: int
-    """Seconds. Delays begin at one and double up to this; in a window of its own an attempt waits for its end."""
+    """Seconds. Delays begin at one and double up to this. With ``window`` the delay lasts until the window ends."""
     window: bool = False
-    """Whether ``memory`` counts from the first failure, and not from the last."""
+    """Whether ``memory`` is measured from the first failure instead of the last."""
 
     def charged(self, counter: Counter | None, now: int) -> Counter:
         """Return the counter after one more attempt.
 
         Raises:
-            TooManyAttempts: the attempt comes too early.
+            TooManyAttempts: the attempt is made before ``blocked_until``.
 
         """
         if counter is None or now >= counter.expires_at:
@@ -107,7 +107,7 @@ class ThrottleRules:
     longest_delay: int
 
     def limits(self, attempt: Attempt) -> dict[str, Limit]:
-        """Return each limit that an attempt comes under, by the key of its counter."""
+        """Return the limits that apply to an attempt, by the key of the counter of each."""
         account, address = attempt.account, attempt.address
         return {
             f"pair#{account}#{address}": Limit("pair", self.pair_failures, PAIR_MEMORY, self.longest_delay),

@@ -1,7 +1,7 @@
-"""The codec of tokens: JSON Web Signatures in the Compact Serialization (RFC 7515 section 7.1), strictly.
+"""The codec of tokens: JSON Web Signatures in the Compact Serialization (RFC 7515 section 7.1).
 
-Owns what a token may look like: its segments, its base64url and its JSON. Anything but the one canonical spelling is
-refused. Knows no claim by its name and no kind of token.
+Owns the syntax of a token: its segments, its base64url and its JSON. Refuses base64url that is not canonical and JSON
+with duplicate members. Knows no claim by name and no kind of token.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import re
 from typing import Any
 
 MAX_TOKEN_LENGTH = 4096
-"""Characters. Ours have well under 1,500 with an RSA signature. The limit bounds the work that a forgery can cause."""
+"""Characters. Our tokens have well under 1,500, even with an RSA signature. The limit bounds the work for a forgery."""
 
 MAX_STRING_LENGTH = 512
-"""Characters of a claim."""
+"""Characters of a string claim."""
 
-# RFC 7515 section 7.1: three base64url segments. No padding, no white space, none empty.
+# RFC 7515 section 7.1: three non-empty base64url segments without padding or white space.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
 Members = dict[str, Any]
@@ -25,7 +25,7 @@ Members = dict[str, Any]
 
 
 class Refused(Exception):
-    """Raised if a token is not accepted; says why. It becomes the kind's own refusal before it leaves the verifier."""
+    """Raised if a token is not accepted, with the reason. The verifier turns it into the error of the token's kind."""
 
 
 def split(compact: str) -> tuple[str, str, str]:
@@ -39,7 +39,7 @@ def split(compact: str) -> tuple[str, str, str]:
 
 
 def header_segment(*, alg: str, kid: str, typ: str) -> str:
-    """Return the header of the tokens of one key and one type (RFC 7515 section 4.1)."""
+    """Return the header segment of the tokens of one key and one type (RFC 7515 section 4.1)."""
     return encode_object({"alg": alg, "kid": kid, "typ": typ})
 
 
@@ -54,7 +54,7 @@ def encode_octets(octets: bytes) -> str:
 
 
 def decode_object(segment: str) -> Members:
-    """Return the JSON object in a segment, each member once (RFC 7519 section 4, RFC 8725 section 3.7).
+    """Return the JSON object in a segment. It has no duplicate members (RFC 7519 section 4, RFC 8725 section 3.7).
 
     Raises Refused.
     """
@@ -68,12 +68,12 @@ def decode_object(segment: str) -> Members:
 
 
 def decode_octets(segment: str) -> bytes:
-    """Return the octets in a segment. Raises Refused unless the segment is their one canonical spelling."""
+    """Return the octets in a segment. Raises Refused unless the segment is their canonical base64url."""
     try:
         decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except ValueError:  # a length that no octets have
+    except ValueError:  # not a valid length
         raise Refused("base64url is not canonical") from None
-    # The last character may have bits to spare: without this check several spellings stand for the same octets.
+    # The last character can have unused bits. Without this check, several strings would decode to the same octets.
     if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
         raise Refused("base64url is not canonical")
     return decoded
@@ -82,14 +82,14 @@ def decode_octets(segment: str) -> bytes:
 def string(members: Members, name: str) -> str:
     """Return a member that is a printable string of 1 to ``MAX_STRING_LENGTH`` characters. Raises Refused."""
     value = members.get(name)
-    # A lone surrogate or a control character is valid JSON, and breaks the next one who encodes or prints it.
+    # An unpaired surrogate or a control character is valid JSON, but breaks code that encodes or prints it.
     if not isinstance(value, str) or not 0 < len(value) <= MAX_STRING_LENGTH or not value.isprintable():
         raise Refused(f"{name} is missing or not a string")
     return value
 
 
 def strings(members: Members, name: str) -> tuple[str, ...]:
-    """Return a member that is a list of printable strings. Raises Refused."""
+    """Return a member that is a list of non-empty printable strings. Raises Refused."""
     value = members.get(name)
     if not isinstance(value, list) or not all(isinstance(item, str) and item.isprintable() and item for item in value):
         raise Refused(f"{name} is missing or not a list of strings")
@@ -97,7 +97,7 @@ def strings(members: Members, name: str) -> tuple[str, ...]:
 
 
 def integer(members: Members, name: str) -> int:
-    """Return a member that is a whole number, 0 or more. Raises Refused."""
+    """Return a member that is an integer, 0 or more. Raises Refused."""
     value = members.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Refused(f"{name} is missing or not a whole number")
@@ -115,6 +115,6 @@ def _refuse_constant(constant: str) -> None:
     raise Refused(f"{constant} is not JSON")
 
 
-# Made once: json.dumps and json.loads make one at each call that asks for anything but the defaults.
+# Made once: json.dumps and json.loads make one at each call with arguments other than the defaults.
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)

@@ -1,4 +1,4 @@
-"""How a principal travels from the authorizer to the views: as the context of an API Gateway authorizer."""
+"""Conversion between principals and the context of an API Gateway authorizer, which carries them to the views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.tokens.principals import Principal
 
 
 def to_context(principal: Principal) -> dict[str, str]:
-    """Return the principal in flat ASCII strings: every part of API Gateway passes these on unchanged."""
+    """Return the principal as a flat mapping of ASCII strings, which API Gateway passes on unchanged."""
     return {
         "sub": principal.user_id,
         "preferred_username": quote(principal.username, safe="@+"),

@@ -1,6 +1,6 @@
-"""Issues tokens: what each says of a user and a session, signed with the key whose time it is.
+"""The issuer of tokens: their claims about a user and a session, signed with the current key.
 
-Knows no HTTP, no storage, and no key but those it is given.
+Knows no HTTP, no storage, and no key except those it is given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.tokens.keyring import SigningKeys
 
 _TOKEN_ID_BYTES = 16
-"""128 bits: no two tokens have one ``jti``."""
+"""128 bits: no two tokens have the same ``jti``."""
 
 
 class TokenIssuer:
@@ -48,9 +48,9 @@ class TokenIssuer:
         )
 
     def access_token(self, user: User, session: Session, now: int) -> str:
-        """Return an access token for the user in this session (RFC 9068 section 2.2, and the session's id).
+        """Return an access token for the user in this session.
 
-        It never outlives the session's absolute end.
+        It has the claims of RFC 9068 section 2.2 and the session's id. It expires no later than the session.
         """
         claims = {
             "sub": user.id,
@@ -64,9 +64,9 @@ class TokenIssuer:
         return self._signed(ACCESS_TOKEN, claims, now)
 
     def refresh_token(self, session: Session, now: int) -> str:
-        """Return the current refresh token of the session, signed with the key of ``now``.
+        """Return the session's current refresh token, signed with the key that is current at ``now``.
 
-        The claims follow from the session alone, so a retry gets the same token, octet for octet.
+        The claims depend on the session alone, so a retry gets exactly the same token.
         """
         claims = {
             "sub": session.user_id,

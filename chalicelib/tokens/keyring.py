@@ -1,6 +1,6 @@
-"""The keys in service: from when to when each signs and verifies, and which one signs now.
+"""The keys in service: when each signs and verifies, and which one signs now.
 
-Knows no JWK and no token. ``chalicelib.tokens.keys`` makes these of JSON Web Keys.
+Knows no JWK and no token. ``chalicelib.tokens.keys`` builds these from JSON Web Keys.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A public key, with the one algorithm that it verifies."""
+    """A public key and its one algorithm."""
 
     kid: str
     alg: str
     algorithm: Algorithm
     public_key: Any
     expires_at: int | None = None
-    """From when on its tokens are refused, whatever they say."""
+    """NumericDate from which on all its tokens are refused. None: it never expires."""
 
     def is_good(self, now: int) -> bool:
-        """Whether this key verifies tokens at ``now``."""
+        """Return whether this key may verify tokens at ``now``."""
         return self.expires_at is None or now < self.expires_at
 
     def verify(self, signing_input: bytes, signature: bytes) -> bool:
-        """Whether ``signature`` is this key's over ``signing_input`` (RFC 7515 section 5.2)."""
+        """Return whether ``signature`` is this key's signature over ``signing_input`` (RFC 7515 section 5.2)."""
         return bool(self.algorithm.verify(signing_input, self.public_key, signature))
 
 
@@ -45,31 +45,31 @@ class VerificationKeys:
         return any(key.kid == kid for key in self.keys)
 
     def published(self, now: int) -> dict[str, Any]:
-        """Return the keys that are good at ``now`` as a JWK Set for others to read (RFC 7517 section 5)."""
+        """Return the JWK Set of the keys that have not expired at ``now`` (RFC 7517 section 5)."""
         good = {key.kid for key in self.keys if key.is_good(now)}
         return {"keys": [dict(jwk) for jwk in self._jwks if jwk["kid"] in good]}
 
     def algorithms(self, now: int) -> list[str]:
-        """Return the algorithms of the keys that are good at ``now``, each once."""
+        """Return the algorithms of the keys that have not expired at ``now``, sorted, without duplicates."""
         return sorted({key.alg for key in self.keys if key.is_good(now)})
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, with the one algorithm that it signs by."""
+    """A private key and its one algorithm."""
 
     kid: str
     alg: str
     algorithm: Algorithm
     private_key: Any = field(repr=False)
     starts_at: int = 0
-    """From when on it signs."""
+    """NumericDate from which on the key signs."""
     expires_at: int | None = None
-    """From when on nobody believes it any more."""
+    """NumericDate from which on the key's tokens are refused. None: it never expires."""
     revoked: bool = False
 
     def is_good(self, now: int) -> bool:
-        """Whether this key may sign at ``now``."""
+        """Return whether this key may sign at ``now``."""
         return self.starts_at <= now and (self.expires_at is None or now < self.expires_at)
 
     def sign(self, signing_input: bytes) -> bytes:
@@ -79,18 +79,18 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The private keys of one ring. The clock says which of them signs."""
+    """The private keys of one ring. The time decides which of them signs."""
 
     keys: tuple[SigningKey, ...]
 
     def current(self, now: int) -> SigningKey:
-        """Return the key that signs at ``now``: of those whose time has come, the one whose time came last.
+        """Return the key that signs at ``now``: of the keys that may sign, the one with the latest start.
 
-        A revoked key signs only where no other is known: in a process that starts before the configuration without
-        it has been deployed.
+        A revoked key signs only if there is no other. This happens in a process that starts before the configuration
+        without the key is deployed.
 
         Raises:
-            ServiceUnavailable: there is none; the ring has to be mended.
+            ServiceUnavailable: no key may sign at ``now``. An operator must repair the ring.
 
         """
         good = [key for key in self.keys if key.is_good(now)]
@@ -99,5 +99,5 @@ class SigningKeys:
         return max(reversed(good), key=lambda key: (not key.revoked, key.starts_at))
 
     def known_to(self, verification_keys: VerificationKeys) -> SigningKeys:
-        """Return those keys whose tokens can be verified: a key that nobody has been told of must not sign yet."""
+        """Return the keys whose public halves are among ``verification_keys``. An unpublished key must not sign."""
         return SigningKeys(tuple(key for key in self.keys if key.kid in verification_keys))

@@ -1,12 +1,14 @@
-"""JSON Web Keys (RFC 7517): made, read and refused.
+"""JSON Web Keys (RFC 7517): their generation, parsing and validation.
 
-Owns which keys are good enough to be used and what a public key set may hold. Knows no token, and not where the sets
-are kept.
+Owns which keys are acceptable and what a public key set may contain. Knows no token, and not where the sets are stored.
 
-Three members beside those of RFC 7518 say when, named and meant as OpenID Federation 1.0 has them for keys, each a
-NumericDate but the last: ``nbf`` (a private key signs from then on), ``exp`` (from then on a key neither signs nor
-verifies) and ``revoked`` (an object: this private key has no public half any more). RFC 7517 section 4 lets others
-ignore them.
+Keys may have three members beside those of RFC 7518, with the names and meanings of OpenID Federation 1.0:
+
+- ``nbf``, a NumericDate: a private key signs from this time on.
+- ``exp``, a NumericDate: from this time on a key neither signs nor verifies.
+- ``revoked``, an object: the public half of this private key is no longer published.
+
+RFC 7517 section 4 allows others to ignore them.
 """
 
 from __future__ import annotations
@@ -23,25 +25,26 @@ from chalicelib.tokens.pyjwt import ECAlgorithm, OKPAlgorithm, PyJWK, PyJWTError
 from chalicelib.tokens.weak_keys import MIN_RSA_BITS, ed25519_weakness, rsa_weakness
 
 JWKS_SECONDS = 300
-"""Seconds for which others may keep the public keys. A new key is published for longer than this before it signs."""
+"""Seconds for which others may cache the public keys. A new key is published for longer than this before it signs."""
 
 KEY_TYPES = {"ES256": ("EC", "P-256"), "RS256": ("RSA", None), "EdDSA": ("OKP", "Ed25519")}
-"""For each algorithm that Lychgate signs with, the ``kty`` and ``crv`` of its keys. An algorithm belongs to a key,
-never to a token: RFC 8725 section 3.1."""
+"""The ``kty`` and ``crv`` of the keys of each algorithm that Lychgate signs with. The key determines the algorithm, not
+the token (RFC 8725 section 3.1)."""
 
 # The members of a public key that its thumbprint covers: RFC 7638 section 3.2, RFC 8037 section 2.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _OCTETS = 32
-"""Of a coordinate on P-256 (RFC 7518 section 6.2.1.2), its private key (6.2.2.1), and Ed25519's (RFC 8037 section 2)"""
+"""Length of a coordinate (RFC 7518 section 6.2.1.2) and a private key (6.2.2.1) of P-256, and of the keys of Ed25519
+(RFC 8037 section 2)."""
 
 
 def parse_verification_keys(jwks: object) -> VerificationKeys:
     """Return the keys of a public JWK Set.
 
     Raises:
-        ValueError: the set is empty or malformed, or holds a private, symmetric, weak, unknown or doubled key.
+        ValueError: the set is empty or malformed, or holds a private, symmetric, weak, unknown or duplicate key.
 
     """
     keys = []
@@ -61,7 +64,7 @@ def parse_signing_keys(jwks: object) -> SigningKeys:
     """Return the keys of a private JWK Set.
 
     Raises:
-        ValueError: as ``parse_verification_keys``, or a key is not private, or does not belong to its public half.
+        ValueError: as ``parse_verification_keys``, or a key is not private or does not match its public half.
 
     """
     keys = []
@@ -85,9 +88,9 @@ def parse_signing_keys(jwks: object) -> SigningKeys:
 
 
 def public_jwks(private_jwks: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the public JWK Set that belongs to a private one, as verifiers are configured with it.
+    """Return the public JWK Set that belongs to a private one, for the configuration of verifiers.
 
-    Members are let through by name: what is not known to be public stays behind. Revoked keys do too.
+    Only members that are known to be public are copied. Revoked keys are left out.
     """
     return {
         "keys": [
@@ -100,7 +103,7 @@ def public_jwks(private_jwks: Mapping[str, Any]) -> dict[str, Any]:
 
 def generate_signing_jwk(alg: str = "ES256") -> dict[str, str]:
     """Return a new private key for an algorithm of ``KEY_TYPES`` as a JWK."""
-    # Only an operator and the first start of a laptop make keys: no Lambda needs these imports.
+    # Only operators and development servers generate keys: no Lambda needs these imports.
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415
 
     make: dict[str, Callable[[], dict[str, Any]]] = {
@@ -111,7 +114,7 @@ def generate_signing_jwk(alg: str = "ES256") -> dict[str, str]:
     while True:
         jwk: dict[str, str] = {name: value for name, value in make[alg]().items() if name != "key_ops"}
         kid = thumbprint(jwk)
-        if not kid.startswith("-"):  # it would pass for an option on a command line
+        if not kid.startswith("-"):  # it would look like an option on a command line
             return {**jwk, "alg": alg, "use": "sig", "kid": kid}
 
 
@@ -136,7 +139,7 @@ def _public_members(jwk: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _checked_public(jwk: Mapping[str, Any], *, operation: str) -> dict[str, Any]:
-    """Return the public members of a key that is fit for ``operation``. Raises ValueError."""
+    """Return the public members of a key that is valid for ``operation``, "sign" or "verify". Raises ValueError."""
     alg = jwk.get("alg")
     if not isinstance(alg, str) or alg not in KEY_TYPES:
         raise ValueError(f"holds a key whose alg is not one of {', '.join(KEY_TYPES)}")
@@ -144,7 +147,7 @@ def _checked_public(jwk: Mapping[str, Any], *, operation: str) -> dict[str, Any]
         raise ValueError(f"holds a key whose kty and crv do not fit its alg {alg}")
     if jwk.get("use") != "sig":
         raise ValueError('holds a key whose use is not "sig"')
-    # RFC 7517 section 4.3. Signing and verifying are the two halves of one purpose; any other would be a second one.
+    # RFC 7517 section 4.3: a key should not serve unrelated operations. "sign" and "verify" are related.
     key_ops = jwk.get("key_ops", [operation])
     if not isinstance(key_ops, list) or operation not in key_ops or any(op not in ("sign", "verify") for op in key_ops):
         raise ValueError(f"holds a key whose key_ops are not for {operation}")
@@ -160,14 +163,14 @@ def _weakness(jwk: Mapping[str, Any]) -> str | None:
         return rsa_weakness(int.from_bytes(_octets(jwk, "n"), "big"), int.from_bytes(_octets(jwk, "e"), "big"))
     if jwk["kty"] == "OKP":
         return ed25519_weakness(_octets(jwk, "x"))
-    # Whether the point is on the curve is checked when the key is made of it.
+    # `_parse` checks that the point is on the curve.
     return None if _octets(jwk, "x") + _octets(jwk, "y") else "an empty key"
 
 
 def _octets(jwk: Mapping[str, Any], name: str) -> bytes:
-    """Return what a member says in base64url, in the one spelling that the RFCs give it. Raises ValueError.
+    """Return the octets in a member. Raises ValueError unless it is canonical base64url of the right length.
 
-    Two spellings of one key would have two thumbprints.
+    Two encodings of one key would have two thumbprints.
     """
     text = jwk.get(name)
     try:
@@ -194,12 +197,15 @@ def _parse(jwk: Mapping[str, Any]) -> PyJWK:
     try:
         return PyJWK(dict(jwk), algorithm=jwk["alg"])
     except (PyJWTError, KeyError, TypeError, ValueError, ArithmeticError):
-        # Their words may quote the key.
+        # The exception's message may quote the key.
         raise ValueError("holds a malformed key") from None
 
 
 def _refuse_foreign_half(private: PyJWK, public: PyJWK) -> None:
-    """Raise ValueError unless what one half signs the other verifies (FIPS 140-3: pairwise consistency)."""
+    """Raise ValueError unless the public key verifies a signature of the private one.
+
+    This is the pairwise consistency test of FIPS 140-3.
+    """
     if not public.Algorithm.verify(b"", public.key, private.Algorithm.sign(b"", private.key)):
         raise ValueError("holds a private key that does not belong to its public half")
 

@@ -1,6 +1,6 @@
-"""The kinds of tokens: what each has to say, whom it is for, and how it is refused.
+"""The kinds of tokens: the claims, the audience and the error of each.
 
-A kind is data. One verifier and one issuer read it; a new kind needs neither to change.
+A kind is data that the verifier and the issuer read. A new kind needs no change to either.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chalicelib.tokens.principals import Principal, RefreshGrant
 Content = TypeVar("Content")
 
 Claim = tuple[str, Callable[[Members, str], Any]]
-"""The name of a claim, and what reads it."""
+"""The name of a claim, and the function that reads it."""
 
 
 class TokenKind(Generic[Content]):
@@ -31,20 +31,20 @@ class TokenKind(Generic[Content]):
         refusal: Callable[[str], LychgateError],
     ) -> None:
         self.typ = typ
-        """The header's ``typ``. A type of its own keeps a kind apart from all others (RFC 8725 section 3.11)."""
+        """The header's ``typ``, different for each kind (explicit typing, RFC 8725 section 3.11)."""
         self.endpoint = endpoint
-        """The path below the issuer that takes these tokens, and is their audience. None: the API's audience is."""
+        """The path below the issuer that accepts these tokens and is their audience. None: the whole API."""
         self.refusal = refusal
-        """Makes the error by which a token of this kind is refused, out of the reason."""
+        """Takes a reason and returns the error to raise if a token of this kind is refused."""
         self._content = content
         self._claims = tuple((field, name, read) for field, (name, read) in claims.items())
 
     def audience(self, *, issuer: str, api: str) -> str:
-        """Return ``aud`` of these tokens, where ``issuer`` issues them and ``api`` is the audience of its API."""
+        """Return the ``aud`` of these tokens. ``api`` is the audience of the issuer's API."""
         return api if self.endpoint is None else f"{issuer}{self.endpoint}"
 
     def read(self, claims: Members) -> Content:
-        """Return what verified claims say. Raises Refused if one is missing or of another type."""
+        """Return the content of verified claims. Raises Refused if one is missing or has the wrong type."""
         return self._content(**{field: read(claims, name) for field, name, read in self._claims})
 
 
@@ -62,8 +62,8 @@ ACCESS_TOKEN = TokenKind(
     },
     refusal=InvalidToken,
 )
-"""Authorizes requests for a user. Claims: RFC 9068 section 2.2, without ``client_id``: there are no clients to tell
-apart."""
+"""Authorizes requests for a user. It has the claims of RFC 9068 section 2.2 except ``client_id``, because Lychgate does
+not distinguish clients."""
 
 REFRESH_TOKEN = TokenKind(
     "refresh+jwt",
@@ -82,4 +82,4 @@ REFRESH_TOKEN = TokenKind(
 KINDS = (ACCESS_TOKEN, REFRESH_TOKEN)
 
 ACCESS_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "sid", "preferred_username", "roles")
-"""What an access token says, for those who look for it in the discovery document."""
+"""The claims of an access token, for the discovery document."""

@@ -1,7 +1,7 @@
-"""Whom a verified token speaks for.
+"""The content of verified tokens.
 
-A module of its own because the authorizer needs nothing else of the accounts: each class that is made at a cold start
-is waited for.
+This is a separate module because the authorizer needs nothing else about accounts, and each class that is defined at a
+cold start lengthens it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request, as a verified access token says."""
+    """Who makes a request, according to a verified access token."""
 
     user_id: str
     username: str
@@ -24,9 +24,10 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class RefreshGrant:
-    """What a verified refresh token says: which session, and which of its tokens this is."""
+    """The content of a verified refresh token."""
 
     user_id: str
     session_id: str
     counter: int
+    """Which of the session's refresh tokens this is. See ``Session.refresh_counter``."""
     expires_at: int

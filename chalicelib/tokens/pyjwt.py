@@ -1,16 +1,16 @@
-"""PyJWT and cryptography: the one door to both.
+"""The one place that imports PyJWT and cryptography.
 
-Owns how PyJWT is loaded: without three things that Lychgate does not use, and that every cold start would wait for.
+Owns how PyJWT is imported: without three parts that Lychgate does not use and that would lengthen every cold start.
 
-- ``bcrypt``: cryptography imports it, where it is installed, to read encrypted OpenSSH keys. The authorizer's Lambda
-  has no business with a password hash.
-- PyJWT's client for other issuers' key sets, with an HTTP client and TLS below it. Our keys come from settings.
-- X.509, by which PyJWT takes a certificate for a key. Our keys are JWKs.
+- ``bcrypt``: cryptography imports it, if it is installed, to read encrypted OpenSSH keys. The authorizer Lambda does
+  not hash passwords.
+- PyJWT's client for the key sets of other issuers, with its HTTP client and TLS. Our keys come from settings.
+- X.509, with which PyJWT reads keys from certificates. Our keys are JWKs.
 
-The three are missing only while PyJWT is imported. Each is loaded when somebody asks for it: PyJWT stays whole for
-those who use it in routes of their own.
+The three are absent only during this import. Afterwards each is imported at its first use, so PyJWT works in full for
+other code that uses it.
 
-Owns also how ES256 signs: deterministically.
+Also owns how ES256 signs: deterministically.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from types import ModuleType
 
 
 class _LoadedWhenAsked(ModuleType):
-    """Stands for a module until something of it is asked for."""
+    """A stand-in for a module. It imports the module when an attribute is first read."""
 
     def __getattr__(self, name: str) -> object:
         return getattr(importlib.import_module(self.__name__), name)
@@ -32,7 +32,7 @@ def _key_set_client(*arguments: object, **options: object) -> object:
 
 
 _key_set_clients = ModuleType("jwt.jwks_client")
-_key_set_clients.PyJWKClient = _key_set_client  # type: ignore[attr-defined]  # all that PyJWT takes from it
+_key_set_clients.PyJWKClient = _key_set_client  # type: ignore[attr-defined]  # all that PyJWT imports from it
 
 _left_out: dict[str, ModuleType | None] = {
     name: stand_in
@@ -67,10 +67,10 @@ __all__ = [
 
 
 class _DeterministicES256(ECAlgorithm):
-    """ES256 whose signature follows from the key and the message alone (RFC 6979).
+    """ES256 with deterministic signatures (RFC 6979): the signature depends on the key and the message alone.
 
-    Two processes with the same state of their random generator, restored from one snapshot, cannot leak the key by
-    signing two messages with one nonce. And what is signed again is the same token, octet for octet.
+    Processes restored from one snapshot have the same random state. They cannot leak the key by signing two messages
+    with the same nonce. Signing the same claims again gives exactly the same token.
     """
 
     def __init__(self) -> None:
@@ -78,13 +78,13 @@ class _DeterministicES256(ECAlgorithm):
         self._ecdsa = ECDSA(SHA256(), deterministic_signing=True)
 
     def sign(self, msg: bytes, key: object) -> bytes:
-        """Return the signature as RFC 7518 section 3.4 writes it: R and S, 32 octets each."""
+        """Return the signature in the form of RFC 7518 section 3.4: R and S, 32 octets each."""
         return der_to_raw_signature(key.sign(msg, self._ecdsa), key.curve)  # type: ignore[attr-defined]
 
 
 def signing_algorithm(key: PyJWK) -> Algorithm:
-    """Return the algorithm by which a private key signs: its own, deterministic in each case.
+    """Return the algorithm with which a private key signs. It is deterministic in each case.
 
-    RS256 and EdDSA are so by themselves (RFC 8017 section 8.2, RFC 8032 section 5.1).
+    RS256 and EdDSA are deterministic by definition (RFC 8017 section 8.2, RFC 8032 section 5.1).
     """
     return _DeterministicES256() if key.algorithm_name == "ES256" else key.Algorithm

@@ -1,11 +1,11 @@
-"""Verifies tokens.
+"""The verifier of tokens.
 
-Owns every check that a token has to pass. One call does signature and claims; there is no way to ask for less. Knows no
-HTTP, no storage, and no key but those it is given.
+Owns every check that a token has to pass. One call checks both signature and claims; there is no way to skip one. Knows
+no HTTP, no storage, and no key except those it is given.
 
-PyJWT's algorithms verify the signature. Its ``decode`` does not decide: it takes an ``exp`` that is a string, an empty
-``sub``, UTF-16, duplicate members and a trailing ``=``, and parses the header before it knows the key. What a token may
-look like is said strictly in ``chalicelib.tokens.compact``, and anything else is refused.
+PyJWT's algorithms verify the signature. Its ``decode`` is not used: it accepts an ``exp`` that is a string, an empty
+``sub``, UTF-16, duplicate members and a trailing ``=``, and it parses the header before it knows the key.
+``chalicelib.tokens.compact`` defines the syntax strictly, and everything else is refused.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from chalicelib.tokens.keyring import VerificationKey, VerificationKeys
 
 MAX_CLOCK_SKEW = 10
-"""Seconds by which the clock of the Lambda that issued a token may be ahead of the one that verifies it."""
+"""Seconds by which the clock of the Lambda that issues a token may be ahead of the clock of the verifier."""
 
 
 class TokenVerifier:
-    """Verifies the tokens of one issuer with its public keys. Does no I/O, whatever a token says."""
+    """Verifies the tokens of one issuer with its public keys. Does no I/O."""
 
     def __init__(self, *, issuer: str, audience: str, keys: VerificationKeys, clock: Clock) -> None:
         self._issuer = issuer
         self._audiences = {kind.typ: kind.audience(issuer=issuer, api=audience) for kind in KINDS}
         self._keys = {key.kid: key for key in keys.keys}
         self._clock = clock
-        # All tokens of one key and kind have the same header segment: as a rule the header needs no parsing.
+        # All tokens of one key and kind have the same header segment, so the header rarely needs parsing.
         self._known_headers = {
             header_segment(alg=key.alg, kid=key.kid, typ=kind.typ): (key, kind.typ)
             for key in keys.keys
@@ -48,22 +48,22 @@ class TokenVerifier:
         }
 
     def verify(self, kind: TokenKind[Content], token: str) -> Content:
-        """Return what a token of this kind says.
+        """Return the content of a token of this kind.
 
         Raises:
             LychgateError: the kind's ``refusal``, if any check of RFC 7519 section 7.2, RFC 8725 or, for access tokens,
-                RFC 9068 section 4 failed. Nothing else is ever raised.
+                RFC 9068 section 4 failed. No other error is ever raised.
 
         """
         try:
             return kind.read(self._claims(kind.typ, token))
         except Refused as refused:
             raise kind.refusal(str(refused)) from None
-        except Exception as unexpected:  # whatever a token provokes is a reason to refuse it
+        except Exception as unexpected:  # any error that a token causes is a reason to refuse it
             raise kind.refusal(f"unexpected {type(unexpected).__name__}") from unexpected
 
     def _claims(self, typ: str, token: str) -> Members:
-        """Return the claims of a token that one of the keys signed, of this type, for its audience, and current."""
+        """Return the claims of a token after checking its type, signature, issuer, audience, key and times."""
         header, payload, signature = split(token)
         key, token_type = self._known_headers.get(header) or self._parse_header(header)
         if token_type != typ:
@@ -77,16 +77,17 @@ class TokenVerifier:
         if string(claims, "aud") != self._audiences[typ]:
             raise Refused("wrong aud")
         now = self._clock()
-        # A key that was taken out of service verifies nothing, also where the configuration still lists it.
+        # A key that has expired verifies nothing, even if the configuration still lists it.
         if not key.is_good(now):
             raise Refused("the key is retired")
         _check_times(claims, now)
         return claims
 
     def _parse_header(self, segment: str) -> tuple[VerificationKey, str]:
-        """Return key and type for a header that is written otherwise than ours are, but says the same.
+        """Return the key and the type in a header that is encoded differently from ours.
 
-        Exactly ``alg``, ``kid`` and ``typ``: no ``crit``, ``jku``, ``jwk``, ``x5u``, ``b64`` or ``zip`` is heeded.
+        It must have exactly ``alg``, ``kid`` and ``typ``. A header with ``crit``, ``jku``, ``jwk``, ``x5u``, ``b64``,
+        ``zip`` or any other member is refused.
         """
         header = decode_object(segment)
         if header.keys() != {"alg", "kid", "typ"}:
@@ -94,14 +95,14 @@ class TokenVerifier:
         key = self._keys.get(string(header, "kid"))
         if key is None:
             raise Refused("unknown kid")
-        # RFC 8725 section 3.1: the algorithm is the key's, and a header that says another is refused.
+        # RFC 8725 section 3.1: the key determines the algorithm. A header with another one is refused.
         if string(header, "alg") != key.alg:
             raise Refused("alg is not the key's")
         return key, string(header, "typ")
 
 
 def _check_times(claims: Members, now: int) -> None:
-    # RFC 7519 section 4.1.4: "on or after" the time in exp the token must not be accepted. No leeway.
+    # RFC 7519 section 4.1.4: a token must not be accepted "on or after" its exp. No leeway.
     if now >= integer(claims, "exp"):
         raise Refused("expired")
     if integer(claims, "iat") > now + MAX_CLOCK_SKEW:

@@ -1,7 +1,7 @@
-"""What makes a public key weak although it has the right form.
+"""Checks for public keys that are well-formed but weak.
 
-Owns the arithmetic by which keys are found out that cryptographic libraries load without a word. Knows no JWK and no
-library: it is given numbers and octets, and runs once a key, at start.
+Owns the arithmetic that detects weak keys which cryptographic libraries accept. Knows no JWK and no library: it takes
+integers and octets. Each key is checked once, at process start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MIN_RSA_EXPONENT = 2**16 + 1
 """FIPS 186-5 section 5.4 (e). An exponent of 1 makes every padded digest its own signature."""
 
 FERMAT_ROUNDS = 100
-"""Primes from a sound generator are so far apart that not one round of Fermat's factoring gets near them."""
+"""Rounds of Fermat's factorization, which finds primes that are close together. Those of a sound generator are not."""
 
 # fmt: off
 _SMALL_PRIMES = (
@@ -31,7 +31,7 @@ _SQRT_OF_MINUS_1 = pow(2, (_P - 1) // 4, _P)
 
 
 def rsa_weakness(modulus: int, exponent: int) -> str | None:
-    """Return what is wrong with an RSA public key, None if nothing is known to be."""
+    """Return a description of an RSA public key's weakness, or None if it has none of the known ones."""
     if modulus.bit_length() < MIN_RSA_BITS:
         return f"an RSA key of less than {MIN_RSA_BITS} bits"
     if exponent < MIN_RSA_EXPONENT or exponent % 2 == 0 or exponent.bit_length() > 256:  # noqa: PLR2004 - FIPS 186-5
@@ -46,9 +46,9 @@ def rsa_weakness(modulus: int, exponent: int) -> str | None:
 
 
 def ed25519_weakness(encoded: bytes) -> str | None:
-    """Return what is wrong with the 32 octets of an Ed25519 public key (RFC 8032 section 5.1.3), None if nothing is.
+    """Return what is wrong with an Ed25519 public key of 32 octets (RFC 8032 section 5.1.3), or None.
 
-    With a point of small order one signature is good for many messages, and anyone can make it.
+    With a point of small order, anyone can make a signature that is valid for many messages.
     """
     y = int.from_bytes(encoded, "little") & (2**255 - 1)
     if y >= _P:
@@ -62,18 +62,21 @@ def ed25519_weakness(encoded: bytes) -> str | None:
 
 
 def _has_fingerprint_of_roca(modulus: int) -> bool:
-    """Whether the modulus is a power of 65537 to every small prime: chance makes one in 100 million so."""
+    """Return whether the modulus is a power of 65537 modulo every small prime.
+
+    One modulus in 100 million is so by chance.
+    """
     return all(modulus % p in {pow(65537, i, p) for i in range(p)} for p in _SMALL_PRIMES)
 
 
 def _has_close_primes(modulus: int) -> bool:
-    """Whether the modulus is the difference of two squares near its root."""
+    """Return whether the modulus is a difference of two squares close to its square root."""
     first = math.isqrt(modulus - 1) + 1  # the root, rounded up
     return any(math.isqrt(a * a - modulus) ** 2 == a * a - modulus for a in range(first, first + FERMAT_ROUNDS))
 
 
 def _x_of(y: int) -> int | None:
-    """Return a coordinate x for which (x, y) is on the curve: -x² + y² = 1 + dx²y². None if there is none."""
+    """Return an x for which (x, y) is on the curve -x² + y² = 1 + dx²y², or None."""
     x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
     root = pow(x_squared, (_P + 3) // 8, _P)
     for x in (root, root * _SQRT_OF_MINUS_1 % _P):

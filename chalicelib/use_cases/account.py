@@ -1,7 +1,7 @@
 """The use cases of a user who is logged in: profile, dashboard, sessions, password, deletion.
 
-Owns what "live" means: that the session behind an access token has not ended and its user is not disabled, asked of the
-database in the same request. Knows no HTTP, no AWS and no token format.
+Owns the meaning of "live": the session of an access token has not ended and its user is not disabled, according to the
+database at the time of the request. Knows no HTTP, no AWS and no token format.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Announce, Stores
 
-# What can be the identifier of a session, and so the key of an item.
+# A valid identifier of a session, which fits the key of an item.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _READ_AGAIN = 2
-"""How often user and session are read again. Twice in a row, a change of the password came between by design."""
+"""How often user and session are read again after a password change between the two reads."""
 
 RECENT_EVENTS = 20
-"""How many entries of the history a dashboard shows."""
+"""Entries of the history that a dashboard shows."""
 
 
 class Account:
-    """What users do with their own accounts."""
+    """The use cases of users' own accounts."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Account:
         self._announce = announce
 
     def profile(self, principal: Principal) -> User:
-        """Return the user behind a principal, as last written.
+        """Return the user of a principal, as last written.
 
         Raises:
-            InvalidToken: the user has been deleted; the access token outlives it by minutes at most.
+            InvalidToken: the user has been deleted. The access token expires minutes later at most.
 
         """
         user = self._users.find(principal.username)
@@ -66,13 +66,13 @@ class Account:
         return user
 
     def dashboard(self, principal: Principal) -> Dashboard:
-        """Return the user with the number of live sessions and the newest events. Raises as ``profile``."""
+        """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
         user = self.profile(principal)
         events = self._events.recent(user.id, RECENT_EVENTS)
         return Dashboard(user, len(self._live_sessions(user)), tuple(events))
 
     def sessions(self, principal: Principal) -> list[Session]:
-        """Return the user's live sessions, the newest first. Raises as ``profile``."""
+        """Return the user's live sessions, newest first. Raises the same as ``profile``."""
         return self._live_sessions(self.profile(principal))
 
     def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
@@ -80,7 +80,7 @@ class Account:
 
         Raises:
             InvalidToken: the principal is not live.
-            NotFound: there is no such session, or it is somebody else's.
+            NotFound: there is no such session, or it is another user's.
 
         """
         user, _ = self._live(principal)
@@ -97,14 +97,14 @@ class Account:
         self._announce(event)
 
     def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> None:
-        """Change the user's password and end all the user's sessions but this one.
+        """Change the user's password and end all the user's sessions except this one.
 
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``current`` is not the password.
             TooManyAttempts: the account or the address has had too many failures.
-            ValidationFailed: the new password is against the policy.
-            Conflict: the password was changed, or the session ended, by another request meanwhile.
+            ValidationFailed: the new password violates the policy.
+            Conflict: another request has changed the password or ended the session meanwhile.
 
         """
         user, session = self._live(principal)
@@ -115,13 +115,13 @@ class Account:
         self._announce(event)
 
     def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
-        """Delete the account with its sessions and history; the name is free again.
+        """Delete the account with its sessions and history. The username becomes available again.
 
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``password`` is not the password.
             TooManyAttempts: the account or the address has had too many failures.
-            Conflict: the account was changed by another request meanwhile.
+            Conflict: another request has changed the account meanwhile.
 
         """
         user, session = self._live(principal)
@@ -130,13 +130,13 @@ class Account:
         self._announce(SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id))
 
     def _live(self, principal: Principal) -> tuple[User, Session]:
-        """Return user and session behind a principal whose session has not ended and who is not disabled."""
+        """Return the user and the session of a principal. Raises InvalidToken unless both are live."""
         user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
         for _ in range(_READ_AGAIN):
             if user is None or session is None or session.epoch == user.session_epoch:
                 break
-            # Of two epochs, because the session is over, or because a change of the password, which raises the epoch
-            # of both in one step, came between the two reads. Read again, they tell which.
+            # The epochs differ either because the session has ended, or because a password change, which raises both
+            # epochs in one step, came between the two reads. Another read tells which.
             user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
         if user is None or user.disabled:
             raise InvalidToken("the user is gone or disabled", detail="The session has ended.")
@@ -145,7 +145,7 @@ class Account:
         return user, session
 
     def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> None:
-        """Return if the password is the user's. Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted."""
+        """Check the user's password. Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted."""
         attempt = self._guard.admit(user.username, caller)
         self._guard.verify(user, password, caller, session_id=session.id)
         self._guard.succeeded(attempt)

@@ -1,4 +1,4 @@
-"""The step that every way of logging in ends in: a session is kept, and its first tokens are issued."""
+"""The last step of every log-in: storing the session and issuing its first tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.ports import Announce, Stores
 
 _ID_BYTES = 16
-"""128 bits: an identifier cannot be guessed and is never given out twice."""
+"""128 bits: an identifier is unique and cannot be guessed."""
 
 
 def new_id() -> str:
@@ -26,7 +26,7 @@ def new_id() -> str:
 
 
 class BeginSession:
-    """Begins sessions, for new users and for known ones."""
+    """Begins sessions of new users and of known users."""
 
     def __init__(
         self, *, stores: Stores, issuer: TokenIssuer, rules: SessionRules, clock: Clock, announce: Announce
@@ -39,7 +39,7 @@ class BeginSession:
         self._announce = announce
 
     def of_new_user(self, user: User, caller: Caller) -> LoggedIn:
-        """Keep a new user together with a first session. Raises UsernameTaken."""
+        """Store a new user together with a first session. Raises UsernameTaken."""
         session = self._new_session(user, caller)
         event = SecurityEvent(EventType.REGISTERED, user.id, session.created_at, caller, session.id)
         self._users.add(user, session, event)
@@ -47,10 +47,10 @@ class BeginSession:
         return self._logged_in(user, session)
 
     def of_known_user(self, user: User, caller: Caller, *, new_hash: str | None = None) -> LoggedIn:
-        """Keep a session of a user whose credential was checked, and the new hash of the password if there is one.
+        """Store a session of a user whose credential was checked, with a new hash of the password if there is one.
 
         Raises:
-            Conflict: the user was changed since the credential was checked: it may be good no more.
+            Conflict: the user has changed since the check, so the credential may no longer be valid.
             ServiceUnavailable: too many sessions of this user begin at once.
 
         """

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.ports import Stores
 
 _NOBODY = "-"
-"""Too short for a username, so nobody has it, and it fits a key of the database."""
+"""A name that fits a database key but is too short for a username, so no user has it."""
 
 
 class LogIn:
-    """Begins sessions for users who prove who they are."""
+    """Begins sessions for users who authenticate."""
 
     def __init__(self, *, stores: Stores, guard: PasswordGuard, begin_session: BeginSession) -> None:
         self._users = stores.users
@@ -34,7 +34,7 @@ class LogIn:
         Raises:
             InvalidCredentials: no such user, a wrong password or a disabled account.
             TooManyAttempts: the account or the address has had too many failures.
-            ServiceUnavailable: also when failures cannot be counted.
+            ServiceUnavailable: a store cannot be reached, or the attempt cannot be counted.
 
         """
         username = unicodedata.normalize("NFKC", username)
@@ -43,11 +43,11 @@ class LogIn:
         try:
             logged_in = self._begin_session.of_known_user(user, caller, new_hash=self._guard.new_hash(user, password))
         except Conflict:
-            # The password that was right a moment ago is so no more.
+            # The password or the account has changed since the check.
             raise self._guard.refusal(user, "the account was changed meanwhile", caller) from None
         self._guard.succeeded(attempt)
         return logged_in
 
     def _find(self, username: str) -> User | None:
-        # A name that no account can have is looked up too, as one that nobody can register: at the same cost.
+        # An invalid username costs a read too, so that the response time does not tell it from an unknown one.
         return self._users.find(username if username_error(username) is None else _NOBODY)

@@ -1,6 +1,7 @@
-"""The guard of every request for a password: it is admitted, verified, counted and recorded in one way.
+"""The one way in which passwords are checked: the attempt is limited, counted and recorded.
 
-At the log-in and inside a session alike: who holds a stolen access token must not guess more freely than a stranger.
+This applies to log-ins and to requests inside a session: a thief with a stolen access token must not be able to guess
+more often than a stranger.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PasswordGuard:
-    """Says whether a password is a user's, as often as the limits allow."""
+    """Checks passwords of users within the limits on attempts."""
 
     def __init__(self, *, stores: Stores, hasher: PasswordHasher, clock: Clock, announce: Announce) -> None:
         self._events = stores.events
@@ -30,11 +31,11 @@ class PasswordGuard:
         self._announce = announce
 
     def admit(self, username: str, caller: Caller) -> Attempt:
-        """Count an attempt at an account as a failure, before its password is looked at.
+        """Count an attempt as a failure, before its password is checked.
 
         Raises:
             TooManyAttempts: the account or the address has had too many failures.
-            AttemptNotCounted: failures cannot be counted. Who can keep the counters from being reached would otherwise
+            AttemptNotCounted: the counters cannot be reached. Otherwise an attacker who makes them unreachable could
                 guess without limit.
 
         """
@@ -53,8 +54,8 @@ class PasswordGuard:
     def verify(self, user: User | None, password: str, caller: Caller, *, session_id: str | None = None) -> User:
         """Return the user if the password is this user's and the account is not disabled.
 
-        An unknown user, a wrong password and a disabled account cost the same work, reads and writes: neither the
-        answer nor its time tells which it was.
+        An unknown user, a wrong password and a disabled account cost the same work, reads and writes. So neither the
+        response nor its time reveals which it was.
 
         Raises InvalidCredentials.
         """
@@ -67,7 +68,7 @@ class PasswordGuard:
     def refusal(
         self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None
     ) -> InvalidCredentials:
-        """Record that a password was refused, and return the error that says so to the caller, but not the reason."""
+        """Record that a password was refused. Return the error to raise, which does not tell the caller the reason."""
         user_id = user.id if user else None
         event = SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), caller, session_id)
         self._events.record(event)
@@ -75,9 +76,9 @@ class PasswordGuard:
         return InvalidCredentials(reason)
 
     def succeeded(self, attempt: Attempt) -> None:
-        """Forget the failures before a success, and the attempt itself."""
+        """Clear the failures before a success, and the attempt itself."""
         self._throttle.succeeded(attempt)
 
     def new_hash(self, user: User, password: str) -> str | None:
-        """Return a new hash of a password that was verified, if the stored one is not made as hashes are today."""
+        """Return a new hash of a verified password if the stored hash has another cost, else None."""
         return self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None

@@ -1,8 +1,8 @@
-"""What the use cases need from a store, in the domain's words.
+"""The interfaces of the stores that the use cases need.
 
-Owns the contracts; tests hold every implementation to them. Knows no database. Each writing method is one step: all of
-it happens or none, and of concurrent calls each sees the result of those that came first. An implementation that cannot
-reach its database raises ServiceUnavailable.
+Owns the contracts, and ``tests/contract`` tests every implementation. Knows no database. Each method that writes is
+atomic: all of its effects happen or none, and concurrent calls take effect one after the other. An implementation that
+cannot reach its database raises ServiceUnavailable.
 """
 
 from __future__ import annotations
@@ -17,56 +17,56 @@ from chalicelib.accounts.user import User
 from chalicelib.credentials.throttling import Attempt
 
 Announce = Callable[[SecurityEvent], None]
-"""Takes each event once, when what it tells of is done; it goes from there to log and metrics."""
+"""Called once for each event, after it has happened. Passes the event to the log and the metrics."""
 
 
 class UserStore(Protocol):
-    """Keeps users under their canonical usernames."""
+    """Stores users by their canonical usernames."""
 
     def add(self, user: User, session: Session, event: SecurityEvent) -> None:
-        """Keep a new user with a first session. Raises UsernameTaken if the canonical username is in use."""
+        """Store a new user with a first session. Raises UsernameTaken if the canonical username is in use."""
 
     def find(self, username: str) -> User | None:
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
 
     def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
-        """Replace the hash of the user and end all sessions but this one, by raising the epoch of user and session.
+        """Replace the user's password hash, and end all sessions except ``session``.
 
-        The ended sessions are taken away afterwards, if they can be.
+        Raises the epoch of the user and of ``session``. Deletes the ended sessions afterwards, if possible.
 
         Raises:
-            Conflict: the user no longer has the hash and the epoch that ``user`` holds, or the session has ended.
+            Conflict: the user no longer has the hash and the epoch of ``user``, or the session has ended.
 
         """
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
-        """End all sessions of the user, by raising the epoch. Raises Conflict if the user is gone.
+        """End all sessions of the user by raising the epoch. Raises Conflict if the user no longer exists.
 
-        The ended sessions are taken away afterwards, if they can be.
+        Deletes the ended sessions afterwards, if possible.
         """
 
     def delete(self, user: User) -> None:
-        """Forget the user, and all sessions and events of the user.
+        """Delete the user, with all sessions and events of the user.
 
         Raises:
-            Conflict: the user no longer has the hash that ``user`` holds, or is gone.
+            Conflict: the user no longer has the hash of ``user``, or another user has the username now.
 
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What came of an attempt to raise a session's refresh counter."""
+    """The result of an attempt to raise a session's refresh counter."""
 
     applied: bool
     session: Session | None
-    """The session after the write if it was applied; otherwise as the refused write found it, None if not there."""
+    """If applied, the session after the write. Otherwise the session as the write found it, None if there is none."""
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, each found by its user's id and its own. A session that was ended is not there any more.
+    """Stores sessions by the user's id and the session's id. Ending a session deletes it.
 
-    A user has at most as many sessions as the store allows. It ends the oldest ones to make room.
+    The store limits the number of sessions of a user. It ends the oldest sessions to make room for a new one.
     """
 
     def begin(
@@ -78,65 +78,66 @@ class SessionStore(Protocol):
         if_ended: SecurityEvent,
         password_hash: str | None = None,
     ) -> bool:
-        """Keep a new session of a user. Returns whether others had to end, which ``if_ended`` then records.
+        """Store a new session of a user, and record ``event``.
 
-        With ``password_hash`` the user's hash is replaced in the same step.
+        Return whether older sessions were ended. If so, ``if_ended`` is recorded too. ``password_hash``, if given,
+        replaces the user's hash in the same step.
 
         Raises:
-            Conflict: the user is gone, disabled, or has another hash or epoch than ``user`` holds.
+            Conflict: the user no longer exists, is disabled, or has another hash or epoch than ``user``.
 
         """
 
     def rotate(self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
-        """Raise the refresh counter by one and note the use, if ``Session.accepts(counter, now)``.
+        """Raise the refresh counter by one and set the times of use, if ``Session.accepts(counter, now)``.
 
-        Of any number of concurrent calls with one counter, one is applied.
+        Exactly one of any number of concurrent calls with the same counter is applied.
         """
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
-        """End the session, and record the event if it was there. Returns whether it was."""
+        """End the session and record the event. Return whether the session existed; if not, nothing is recorded."""
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
-        """Return a user and a session, each as last written or None, at the cost of one request.
+        """Return a user and a session, each as last written or None, with one request.
 
-        The two are read apart: a change of both may come between.
+        The two reads are separate: a change of both may come between them.
         """
 
     def of_user(self, user_id: str) -> list[Session]:
-        """Return all sessions stored for a user, in no order."""
+        """Return all stored sessions of a user, in no particular order."""
 
 
 class EventLog(Protocol):
-    """Keeps what happened to accounts, for as long as an event lives."""
+    """Stores the events of accounts for a limited time."""
 
     def record(self, event: SecurityEvent) -> None:
-        """Keep an event. One of nobody is kept where nobody reads it, at the same cost."""
+        """Store an event. One without a user costs the same, and nobody can read it."""
 
     def recent(self, user_id: str, limit: int) -> list[SecurityEvent]:
-        """Return a user's events, the newest first, at most ``limit``."""
+        """Return at most ``limit`` events of a user, newest first."""
 
 
 class LoginThrottle(Protocol):
     """Counts failed attempts by account, by address and by both."""
 
     def admit(self, attempt: Attempt, now: int) -> None:
-        """Count an attempt as a failure, before its password is looked at.
+        """Count an attempt as a failure, before its password is checked.
 
-        Of attempts made at once no more are let through than of attempts made one after the other.
+        Parallel attempts are not admitted more often than sequential ones.
 
         Raises:
-            TooManyAttempts: one of the limits is reached; nothing was counted.
+            TooManyAttempts: one of the limits is reached. The attempt was not counted.
             AttemptNotCounted: the counters cannot be reached.
 
         """
 
     def succeeded(self, attempt: Attempt) -> None:
-        """Forget the failures of the account and of account and address; take the attempt back from the address."""
+        """Clear the failures of the account and of the account from this address, and uncount the address's attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores, which go together."""
+    """The four stores."""
 
     users: UserStore
     sessions: SessionStore

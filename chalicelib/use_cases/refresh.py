@@ -1,4 +1,4 @@
-"""The use cases of who holds a refresh token: to exchange it for the next, and to end its session."""
+"""The use cases of a refresh token: exchanging it for its successor, and ending its session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RefreshTokens:
-    """Exchanges refresh tokens, and takes them back."""
+    """Exchanges and revokes refresh tokens."""
 
     def __init__(
         self,
@@ -41,15 +41,15 @@ class RefreshTokens:
         self._announce = announce
 
     def exchange(self, refresh_token: str, caller: Caller) -> LoggedIn:
-        """Take a refresh token and return its successor with a new access token.
+        """Return the successor of a refresh token, with a new access token.
 
-        A token is good once. Shown again within the retry window it gets the same successor, so neither a second tab
-        nor a lost answer logs anyone out. Shown later it has been stolen, from the user or by the user's own use of it
-        from a thief: the session ends (RFC 9700 section 4.14.2).
+        A token can be used once. Reuse within the retry window gets the same successor, so neither a second tab nor a
+        lost response logs the user out. Later reuse means that the token was stolen and either the thief or the user
+        has used it first: the session ends (RFC 9700 section 4.14.2).
 
         Raises:
-            InvalidGrant: the token is forged or expired, its session has ended, or its user is disabled or gone.
-            RefreshTokenReused: the token had been used before the retry window.
+            InvalidGrant: the token is forged or expired, its session has ended, or its user is disabled or deleted.
+            RefreshTokenReused: the token was reused after the retry window.
 
         """
         # Signature and claims come first: a forged token never reaches the database.
@@ -67,9 +67,9 @@ class RefreshTokens:
         kept: Session | None = session
         user = self._users.find(session.username)
         if user is not None and session.epoch < user.session_epoch:
-            # A change of the password may have come between the two steps: it raises the epoch of its own session too.
+            # A password change may have come between the two reads. It raises the epoch of its own session too.
             user, kept = self._sessions.with_user(session.username, session.user_id, session.id)
-        # The name may have been given up and taken by somebody else since; all sessions may have been ended.
+        # Another user may have registered the username since, or all sessions may have been ended.
         if user is None or kept is None or not kept.belongs_to(user):
             raise InvalidGrant("the user is gone or has ended all sessions", grant.user_id, grant.session_id)
         if user.disabled:
@@ -79,7 +79,7 @@ class RefreshTokens:
         return LoggedIn(user, self._issuer.token_pair(user, session, now), session.id)
 
     def revoke(self, refresh_token: str, caller: Caller) -> None:
-        """End the session of a refresh token (RFC 7009). A token that is no longer good changes nothing."""
+        """End the session of a refresh token (RFC 7009). A token that is not valid changes nothing."""
         try:
             grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
         except InvalidGrant:
@@ -89,11 +89,11 @@ class RefreshTokens:
             self._announce(event)
 
     def _refusal(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> InvalidGrant:
-        """Return why a refresh is refused, after ending the session if its token was reused."""
+        """Return the error of a refused refresh. If the token was reused, end its session first."""
         if not session.is_live(now):
             return InvalidGrant("the session has expired", session.user_id, session.id)
         if grant.counter > session.refresh_counter:
-            # Signed by us, yet ahead of what is stored: the table was put back to an earlier state.
+            # The token is ours but newer than the stored session: the table was restored to an earlier state.
             return InvalidGrant("the token is newer than the session", session.user_id, session.id)
         event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, caller, session.id)
         self._sessions.end(session.user_id, session.id, event)

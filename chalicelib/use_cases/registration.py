@@ -1,4 +1,4 @@
-"""The use case of making an account."""
+"""The use case of registration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Registration:
-    """Makes accounts, where it is open."""
+    """Creates accounts, if registration is open."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class Registration:
         self._clock = clock
 
     def register(self, username: str, password: str, caller: Caller) -> LoggedIn:
-        """Make an account and log it in.
+        """Create an account and begin its first session.
 
         Raises:
-            RegistrationClosed: no one may register here.
-            ValidationFailed: the username or the password is against the rules.
-            UsernameTaken: somebody has the username, or one that differs only in case or compatibility forms.
+            RegistrationClosed: registration is closed.
+            ValidationFailed: the username or the password is not allowed.
+            UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
 
         """
         if not self._is_open:

@@ -1,4 +1,4 @@
-"""The history of accounts in DynamoDB."""
+"""The store of account histories in DynamoDB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDBEventLog:
-    """An ``EventLog`` over the events' table."""
+    """An ``EventLog`` over the events table."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

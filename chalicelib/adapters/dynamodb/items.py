@@ -1,19 +1,19 @@
-"""What the items in three of the tables look like, and the actions that put them there as part of a transaction.
+"""The attributes of users, sessions and events in DynamoDB, and the transaction actions that put them there.
 
 A user, under the canonical username:
 
     username_key     S   partition key
     user_id          S
-    username         S   as the user wrote it, in NFKC
+    username         S   as the user typed it, in NFKC
     password_hash    S
     roles            SS
     created_at       N   NumericDate, as are all times here
     disabled         BOOL
     session_epoch    N   raised to end all sessions of the user
-    session_bound    N   at least as many as the stored sessions of this epoch
-    session_counts   N   how often they were counted
+    session_bound    N   an upper bound of the number of stored sessions of this epoch
+    session_counts   N   how often the sessions were counted
 
-A session, in the partition of its user. One that is ended is deleted; why it ended is an event.
+A session, in the partition of its user. Ending a session deletes it. An event records why it ended.
 
     user_id          S   partition key
     session_id       S   sort key
@@ -25,12 +25,12 @@ A session, in the partition of its user. One that is ended is deleted; why it en
     refresh_counter  N
     epoch            N   the user's session_epoch when the session began
     ip, user_agent   S
-    ttl              N   when DynamoDB may delete the item. It does so hours to days late: nothing relies on it.
+    ttl              N   when DynamoDB may delete the item. It is hours to days late, so nothing relies on it.
 
 An event, in the partition of its user:
 
     user_id          S   partition key
-    event_id         S   sort key: the time, so that the newest are read first, and what makes it unique
+    event_id         S   sort key: the time, so that events sort by age, and a random part that makes it unique
     type             S   an ``EventType``
     at               N
     ip, user_agent   S
@@ -56,29 +56,29 @@ if TYPE_CHECKING:
     from chalicelib.config.api import Tables
 
 TTL_MARGIN = 24 * 3600
-"""Seconds that a session's item outlives the session at least: more than any retry window and any clock's error."""
+"""Seconds (1 day) that a session's item outlives the session at least: more than any retry window or clock error."""
 
 EVENT_LIFETIME = 90 * 24 * 3600
-"""Seconds for which an event is kept."""
+"""Seconds (90 days) for which an event is kept."""
 
 
 class SessionCounts(NamedTuple):
-    """What a user's item knows of the user's sessions: the ``store_state`` of a user."""
+    """What a user's item says about the number of the user's sessions. It is the ``store_state`` of a user."""
 
     bound: int
-    """At least as many as the sessions of this epoch that are stored: raised by each log-in, counted anew when it
-    reaches the limit."""
+    """An upper bound of the stored sessions of this epoch. Each log-in raises it by one. When it reaches the limit, the
+    sessions are counted and it is set to their number."""
     counts: int
-    """How often the sessions were counted: the bound may be the same after a count, this never is."""
+    """How often the sessions were counted. A count may leave the bound the same, but always raises this."""
 
 
 def user_key(username: str) -> Item:
-    """Return the key of the user with this name in any spelling."""
+    """Return the key of the user whose canonical username is that of ``username``."""
     return to_item({"username_key": canonical_username(username)})
 
 
 def new_user_to_item(user: User) -> Item:
-    """Return a user who has one session as an item."""
+    """Return the item of a new user, who has one session."""
     return user_key(user.username) | to_item(
         {
             "user_id": user.id,
@@ -115,7 +115,7 @@ def session_key(user_id: str, session_id: str) -> Item:
 
 
 def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
-    """Return the action that keeps a new session."""
+    """Return the transaction action that stores a new session."""
     item: dict[str, Value] = {
         "user_id": session.user_id,
         "session_id": session.id,
@@ -157,12 +157,12 @@ def session_from_item(item: Item) -> Session:
 
 
 def event_to_item(event: SecurityEvent) -> Item:
-    """Return an event as an item, a new one each time."""
+    """Return an item for an event. Each call makes another ``event_id``."""
     return to_item(
         {
-            # Somebody without an account has a partition too, which nobody will read: the same write for all.
+            # An event without an account goes to a random partition that nobody reads, so that it costs the same write.
             "user_id": event.user_id or secrets.token_urlsafe(16),
-            # Within one second the order is that of this machine's clock, as good as any.
+            # Within one second, the clock of this machine determines the order.
             "event_id": f"{event.at:012d}-{time.time_ns():020d}-{secrets.token_urlsafe(6)}",
             "type": event.type,
             "at": event.at,
@@ -185,5 +185,5 @@ def event_from_item(item: Item) -> SecurityEvent:
 
 
 def put_event(tables: Tables, event: SecurityEvent) -> TransactWriteItemTypeDef:
-    """Return the action that records an event."""
+    """Return the transaction action that records an event."""
     return {"Put": {"TableName": tables.events, "Item": event_to_item(event)}}

@@ -1,4 +1,4 @@
-"""Sessions in DynamoDB."""
+"""The store of sessions in DynamoDB."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from chalicelib.use_cases.ports import Rotation
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-
-# ``Session.accepts`` in DynamoDB's words. An item that is not there fails it: a missing session is never a first use.
+# ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
 
-# What a checked password counts for: the very user, hash and epoch that it was checked against.
+# True if the user still has the hash and the epoch that the password was checked against.
 _UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
 
 
 _ROUNDS = 5
-"""How often a session may be kept from beginning by others of the same user. So many in a row are no accident."""
+"""Attempts to begin a session while other log-ins of the same user interfere."""
 
 _MOST_SWEPT = 40
-"""Sessions that are long over and that one count takes away: with the others, they fit a transaction's 100 items."""
+"""Expired sessions that one count deletes at most. With all others they fit the 100 items of a transaction."""
 
 
 _UPDATE_OF_USER = 1
-"""Its position among the actions that begin a session."""
+"""The position of the user's update among the actions that begin a session."""
 
 
 class DynamoDBSessionStore:
     """A ``SessionStore`` over the tables.
 
-    A user's item has an upper bound of the user's sessions. A log-in raises it and counts nothing. When it reaches the
-    limit the sessions are counted, which puts it right and ends the oldest ones, if there really are too many.
+    A user's item has an upper bound of the number of the user's sessions. A log-in raises the bound without counting.
+    When the bound reaches the limit, the sessions are counted. The count corrects the bound, and ends the oldest
+    sessions if there are too many.
     """
 
     def __init__(self, database: Database, *, limit: int) -> None:
@@ -66,7 +66,7 @@ class DynamoDBSessionStore:
         if_ended: SecurityEvent,
         password_hash: str | None = None,
     ) -> bool:
-        """See ``SessionStore.begin``: one transaction; at the limit one query more, to count."""
+        """See ``SessionStore.begin``. Takes one transaction, and at the limit one query more, to count."""
         known = _counts(user)
         for _ in range(_ROUNDS):
             surplus: list[Session] = []
@@ -82,7 +82,7 @@ class DynamoDBSessionStore:
                     actions.append(put_event(self._tables, if_ended))
             actions.append(put_event(self._tables, event))
             failed = transact(self._database, actions)
-            # Where the session, the first action, is there already, the SDK repeated what was done and its answer lost.
+            # Action 0 puts the session. If that exists already, the SDK retried a transaction whose answer was lost.
             if not failed or 0 in failed:
                 return bool(surplus)
             found = failed[_UPDATE_OF_USER]
@@ -92,10 +92,10 @@ class DynamoDBSessionStore:
         raise ServiceUnavailable("too many log-ins of one user at once")
 
     def rotate(self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
-        """See ``SessionStore.rotate``: one conditional update decides, and tells the loser what it met.
+        """See ``SessionStore.rotate``. Takes one conditional update. If the condition fails, DynamoDB returns the item.
 
-        When the write was applied but its answer lost, botocore's own retry meets a failed condition; the item that
-        comes back with it then has a counter one ahead, as for any other retry.
+        If the update was applied but its answer was lost, botocore retries it and the condition fails. The returned
+        item's counter is then one ahead, as for any other retry.
         """
         try:
             with unavailable_on_failure():
@@ -121,19 +121,19 @@ class DynamoDBSessionStore:
                     ),
                 )
         except self._client.exceptions.ConditionalCheckFailedException as refused:
-            # The stubs do not know that this error brings the item along.
+            # The type stubs lack the item of this error.
             found = cast("Item | None", refused.response.get("Item"))
             return Rotation(applied=False, session=session_from_item(found) if found else None)
         return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
-        """See ``SessionStore.end``: one transaction."""
+        """See ``SessionStore.end``. Takes one transaction."""
         delete = self._delete(user_id, session_id)
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
         return not transact(self._database, [delete, put_event(self._tables, event)])
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
-        """See ``SessionStore.with_user``: one request for two consistent reads."""
+        """See ``SessionStore.with_user``. Takes one request, with two consistent reads."""
         with unavailable_on_failure():
             response = self._client.batch_get_item(
                 RequestItems={
@@ -148,7 +148,7 @@ class DynamoDBSessionStore:
         return user_from_item(users[0]) if users else None, session_from_item(sessions[0]) if sessions else None
 
     def of_user(self, user_id: str) -> list[Session]:
-        """See ``SessionStore.of_user``: one query of one small partition."""
+        """See ``SessionStore.of_user``. Takes one query of one small partition."""
         with unavailable_on_failure():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._tables.sessions,
@@ -159,7 +159,7 @@ class DynamoDBSessionStore:
             return [session_from_item(item) for page in pages for item in page["Items"]]
 
     def _counted(self, user: User, now: int) -> tuple[list[Session], list[Session]]:
-        """Return the user's sessions that are live, the oldest first, and those that are over."""
+        """Return the user's live sessions, oldest first, and those that are not live."""
         stored = self.of_user(user.id)
         live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
         return sorted(live, key=lambda session: session.created_at), [other for other in stored if other not in live]
@@ -180,7 +180,7 @@ class DynamoDBSessionStore:
             user,
             password_hash,
             "session_bound = :stored, session_counts = session_counts + :one",
-            # At the limit one session ends and one begins, and the bound stays: only the counts tell of it.
+            # If one session ends and one begins, the bound stays the same. Only session_counts shows the change.
             "session_bound = :bound AND session_counts = :counts",
             {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts},
         )
@@ -213,12 +213,12 @@ class DynamoDBSessionStore:
 
 
 def _counts(user: User) -> SessionCounts:
-    """Return what the user's item said of sessions when it was read; for a user that was not read, the least."""
+    """Return the session counts that were read with the user, or zeros for a user that was not read."""
     return user.store_state if isinstance(user.store_state, SessionCounts) else SessionCounts(bound=0, counts=0)
 
 
 def _is_unchanged(stored: User, checked: User) -> bool:
-    """Whether what was checked of a user is so still: ``_UNCHANGED`` of an item that a failed condition met."""
+    """Return whether the stored user still has the hash and the epoch of the checked one, as ``_UNCHANGED`` does."""
     return not stored.disabled and (stored.id, stored.password_hash, stored.session_epoch) == (
         checked.id,
         checked.password_hash,

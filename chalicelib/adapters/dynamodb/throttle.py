@@ -1,12 +1,12 @@
-"""The counters of failed log-ins in DynamoDB: one item each.
+"""The counters of failed log-ins in DynamoDB, one item each.
 
-Owns the item's shape:
+Owns the attributes of the item:
 
-    counter_key    S   partition key: which limit, and of what
+    counter_key    S   partition key: the limit, and the account, the address or both
     failures       N
     blocked_until  N   NumericDate
-    expires_at     N   NumericDate; nothing relies on DynamoDB to delete the item then
-    ttl            N   the same, for DynamoDB
+    expires_at     N   NumericDate from which on the counter is ignored
+    ttl            N   the same as expires_at: when DynamoDB may delete the item
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lychgate.dynamodb")
 
 _ROUNDS = 5
-"""How often an attempt may meet counters that others have changed since. One that meets more is one of very many."""
+"""Writes that one attempt tries while parallel attempts change its counters. Then it is refused."""
 
 
 class DynamoDBLoginThrottle:
@@ -38,10 +38,10 @@ class DynamoDBLoginThrottle:
         self._rules = rules
 
     def admit(self, attempt: Attempt, now: int) -> None:
-        """See ``LoginThrottle.admit``: one transaction as long as no counter is near its limit, two where one is.
+        """See ``LoginThrottle.admit``. Takes one transaction if no counter is near its limit, two if one is.
 
-        A counter far from its limit is just raised, whoever else raises it too. Near the limit each attempt has to win
-        the write against all others, and its result names the time before which the next is not let through.
+        A counter far from its limit is raised without regard to parallel attempts. Near the limit, the write succeeds
+        only if no other attempt has changed the counter, and sets the time before which the next attempt is refused.
         """
         limits = self._rules.limits(attempt)
         met: dict[str, Counter] = {}
@@ -55,33 +55,33 @@ class DynamoDBLoginThrottle:
             try:
                 failed = transact(self._database, actions)
             except ServiceUnavailable as unavailable:
-                # Who keeps the counters from being reached must not be able to guess without limit.
+                # An attacker who makes the counters unreachable must not be able to guess without limit.
                 raise AttemptNotCounted(unavailable.reason or "") from unavailable
             if not failed:
                 return
             for position, key in enumerate(limits):
                 if position in failed:
                     item = failed[position]
-                    # A counter that is gone was forgotten by a success: the next round begins it anew.
+                    # A success has deleted a missing counter: the next round creates it again.
                     met.pop(key, None) if item is None else met.update({key: _counter(item)})
         raise TooManyAttempts(1, limit="parallel")
 
     def succeeded(self, attempt: Attempt) -> None:
-        """See ``LoginThrottle.succeeded``: one transaction.
+        """See ``LoginThrottle.succeeded``. Takes one transaction.
 
-        If it cannot be done the user is logged in all the same, with one failure more on the counters.
+        If that fails, the log-in succeeds all the same, and the attempt stays counted as a failure.
         """
         pair, account, address = self._rules.limits(attempt)
         forget = [self._delete(pair), self._delete(account)]
         try:
             if transact(self._database, [*forget, self._take_back(address)]):
-                # The address's window has passed meanwhile: there is nothing to take back.
+                # The window of the address has ended meanwhile: there is no counter to lower.
                 transact(self._database, forget)
         except ServiceUnavailable as unavailable:
             _log.warning("failures not forgotten: %s", unavailable.reason)
 
     def _raise(self, key: str, limit: Limit, now: int) -> TransactWriteItemTypeDef:
-        """Return the action that counts an attempt which is sure to be let through."""
+        """Return the action that counts an attempt while the counter is far from its limit."""
         fresh = limit.charged(None, now)
         expires_at = "if_not_exists(expires_at, :expires_at)" if limit.window else ":expires_at"
         return {
@@ -109,7 +109,7 @@ class DynamoDBLoginThrottle:
         }
 
     def _exactly(self, key: str, charged: Counter, met: Counter) -> TransactWriteItemTypeDef:
-        """Return the action that counts an attempt if the counter still is as it was met."""
+        """Return the action that counts an attempt if the counter has not changed since it was read."""
         return {
             "Put": {
                 "TableName": self._tables.throttle,

@@ -1,6 +1,6 @@
-"""The database as the stores see it, and several writes in one step: DynamoDB's transactions and their failures.
+"""The database as the stores use it, DynamoDB's transactions, and the meaning of their failures.
 
-Owns the reading of ``CancellationReasons`` and the repetition after conflicts. Knows no table but their names.
+Owns the interpretation of ``CancellationReasons`` and the retries after conflicts. Knows no table.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 0.08
-"""Seconds. A conflicting write is over within milliseconds."""
+"""Seconds. A conflicting write ends within milliseconds."""
 
-# Reasons for which a transaction was cancelled though none of its conditions failed, and may succeed when repeated.
+# Cancellation reasons after which the same transaction may succeed.
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 _CONFLICT = "TransactionConflictException"
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 def pause_at_most(seconds: float) -> None:
-    """Wait a random time of at most so many seconds: those who met in a conflict shall not meet again."""
+    """Wait a random time of at most so many seconds, so that requests that conflicted do not conflict again."""
     time.sleep(random.uniform(0, seconds))  # noqa: S311 - jitter is no secret
 
 
@@ -47,17 +47,17 @@ class Database:
     client: DynamoDBClient
     tables: Tables
     pause: Callable[[float], None] = pause_at_most
-    """Waits before a repetition, at most so many seconds."""
+    """Waits before a retry, at most so many seconds."""
 
 
 def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
-    """Do all actions or none, and return the conditions that failed: empty if all was done.
+    """Do all actions or none. Return the failed conditions: an empty dict if all actions were done.
 
-    Each failed condition is given by its action's position, with the item that it met if the action asked for it
-    (``ReturnValuesOnConditionCheckFailure``), else None.
+    The keys are the positions of the actions whose conditions failed. The value is the item as the condition found it
+    if the action asks for it (``ReturnValuesOnConditionCheckFailure``), else None.
 
     Raises:
-        ServiceUnavailable: DynamoDB was throttled or out of reach, or others kept writing the same items.
+        ServiceUnavailable: DynamoDB throttled or could not be reached, or other requests kept writing the same items.
 
     """
     client = database.client
@@ -74,7 +74,7 @@ def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) ->
             }
             if failed:
                 return failed
-            # One reason that does not pass is enough to make every repetition vain: that is a bug, and no bad luck.
+            # Any other reason means a bug, and a retry would fail too.
             if {reason.get("Code") for reason in reasons} - {"None"} <= _PASSING:
                 raise _Again from cancelled
             raise
@@ -85,9 +85,9 @@ def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) ->
 
 
 def after_conflicts(database: Database, write: Callable[[], Result]) -> Result:
-    """Return the result of a single write, repeated while transactions have hold of its item.
+    """Return the result of a single write. Retry it while it conflicts with transactions on the same item.
 
-    Raises ServiceUnavailable if they do not let go of it.
+    Raises ServiceUnavailable if the conflicts do not end.
     """
 
     def attempt() -> Result:
@@ -102,7 +102,7 @@ def after_conflicts(database: Database, write: Callable[[], Result]) -> Result:
 
 
 class _Again(Exception):
-    """The same may succeed in a moment."""
+    """Raised by an attempt that may succeed if it is repeated."""
 
 
 def _repeated(database: Database, attempt: Callable[[], Result]) -> Result:

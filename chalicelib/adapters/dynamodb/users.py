@@ -1,4 +1,4 @@
-"""Users in DynamoDB."""
+"""The store of users in DynamoDB."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
 _log = logging.getLogger("lychgate.dynamodb")
 
 _BATCH = 25
-"""BatchWriteItem takes no more."""
+"""The most items that BatchWriteItem accepts."""
 
 _BATCH_ATTEMPTS = 4
 
@@ -39,7 +39,7 @@ class DynamoDBUserStore:
         self._tables = database.tables
 
     def add(self, user: User, session: Session, event: SecurityEvent) -> None:
-        """See ``UserStore.add``: one transaction, so there is no account without its first session."""
+        """See ``UserStore.add``. Takes one transaction."""
         failed = transact(
             self._database,
             [
@@ -59,13 +59,13 @@ class DynamoDBUserStore:
             raise UsernameTaken
 
     def find(self, username: str) -> User | None:
-        """See ``UserStore.find``: one consistent read."""
+        """See ``UserStore.find``. Takes one consistent read."""
         with unavailable_on_failure():
             response = self._client.get_item(TableName=self._tables.users, Key=user_key(username), ConsistentRead=True)
         return user_from_item(response["Item"]) if "Item" in response else None
 
     def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
-        """See ``UserStore.change_password``: one transaction."""
+        """See ``UserStore.change_password``. Takes one transaction, and then deletes the ended sessions."""
         failed = transact(
             self._database,
             [
@@ -112,9 +112,9 @@ class DynamoDBUserStore:
         self._clear_away(user, self._sessions_of_past_epochs)
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
-        """See ``UserStore.end_all_sessions``: one transaction.
+        """See ``UserStore.end_all_sessions``. Takes one transaction, and then deletes the ended sessions.
 
-        If the SDK repeats it after a lost answer the epoch rises twice, which ends nothing more.
+        If the SDK retries it after a lost answer, the epoch rises twice. That does no harm.
         """
         failed = transact(
             self._database,
@@ -136,7 +136,7 @@ class DynamoDBUserStore:
         self._clear_away(user, self._sessions_of_past_epochs)
 
     def delete(self, user: User) -> None:
-        """See ``UserStore.delete``: the user in one step, which ends everything, and then what is left of the user."""
+        """See ``UserStore.delete``. Deletes the user's item, which ends all sessions, then the sessions and events."""
         with unavailable_on_failure():
             try:
                 after_conflicts(
@@ -144,7 +144,7 @@ class DynamoDBUserStore:
                     lambda: self._client.delete_item(
                         TableName=self._tables.users,
                         Key=user_key(user.username),
-                        # A user who is not there was deleted by this very call, before its answer was lost.
+                        # A missing user means that this call was retried after a lost answer.
                         ConditionExpression=(
                             "attribute_not_exists(user_id) OR (user_id = :id AND password_hash = :hash)"
                         ),
@@ -156,10 +156,10 @@ class DynamoDBUserStore:
         self._clear_away(user, self._all_sessions, self._all_events)
 
     def _clear_away(self, user: User, *finders: Callable[[User], tuple[str, list[Item]]]) -> None:
-        """Delete what nothing accepts any more.
+        """Delete the items that the finders return. They are no longer valid.
 
-        The step that made it so is done, so a failure here is no failure of the request: what is left over is under an
-        epoch or an identifier that has passed, and DynamoDB deletes it in its time.
+        A failure here does not fail the request: an item that is left has a past epoch or belongs to no user, and
+        DynamoDB deletes it when its ``ttl`` has passed.
         """
         try:
             with unavailable_on_failure():
@@ -203,8 +203,8 @@ class DynamoDBUserStore:
 
 
 def _is_ours(found: Item | None, attribute: str, value: str) -> bool:
-    """Whether a failed condition met what this very write had put there.
+    """Return whether a condition failed because this same write had already been applied.
 
-    The SDK repeats a write whose answer was lost, and the repetition meets the result of the first.
+    The SDK retries a write whose answer was lost. The retry then finds the result of the first attempt.
     """
     return found is not None and from_item(found)[attribute] == value
