@@ -60,10 +60,13 @@ class PasswordGuard:
         Raises InvalidCredentials.
         """
         password_fits = self._hasher.verify(password, user.password_hash if user else None)
-        if user is not None and password_fits and not user.disabled:
-            return user
-        reason = "unknown user" if user is None else "wrong password" if not password_fits else "disabled account"
-        raise self.refusal(user, reason, caller, session_id=session_id)
+        if user is None:
+            raise self.refusal(None, "unknown user", caller)
+        if not password_fits:
+            raise self.refusal(user, "wrong password", caller, session_id=session_id)
+        if user.disabled:
+            raise self.refusal(user, "disabled account", caller, session_id=session_id)
+        return user
 
     def refusal(
         self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None
