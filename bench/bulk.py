@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.accounts.session import Session
-from chalicelib.accounts.user import User
 from chalicelib.adapters.dynamodb.items import Tables
 
 _FILE = "shared-local-instance.db"
@@ -48,15 +47,6 @@ class Population:
     def sessions_of(self, number: int) -> int:
         """Return how many sessions the user has."""
         return self.sessions_of_crowded if self.is_crowded(number) else 1
-
-    def user_like(self, template: User, number: int) -> User:
-        """Return the user with this number, otherwise like another."""
-        return replace(
-            template,
-            id=self.user_id(number),
-            username=self.username(number),
-            session_bound=self.sessions_of(number),
-        )
 
     def session_like(self, template: Session, number: int, which: int = 0) -> Session:
         """Return one of the user's sessions, otherwise like another."""
