@@ -106,7 +106,7 @@ class Report:
         left_out = f", {len(self.left_out)} left out" if self.left_out else ""
         self._say(
             f"{self._live.site.origin}: {len(self.passed)} passed, {len(self.failed)} failed{left_out}"
-            f" ({self._live.requests} requests)"
+            f" ({self._live.requests} requests, {self._live.failed_log_ins} of them log-ins that were to fail)"
         )
         return not self.failed
 
