@@ -305,6 +305,7 @@ def distribution(_distribution, server):
     yield _distribution
     _distribution.fault, _distribution.context = fault, context
     _distribution.upstream = server.port
+    assert server.usernames() == []
 
 
 class Outcome:

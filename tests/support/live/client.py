@@ -161,6 +161,8 @@ class LiveApiClient(ApiClient):
         self._ending = secrets.token_hex(8)
         self._passwords = {}
         """By username: the passwords that its account may have, the likeliest last."""
+        self._existing = set()
+        """Usernames of accounts that were there when they were last heard of."""
         self._users = {}
         """By access token, the username."""
 
@@ -197,11 +199,15 @@ class LiveApiClient(ApiClient):
             self._passwords[username].pop()
         elif path == "/auth/delete-account" and status == 204:
             self._passwords.pop(username, None)
-        if isinstance(answer.get("access_token"), str) and isinstance(answer.get("user"), dict):
-            self._users[answer["access_token"]] = username or str(answer["user"].get("username")).casefold()
-        if isinstance(answer.get("access_token"), str) and "password" in members:
-            # Whatever an answer has said of it before.
-            self._passwords.setdefault(username, [members["password"]])
+            self._existing.discard(username)
+        if isinstance(answer.get("access_token"), str):
+            if username is None and isinstance(answer.get("user"), dict):
+                username = str(answer["user"].get("username")).casefold()
+            self._users[answer["access_token"]] = username
+            self._existing.add(username)
+            if "password" in members:
+                # Whatever an answer has said of it before.
+                self._passwords.setdefault(username, [members["password"]])
 
     def _username(self, members, headers):
         """Of the account that a request is about, as names are compared; None if it is about none of ours."""
@@ -231,8 +237,8 @@ class LiveApiClient(ApiClient):
                 return self._clean("/auth/delete-account", {"password": password}, access_token).status == 204
             except (OSError, KeyError, HTTPException):
                 return False
-        # These names are nobody else's: if all their passwords are refused, there is no such account.
-        return True
+        # These names are nobody else's: if all their passwords are refused, there is no account, unless one was seen.
+        return username not in self._existing
 
     def _clean(self, path, members, access_token=None):
         headers = {"Content-Type": "application/json"}
