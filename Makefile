@@ -40,10 +40,10 @@ destroy: $(VENV)/.installed-dev ## Take STAGE down, but for its data; ARGS=--hel
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
 
-smoke: $(VENV)/.installed-dev ## Prove the site at URL with an account that is deleted again
-	@test -n "$(URL)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
+smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are deleted again; ARGS=--help tells more
+	@test -n "$(URL)$(ARGS)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
 	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
-	@exec $(BIN)/python -m infra.smoke "$(URL)"
+	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
 
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
@@ -86,7 +86,12 @@ $(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed-dev requirements-test.txt
+$(VENV)/.installed-smoke: $(VENV)/.installed-dev requirements-smoke.txt
+	@echo "Installing what the smoke test needs ..."
+	@$(PIP) -r requirements-smoke.txt
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-test.txt
 	@touch $@

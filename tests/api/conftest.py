@@ -1,17 +1,30 @@
-"""One suite in four places: what speaks HTTP only runs in each of them."""
+"""One suite in five places: what speaks HTTP only runs in each of them, the fifth if `make smoke` names a live site."""
 
 import pytest
 
 from tests.support import in_process_api, places
 from tests.support.differences import differing
+from tests.support.live.client import LIVE
 
 application, settings = in_process_api.application, in_process_api.settings
 in_process_api_fixture = in_process_api.api
 
 
-@pytest.fixture(scope="session", params=[places.IN_PROCESS, *places.PLACES])
+def pytest_generate_tests(metafunc):
+    if "place" in metafunc.fixturenames:
+        live = metafunc.config.stash.get(LIVE, None)
+        names = [live.place] if live else [places.IN_PROCESS, *places.PLACES]
+        metafunc.parametrize("place", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def place(request, tmp_path_factory, shared_clock):
-    """Where the API runs; its servers start once. None is this process."""
+    """Where the API runs; its servers start once. None is this process, or a live site."""
+    if live := request.config.stash.get(LIVE, None):
+        if live.why_no_api:
+            pytest.skip(live.why_no_api)
+        yield None
+        return
     if request.param == places.IN_PROCESS:
         yield None
         return
@@ -23,18 +36,24 @@ def place(request, tmp_path_factory, shared_clock):
 
 
 @pytest.fixture
-def clock(place, shared_clock):
+def clock(request, place, shared_clock):
+    if LIVE in request.config.stash:
+        return None  # Nobody moves the clock of a live site.
     shared_clock.reset()
     return shared_clock
 
 
 @pytest.fixture
 def api(place, clock, request):
-    """A client of the API, with no accounts in it."""
-    if place is None:
-        return request.getfixturevalue("in_process_api_fixture")
-    place.empty()
-    return place.api
+    """A client of the API, with no accounts in it; at a live site, one that knows none but its own."""
+    if live := request.config.stash.get(LIVE, None):
+        with live.client() as client:
+            yield client
+    elif place is None:
+        yield request.getfixturevalue("in_process_api_fixture")
+    else:
+        place.empty()
+        yield place.api
 
 
 def pytest_collection_modifyitems(items):
@@ -43,3 +62,7 @@ def pytest_collection_modifyitems(items):
             for difference in differing(item.callspec.params["place"], item.nodeid):
                 # Strict: a difference that is listed and no longer there fails.
                 item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=True))
+                if difference.place == "packaged" and item.get_closest_marker("live_safe"):
+                    raise pytest.UsageError(
+                        f"{item.nodeid} fails behind API Gateway, so it is not safe on a live site."
+                    )

@@ -15,7 +15,7 @@ BEARER_ROUTES = [
 ]
 LIVE_ROUTES = [
     ("DELETE", "/auth/sessions/some-session", None),
-    ("POST", "/auth/logout-all", None),
+    pytest.param("POST", "/auth/logout-all", None, marks=pytest.mark.live_safe),
     ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     ("POST", "/auth/delete-account", {"password": PASSWORD}),
 ]
@@ -27,6 +27,7 @@ def alice(api):
 
 
 @pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
+@pytest.mark.live_safe
 def test_a_bearer_route_is_closed_to_everybody_without_a_good_token(api, method, path):
     for headers in ({}, {"Authorization": "Bearer junk"}):
         api.request(method, path, headers=headers).assert_problem(401, "invalid_token")
@@ -79,6 +80,7 @@ def test_a_refresh_shows_in_the_list(api, alice, clock):
     assert session["expires_at"] == "2027-01-29T09:00:00Z"
 
 
+@pytest.mark.live_safe
 def test_one_session_can_be_ended_from_another(api, alice):
     other = api.login().json
     listed = api.bearer("GET", "/auth/sessions", alice["access_token"]).json["sessions"]
@@ -89,6 +91,7 @@ def test_one_session_can_be_ended_from_another(api, alice):
     api.bearer("DELETE", f"/auth/sessions/{other_id}", alice["access_token"]).assert_problem(404, "not_found")
 
 
+@pytest.mark.live_safe
 def test_nobody_sees_or_ends_what_is_somebody_elses(api, alice):
     bob = api.register("Bob").json
     (bobs,) = api.bearer("GET", "/auth/sessions", bob["access_token"]).json["sessions"]
@@ -116,6 +119,7 @@ def test_logging_out_everywhere_ends_every_session(api, alice):
     assert api.login().status == 200
 
 
+@pytest.mark.live_safe
 def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(api, alice):
     other = api.login().json
     members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
@@ -153,6 +157,7 @@ def test_a_change_of_the_password_says_at_each_field_what_is_wrong(api, alice, m
     assert api.login().status == 200
 
 
+@pytest.mark.live_safe
 def test_a_deleted_account_is_gone_and_its_name_free(api, alice):
     assert api.bearer("POST", "/auth/delete-account", alice["access_token"], {"password": PASSWORD}).status == 204
     api.login().assert_problem(401, "invalid_credentials")

@@ -9,6 +9,7 @@ PUBLIC = {"/.well-known/jwks.json", "/.well-known/openid-configuration", "/opena
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.live_safe
 def test_every_route_hardens_its_answers(api, method, path):
     for answer in (api.request(method, path), api.request("OPTIONS", path)):
         answer.assert_hardened()
@@ -22,6 +23,9 @@ def test_a_method_that_nobody_uses_is_answered_as_any_other(api):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.live_safe(
+    remedy="The behavior `/api/*` needs the managed cache policy CachingDisabled, and no header policy over it."
+)
 def test_only_the_public_documents_may_be_kept(api, method, path):
     answer = api.request(method, path)
     assert (answer.headers["cache-control"] == "no-store") is (path not in PUBLIC)
@@ -29,6 +33,7 @@ def test_only_the_public_documents_may_be_kept(api, method, path):
         assert answer.headers["cache-control"] == "public, max-age=300"
 
 
+@pytest.mark.live_safe
 def test_the_answers_of_a_user_who_is_logged_in_are_hardened(api):
     access_token = api.register().json["access_token"]
     for path in ("/me", "/dashboard", "/auth/sessions"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from chalicelib import telemetry
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
-from infra.smoke import __main__ as smoke_command
+from tests.live import __main__ as smoke_command
 
 PROJECT = Path(__file__).parents[2]
 OPERATIONS = PROJECT / "docs" / "operations"
@@ -72,10 +72,10 @@ def test_the_events_that_the_queries_look_for_are_logged():
 
 
 def test_the_options_of_the_smoke_test_are_there():
-    options = smoke_command._parser().format_help()
-    named = set(re.findall(r"`(--[\w-]+)", SMOKE_TEST))
-    assert {"--origin", "--username", "--ca-file"} <= named
-    assert [option for option in named if option != "--help" and option not in options] == []
+    options = smoke_command.parser().format_help()
+    named = set(re.findall(r"(--[a-z][\w-]*)", SMOKE_TEST))
+    assert named == {"--origin"}
+    assert "--origin" in options
 
 
 def test_the_index_leads_to_every_page():

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra.smoke.smoke_test import Target, smoke_test
+from tests.live.__main__ import run
 
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
@@ -305,61 +305,51 @@ def distribution(_distribution, server):
     yield _distribution
     _distribution.fault, _distribution.context = fault, context
     _distribution.upstream = server.port
+    assert server.usernames() == []
 
 
 class Outcome:
-    """What a smoke test said."""
+    """What `make smoke` found and said."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.succeeded: bool | None = None
+    def __init__(self, report, code, lines):
+        self.code = code
+        self.text = "\n".join(lines)
+        self.passed = [_name(nodeid) for nodeid in report.passed]
+        self.failed = [_name(nodeid) for nodeid in report.failed]
+        self.left_out = [_name(nodeid) for nodeid in report.left_out]
 
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
 
-    def _sentences(self, mark: str) -> list[str]:
-        return [line.removeprefix(mark) for line in self.lines if line.startswith(mark)]
-
-    @property
-    def failed(self) -> list[str]:
-        return self._sentences("  FAIL  ")
-
-    @property
-    def passed(self) -> list[str]:
-        return self._sentences("  ok    ")
-
-    @property
-    def left_out(self) -> list[str]:
-        return self._sentences("  -     ")
+def _name(nodeid):
+    """The name of a test, without its case."""
+    return nodeid.partition("[")[0].rpartition("::")[2]
 
 
 @pytest.fixture
-def smoke(distribution, authority):
-    """Make a smoke test of the distribution in this process."""
+def smoke(distribution, authority, monkeypatch):
+    """Make a smoke test of the distribution in this process: of what only a live site has, unless told otherwise."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
-    def smoke(**target) -> Outcome:
-        outcome = Outcome()
-        known = {"url": distribution.url, "ca_file": str(authority.file), "other_origin": OTHER_ORIGIN}
-        outcome.succeeded = smoke_test(Target(**{**known, **target}), outcome.lines.append)
-        return outcome
+    def smoke(only=("live",), *, other_origin=OTHER_ORIGIN, **options):
+        lines = []
+        report, code = run(distribution.url, other_origin=other_origin, say=lines.append, only=only, **options)
+        return Outcome(report, code, lines)
 
     return smoke
 
 
 @pytest.fixture
-def run_command():
-    """Start `python -m infra.smoke` with arguments; it is ended after the test."""
-    started: list[subprocess.Popen] = []
+def run_command(authority):
+    """Start `python -m tests.live` with arguments; it is ended after the test."""
+    started = []
 
-    def run_command(*arguments: str, **options) -> subprocess.Popen:
+    def run_command(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.smoke", *arguments],
+            [sys.executable, "-m", "tests.live", *arguments],
             cwd=ROOT,
+            env={**os.environ, "SSL_CERT_FILE": str(authority.file)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            **options,
         )
         started.append(process)
         return process
@@ -369,9 +359,7 @@ def run_command():
         if process.poll() is None:
             process.kill()
             process.wait(PATIENCE_SECONDS)
-        for stream in (process.stdout, process.stdin):
-            if stream is not None:
-                stream.close()
+        process.stdout.close()
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from chalice.test import Client
 
 from infra import chalice_cli
 
+SITE_ORIGIN = "https://site.example"
+"""The origin of the site itself, as the settings of the tests have it."""
+
 # OWASP REST Security Cheat Sheet, section Security Headers.
 HARDENING = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -26,9 +29,14 @@ _OF_THE_TRANSPORT = {
     "content-length",
     "date",
     "server",
+    "via",
     "x-amz-apigw-id",
+    "x-amz-cf-id",
+    "x-amz-cf-pop",
     "x-amzn-errortype",
     "x-amzn-requestid",
+    "x-amzn-trace-id",
+    "x-cache",
 }
 # API Gateway renames the challenge of a Lambda's 401.
 _CHALLENGE = ("www-authenticate", "x-amzn-remapped-www-authenticate")
@@ -39,7 +47,8 @@ PATIENCE_SECONDS = 60
 class Answer:
     """A response, and what every response of the API must keep."""
 
-    def __init__(self, response):
+    def __init__(self, response, hardening=HARDENING):
+        self._hardening = hardening
         self.status = response.status_code
         self.all_headers = {name.lower(): value for name, value in response.headers.items()}
         self.headers = {name: value for name, value in self.all_headers.items() if name not in _OF_THE_TRANSPORT}
@@ -76,7 +85,7 @@ class Answer:
 
     def assert_hardened(self):
         """Assert that this has the headers that no answer of the API may lack."""
-        assert {name: self.headers.get(name) for name in HARDENING} == HARDENING
+        assert {name: self.headers.get(name) for name in self._hardening} == self._hardening
 
 
 def in_process(app):
@@ -88,16 +97,16 @@ def in_process(app):
 
 def over_http(port, *, below=""):
     """Return a client of a server on this machine, whose API is below this path."""
-    return ApiClient(_Http(port, below))
+    return ApiClient(Http(lambda: AnyPath("127.0.0.1", port, timeout=PATIENCE_SECONDS), below))
 
 
-class _HttpResponse(NamedTuple):
+class Response(NamedTuple):
     status_code: int
     headers: dict
     body: bytes
 
 
-class _AnyPath(http.client.HTTPConnection):
+class AnyPath(http.client.HTTPConnection):
     """Sends every path and every header as it is told to."""
 
     def _validate_path(self, url):
@@ -107,15 +116,15 @@ class _AnyPath(http.client.HTTPConnection):
         return request.encode()
 
 
-class _Http:
+class Http:
     """Makes each request on a connection of its own."""
 
-    def __init__(self, port, below):
-        self._port = port
+    def __init__(self, connect, below=""):
+        self._connect = connect
         self._below = below
 
     def request(self, method, path, headers, body):
-        with closing(_AnyPath("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)) as connection:
+        with closing(self._connect()) as connection:
             connection.putrequest(method, self._below + path, skip_host="Host" in headers, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value.encode())
@@ -123,7 +132,7 @@ class _Http:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body or None)
             response = connection.getresponse()
-            return _HttpResponse(response.status, dict(response.getheaders()), response.read())
+            return Response(response.status, dict(response.getheaders()), response.read())
 
 
 class ApiClient:
@@ -139,7 +148,7 @@ class ApiClient:
         return self.request(
             "POST",
             path,
-            body=json.dumps(members or {}).encode(),
+            body=json.dumps(self.as_sent(members or {})).encode(),
             headers={"Content-Type": "application/json", **(headers or {})},
         )
 
@@ -164,7 +173,11 @@ class ApiClient:
         if members is None:
             return self.request(method, path, headers=headers)
         headers["Content-Type"] = "application/json"
-        return self.request(method, path, body=json.dumps(members).encode(), headers=headers)
+        return self.request(method, path, body=json.dumps(self.as_sent(members)).encode(), headers=headers)
+
+    def as_sent(self, members):
+        """The members of a body as they are sent: here as they are."""
+        return members
 
     def _with_refresh_token(self, path, refresh_token, cookie, headers):
         headers = dict(headers or {})

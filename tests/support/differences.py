@@ -19,6 +19,12 @@ class Difference:
 
 DIFFERENCES = [
     Difference(
+        "live-without-tls",
+        "The cookie is called refresh_token and lacks Secure.",
+        "It is make dev with an issuer of its own, over http://, where browsers keep no cookie with Secure.",
+        r"test_sets_the_cookie_of_the_contract_and_keeps_the_token_out_of_the_body",
+    ),
+    Difference(
         "packaged",
         "The challenge of a Lambda's own 401 is called x-amzn-Remapped-WWW-Authenticate.",
         "API Gateway renames it; only the gateway's own 401, which is the authorizer's, keeps the name.",

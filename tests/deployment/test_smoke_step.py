@@ -1,0 +1,18 @@
+"""The last step of a deployment asks `make smoke` about the site."""
+
+import pytest
+
+from infra.deployment import deploy
+
+MAKEFILE = """
+smoke:
+\t@test "$(URL)$(ARGS)" = https://good.example
+"""
+
+
+@pytest.mark.parametrize(("url", "good"), [("https://good.example", True), ("https://bad.example", False)])
+def test_the_site_is_asked_about_without_the_arguments_of_the_deployment(monkeypatch, tmp_path, url, good):
+    (tmp_path / "Makefile").write_text(MAKEFILE, "utf-8")
+    monkeypatch.setattr(deploy, "PROJECT", tmp_path)
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--new-secret STAGE=prod")
+    assert deploy.run_smoke(url) is good

@@ -1,0 +1,68 @@
+"""`make smoke URL=…`: what of tests/api/ is safe on a site that others use, and what only such a site has.
+
+Exits with 0 if nothing failed, 1 if something did, 2 if the site cannot be asked, 130 if it was interrupted.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.live.client import LiveSite
+from tests.support.live.interruption import INTERRUPTED
+from tests.support.live.report import Report
+from tests.support.live.site import Site, UnusableSiteError
+
+TESTS = Path(__file__).parents[1]
+UNUSABLE = 2
+
+
+def run(url, *, other_origin=None, say=print, http_port=80, only=("live", "api")):
+    """Check the site at a URL, say how each check ended, and return the report and an exit code.
+
+    `only` names what to run below the folder of tests, as pytest does.
+
+    Raises:
+        UnusableSiteError: this is not the URL of a site, or nobody answers there.
+
+    """
+    live = LiveSite(Site(url), other_origin, say)
+    live.http_port = http_port
+    live.site.reach()
+    report = Report(live, say)
+    say(f"Smoke test of {live.site.origin}")
+    if not live.site.over_tls:
+        say("This machine is asked by http://: what TLS and a distribution do is left out.")
+    selected = [str(TESTS / name) for name in only]
+    with live.interruption.heeded():
+        code = pytest.main(["-m", "live_safe", "-s", "-p", "no:cacheprovider", *selected], plugins=[report])
+    succeeded = report.close()
+    if live.interruption.asked:
+        return report, INTERRUPTED
+    return report, int(code) or (0 if succeeded else 1)
+
+
+def _say(line):
+    # At once, also into a pipe.
+    print(line, flush=True)
+
+
+def parser():
+    parser = argparse.ArgumentParser(prog="python -m tests.live", description=__doc__.splitlines()[0])
+    parser.add_argument("url", metavar="URL", help="of the site, without a path: https://example.org")
+    parser.add_argument("--origin", help="another origin that LYCHGATE_ALLOWED_ORIGINS lists, to be checked as well")
+    return parser
+
+
+def main():
+    options = parser().parse_args()
+    try:
+        return run(options.url, other_origin=options.origin, say=_say)[1]
+    except UnusableSiteError as unusable:
+        sys.stderr.write(f"smoke: {unusable}\n")
+        return UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
