@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from chalicelib import authorizer, telemetry
+from chalicelib import authorizer
 from chalicelib.api.application import Application
+from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
-telemetry.configure(os.environ)
+log.configure(os.environ)
 app = Application(Lychgate(os.environ), authorizer.authorizer, blueprints=[authorizer.blueprint])
 
 if os.environ.get("_HANDLER") == "app.app":

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from chalicelib import telemetry
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Attempt
+from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
@@ -149,8 +149,8 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
 def _log_lines_thrown_away() -> Iterator[None]:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         with contextlib.redirect_stdout(nowhere):
-            telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "bench"})
+            log.configure({"AWS_LAMBDA_FUNCTION_NAME": "bench"})
         try:
             yield
         finally:
-            telemetry.configure({})
+            log.configure({})

@@ -15,10 +15,10 @@ from typing import cast
 from chalice import AuthResponse, Blueprint
 from chalice.app import AuthRequest, ChaliceAuthorizer
 
-from chalicelib import telemetry
 from chalicelib.clock import Clock, system_clock
 from chalicelib.config.verifier import VerifierSettings
 from chalicelib.errors import InvalidToken
+from chalicelib.telemetry import log
 from chalicelib.tokens.gateway_context import to_context
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
@@ -60,14 +60,14 @@ def declare(blueprint: Blueprint, verifier: Callable[[], TokenVerifier]) -> Chal
         try:
             principal = verifier().verify(ACCESS_TOKEN, _bearer_token(request.token))
         except InvalidToken as refused:
-            telemetry.log_refused_token(refused.reason)
+            log.log_refused_token(refused.reason)
             raise Unauthorized from None
         return AuthResponse(routes=["*"], principal_id=principal.user_id, context=to_context(principal))
 
     return cast("ChaliceAuthorizer", authorizer)
 
 
-telemetry.configure(os.environ)
+log.configure(os.environ)
 blueprint = Blueprint(__name__)
 # The verifier is built at the first request, so that an invalid setting is answered and logged.
 authorizer = declare(blueprint, functools.cache(lambda: build_verifier(os.environ)))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib import telemetry
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
 from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
@@ -24,6 +23,7 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.errors import ConfigurationError
+from chalicelib.telemetry.requests import announce
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.account import Account
@@ -87,7 +87,7 @@ class Lychgate:
         clock: Clock = system_clock,
         make_stores: Callable[[Clients, ApiSettings], Stores] = dynamodb_stores,
         make_hasher: Callable[..., PasswordHasher] = PasswordHasher,
-        announce: Announce = telemetry.announce,
+        announce: Announce = announce,
     ) -> None:
         """Read settings from ``environment``. The other arguments replace the parts that reach outside."""
         self._environment = environment

@@ -15,10 +15,10 @@ from typing import Any
 from chalice import Chalice, ChaliceViewError, Response
 from chalice.app import Request
 
-from chalicelib import telemetry
 from chalicelib.api.responses import Answer, problem, problem_of_status
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
+from chalicelib.telemetry import requests
 from chalicelib.tokens.gateway_context import principal_from_context
 from chalicelib.tokens.principals import Principal
 from chalicelib.wiring import Lychgate
@@ -111,7 +111,7 @@ def finish_headers(headers: dict[str, Any], origin: str | None, settings: HttpSe
 def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Response]], Response]:
     def finish(request: Request, get_response: Callable[[Request], Response]) -> Response:
         started = time.monotonic()
-        telemetry.begin_request()
+        requests.begin_request()
         try:
             settings: HttpSettings | None = lychgate.http
             response = get_response(request)
@@ -121,7 +121,7 @@ def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Res
         answer = response if isinstance(response, Answer) else _in_our_words(response)
         finish_headers(answer.headers, request.headers.get("origin"), settings)
         authorized = request.context.get("authorizer") or {}
-        telemetry.log_request(
+        requests.log_request(
             request_id=request.context.get("requestId"),
             method=request.method,
             route=request.context["resourcePath"],

@@ -38,7 +38,7 @@ from chalicelib.errors import (
     UsernameTaken,
     ValidationFailed,
 )
-from chalicelib.telemetry import NOTHING, Evidence
+from chalicelib.telemetry.requests import NOTHING, Evidence
 
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from chalicelib import telemetry
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.telemetry import log, requests
 from tests.live import __main__ as smoke_command
 
 PROJECT = Path(__file__).parents[2]
@@ -43,19 +43,19 @@ def test_every_alarm_of_the_template_is_explained_and_no_other():
 
 
 def test_the_queries_ask_for_members_that_lines_have(capsys):
-    telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod"})
+    log.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod"})
     try:
-        telemetry.announce(SecurityEvent(EventType.LOGIN_FAILED, "user", 0, Caller("203.0.113.7", "test"), "session"))
-        telemetry.log_request(
+        requests.announce(SecurityEvent(EventType.LOGIN_FAILED, "user", 0, Caller("203.0.113.7", "test"), "session"))
+        requests.log_request(
             request_id="1",
             method="POST",
             route="/auth/login",
             status=500,
             milliseconds=1.0,
-            evidence=telemetry.Evidence("internal_error", "why", "user", "session", ValueError()),
+            evidence=requests.Evidence("internal_error", "why", "user", "session", ValueError()),
         )
     finally:
-        telemetry.configure({})
+        log.configure({})
     [line] = capsys.readouterr().out.splitlines()
     queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
     code = re.sub(r'"[^"]*"|^#.*$|@\w+|\b\d+\w*\b', " ", queries, flags=re.MULTILINE)

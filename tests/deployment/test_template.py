@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chalicelib import telemetry
+from chalicelib.telemetry import log, requests
 from infra.deployment.errors import DeploymentError
 from infra.deployment.template import PAGE_HEADERS, rendered_template, response_headers
 from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
@@ -164,12 +164,12 @@ def test_alarms_are_off_unless_somebody_is_told(rendered):
 
 def test_alarms_watch_metrics_that_there_are(rendered):
     text = json.dumps(rendered["Resources"])
-    for name in (telemetry.LOG_INS, telemetry.REFRESHES, telemetry.REFUSED_TOKENS):
+    for name in (requests.LOG_INS, requests.REFRESHES, log.REFUSED_TOKENS):
         assert f'"MetricName": "{name}"' in text
     outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
     assert outcomes == {"reused", "failed", "not_counted"}
-    assert outcomes <= {outcome for _, outcome in telemetry.COUNTED_EVENTS.values()}
-    assert f'"Namespace": "{telemetry.NAMESPACE}"' in text
+    assert outcomes <= {outcome for _, outcome in requests.COUNTED_EVENTS.values()}
+    assert f'"Namespace": "{log.NAMESPACE}"' in text
 
 
 def _dimensions(rendered):

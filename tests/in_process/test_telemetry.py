@@ -7,8 +7,8 @@ import logging
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
-from chalicelib import telemetry
 from chalicelib.api.openapi import ALL_ROUTES
+from chalicelib.telemetry import log
 from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
@@ -24,7 +24,7 @@ def lines(api, monkeypatch):
     output = io.StringIO()
     with monkeypatch.context() as patch:
         patch.setattr("sys.stdout", output)
-        telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
+        log.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
 
     def since():
         written = output.getvalue()
@@ -33,7 +33,7 @@ def lines(api, monkeypatch):
         return [json.loads(line) for line in written.split("\n") if line]
 
     yield since
-    telemetry.configure({})
+    log.configure({})
 
 
 def counted(line):
@@ -228,13 +228,13 @@ def test_a_bug_leaves_its_place_and_not_its_message(api, application, lines):
 
 
 def test_a_log_line_cannot_be_forged(lines):
-    telemetry.log_refused_token('x\n{"level": "INFO"}\u2028\x1b[2J')
+    log.log_refused_token('x\n{"level": "INFO"}\u2028\x1b[2J')
     (line,) = lines()
     assert line["reason"] == 'x\n{"level": "INFO"}\u2028\x1b[2J'
 
 
 def test_on_a_laptop_only_errors_are_shown_and_as_text(api, application, settings, capsys):
-    telemetry.configure({})
+    log.configure({})
     api.register()
     api.login(password="wrong horse battery staple")
     assert capsys.readouterr() == ("", "")
@@ -324,7 +324,7 @@ def fail(api, application, aws_clients):
 
 
 def test_no_secret_of_any_route_is_in_any_output(api, application, aws_clients, capfd, caplog, clock, private_jwks):
-    telemetry.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
+    log.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
     caplog.set_level(logging.WARNING)
     try:
         issued = succeed(api, clock)
@@ -332,7 +332,7 @@ def test_no_secret_of_any_route_is_in_any_output(api, application, aws_clients, 
         fail(api, application, aws_clients)
         failed = capfd.readouterr()
     finally:
-        telemetry.configure({})
+        log.configure({})
     output = succeeded.out + succeeded.err + failed.out + failed.err + caplog.text
     secrets = [*MARKS, *issued, private_jwks["pepper"], *(key["d"] for key in private_jwks["keys"])]
     # A part of a token is one too: each of its three segments by itself.

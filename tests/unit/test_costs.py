@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import telemetry
 from chalicelib.api import responses
+from chalicelib.telemetry import requests
 from infra import costs
 from infra.deployment import stage
 
@@ -58,7 +58,7 @@ def test_the_functions_have_the_sizes_that_are_deployed():
 
 def test_there_are_no_more_metrics_than_are_charged():
     status_classes = {status // 100 for status in (*responses.STATUSES.values(), 200)}
-    outcomes = len(set(telemetry.COUNTED_EVENTS.values()))
+    outcomes = len(set(requests.COUNTED_EVENTS.values()))
     assert len(status_classes) + outcomes + 1 == costs.METRICS
 
 

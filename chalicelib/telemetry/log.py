@@ -1,8 +1,7 @@
-"""Logs and metrics: one line of JSON for each request, from which CloudWatch also takes the metrics.
+"""The log: lines of JSON, from which CloudWatch also takes the metrics.
 
-Owns the form of log lines, the names of metrics, and where lines go. Events that use cases announce are counted here
-only. A line has named members and nothing else: no exception message, no header, no body, no IP address. Both Lambdas
-import this module, so it imports nothing that they do not load anyway.
+Owns the form of log lines and where they go. A line has named members and nothing else: no exception message, no
+header, no body, no IP address. Both Lambdas import this module, so it imports nothing that they do not load anyway.
 """
 
 from __future__ import annotations
@@ -12,62 +11,15 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-
-from chalicelib.accounts.events import EventType, SecurityEvent
 
 NAMESPACE = "Lychgate"
 """The namespace of the metrics in CloudWatch."""
 
-REQUESTS = "requests"
-LOG_INS = "log_ins"
-REFRESHES = "refreshes"
 REFUSED_TOKENS = "refused_access_tokens"
 
-COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
-    EventType.LOGIN_SUCCEEDED: (LOG_INS, "ok"),
-    EventType.LOGIN_FAILED: (LOG_INS, "failed"),
-    EventType.ATTEMPT_DELAYED: (LOG_INS, "delayed"),
-    EventType.ATTEMPT_NOT_COUNTED: (LOG_INS, "not_counted"),
-    EventType.REFRESHED: (REFRESHES, "ok"),
-    EventType.REFRESH_RETRIED: (REFRESHES, "retry"),
-    EventType.REFRESH_TOKEN_REUSED: (REFRESHES, "reused"),
-}
-"""The metric and the ``outcome`` that count each event."""
-
-_WARNED_OF = frozenset({EventType.LOGIN_FAILED, EventType.ATTEMPT_DELAYED, EventType.REFRESH_TOKEN_REUSED})
-
 _log = logging.getLogger("lychgate")
-
-
-_announced: ContextVar[SecurityEvent | None] = ContextVar("announced", default=None)
-"""The last event of the request that this thread handles. None before the first."""
-
-
-def announce(event: SecurityEvent) -> None:
-    """Note an event for the log line of its request, which names and counts it."""
-    _announced.set(event)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The cause of an error response, for the log line."""
-
-    error: str | None = None
-    """The code on the wire."""
-    reason: str | None = None
-    """The cause, in words for the operator. It differs where the responses are identical."""
-    user_id: str | None = None
-    session_id: str | None = None
-    unexpected: BaseException | None = None
-    """The exception behind an ``internal_error``."""
-
-
-NOTHING = Evidence()
-"""The evidence of a response that has nothing to add in the log."""
 
 
 def configure(environment: Mapping[str, str]) -> None:
@@ -86,66 +38,20 @@ def configure(environment: Mapping[str, str]) -> None:
     _log.propagate = function is None
 
 
-def begin_request() -> None:
-    """Forget the event of the previous request."""
-    _announced.set(None)
-
-
-def log_request(
-    *,
-    request_id: str | None,
-    method: str,
-    route: str,
-    status: int,
-    milliseconds: float,
-    evidence: Evidence,
-    user_id: str | None = None,
-    session_id: str | None = None,
-) -> None:
-    """Write the one log line of a request, with its last event and its metrics.
-
-    ``user_id`` and ``session_id`` come from the access token. Those of the event and the evidence take precedence.
-    """
-    event = _announced.get()
-    members = {
-        "request_id": request_id,
-        "method": method,
-        "route": f"{method} {route}",
-        "status": status,
-        "status_class": f"{status // 100}xx",
-        "duration_ms": round(milliseconds, 1),
-        "error": evidence.error,
-        "reason": evidence.reason,
-        "event": event.type if event else None,
-        "user_id": (event and event.user_id) or evidence.user_id or user_id,
-        "session_id": (event and event.session_id) or evidence.session_id or session_id,
-    }
-    counts: dict[str, tuple[str, ...]] = {REQUESTS: ("status_class",)}
-    if event is not None and event.type in COUNTED_EVENTS:
-        metric, members["outcome"] = COUNTED_EVENTS[event.type]
-        counts[metric] = ("outcome",)
-    level = logging.INFO
-    if status >= 500:  # noqa: PLR2004 - a server error, RFC 9110 section 15.6
-        level = logging.ERROR
-    elif event is not None and event.type in _WARNED_OF:
-        level = logging.WARNING
-    because = ": ".join(filter(None, (evidence.error, evidence.reason)))
-    _write(level, f"{method} {route} {status} {because}".rstrip(), members, counts, evidence.unexpected)
-
-
 def log_refused_token(reason: str | None) -> None:
     """Write the log line of an access token that the authorizer refused. The request gets no other line."""
     members = {"error": "invalid_token", "reason": reason}
-    _write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
+    write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
 
 
-def _write(
+def write(
     level: int,
     message: str,
     members: Mapping[str, object],
     counts: Mapping[str, tuple[str, ...]],
     unexpected: BaseException | None = None,
 ) -> None:
+    """Write a line of a level with these members. ``counts`` has the dimensions of each metric that it adds 1 to."""
     if not _log.isEnabledFor(level):
         return
     raised = (type(unexpected), unexpected, unexpected.__traceback__) if unexpected is not None else None
