@@ -1,4 +1,4 @@
-"""The API of a Chalice application over HTTP, through Chalice's own stand-in for API Gateway."""
+"""The API of a Chalice application over HTTP, through Chalice's own emulation of API Gateway."""
 
 import base64
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from chalice.local import CustomLocalChalice, LocalChalice, LocalGateway
 
 from infra.local.http_messages import Request, Response
 
-# API Gateway's own.
+# Bytes (10 MB): API Gateway's limit.
 BODY_LIMIT = 10 * 1024 * 1024
 
 
 class ApiGateway:
-    """Answers requests with an application. There can be one in a process, because Chalice swaps a class for it."""
+    """Answers requests with an application. A process can have only one, because this changes a class of Chalice."""
 
     def __init__(self, application: Chalice, config: Config) -> None:
-        # As `chalice.local.create_local_server` does: it makes `current_request` one per thread.
+        # The same as `chalice.local.create_local_server` does. It gives each thread its own `current_request`.
         CustomLocalChalice.__bases__ = (LocalChalice, type(application))
         application.__class__ = CustomLocalChalice
         self._gateway = LocalGateway(application, config)
@@ -32,7 +32,7 @@ class ApiGateway:
 
 
 def _joined(request: Request) -> dict[str, str]:
-    """Join the values of a header that came more than once, as API Gateway's proxies do."""
+    """Return the headers by lower-case name. Repeated headers are joined, as API Gateway does."""
     joined: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()

@@ -1,6 +1,6 @@
-"""DynamoDB and SSM inside this process: moto behind HTTP, made atomic, and closed to browsers.
+"""DynamoDB and SSM in this process: moto over HTTP, with atomic writes, closed to browsers.
 
-Owns what a request to it may be. Knows nothing of this project's tables, keys or files.
+Owns which requests are allowed. Knows nothing of this project's tables, keys or files.
 """
 
 import io
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
 REGION = "us-east-1"
-# DynamoDB's own limit for the largest request, BatchWriteItem.
+# 16 MiB: DynamoDB's limit for its largest request, BatchWriteItem.
 BODY_LIMIT = 16 * 1024 * 1024
-# Where a program asks what it found on the port.
+# The path that tells what is running on this port.
 IDENTITY_PATH = "/lychgate"
 
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
-# A browser adds one of them to whatever a page sends to another origin, and no AWS client ever does.
+# Browsers add one of these to every request of a page to another origin. AWS clients never do.
 _BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
-# moto keeps one database per region and account. Every client here is to see the same one.
+# moto has one database for each region and account. All clients must see the same one.
 _ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws4_request"
 
 
@@ -47,35 +47,36 @@ class EmbeddedAws:
             "DynamoDB": ("dynamodb", create_backend_app("dynamodb")),
             "AmazonSSM": ("ssm", create_backend_app("ssm")),
         }
-        # moto checks a condition and writes in two steps, so two threads could both win. Re-entrant for `paused`.
+        # moto checks a condition and writes in two steps, so the writes of two threads could both succeed. Re-entrant
+        # for `paused`.
         self._one_at_a_time = threading.RLock()
 
     def __call__(self, request: Request) -> Response:
         """Answer a request that came over HTTP."""
         if not request.names_this_machine() or any(request.header(name) is not None for name in _BROWSER_HEADERS):
-            return _refusal(403, "AccessDeniedException", "A web page has no business with this database.")
+            return _refusal(403, "AccessDeniedException", "Web pages may not use this database.")
         if request.method == "GET" and request.path == IDENTITY_PATH:
             return Response(200, (("Content-Type", "application/json"),), self._identity)
         return self._call(request)
 
     def on_write(self, callback: Callable[[], None]) -> None:
-        """Call back after each request that may have changed a table."""
+        """Call ``callback`` after each request that may have changed a table."""
         self._on_write = callback
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Hold back every request but those of this thread, so that many reads see one moment."""
+        """Hold all requests except those of this thread, so that several reads are consistent."""
         with self._one_at_a_time:
             yield
 
     def dynamodb(self) -> "DynamoDBClient":
-        """Make a client that needs no network."""
+        """Return a DynamoDB client that uses no network."""
         client: DynamoDBClient = boto3.client("dynamodb", **_CLIENT)
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
 
     def ssm(self) -> "SSMClient":
-        """Make a client that needs no network."""
+        """Return an SSM client that uses no network."""
         client: SSMClient = boto3.client("ssm", **_CLIENT)
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
@@ -84,7 +85,7 @@ class EmbeddedAws:
         target, _, operation = (request.header("X-Amz-Target") or "").partition(".")
         known = self._applications.get(target.partition("_")[0])
         if known is None or request.method != "POST" or request.path != "/":
-            return _refusal(404, "UnknownOperationException", "Only DynamoDB and SSM are here.")
+            return _refusal(404, "UnknownOperationException", "This server has only DynamoDB and SSM.")
         service, application = known
         headers = [(name, value) for name, value in request.headers if name.lower() != "authorization"]
         headers.append(("Authorization", _ONE_SCOPE.format(service=service)))
@@ -92,9 +93,9 @@ class EmbeddedAws:
         try:
             with self._one_at_a_time:
                 body, status, answered = run_wsgi_app(application, environ, buffered=True)
-        except Exception:  # noqa: BLE001 - moto reports what it does not support by whatever exception
+        except Exception:  # noqa: BLE001 - moto raises any exception for what it does not support
             traceback.print_exc()
-            return _refusal(500, "InternalServerError", f"{operation} failed; the database's terminal says why.")
+            return _refusal(500, "InternalServerError", f"{operation} failed. The database's terminal shows why.")
         if service == "dynamodb" and not operation.startswith(_READING):
             self._on_write()
         kept = tuple(pair for pair in answered.items() if pair[0].lower() not in {"content-length", "date"})
@@ -111,7 +112,7 @@ class EmbeddedAws:
 
 class _Body(io.BytesIO):
     def stream(self) -> Iterator[bytes]:
-        """Give botocore the body as its HTTP library would."""
+        """Yield the body, as botocore's HTTP library does."""
         yield self.read()
 
 
