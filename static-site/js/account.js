@@ -12,7 +12,7 @@ import { say, warn } from "./notice.js";
 import { clearToken, showToken } from "./token-view.js";
 
 const REFRESH_HINT = "Renews itself shortly before it expires.";
-const NO_CALL = "No call yet. Request and answer will appear here.";
+const NO_CALL = "No call yet. Request and response will appear here.";
 const TEXTS = ["greeting-username", "profile-username", "profile-id", "profile-roles", "profile-created"];
 const LISTS = ["session-list", "event-list", "sessions-summary", "history-summary"];
 const EVENTS = {
