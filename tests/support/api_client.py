@@ -1,4 +1,4 @@
-"""The one place of the tests that knows URLs and headers."""
+"""The tests' client of the API: the only module that knows URLs and headers."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ HARDENING = {
     "x-frame-options": "DENY",
     "vary": "Origin",
 }
-# Of the transport, and another one for each answer.
+# These belong to the transport, and differ for each response.
 _OF_THE_TRANSPORT = {
     "connection",
     "content-length",
@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 60
 
 
 class Answer:
-    """A response, and what every response of the API must keep."""
+    """A response, with assertions that hold for every response of the API."""
 
     def __init__(self, response):
         self.status = response.status_code
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def challenge(self):
-        """The challenge of a 401, by whichever name it came."""
+        """The challenge of a 401, under either of its names."""
         (challenge,) = [self.headers[name] for name in _CHALLENGE if name in self.headers]
         return challenge
 
@@ -62,7 +62,7 @@ class Answer:
         return morsel
 
     def assert_problem(self, status, error):
-        """Assert that this is the RFC 9457 document of an error, with all that has to come with it."""
+        """Assert that this is the RFC 9457 document of an error, with the required headers."""
         assert (self.status, self.error) == (status, error), self.body
         assert self.headers["content-type"] == "application/problem+json"
         assert self.json["type"] == "about:blank"
@@ -75,19 +75,19 @@ class Answer:
             assert self.challenge.startswith('Bearer realm="lychgate"')
 
     def assert_hardened(self):
-        """Assert that this has the headers that no answer of the API may lack."""
+        """Assert that this has the headers that every response of the API must have."""
         assert {name: self.headers.get(name) for name in HARDENING} == HARDENING
 
 
 def in_process(app):
-    """Return a client of the application in this process, with the gateway responses of ``chalice local``."""
+    """Return a client for the application in this process, with the gateway responses of ``chalice local``."""
     chalice_cli.install()
     # The settings are the test's own: this stage has none in .chalice/config.json.
     return ApiClient(Client(app, stage_name="test").http)
 
 
 def over_http(port, *, below=""):
-    """Return a client of a server on this machine, whose API is below this path."""
+    """Return a client for a server on this machine with its API below this path."""
     return ApiClient(_Http(port, below))
 
 
@@ -98,7 +98,7 @@ class _HttpResponse(NamedTuple):
 
 
 class _AnyPath(http.client.HTTPConnection):
-    """Sends every path and every header as it is told to."""
+    """Sends every path and header unchanged."""
 
     def _validate_path(self, url):
         pass
@@ -108,7 +108,7 @@ class _AnyPath(http.client.HTTPConnection):
 
 
 class _Http:
-    """Makes each request on a connection of its own."""
+    """Makes each request on a new connection."""
 
     def __init__(self, port, below):
         self._port = port
@@ -127,7 +127,7 @@ class _Http:
 
 
 class ApiClient:
-    """Speaks to the API, wherever it runs."""
+    """A client of the API, wherever it runs."""
 
     def __init__(self, http):
         self._http = http
@@ -159,7 +159,7 @@ class ApiClient:
         return self.bearer("GET", "/me", access_token, headers=headers)
 
     def bearer(self, method, path, access_token, members=None, *, headers=None):
-        """Make a request with an access token, and with a JSON body if it is given one."""
+        """Make a request with an access token, and with a JSON body if one is given."""
         headers = {"Authorization": f"Bearer {access_token}", **(headers or {})}
         if members is None:
             return self.request(method, path, headers=headers)

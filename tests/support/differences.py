@@ -1,7 +1,7 @@
-"""Where the places differ in which the API runs, and why. There is no other list.
+"""The differences between the places in which the API runs, with their reasons. There is no other list.
 
-Each names the tests of `tests/api/` that fail in a place because of it. They are expected to: one that passes means
-that the difference is gone, and is a failure.
+Each difference names the tests of `tests/api/` that fail in a place because of it. These tests are expected to fail. If
+one passes, the difference no longer exists, and that is reported as a failure.
 """
 
 import re
@@ -14,7 +14,7 @@ class Difference:
     what: str
     reason: str
     tests: str
-    """A regular expression for what follows the folder in the ids of the tests."""
+    """A regular expression for the ids of the tests, without the folder."""
 
 
 DIFFERENCES = [
@@ -70,6 +70,6 @@ DIFFERENCES = [
 
 
 def differing(place, nodeid):
-    """The differences that a test of this id meets in a place."""
+    """Return the differences that apply to a test in a place."""
     name = nodeid.partition("api/")[2].replace(f"{place}-", "").replace(f"[{place}]", "")
     return [found for found in DIFFERENCES if found.place == place and re.search(found.tests, name)]
