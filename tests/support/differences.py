@@ -39,7 +39,7 @@ DIFFERENCES = [
     Difference(
         "packaged",
         "A body that is not UTF-8 arrives with replacement characters, and is judged by what it then says.",
-        "API Gateway hands a text on as a JSON string, which has no other bytes.",
+        "API Gateway passes text on as a JSON string, which cannot hold other bytes.",
         r"test_what_is_not_one_json_object_is_a_bad_request\[.*xe9",
     ),
     Difference(
