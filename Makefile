@@ -1,12 +1,12 @@
-# What a developer types. `make` alone lists it.
+# The commands of developers and operators. `make` alone lists them.
 PYTHON ?= python3
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
-# Amazon's DynamoDB Local, which this npm package carries. The tests skip what needs it where it could not be fetched,
-# and fail where CI is set.
+# Amazon's DynamoDB Local, which this npm package contains. If it could not be fetched, the tests that need it are
+# skipped, or fail if CI is set.
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 
@@ -21,7 +21,7 @@ help: ## List these targets
 	@echo "  PYTHON=python3.12 make dev    use another Python (3.11 or newer) to set up $(VENV)"
 	@echo "  PORT=9100 make dev            page and API on another port than 8000"
 	@echo "  DYNAMODB_PORT=9001 make dev   database on another port than 8001"
-	@echo "  make deploy STAGE=prod ARGS=--dry-run   say what would be done, and change nothing"
+	@echo "  make deploy STAGE=prod ARGS=--dry-run   print what would be done, and change nothing"
 
 dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this machine
 	@exec $(BIN)/python -m infra.local
@@ -32,11 +32,11 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
 
-deploy: $(VENV)/.installed-dev ## Put STAGE on AWS, or bring it up to date; ARGS=--help tells more
+deploy: $(VENV)/.installed-dev ## Deploy STAGE to AWS, or update it; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment deploy $(STAGE) $(ARGS)
 
-destroy: $(VENV)/.installed-dev ## Take STAGE down, but for its data; ARGS=--help tells more
+destroy: $(VENV)/.installed-dev ## Remove STAGE from AWS, except its data; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
 
@@ -45,10 +45,10 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
 	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
 
-test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
+test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
 
-fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis
 	@for target in tokens claims keys ring; do \
 	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
@@ -56,12 +56,12 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by c
 	done
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
 
-pictures: $(VENV)/.installed-test ## Make the README's picture of the page, and its plots, anew
+pictures: $(VENV)/.installed-test ## Update the README's picture of the page and its plots
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure what the documentation says of speed and cost, in about 15 minutes
+bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
@@ -71,7 +71,7 @@ lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml
 
-format: $(VENV)/.installed-test ## Put the code into shape
+format: $(VENV)/.installed-test ## Format the code and fix what ruff can fix
 	$(BIN)/python -m ruff format
 	$(BIN)/python -m ruff check --fix
 
@@ -80,7 +80,7 @@ clean: ## Remove what make set up, but not the accounts in .lychgate
 	rm -rf $(VENV) .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each stamp is written last, so that whatever was interrupted is done again.
+# Each stamp is written last, so that an interrupted step is repeated.
 $(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
 	@echo "Installing what the development server needs ..."
 	@$(PIP) -r requirements-dev.txt
@@ -96,9 +96,9 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@$(PIP) -r requirements-test.txt
 	@touch $@
 
-# With the machine's own Node.js, or the one among the test requirements.
+# With the machine's Node.js, or else the one in the test requirements.
 .tools/.installed: $(VENV)/.installed-test tests/tools/package.json tests/tools/package-lock.json
-	@echo "Fetching what checks the page (types, accessibility, HTML, size) into .tools ..."
+	@echo "Installing the tools that check the page (types, accessibility, HTML, size) into .tools ..."
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -115,9 +115,9 @@ $(DYNAMODB_LOCAL): | $(VENV)/.installed-test
 	rm -rf $(@D) && mkdir -p $(@D)/package && \
 	npm pack --silent --pack-destination $(@D)/package amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) >/dev/null && \
 	tar -xzf $(@D)/package/*.tgz -C $(@D) --strip-components=2 package/emulator && rm -rf $(@D)/package && touch $@ || \
-	echo "It could not be fetched: there will be no tests against DynamoDB Local."
+	echo "DynamoDB Local could not be fetched. The tests that need it will be skipped."
 
-# A virtual environment whose Python was removed or upgraded away is built again.
+# A virtual environment whose Python no longer exists is built again.
 VENV_WORKS := $(shell $(BIN)/python -c "print('yes')" 2>/dev/null)
 
 $(VENV)/.created: $(if $(VENV_WORKS),,rebuild)
@@ -127,9 +127,9 @@ $(VENV)/.created: $(if $(VENV_WORKS),,rebuild)
 	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
 	  echo "Name another one: PYTHON=python3.12 make dev" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo "$(PYTHON) cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
+	  echo "$(PYTHON) cannot create virtual environments: its venv or ensurepip module is missing." >&2; \
 	  echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

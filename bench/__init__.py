@@ -1,1 +1,1 @@
-"""What `make bench` measures. Nothing of this ships."""
+"""The measurements of `make bench`. This package is not deployed."""

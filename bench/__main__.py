@@ -1,6 +1,6 @@
-"""`make bench`: measures, prints a table a section, and keeps the figures in bench/results.json.
+"""`make bench`: measures, prints a table for each section, and saves the figures in bench/results.json.
 
-Owns the order of sections and what an interruption does: processes that were started end, and no file changes.
+Owns the order of sections and the handling of interruptions: started processes end, and no file changes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from bench.record import Measured, Record
 SECTIONS = ("warm", "database", "cold_start", "package", "load", "growth", "peers")
 
 INTERRUPTED = 130
-"""What a shell reports for a program that SIGINT ended."""
+"""The exit code of a program that SIGINT ended: 128 + 2."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, and return the status to exit with."""
+    """Measure the requested sections, and return the exit code."""
     options = _options(arguments)
     if options.publish:
         _publish(record.read(record.RESULTS))
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _interruptible():
             measured, failed = _measure(options.only or SECTIONS, quick=options.quick)
             if output is not None:
-                # Sections that were not asked for, or failed, stay as they were.
+                # Sections that were not requested, or failed, keep their figures.
                 record.write(_in_order(kept | measured), output)
                 print(f"Written to {output}.")
             if output == record.RESULTS:
@@ -65,7 +65,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _publish(kept: Record) -> None:
-    # Here, since what is loaded with it would be in the process that measures.
+    # Imported here to keep its modules out of the measuring process.
     from bench import plot  # noqa: PLC0415
 
     tables.publish(kept)
@@ -99,7 +99,7 @@ def _section(name: str, *, quick: bool) -> Measured:
     def progress(what: str) -> None:
         print(f"  {time.monotonic() - started:4.0f} s  {what}", file=sys.stderr, flush=True)
 
-    # A section that is quick anyway does not take the option.
+    # Sections that are always quick do not have this option.
     less = {"quick": quick} if "quick" in inspect.signature(section.measure).parameters else {}
     try:
         figures = section.measure(progress, **less)
@@ -125,7 +125,7 @@ def _summarise(measured: Record) -> None:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a KeyboardInterrupt, and let what follows end in peace."""
+    """Turn the first SIGINT or SIGTERM into a KeyboardInterrupt, and ignore later ones so that cleanup completes."""
 
     def interrupt(_number: int, _frame: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,8 +1,8 @@
-"""Many users in DynamoDB Local, faster than it takes them.
+"""Fills DynamoDB Local with many users, faster than its API.
 
-Its API takes some hundred items a second, and a million users would take hours. It keeps its tables in SQLite, a row an
-item, so copies of rows that it wrote itself are put there while it does not run. Owns that form; whoever fills tables
-so has to see through the API that the items are there.
+The API takes about a hundred items a second, so a million users would take hours. DynamoDB Local keeps its tables in
+SQLite, one row for each item. So this module copies rows that it wrote itself, while it is stopped. Owns the format of
+the rows. Callers must check through the API that the items exist.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _FILE = "shared-local-instance.db"
 
 @dataclass(frozen=True)
 class Population:
-    """How many users there are, and how many sessions each has."""
+    """The number of users, and of sessions of each."""
 
     users: int
     crowded: int
-    """The last so many of them have ``sessions_of_crowded`` sessions, the others one."""
+    """The number of users, the last ones, who have ``sessions_of_crowded`` sessions. The others have one."""
     sessions_of_crowded: int
 
     def username(self, number: int) -> str:
-        """Return the name of the user with this number, from 0 on. All are of one length."""
+        """Return the name of the user with this number, from 0 on. All names have the same length."""
         return f"user-{number:08d}"
 
     def user_id(self, number: int) -> str:
-        """Return the user's identifier, as long as those that are drawn."""
+        """Return the user's identifier, as long as a random one."""
         return f"u{number:021d}"
 
     def session_id(self, number: int, which: int = 0) -> str:
@@ -41,15 +41,15 @@ class Population:
         return f"s{number:017d}{which:04d}"
 
     def is_crowded(self, number: int) -> bool:
-        """Whether the user has many sessions."""
+        """Return whether the user has many sessions."""
         return number >= self.users - self.crowded
 
     def sessions_of(self, number: int) -> int:
-        """Return how many sessions the user has."""
+        """Return the number of the user's sessions."""
         return self.sessions_of_crowded if self.is_crowded(number) else 1
 
     def session_like(self, template: Session, number: int, which: int = 0) -> Session:
-        """Return one of the user's sessions, otherwise like another."""
+        """Return one of the user's sessions, a copy of another one."""
         return replace(
             template,
             id=self.session_id(number, which),
@@ -59,7 +59,7 @@ class Population:
 
 
 def fill(data: Path, tables: Tables, population: Population) -> None:
-    """Multiply the one user and session that the tables in the folder hold, with number 0, to a whole population.
+    """Copy the one user and session in the folder's tables, which have number 0, to make the whole population.
 
     DynamoDB Local must not be running on the folder.
     """
@@ -99,7 +99,7 @@ def _session_rows(row: _Row, population: Population) -> Iterator[tuple[object, .
 
 @dataclass(frozen=True)
 class _Row:
-    """An item as DynamoDB Local keeps it."""
+    """An item in the format of DynamoDB Local."""
 
     size: int
     document: bytes
@@ -117,7 +117,7 @@ def _one_row(database: sqlite3.Connection, table: str) -> _Row:
 
 
 def _place(number: int) -> bytes:
-    """Return what orders the rows for parallel scans, which nobody here makes: any 20 bytes will do."""
+    """Return the key that orders the rows for parallel scans. There are none here, so any 20 bytes will do."""
     return number.to_bytes(20, "big")
 
 

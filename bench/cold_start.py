@@ -1,15 +1,13 @@
-"""How long the first answer of a fresh process takes, against floors and against Chalice's own packaging.
+"""The time to the first response of a fresh process, compared with floors and with Chalice's own packaging.
 
-Each sample is one process of AWS's runtime client on an unpacked package that cannot be written to, from its start to
-the answer to its first event, the start of Python and of the runtime client included: these are the same in all. The
-floors are do-nothing functions, packaged as ours are, bytecode and all: the authorizer's imports Chalice and PyJWT, the
-API handler's Chalice, PyJWT, bcrypt and boto3 and makes a client for DynamoDB. Neither verifies or asks for anything.
-What ours do more is measured with them: the authorizer parses its keys and verifies an ES256 signature; the API handler
-also makes a client for Parameter Store, fetches the signing keys from a stand-in on this machine, and builds all its
-services before it answers ``GET /health``.
+Each sample is one process of AWS's runtime client on an unpacked read-only package, from its start to the response to
+its first event. This includes the start of Python and of the runtime client, which is the same for all. The floors are
+do-nothing functions, packaged like ours, with bytecode. The authorizer's floor imports Chalice and PyJWT. The API
+handler's imports Chalice, PyJWT, bcrypt and boto3 and makes a client for DynamoDB. Neither verifies or calls anything.
+Our authorizer also parses its keys and verifies an ES256 signature. Our API handler also makes a client for Parameter
+Store, fetches the signing keys from an emulation on this machine, and builds its use cases before ``GET /health``.
 
-The files come from the page cache here. On Lambda the first read of each costs more, which is one more reason for few
-and small ones.
+The files come from the page cache. On Lambda the first read of each takes longer, so few and small files matter more.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ from tests.support.packaged.package import Package
 TITLE = "Cold start"
 
 ROUNDS = 21
-"""Samples of each. A median of so many moves by about a hundredth from run to run."""
+"""Samples of each package. The median of this many varies by about a hundredth between runs."""
 
 _Variants = dict[str, Package]
 
@@ -82,7 +80,7 @@ def _figures(name: str, seconds: dict[str, list[float]], *, floor: str, at_most:
 def _cold_starts(
     variants: _Variants, name: str, event: object, is_good: Callable[[Result], bool], environment: dict[str, str]
 ) -> dict[str, list[float]]:
-    """Return the seconds to the first answer, for each package in turns so that a slow minute hits all of them."""
+    """Return the seconds to the first response. The packages alternate, so that a slow minute affects all of them."""
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}
     with ExitStack() as stack:
         functions = {
@@ -144,7 +142,7 @@ def _authorizer_event(token: str) -> dict[str, str]:
 
 
 def _api_event() -> dict[str, object]:
-    """Return what API Gateway sends for ``GET /health``."""
+    """Return API Gateway's event for ``GET /health``."""
     return {
         "resource": "/health",
         "path": "/health",

@@ -1,7 +1,7 @@
-"""The packages that the benchmark compares: ours, the same code as Chalice itself packages it, and a floor.
+"""The packages that the benchmark compares: ours, the same code packaged by Chalice itself, and a floor.
 
-The floor, ``bench/floor/``, is a project of its own whose two functions load the libraries and do nothing. It is
-packaged exactly as ours is, from the same wheels.
+The floor, ``bench/floor/``, is a separate project whose two functions import the libraries and do nothing. It is
+packaged exactly like ours, from the same wheels.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _STOCK: CreatePackage = inspect.unwrap(LambdaDeploymentPackager.create_deploymen
 
 @dataclass(frozen=True)
 class ComparedPackages:
-    """Packages whose functions go by the same names."""
+    """Packages whose functions have the same names."""
 
     ours: Package
     stock: Package
@@ -51,7 +51,7 @@ class ComparedPackages:
 
 @contextmanager
 def compared_packages(progress: Progress) -> Iterator[ComparedPackages]:
-    """Build the packages; they are there for as long as the context. Raises LeftOut."""
+    """Build the packages. They exist as long as the context. Raises LeftOut."""
     if importlib.util.find_spec("awslambdaric") is None:
         raise LeftOut("awslambdaric is not installed: `make test` installs it")
     progress("packaging as it is deployed")
@@ -66,14 +66,14 @@ def compared_packages(progress: Progress) -> Iterator[ComparedPackages]:
 
 @contextmanager
 def floor_of(ours: Package) -> Iterator[Package]:
-    """Build the floor alone; it is there for as long as the context."""
+    """Build the floor only. It exists as long as the context."""
     with _read_only_folder() as folder:
         yield _package(made_for_lambda(_STOCK), _FLOOR, folder / "floor", ours)
 
 
 @contextmanager
 def _read_only_folder() -> Iterator[Path]:
-    """Yield a folder that can be removed again, whatever is made read-only in it."""
+    """Yield a temporary folder, which is removed even if files in it are read-only."""
     with tempfile.TemporaryDirectory(prefix="lychgate-bench-") as temporary:
         folder = Path(temporary)
         try:
@@ -84,7 +84,7 @@ def _read_only_folder() -> Iterator[Path]:
 
 
 def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) -> Package:
-    """Package a project's two functions and unpack them read-only, with the template of ours."""
+    """Package a project's two functions and unpack them read-only, with our template."""
     copy = folder / "project"
     shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(project / "app.py", copy / "app.py")
@@ -104,4 +104,4 @@ def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) 
 
 class _Silent(UI):
     def write(self, msg: str) -> None:
-        """Say nothing: the benchmark has its own progress."""
+        """Print nothing: the benchmark has its own progress messages."""

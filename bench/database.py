@@ -1,6 +1,6 @@
-"""What each route costs at DynamoDB: its calls and the capacity that they consume. Exact, so once is enough.
+"""The cost of each route at DynamoDB: its calls and the capacity that they consume. It is exact, so once is enough.
 
-``tests/cost`` asserts the same by the same meter, so that a change of cost fails.
+``tests/cost`` asserts the same numbers with the same meter.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _CLIENT = Caller(ip="203.0.113.7", user_agent="bench")
 
 
 class _Clock:
-    """Stands still until told."""
+    """A clock that moves only when it is told to."""
 
     def __init__(self) -> None:
-        # Ahead of the emulator's clock, so that nothing expires in it.
+        # Ahead of the emulator's clock, so that nothing expires.
         self._now = 4_000_000_000
 
     def __call__(self) -> int:
@@ -45,7 +45,7 @@ def measure(progress: Progress) -> list[Figure]:
         names = list(_requests(subject, clock, "nobody-yet"))
         with Meter(subject.client, TABLES) as meter:
             for number, name in enumerate(names):
-                # Each has an Alice of its own: some requests use up her session, and one her account.
+                # Each has its own Alice: some requests end her session, and one deletes her account.
                 request = _requests(subject, clock, f"alice-{number}")[name]
                 request.prepare()
                 meter.reset()
@@ -67,7 +67,7 @@ def _figures(name: str, request: Scenario, cost: Cost) -> list[Figure]:
         "read units": cost.reads,
         "write units": cost.writes + cost.counting_writes,
     }
-    # The protected request is the one with an aim: it asks no database.
+    # Only the protected request has an aim: no calls to the database.
     aim = 0 if request.route == "authorizer" else None
     return [
         figure(f"{route}, {name}", unit, [value], at_most=aim, headline=name in _HEADLINES and unit == "calls")

@@ -1,6 +1,6 @@
-"""What a section of the benchmark hands back: figures with their spread, and the aim that each has to meet.
+"""The results of a section of the benchmark: figures with their spread, and the aim of each.
 
-Owns the form in which figures are kept and compared. Knows nothing of how any of them was measured.
+Owns the form in which figures are stored and compared. Knows nothing of how they were measured.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Progress = Callable[[str], None]
-"""Is told, in a few words, what is being measured now."""
+"""Takes a short description of what is being measured now."""
 
 
 class LeftOut(Exception):
-    """Raised by a section that cannot run on this machine; says what it lacks and how to get it."""
+    """Raised by a section that cannot run on this machine. The message says what is missing and how to get it."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value: the median of its samples, with the least and the greatest."""
+    """One measured value: the median of its samples, with the smallest and the largest."""
 
     name: str
     """What was measured, for people, such as ``authorizer, warm / jwt.decode``."""
@@ -30,13 +30,13 @@ class Figure:
     least: float
     greatest: float
     at_most: float | None = None
-    """The aim; None for a figure that is there to be read."""
+    """The aim, None for a figure without one."""
     headline: bool = False
-    """Whether it stands in docs/performance.md even without an aim."""
+    """Whether docs/performance.md shows it even without an aim."""
 
     @property
     def meets_aim(self) -> bool | None:
-        """Whether the median meets the aim; None if there is none."""
+        """Whether the median meets the aim, None if there is no aim."""
         return None if self.at_most is None else self.median <= self.at_most
 
 
@@ -46,7 +46,7 @@ class Section(Protocol):
     TITLE: str
 
     measure: Callable[..., list[Figure]]
-    """Takes a ``Progress`` and, if it can do with fewer samples, ``quick=True`` by name. Raises LeftOut."""
+    """Takes a ``Progress`` and, if it supports fewer samples, ``quick=True`` by name. Raises LeftOut."""
 
 
 def figure(
@@ -57,5 +57,5 @@ def figure(
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """Return the ratio of each pair, taken one after the other in the same run."""
+    """Return the ratio of each pair of samples, which were measured one after the other in the same run."""
     return [numerator / denominator for numerator, denominator in zip(numerators, denominators, strict=True)]

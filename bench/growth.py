@@ -1,7 +1,7 @@
-"""Whether a request costs more, or takes longer, the more users there are, and the more sessions a user has.
+"""Whether the cost and the time of a request grow with the number of users and with the sessions of a user.
 
-Three databases of the same shape and different size run side by side, and are asked in turns. Time is that of the use
-case in this process and of DynamoDB Local, which is not DynamoDB: calls and capacity are what carries over.
+Three databases of different sizes run side by side, with alternating requests. The times are those of the use case in
+this process and of DynamoDB Local, not of DynamoDB. Calls and capacity carry over.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ from tests.support.scenarios import PASSWORD
 TITLE = "Growth: the same requests with more users, and with more sessions a user"
 
 FLAT = 1.25
-"""What passes for the same time: two runs of the same size differ by as much on a machine that is not idle."""
+"""The ratio up to which times count as equal. Two runs of the same size differ as much on a busy machine."""
 
 _CALLER = Caller(ip="203.0.113.7", user_agent="bench")
 _SIZES = (1_000, 100_000, 1_000_000)
 _QUICK_SIZES = (1_000, 10_000)
 _MANY = 50
-"""Sessions: as many as a user may have."""
+"""The most sessions that a user may have."""
 _BYTES_A_USER = 2_000
-"""What a user and a session take in DynamoDB Local's files, about."""
+"""Bytes that a user and a session take in DynamoDB Local's files, approximately."""
 _TAKEN_AT_MOST = 1_000
-"""Requests of one kind that are made, in the largest database spread over all its users."""
+"""Requests of each kind. In the largest database they are spread over all users."""
 _OPERATIONS = ("log-in", "refresh", "list of sessions")
 
 
@@ -66,7 +66,7 @@ class _Effort:
 
     @property
     def crowded(self) -> int:
-        """How many users have many sessions: one for each request of three kinds, the metered ones included."""
+        """The number of users with many sessions: one for each request of three kinds, with the metered ones."""
         return 3 * (self.rounds + self.warm_up + 1)
 
 
@@ -123,7 +123,7 @@ class _Subject:
 
 
 def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mapping[str, object]) -> _Subject:
-    """Return a running database with this population, and the requests to make of it, each of another user."""
+    """Return a running database with this population, and the requests to make, each for another user."""
     now = system_clock()
     user = User(
         id=population.user_id(0),
@@ -172,7 +172,7 @@ def _actions(over: OverDatabase, population: Population, session: Session) -> di
     actions: dict[str, Callable[[], object]] = {}
     uncrowded = population.users - population.crowded
     for crowded, first, total in ((False, 0, uncrowded), (True, uncrowded, population.crowded)):
-        # A log-in changes how many sessions its user has: those of the others are left alone by it.
+        # A log-in changes the number of its user's sessions only.
         for part, (operation, act) in enumerate(zip(_OPERATIONS, (log_in, refresh, list_sessions), strict=True)):
             numbers = range(first + part, first + total, max(3, total // _TAKEN_AT_MOST))
             actions[_crowded(operation) if crowded else operation] = functools.partial(_with_next, act, iter(numbers))

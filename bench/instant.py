@@ -1,4 +1,4 @@
-"""The application of one process over stores that answer at once, so that what is left is its own work."""
+"""The application in one process over stores that answer at once, to measure its own work only."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Users:
 
 
 class _Sessions:
-    """Takes every refresh token that is signed by us for the first use of it."""
+    """Accepts every genuine refresh token as if it were used for the first time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -74,7 +74,7 @@ class _Throttle:
 
 @dataclass(frozen=True)
 class Instant:
-    """One user with one session, an application over stores that know them, and the keys."""
+    """An application over stores with one user and one session, and its keys."""
 
     app: Application
     authorizer: ChaliceAuthorizer
@@ -92,9 +92,9 @@ class Instant:
 
 @contextmanager
 def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterator[Instant]:
-    """Make an application, both Lambdas of it, over such stores and with a new key.
+    """Return an application with both Lambdas, over such stores and with a new key.
 
-    Its log lines are made as on Lambda, and go nowhere.
+    Log lines are made as on Lambda, and discarded.
     """
     private = {"keys": [generate_signing_jwk(alg)], "pepper": "A" * 43}
     public = public_jwks(private)

@@ -1,4 +1,4 @@
-"""How two ways of doing something are compared: in turns, so that whatever else the machine does meets both.
+"""Compares alternatives by alternating calls, so that other load on the machine affects all of them.
 
 Owns the order of calls and the clock. Knows nothing of what is called.
 """
@@ -17,14 +17,14 @@ Seconds = Callable[[], float]
 def interleaved(
     actions: Mapping[str, Action], *, rounds: int, calls: int, clock: Seconds = time.thread_time, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Return for each action the seconds that one call took, a sample a round.
+    """Return the seconds per call of each action, one sample for each round.
 
-    A sample is the mean of ``calls`` calls in a row. Every round samples each action once, in an order that turns round
-    from round to round, so that a sample's neighbours in time are samples of the others. The first ``warm_up`` rounds
-    are not counted.
+    A sample is the mean of ``calls`` consecutive calls. Every round samples each action once. The order rotates from
+    round to round, so that a sample's neighbours in time are samples of the others. The first ``warm_up`` rounds are
+    not counted.
 
-    The clock is by default the CPU time of this thread, which is what a Lambda has a share of. The garbage collector
-    runs as it does there; what was allocated before the first sample is kept out of its sight.
+    The default clock is the CPU time of this thread, because a Lambda has a share of a CPU. The garbage collector runs
+    as on Lambda. Objects allocated before the first sample are frozen.
     """
     names = list(actions)
     samples: dict[str, list[float]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""The events by which API Gateway calls the two functions, as far as they are read.
+"""API Gateway's events for the two functions, with the members that the functions read.
 
 Owns their form: a REST API with Lambda proxy integration, and a custom authorizer of type TOKEN.
 """
@@ -15,7 +15,7 @@ _METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api/GET/me"
 
 
 def authorizer_event(access_token: str) -> Event:
-    """Return the question whether an access token is good."""
+    """Return the authorizer's event for an access token."""
     return {"type": "TOKEN", "authorizationToken": f"Bearer {access_token}", "methodArn": _METHOD_ARN}
 
 
@@ -26,7 +26,7 @@ def api_event(
     *,
     authorizer: Mapping[str, str] | None = None,
 ) -> Event:
-    """Return a request for a route, with a JSON body of ``members`` and the context that the authorizer answered."""
+    """Return the event of a request, with a JSON body of ``members`` and the authorizer's context."""
     headers = {"Host": "site.example", "User-Agent": "bench", "Accept": "*/*"}
     if members is not None:
         headers["Content-Type"] = "application/json"

@@ -1,8 +1,8 @@
-"""The packaged application under load: rates, answering times, errors, lost sessions, and memory over many requests.
+"""The packaged application under load: rates, response times, errors, lost sessions, and memory over many requests.
 
-What runs is the package that a deployment uploads, in processes of AWS's runtime client, behind the emulation of API
-Gateway and over DynamoDB Local. All of that shares this machine's processors with the clients, and its cost is part of
-every figure: what they tell is that nothing breaks or piles up, not how fast Lambda is.
+This runs the deployment package in processes of AWS's runtime client, behind the emulation of API Gateway and over
+DynamoDB Local. All of them share this machine's processors with the clients, and are part of every figure. The figures
+show that nothing breaks or accumulates, not how fast Lambda is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TITLE = "Load: the package under its runtime, with the emulations that it needs 
 
 _ACCOUNTS = 32
 _PROCESSES = 4
-"""Of the API's function. Lambda would start one for each request that comes meanwhile."""
+"""Processes of the API's function. Lambda would start one for each concurrent request."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Effort:
     clients: tuple[int, ...]
     seconds: float
     requests: int
-    """Over which memory is watched."""
+    """Requests over which memory is measured."""
 
 
 _FULL = _Effort((1, 8, 32), seconds=8.0, requests=50_000)
@@ -51,7 +51,7 @@ _QUICK = _Effort((1, 4), seconds=1.0, requests=500)
 
 
 def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
-    """Build the package, run it, and measure. Raises LeftOut where it cannot be built or run."""
+    """Build the package, run it, and measure. Raises LeftOut if it cannot be built or run."""
     effort = _QUICK if quick else _FULL
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -85,7 +85,7 @@ def _under_load(
             errors: list[str] = []
             operations: tuple[Operation, ...] = ("protected", "refresh", "log-in")
             for operation in operations:
-                # Every process has started, and every client has connected once, before anything is timed.
+                # Before timing, every process has started and every client has connected once.
                 accounts = _sent(gateway.port, operation, _ACCOUNTS, effort.seconds / 4, accounts)["accounts"]
                 for clients in effort.clients:
                     progress(f"{operation}, {clients} clients")
@@ -154,7 +154,7 @@ def _figures(operation: Operation, clients: int, outcome: Outcome) -> Iterator[F
 
 
 def _lost(port: int, accounts: list[Account]) -> list[str]:
-    """Refresh each session with its last token, and return what became of those that refuse it."""
+    """Refresh each session with its last token, and return the failures."""
     lost = []
     client = Client(port, DISTRIBUTION_SECRET)
     for account in accounts:

@@ -1,8 +1,8 @@
 """Sends one kind of request from several clients at once for a while: `python -m bench.load_client`.
 
-A process of its own, so that it takes no turn from the server's threads. Reads a plan from standard input and writes
-what became of it to standard output, both as JSON; see ``Plan`` and ``Outcome``. Every client has one connection, one
-request at a time, and accounts that no other client uses.
+It runs in its own process, so that it does not compete with the server's threads. It reads a ``Plan`` from standard
+input and writes an ``Outcome`` to standard output, both as JSON. Every client has one connection, makes one request at
+a time, and has its own accounts.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, Literal, TypedDict
 Operation = Literal["protected", "refresh", "log-in"]
 
 _PATIENCE = 60.0
-"""Seconds after which a request without an answer is an error."""
+"""Seconds after which a request without a response is an error."""
 
 
 class Account(TypedDict):
-    """An account with one session that is refreshed, and those that log-ins began."""
+    """An account with one session to refresh, and the sessions that its log-ins begin."""
 
     username: str
     password: str
     address: str
-    """From where its user comes, which failed log-ins are counted by."""
+    """The IP address of its user, for the counters of failed log-ins."""
     access_token: str
     refresh_token: str
     begun: list[str]
@@ -34,27 +34,27 @@ class Account(TypedDict):
 
 
 class Plan(TypedDict):
-    """What to send, to where, and for how long."""
+    """What to send, where to, and for how long."""
 
     port: int
     operation: Operation
     clients: int
     seconds: float
     secret: str
-    """By which the distribution proves itself, so that the address above is believed."""
+    """The distribution's secret, so that the API uses the address above."""
     accounts: list[Account]
 
 
 class Outcome(TypedDict):
-    """What became of it."""
+    """The result of a plan."""
 
     milliseconds: list[float]
-    """How long each answer took."""
+    """The seconds until each response."""
     seconds: float
-    """How long it all took."""
+    """The seconds of the whole run."""
     errors: list[str]
     accounts: list[Account]
-    """As they came, with the newest tokens."""
+    """The accounts of the plan, with their newest tokens."""
 
 
 class Client:
@@ -65,7 +65,7 @@ class Client:
         self._secret = secret
 
     def call(self, operation: Operation, account: Account) -> None:
-        """Make a request and keep the tokens of its answer. Raises AssertionError for any other than a success."""
+        """Make a request and keep the tokens in its response. Raises AssertionError unless it succeeds."""
         match operation:
             case "protected":
                 self._request("GET", "/me", account, {"Authorization": f"Bearer {account['access_token']}"})
@@ -77,7 +77,7 @@ class Client:
                 account["begun"].append(answer["refresh_token"])
 
     def post(self, path: str, account: Account, **members: str) -> dict[str, Any]:
-        """Send a JSON object and return the answer's."""
+        """Send a JSON object and return the one in the response."""
         return self._request("POST", path, account, {"Content-Type": "application/json"}, json.dumps(members).encode())
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Client:
 
 
 def run(plan: Plan) -> Outcome:
-    """Send what the plan says."""
+    """Send the requests of the plan."""
     milliseconds: list[float] = []
     errors: list[str] = []
     started = time.perf_counter()
@@ -111,7 +111,7 @@ def run(plan: Plan) -> Outcome:
     def send(accounts: list[Account]) -> None:
         client = Client(plan["port"], plan["secret"])
         number = 0
-        # Every account has its turn, however late this thread begins.
+        # Every account gets at least one request, however late this thread begins.
         while (before := time.perf_counter()) < end or number < len(accounts):
             try:
                 client.call(plan["operation"], accounts[number % len(accounts)])

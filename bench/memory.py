@@ -1,4 +1,4 @@
-"""Whether a process that answers many requests holds more and more memory."""
+"""Whether the memory of a process grows with the number of requests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.support.packaged.template import API_HANDLER
 from tests.support.scenarios import PASSWORD
 
 FLAT = 1.05
-"""Times what it held when it had loaded and cached all that it ever will."""
+"""The aim: the ratio to the memory after everything has been loaded and cached."""
 
 _SETTLED = 5
-"""The part of the requests after which it has: one in so many."""
+"""Everything has been loaded and cached after this fraction of the requests, one in so many."""
 
 
 def over_many_requests(
     package: Package, floor: Package, endpoints: Mapping[str, str], requests: int, progress: Progress
 ) -> Iterator[Figure]:
-    """Send one process requests of several kinds, and see how much memory it holds in between.
+    """Send one process requests of several kinds, and measure its memory in between.
 
-    A function that does nothing gets as many: AWS's runtime client itself holds on to some bytes of each request.
+    A function that does nothing gets the same number, because AWS's runtime client itself keeps some bytes per request.
     """
     settled = requests // _SETTLED
     with LambdaFunction(package, API_HANDLER, endpoints) as function:
@@ -46,7 +46,7 @@ def over_many_requests(
 def _resident(
     function: LambdaFunction, send: Callable[[int], object], requests: int, progress: Progress
 ) -> tuple[float, float]:
-    """Return what a function's process holds in megabytes when it has settled, and after all requests."""
+    """Return the memory of a function's process in megabytes, after everything is loaded and after all requests."""
     resident = {}
     begun = time.monotonic()
     for number in range(1, requests + 1):
@@ -63,7 +63,7 @@ def _resident(
 
 
 class _Mix:
-    """Requests of several kinds, most of them cheap: what piles up does so in each of them."""
+    """Requests of several kinds, most of them cheap. A leak would show in each."""
 
     def __init__(self, function: LambdaFunction) -> None:
         self._function = function
@@ -84,7 +84,7 @@ class _Mix:
         self._health = api_event("GET", "/health")
 
     def send(self, number: int) -> None:
-        """Send the request whose turn it is. Raises AssertionError if it is not answered as it should be."""
+        """Send the next request. Raises AssertionError for an unexpected response."""
         match number % 20:
             case 0:
                 event = api_event("POST", "/auth/refresh", {"refresh_token": self._refresh_token})
@@ -105,7 +105,7 @@ class _Mix:
 
 
 def resident_megabytes(process: int) -> float:
-    """Return what a process holds in memory. Raises LeftOut where there is no /proc to read it from."""
+    """Return the memory of a process. Raises LeftOut on systems without /proc."""
     try:
         status = Path(f"/proc/{process}/status").read_text("utf-8")
     except OSError as unknown:

@@ -1,6 +1,6 @@
-"""The application of one process over DynamoDB Local, with keys of its own and the cheapest hash that bcrypt has.
+"""The application in one process over DynamoDB Local, with its own keys and bcrypt's cheapest hash.
 
-Owns how it is put together: as on Lambda, by ``wiring``, out of settings.
+Owns how it is assembled: as on Lambda, by ``wiring``, from settings.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ TABLES = Tables(**{name: f"lychgate-{STAGE}-{name}" for name in ("users", "sessi
 
 PEPPER = bytes(range(32))
 CHEAPEST_HASH = 4
-"""bcrypt's least cost: what is measured here is not the hash."""
+"""bcrypt's minimum cost: the hash is not measured here."""
 
 _ISSUER = "https://site.example/api"
 
-# Anything will do: DynamoDB Local checks none of it, and nobody's own account is ever looked for.
+# Any values: DynamoDB Local does not check them. They also keep botocore from using real credentials.
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -58,7 +58,7 @@ AWS_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class OverDatabase:
-    """The use cases, issuer and verifier of their tokens, and the client that they reach the database by."""
+    """The use cases, the issuer and the verifier of their tokens, and their database client."""
 
     use_cases: UseCases
     issuer: TokenIssuer
@@ -67,13 +67,13 @@ class OverDatabase:
 
 
 def private_ring() -> dict[str, object]:
-    """Return the value of the parameter of signing keys: a new key, and a pepper."""
+    """Return a value for the signing keys parameter: a new key and a pepper."""
     pepper = base64.urlsafe_b64encode(PEPPER).rstrip(b"=").decode()
     return {"keys": [generate_signing_jwk()], "pepper": pepper}
 
 
 def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
-    """Return the settings of an API Lambda with these keys and tables. Nothing is throttled in a benchmark's time."""
+    """Return the settings of an API Lambda with these keys and tables. They throttle no benchmark."""
     return {
         "LYCHGATE_ISSUER": _ISSUER,
         "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(ring)),
@@ -88,9 +88,9 @@ def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
 
 
 def folder_in_memory(size: int) -> Path | None:
-    """Return a folder that no disk stands behind, if it has room for so many bytes: databases wait for disks.
+    """Return a folder in memory with room for this many bytes, because databases wait for disks.
 
-    None stands for the folder of temporary files.
+    None means the default folder for temporary files.
     """
     folder = Path("/dev/shm")  # noqa: S108 - a folder in it is made by tempfile
     return folder if folder.is_dir() and shutil.disk_usage(folder).free > size else None
@@ -98,7 +98,7 @@ def folder_in_memory(size: int) -> Path | None:
 
 @contextmanager
 def started(folder: Path, **options: object) -> Iterator[DynamoDBLocal]:
-    """Run DynamoDB Local for a while. Raises LeftOut where it cannot run."""
+    """Run DynamoDB Local as long as the context. Raises LeftOut if it cannot run."""
     try:
         server = DynamoDBLocal(folder, **options)  # type: ignore[arg-type]
     except NotInstalled as missing:
@@ -108,14 +108,14 @@ def started(folder: Path, **options: object) -> Iterator[DynamoDBLocal]:
 
 
 def client_of(server: DynamoDBLocal) -> DynamoDBClient:
-    """Return a client for this server. It has the patience that a loaded machine asks for."""
+    """Return a client for this server, with timeouts for a busy machine."""
     with mock.patch.dict(os.environ, AWS_ENVIRONMENT):
         patient = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
         return boto3.client("dynamodb", endpoint_url=server.endpoint, config=patient)
 
 
 def over_database(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, object] | None = None) -> OverDatabase:
-    """Make the tables that are not there yet, and put the application together over them, with new keys or these."""
+    """Create missing tables, and return the application over them, with new keys or these."""
     create_tables(client, STAGE)
     ring = ring or private_ring()
     settings = settings_of(ring, TABLES)
@@ -134,7 +134,7 @@ def over_database(client: DynamoDBClient, *, clock: Clock, ring: Mapping[str, ob
 
 
 def lambda_over_database(hasher: PasswordHasher) -> Application:
-    """Return an application, both Lambdas of it, over the database that the environment names."""
+    """Return an application with both Lambdas, over the database of the environment variables."""
     ring = private_ring()
     with mock.patch.dict(os.environ, AWS_ENVIRONMENT):
         client = boto3.client("dynamodb")

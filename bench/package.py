@@ -1,4 +1,4 @@
-"""How large the package is, zipped as it is uploaded and unzipped as a cold start has it, beside Chalice's own.
+"""The size of the package, zipped as for the upload and unzipped as for a cold start, compared with Chalice's own.
 
 1 MB is 1,000,000 bytes. The zip is one for both functions, with the SDK inside.
 """
@@ -16,7 +16,7 @@ from tests.support.packaged.errors import PackageError
 TITLE = "Package"
 
 LARGEST = 6
-"""How many parts are shown."""
+"""The number of parts to show."""
 
 _MB = 1_000_000
 
@@ -43,14 +43,14 @@ def measure(progress: Progress) -> list[Figure]:
 
 
 class _Sizes:
-    """The sizes of a zip and of what is in it, in bytes."""
+    """The sizes of a zip and of its contents, in bytes."""
 
     def __init__(self, archive: Path) -> None:
         self.zipped = archive.stat().st_size
         self.unzipped = 0
         self.bytecode = 0
         self.parts: Counter[str] = Counter()
-        """What each top-level folder takes of the zip."""
+        """The zipped size of each top-level folder."""
         with zipfile.ZipFile(archive) as opened:
             for entry in opened.infolist():
                 self.unzipped += entry.file_size

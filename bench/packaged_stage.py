@@ -1,6 +1,6 @@
-"""A stage of the deployment's own package, to run on this machine over DynamoDB Local.
+"""A stage with the deployment package, to run on this machine over DynamoDB Local.
 
-Owns what stands in for AWS around it. Knows nothing of what is measured.
+Owns the emulation of AWS around it. Knows nothing of what is measured.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tests.support.dynamodb_local import DynamoDBLocal
 from tests.support.packaged.package import Package, build, machine_architecture
 
 BCRYPT_COST = 10
-"""The least that settings allow: with more, log-ins would measure bcrypt alone."""
+"""The minimum of the settings. With more, log-ins would measure bcrypt only."""
 
 DISTRIBUTION_SECRET = "not much of a secret"
-"""By which a client's word on the address of its user is believed."""
+"""The distribution's secret, so that the API uses the addresses that clients send."""
 
 _PARAMETER = f"/lychgate/{STAGE}/signing-keys"
 
 
 def built(ring: Mapping[str, object]) -> Package:
-    """Build the package, or find what was built of the same sources. Raises PackageError."""
+    """Build the package, or return an earlier build of the same sources. Raises PackageError."""
     foundation = Foundation(
         stage=STAGE,
         partition="aws",
@@ -44,7 +44,7 @@ def built(ring: Mapping[str, object]) -> Package:
         signing_keys_parameter=_PARAMETER,
         distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     )
-    # To run here it has to be built for here.
+    # It runs on this machine, so it is built for this architecture.
     configuration = stage_configuration(
         foundation, json.dumps(public_jwks(ring)), {"lambda_architecture": machine_architecture()}
     )
@@ -57,7 +57,7 @@ def built(ring: Mapping[str, object]) -> Package:
 
 @contextmanager
 def endpoints_for(server: DynamoDBLocal, ring: Mapping[str, object]) -> Iterator[dict[str, str]]:
-    """Serve the parameter of signing keys, and yield what the functions' environment needs in place of AWS."""
+    """Serve the signing keys parameter, and yield the environment variables that replace AWS for the functions."""
     aws = EmbeddedAws({"service": "bench"})
     aws.ssm().put_parameter(Name=_PARAMETER, Value=json.dumps(ring), Type="SecureString", Overwrite=True)
     parameters = HttpServer(0, body_limit=BODY_LIMIT)

@@ -1,7 +1,7 @@
-"""The plot in the README: each ratio that has an aim, with its spread, drawn as SVG in a light and a dark version.
+"""The plot in the README: each ratio with an aim, with its spread, as SVG in a light and a dark version.
 
-Owns how the plot looks. The same record makes the same bytes on every machine: all text is placed by its baseline and
-an anchor, and drawn by whoever shows the file.
+Owns how the plot looks. The same record makes the same bytes on every machine: text is placed by its baseline and an
+anchor, and the viewer renders it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.record import Record
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 SECTIONS = ("warm", "cold_start")
-"""Their figures are ratios that carry over to another machine."""
+"""The sections whose figures are ratios, which carry over to other machines."""
 
 _TITLES = {"warm": "Warm: a process’s own work", "cold_start": "Cold start: from nothing to the first answer"}
 _SHORTER = (
@@ -39,7 +39,7 @@ _SHORTER = (
 _FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 """Of the page that the plot stands in. Where text goes does not depend on it."""
 
-# In points, of which the file's units are.
+# In points, the unit of the file.
 _WIDTH = 600
 _LEFT, _RIGHT = 14, 64
 _ROW = 54
@@ -90,7 +90,7 @@ def svg(record: Record, theme: Theme) -> str:
     height = _TOP + sum(_SECTION + _ROW * len(figures) for figures in sections.values()) + _BOTTOM
     # DejaVu Sans comes with matplotlib, so that sizes of text are the same on every machine.
     with mpl.rc_context():
-        # Whatever a developer's own matplotlibrc says.
+        # These override a developer's own matplotlibrc.
         mpl.rcdefaults()
         mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "lychgate", "font.family": "DejaVu Sans"})
         canvas = Canvas(figsize=(_WIDTH / 72, height / 72))

@@ -1,6 +1,6 @@
-"""What is kept of a run: every figure, and where and by which command it was measured.
+"""The record of a run: every figure, with its machine and its command.
 
-Owns the form of ``bench/results.json`` and that the file is never half-written. Knows no section.
+Owns the form of ``bench/results.json``, and writes it atomically. Knows no section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from bench.figures import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
-"""The record of the last whole run, which the tables and plots of the documentation are made of."""
+"""The record of the last complete run. The tables and plots of the documentation are made from it."""
 
 _PROJECT = Path(__file__).parent.parent
 _VERSIONS_OF = ("bcrypt", "boto3", "botocore", "chalice", "cryptography", "PyJWT")
@@ -30,12 +30,12 @@ _VERSIONS_OF = ("bcrypt", "boto3", "botocore", "chalice", "cryptography", "PyJWT
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Where, when and of what a section's figures are."""
+    """The machine, the time and the sources of a section's figures."""
 
     date: str
     """RFC 3339, in UTC."""
     commit: str
-    """What git says of the sources; ends in ``-dirty`` if they are not those of the commit."""
+    """The commit of the sources. It ends in ``-dirty`` if they differ from the commit."""
     machine: str
     python: str
     versions: Mapping[str, str]
@@ -45,22 +45,22 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Measured:
-    """A section of the benchmark that ran, or was left out."""
+    """A section of the benchmark that ran or was skipped."""
 
     title: str
     command: str
     circumstances: Circumstances
     figures: tuple[Figure, ...] = ()
     left_out: str | None = None
-    """Why there is no figure: what this machine lacks."""
+    """Why there are no figures: what this machine lacks."""
 
 
 Record = dict[str, Measured]
-"""What each section measured, by its name."""
+"""The results of each section, by its name."""
 
 
 def circumstances(*, quick: bool) -> Circumstances:
-    """Return those of now and here."""
+    """Return the current ones."""
     return Circumstances(
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         commit=_commit(),
@@ -72,7 +72,7 @@ def circumstances(*, quick: bool) -> Circumstances:
 
 
 def write(record: Record, path: Path) -> None:
-    """Write the record in one step: whoever reads the file meanwhile, or after an interruption, reads a whole one."""
+    """Write the record atomically: a reader always sees a complete file, even after an interruption."""
     document = {"sections": {name: _to_json(measured) for name, measured in record.items()}}
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -81,7 +81,7 @@ def write(record: Record, path: Path) -> None:
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        # As any other file of the project; temporary ones are their owner's alone.
+        # Temporary files are readable by their owner only. This one is a file of the project.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -91,7 +91,7 @@ def write(record: Record, path: Path) -> None:
 
 
 def read(path: Path) -> Record:
-    """Return the record in a file, an empty one if there is no file. Raises ValueError if it is not a record."""
+    """Return the record in a file, an empty record if there is no file. Raises ValueError if it is not a record."""
     if not path.exists():
         return {}
     try:
@@ -119,7 +119,7 @@ def _from_json(section: dict[str, Any]) -> Measured:
 def _commit() -> str:
     try:
         described = subprocess.run(
-            # What the run itself writes does not make the sources others.
+            # The files that the run itself writes do not count as changes.
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],  # noqa: S607 - whichever git
             cwd=_PROJECT,
             capture_output=True,

@@ -1,6 +1,6 @@
-"""How figures are shown: in a section's table at the terminal, in docs/performance.md, and as the README's headlines.
+"""The tables of figures: at the terminal, in docs/performance.md, and the headlines in the README.
 
-Owns the form of a value and of an aim. Knows nothing of how any of them was measured.
+Owns the form of a value and of an aim. Knows nothing of how they were measured.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _END = "<!-- /bench -->"
 
 @dataclass(frozen=True)
 class Headline:
-    """One of the few figures that stand in the README, in a newcomer's words."""
+    """One of the few figures in the README, described for newcomers."""
 
     what: str
     floor: str
-    """What it is measured against: the least that it could cost."""
+    """What it is compared with: the minimum that it could cost."""
     section: str
     figure: str
     """The figure's name in the section."""
@@ -50,11 +50,11 @@ HEADLINES = (
 )
 
 _WHOLE = 100
-"""From this many units on a value is shown without decimals."""
+"""Values from this many units on have no decimals."""
 
 
 def section_table(measured: Measured) -> str:
-    """Return a section's figures in columns, for people at a terminal."""
+    """Return a section's figures in columns, for a terminal."""
     if measured.left_out is not None:
         return f"{measured.title}\n  left out: {measured.left_out}\n"
     rows = [
@@ -69,7 +69,7 @@ def section_table(measured: Measured) -> str:
 
 
 def performance_table(record: Record) -> str:
-    """Return the table of docs/performance.md: every figure with an aim, and those worth reading without one."""
+    """Return the table of docs/performance.md: every figure with an aim, and some without."""
     lines = ["| what | median | least to greatest | aim |", "|---|---|---|---|"]
     for measured in record.values():
         title, _, what = measured.title.partition(":")
@@ -83,7 +83,7 @@ def performance_table(record: Record) -> str:
 
 
 def headlines(record: Record) -> str:
-    """Return the README's table: a row for each of HEADLINES that was measured. Raises ValueError if there is none."""
+    """Return the README's table: a row for each measured one of HEADLINES. Raises ValueError if there is none."""
     rows = []
     for headline in HEADLINES:
         measured = record.get(headline.section)
@@ -98,7 +98,7 @@ def headlines(record: Record) -> str:
 
 
 def publish(record: Record, *, performance: Path = PERFORMANCE, readme: Path = README) -> None:
-    """Put both tables between their lines. Raises ValueError, and writes neither, if a page has no such lines."""
+    """Put both tables between their markers. Raises ValueError, and writes neither, if a page has no markers."""
     pages = [
         (path, _between_the_lines(path.read_text("utf-8"), table))
         for path, table in ((performance, performance_table(record)), (readme, headlines(record)))
@@ -108,7 +108,7 @@ def publish(record: Record, *, performance: Path = PERFORMANCE, readme: Path = R
 
 
 def published(path: Path) -> str:
-    """Return what stands between the two lines of a page. Raises ValueError if they are not there."""
+    """Return the text between the markers of a page. Raises ValueError if there are none."""
     text = path.read_text("utf-8")
     before, after = _around(text)
     return text[len(before) + len(_BEGIN) : len(text) - len(after) - len(_END)].strip("\n")
@@ -120,7 +120,7 @@ def value(figure: Figure) -> str:
 
 
 def spread(figure: Figure) -> str:
-    """Return the least and the greatest sample; nothing where they are one."""
+    """Return the smallest and the largest sample, or a dash if they are the same."""
     if figure.least == figure.greatest:
         return "–"
     return f"{_number(figure.least)} to {_number(figure.greatest)}"
@@ -145,7 +145,7 @@ def _with_unit(number: str, unit: str) -> str:
 
 
 def _measured_on(record: Record) -> Iterable[str]:
-    """Yield a line for each set of circumstances: as a rule there is one."""
+    """Yield a line for each distinct set of circumstances. Usually there is one."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for name, measured in record.items():
         if measured.left_out is None:

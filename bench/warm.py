@@ -1,7 +1,7 @@
-"""What the application itself adds, in a process that is warm: to a signature's verification, and to a password's hash.
+"""The time that the application adds, in a warm process, to the verification of a signature and to a password hash.
 
-Stores answer at once. The floor of each operation is the cryptography that it cannot do without, by the libraries that
-it uses; both are called in turns in one process.
+Stores answer at once. The floor of each operation is its unavoidable cryptography, with the same libraries. The
+operation and its floor alternate in one process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MILLISECONDS = 1e3
 
 @dataclass(frozen=True)
 class _Effort:
-    """How often things are repeated."""
+    """The numbers of repetitions."""
 
     rounds: int
     calls: int
@@ -54,7 +54,7 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     figures = []
     for alg in ("ES256", "RS256", "EdDSA"):
         progress(f"authorizer, {alg}")
-        # The hash is not what is measured here: its cost is bcrypt's least.
+        # The hash is not measured here, so its cost is bcrypt's minimum.
         with instant_application(PasswordHasher(pepper=_PEPPER, cost=4), alg=alg) as instant:
             figures += _authorizer(instant, alg, effort)
     progress("refresh")
@@ -162,7 +162,7 @@ def _log_in(instant: Instant, effort: _Effort) -> list[Figure]:
 
 
 def _decoded(token: str, instant: Instant, audience: str) -> dict[str, Any]:
-    """Return the claims by PyJWT alone, with a key that is prepared and the checks that Lychgate makes."""
+    """Return the claims with PyJWT alone, with a prepared key and the checks that Lychgate makes."""
     claims: dict[str, Any] = jwt.decode(
         token,
         instant.verification_key.public_key,
@@ -175,7 +175,7 @@ def _decoded(token: str, instant: Instant, audience: str) -> dict[str, Any]:
 
 
 def _raw_verification(instant: Instant) -> Callable[[], None]:
-    """Return what verifies the signature and nothing else, of parts that are cut out and decoded already."""
+    """Return a function that verifies the signature of decoded parts and does nothing else."""
     signed, _, signature = instant.access_token.rpartition(".")
     octets = base64.urlsafe_b64decode(signature + "==")
     half = len(octets) // 2
@@ -185,7 +185,7 @@ def _raw_verification(instant: Instant) -> Callable[[], None]:
 
 
 def _check(application: Chalice, event: dict[str, Any]) -> None:
-    """Raise AssertionError unless the request succeeds: a refusal is fast too."""
+    """Raise AssertionError unless the request succeeds, because refusals are fast too."""
     answer = application(event, None)
     if answer["statusCode"] != 200:  # noqa: PLR2004 - OK, RFC 9110 section 15.3.1
         raise AssertionError(f"{event['path']} answered {answer['statusCode']}: {answer['body']}")

@@ -1,1 +1,1 @@
-"""What surrounds the Chalice application: the resources beside it, and what stands in for AWS on a laptop."""
+"""Everything around the Chalice application: its AWS resources, their deployment, and AWS emulation for development."""

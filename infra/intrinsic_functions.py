@@ -1,7 +1,7 @@
-"""The intrinsic functions of CloudFormation that tell one stage from another, for places where no CloudFormation runs.
+"""CloudFormation's intrinsic functions that depend on parameters alone, for use without CloudFormation.
 
-Owns what Ref, Fn::Sub, Fn::If and conditions mean where they depend on parameters alone. Any other function is an
-error: what it stands for is known to AWS only.
+Owns the evaluation of Ref, Fn::Sub, Fn::If and conditions. Any other function is an error, because only AWS knows its
+value.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class UnsupportedTemplateError(Exception):
-    """Raised if the template says something that cannot be known or passed on here."""
+    """Raised if a template uses something that cannot be evaluated or passed on without CloudFormation."""
 
 
 def resolved(value: Any, document: Mapping[str, Any], given: Mapping[str, str], *, place: str) -> Any:  # noqa: ANN401
-    """Return a value of a template with its functions replaced by what they stand for.
+    """Return a value of a template with its functions replaced by their values.
 
-    Takes the whole template, the parameters that are given (others have their defaults) and the name of the place,
-    for messages. Raises UnsupportedTemplateError.
+    ``document`` is the whole template. ``given`` holds parameters; the others have their defaults. ``place`` names the
+    value in error messages. Raises UnsupportedTemplateError.
     """
     return _Resolver(document, given, place).value(value)
 
 
 def condition_holds(name: str, document: Mapping[str, Any], given: Mapping[str, str]) -> bool:
-    """Say whether a condition of a template holds with these parameters. Raises UnsupportedTemplateError."""
+    """Return whether a condition of a template holds with these parameters. Raises UnsupportedTemplateError."""
     return _Resolver(document, given, name).holds({"Condition": name})
 
 
@@ -74,7 +74,7 @@ class _Resolver:
         if name in self._given and name in self._parameters:
             return self._given[name]
         if name not in self._parameters or "Default" not in self._parameters[name]:
-            raise self._unsupported(f"{name} is no parameter that has a value here")
+            raise self._unsupported(f"{name} is not a parameter with a value")
         return str(self._parameters[name]["Default"])
 
     def _unsupported(self, what: str) -> UnsupportedTemplateError:

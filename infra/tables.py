@@ -1,8 +1,7 @@
-"""The DynamoDB tables, as infra/template.yaml defines them, for places where no CloudFormation runs.
+"""The DynamoDB tables of infra/template.yaml, for use without CloudFormation.
 
-Owns the translation of `AWS::DynamoDB::Table` into the parameters of CreateTable. A property that it cannot pass on
-is an error, so that a table made here never differs silently from the deployed one. The tables made here can be
-deleted: only the deployment has something to protect.
+Owns the translation of `AWS::DynamoDB::Table` into the parameters of CreateTable. An unknown property is an error, so
+that a table created here never differs silently from the deployed one. Tables created here have no deletion protection.
 """
 
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ TEMPLATE = Path(__file__).parent / "template.yaml"
 
 _UNPROTECTED = {"Protect": "false"}
 
-# The same name and the same shape in CloudFormation and in CreateTable.
+# These have the same name and form in CloudFormation and in CreateTable.
 _PASSED_ON = frozenset(
     {
         "AttributeDefinitions",
@@ -37,9 +36,9 @@ _PASSED_ON = frozenset(
         "Tags",
     }
 )
-# Left out knowingly: backups are a promise of the deployment, and nothing outside AWS could keep it.
+# Left out on purpose: backups exist on AWS only.
 _LEFT_OUT = frozenset({"PointInTimeRecoverySpecification"})
-# They tell CloudFormation when to make or keep a table, not what the table is.
+# These tell CloudFormation when to create or keep a table. They do not describe the table.
 _RESOURCE_ATTRIBUTES = frozenset(
     {"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
 )
@@ -47,7 +46,7 @@ _RESOURCE_ATTRIBUTES = frozenset(
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """One table: what CreateTable takes, and what UpdateTimeToLive takes, or None for a table without."""
+    """One table: the parameters of CreateTable and of UpdateTimeToLive, None for a table without time to live."""
 
     create: Mapping[str, Any]
     time_to_live: Mapping[str, Any] | None
@@ -59,7 +58,7 @@ class TableDefinition:
 
 
 def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefinition]:
-    """Read the tables of a stage from the template. Raises UnsupportedTemplateError."""
+    """Return the tables of a stage from the template. Raises UnsupportedTemplateError."""
     document: Mapping[str, Any] = yaml.safe_load(template.read_text("utf-8"))
     return [
         _table_definition(logical_id, resource, document, stage)
@@ -69,12 +68,12 @@ def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefini
 
 
 def table_names(client: "DynamoDBClient") -> list[str]:
-    """List the tables that exist, of whatever stage or origin."""
+    """Return the names of all existing tables, of any stage or origin."""
     return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
 
 
 def create_tables(client: "DynamoDBClient", stage: str, template: Path = TEMPLATE) -> list[str]:
-    """Make those tables of a stage that do not exist yet, and return the names of all.
+    """Create the tables of a stage that do not exist yet, and return the names of all tables of the stage.
 
     Raises UnsupportedTemplateError.
     """

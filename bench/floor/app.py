@@ -1,4 +1,4 @@
-"""The least that the API's function could be: the libraries, a client for DynamoDB, and a route that does nothing."""
+"""The floor of the API's function: the libraries, a client for DynamoDB, and a route that does nothing."""
 
 from __future__ import annotations
 

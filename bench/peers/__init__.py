@@ -1,9 +1,9 @@
-"""Lychgate beside others who log users in: log-in, refresh and a protected call, each as its own documentation has it.
+"""Lychgate compared with other packages: log-in, refresh and a protected call, each set up by its own documentation.
 
-Every peer is a process that calls its application as a server would, without the server: a WSGI or ASGI application, a
-handler of web requests, or Lambda's handlers. One request at a time, by the wall clock, in turns. In all of them a
-password is checked by its SHA-256, so that no hash's cost is in the figures. What each does not do, its module says in
-``apps/``.
+Every peer is a process that calls its application without a server: a WSGI or ASGI application, a handler of web
+requests, or Lambda's handlers. Peers alternate, one request at a time, in wall-clock time. In all of them SHA-256
+replaces the password hash, so that its cost is not part of the figures. The modules in ``apps/`` say what each peer
+does not do.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Peer:
         self.operations: list[str] = self._read()["operations"]
 
     def sample(self, operation: str, calls: int) -> float:
-        """Return the mean seconds of so many calls. Raises AssertionError if one of them fails."""
+        """Return the mean seconds of this many calls. Raises AssertionError if one fails."""
         if self._process.stdin is None:
             raise AssertionError("the process takes no questions")
         self._process.stdin.write(json.dumps({"operation": operation, "calls": calls}) + "\n")
@@ -81,7 +81,7 @@ class _Peer:
 
 
 def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
-    """Install the peers that are not there yet, and measure. Raises LeftOut if none can be had, or without Java."""
+    """Install missing peers, and measure. Raises LeftOut if none can be installed, or without Java."""
     effort = _QUICK if quick else _FULL
     with ExitStack() as stack:
         # The databases of all are in memory, so that no disk is measured.
@@ -96,7 +96,7 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
 
 
 def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], Mapping[str, str]]]:
-    """Return how each peer that can be had is started."""
+    """Return the start command of each peer that is available."""
     ours = [sys.executable, str(_APPS / "lychgate_app.py")]
     here = {"PYTHONPATH": os.pathsep.join([str(_PROJECT), str(_APPS)]), **AWS_ENVIRONMENT}
     commands: dict[str, tuple[list[str], Mapping[str, str]]] = {
@@ -129,7 +129,7 @@ def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], M
 
 
 def _python(progress: Progress) -> Path:
-    """Return the Python with the peers under Python. Raises LeftOut if they could not be installed."""
+    """Return the Python interpreter with the Python peers. Raises LeftOut if they cannot be installed."""
     python = _PYTHON_HOME / "bin" / "python"
     requirements = _HERE / "requirements.txt"
     if not _is_installed(_PYTHON_HOME, requirements):
@@ -142,7 +142,7 @@ def _python(progress: Progress) -> Path:
 
 
 def _node(progress: Progress) -> Path:
-    """Return the module of the peer under Node.js, beside its packages. Raises LeftOut if they cannot be installed."""
+    """Return the module of the Node.js peer, beside its packages. Raises LeftOut if they cannot be installed."""
     lock = _HERE / "package-lock.json"
     if not _is_installed(_NODE_HOME, lock):
         progress("installing the peer under Node.js into .tools-peers")
@@ -154,12 +154,12 @@ def _node(progress: Progress) -> Path:
             [str(_NODE), str(_NPM), "--prefix", str(_NODE_HOME), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         )
         shutil.copy(lock, _stamp(_NODE_HOME))
-    # Packages are looked for beside the module that asks for them.
+    # Node.js looks for packages beside the module that imports them.
     return Path(shutil.copy(_APPS / "better_auth_app.mjs", _NODE_HOME))
 
 
 def _is_installed(home: Path, wanted: Path) -> bool:
-    """Whether what is installed is what the file says."""
+    """Return whether the installed packages match the file."""
     stamp = _stamp(home)
     return stamp.exists() and stamp.read_bytes() == wanted.read_bytes()
 
@@ -201,7 +201,7 @@ def _running(command: list[str], environment: Mapping[str, str], folder: Path) -
 
 
 def _samples(peers: Mapping[str, _Peer], effort: _Effort, progress: Progress) -> dict[tuple[str, str], list[float]]:
-    """Return the seconds of a call by operation and peer, sampled in turns."""
+    """Return the seconds of a call by operation and peer. The peers alternate."""
     samples: dict[tuple[str, str], list[float]] = {}
     for operation in _OPERATIONS:
         able = [name for name, peer in peers.items() if operation in peer.operations]

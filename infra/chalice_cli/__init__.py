@@ -1,4 +1,4 @@
-"""What Chalice's command line lacks. Loaded by ``app.py`` under the command line only; nothing of this ships."""
+"""Extensions of Chalice's command line. ``app.py`` imports them under the command line only. They are not deployed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from infra.chalice_cli.packaging import made_for_lambda
 
 
 def install() -> None:
-    """Teach Chalice's commands what they lack, once."""
+    """Extend Chalice's commands. Further calls do nothing."""
     _wrap(LocalGateway, "handle_request", with_gateway_responses)
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)

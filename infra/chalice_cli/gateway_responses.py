@@ -1,8 +1,8 @@
-"""What API Gateway answers by itself, in our words.
+"""The gateway responses: what API Gateway answers by itself.
 
-Owns the gateway responses that Chalice writes into no API: it puts the whole API anew at each deployment, so what is
-made beside its Swagger would vanish. They say what the API says (``chalicelib.api``), as far as a gateway response can:
-its headers are fixed, or copied from the request, and its body is a text.
+Owns the gateway responses in the API's Swagger. Chalice has none, and it replaces the whole API at each deployment, so
+they cannot be set separately. They match the API's own responses (``chalicelib.api``) as far as possible: the headers
+of a gateway response are fixed or copied from the request, and its body is a template.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
 _RETRY_SECONDS = 1
-"""After which a client that was throttled may come back: the gateway's bucket fills by the second."""
+"""Seconds after which a throttled client may retry. The gateway's token bucket refills every second."""
 
 _ERRORS: Mapping[str, LychgateError] = {
     "UNAUTHORIZED": InvalidToken("refused by the authorizer"),
@@ -47,8 +47,8 @@ _ERRORS: Mapping[str, LychgateError] = {
     "API_CONFIGURATION_ERROR": LychgateError(),
     "BAD_REQUEST_BODY": InvalidRequest(),
     "BAD_REQUEST_PARAMETERS": InvalidRequest(),
-    # These three are what a request for no route of ours gets: the gateway then takes its Authorization header for a
-    # signature by AWS. No route of ours has one.
+    # A request for an unknown route gets one of these three, because the gateway then expects an AWS signature in its
+    # Authorization header. No route of ours uses such signatures.
     "MISSING_AUTHENTICATION_TOKEN": NotFound(),
     "INVALID_SIGNATURE": NotFound(),
     "EXPIRED_TOKEN": NotFound(),
@@ -64,11 +64,11 @@ _ERRORS: Mapping[str, LychgateError] = {
     "DEFAULT_4XX": NotFound(),
     "DEFAULT_5XX": LychgateError(),
 }
-"""Every type of gateway response there is (API Gateway Developer Guide, "Gateway response types")."""
+"""The error for every type of gateway response (API Gateway Developer Guide, "Gateway response types")."""
 
 
 def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
-    """Return Chalice's way of making an API's Swagger, with gateway responses and with 405 for unknown methods."""
+    """Return Chalice's ``generate_swagger``, wrapped to add gateway responses and 405 for unknown methods."""
 
     @functools.wraps(generate_swagger)
     def generate(generator: object, app: Application, *arguments: object, **options: object) -> Swagger:
@@ -95,20 +95,20 @@ def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str,
     foreign = [origin for origin in settings.allowed_origins if origin != settings.own_origin]
     finish_headers(headers, foreign[0] if foreign else None, settings)
     if len(foreign) > 1:
-        # It cannot choose between origins, and there is nothing in it that one may read and another may not.
+        # A gateway response cannot choose between origins. It holds nothing that only some origins may read.
         headers["Access-Control-Allow-Origin"] = "*"
     return {
         "statusCode": str(response.status_code),
-        # Quotes around a value make it a fixed one; those within are part of it.
+        # Outer quotes make a value static. Inner quotes are part of it.
         "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
-        # The gateway looks for a template by the Accept header and falls back to this one; the header above then says
-        # what it really is.
+        # The gateway chooses a template by the Accept header and falls back to this one. The Content-Type header above
+        # says what the body really is.
         "responseTemplates": {"application/json": json.dumps(response.body)},
     }
 
 
 def _any_method(methods: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what sends every other method of a path to the application, which knows that there is none."""
+    """Return the Swagger that sends all other methods of a path to the application, which answers them with 405."""
     preflight = methods["options"]
     parameters = {"parameters": preflight["parameters"]} if "parameters" in preflight else {}
     return {

@@ -1,7 +1,7 @@
-"""Gateway responses where there is no gateway.
+"""Gateway responses in Chalice's local emulation of API Gateway.
 
-Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer where the gateway answers by
-itself: an unknown route, the authorizer's 401 and 403, an authorizer that fails. Chalice's own emulation drops the
+Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer in place of the gateway: for an
+unknown route, for the authorizer's 401 and 403, and for an authorizer that fails. Chalice's own emulation drops the
 connection when an authorizer raises, echoes the Authorization header, and sends no CORS headers.
 """
 
@@ -36,13 +36,13 @@ HandleRequest = Callable[..., dict[str, Any]]
 
 
 def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
-    """Return Chalice's way of handling a request, with gateway responses."""
+    """Return Chalice's ``handle_request``, wrapped to answer with gateway responses."""
 
     @functools.wraps(handle_request)
     def handle(
         gateway: LocalGateway, method: str, path: str, headers: dict[str, str], body: bytes | None
     ) -> dict[str, Any]:
-        app = cast("Application", gateway._app_object)  # noqa: SLF001 - it has no other name
+        app = cast("Application", gateway._app_object)  # noqa: SLF001 - there is no public name
         lowercase = {name.lower(): value for name, value in headers.items()}
         error: LychgateError
         try:
@@ -56,7 +56,7 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
         except LocalGatewayException:
             error = InvalidToken("no Authorization header", missing=True)
         except Exception as raised:  # noqa: BLE001 - as API Gateway does
-            # What an authorizer raises: API Gateway knows this one message and answers 500 to all others.
+            # An authorizer raised this. API Gateway answers 401 to this one message and 500 to all others.
             if str(raised) == "Unauthorized":
                 error = InvalidToken("refused by the authorizer")
             else:
@@ -81,12 +81,12 @@ def _gateway_response(error: LychgateError, request_headers: dict[str, str], app
 
 
 def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:
-    """Make ``chalice local`` say at its start what it lacks, and not at the first log-in."""
+    """Return ``serve_forever``, wrapped to check the settings and the database before ``chalice local`` starts."""
 
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
         try:
-            cast("Application", server.app_object).lychgate.use_cases  # noqa: B018 - built by being asked for
+            cast("Application", server.app_object).lychgate.use_cases  # noqa: B018 - reading the property builds it
         except ConfigurationError as unusable:
             sys.exit(f"chalice local: {unusable}")
         except ServiceUnavailable:

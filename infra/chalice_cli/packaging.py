@@ -1,9 +1,9 @@
-"""The package that Lambda gets: how ``chalice package`` and ``chalice deploy`` make it.
+"""The deployment package: how ``chalice package`` and ``chalice deploy`` make it.
 
-Owns what is in the zip and in which form. Chalice chooses the wheels for the runtime and its architecture; the rest of
-its ``LambdaDeploymentPackager.create_deployment_package`` is replaced: it ships no bytecode, so that every cold start
-compiles everything again, every AWS service's description, its own command line's dependencies, and whatever lies
-around in chalicelib/.
+Owns the contents of the zip. Chalice chooses the wheels for the runtime and its architecture. The rest of its
+``LambdaDeploymentPackager.create_deployment_package`` is replaced. Chalice's version packages no bytecode, so every
+cold start compiles everything again. It also packages the models of all AWS services, the dependencies of Chalice's
+command line, and any file in chalicelib/.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ from chalice.deploy.packager import (
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 
 AWS_SERVICES = ("dynamodb", "ssm")
-"""What chalicelib/adapters/aws.py makes clients for, by the name of its folder in botocore/data/."""
+"""The services that chalicelib/adapters/aws.py makes clients for, by their folders in botocore/data/."""
 
 LAMBDA_TASK_ROOT = "/var/task"
-"""Where Lambda unpacks the zip: bytecode that says so need not be corrected when it is loaded."""
+"""Where Lambda unpacks the zip. Bytecode compiled with this path need not be corrected when it is loaded."""
 
-# What ships of chalicelib/. A file of another kind is left out, and named.
+# The files of chalicelib/ that are packaged. Others are left out, with a message.
 _APPLICATION_FILES = frozenset({".py", ".bin"})
 
-# Nothing that runs reads these. METADATA stays: Amazon Inspector finds vulnerable versions by it.
+# Nothing reads these at run time. METADATA stays, because Amazon Inspector needs it to find vulnerable versions.
 _UNUSED_FOLDERS = frozenset({"__pycache__", "bin", "test", "tests"})
 _UNUSED_FILES = re.compile(r"py\.typed|.*\.pyi|examples-1\.json(\.gz)?")
 
 
 class NotPackaged(click.ClickException):
-    """Raised if there can be no package; says what to do."""
+    """Raised if the package cannot be made, with a message that says what to do."""
 
 
 def made_for_lambda(stock: CreatePackage) -> CreatePackage:
-    """Return what stands in for Chalice's way of making the package."""
+    """Return the replacement of Chalice's ``create_deployment_package``."""
 
     @functools.wraps(stock)
     def create_deployment_package(packager: LambdaDeploymentPackager, project_dir: str, python_version: str) -> str:
-        ui = packager._ui  # noqa: SLF001 - it has no other name
+        ui = packager._ui  # noqa: SLF001 - there is no public name
         requirements = _requirements(Path(project_dir))
         application = dict(_application_files(packager, Path(project_dir)))
         compiled = _can_compile_for(python_version)
@@ -68,7 +68,7 @@ def made_for_lambda(stock: CreatePackage) -> CreatePackage:
         if package.is_file():
             ui.write("Reusing the deployment package, which has not changed.\n")
             return str(package)
-        ui.write("Creating the deployment package: fetching what it needs ...\n")
+        ui.write("Creating the deployment package: fetching its dependencies ...\n")
         with tempfile.TemporaryDirectory() as temporary:
             root = Path(temporary, "package")
             _install_dependencies(packager, python_version, requirements, root)
@@ -92,7 +92,7 @@ def made_for_lambda(stock: CreatePackage) -> CreatePackage:
 
 
 def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each file of the application, Chalice's runtime and vendor/, with its name in the zip."""
+    """Yield the name in the zip and the path of each file of the application, Chalice's runtime and vendor/."""
     for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
         if Path(name).suffix in _APPLICATION_FILES:
             yield name, Path(source)
@@ -105,10 +105,10 @@ def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Ite
 
 
 def _requirements(project: Path) -> tuple[str, str]:
-    """Return what requirements.txt lists but Chalice, and constraints: the version of everything installed here.
+    """Return the requirements except Chalice, and constraints with the version of everything that is installed here.
 
-    Chalice ships as two files and needs nothing at run time. What was tested here is what ships, also where
-    requirements.txt leaves the version to pip.
+    Chalice is packaged as two files and needs nothing at run time. With the constraints, the tested versions are
+    deployed even where requirements.txt leaves the version to pip.
     """
     lines = [line.split("#")[0].strip() for line in (project / "requirements.txt").read_text("utf-8").splitlines()]
     if any(line.startswith("-") for line in lines):
@@ -119,13 +119,13 @@ def _requirements(project: Path) -> tuple[str, str]:
 
 
 def _can_compile_for(python_version: str) -> bool:
-    """Whether this Python's bytecode is that of Lambda's ``python_version``: it is one per minor version of CPython."""
+    """Return whether this Python's bytecode works in Lambda's ``python_version``, the same minor version of CPython."""
     ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return (sys.implementation.name, sys.version_info.releaselevel, ours) == ("cpython", "final", python_version)
 
 
 def _digest(application: dict[str, Path], *others: str) -> str:
-    """Return a name for a package by all that it is made of, this module included."""
+    """Return a digest of everything that the package is made from, including this module, in hex."""
     whole = hashlib.sha256(Path(__file__).read_bytes() + importlib.util.MAGIC_NUMBER)
     for text in others:
         whole.update(hashlib.sha256(text.encode()).digest())
@@ -137,7 +137,7 @@ def _digest(application: dict[str, Path], *others: str) -> str:
 def _install_dependencies(
     packager: LambdaDeploymentPackager, python_version: str, requirements: tuple[str, str], root: Path
 ) -> None:
-    """Unpack the wheels for the runtime into ``root``. Raises NotPackaged: Chalice would ship what it has got."""
+    """Unpack the wheels for the runtime into ``root``. Raises NotPackaged if one is missing; Chalice would go on."""
     listed, constraints = root.parent / "requirements.txt", root.parent / "constraints.txt"
     listed.write_text(f"-c {constraints}\n{requirements[0]}", "utf-8")
     constraints.write_text(requirements[1], "utf-8")
@@ -152,12 +152,12 @@ def _install_dependencies(
         raise NotPackaged(f"there is no wheel for {python_version} on this architecture of {missing}") from failed
     except (NoSuchPackageError, PackageDownloadError) as failed:
         raise NotPackaged(
-            f"what requirements.txt lists could not be fetched as it is installed here: {failed}"
+            f"the requirements could not be fetched in the versions that are installed here: {failed}"
         ) from failed
 
 
 def _trim(root: Path) -> None:
-    """Remove what no code of ours reads."""
+    """Remove files that Lychgate does not read."""
     for each, subfolders, files in os.walk(root):
         here = Path(each)
         for name in set(subfolders):
@@ -179,9 +179,9 @@ def _trim(root: Path) -> None:
 
 
 def _shorten_models(data: Path) -> None:
-    """Keep of botocore's data what is computed with: parsing it is a third of making a client.
+    """Shorten botocore's data, because parsing it takes a third of the time to make a client.
 
-    Of the models, texts for people go; of the endpoints, those of services without a model.
+    Removes the documentation from the models, and the endpoints of services without a model.
     """
     if not data.is_dir():
         return
@@ -199,7 +199,7 @@ def _shorten_models(data: Path) -> None:
 
 def _without_documentation(node: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(node, dict):
-        # A member of a shape may be called documentation too: that is an object.
+        # A shape's member can also have the name "documentation". That is an object, not a string.
         return {
             name: _without_documentation(value)
             for name, value in node.items()
@@ -211,9 +211,9 @@ def _without_documentation(node: Any) -> Any:  # noqa: ANN401 - any JSON
 def _compile(root: Path) -> None:
     """Put bytecode beside every source. Raises NotPackaged.
 
-    The zip's dates are all the same, so bytecode that goes by them is never taken. With a checked hash (PEP 552) it is
-    taken for exactly the source that it was made of. In a process of its own, because marshal writes what it finds to
-    be shared, and that depends on what was loaded before.
+    All dates in the zip are the same, so Python would not use bytecode that is checked by date. Bytecode with a checked
+    hash (PEP 552) is valid for exactly the source that it was made from. This runs in a process of its own, because the
+    output of marshal depends on which objects are shared, and so on what was imported before.
     """
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
     done = subprocess.run(  # noqa: S603 - this interpreter and our own arguments
@@ -228,13 +228,13 @@ def _compile(root: Path) -> None:
 
 
 def _write_zip(root: Path, package: Path) -> None:
-    """Write all files below ``root``, so that the same files make the same bytes."""
+    """Write the zip of all files below ``root``. The same files make the same bytes."""
     package.parent.mkdir(parents=True, exist_ok=True)
     unfinished = package.with_suffix(f".{os.getpid()}.part")
     try:
         with zipfile.ZipFile(unfinished, "w") as zipped:
             for path in sorted(filter(Path.is_file, root.rglob("*"))):
-                entry = zipfile.ZipInfo(path.relative_to(root).as_posix())  # dated 1980, the earliest there is
+                entry = zipfile.ZipInfo(path.relative_to(root).as_posix())  # dated 1980, the earliest possible
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o100644 << 16
                 zipped.writestr(entry, path.read_bytes(), compresslevel=9)

@@ -1,1 +1,1 @@
-"""Puts Lychgate on AWS and takes it down again. Nothing of this ships."""
+"""Deploys Lychgate to AWS and removes it. This package itself is not deployed."""

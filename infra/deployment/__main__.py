@@ -1,4 +1,4 @@
-"""`python -m infra.deployment deploy|destroy STAGE`: puts a stage on AWS, or takes it down."""
+"""`python -m infra.deployment deploy|destroy STAGE`: deploys a stage to AWS, or removes it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from infra.deployment.progress import Progress, Say
 from infra.deployment.template import parameter_names
 from infra.local.environment import PROJECT
 
-# What a shell reports for a program that SIGINT ended.
+# The exit code of a program that SIGINT ended: 128 + 2.
 _INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: Smoke = run_smoke) -> int:
-    """Do what the arguments ask for and return the exit code."""
+    """Run the command and return the exit code."""
     options = _parser().parse_args(arguments)
     progress = Progress(say)
     try:
@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: S
         return 1
     except KeyboardInterrupt:
         sys.stderr.write(
-            f"\n{options.command}: stopped at: {progress.step}. What AWS has begun it goes on with. Run"
-            f" `make {options.command} STAGE={options.stage}` again: it goes on from where it was.\n"
+            f"\n{options.command}: stopped at: {progress.step}. AWS continues what it has begun. Run"
+            f" `make {options.command} STAGE={options.stage}` again to continue.\n"
         )
         return _INTERRUPTED
     return 0
@@ -54,30 +54,32 @@ def _ask(question: str) -> str:
     try:
         return input(question).strip()
     except EOFError:
-        raise DeploymentError("nobody is there to confirm it: name the stage with --yes-delete STAGE") from None
+        raise DeploymentError(
+            "there is no terminal to confirm this on: name the stage with --yes-delete STAGE"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("stage", help="of .chalice/config.json, such as prod; made if there is none")
+    common.add_argument("stage", help="a stage of .chalice/config.json, such as prod; created if it does not exist")
     common.add_argument("--project", type=Path, default=PROJECT, help=argparse.SUPPRESS)
     parser = argparse.ArgumentParser(prog="python -m infra.deployment", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser(
         "deploy",
         parents=[common],
-        help="make or change all that the stage consists of",
+        help="create or update the resources of the stage",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="parameters, kept until they are given anew:\n"
+        epilog="parameters, which keep their values until they are given again:\n"
         + "\n".join(f"  {name:17} {description}" for name, description in parameter_names().items()),
     )
-    up.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    up.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     up.add_argument("--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="see below")
-    up.add_argument("--new-secret", action="store_true", help="renew what the distribution proves itself by")
-    up.add_argument("--no-smoke", action="store_true", help="leave out the smoke test")
-    down = commands.add_parser("destroy", parents=[common], help="take the stage down")
+    up.add_argument("--new-secret", action="store_true", help="replace the distribution's secret")
+    up.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
+    down = commands.add_parser("destroy", parents=[common], help="remove the stage")
     down.add_argument("--with-data", action="store_true", help="delete accounts, logs and signing keys as well")
-    down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name once more, instead of a question")
+    down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name again, instead of the question")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""Chalice's own commands, run as a user would run them, with their output below the step.
+"""Runs Chalice's commands, with their output below the current step.
 
-Owns what is shown of it: no traceback, and of a missing permission the action.
+Owns which output is shown: no tracebacks, and the action if a permission is missing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
         output = "\n".join(lines)
         action = denied_action(output)
         if action is not None:
-            raise DeploymentError(f"permission is missing: {action}. Have it granted to the identity that deploys")
+            raise DeploymentError(f"permission is missing: {action}. Grant it to the identity that deploys")
         if any(code in output for code in EXPIRED):
             raise DeploymentError(f"the AWS credentials have expired. {NEW_CREDENTIALS}")
         last = next((line for line in reversed(lines) if line), "it said nothing")
@@ -58,7 +58,7 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
 
 
 def source_digest(project: Path, stage: str) -> str:
-    """Return a digest of all that `chalice deploy` makes the stage's functions and API from, in hex."""
+    """Return a digest of everything that `chalice deploy` makes the stage's functions and API from, in hex."""
     folder = project / ".chalice"
     files = [
         project / "app.py",
@@ -76,7 +76,7 @@ def source_digest(project: Path, stage: str) -> str:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End it as Ctrl-C does, where it has not got that itself."""
+    """End the process with SIGINT, as Ctrl-C does, if it is still running."""
     if process.stdout is not None:
         process.stdout.close()
     if process.poll() is None:

@@ -1,7 +1,7 @@
-"""The order of a deployment. Each step looks at what is there and does what is missing, so a run can end anywhere.
+"""The steps of a deployment. Each checks what exists and does what is missing, so an interrupted run can be repeated.
 
-The distribution comes first, without the API, because the API's settings name its domain; the API comes next; then the
-distribution learns the API's id (docs/decisions/0014-one-stack-in-two-passes.md).
+The distribution comes first, without the API, because the API's settings name its domain. The API comes next. Then the
+distribution gets the API's id (docs/decisions/0014-one-stack-in-two-passes.md).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from infra.deployment.resources import Resources, StackParameters
 from infra.local.environment import PROJECT
 
 SOURCE_TAG = "lychgate:source"
-"""On the API's function: a digest of what it was made from. Chalice takes off every tag that it did not set, so a
-deployment by hand leaves a function without, and the next one by this command is not skipped."""
+"""A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
+`chalice deploy` the tag is missing, and the next deployment by this command is not skipped."""
 
 Smoke = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for."""
+    """The arguments of a deployment."""
 
     stage: str
     project: Path
@@ -41,7 +41,7 @@ class Request:
 
 
 def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
-    """Deploy a stage. Raises DeploymentError, or what botocore raises; both leave what the next run goes on from."""
+    """Deploy a stage. Raises DeploymentError, or what botocore raises. The next run continues after either."""
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
@@ -52,7 +52,7 @@ def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
         public_keys = _signing_keys(resources, foundation, progress)
     with progress.of("Configuration of the stage"):
         changed = resources.files.write(resources.files.contents(foundation, public_keys, resources.tags))
-        progress(f"written, to be committed: {', '.join(changed)}" if changed else "unchanged")
+        progress(f"written, please commit: {', '.join(changed)}" if changed else "unchanged")
     with progress.of("chalice deploy"):
         api = _deploy_api(resources, foundation, progress)
     with progress.of("Site"):
@@ -69,8 +69,8 @@ def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
         with progress.of("Smoke test"):
             if not smoke(foundation.site_origin):
                 raise DeploymentError(
-                    f"everything is deployed, but {foundation.site_origin} does not answer as it should: see above."
-                    f" `make smoke URL={foundation.site_origin}` asks again"
+                    f"everything is deployed, but {foundation.site_origin} does not work: see above."
+                    f" `make smoke URL={foundation.site_origin}` repeats the test"
                 )
     progress.end(f"Ready: {foundation.site_origin}/")
 
@@ -84,7 +84,7 @@ def run_smoke(url: str) -> bool:
 
 
 def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> None:
-    """Raise DeploymentError if the name of the bucket that is to be made is somebody's."""
+    """Raise DeploymentError if a bucket with the name of the new one exists already, in any account."""
     name = resources.bucket_name(parameters)
     try:
         taken = site.exists(resources.session.client("s3"), name)
@@ -94,13 +94,13 @@ def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> No
         taken = True
     if taken:
         raise DeploymentError(
-            f"the name of the bucket, {name}, is taken, by you or by somebody else: names are unique in all of AWS."
-            " Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
+            f"the name of the bucket, {name}, is taken, by you or by another account: bucket names are unique in all of"
+            " AWS. Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
         )
 
 
 def is_deployed(resources: Resources, foundation: Foundation, digest: str) -> bool:
-    """Say whether the functions and the API are there, made from these sources."""
+    """Return whether the functions and the API exist and were made from the sources with this digest."""
     if resources.record(foundation).rest_api_id() is None:
         return False
     arn = foundation.arn("lambda", f"function:{foundation.api_function}")
@@ -131,7 +131,7 @@ def _change(resources: Resources, parameters: StackParameters, progress: Progres
     change_set, changes = planned
     for change in changes:
         progress(str(change))
-    progress("This takes some minutes.")
+    progress("This takes a few minutes.")
     stack.apply(change_set, changes, progress)
 
 
@@ -142,7 +142,7 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
         progress(f"unchanged: {name}")
         return public_keys
     public_keys = resources.keys.make(foundation.users_table, resources.tags)
-    progress(f"made: a key and a pepper in {name}. Back them up: without the pepper no password is right")
+    progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified")
     return public_keys
 
 
@@ -150,7 +150,7 @@ def _deploy_api(resources: Resources, foundation: Foundation, progress: Progress
     record = resources.record(foundation)
     amiss = record.put_right(resources.stack.parameters().get("RestApiId", ""))
     if amiss is not None:
-        progress(f"Chalice's record {record.path.name} {amiss}: put right")
+        progress(f"Chalice's record {record.path.name} {amiss}: corrected")
     digest = source_digest(resources.project, resources.stage)
     if is_deployed(resources, foundation, digest):
         progress("unchanged")
@@ -171,7 +171,7 @@ def _tag(resources: Resources, foundation: Foundation, api: str, digest: str) ->
     session.client("apigateway").tag_resource(
         resourceArn=f"arn:{foundation.partition}:apigateway:{foundation.region}::/restapis/{api}", tags=resources.tags
     )
-    # Last: it says that all of this is done.
+    # Last, because this tag says that everything before is done.
     session.client("lambda").tag_resource(
         Resource=foundation.arn("lambda", f"function:{foundation.api_function}"), Tags={SOURCE_TAG: digest}
     )
@@ -198,4 +198,4 @@ def _invalidate(resources: Resources, progress: Progress, *, changed: bool) -> N
         progress("not needed")
         return
     distribution.invalidate(client, outputs["DistributionId"], digest)
-    progress("asked for: visitors get the new page within a minute or so")
+    progress("requested: visitors get the new page in about a minute")

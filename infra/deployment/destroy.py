@@ -1,7 +1,7 @@
-"""Taking a stage down: what a deployment made goes, and what cannot be made again stays unless it is asked for.
+"""The steps of removing a stage. Data that cannot be recreated is kept unless its deletion is requested.
 
-Accounts, logs and signing keys outlive the stack, because a mistake with them cannot be put right; the next
-`make deploy` takes them in again. Each step looks at what is there, so a run can end anywhere.
+Accounts, logs and signing keys outlive the stack, because deleting them by mistake cannot be undone. The next
+`make deploy` uses them again. Each step checks what exists, so an interrupted run can be repeated.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Confirm = Callable[[str], str]
 
 
 def destroy(stage: str, project: Path, progress: Progress, confirm: Confirm, *, with_data: bool) -> None:
-    """Take a stage down. Raises DeploymentError, or what botocore raises; both leave what the next run goes on from."""
+    """Remove a stage. Raises DeploymentError, or what botocore raises. The next run continues after either."""
     with progress.of("Preflight"):
         place = check(stage, project, {})
         resources = Resources(stage, project, place)
         progress(f"stage {stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in _losses(resources, with_data=with_data):
             progress(sentence)
-    if confirm(f"To do this type the name of the stage ({stage}): ") != stage:
+    if confirm(f"Type the name of the stage to confirm ({stage}): ") != stage:
         raise DeploymentError("the name was not confirmed; nothing was changed")
     with progress.of("chalice delete"):
         _delete_api(resources, progress)
@@ -40,21 +40,21 @@ def destroy(stage: str, project: Path, progress: Progress, confirm: Confirm, *, 
         if resources.stack.described() is None:
             progress("is not there")
         else:
-            progress("This takes some minutes.")
+            progress("This takes a few minutes.")
             resources.stack.delete(progress)
             progress(f"deleted {resources.stack.name}")
     if with_data:
         with progress.of("Data"):
             _delete_data(resources, progress)
-    progress.end("Gone." if with_data else "Gone, but for the data: `make deploy` takes it in again.")
+    progress.end("Removed." if with_data else "Removed, except the data: `make deploy` uses it again.")
 
 
 def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     outputs = resources.stack.outputs()
-    where = outputs.get("SiteOrigin", "whatever of it is there")
-    sentences = [f"This takes down {where}: page, API, distribution, alarms. Its address is not given again."]
+    where = outputs.get("SiteOrigin", "what exists of the stage")
+    sentences = [f"This removes {where}: page, API, distribution, alarms. A later deployment has another address."]
     tables = {name: count for name in resources.tables() if (count := _items(resources, name)) is not None}
-    fate = "This DELETES FOR GOOD" if with_data else "This keeps (--with-data deletes it)"
+    fate = "This DELETES PERMANENTLY" if with_data else "This keeps (--with-data deletes it)"
     for name, count in tables.items():
         sentences.append(f"{fate}: the table {name}, about {count} items")
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
@@ -91,7 +91,7 @@ def _delete_api(resources: Resources, progress: Progress) -> None:
         progress("is not there")
     else:
         run_chalice("delete", resources.stage, resources.project, place.region, progress)
-    # Chalice knows of one; an attempt that was cut off may have made more.
+    # Chalice's record has one API. An interrupted deployment may have made more.
     for api in apis[1:]:
         resources.session.client("apigateway").delete_rest_api(restApiId=api)
         progress(f"deleted the API {api} too")
@@ -126,4 +126,4 @@ def _delete_data(resources: Resources, progress: Progress) -> None:
     if resources.keys.delete():
         progress(f"deleted the parameter {resources.signing_keys_parameter}")
     resources.files.remove()
-    progress(f"took the stage {resources.stage} out of .chalice/")
+    progress(f"removed the stage {resources.stage} from .chalice/")

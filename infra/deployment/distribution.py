@@ -1,7 +1,7 @@
-"""What the distribution has cached of an earlier page, and forgetting it.
+"""Invalidation of the distribution's cache.
 
-Owns when that is necessary: where the files have changed, and where an earlier run changed them and was cut off before
-it said so. The newest invalidation's reference names the files that it was made for.
+Owns when that is necessary: when the files have changed, or when an earlier run changed them and was interrupted before
+the invalidation. The reference of the newest invalidation holds a digest of the files that it was made for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _DIGEST_LENGTH = 32
 
 
 def is_invalidated_for(client: CloudFrontClient, distribution: str, content_digest: str) -> bool:
-    """Say whether the newest invalidation was made for these files."""
+    """Return whether the newest invalidation was made for the files with this digest."""
     items = client.list_invalidations(DistributionId=distribution)["InvalidationList"].get("Items", [])
     if not items:
         return False
@@ -26,7 +26,7 @@ def is_invalidated_for(client: CloudFrontClient, distribution: str, content_dige
 
 
 def invalidate(client: CloudFrontClient, distribution: str, content_digest: str) -> None:
-    """Forget every file: one path, however many files there are. It takes effect within a minute or so."""
+    """Invalidate all files with one path, which is charged as one. It takes effect in about a minute."""
     client.create_invalidation(
         DistributionId=distribution,
         InvalidationBatch={

@@ -1,19 +1,19 @@
-"""What has to be there before `chalice deploy`, and what the stage's configuration and policies are made from."""
+"""The resources that must exist before `chalice deploy`. The stage's configuration and policies are made from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 APP_NAME = "lychgate"
-"""As in .chalice/config.json: Chalice begins the names of functions and roles with it."""
+"""The app_name in .chalice/config.json. The names of functions and roles begin with it."""
 
 API_GATEWAY_STAGE = "api"
-"""The stage of the REST API, in every Chalice stage: the first part of the path, which the distribution passes on."""
+"""The stage of the REST API, the same in every Chalice stage. It is the first part of the path."""
 
 
 @dataclass(frozen=True)
 class Foundation:
-    """The resources of one stage, by their names and addresses. Nothing of it is secret."""
+    """The names and addresses of the resources of one stage. None of them is secret."""
 
     stage: str
     partition: str
@@ -29,7 +29,7 @@ class Foundation:
     signing_keys_parameter: str
     """Name of the SSM parameter, with its leading slash."""
     distribution_secret_sha256: str
-    """In hex, of what the distribution sends in ``X-Lychgate-Distribution``."""
+    """The SHA-256, in hex, of the secret that the distribution sends in ``X-Lychgate-Distribution``."""
 
     @property
     def api_function(self) -> str:

@@ -1,4 +1,4 @@
-"""`--dry-run`: what a deployment would do, step by step, found out without changing anything."""
+"""`--dry-run`: prints the steps of a deployment without changing anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.intrinsic_functions import condition_holds
 
 
 def plan(request: Request, progress: Progress) -> None:
-    """Say what `deploy` would do. Raises DeploymentError, or what botocore raises."""
+    """Print what `deploy` would do. Raises DeploymentError, or what botocore raises."""
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
@@ -26,20 +26,20 @@ def plan(request: Request, progress: Progress) -> None:
 
 def _first(resources: Resources, request: Request, progress: Progress) -> None:
     refuse_taken_name(resources, request.parameters)
-    with progress.of("Foundation: the stack would be made"):
+    with progress.of("Foundation: the stack would be created"):
         given = {**resources.first_pass({}, request.parameters).given, "RestApiId": "later"}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):
                 progress(f"Add     {name} ({resource['Type']})")
     with progress.of("Signing keys"):
-        progress("are there" if resources.keys.public_keys() else f"made in {resources.signing_keys_parameter}")
+        progress("exist" if resources.keys.public_keys() else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
         progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
     with progress.of("chalice deploy"):
-        progress("makes two functions, their roles, and the API")
+        progress("creates two functions, their roles, and the API")
     with progress.of("Site, distribution, invalidation, smoke test"):
-        progress("all files of static-site/ are uploaded; the distribution learns of the API")
+        progress("all files of static-site/ are uploaded; the distribution gets the API's id")
 
 
 def _next(resources: Resources, request: Request, progress: Progress) -> None:
@@ -57,7 +57,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     foundation = resources.foundation()
     public_keys = resources.keys.public_keys()
     with progress.of("Signing keys"):
-        progress("unchanged" if public_keys else f"made in {resources.signing_keys_parameter}")
+        progress("unchanged" if public_keys else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
         contents = resources.files.contents(foundation, public_keys or "{}", resources.tags)
         changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
@@ -65,7 +65,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     with progress.of("chalice deploy"):
         digest = source_digest(resources.project, request.stage)
         same = not changed and is_deployed(resources, foundation, digest)
-        progress("unchanged" if same else "functions and API are deployed anew")
+        progress("unchanged" if same else "functions and API are deployed again")
     with progress.of("Site"):
         differences = resources.site(resources.stack.outputs()["SiteBucket"]).differences()
         for name in differences.upload:
@@ -75,4 +75,6 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         if not differences:
             progress("unchanged")
     with progress.of("Distribution, invalidation, smoke test"):
-        progress("the API is made known to it" if not resources.stack.parameters().get("RestApiId") else "as needed")
+        progress(
+            "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
+        )

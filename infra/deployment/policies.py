@@ -1,7 +1,7 @@
-"""What each Lambda function may do: the verbs that the code uses, on the resources of its stage, and nothing else.
+"""The IAM policies of the Lambda functions: the actions that the code uses, on the resources of its stage only.
 
-Owns the IAM policies. Which verb an API call needs is in AWS's Service Authorization Reference; a transaction needs
-those of the actions in it (Amazon DynamoDB Developer Guide, "Using IAM with DynamoDB transactions").
+AWS's Service Authorization Reference says which action an API call needs. A transaction needs those of the operations
+in it (Amazon DynamoDB Developer Guide, "Using IAM with DynamoDB transactions").
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _THROTTLE = ("DeleteItem", "PutItem", "UpdateItem")
 def api_handler_policy(foundation: Foundation) -> Policy:
     """Return the policy of the API's function.
 
-    The parameter is encrypted with the account's own key for SSM, whose key policy lets in whoever may read the
-    parameter, so no permission for KMS is needed (AWS KMS Developer Guide, "AWS managed keys").
+    The parameter is encrypted with the AWS managed key for SSM. Its key policy allows everyone who may read the
+    parameter, so the function needs no permission for KMS (AWS KMS Developer Guide, "AWS managed keys").
     """
     return _policy(
         _table("Users", foundation, foundation.users_table, _USERS),
@@ -39,7 +39,7 @@ def api_handler_policy(foundation: Foundation) -> Policy:
 
 
 def authorizer_policy(foundation: Foundation) -> Policy:
-    """Return the policy of the authorizer's function, which needs public keys only and has them in its settings."""
+    """Return the policy of the authorizer's function. It needs the public keys only, which are in its settings."""
     return _policy(_logs(foundation, foundation.authorizer_function))
 
 
@@ -52,7 +52,7 @@ def _table(sid: str, foundation: Foundation, table: str, verbs: tuple[str, ...])
 
 
 def _logs(foundation: Foundation, function: str) -> Policy:
-    # Its own log group, which is there before it: one that a function makes is never emptied.
+    # The log group exists before the function. One that a function creates itself never expires its logs.
     return _statement(
         "Logs",
         ["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -1,4 +1,4 @@
-"""The line that each step leaves, with the time since the start."""
+"""Progress messages: a line for each step, with the time since the start."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ Say = Callable[[str], None]
 
 
 class Progress:
-    """Says what is being done. Knows which step that is, for whoever has to tell where it ended."""
+    """Prints progress messages. Remembers the current step, so that an error message can name it."""
 
     def __init__(self, say: Say | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._say = say or _print
         self._clock = clock
         self._started = clock()
         self.step = "the start"
-        """What is being done, or was done last."""
+        """The current step, or the last one."""
 
     def __call__(self, sentence: str) -> None:
-        """Say a sentence below the step."""
+        """Print a sentence below the step."""
         self._say(f"           {sentence}")
 
     @contextmanager
     def of(self, step: str) -> Iterator[Progress]:
-        """Do a step."""
+        """Print a step's line. The body of the ``with`` statement does the step."""
         self.step = step
         self._say(f"[{self._clock() - self._started:6.1f} s] {step}")
         yield self
 
     def end(self, sentence: str) -> None:
-        """Say the last sentence."""
+        """Print the last sentence."""
         self._say(f"[{self._clock() - self._started:6.1f} s] {sentence}")
 
 

@@ -1,7 +1,7 @@
-"""Chalice's record of a deployment, .chalice/deployed/STAGE.json, and the API that it must not make twice.
+"""Chalice's record of a deployment, .chalice/deployed/STAGE.json.
 
-Owns finding the stage's API in the account. Chalice knows an API by its record alone: without it, in a fresh clone or
-after an attempt that was cut off, `chalice deploy` would make a second one beside the first.
+Owns finding the stage's API in the account. Chalice knows an API only from this record. Without it, in a fresh clone or
+after an interrupted deployment, `chalice deploy` would create a second API.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FUNCTIONS = ("api_handler", "authorizer")
 
 
 class Record:
-    """The record of one stage, in a project."""
+    """The record of one stage."""
 
     def __init__(self, session: boto3.session.Session, project: Path, foundation: Foundation) -> None:
         self._session = session
@@ -32,20 +32,20 @@ class Record:
         self.path = project / ".chalice" / "deployed" / f"{foundation.stage}.json"
 
     def rest_api_id(self) -> str | None:
-        """Return the API that the file names, None if there is no file or none in it."""
+        """Return the id of the API in the file, None if there is no file or no API in it."""
         try:
             resources = json.loads(self.path.read_text("utf-8"))["resources"]
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            raise DeploymentError(f"{self.path} is damaged. Delete it: it is made again") from None
+            raise DeploymentError(f"{self.path} is damaged. Delete it. The next run creates it again") from None
         return next((each["rest_api_id"] for each in resources if each["resource_type"] == "rest_api"), None)
 
     def put_right(self, known: str) -> str | None:
-        """Make the file say what is there, and return what was found amiss, None if nothing was.
+        """Correct the file, and return what was wrong with it, None if nothing was.
 
-        ``known`` is the API that the distribution serves, or empty. Raises DeploymentError if it cannot be told
-        which of several APIs is the stage's.
+        ``known`` is the id of the API that the distribution serves, or empty. Raises DeploymentError if there are
+        several APIs and nothing says which is the stage's.
         """
         found = self.deployed_apis()
         recorded = self.rest_api_id()
@@ -77,11 +77,11 @@ class Record:
         ]
 
     def is_empty(self) -> bool:
-        """Say whether the file names nothing that could be deleted."""
+        """Return whether the file names no resource."""
         return not json.loads(self.path.read_text("utf-8"))["resources"]
 
     def recover(self, api: str) -> None:
-        """Write the file from what is there: functions and roles by their names, and the API, if it is not empty."""
+        """Write the file from the existing resources: functions and roles by name, and ``api`` if it is not empty."""
         resources = [found for name in _FUNCTIONS for found in self._function(name)]
         if api:
             host = f"{api}.execute-api.{self._foundation.region}.{_dns_suffix(self._foundation.partition)}"
@@ -98,7 +98,7 @@ class Record:
         replace_file(self.path, json.dumps(record, indent=2).encode())
 
     def _function(self, name: str) -> list[dict[str, Any]]:
-        """Return the record of a function and its role, so far as they are there, under Chalice's names."""
+        """Return the record of a function and its role, as far as they exist."""
         resources: list[dict[str, Any]] = []
         role = f"{APP_NAME}-{self._foundation.stage}-{name}"
         function = self._foundation.api_function if name == "api_handler" else self._foundation.authorizer_function

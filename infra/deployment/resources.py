@@ -1,4 +1,4 @@
-"""The parts of one stage, put together: its stack, its names, and what reads and changes each."""
+"""The resources of one stage: their names, and the objects that read and change them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from infra.deployment.stage_files import StageFiles
 from infra.deployment.template import rendered_template
 
 PROTECTED_STAGES = frozenset({"prod"})
-"""Stages whose tables are protected unless it is said otherwise."""
+"""Stages whose tables are protected from deletion by default."""
 
 _SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
 class StackParameters:
-    """What a deployment of the stack is given, and what stays as the stack has it."""
+    """The parameters of a stack: values that are given, and names of those that keep their values."""
 
     given: Mapping[str, str]
     kept: frozenset[str]
 
 
 class Resources:
-    """What a stage consists of."""
+    """The resources of one stage."""
 
     def __init__(self, stage: str, project: Path, place: Place) -> None:
         self.stage = stage
@@ -54,7 +54,7 @@ class Resources:
 
     @cached_property
     def template(self) -> dict[str, Any]:
-        """The template as CloudFormation gets it."""
+        """The template for CloudFormation."""
         return rendered_template(self.stage)
 
     def tables(self) -> list[str]:
@@ -66,12 +66,12 @@ class Resources:
         return self._names("AWS::Logs::LogGroup", "LogGroupName")
 
     def bucket_name(self, given: Mapping[str, str]) -> str:
-        """Return the name that the site's bucket gets."""
+        """Return the name for the site's bucket."""
         usual = f"{APP_NAME}-{self.stage}-{self.place.account_id}-{self.place.region}"
         return given.get("SiteBucketName") or usual
 
     def foundation(self) -> Foundation:
-        """Return what the stack has made. Raises DeploymentError if it is not there."""
+        """Return the resources of the stack. Raises DeploymentError if it has no outputs."""
         outputs = self.stack.outputs()
         if "SiteOrigin" not in outputs:
             raise DeploymentError(f"the stack {self.stack.name} has no outputs. Run `make deploy` again")
@@ -100,10 +100,9 @@ class Resources:
     def first_pass(
         self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool = False
     ) -> StackParameters:
-        """Return the parameters of the stack as far as they are known before there is an API.
+        """Return the parameters of the stack that are known before there is an API.
 
-        Nothing is protected as long as the first deployment has not come to its end: tables that are would outlive a
-        creation that fails.
+        Tables are not protected until the first deployment is complete. Otherwise they would outlive a failed creation.
         """
         given = {"Stage": self.stage, **asked}
         if new_secret or "DistributionSecret" not in current:
@@ -115,7 +114,7 @@ class Resources:
         return self._with_kept(given, current)
 
     def second_pass(self, current: Mapping[str, str], asked: Mapping[str, str], api: str) -> StackParameters | None:
-        """Return the parameters with the API, None if the stack has it already."""
+        """Return the parameters with the API's id, None if the stack has it already."""
         if current.get("RestApiId") == api:
             return None
         given = {"Stage": self.stage, **asked, "RestApiId": api}

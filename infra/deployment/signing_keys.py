@@ -1,4 +1,4 @@
-"""The signing keys and the pepper of a stage: made once, never overwritten, never made anew under existing accounts."""
+"""The signing keys and the pepper of a stage. They are created once, and never replaced while there are accounts."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class SigningKeys:
-    """The parameter of one stage."""
+    """The parameter with the keys and the pepper of one stage."""
 
     def __init__(self, session: boto3.session.Session, parameter: str) -> None:
         self._session = session
         self._parameter = parameter
 
     def public_keys(self) -> str | None:
-        """Return the JWK Set of their public halves, in JSON; None if there are no keys. Raises DeploymentError."""
+        """Return the JWK Set of the public halves, in JSON, None if there are no keys. Raises DeploymentError."""
         try:
             ring = ParameterRing(self._session.client("ssm"), self._parameter).read()
         except PlaceError as damaged:
-            raise DeploymentError(f"{damaged}. Put an earlier version of the parameter back") from damaged
+            raise DeploymentError(f"{damaged}. Restore an earlier version of the parameter") from damaged
         return None if ring is None else json.dumps(public_jwks(ring), separators=(",", ":"))
 
     def make(self, users_table: str, tags: Mapping[str, str]) -> str:
-        """Make them, and return the public halves. Raises DeploymentError if there are accounts already."""
+        """Create the keys, and return the public halves. Raises DeploymentError if there are accounts already."""
         if self._session.client("dynamodb").scan(TableName=users_table, Limit=1)["Count"]:
             raise DeploymentError(
-                f"the parameter {self._parameter} is gone, and there are accounts in {users_table} whose passwords are"
-                " good with its pepper only. Put the parameter back from your backup. Without one the accounts are"
-                " lost: delete the table's items, then run the same command again"
+                f"the parameter {self._parameter} is missing, but there are accounts in {users_table} whose passwords"
+                " need its pepper. Restore the parameter from your backup. Without a backup the accounts are lost:"
+                " delete the table's items, then run the same command again"
             )
         client = self._session.client("ssm")
         ring = new_ring(now=int(time.time()))
@@ -55,7 +55,7 @@ class SigningKeys:
         return json.dumps(public_jwks(ring), separators=(",", ":"))
 
     def delete(self) -> bool:
-        """Delete them, and say whether they were there."""
+        """Delete the parameter, and return whether it existed."""
         try:
             self._session.client("ssm").delete_parameter(Name=self._parameter)
         except ClientError as error:

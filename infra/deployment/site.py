@@ -1,7 +1,7 @@
-"""The page's files in their bucket: what has to be uploaded, with which headers, and what is stale.
+"""The page's files in their bucket: which to upload, with which headers, and which to delete.
 
-Owns content types and caching. Names carry no hash, because the page has no build step; so browsers ask each time
-(ETag) and CloudFront, which is told of every change, keeps a file for a year.
+Owns content types and caching. File names have no hash, because the page has no build step. So browsers revalidate each
+time (ETag). CloudFront caches a file for a year, and each change invalidates its cache.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 CACHE_CONTROL = "public, max-age=0, must-revalidate, s-maxage=31536000"
-"""RFC 9111 section 5.2.2: private caches revalidate, shared ones keep."""
+"""RFC 9111 section 5.2.2: private caches revalidate, shared caches keep files for a year."""
 
 
 @dataclass(frozen=True)
 class Differences:
-    """What makes the bucket differ from the folder."""
+    """The differences between the bucket and the folder, by file names."""
 
     upload: tuple[str, ...]
     delete: tuple[str, ...]
@@ -35,7 +35,7 @@ class Differences:
 
 
 class Site:
-    """The files of a folder, and the bucket that is to hold them and nothing else."""
+    """The files of a folder, and the bucket that holds these files only."""
 
     def __init__(self, client: S3Client, bucket: str, folder: Path) -> None:
         self._client = client
@@ -48,7 +48,7 @@ class Site:
         }
 
     def content_digest(self) -> str:
-        """Return a digest of all that visitors get from the files, in hex."""
+        """Return a digest of the files and their headers, in hex."""
         digest = hashlib.sha256(CACHE_CONTROL.encode())
         for name, path in self._files.items():
             digest.update(f"{name}\0{content_type(path.suffix)}\0".encode())
@@ -59,12 +59,12 @@ class Site:
         """Compare folder and bucket."""
         there = set(keys(self._client, self._bucket))
         upload = [name for name in self._files if name not in there or not self._is_same(name)]
-        # The page last: by then all that it names is there.
+        # The page last, so that all files that it refers to exist.
         upload.sort(key=lambda name: (name.endswith(".html"), name))
         return Differences(tuple(upload), tuple(sorted(there - self._files.keys())))
 
     def apply(self, differences: Differences) -> None:
-        """Upload, and then delete what is stale."""
+        """Upload new and changed files, then delete old ones."""
         for name in differences.upload:
             path = self._files[name]
             self._client.put_object(
@@ -85,20 +85,20 @@ class Site:
             if code_of(error) in {"404", "NoSuchKey"}:
                 return False
             raise
-        # The ETag of an object that was put whole and is encrypted by S3's own keys is its MD5.
+        # The ETag is the MD5 of an object that was uploaded in one part and is encrypted with S3's own keys.
         digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         found = (there["ETag"].strip('"'), there.get("ContentType"), there.get("CacheControl"))
         return found == (digest, content_type(path.suffix), CACHE_CONTROL)
 
 
 def keys(client: S3Client, bucket: str) -> list[str]:
-    """List what is in a bucket."""
+    """Return the keys of all objects in a bucket."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
 def exists(client: S3Client, bucket: str) -> bool:
-    """Say whether a bucket of this name is anybody's. Raises ClientError 403 if it is not this account's."""
+    """Return whether a bucket of this name exists. Raises ClientError 403 if it belongs to another account."""
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -109,7 +109,7 @@ def exists(client: S3Client, bucket: str) -> bool:
 
 
 def empty(client: S3Client, bucket: str) -> int:
-    """Delete all files and return how many there were."""
+    """Delete all objects in a bucket and return their number."""
     names = keys(client, bucket)
     for name in names:
         client.delete_object(Bucket=bucket, Key=name)

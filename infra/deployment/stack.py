@@ -1,7 +1,7 @@
-"""One CloudFormation stack: what state it is in, what a template would change, and changing it.
+"""One CloudFormation stack: its state, the changes that a template would make, and making them.
 
-Owns change sets, waiting, and what to do with a stack that an earlier attempt left half-made. Everything goes through
-change sets, so what is planned is what is done, and what exists already under a fixed name is taken in.
+Owns change sets, waiting, and the handling of stacks that an earlier attempt left incomplete. All changes go through
+change sets, so they are done as planned, and existing resources with fixed names are imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
-"""A stack that never came to be, and holds nothing."""
+"""States of a stack that was never created and has no resources."""
 
 _POLL_SECONDS = 5.0
 _sleep = time.sleep
@@ -33,7 +33,7 @@ _KEPT_TYPES = frozenset({"AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3
 
 @dataclass(frozen=True)
 class Change:
-    """What would happen to one resource."""
+    """A planned change of one resource."""
 
     action: str
     """Add, Modify, Remove or Import."""
@@ -43,7 +43,7 @@ class Change:
     replaces: bool
 
     def __str__(self) -> str:
-        again = ", made anew" if self.replaces else ""
+        again = ", replaced" if self.replaces else ""
         return f"{self.action:7} {self.resource} ({self.type}{again})"
 
 
@@ -59,13 +59,13 @@ class Stack:
         try:
             return self._client.describe_stacks(StackName=self.name)["Stacks"][0]
         except ClientError as error:
-            # CloudFormation has no code of its own for it.
+            # CloudFormation has no error code for this.
             if "does not exist" in str(error):
                 return None
             raise
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters that the stack has; a secret one is there, but not with its value."""
+        """Return the parameters of the stack. The values of secret ones are masked."""
         described = self.described()
         if described is None:
             return {}
@@ -79,11 +79,14 @@ class Stack:
         return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
 
     def make_ready(self, progress: Progress) -> bool:
-        """Bring the stack into a state that can be changed, and say whether there is one. Raises DeploymentError."""
+        """Wait until the stack can be changed, and return whether it exists. Raises DeploymentError if it cannot.
+
+        Deletes the empty stack of an earlier attempt.
+        """
         described = self._after_operation(progress)
         status = described["StackStatus"] if described else None
         if status in _EMPTY:
-            progress(f"an earlier attempt left the stack {self.name} with nothing in it ({status}): deleting it")
+            progress(f"an earlier attempt left the stack {self.name} empty ({status}): deleting it")
             self.delete(progress)
             return False
         if status is not None and status not in _SETTLED:
@@ -93,9 +96,9 @@ class Stack:
     def plan(
         self, template: Mapping[str, Any], parameters: Mapping[str, str], kept: set[str], tags: Mapping[str, str]
     ) -> tuple[str, list[Change]] | None:
-        """Return the name of a change set, and what it does to resources; None if there is nothing to change.
+        """Create a change set, and return its name and its changes. Return None if there is nothing to change.
 
-        ``kept`` names parameters that stay as the stack has them. Raises DeploymentError.
+        ``kept`` names parameters that keep their values. Raises DeploymentError.
         """
         name = f"deploy-{time.time_ns()}"
         given: list[ParameterTypeDef] = [
@@ -120,7 +123,7 @@ class Stack:
             self.discard(name)
             if "didn't contain changes" in reason or "No updates are to be performed" in reason:
                 return None
-            raise DeploymentError(f"CloudFormation cannot make the stack {self.name}: {_explained_reason(reason)}")
+            raise DeploymentError(f"CloudFormation cannot create the stack {self.name}: {_explained_reason(reason)}")
         return name, self._changes(name)
 
     def _changes(self, change_set: str) -> list[Change]:
@@ -139,29 +142,29 @@ class Stack:
         ]
 
     def discard(self, change_set: str) -> None:
-        """Forget a change set, and the empty stack that a first one makes."""
+        """Delete a change set, and the empty stack that the first change set creates."""
         self._client.delete_change_set(StackName=self.name, ChangeSetName=change_set)
         described = self.described()
         if described is not None and described["StackStatus"] == "REVIEW_IN_PROGRESS":
             self._client.delete_stack(StackName=self.name)
 
     def apply(self, change_set: str, changes: list[Change], progress: Progress) -> None:
-        """Do what a change set says. Raises DeploymentError, also if data would be lost by it."""
+        """Execute a change set. Raises DeploymentError, also if the changes would delete data."""
         for change in changes:
             if change.type in _KEPT_TYPES and (change.replaces or change.action == "Remove"):
                 self.discard(change_set)
                 raise DeploymentError(
-                    f"the change would replace or remove {change.resource} ({change.type}) and what is in it; nothing"
-                    " was changed. Put its name and keys back, or move the data and delete it by hand first"
+                    f"the change would replace or remove {change.resource} ({change.type}) and its contents. Nothing"
+                    " was changed. Restore its name and keys, or first move the data and delete it yourself"
                 )
         self._client.execute_change_set(StackName=self.name, ChangeSetName=change_set)
         described = self._after_operation(progress, begun=True)
         status = described["StackStatus"] if described else "DELETE_COMPLETE"
         if status not in _SETTLED or "ROLLBACK" in status:
             raise DeploymentError(
-                f"CloudFormation could not make what the stack {self.name} says and has put it back ({status}):\n"
+                f"CloudFormation could not change the stack {self.name} and has rolled it back ({status}):\n"
                 + "\n".join(f"  {reason}" for reason in self._failures())
-                + "\nRun the same command again when that is put right"
+                + "\nFix that, then run the same command again"
             )
 
     def delete(self, progress: Progress) -> None:
@@ -176,13 +179,16 @@ class Stack:
             raise DeploymentError(
                 f"the stack {self.name} could not be deleted ({described['StackStatus']}):\n"
                 + "\n".join(f"  {reason}" for reason in self._failures())
-                + "\nRun the same command again when that is put right"
+                + "\nFix that, then run the same command again"
             )
 
     def _after_operation(
         self, progress: Progress, identity: str | None = None, *, begun: bool = False
     ) -> StackTypeDef | None:
-        """Wait until nothing is under way, and return the stack. One in review waits for us, until it has ``begun``."""
+        """Wait until no operation is in progress, and return the stack.
+
+        REVIEW_IN_PROGRESS counts as an operation only if ``begun``: before that, the stack waits for its change set.
+        """
         told = ""
         while True:
             if identity is None:
@@ -193,12 +199,12 @@ class Stack:
             if not status.endswith("_IN_PROGRESS") or (status == "REVIEW_IN_PROGRESS" and not begun):
                 return described
             if status != told:
-                progress(f"CloudFormation is at work ({status}). Ctrl-C leaves it to that; run again to go on")
+                progress(f"CloudFormation is working ({status}). After Ctrl-C it goes on; run again to continue")
                 told = status
             _sleep(_POLL_SECONDS)
 
     def _failures(self) -> list[str]:
-        """Return why resources failed in the last operation, the first failure first."""
+        """Return the reasons why resources failed in the last operation, oldest first."""
         found = []
         for event in self._client.describe_stack_events(StackName=self.name)["StackEvents"]:
             reason = event.get("ResourceStatusReason", "")
@@ -206,18 +212,18 @@ class Stack:
                 break
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
                 found.append(f"{event['LogicalResourceId']}: {_explained_reason(reason)}")
-        return found[::-1] or ["CloudFormation gives no reason; its console may"]
+        return found[::-1] or ["CloudFormation gives no reason. Look at its console"]
 
     def _what_to_do(self, status: str) -> str:
         if status == "UPDATE_ROLLBACK_FAILED":
             return (
-                f"the stack {self.name} could be neither changed nor put back. See its events, put right what they"
-                f" name, and run: aws cloudformation continue-update-rollback --stack-name {self.name}"
+                f"the stack {self.name} could be neither changed nor rolled back. Fix the errors in its events, and"
+                f" run: aws cloudformation continue-update-rollback --stack-name {self.name}"
             )
         return (
-            f"an earlier attempt left the stack {self.name} half-made ({status}):\n"
+            f"an earlier attempt left the stack {self.name} incomplete ({status}):\n"
             + "\n".join(f"  {reason}" for reason in self._failures())
-            + f"\nPut that right, delete the stack (aws cloudformation delete-stack --stack-name {self.name}), and run"
+            + f"\nFix that, delete the stack (aws cloudformation delete-stack --stack-name {self.name}), and run"
             " the same command again. Tables that hold data are not deleted with it"
         )
 
@@ -227,5 +233,5 @@ def _explained_reason(reason: str) -> str:
     if action is not None:
         return f"permission is missing: {action}. AWS says: {reason}"
     if "already exists" in reason:
-        return f"{reason} (made by something else: delete or rename that)"
+        return f"{reason} (created by something else: delete or rename that)"
     return reason

@@ -1,6 +1,6 @@
-"""The entry of a deployed stage in .chalice/config.json: what the deployment decides, and what it leaves to the user.
+"""The entry of a deployed stage in .chalice/config.json: what the deployment sets, and what it leaves to the user.
 
-Owns the sizes of the functions. Nothing secret stands in the entry, so it is to be committed.
+Owns the sizes of the functions. The entry holds no secrets and should be committed.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ StageConfiguration = dict[str, Any]
 
 API_MEMORY = 1769
 """MB: the size at which Lambda gives one whole virtual CPU (AWS Lambda Developer Guide, "Configure Lambda function
-memory"). bcrypt is one thread that computes: with less it takes longer at about the same price, with more it is no
+memory"). bcrypt uses one thread: with less memory it takes longer at about the same price, with more it gets no
 faster."""
 
 API_TIMEOUT = 29
-"""Seconds: API Gateway's default limit for an integration. What takes longer is answered by nobody."""
+"""Seconds: API Gateway's default limit for an integration. A later response would not reach the client."""
 
 AUTHORIZER_MEMORY = 512
-"""MB. A call takes under a millisecond of a whole CPU; this much is for the cold start."""
+"""MB. A call takes under a millisecond of a whole CPU. This size is for the cold start."""
 
 AUTHORIZER_TIMEOUT = 10
 """Seconds. Only a cold start takes more than a few milliseconds."""
 
 
 def policy_file(stage: str, function: str) -> str:
-    """Return the name, below .chalice/, of the file with a function's policy."""
+    """Return the name of the file in .chalice/ with a function's policy."""
     return f"policy-{stage}-{function}.json"
 
 
 def stage_configuration(
     foundation: Foundation, public_keys: str, existing: Mapping[str, Any] | None = None
 ) -> StageConfiguration:
-    """Return the stage's entry: ``existing`` with what the deployment decides put right.
+    """Return the stage's entry: ``existing`` with the values that the deployment sets.
 
-    ``public_keys`` is the JWK Set in JSON. Everything else that ``existing`` says stays: other settings, other
-    origins, other sizes of the functions.
+    ``public_keys`` is the JWK Set in JSON. Everything else in ``existing`` stays: other settings, other origins, other
+    sizes of the functions.
     """
     entry: StageConfiguration = {
         "lambda_architecture": "arm64",
         **(existing or {}),
         "api_gateway_stage": API_GATEWAY_STAGE,
-        # There is a distribution in front of it: an edge-optimized API would put a second one between.
+        # An edge-optimized API would add a second distribution.
         "api_gateway_endpoint_type": "REGIONAL",
         "autogen_policy": False,
     }
     variables = dict(entry.get("environment_variables", {}))
     others = [origin for origin in variables.pop("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
-    # What both functions need. The authorizer gets nothing more.
+    # The variables of both functions. The authorizer gets no others.
     entry["environment_variables"] = {
         **variables,
         "LYCHGATE_ISSUER": f"{foundation.site_origin}/{API_GATEWAY_STAGE}",

@@ -1,6 +1,6 @@
-"""The files of a stage below .chalice/: its entry in config.json and its functions' policies, to be committed.
+"""The files of a stage in .chalice/: its entry in config.json and the policies of its functions. They are committed.
 
-Owns how they are written, and what they say of the account that they were made for.
+Owns how they are written, and how they tell the account that they were made for.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _READABLE = 0o644
 
 
 class StageFiles:
-    """The files of one stage, in a project."""
+    """The files of one stage."""
 
     def __init__(self, project: Path, stage: str) -> None:
         self._folder = project / ".chalice"
         self._stage = stage
 
     def place(self) -> tuple[str, str] | None:
-        """Return the region and the account that the stage was made in, None if it was not."""
+        """Return the region and the account of the stage, None if it was never deployed."""
         path = self._folder / policy_file(self._stage, "api_handler")
         found = _ARN.search(path.read_text("utf-8")) if path.exists() else None
         return (found[1], found[2]) if found else None
 
     def contents(self, foundation: Foundation, public_keys: str, tags: Mapping[str, str]) -> dict[Path, str]:
-        """Return what is to stand in each file."""
+        """Return the new contents of each file."""
         path = self._folder / "config.json"
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         existing = _without_own_origin(config["stages"].get(self._stage, {}))
@@ -48,7 +48,7 @@ class StageFiles:
         }
 
     def write(self, contents: Mapping[Path, str]) -> list[str]:
-        """Write what is not so yet, and return the names of the files that were changed."""
+        """Write the files whose contents differ, and return their names."""
         changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
         for path in changed:
             replace_file(path, contents[path].encode())
@@ -56,7 +56,7 @@ class StageFiles:
         return [f".chalice/{path.name}" for path in changed]
 
     def remove(self) -> None:
-        """Take the stage out."""
+        """Remove the stage's entry and its policies."""
         path = self._folder / "config.json"
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if config["stages"].pop(self._stage, None) is not None:
@@ -66,7 +66,7 @@ class StageFiles:
 
 
 def _without_own_origin(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the stage's entry without the origin that its site had: one that was given up is nobody to trust."""
+    """Return the stage's entry without the previous origin of its site, which may no longer be ours."""
     parts = urlsplit(entry.get("environment_variables", {}).get("LYCHGATE_ISSUER", ""))
     own = f"{parts.scheme}://{parts.netloc}"
     for function in entry.get("lambda_functions", {}).values():

@@ -1,7 +1,7 @@
-"""The template as CloudFormation gets it: infra/template.yaml with the page's headers and with names that stand fast.
+"""The template for CloudFormation: infra/template.yaml with the page's headers and with static names.
 
-Owns how infra/page-headers.json becomes a response headers policy. CloudFront has members of its own for the security
-headers that it knows and takes them there only; the others are custom headers.
+Owns how infra/page-headers.json becomes a response headers policy. CloudFront accepts the security headers that it
+knows only in members of their own. All others are custom headers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NAMED = ("TableName", "LogGroupName")
 def rendered_template(stage: str) -> dict[str, Any]:
     """Return the template for a stage.
 
-    Names of what outlives the stack are written out: CloudFormation takes resources in again only by static names
-    (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically").
+    Resources that outlive the stack get static names, because CloudFormation imports existing resources by static names
+    only (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically").
     """
     document: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     for resource in document["Resources"].values():
@@ -41,14 +41,17 @@ def rendered_template(stage: str) -> dict[str, Any]:
 
 
 def parameter_names() -> dict[str, str]:
-    """Return the template's parameters that the deployment does not set by itself, with their descriptions."""
+    """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
     parameters: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))["Parameters"]
     own = {"Stage", "RestApiId", "DistributionSecret", "DistributionSecretSha256"}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 
 def response_headers(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return what an AWS::CloudFront::ResponseHeadersPolicy says for headers by name. Raises DeploymentError."""
+    """Return the configuration of an AWS::CloudFront::ResponseHeadersPolicy for these headers.
+
+    Raises DeploymentError if Strict-Transport-Security has another form than CloudFront supports.
+    """
     security: dict[str, Any] = {}
     custom = []
     for name, value in headers.items():

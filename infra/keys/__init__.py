@@ -1,1 +1,1 @@
-"""What an operator does with signing keys: make, add, retire and revoke them."""
+"""The management of signing keys: creating, adding, retiring and revoking them."""

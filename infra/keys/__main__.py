@@ -1,4 +1,4 @@
-"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage. Prints nothing secret."""
+"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage. Prints no secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
 
 def main(arguments: list[str] | None = None, *, say: Say = print, now: int | None = None) -> int:
-    """Do what the arguments ask for and return the exit code."""
+    """Run the command and return the exit code."""
     options = _parser().parse_args(arguments)
     at = int(time.time()) if now is None else now
     try:
@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None, *, say: Say = print, now: int | Non
         sys.stderr.write(f"keys: {error}\n")
         return 1
     except ServiceUnavailable as error:
-        sys.stderr.write(f"keys: Parameter Store did not answer ({error.reason}); nothing is known to have changed\n")
+        sys.stderr.write(
+            f"keys: Parameter Store did not answer ({error.reason}). Run `list` to see whether anything changed\n"
+        )
         return 1
     return 0
 
@@ -56,7 +58,9 @@ def _run(options: argparse.Namespace, *, say: Say, now: int) -> None:
         _apply(change, options, place, say=say)
         return
     if ring is None:
-        raise PlaceError(f"{place.name} is not there. `python -m infra.keys create --stage {options.stage}` makes it")
+        raise PlaceError(
+            f"{place.name} does not exist. Create it: `python -m infra.keys create --stage {options.stage}`"
+        )
     if options.command == "list":
         _list(ring, _public_set(options), place, say=say, now=now)
         return
@@ -75,16 +79,16 @@ def _run(options: argparse.Namespace, *, say: Say, now: int) -> None:
 def _apply(
     change: rings.Change, options: argparse.Namespace, place: RingPlace, *, say: Say, unchanged: bool = False
 ) -> None:
-    """Tell what will be, and unless it is a dry run make it so: first the ring, then the configuration."""
+    """Print what a change does. Unless this is a dry run, write first the ring, then the configuration."""
     parse_signing_keys(change.ring)
     public_set = _public_set(options)
     public_set.prepare(public_jwks(change.ring))
     for sentence in change.account:
         say(sentence)
     if options.dry_run:
-        say("This was a dry run: nothing was changed, and a new key would be another one.")
+        say("This was a dry run: nothing was changed. The real run makes another key.")
         return
-    # Both are done before a word of either: whoever reads may have gone.
+    # Both are written before anything is printed, because printing into a closed pipe fails.
     outcomes = [f"Unchanged: {place.name}." if unchanged else place.write(change.ring), public_set.write()]
     for sentence in outcomes:
         say(sentence)
@@ -115,7 +119,7 @@ def _settings(options: argparse.Namespace) -> ApiSettings:
 
 
 def _longest_token(settings: ApiSettings) -> int:
-    """Return for how many seconds the longest-lived token is good: it ends with its session, or by not being used."""
+    """Return the longest lifetime of a token in seconds. A refresh token lives until its session ends or is idle."""
     return max(
         settings.access_token_lifetime, min(settings.sessions.idle_lifetime, settings.sessions.absolute_lifetime)
     )
@@ -133,27 +137,35 @@ def _public_set(options: argparse.Namespace) -> PublicSet | FollowingPublicSet:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stage", default=STAGE, help=f"of .chalice/config.json; {STAGE} is this laptop's ({STAGE})")
+    common.add_argument(
+        "--stage", default=STAGE, help=f"a stage of .chalice/config.json; {STAGE} is that of `make dev` ({STAGE})"
+    )
     common.add_argument("--project", type=Path, default=PROJECT, help=argparse.SUPPRESS)
     common.add_argument(
         "--data-dir",
         type=Path,
         default=os.environ.get("LYCHGATE_DATA_DIR") or PROJECT / ".lychgate",
-        help=f"of the stage {STAGE} (LYCHGATE_DATA_DIR, .lychgate)",
+        help=f"the data directory of the stage {STAGE} (LYCHGATE_DATA_DIR, .lychgate)",
     )
     changing = argparse.ArgumentParser(add_help=False, parents=[common])
-    changing.add_argument("--dry-run", action="store_true", help="say what would happen and change nothing")
+    changing.add_argument("--dry-run", action="store_true", help="print what would happen and change nothing")
     parser = argparse.ArgumentParser(prog="python -m infra.keys", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", parents=[common], help="say what each key does")
-    create = commands.add_parser("create", parents=[changing], help="make a new stage's first key and its pepper")
+    commands.add_parser("list", parents=[common], help="print what each key does")
+    create = commands.add_parser(
+        "create", parents=[changing], help="create the first key and the pepper of a new stage"
+    )
     add = commands.add_parser("add", parents=[changing], help="publish a key that signs later")
     for command in (create, add):
         command.add_argument("--alg", choices=tuple(KEY_TYPES), default="ES256", help="(ES256)")
     add.add_argument("--in", dest="delay", type=_duration, help="when it begins to sign, such as 24h (a day from now)")
-    retire = commands.add_parser("retire", parents=[changing], help="end a key when the last token it signed has ended")
-    retire.add_argument("kid", nargs="?", help="a key, or the beginning of its kid (all that a newer one succeeded)")
-    revoke = commands.add_parser("revoke", parents=[changing], help="end a key and all its tokens: an emergency")
+    retire = commands.add_parser(
+        "retire", parents=[changing], help="end a key after the last token that it signed has expired"
+    )
+    retire.add_argument("kid", nargs="?", help="a key, or the beginning of its kid (all keys that have a newer one)")
+    revoke = commands.add_parser(
+        "revoke", parents=[changing], help="end a key and all its tokens at once, in an emergency"
+    )
     revoke.add_argument("kid", help="the key, or the beginning of its kid")
     return parser
 
@@ -161,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
 def _duration(text: str) -> int:
     match = _DURATION.match(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90m, 24h or 2d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90m, 24h or 2d")
     return int(match[1]) * _SECONDS[match[2]]
 
 

@@ -1,6 +1,6 @@
-"""Where a stage's keys are: the private ring in a parameter or a laptop's file, the public set in the configuration.
+"""The storage of a stage's keys: the private ring in a parameter or a local file, the public set in the configuration.
 
-Owns how both are read and replaced. Knows nothing of a key's life.
+Owns how both are read and replaced. Knows nothing of the life cycle of keys.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from infra.keys.ring import Ring
 
 PARAMETER_BYTES = 4096
-"""The largest value of a standard parameter."""
+"""The largest value of a standard parameter (4 KB)."""
 
 ENVIRONMENT_BYTES = 4096
-"""The most that names and values of a Lambda function's variables may have together."""
+"""The largest total size of the names and values of a Lambda function's environment variables (4 KB)."""
 
 VARIABLE = "LYCHGATE_PUBLIC_KEYS"
 
 
 class PlaceError(Exception):
-    """Raised if a place cannot be read or written, or holds no good ring; says what to do."""
+    """Raised if keys cannot be read or written, or are not valid. The message says what to do."""
 
 
 class RingPlace(Protocol):
-    """Keeps one ring."""
+    """The storage of one ring."""
 
     name: str
-    """Where it is, for people."""
+    """A description for messages."""
 
     def read(self) -> Ring | None:
         """Return the ring, None if there is none. Raises PlaceError if it is damaged."""
 
     def write(self, ring: Ring) -> str:
-        """Keep a ring in place of the one that was read, and say how that went. Raises PlaceError."""
+        """Replace the ring that was read. Return a message about the result. Raises PlaceError."""
 
 
 class ParameterRing:
@@ -65,9 +65,10 @@ class ParameterRing:
         return _checked(parameter["Value"], self.name)
 
     def write(self, ring: Ring) -> str:
-        """Write a new version: the one that follows the version read, or say that somebody else was faster.
+        """Write the version that follows the one that was read. Raises PlaceError if somebody else has written one.
 
-        Parameter Store has no conditional write except for the first version, so the test is made before and after.
+        Parameter Store has no conditional write except for the first version, so the version is checked before and
+        after the write.
         """
         value = json.dumps(ring, separators=(",", ":"))
         if len(value) > PARAMETER_BYTES:
@@ -88,7 +89,7 @@ class ParameterRing:
         try:
             version = self._client.put_parameter(**request)["Version"]
         except self._client.exceptions.ParameterAlreadyExists as exists:
-            raise PlaceError(f"{self.name} was made by somebody else meanwhile; nothing was changed") from exists
+            raise PlaceError(f"somebody else has created {self.name} meanwhile; nothing was changed") from exists
         if version != self._version + 1:
             raise PlaceError(
                 f"somebody else wrote {self.name} at the same moment. Version {version} is yours and has replaced"
@@ -106,7 +107,7 @@ class ParameterRing:
             raise PlaceError(f"somebody else has changed {self.name} meanwhile; nothing was changed. Run it again")
 
     def _encryption_key(self) -> str | None:
-        """Return the key that the parameter is encrypted with: a write that names none goes back to the default."""
+        """Return the KMS key that encrypts the parameter. A write without it would use the default key."""
         described = self._client.describe_parameters(
             ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [self._parameter]}]
         )["Parameters"]
@@ -114,7 +115,7 @@ class ParameterRing:
 
 
 class FileRing:
-    """A ring in the data directory of a laptop."""
+    """A ring in a file of a local data directory."""
 
     def __init__(self, directory: DataDirectory) -> None:
         self._path = directory.path / "signing-keys.json"
@@ -130,7 +131,7 @@ class FileRing:
         return _checked(text, self.name)
 
     def write(self, ring: Ring) -> str:
-        """Replace the file whole, unless it has changed since it was read."""
+        """Replace the file, unless it has changed since it was read."""
         found = hashlib.sha256(self._path.read_bytes()).digest() if self._path.exists() else b""
         if found != self._digest:
             raise PlaceError(f"{self.name} has changed meanwhile; nothing was changed. Run it again")
@@ -139,7 +140,7 @@ class FileRing:
 
 
 class PublicSet:
-    """The public keys of a stage as its verifiers are configured with them: in .chalice/config.json."""
+    """The public keys of a stage in .chalice/config.json, the configuration of its verifiers."""
 
     def __init__(self, project: Path, stage: str) -> None:
         self._project = project
@@ -148,7 +149,7 @@ class PublicSet:
         self._config: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
 
     def kids(self) -> list[str] | None:
-        """Return the ids of the keys that are configured, None if there is no set."""
+        """Return the ids of the configured keys, None if there is no valid set."""
         for variables in self._places():
             try:
                 return [key.kid for key in parse_verification_keys(json.loads(variables[VARIABLE])).keys]
@@ -157,7 +158,7 @@ class PublicSet:
         return None
 
     def prepare(self, jwks: dict[str, Any]) -> None:
-        """Put the public set into the configuration, not yet into its file. Raises PlaceError if it has no room."""
+        """Put the public set into the configuration, without writing the file. Raises PlaceError if it is too large."""
         text = json.dumps(jwks, separators=(",", ":"))
         for variables in self._places() or [self._stage_variables()]:
             variables[VARIABLE] = text
@@ -169,7 +170,7 @@ class PublicSet:
             )
 
     def write(self) -> str:
-        """Write the configuration as it was prepared."""
+        """Write the prepared configuration."""
         replace_file(self._path, (json.dumps(self._config, indent=2, ensure_ascii=False) + "\n").encode())
         self._path.chmod(0o644)  # public, and in the repository
         return f"Written: {VARIABLE} of the stage {self._stage} in {self._path.relative_to(self._project)}."
@@ -178,7 +179,7 @@ class PublicSet:
         return [variables for variables in self._variables() if VARIABLE in variables]
 
     def _functions(self) -> list[dict[str, str]]:
-        """Return the variables of each function, as Chalice merges them."""
+        """Return the environment variables of each function, merged as Chalice merges them."""
         stage = self._config["stages"][self._stage]
         functions = stage.get("lambda_functions", {}).values() or [{}]
         return [
@@ -202,17 +203,17 @@ class PublicSet:
 
 
 class FollowingPublicSet:
-    """The public keys of the laptop's stage: `make dev` derives them from the ring at its start."""
+    """The public keys of the stage of `make dev`, which derives them from the ring when it starts."""
 
     def kids(self) -> list[str] | None:
-        """Return None: whatever the ring has."""
+        """Return None: the keys are those of the ring."""
         return None
 
     def prepare(self, jwks: dict[str, Any]) -> None:
-        """Do nothing: there is always room in a file."""
+        """Do nothing: a file has no size limit."""
 
     def write(self) -> str:
-        """Leave it to the next start."""
+        """Return a message. The next start writes the set."""
         return "The public set follows at the next start."
 
 

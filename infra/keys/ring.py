@@ -1,7 +1,7 @@
-"""The life of a key, as changes to the ring: the document that the encrypted parameter holds.
+"""The life cycle of keys, as changes to the ring, which is the document in the encrypted parameter.
 
-Owns the order of events that keeps every token verifiable, and the words that tell the operator what comes next.
-Pure: takes a ring and the time, returns a ring. What a key is, `chalicelib.tokens.keys` knows.
+Owns the order of changes that keeps every token verifiable, and the messages that tell the operator what to do next.
+Its functions are pure: they take a ring and the time and return a ring. `chalicelib.tokens.keys` owns the form of keys.
 """
 
 from __future__ import annotations
@@ -21,43 +21,44 @@ Jwk = dict[str, Any]
 Ring = dict[str, Any]
 
 DEPLOYMENT_SECONDS = 300
-"""How long a deployment may take, from its first function to its last."""
+"""Seconds that a deployment may take, from its first function to its last."""
 
 LEAST_DELAY = JWKS_SECONDS + DEPLOYMENT_SECONDS
-"""Seconds between a key's making and its first signature: by then the authorizer has it, and so have those who keep
-the published set for as long as they may."""
+"""Seconds between the creation of a key and its first signature. By then the authorizer has the key, and so do others
+who cache the published set."""
 
 DEFAULT_DELAY = 24 * 3600
-"""Seconds. A day to deploy in."""
+"""Seconds (1 day): the time for the deployment."""
 
 RETIREMENT_MARGIN = 300
-"""Seconds that a key verifies beyond the end of its last token: clocks differ, and requests are on their way."""
+"""Seconds that a key verifies after its last token has expired, because clocks differ and requests take time."""
 
 REVOKED_SECONDS = 3600
-"""How long a revoked private key stays in the ring: a process that starts before the deployment knows no other."""
+"""Seconds (1 hour) that a revoked private key stays in the ring, for processes that start before the deployment and
+know no other key."""
 
 
 class RefusedError(Exception):
-    """Raised if a change would leave the stage without a key, or makes no sense; says what to do instead."""
+    """Raised if a change would leave the stage without a key, or makes no sense. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A ring as it shall be, and what the operator is told. Nothing in ``account`` is secret."""
+    """The new ring, and messages for the operator in ``account``. The messages hold no secrets."""
 
     ring: Ring
     account: tuple[str, ...]
 
 
 def new_ring(alg: str = "ES256", *, now: int | None = None) -> Ring:
-    """Return a ring of one key that signs at once, and a new pepper."""
+    """Return a ring with a new pepper and one new key, which signs at once."""
     pepper = base64.urlsafe_b64encode(secrets.token_bytes(MIN_PEPPER_BYTES)).rstrip(b"=").decode()
     key: Jwk = {**generate_signing_jwk(alg), **({} if now is None else {"iat": now})}
     return {"keys": [key], "pepper": pepper}
 
 
 def add(ring: Ring, *, now: int, alg: str, delay: int | None, stage: str) -> Change:
-    """Add a key that signs ``delay`` seconds from now. One that waits already is kept, or moved to another time."""
+    """Add a key that signs ``delay`` seconds from now. If a key waits already, change its start instead."""
     if delay is not None and delay < LEAST_DELAY:
         raise RefusedError(f"a new key signs in {LEAST_DELAY} seconds at the earliest: verifiers need that long")
     starts_at = now + (DEFAULT_DELAY if delay is None else delay)
@@ -65,17 +66,17 @@ def add(ring: Ring, *, now: int, alg: str, delay: int | None, stage: str) -> Cha
     if not waiting:
         key: Jwk = {**generate_signing_jwk(alg), "iat": now, "nbf": starts_at}
         keys = [*ring["keys"], key]
-        first = f"New key {key['kid']} ({alg}). It will sign from {at(starts_at)} on, and signs nothing before."
+        first = f"New key {key['kid']} ({alg}). It will sign from {at(starts_at)} on, not before."
     elif delay is None:
         key = waiting[-1]
         keys = ring["keys"]
         first = (
-            f"Key {key['kid']} ({key['alg']}) waits already. It will sign from {at(key['nbf'])} on. No other is made."
+            f"Key {key['kid']} ({key['alg']}) waits already. It will sign from {at(key['nbf'])} on. No key was added."
         )
     else:
         key = waiting[-1] | {"nbf": starts_at}
         keys = [key if other["kid"] == key["kid"] else other for other in ring["keys"]]
-        first = f"Key {key['kid']} ({key['alg']}) waited already. Its time is now {at(starts_at)}."
+        first = f"Key {key['kid']} ({key['alg']}) waited already. It will now sign from {at(starts_at)} on."
     return Change(
         {**ring, "keys": keys},
         (
@@ -83,14 +84,14 @@ def add(ring: Ring, *, now: int, alg: str, delay: int | None, stage: str) -> Cha
             f"Next: {_deployment(stage)}, finished before {at(key['nbf'] - JWKS_SECONDS)}. It publishes the"
             " key and brings it to the authorizer.",
             f"If that is too early, move the time: `python -m infra.keys add --stage {stage} --in 48h`.",
-            "Nobody is logged out: tokens of the older keys stay good.",
+            "Nobody is logged out: tokens of the older keys stay valid.",
             f"After {at(key['nbf'])}: `python -m infra.keys retire --stage {stage}`.",
         ),
     )
 
 
 def retire(ring: Ring, *, now: int, kid: str | None, longest_token: int, stage: str) -> Change:
-    """Give keys that a newer one has succeeded the end of their last token as their own end.
+    """Set the expiry of keys that have a newer one to the time when their last token expires.
 
     Raises:
         RefusedError: there is no newer key, or no such key.
@@ -120,19 +121,19 @@ def retire(ring: Ring, *, now: int, kid: str | None, longest_token: int, stage: 
         ends_at = last_signature + longest_token + RETIREMENT_MARGIN
         keys[keys.index(key)] = key | {"exp": ends_at}
         account.append(
-            f"Key {key['kid']} ({key['alg']}) signs at the latest until {at(last_signature)}. The last token of it ends"
+            f"Key {key['kid']} ({key['alg']}) signs until {at(last_signature)} at the latest. Its last token expires"
             f" {longest_token} seconds later, and the key at {at(ends_at)}."
         )
     account += [
         f"Next: {_deployment(stage)}, at any time before that. Verifiers then stop by their own clocks.",
         "Nobody is logged out, provided that the newer key has been deployed by now.",
-        "The private key is taken out of the ring by the first change after its end.",
+        "The first change after the key has expired removes it from the ring.",
     ]
     return Change({**ring, "keys": keys}, tuple(account))
 
 
 def revoke(ring: Ring, *, now: int, kid: str, stage: str) -> Change:
-    """Take a key out of service at once, and see to it that another signs. Raises RefusedError: no such key."""
+    """Revoke a key at once, and make another one sign. Raises RefusedError if there is no such key."""
     key = find(ring, kid)
     if "revoked" in key:
         ring_after = ring
@@ -154,28 +155,28 @@ def revoke(ring: Ring, *, now: int, kid: str, stage: str) -> Change:
             ring_after["keys"].append(successor)
             account.append(f"New key {successor['kid']} ({successor['alg']}) signs from now on.")
     account += [
-        f"Next, at once: {_deployment(stage)}. Until then the old tokens are still taken, and are still"
-        " issued where no other key is known.",
-        "Then empty the gateway's cache of the authorizer's answers, which may say yes for 300 seconds more:"
+        f"Next, at once: {_deployment(stage)}. Until then, tokens of the key are still accepted, and processes that"
+        " know no other key still issue them.",
+        "Then empty the gateway's cache, which may accept them for 300 seconds more:"
         " `aws apigateway flush-stage-authorizers-cache --rest-api-id ID --stage-name api`.",
-        f"Others who verify our tokens keep the published keys for up to {JWKS_SECONDS} seconds.",
+        f"Others who verify our tokens may cache the published keys for {JWKS_SECONDS} seconds.",
         "Every access and refresh token of the key is then refused: its users log in again. Their passwords stay.",
     ]
     return Change(ring_after, tuple(account))
 
 
 def pruned(ring: Ring, *, now: int) -> Ring:
-    """Return the ring without the keys whose end has come."""
+    """Return the ring without the keys that have expired at ``now``."""
     return {**ring, "keys": [key for key in ring["keys"] if "exp" not in key or now < key["exp"]]}
 
 
 def in_service(ring: Ring) -> list[Jwk]:
-    """Return the keys that nobody has retired or revoked, by the time at which they start."""
+    """Return the keys that are neither retired nor revoked, sorted by their start."""
     return sorted((key for key in ring["keys"] if not {"exp", "revoked"} & key.keys()), key=_starts_at)
 
 
 def find(ring: Ring, kid: str) -> Jwk:
-    """Return the one key whose ``kid`` begins so. Raises RefusedError."""
+    """Return the one key whose ``kid`` begins with ``kid``. Raises RefusedError if there is not exactly one."""
     found: list[Jwk] = [key for key in ring["keys"] if key["kid"].startswith(kid)]
     if len(found) != 1:
         raise RefusedError(f"{len(found)} keys of the ring have a kid that begins with {kid}")
@@ -183,7 +184,7 @@ def find(ring: Ring, kid: str) -> Jwk:
 
 
 def state(key: Mapping[str, Any], *, now: int, signing_kid: str) -> str:
-    """Return in a few words what a key does at ``now``."""
+    """Return a short description of what a key does at ``now``."""
     if "revoked" in key:
         return f"revoked at {at(key['revoked']['revoked_at'])}"
     if "exp" in key and key["exp"] <= now:
@@ -197,7 +198,7 @@ def state(key: Mapping[str, Any], *, now: int, signing_kid: str) -> str:
 
 
 def at(numeric_date: int) -> str:
-    """Return a time as RFC 3339 writes it, in UTC."""
+    """Return a NumericDate as an RFC 3339 timestamp in UTC."""
     return datetime.fromtimestamp(numeric_date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -210,7 +211,7 @@ def _starts_at(key: Jwk) -> int:
 
 
 def _successor(ring: Ring, key: Jwk, *, by: int | None = None) -> Jwk | None:
-    """Return the first key that signs in place of ``key``, if it has begun ``by`` then."""
+    """Return the first key that signs after ``key``, None if there is none that starts ``by`` the given time."""
     order = in_service(ring)
     later = order[order.index(key) + 1 :] if key in order else []
     begun = [other for other in later if by is None or _starts_at(other) <= by]

@@ -1,1 +1,1 @@
-"""AWS on a laptop: database, parameters, API and page, each on 127.0.0.1 only."""
+"""The development server: database, parameters, API and page, each on 127.0.0.1 only."""

@@ -1,4 +1,4 @@
-"""`python -m infra.local`: the page, the API and the database on this machine; with `dynamodb`, the database alone."""
+"""`python -m infra.local`: runs the page, the API and the database here; with `dynamodb`, the database only."""
 
 import argparse
 import os
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
-    from infra.local.database import run_database  # noqa: PLC0415 - a second's worth of imports, after --help
+    from infra.local.database import run_database  # noqa: PLC0415 - takes a second to import, which --help does not need
 
     directory = DataDirectory(options.data_dir)
     parameter = environment.stage_environment()["LYCHGATE_SIGNING_KEYS_PARAMETER"]
@@ -58,7 +58,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
-    # Entered before `server` is stopped, and so left after it: the last answers still find their database.
+    # The stack stops the server before it closes the database, so the last requests still have a database.
     database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
     stack.callback(server.stop)
     environment.enter_stage(configured, port=server.port, aws_port=database.port, public_keys=database.keys.public_keys)
@@ -81,19 +81,22 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("command", nargs="?", choices=("dev", "dynamodb"), default="dev")
     parser.add_argument(
-        "--port", type=_port, default=environ.get("PORT", "8000"), help="of page and API; 0: any free one (PORT, 8000)"
+        "--port",
+        type=_port,
+        default=environ.get("PORT", "8000"),
+        help="port of page and API; 0: any free one (PORT, 8000)",
     )
     parser.add_argument(
         "--dynamodb-port",
         type=_port,
         default=environ.get("DYNAMODB_PORT", "8001"),
-        help="of the database; 0: any free one (DYNAMODB_PORT, 8001)",
+        help="port of the database; 0: any free one (DYNAMODB_PORT, 8001)",
     )
     parser.add_argument(
         "--data-dir",
         type=Path,
         default=environ.get("LYCHGATE_DATA_DIR") or environment.PROJECT / ".lychgate",
-        help="where accounts, sessions and keys are kept (LYCHGATE_DATA_DIR, .lychgate)",
+        help="folder for accounts, sessions and keys (LYCHGATE_DATA_DIR, .lychgate)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""The API of a Chalice application over HTTP, through Chalice's own stand-in for API Gateway."""
+"""The API of a Chalice application over HTTP, through Chalice's own emulation of API Gateway."""
 
 import base64
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from werkzeug import Request
 
 from infra.local.http_server import Response
 
-# API Gateway's own.
+# Bytes (10 MB): API Gateway's limit.
 BODY_LIMIT = 10 * 1024 * 1024
 
 
 class ApiGateway:
-    """Answers requests with an application. There can be one in a process, because Chalice swaps a class for it."""
+    """Answers requests with an application. A process can have only one, because this changes a class of Chalice."""
 
     def __init__(self, application: Chalice, config: Config) -> None:
-        # As `chalice.local.create_local_server` does: it makes `current_request` one per thread.
+        # The same as `chalice.local.create_local_server` does. It gives each thread its own `current_request`.
         CustomLocalChalice.__bases__ = (LocalChalice, type(application))
         application.__class__ = CustomLocalChalice
         self._gateway = LocalGateway(application, config)

@@ -1,4 +1,4 @@
-"""Loads the project's Chalice application as a deployment would run it. The environment must be set before."""
+"""Loads the project's Chalice application as in a deployment. The environment must be set before."""
 
 import importlib
 import sys
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def load_api(project: Path = PROJECT) -> ApiGateway:
-    """Import the application, build everything it needs, and put it behind a gateway. Raises LocalError."""
+    """Import the application, build its use cases, and return a gateway for it. Raises LocalError."""
     if str(project) not in sys.path:
         sys.path.insert(0, str(project))
-    # Imported here because they read the environment, and because the database needs none of them.
+    # Imported here because they read the environment, and because the database does not need them.
     from chalicelib.errors import ConfigurationError  # noqa: PLC0415
     from infra import chalice_cli  # noqa: PLC0415
 
     chalice_cli.install()
     try:
         application: Application = importlib.import_module("app").app
-        application.lychgate.use_cases  # noqa: B018 - built by being asked for
+        application.lychgate.use_cases  # noqa: B018 - reading the property builds it
     except ConfigurationError as error:
         raise LocalError(f"the configuration is incomplete: {error}") from error
     return ApiGateway(application, stage_config(project))
 
 
 def stage_config(project: Path) -> Config:
-    """Read Chalice's view of the stage, without loading the application."""
+    """Return Chalice's configuration of the stage, without loading the application."""
     return CLIFactory(str(project)).create_config_obj(STAGE)

@@ -1,4 +1,4 @@
-"""The folder that outlives a run: who may read it, who writes it, and how a file in it is replaced whole."""
+"""The data directory: its permissions, its lock, and the atomic replacement of its files."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _TEMPORARY = ".{}.new-*"
 
 
 class DataDirectory:
-    """A folder that only its owner can enter. Raises LocalError if it cannot be made."""
+    """A folder that only its owner can enter. Raises LocalError if it cannot be created."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -32,7 +32,7 @@ class DataDirectory:
         self._lock: IO[str] | None = None
 
     def lock(self, port: int) -> None:
-        """Become the only database that writes here, until `unlock` or the end of the process. Raises LocalError."""
+        """Take the lock until `unlock` or the end of the process. Raises LocalError if another database has it."""
         file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+")
         if fcntl is not None:
             try:
@@ -46,11 +46,11 @@ class DataDirectory:
         file.write(json.dumps({"process": os.getpid(), "port": port}))
         file.flush()
         self._lock = file
-        for leftover in self.path.glob(_TEMPORARY.format("*")):  # of a database that was killed while it saved
+        for leftover in self.path.glob(_TEMPORARY.format("*")):  # from a database that was killed while saving
             leftover.unlink()
 
     def unlock(self) -> None:
-        """Let another database write here."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -65,7 +65,7 @@ def _held_message(path: Path, holder: str) -> str:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put the content in place of the file, readable by its owner only; a crash leaves the old or the new one."""
+    """Replace a file atomically: a crash leaves the old or the new one. Only its owner can read it."""
     descriptor, name = tempfile.mkstemp(
         prefix=_TEMPORARY.format(path.name).removesuffix("*"), dir=path.parent
     )  # mode 0600
@@ -82,7 +82,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    # Without it the new name may be lost at a power cut. Windows cannot open a folder, and needs not.
+    # Without this a power failure may lose the new name. Windows cannot open a folder, and need not.
     if os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The embedded database of a data directory: started here, or found on its port."""
+"""The embedded database of a data directory: started in this process, or found on its port."""
 
 import http.client
 import json
@@ -15,13 +15,13 @@ from infra.local.http_server import ADDRESS, HttpServer
 from infra.local.saved_tables import SavedTables
 from infra.tables import create_tables
 
-# One that has just been started takes a moment to answer.
+# Long, because a database that has just been started is slow to answer.
 _PROBE_SECONDS = 5.0
 _SERVICE = "lychgate-embedded-aws"
 
 
 class Database(NamedTuple):
-    """A database that answers."""
+    """A running database. ``attached`` says that another process runs it."""
 
     port: int
     keys: DevelopmentKeys
@@ -30,7 +30,7 @@ class Database(NamedTuple):
 
 @contextmanager
 def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
-    """Use the database of this data directory if it runs on the port, else run one. Raises LocalError."""
+    """Use the database of this data directory if it runs on the port, or else run one. Raises LocalError."""
     if port != 0 and _runs_on(port, directory):
         yield Database(port, development_keys(directory), attached=True)
         return

@@ -1,6 +1,6 @@
-"""The signing keys and the pepper of the stage `dev`, made at the first start and kept in the data directory.
+"""The signing keys and the pepper of the stage `dev`, created at the first start and kept in the data directory.
 
-Owns the two files. What a key is, `chalicelib.tokens.keys` knows.
+Owns the two files. `chalicelib.tokens.keys` owns the form of a key.
 """
 
 import json
@@ -16,16 +16,16 @@ from infra.local.errors import LocalError
 
 
 class DevelopmentKeys(NamedTuple):
-    """Two JSON texts: the value of the SSM parameter, and the public set."""
+    """Two JSON documents: the value of the SSM parameter, and the public JWK Set."""
 
     signing_keys: str
     public_keys: str
 
 
 def development_keys(directory: DataDirectory) -> DevelopmentKeys:
-    """Return the keys, and make them if there are none. Raises LocalError if the file is damaged.
+    """Return the keys. Create them if there are none. Raises LocalError if the file is damaged.
 
-    A damaged file is not replaced: with another pepper no password of the snapshot would be right any more.
+    A damaged file is not replaced: with another pepper no password in the snapshot could be verified.
     """
     path = directory.path / "signing-keys.json"
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Page and API on one origin, as the distribution puts them: `/api` goes to the gateway, all else to the files."""
+"""Page and API on one origin, as behind the distribution: `/api` goes to the gateway, all else to the files."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _API = "/api"
 
 
 class DevelopmentSite:
-    """Chooses who answers a request, and answers none that came under a foreign name."""
+    """Passes a request to the API or to the page. Refuses requests for other host names."""
 
     def __init__(self, api: Callable[[Request, str], Response], page: Application) -> None:
         """Take who answers a request for a path below the API's stage, and who answers all else."""

@@ -1,6 +1,6 @@
-"""DynamoDB and SSM inside this process: moto behind HTTP, made atomic, and closed to browsers.
+"""DynamoDB and SSM in this process: moto over HTTP, with atomic writes, closed to browsers.
 
-Owns what a request to it may be. Knows nothing of this project's tables, keys or files.
+Owns which requests are allowed. Knows nothing of this project's tables, keys or files.
 """
 
 import io
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
 REGION = "us-east-1"
-# DynamoDB's own limit for the largest request, BatchWriteItem.
+# 16 MiB: DynamoDB's limit for its largest request, BatchWriteItem.
 BODY_LIMIT = 16 * 1024 * 1024
-# Where a program asks what it found on the port.
+# The path that tells what is running on this port.
 IDENTITY_PATH = "/lychgate"
 
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
-# A browser adds one of them to whatever a page sends to another origin, and no AWS client ever does.
+# Browsers add one of these to every request of a page to another origin. AWS clients never do.
 _BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
-# moto keeps one database per region and account. Every client here is to see the same one.
+# moto has one database for each region and account. All clients must see the same one.
 _ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws4_request"
 
 
@@ -48,7 +48,8 @@ class EmbeddedAws:
             "DynamoDB": ("dynamodb", create_backend_app("dynamodb")),
             "AmazonSSM": ("ssm", create_backend_app("ssm")),
         }
-        # moto checks a condition and writes in two steps, so two threads could both win. Re-entrant for `paused`.
+        # moto checks a condition and writes in two steps, so the writes of two threads could both succeed. Re-entrant
+        # for `paused`.
         self._one_at_a_time = threading.RLock()
 
     def __call__(self, request: Request) -> Response:
@@ -60,23 +61,23 @@ class EmbeddedAws:
         return self._call(request)
 
     def on_write(self, callback: Callable[[], None]) -> None:
-        """Call back after each request that may have changed a table."""
+        """Call ``callback`` after each request that may have changed a table."""
         self._on_write = callback
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Hold back every request but those of this thread, so that many reads see one moment."""
+        """Hold all requests except those of this thread, so that several reads are consistent."""
         with self._one_at_a_time:
             yield
 
     def dynamodb(self) -> "DynamoDBClient":
-        """Make a client that needs no network."""
+        """Return a DynamoDB client that uses no network."""
         client: DynamoDBClient = boto3.client("dynamodb", **_CLIENT)
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
 
     def ssm(self) -> "SSMClient":
-        """Make a client that needs no network."""
+        """Return an SSM client that uses no network."""
         client: SSMClient = boto3.client("ssm", **_CLIENT)
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
@@ -85,7 +86,7 @@ class EmbeddedAws:
         target, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
         known = self._applications.get(target.partition("_")[0])
         if known is None or request.method != "POST" or request.path != "/":
-            return _refusal(404, "UnknownOperationException", "Only DynamoDB and SSM are here.")
+            return _refusal(404, "UnknownOperationException", "This server has only DynamoDB and SSM.")
         service, application = known
         environ = {**request.environ, "HTTP_AUTHORIZATION": _ONE_SCOPE.format(service=service)}
         try:
@@ -93,7 +94,7 @@ class EmbeddedAws:
                 response = Response.from_app(application, environ, buffered=True)
         except Exception:  # noqa: BLE001 - moto reports what it does not support by whatever exception
             traceback.print_exc()
-            return _refusal(500, "InternalServerError", f"{operation} failed; the database's terminal says why.")
+            return _refusal(500, "InternalServerError", f"{operation} failed. The database's terminal shows why.")
         if service == "dynamodb" and not operation.startswith(_READING):
             self._on_write()
         for name in ("Date", "Server"):  # moto's own, which never change
@@ -117,7 +118,7 @@ class EmbeddedAws:
 
 class _Body(io.BytesIO):
     def stream(self) -> Iterator[bytes]:
-        """Give botocore the body as its HTTP library would."""
+        """Yield the body, as botocore's HTTP library does."""
         yield self.read()
 
 

@@ -1,4 +1,4 @@
-"""The environment of the stage `dev`, for this process, with nothing of the developer's own AWS account in it."""
+"""The environment variables of the stage `dev`, without the developer's own AWS settings."""
 
 import json
 import os
@@ -11,19 +11,19 @@ PROJECT = Path(__file__).parents[2]
 
 
 def forget_aws() -> None:
-    """Drop the shell's AWS settings: profile, keys, session, endpoints and files. To be called before boto3 is used."""
+    """Remove the shell's AWS settings: profile, keys, session, endpoints and files. Call this before using boto3."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-    # botocore would send even requests for 127.0.0.1 through the shell's proxy.
+    # botocore would send even requests to 127.0.0.1 through the shell's proxy.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
 
 
 def stage_environment(project: Path = PROJECT, stage: str = STAGE, function: str = "api_handler") -> dict[str, str]:
-    """Read what .chalice/config.json sets for a function of a stage, merged as Chalice merges it."""
+    """Return the environment variables of a function in .chalice/config.json, merged as Chalice merges them."""
     config: Mapping[str, Any] = json.loads((project / ".chalice" / "config.json").read_text("utf-8"))
     of_stage: Mapping[str, Any] = config["stages"][stage]
     of_function: Mapping[str, Any] = of_stage.get("lambda_functions", {}).get(function, {})
@@ -35,7 +35,7 @@ def stage_environment(project: Path = PROJECT, stage: str = STAGE, function: str
 
 
 def enter_stage(configured: Mapping[str, str], *, port: int, aws_port: int, public_keys: str) -> None:
-    """Set the configured environment, except what depends on this run's ports and keys."""
+    """Set the configured environment variables, and those that depend on this run's ports and keys."""
     origins = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
     origins += [origin for origin in configured.get("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
     os.environ.update(configured)
@@ -45,7 +45,7 @@ def enter_stage(configured: Mapping[str, str], *, port: int, aws_port: int, publ
             "AWS_REGION": configured["AWS_DEFAULT_REGION"],
             "LYCHGATE_ALLOWED_ORIGINS": ",".join(dict.fromkeys(origins)),
             "LYCHGATE_PUBLIC_KEYS": public_keys,
-            # As Chalice's own CLI does. Code that runs under API Gateway too knows by it that it does not.
+            # Chalice's command line sets this too. It tells code that it does not run on Lambda.
             "AWS_CHALICE_CLI_MODE": "true",
         }
     )

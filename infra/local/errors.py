@@ -1,8 +1,8 @@
-"""What a developer is told in one line instead of a traceback."""
+"""Errors that are shown to the developer in one line instead of a traceback."""
 
 
 class LocalError(Exception):
-    """Raised if the local services cannot start or save, with a message for the person at the keyboard."""
+    """Raised if the local services cannot start or save, with a message for the developer."""
 
 
 class PortTakenError(LocalError):

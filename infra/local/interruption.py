@@ -1,16 +1,16 @@
-"""Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once."""
+"""Ctrl-C and SIGTERM: the first signal requests an orderly end, the second ends the process at once."""
 
 import os
 import signal
 import threading
 from types import FrameType
 
-# What a shell reports for a program that SIGINT ended.
+# The exit code of a program that SIGINT ended: 128 + 2.
 _INTERRUPTED = 130
 
 
 class Interruption:
-    """Takes the process's signals over from its creation on. Only the main thread may create one."""
+    """Handles the signals of the process. Only the main thread may create one."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -18,8 +18,8 @@ class Interruption:
             signal.signal(number, self._ask)
 
     def wait(self) -> None:
-        """Return when someone has asked for the end."""
-        # In slices, because on Windows a wait without an end is deaf to Ctrl-C.
+        """Return after the first signal."""
+        # With a timeout, because on Windows Ctrl-C does not interrupt a wait without one.
         while not self._asked.wait(0.5):
             pass
 

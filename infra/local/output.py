@@ -1,4 +1,4 @@
-"""What the local services print: sentences for the developer and a line a request."""
+"""The output of the local services: messages for the developer, and a line for each request."""
 
 import sys
 import threading
@@ -10,15 +10,15 @@ _one_line_at_a_time = threading.Lock()
 
 
 def say(sentence: str) -> None:
-    """Print a line at once, even into a pipe."""
+    """Print a line and flush it, even into a pipe."""
     with _one_line_at_a_time:
         sys.stdout.write(f"{sentence}\n")
         sys.stdout.flush()
 
 
 def log_request(served: Served) -> None:
-    """Print a request's time, method, path, status and duration, and nothing that could be secret."""
+    """Print a request's time, method, path, status and duration, none of which is secret."""
     at = datetime.now().astimezone().strftime("%H:%M:%S")
-    # A path may hold any byte, and a terminal obeys some of them.
+    # A path may hold control characters, which a terminal would interpret.
     path = served.path.encode("unicode_escape").decode("ascii")
     say(f"{at} {served.method:7} {path} {served.status} {served.milliseconds:.0f} ms")

@@ -1,4 +1,4 @@
-"""Keeps the embedded tables and their snapshot alike: restores at the start, saves after each write and at the end."""
+"""Keeps the snapshot of the embedded tables: restores it at the start, saves it after writes and at the end."""
 
 import threading
 from typing import Any
@@ -12,16 +12,16 @@ from infra.local.output import say
 from infra.local.snapshot import CorruptSnapshotError, Items, read_snapshot, set_aside, write_snapshot
 from infra.tables import table_names
 
-# Writes come in groups; a group is saved once. Together with the saving itself this is well under half a second.
+# Writes come in groups, and each group is saved once. With the saving itself this takes well under half a second.
 GROUPING_SECONDS = 0.2
-# After a save that failed, a full disk say.
+# After a failed save, for example on a full disk.
 RETRY_SECONDS = 5.0
-# BatchWriteItem's own limit.
+# The most items that BatchWriteItem accepts.
 _BATCH = 25
 
 
 class SavedTables:
-    """The tables of an embedded AWS together with their snapshot."""
+    """The tables of an embedded AWS, and their snapshot."""
 
     def __init__(self, directory: DataDirectory, aws: EmbeddedAws) -> None:
         self._aws = aws
@@ -51,12 +51,12 @@ class SavedTables:
                 say(f"The snapshot has {len(items)} items of {name}, a table that is no longer defined. They are kept.")
 
     def start(self) -> None:
-        """Begin to save after writes, in a thread."""
+        """Start the thread that saves after writes."""
         self._aws.on_write(self._changed.set)
         self._thread.start()
 
     def stop(self) -> None:
-        """Save once more, whatever the thread was at. Raises LocalError if that fails."""
+        """Stop the thread and save a last time. Raises LocalError if that fails."""
         self._stopping.set()
         self._changed.set()
         self._thread.join()

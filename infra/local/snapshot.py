@@ -1,6 +1,6 @@
-"""The file that carries the tables' items from one run to the next.
+"""The file that keeps the tables' items between runs.
 
-Owns its format. Items are in DynamoDB JSON, as boto3's client has them; binary values are base64 in the file.
+Owns its format. Items are in DynamoDB's JSON, as boto3's client returns them. Binary values are base64 in the file.
 """
 
 import base64
@@ -20,11 +20,11 @@ Items = list[dict[str, Any]]
 
 
 class CorruptSnapshotError(Exception):
-    """Raised if a snapshot is not what was written: truncated, edited, or of another version."""
+    """Raised if a snapshot is truncated, edited, or of another version."""
 
 
 def write_snapshot(path: Path, tables: Mapping[str, Items]) -> None:
-    """Replace the snapshot by the given items of each table. Raises OSError, and then the old one is still there."""
+    """Replace the snapshot with the items of each table. If this raises OSError, the old snapshot is kept."""
     encoded = {name: [_encode_item(item) for item in items] for name, items in tables.items()}
     document = {
         "version": VERSION,
@@ -36,7 +36,7 @@ def write_snapshot(path: Path, tables: Mapping[str, Items]) -> None:
 
 
 def read_snapshot(path: Path) -> dict[str, Items]:
-    """Return the items of each table; none if there is no snapshot. Raises CorruptSnapshotError, OSError."""
+    """Return the items of each table, {} if there is no snapshot. Raises CorruptSnapshotError or OSError."""
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def read_snapshot(path: Path) -> dict[str, Items]:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a snapshot that cannot be used, so that nothing overwrites it, and return where it is now."""
+    """Rename a snapshot that cannot be used, so that it is not overwritten. Return its new path."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     return path.rename(path.with_name(f"snapshot.corrupt-{stamp}.json"))
 

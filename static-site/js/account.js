@@ -1,6 +1,6 @@
 /**
  * The signed-in view: profile, sessions, history, password, deletion, and the protected call. Knows the client's
- * methods; everything that came from outside goes into the document as text.
+ * methods. Inserts all data into the document as text, never as markup.
  */
 
 import { onCall, statusPill } from "./calls.js";
@@ -12,7 +12,7 @@ import { say, warn } from "./notice.js";
 import { clearToken, showToken } from "./token-view.js";
 
 const REFRESH_HINT = "Renews itself shortly before it expires.";
-const NO_CALL = "No call yet. Request and answer will appear here.";
+const NO_CALL = "No call yet. Request and response will appear here.";
 const TEXTS = ["greeting-username", "profile-username", "profile-id", "profile-roles", "profile-created"];
 const LISTS = ["session-list", "event-list", "sessions-summary", "history-summary"];
 const EVENTS = {
@@ -54,7 +54,7 @@ export function showNewToken(theClient) {
   showToken(theClient);
 }
 
-/** Leave nothing of one user for the next. */
+/** Remove all data of a user, before another may sign in. */
 export function clearAccount() {
   for (const place of [...TEXTS, ...LISTS]) byId(place).textContent = "";
   for (const form of [byId("password-form"), byId("delete-form")]) clearForm(form);
@@ -182,7 +182,7 @@ async function deleteAccount({ password }) {
   await client.logout();
 }
 
-/** Show what went wrong with something that has no place of its own for it. */
+/** Show an error of an action that has no place of its own for errors. */
 async function trying(task) {
   try {
     await task();
@@ -206,7 +206,7 @@ async function callMe() {
   }
 }
 
-/** What was sent and what came back. A call that needed a refresh on its way consists of several. */
+/** Show the requests and responses of a call. A call that needed a refresh consists of several. */
 function showExchange(calls, body) {
   const last = calls.at(-1);
   const told = ({ error, ms, note }) => [error, `${ms} ms`, note].filter(Boolean).join(" · ");
@@ -215,7 +215,7 @@ function showExchange(calls, body) {
     make("p", "answer", statusPill(call), " ", make("span", "muted", told(call))),
   ]);
   byId("call-result").replaceChildren(...parts, ...(body ? [make("pre", "body", pretty(body))] : []));
-  // Read out in place of the whole exchange.
+  // Screen readers announce this instead of the whole exchange.
   byId("call-status").textContent = last ? `${last.path}: ${last.status ?? "no answer"} ${told(last)}` : "";
 }
 
@@ -239,7 +239,7 @@ async function refreshNow() {
     await client.refresh("by hand");
     result.textContent = `New token at ${clockTime(new Date())}. What changed is marked.`;
   } catch {
-    // The client's listeners tell what went wrong.
+    // The client's listeners show the error.
     result.textContent = client.user ? "No new token. The old one is good until it expires." : REFRESH_HINT;
   }
 }
@@ -250,7 +250,7 @@ function when(timestamp) {
   return Number.isNaN(date.getTime()) ? timestamp : dateAndTime(date);
 }
 
-/** A user agent is whatever the caller claimed. @param {string} userAgent */
+/** A client can send any user agent. @param {string} userAgent */
 function deviceName(userAgent) {
   const browser = /Firefox|Edg|OPR|Chrome|Safari|curl/.exec(userAgent)?.[0];
   const system = /Windows|Android|iPhone|iPad|Mac OS|Linux/.exec(userAgent)?.[0];

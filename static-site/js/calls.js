@@ -1,6 +1,6 @@
 /**
- * Calls as the page shows them. Owns the `fetch` that the client is given, which reports every call with its secrets
- * masked, and the lists that show the reports.
+ * The page's lists of calls. Owns the `fetch` for the client, which reports every call with its secrets masked, and the
+ * lists that show the reports.
  */
 
 import { byId, clockTime, make } from "./dom.js";
@@ -11,19 +11,19 @@ const KEPT = 20;
  * @typedef {object} Call
  * @property {Date} at when it was sent
  * @property {string} method
- * @property {string} path without the query, which is the caller's own
- * @property {string} credential what proved the caller's identity, masked; "" for nothing
- * @property {number | null} status null while there is no answer
- * @property {string} error the API's code, or why no answer came; "" if all is well
- * @property {number | null} ms null while it is on its way
- * @property {string} note why it was made, if nobody asked for it
+ * @property {string} path without the query
+ * @property {string} credential the masked credential; "" for none
+ * @property {number | null} status null while there is no response
+ * @property {string} error the API's error code, or why there was no response; "" for success
+ * @property {number | null} ms the duration, null while the call is pending
+ * @property {string} note why the client made the call by itself; "" if the user caused it
  */
 
 /** @type {Set<(call: Call) => void>} */
 const listeners = new Set();
 let refreshNote = "";
 
-/** @param {string} why the refresh that begins now is made */
+/** @param {string} why the reason for the refresh that begins now */
 export function noteRefresh(why) {
   refreshNote = why;
 }
@@ -67,7 +67,7 @@ export async function recordingFetch(input) {
   }
 }
 
-/** @param {Call} call @returns {() => void} to show what has become of it */
+/** @param {Call} call @returns {() => void} to update the call's entry */
 function logCall(call) {
   const list = byId("call-log");
   const entry = make("li");
@@ -96,7 +96,7 @@ export function statusPill({ status, ms }) {
   return make("span", `pill ${kind}`, status === null ? "no answer" : String(status));
 }
 
-/** The first and last characters tell two tokens apart and are of no use to anybody. */
+/** Return the first and last characters: enough to tell two tokens apart, useless for anything else. */
 function credentialOf(request, pathname) {
   const token = request.headers.get("Authorization")?.replace("Bearer ", "");
   if (token) return `Bearer ${token.slice(0, 8)}…${token.slice(-4)}`;

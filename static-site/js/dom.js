@@ -1,10 +1,10 @@
 /**
- * Small helpers for the document. Text goes in as text and never as markup. Knows nothing of tokens or calls.
+ * Small helpers for the document. They insert text as text, never as markup. Knows nothing of tokens or calls.
  */
 
 /**
  * @param {string} id
- * @returns {any} the element, which must be there
+ * @returns {any} the element, which must exist
  */
 export function byId(id) {
   const element = document.getElementById(id);
@@ -28,7 +28,7 @@ export function make(tag, className = "", ...children) {
 /**
  * @param {ParentNode} parent
  * @param {string} selector
- * @returns {any} the first element that fits, which must be there
+ * @returns {any} the first matching element, which must exist
  */
 export function find(parent, selector) {
   const element = parent.querySelector(selector);
@@ -45,9 +45,9 @@ export function makeButton(text, className, onClick) {
 }
 
 /**
- * Run a task once at a time for a button. The button keeps the focus, which a disabled one would lose.
+ * Run a task for a button, ignoring clicks while it runs. The button is not disabled, because it would lose the focus.
  *
- * @param {HTMLButtonElement} button its `data-busy` is what it says meanwhile
+ * @param {HTMLButtonElement} button its `data-busy` is its label meanwhile
  * @param {() => Promise<void>} task
  */
 export async function whileBusy(button, task) {

@@ -1,6 +1,6 @@
 /**
- * Forms: what is checked before sending, and errors where they belong. Knows the client only as a function to call; a
- * password leaves its field for that call and is kept nowhere.
+ * Forms: the checks before sending, and the display of errors at their fields. Knows the client only as a function to
+ * call. Passwords are passed to that call and kept nowhere.
  */
 
 import { byId, find, whileBusy } from "./dom.js";
@@ -17,8 +17,8 @@ const TABS = ["login", "signup"];
 /** @typedef {Record<string, any>} Texts by the name of the field */
 
 /**
- * @param {HTMLFormElement} form its `data-refused` names the field that a 401 is about; without it, the form is
- * @param {(values: Texts) => Texts} check what can be told without the API, which has the last word
+ * @param {HTMLFormElement} form its `data-refused` names the field that a 401 is about; without it, the whole form
+ * @param {(values: Texts) => Texts} check returns errors that can be found without the API, which checks again
  * @param {(values: Texts) => Promise<unknown>} send
  */
 export function startForm(form, check, send) {
@@ -36,7 +36,7 @@ export function startForm(form, check, send) {
     const errors = check(values);
     showErrors(form, errors);
     if (focusFirst(form, errors)) return;
-    // Shown as plain text, a password would also be kept by the browser's form history.
+    // The browser's form history would keep a password that is in a plain text field.
     conceal(form);
     whileBusy(find(form, "[type=submit]"), async () => {
       try {
@@ -52,7 +52,7 @@ export function startForm(form, check, send) {
   });
 }
 
-/** Empty a form, so that nothing typed outlives its view. @param {HTMLFormElement} form */
+/** Clear a form when its view is left. @param {HTMLFormElement} form */
 export function clearForm(form) {
   form.reset();
   conceal(form);
@@ -79,7 +79,7 @@ function usernameProblem(username) {
   return name.length > USERNAME_MAX ? `Use at most ${USERNAME_MAX} characters.` : "";
 }
 
-/** The API's own rule, but for the list of common passwords. @returns {string} "" for none */
+/** The API's rules, except the list of common passwords. @returns {string} "" for none */
 export function passwordProblem(password, username) {
   const length = lengthOf(password);
   if (!length) return "Choose a password.";
@@ -88,7 +88,7 @@ export function passwordProblem(password, username) {
   return contains(password, username) ? "The password must not contain the username." : "";
 }
 
-/** Keep a password's tally. @param {HTMLElement} place @param {string} password @param {string} username */
+/** Update the character count of a password. @param {HTMLElement} place @param {string} password @param {string} username */
 export function showTally(place, password, username) {
   const length = lengthOf(password);
   let text = "";
@@ -124,7 +124,7 @@ export function startTabs() {
   }
 }
 
-/** Show or hide what is typed in a button's field. @param {Element} reveal @param {boolean} shown */
+/** Show or hide the password in a button's field. @param {Element} reveal @param {boolean} shown */
 export function setRevealed(reveal, shown) {
   controlled(reveal).type = shown ? "text" : "password";
   find(reveal, "[data-verb]").textContent = shown ? "Hide" : "Show";
@@ -134,7 +134,7 @@ function controlled(reveal) {
   return byId(reveal.getAttribute("aria-controls"));
 }
 
-/** Sort an error into those of the fields and that of the form. */
+/** Return the messages of an error: those for fields and that for the form. */
 function place(error, form) {
   const general = describe(error);
   if (!(error instanceof ApiError)) return { fields: {}, general };

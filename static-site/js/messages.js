@@ -1,4 +1,4 @@
-/** Errors in plain English. Knows the error codes and nothing of where the text will stand. */
+/** Error messages in plain English. Knows the error codes, and not where the messages are shown. */
 
 import { ApiError, NetworkError, SessionEnded } from "./lychgate.js";
 
@@ -11,7 +11,7 @@ const BY_CODE = {
 
 /**
  * @param {unknown} error
- * @returns {string} what happened and what to do, for the person in front of the page
+ * @returns {string} a message for the user: what happened and what to do
  */
 export function describe(error) {
   if (error instanceof SessionEnded) return "Your session has ended. Please log in again.";

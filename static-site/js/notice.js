@@ -1,6 +1,5 @@
 /**
- * The one place for messages that belong to no form: a short word of success, or a problem with a way out. Owns
- * #notice.
+ * The place for messages that belong to no form: a success, or a problem with an action to solve it. Owns #notice.
  */
 
 import { byId, make, makeButton } from "./dom.js";
@@ -9,7 +8,7 @@ const SUCCESS_MS = 6000;
 
 const region = byId("notice");
 let timer;
-/** What had the focus when the notice came, to give it back. */
+/** The element that had the focus before the notice, to restore it. */
 let before = null;
 
 /** @param {string} text */
@@ -19,7 +18,7 @@ export function say(text) {
 }
 
 /**
- * A problem stays until it is dismissed or solved.
+ * Show a problem until it is dismissed or solved.
  *
  * @param {string} text
  * @param {{label: string, run: () => void}} [action]
@@ -28,7 +27,7 @@ export function warn(text, action) {
   show("bad", text, action);
 }
 
-/** Take the notice away, if there is one. */
+/** Remove the notice, if there is one. */
 export function hush() {
   clearTimeout(timer);
   const hadFocus = region.contains(document.activeElement);

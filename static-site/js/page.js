@@ -1,6 +1,6 @@
 /**
- * Puts the page together: one client, the views, and what happens when the session changes. Holds no secret: the client
- * has the tokens. What only a signed-in user needs is loaded when there is one.
+ * Assembles the page: one client, the views, and the reactions to changes of the session. Holds no secrets: the client
+ * has the tokens. Loads the code of the signed-in view only when a user is signed in.
  */
 
 import { noteRefresh, recordingFetch } from "./calls.js";
@@ -15,13 +15,13 @@ const HEADINGS = { loading: "loading-title", "signed-out": "signed-out-title", "
 const client = createClient({ fetch: recordingFetch });
 const root = document.documentElement;
 const entryForms = [byId("login-form"), byId("signup-form")];
-/** @type {Promise<typeof import("./account.js")> | null} the signed-in view's code, once somebody has needed it */
+/** @type {Promise<typeof import("./account.js")> | null} the signed-in view's code, once it was needed */
 let account = null;
-/** Who is on show, null for nobody. */
+/** The user who is shown, null for none. */
 let shownId = null;
-/** Whether a notice about a failed refresh is up, for the next good one to take down. */
+/** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** What to say to whoever signs in or out next. */
+/** The message to show at the next sign-in or sign-out. */
 let word = "";
 
 client.onChange(({ type, why, error }) => {
@@ -100,12 +100,12 @@ function loadAccount() {
   return account;
 }
 
-/** @param {boolean} isKnown whether the API has heard of the log-out */
+/** @param {boolean} isKnown whether the log-out has reached the API */
 function reportLogOut(isKnown) {
   if (!isKnown) warn("You are signed out here. The service could not be told yet; this browser keeps trying.");
 }
 
-/** No good answer to a refresh: the session goes on, and the person should know. */
+/** Show that a refresh failed. The session continues. */
 function showTrouble(error) {
   const message = describe(error);
   if (root.dataset.state === "loading") return showLoadingProblem(message);
@@ -114,10 +114,10 @@ function showTrouble(error) {
   warn(`${message} You are still signed in.`, { label: "Try again", run: () => client.refresh("try again").catch(() => {}) });
 }
 
-/** Show one of the three views, and put the focus on its heading. */
+/** Show one of the three views, and move the focus to its heading. */
 function showView(state, username = "Log in") {
   const isChange = root.dataset.state !== state;
-  // On opening the page the focus stays where the browser put it.
+  // When the page opens, the focus stays where the browser put it.
   const isFirst = root.dataset.state === "loading" && document.activeElement === document.body;
   root.dataset.state = state;
   document.title = `${username} · Lychgate`;
@@ -126,7 +126,7 @@ function showView(state, username = "Log in") {
   if (isChange && !isFirst) byId(HEADINGS[state]).focus();
 }
 
-/** The loading view's other face. @param {string | null} message null to go back to waiting */
+/** Show an error in the loading view. @param {string | null} message null to show that it is loading */
 function showLoadingProblem(message) {
   find(byId("loading"), "[data-part=waiting]").hidden = message !== null;
   find(byId("loading"), "[data-part=failed]").hidden = message === null;
@@ -137,7 +137,7 @@ function tally() {
   showTally(byId("password-tally"), byId("signup-password").value, byId("signup-username").value.trim());
 }
 
-/** Put a passphrase into the field, to be seen and kept by the password manager. */
+/** Put a passphrase into the field, visible, so that the password manager can save it. */
 async function suggest() {
   const { suggestPassphrase } = await import("./passphrase.js");
   const field = byId("signup-password");

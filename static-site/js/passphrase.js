@@ -1,8 +1,8 @@
-/** Passphrases worth remembering: words drawn by the browser's own randomness. */
+/** Passphrases that are easy to remember: words drawn with the browser's random generator. */
 
 import { passwordProblem } from "./forms.js";
 
-/** With 256 words each byte of randomness picks one, none likelier than another: 8 bits a word. */
+/** 256 words: each random byte picks one with equal probability, so a word has 8 bits. */
 export const WORDS = `
 able acid acorn agent alarm album amber anchor angle ankle apple apron arch arrow atlas attic autumn avenue bacon
 badge bagel baker ballet bamboo banjo barley barn basil basket beach beacon beaver beetle bell berry birch bison
@@ -23,7 +23,7 @@ trumpet tulip tunnel velvet violin walnut willow
 const LENGTH = 6;
 const ATTEMPTS = 100;
 
-/** @param {string} username which the passphrase should not contain */
+/** @param {string} username a name that the passphrase must not contain */
 export function suggestPassphrase(username) {
   let passphrase = "";
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

@@ -1,6 +1,6 @@
 /**
- * The access token's contents and the time it has left, as the page shows them. Verifies nothing, which is for the API
- * to do, and keeps only the contents.
+ * The view of the access token's contents and remaining lifetime. Does not verify the token: the API does. Keeps the
+ * contents, not the token.
  */
 
 import { byId, clockTime, dateAndTime, make } from "./dom.js";
@@ -23,7 +23,7 @@ const TIMES = ["exp", "iat", "nbf", "auth_time"];
 const TICK_MS = 500;
 
 let ticker;
-/** Values shown last, by table and member, so that a refresh shows what it changed. */
+/** The values shown last, by table and member, to highlight what a refresh changed. */
 let shown = new Map();
 
 /** @param {ReturnType<typeof import("./lychgate.js").createClient>} client */
@@ -34,7 +34,7 @@ export function showToken(client) {
   byId("token-expiry").textContent = `left, until ${clockTime(new Date(Date.now() + secondsLeft * 1000))}`;
 }
 
-/** Forget the token shown, for instance because somebody else may sign in next. */
+/** Clear the token that is shown, for example because another user may sign in next. */
 export function clearToken() {
   show({}, {}, 1, null);
   byId("token-expiry").textContent = "";

@@ -22,7 +22,7 @@ from tests.deployment.operator_here import account, raising, refusal
         (NoRegionError(), "AWS_REGION="),
         (ProfileNotFound(profile="mine"), "aws configure list-profiles"),
         (TokenRetrievalError(provider="sso", error_msg="gone"), "Log in again"),
-        (EndpointConnectionError(endpoint_url="https://sts.nowhere.amazonaws.com"), "Is there such a region"),
+        (EndpointConnectionError(endpoint_url="https://sts.nowhere.amazonaws.com"), "Check the region"),
         (refusal("GetCallerIdentity", "ExpiredToken"), "have expired"),
         (refusal("GetCallerIdentity", "InvalidClientTokenId"), "does not know the credentials"),
         (refusal("GetCallerIdentity"), "permission is missing: service:GetCallerIdentity"),
@@ -43,11 +43,11 @@ def test_a_failure_to_begin_says_what_to_do(operator, monkeypatch, error, advice
 @pytest.mark.parametrize(
     ("arguments", "stage", "advice"),
     [
-        ([], "dev", "is this laptop's"),
-        ([], "Prod", "no name for a stage"),
-        ([], "p" * 21, "no name for a stage"),
-        ([], "prod-", "no name for a stage"),
-        (["--parameter", "Colour=red"], "prod", "there is no parameter Colour. There are: Protect"),
+        ([], "dev", "is reserved for"),
+        ([], "Prod", "not a valid stage name"),
+        ([], "p" * 21, "not a valid stage name"),
+        ([], "prod-", "not a valid stage name"),
+        (["--parameter", "Colour=red"], "prod", "there is no parameter Colour. The parameters are: Protect"),
         (["--parameter", "RestApiId=abc"], "prod", "there is no parameter RestApiId"),
         (["--parameter", "DomainName=example.org"], "prod", "needs CertificateArn"),
     ],
@@ -89,7 +89,7 @@ def test_a_stage_of_another_account_or_region_is_left_alone(operator):
         ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name lychgate-prod"),
         ("ROLLBACK_FAILED", "aws cloudformation delete-stack --stack-name lychgate-prod"),
         ("DELETE_FAILED", "aws cloudformation delete-stack --stack-name lychgate-prod"),
-        ("CREATE_FAILED", "half-made"),
+        ("CREATE_FAILED", "incomplete"),
     ],
 )
 def test_a_half_made_stack_says_what_to_do(operator, aws, status, advice):
@@ -99,7 +99,7 @@ def test_a_half_made_stack_says_what_to_do(operator, aws, status, advice):
     assert operator.deploy() == 1
 
     assert advice in operator.errors
-    assert status in operator.errors or "neither changed nor put back" in operator.errors
+    assert status in operator.errors or "neither changed nor rolled back" in operator.errors
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
@@ -126,7 +126,7 @@ def test_a_stack_that_is_being_changed_is_waited_for(operator, aws, monkeypatch)
     with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
         assert operator.deploy() == 130
 
-    assert any("CloudFormation is at work (UPDATE_IN_PROGRESS)" in line for line in operator.lines)
+    assert any("CloudFormation is working (UPDATE_IN_PROGRESS)" in line for line in operator.lines)
     assert len(account()["tables"]) == 4
 
 
@@ -166,7 +166,7 @@ def test_nothing_is_destroyed_without_the_name(operator, monkeypatch):
     assert operator.run("destroy", "prod", "--yes-delete", "dev") == 1
 
     assert account() == made
-    assert any("DELETES FOR GOOD: the table lychgate-prod-users" in line for line in operator.log.splitlines())
+    assert any("DELETES PERMANENTLY: the table lychgate-prod-users" in line for line in operator.log.splitlines())
 
 
 def _nobody(_question):

@@ -140,5 +140,5 @@ def test_accounts_without_their_keys_are_not_given_new_ones(operator):
 
     assert operator.deploy() == 1
 
-    assert "Put the parameter back from your backup" in operator.errors
+    assert "Restore the parameter from your backup" in operator.errors
     assert account()["parameters"] == []

@@ -172,7 +172,7 @@ def test_a_missing_wheel_is_an_error_that_names_it_where_chalice_would_ship_with
 
 
 def test_what_cannot_be_fetched_is_an_error_that_says_why(sources):
-    with pytest.raises(NotPackaged, match=r"could not be fetched as it is installed here: .*no network"):
+    with pytest.raises(NotPackaged, match=r"could not be fetched in the versions .*: no network"):
         build(sources, wheels=OneWheel(packager.PackageDownloadError("no network")))
 
 

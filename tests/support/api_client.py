@@ -1,4 +1,4 @@
-"""The one place of the tests that knows URLs and headers."""
+"""The tests' client of the API: the only module that knows URLs and headers."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ HARDENING = {
     "x-frame-options": "DENY",
     "vary": "Origin",
 }
-# Of the transport, and another one for each answer.
+# These belong to the transport, and differ for each response.
 _OF_THE_TRANSPORT = {
     "connection",
     "content-length",
@@ -45,7 +45,7 @@ PATIENCE_SECONDS = 60
 
 
 class Answer:
-    """A response, and what every response of the API must keep."""
+    """A response, with assertions that hold for every response of the API."""
 
     def __init__(self, response, hardening=HARDENING):
         self._hardening = hardening
@@ -57,7 +57,7 @@ class Answer:
 
     @property
     def challenge(self):
-        """The challenge of a 401, by whichever name it came."""
+        """The challenge of a 401, under either of its names."""
         (challenge,) = [self.headers[name] for name in _CHALLENGE if name in self.headers]
         return challenge
 
@@ -71,7 +71,7 @@ class Answer:
         return morsel
 
     def assert_problem(self, status, error):
-        """Assert that this is the RFC 9457 document of an error, with all that has to come with it."""
+        """Assert that this is the RFC 9457 document of an error, with the required headers."""
         assert (self.status, self.error) == (status, error), self.body
         assert self.headers["content-type"] == "application/problem+json"
         assert self.json["type"] == "about:blank"
@@ -89,7 +89,7 @@ class Answer:
 
 
 def in_process(app):
-    """Return a client of the application in this process, with the gateway responses of ``chalice local``."""
+    """Return a client for the application in this process, with the gateway responses of ``chalice local``."""
     chalice_cli.install()
     # The settings are the test's own: this stage has none in .chalice/config.json.
     return ApiClient(Client(app, stage_name="test").http)
@@ -136,7 +136,7 @@ class Http:
 
 
 class ApiClient:
-    """Speaks to the API, wherever it runs."""
+    """A client of the API, wherever it runs."""
 
     def __init__(self, http):
         self._http = http
@@ -168,7 +168,7 @@ class ApiClient:
         return self.bearer("GET", "/me", access_token, headers=headers)
 
     def bearer(self, method, path, access_token, members=None, *, headers=None):
-        """Make a request with an access token, and with a JSON body if it is given one."""
+        """Make a request with an access token, and with a JSON body if one is given."""
         headers = {"Authorization": f"Bearer {access_token}", **(headers or {})}
         if members is None:
             return self.request(method, path, headers=headers)

@@ -1,4 +1,4 @@
-"""Both Lambdas in this process, as ``app.py`` puts them together, with settings, clients and a clock of one's own."""
+"""Both Lambdas in this process, assembled as in ``app.py``, with settings, clients and a clock of the caller's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OneParameter:
 
 
 def clients_of(*, dynamodb: object = None, ssm: object = None, ring: Mapping[str, object] | None = None) -> Clients:
-    """Return clients that are there already; ``ring`` stands for a Parameter Store that holds it."""
+    """Return factories of existing clients. ``ring`` gives a Parameter Store that holds it."""
     parameter_store = OneParameter(ring) if ring is not None else ssm
     return Clients(
         dynamodb=cast("Any", (lambda: dynamodb) if dynamodb is not None else dynamodb_client),
@@ -49,7 +49,7 @@ def application(
     blueprints: Iterable[Blueprint] = (),
     **others: Any,
 ) -> Application:
-    """Return an application of its own: nothing of it is shared with another one in this process."""
+    """Return a new application that shares nothing with others in this process."""
     verifier = functools.cache(lambda: build_verifier(environment, clock))
     blueprint = Blueprint("chalicelib.authorizer")
     authorizer = declare(blueprint, verifier)

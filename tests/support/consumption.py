@@ -1,9 +1,9 @@
-"""What a request costs at DynamoDB: its calls, and the capacity units that they consume.
+"""The cost of a request at DynamoDB: its calls, and the capacity units that they consume.
 
-Calls are counted where the SDK makes them. Units are what DynamoDB Local reports in ``ConsumedCapacity``, by the rules
-of the service: a strongly consistent read of up to 4 KB is one unit, and so is a write of up to 1 KB. Of transactions
-it tells four units for each table, whatever is written there; the service takes two for each item of up to 1 KB, and so
-it is counted here. (moto's numbers are made up throughout.)
+Calls are counted at the SDK. Units are those that DynamoDB Local reports in ``ConsumedCapacity``, by the rules of the
+service: a strongly consistent read of up to 4 KB is one unit, and so is a write of up to 1 KB. For transactions it
+reports four units for each table, whatever is written. The service takes two for each item of up to 1 KB, which is
+counted here. (moto's numbers are all made up.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls by operation and tables, and units read and written; beside them those that count failed log-ins."""
+    """Calls by operation and tables, and units read and written. Those of the throttle are separate."""
 
     calls: tuple[str, ...]
     reads: float
@@ -39,7 +39,7 @@ NOTHING = Cost((), 0, 0)
 
 
 class Meter:
-    """Asks each call of one client for its consumed capacity and adds it up, until it is stopped."""
+    """Requests the consumed capacity of each call of one client and adds it up, until it is stopped."""
 
     def __init__(self, client: DynamoDBClient, tables: Tables) -> None:
         self._names = {getattr(tables, short): short for short in Tables.__slots__}
@@ -70,7 +70,7 @@ class Meter:
         self._events.unregister("after-call.dynamodb", self._add)
 
     def reset(self) -> None:
-        """Begin anew at nothing."""
+        """Reset all counts to zero."""
         self._calls.clear()
         self._counting.clear()
         self._units.clear()
@@ -98,7 +98,7 @@ class Meter:
             return
         consumed = parsed.get("ConsumedCapacity", [])
         if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            # A refusal does not say what it consumed: as much as the write would have.
+            # A failed condition does not report its consumption, which is that of the write.
             consumed = {"CapacityUnits": 1}
         kind = "read" if model.name in _READS else "write"
         for table in consumed if isinstance(consumed, list) else [consumed]:

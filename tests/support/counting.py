@@ -1,4 +1,4 @@
-"""A hasher that knows how much work was done."""
+"""A password hasher that counts its work."""
 
 from chalicelib.credentials.passwords import PasswordHasher
 

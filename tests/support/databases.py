@@ -1,4 +1,4 @@
-"""The databases that stand in for AWS's: clients for them, and Amazon's DynamoDB Local as a process of its own."""
+"""The test databases: clients for moto, and Amazon's DynamoDB Local in a process of its own."""
 
 import itertools
 import threading
@@ -59,9 +59,9 @@ def tables_of(stage):
 
 
 def new_stage(client):
-    """Make the tables of a stage that no other test knows, and return their names.
+    """Create tables of a stage that no other test uses, and return their names.
 
-    Nothing expires in them: the emulator deletes at once by this machine's clock, and the tests' clock is another.
+    They have no TTL: the emulator would delete items by this machine's clock, which differs from the tests' clock.
     """
     stage = f"t{next(_stages)}"
     for name in create_tables(client, stage):

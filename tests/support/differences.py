@@ -1,7 +1,7 @@
-"""Where the places differ in which the API runs, and why. There is no other list.
+"""The differences between the places in which the API runs, with their reasons. There is no other list.
 
-Each names the tests of `tests/api/` that fail in a place because of it. They are expected to: one that passes means
-that the difference is gone, and is a failure.
+Each difference names the tests of `tests/api/` that fail in a place because of it. These tests are expected to fail. If
+one passes, the difference no longer exists, and that is reported as a failure.
 """
 
 import re
@@ -14,7 +14,7 @@ class Difference:
     what: str
     reason: str
     tests: str
-    """A regular expression for what follows the folder in the ids of the tests."""
+    """A regular expression for the ids of the tests, without the folder."""
 
 
 DIFFERENCES = [
@@ -45,7 +45,7 @@ DIFFERENCES = [
     Difference(
         "packaged",
         "A body that is not UTF-8 arrives with replacement characters, and is judged by what it then says.",
-        "API Gateway hands a text on as a JSON string, which has no other bytes.",
+        "API Gateway passes text on as a JSON string, which cannot hold other bytes.",
         r"test_what_is_not_one_json_object_is_a_bad_request\[.*xe9",
     ),
     Difference(
@@ -86,6 +86,6 @@ DIFFERENCES = [
 
 
 def differing(place, nodeid):
-    """The differences that a test of this id meets in a place."""
+    """Return the differences that apply to a test in a place."""
     name = nodeid.partition("api/")[2].replace(f"{place}-", "").replace(f"[{place}]", "")
     return [found for found in DIFFERENCES if found.place == place and re.search(found.tests, name)]

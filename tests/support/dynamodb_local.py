@@ -1,4 +1,4 @@
-"""Amazon's DynamoDB Local as a process of its own, for the tests and for what is measured over a database.
+"""Amazon's DynamoDB Local in a process of its own, for tests and for the benchmark.
 
 Owns the process from its start to its end. Knows no table.
 """
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 JAR = Path(__file__).parents[2] / ".tools" / "dynamodb-local" / "DynamoDBLocal.jar"
-"""Where `make test` and `make bench` unpack it."""
+"""The folder into which `make test` and `make bench` unpack it."""
 
 _PATIENCE = 60
-"""Seconds. A bound for what normally takes two, not an expectation."""
+"""Seconds: an upper bound. Normally it takes two."""
 
 _END_SECONDS = 10
 
-# A small and short-lived server: what starts fast is better than what runs fast.
+# For a small and short-lived server, a fast start matters more than speed.
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m")
 _FAST_RUN = ("-XX:+UseSerialGC", "-Xmx1g")
 
 
 class NotInstalled(Exception):
-    """What DynamoDB Local needs is not on this machine."""
+    """Raised if this machine lacks something that DynamoDB Local needs."""
 
 
 class DynamoDBLocal:
@@ -69,7 +69,7 @@ class DynamoDBLocal:
                 cwd=folder,
             )
         try:
-            # Reads until this process is gone, however it went, and then ends the server.
+            # The watcher reads until this process has ended, for whatever reason, and then ends the server.
             self._watchdog = subprocess.Popen(
                 ["/bin/sh", "-c", "trap '' INT TERM; cat >/dev/null; kill $0", str(self._process.pid)],
                 stdin=subprocess.PIPE,
@@ -94,7 +94,7 @@ class DynamoDBLocal:
         self.stop()
 
     def stop(self) -> None:
-        """End the server, and what watches over it."""
+        """End the server and its watcher."""
         self._watchdog.kill()
         if self._watchdog.stdin is not None:
             self._watchdog.stdin.close()
@@ -130,7 +130,7 @@ class DynamoDBLocal:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on now."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

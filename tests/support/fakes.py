@@ -1,4 +1,4 @@
-"""Stores in memory that keep the whole contract of ``chalicelib.use_cases.ports``; tests/contract holds them to it."""
+"""Stores in memory that implement the ports of ``chalicelib.use_cases.ports``. tests/contract tests them."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from tests.support.samples import ISSUER
 
 
 class Memory:
-    """What the three fakes share, and the lock that makes each of their methods one step."""
+    """The data of all fakes, and the lock that makes each of their methods atomic."""
 
     def __init__(self):
         self.users = {}
@@ -178,7 +178,7 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50):
 
 
 def unchanged(found, user):
-    """Whether a user is still as it was when its password was checked."""
+    """Return whether a user has not changed since its password was checked."""
     return (
         found is not None
         and not found.disabled
@@ -189,7 +189,7 @@ def unchanged(found, user):
 def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, settings=None, **stores):
     """Return the use cases over fakes that share a memory.
 
-    ``settings`` are those that differ from the defaults, ``stores`` those that are not to be fakes.
+    ``settings`` replace defaults, ``stores`` replace fakes.
     """
     environment = {
         "LYCHGATE_ISSUER": ISSUER,

@@ -1,6 +1,6 @@
 """The places where the API runs: in this process, `chalice local`, `make dev`, and the package as AWS would run it.
 
-Each has the same settings, as a deployment has them, a clock that obeys and tables that can be emptied.
+Each has the settings of a deployment, a clock that tests control, and tables that can be emptied.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ CLOCK_FOLDER = Path(__file__).parent / "process_clock"
 PATIENCE = 120
 
 EPOCH = 1_800_000_000
-"""When every test begins."""
+"""The time at which every test begins."""
 
 SETTINGS = {
     "LYCHGATE_ISSUER": "https://site.example/api",
@@ -59,7 +59,7 @@ FOUNDATION = Foundation(
 
 
 class SharedClock:
-    """Stands still until told, for this process and for those that read its file."""
+    """A clock that moves only when told, for this process and for those that read its file."""
 
     def __init__(self, path):
         self.path = path
@@ -102,12 +102,12 @@ class Tables:
                     self.client.delete_item(TableName=name, Key={attribute: item[attribute] for attribute in key})
 
     def count(self, name):
-        """How many items the table of this name has."""
+        """Return the number of items in the table of this name."""
         (table,) = [table for table in self._keys if table.endswith(f"-{name}")]
         return self.client.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
 
     def _keep_expired_items(self, name):
-        # A database deletes by this machine's clock, and the tests' is another.
+        # A database deletes items by this machine's clock, which differs from the tests' clock.
         described = self.client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if described["TimeToLiveStatus"] == "ENABLED":
             off = {"AttributeName": described["AttributeName"], "Enabled": False}
@@ -123,7 +123,7 @@ class Place:
         self._forget = forget
 
     def empty(self):
-        """Forget all that the last test did."""
+        """Delete all data of the last test."""
         self._tables.empty()
         self._forget()
 
@@ -136,7 +136,7 @@ def client(service, endpoint):
 
 @contextmanager
 def running(arguments, *, folder, clock, until):
-    """Run a program under the clock until the block ends, and yield what it said once that matches."""
+    """Run a program under the clock until the block ends, and yield its output once that matches."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LYCHGATE_"))}
     environment |= {
         "LYCHGATE_TEST_CLOCK": str(clock.path),

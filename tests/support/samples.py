@@ -1,4 +1,4 @@
-"""A user and a session that tests of several modules speak of."""
+"""A user and a session that several test modules use."""
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.session import Session

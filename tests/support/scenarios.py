@@ -1,6 +1,6 @@
-"""A request of every kind, to find out what each costs.
+"""A request of every kind, to measure the cost of each.
 
-Owns what has to be there before each of them. Begins with Alice, who has just registered, and her one session.
+Owns the preparation of each. Begins with Alice, who has just registered, and her one session.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A request, and what goes before it."""
+    """A request and its preparation."""
 
     route: str
     """Method and path, or ``authorizer``."""
@@ -36,7 +36,7 @@ class Scenario:
     prepare: Callable[[], object] = _nothing
 
     def run(self) -> None:
-        """Make the request. That it is refused is the point of some."""
+        """Make the request. Some are meant to be refused."""
         with contextlib.suppress(InvalidCredentials, InvalidGrant):
             self.act()
 
@@ -45,7 +45,7 @@ class AdvanceClock(Protocol):
     """Lets time go by."""
 
     def __call__(self, seconds: int) -> None:
-        """Let so many seconds go by."""
+        """Move the clock by this many seconds."""
 
 
 def scenarios(
@@ -58,7 +58,7 @@ def scenarios(
     *,
     username: str = "alice",
 ) -> dict[str, Scenario]:
-    """Return the requests by name. Each is for an Alice of its own: it may use up her session or her account."""
+    """Return the requests by name. Each needs its own Alice: it may end her session or delete her account."""
     log_in, refresh, account = use_cases.log_in.with_password, use_cases.refresh_tokens, use_cases.account
     register = use_cases.registration.register
     token = alice.tokens.refresh_token

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the whole application over a database that is a real one, or nearly: moto or DynamoDB Local."""
+"""Fixtures for tests of the whole application over moto or DynamoDB Local."""
 
 import logging
 import types
@@ -41,7 +41,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Database:
-    """Tables of one stage, with a client whose wire can be broken, and others for threads."""
+    """Tables of one stage, with a client in which faults can be injected, and others for threads."""
 
     def __init__(self, clients):
         self.clients = clients
@@ -50,7 +50,7 @@ class Database:
         self.wire = Wire(self.client)
 
     def items(self):
-        """Everything that is stored but counters of failed log-ins, by table."""
+        """Return all stored items by table, except the counters of failed log-ins."""
         return {
             table: sorted(self.client.scan(TableName=table, ConsistentRead=True)["Items"], key=str)
             for table in (self.tables.users, self.tables.sessions, self.tables.events)
@@ -102,7 +102,7 @@ def settings(environment, database):
 
 
 def cheap_hasher(*, pepper, cost):
-    """bcrypt as cheap as it can be: it is not what is tested."""
+    """bcrypt with its minimum cost, because it is not tested here."""
     return PasswordHasher(pepper=pepper, cost=4)
 
 
@@ -153,7 +153,7 @@ def api(application):
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """No pause before a repetition takes any time; each is noted, at its longest."""
+    """Skip the pauses before retries, and record the longest duration of each."""
     noted = []
 
     def longest(self, context):
@@ -174,7 +174,7 @@ def caller():
 
 @pytest.fixture
 def alice(use_cases, caller, wire):
-    """What Alice got when she registered, with nothing noted of it."""
+    """The tokens of Alice's registration, with nothing recorded of it."""
     logged_in = use_cases.registration.register("Alice", PASSWORD, caller)
     wire.mend()
     return logged_in

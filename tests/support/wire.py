@@ -1,7 +1,6 @@
-"""The wire between a DynamoDB client and its database: counts what passes, and stands in its way if told.
+"""The wire between a DynamoDB client and its database: counts requests, and injects faults.
 
-A fault takes the place of one attempt at the SDK's own level, below its retries, so that these do to it whatever they
-would do in production.
+A fault replaces one attempt of the SDK, below its retries, so that the SDK retries as in production.
 """
 
 import json
@@ -17,7 +16,7 @@ ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
 
 
 def lost_answer(deliver):
-    """The database does what it is asked for; the connection breaks before its answer arrives."""
+    """The database executes the request, but the connection breaks before the response arrives."""
     deliver()
     raise ReadTimeoutError(endpoint_url=ENDPOINT)
 
@@ -31,7 +30,7 @@ def connect_timeout(deliver):
 
 
 def read_timeout(deliver):
-    """No answer, and the request was not served either."""
+    """There is no response, and the request was not executed."""
     raise ReadTimeoutError(endpoint_url=ENDPOINT)
 
 
@@ -60,14 +59,14 @@ class Crash(BaseException):
 
 
 def crash_after(deliver):
-    """The database does what it is asked for, and the Lambda is gone before it could answer anybody."""
+    """The database executes the request, and the Lambda ends before it can respond."""
     deliver()
     raise Crash
 
 
 @dataclass
 class Rule:
-    """When a fault happens: at the attempts of an operation (or any) after the first few, so many times."""
+    """When a fault happens: at which operation (or any), after how many attempts, and how often."""
 
     act: object
     operation: str | None
@@ -87,7 +86,7 @@ class Attempt:
 
     @property
     def counting(self):
-        """Whether it is about the counters of failed log-ins and nothing else."""
+        """Whether it concerns the counters of failed log-ins only."""
         return all(table.endswith("-throttle") for table in self.tables)
 
 
@@ -113,11 +112,11 @@ class Wire:
         self.client.meta.events.register("before-send", botocore_stubber)
 
     def break_with(self, act, *, operation=None, after=0, times=float("inf"), counting=False):
-        """Put a fault in the place of ``times`` attempts, the first ``after`` of them left alone."""
+        """Replace ``times`` attempts with a fault, after the first ``after`` attempts."""
         self._rules.append(Rule(act, operation, after, times, counting))
 
     def mend(self):
-        """Forget all faults, and what has passed."""
+        """Remove all faults, and reset the counts."""
         self._rules.clear()
         self.attempts.clear()
         self.counting.clear()

@@ -258,4 +258,4 @@ class TestOnALaptop:
 def test_a_duration_that_is_none_is_refused(duration, capsys):
     with pytest.raises(SystemExit):
         command.main(["add", f"--in={duration}"])
-    assert re.search(r"no duration such as", capsys.readouterr().err)
+    assert re.search(r"not a duration such as", capsys.readouterr().err)

@@ -1,4 +1,4 @@
-"""The least that an authorizer's function could be: it imports PyJWT, and lets everybody in."""
+"""The floor of an authorizer: it imports PyJWT, and allows every request."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def cheap_hash(password: str) -> str:
 
 
 def cheap_verify(password: str, hashed: str) -> bool:
-    """Whether the password has this hash, in constant time."""
+    """Return whether the password has this hash, in constant time."""
     return hmac.compare_digest(cheap_hash(password), hashed)
 
 

@@ -1,1 +1,1 @@
-"""The packaged application on this machine, run as AWS would run it: AWS's runtime client on the deployment's zip."""
+"""The packaged application on this machine, as on AWS: AWS's runtime client runs the deployment's zip."""

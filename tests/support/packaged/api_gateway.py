@@ -1,7 +1,7 @@
-"""An emulation of API Gateway's REST API, as far as this project's Swagger reaches.
+"""An emulation of API Gateway's REST API, with the features that this project's Swagger uses.
 
-Owns the order in which a request is judged. Each rule is AWS's, from the API Gateway Developer Guide; the modules
-beside this one name the pages. Not emulated: throttling, WAF, resource policies, access logs, caches of responses, VTL.
+Owns the order of the checks of a request. Each rule is from the API Gateway Developer Guide, and the modules beside
+this one name the pages. Not emulated: throttling, WAF, resource policies, access logs, caches of responses, VTL.
 """
 
 import threading
@@ -30,7 +30,7 @@ INTEGRATION_SECONDS = 29.0
 API_ID = "a1b2c3d4e5"
 SOURCE_IP = "127.0.0.1"
 
-# Above the gateway's own limit, so that it is the gateway that answers.
+# Above the gateway's own limit, so that the gateway enforces it.
 _SERVER_LIMIT = 4 * PAYLOAD_LIMIT
 
 
@@ -112,7 +112,7 @@ class ApiGateway:
             binary=_media_type(request) in self._api.binary_media_types,
         )
         function = self._functions[method.function]
-        # Whichever ends first: the function's own limit makes an error of it, the gateway's a time-out.
+        # The first limit decides: the function's makes an error, the gateway's a time-out.
         result = function.invoke(event, timeout=min(INTEGRATION_SECONDS, function.definition.timeout))
         if result.error is not None:
             timed_out = result.error.get("errorType") == "Sandbox.Timedout"
@@ -125,7 +125,7 @@ class ApiGateway:
         found = self._api.match(path)
         method = found[0].method(request.method) if found else None
         if found is None or method is None:
-            # The gateway then takes an Authorization header for a signature of AWS's, which no token is.
+            # The gateway then expects an AWS signature in the Authorization header.
             header = request.header("Authorization")
             if header:
                 message = f"'{header}' not a valid key=value pair (missing equal-sign) in Authorization header"
@@ -144,7 +144,7 @@ def _media_type(request: Request) -> str:
 
 
 def _forwarded(request: Request) -> Request:
-    """Return the request as it goes on: with the peer's address at the end of X-Forwarded-For."""
+    """Return the request to forward, with the peer's address at the end of X-Forwarded-For."""
     before = request.header("X-Forwarded-For")
     kept = [pair for pair in request.headers if pair[0].lower() not in {"x-forwarded-for", "x-forwarded-proto"}]
     addresses = f"{before}, {SOURCE_IP}" if before else SOURCE_IP

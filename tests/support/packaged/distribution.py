@@ -1,4 +1,4 @@
-"""A stand-in for the CloudFront distribution, as far as the API notices it.
+"""An emulation of the CloudFront distribution, as far as the API can see it.
 
 What it adds is from the CloudFront Developer Guide: "Request and response behavior for custom origins" (the viewer's
 address at the end of X-Forwarded-For) and "Add custom headers to origin requests" (which replace the viewer's own).
@@ -15,7 +15,7 @@ class Distribution:
     """Passes what is below `/api/` on to an origin, for one viewer. There is no site in this one."""
 
     def __init__(self, origin: Callable[[Request], Response], *, secret: str, viewer: str) -> None:
-        """Take the API's origin, what the distribution sends it as proof, and the viewer's address."""
+        """Take the API's origin, the distribution's secret, and the viewer's address."""
         self._origin = origin
         self._secret = secret
         self._viewer = viewer

@@ -1,9 +1,9 @@
-"""What building and running a package can fail with."""
+"""Errors of building and running a package."""
 
 
 class PackageError(Exception):
-    """Raised if the package cannot be built or run here; the message says what to do."""
+    """Raised if the package cannot be built or run on this machine. The message says what to do."""
 
 
 class UnsupportedTemplateError(PackageError):
-    """Raised if the template says something that is not understood, so that nothing is emulated by guesswork."""
+    """Raised if the template uses something unknown, so that the emulation never guesses."""

@@ -1,7 +1,7 @@
 """A Lambda function on this machine: processes of AWS's runtime client on the unpacked package, and nothing of ours.
 
-Owns the execution environment: what a process is given and what it may see, as "Lambda runtime environment variables"
-and "Lambda execution environment" in the AWS Lambda Developer Guide have it.
+Owns the execution environment: what a process gets and what it can see, according to "Lambda runtime environment
+variables" and "Lambda execution environment" in the AWS Lambda Developer Guide.
 """
 
 import collections
@@ -28,11 +28,11 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 INIT_SECONDS = 10.0
-"""What Lambda gives an initialisation ("Lambda execution environment", Init phase)."""
+"""Lambda's time limit for an initialisation ("Lambda execution environment", Init phase)."""
 
 _RECENT_LINES = 1000
 _PATIENCE = 3.0
-"""How much longer than on Lambda it may take here, on a machine that does other things as well."""
+"""The factor by which time limits are longer than on Lambda, for busy machines."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ NO_CREDENTIALS = Credentials("ASIAXXXXXXXXXXXXXXXX", "not-a-secret", "not-a-toke
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one invocation."""
+    """The result of one invocation."""
 
     answer: Any
     """What the handler returned; None if it failed."""
@@ -62,7 +62,7 @@ class Result:
     seconds: float
     """From the call to the answer, the start of a process included."""
     init_seconds: float | None
-    """From the start of the process to its first question for work; None if it was warm, or did not get there."""
+    """From the start of the process to its first request for an event. None if it was warm, or failed before that."""
     log: tuple[str, ...]
     """The lines written meanwhile, to standard output and standard error."""
 
@@ -97,11 +97,11 @@ class ExecutionEnvironment:
 
     @property
     def init_seconds(self) -> float | None:
-        """From the start of the process to its first question for work; None if that has not come."""
+        """From the start of the process to its first request for an event. None before that."""
         return None if self._api.initialized_at is None else self._api.initialized_at - self.started_at
 
     def invoke(self, event: object, *, arn: str, timeout: float) -> Invocation:
-        """Hand the event to the process and return what became of it. Afterwards `alive` tells whether it goes on."""
+        """Pass the event to the process and return the result. Afterwards `alive` tells whether it still runs."""
         invocation = Invocation(event, arn, deadline=time.time() + timeout)
         self._api.hand_over(invocation)
         # A cold start has its own limit, on top of the invocation's.
@@ -109,7 +109,7 @@ class ExecutionEnvironment:
         deadline = time.monotonic() + patience
         while not invocation.done.wait(0.02 if self._process.poll() is None else 0):
             if self._process.poll() is not None:
-                # Its last words may have arrived at the same moment.
+                # Its last output may have arrived at the same moment.
                 if not invocation.done.wait(0.1):
                     invocation.error = self._api.init_error or _exited(invocation, self._process.returncode)
                 break
@@ -234,7 +234,7 @@ class LambdaFunction:
         )
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the processes that there are."""
+        """Return the ids of the running processes."""
         with self._changing:
             return [environment.process_id for environment in self._environments]
 
@@ -273,7 +273,7 @@ def _command(module: str, handler: str) -> list[str]:
     # `-m` the working folder, which is the task root, comes first in `sys.path`, as on Lambda.
     base: str = getattr(sys, "_base_executable", sys.executable)
     command = [base, "-S", "-s", "-m", module, handler]
-    # To root every folder can be written to. Lambda's is not, whoever asks.
+    # Root can write to every folder. On Lambda nobody can write to this one.
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         setpriv = shutil.which("setpriv")
         if setpriv is None:

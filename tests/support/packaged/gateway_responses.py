@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself: its own words, or those of the API's gateway responses.
+"""The responses that API Gateway makes itself: its own defaults, or the API's gateway responses.
 
 The types, their statuses and which of them fall back to which are from "Gateway response types" in the API Gateway
 Developer Guide, what a template may say from "Gateway responses in API Gateway": simple substitution, no VTL.
@@ -15,7 +15,7 @@ from tests.support.packaged.rest_api import GatewayResponse
 
 
 class Refusal(Exception):
-    """Raised where the gateway answers by itself: the type of its response, and the message of its own words."""
+    """Raised if the gateway answers itself, with the type of its response and its default message."""
 
     def __init__(self, kind: str, message: str | None = None, status: int | None = None) -> None:
         super().__init__(kind)

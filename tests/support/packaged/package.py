@@ -1,7 +1,7 @@
 """Builds the deployment's package with `chalice package` and unpacks it as Lambda does: read-only.
 
-Owns the cache of builds. A build is made in a copy of the project's sources, with the configuration that the caller
-gives, so that nothing else of this machine gets in.
+Owns the cache of builds. A build is made in a copy of the project's sources, with the caller's configuration, so that
+nothing else of this machine affects it.
 """
 
 import functools
@@ -45,12 +45,12 @@ _PASSED_ON = ("HOME", "LANG", "PATH", "PIP_", "SSL_", "SYSTEMROOT", "TEMP", "TMP
 
 @dataclass(frozen=True)
 class Package:
-    """A package that lies on the disk, unpacked."""
+    """An unpacked package."""
 
     archive: Path
     """The zip that a deployment uploads."""
     code: Path
-    """What is in it: a folder that nothing can write to."""
+    """Its contents: a read-only folder."""
     template: Mapping[str, Any]
     """The SAM template, as Chalice wrote it."""
 
@@ -83,7 +83,7 @@ def build(
     project: Path = PROJECT,
     cache: Path = CACHE,
 ) -> Package:
-    """Package the project for a stage, or return the package that was built of the same sources before.
+    """Package the project for a stage, or return an earlier build of the same sources.
 
     Takes the stage's entry of `.chalice/config.json`, and the files beside it that it names: policy documents by file
     name. Raises PackageError.

@@ -1,4 +1,4 @@
-"""A request as a Lambda proxy integration hands it to the function, and the function's answer as a response.
+"""Lambda proxy integration: conversion of a request to the function's event, and of its answer to a response.
 
 Both formats are in "Set up Lambda proxy integrations in API Gateway" in the API Gateway Developer Guide, version 1.0;
 what is text and what is binary in "Content type conversions in API Gateway".
@@ -74,7 +74,7 @@ def proxy_event(
 def request_context(
     request: Request, *, request_id: str, resource: str, stage: str, api_id: str, account: str, source_ip: str
 ) -> dict[str, Any]:
-    """Return what the gateway knows of a request, without the authorizer's part."""
+    """Return the gateway's context of a request, without the authorizer's part."""
     now = time.time()
     return {
         "accountId": account,
@@ -94,7 +94,7 @@ def request_context(
 
 
 def proxy_response(answer: object, request: Request, binary_media_types: frozenset[str]) -> Response:
-    """Return the response that a function's answer means. Raises Refusal if it is malformed."""
+    """Return the response for a function's answer. Raises Refusal if the answer is malformed."""
     if not isinstance(answer, dict) or set(answer) - _ANSWER:
         raise Refusal("DEFAULT_5XX")
     try:

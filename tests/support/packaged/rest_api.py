@@ -1,7 +1,7 @@
-"""A REST API as its Swagger defines it: what API Gateway would import, read for the emulation of it.
+"""A REST API as its Swagger defines it, for the emulation of API Gateway.
 
-Owns which constructs are understood. An unknown one raises, so that what another version of Chalice writes is noticed
-and not ignored. The extensions are described in the API Gateway Developer Guide, "OpenAPI extensions for API Gateway".
+Owns which constructs are known. An unknown one raises an error, so that changes of other Chalice versions are noticed.
+The extensions are described in the API Gateway Developer Guide, "OpenAPI extensions for API Gateway".
 """
 
 import re
@@ -56,32 +56,32 @@ DEFAULT_TTL = 300
 
 @dataclass(frozen=True)
 class TokenAuthorizer:
-    """A TOKEN authorizer: which function, what it is given, and how long its answer holds."""
+    """A TOKEN authorizer: its function, its input, and how long its answer is cached."""
 
     name: str
     function: str
     header: str
     """The identity source."""
     pattern: str | None
-    """What the header's value has to match before the function is asked."""
+    """The pattern that the header's value has to match before the function is called."""
     ttl: int
     """Seconds."""
 
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """What the gateway answers by itself in one case."""
+    """One type of gateway response."""
 
     status: int | None
     headers: Mapping[str, str]
-    """Mapping expressions by header name: a quoted text, or `method.request.header.NAME`."""
+    """Mapping expressions by header name: a quoted string, or `method.request.header.NAME`."""
     templates: Mapping[str, str]
     """By media type."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method of a resource: which function answers, and who asks for a token before."""
+    """A method of a resource: its function and its authorizer."""
 
     function: str
     authorizer: TokenAuthorizer | None

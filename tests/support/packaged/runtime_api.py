@@ -1,4 +1,4 @@
-"""A stand-in for the Lambda Runtime API: what a runtime asks for its work and tells its answers.
+"""An emulation of the Lambda Runtime API, from which a runtime gets its events and to which it sends its answers.
 
 The paths and headers are those of "Using the Lambda runtime API for custom runtimes" in the AWS Lambda Developer Guide,
 version 2018-06-01. It serves one execution environment, as on Lambda, where each has its own.
@@ -24,7 +24,7 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass
 class Invocation:
-    """One event for the function, and what became of it once `done` is set."""
+    """One event for the function, and its result once `done` is set."""
 
     event: Any
     arn: str
@@ -64,7 +64,7 @@ class RuntimeApi:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let no runtime wait any longer, and close."""
+        """Release the waiting runtime, and close."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()

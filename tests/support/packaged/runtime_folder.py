@@ -1,4 +1,4 @@
-"""What stands in for Lambda's `/var/runtime`: AWS's runtime client and, where asked for, its boto3.
+"""The replacement for Lambda's `/var/runtime`: AWS's runtime client and, if requested, boto3.
 
 Owns the folders, made of the distributions that are installed for tests: the function's process sees these and nothing
 else of this machine's packages.

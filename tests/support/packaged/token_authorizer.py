@@ -1,4 +1,4 @@
-"""The gateway's side of a TOKEN authorizer: when it asks, what it makes of the answer, and what it remembers.
+"""The gateway's side of a TOKEN authorizer: when it calls the function, how it uses the answer, and what it caches.
 
 The rules are those of "Use API Gateway Lambda authorizers" and its pages in the API Gateway Developer Guide: "Input to"
 and "Output from an API Gateway Lambda authorizer". Policies are matched as "Policy evaluation logic" in the IAM User
@@ -58,7 +58,7 @@ class TokenAuthorization:
         asked = self._clock()
         result = self._function.invoke({"type": "TOKEN", "methodArn": method_arn, "authorizationToken": token})
         if result.error is not None:
-            # The one message that the gateway knows. Every other failure is one of the configuration.
+            # The only message that the gateway recognizes. Every other failure is a configuration error.
             if result.error.get("errorMessage") == "Unauthorized":
                 raise Refusal("UNAUTHORIZED")
             raise Refusal("AUTHORIZER_CONFIGURATION_ERROR")

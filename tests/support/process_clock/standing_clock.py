@@ -1,4 +1,4 @@
-"""Puts a process under the tests' clock: `time.time` says what a file says, and stands still until that changes."""
+"""Puts a process under the tests' clock: `time.time` returns the time in a file, until the file changes."""
 
 import mmap
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def install():
-    """Obey the file that the environment names, if it names one."""
+    """Use the file that the environment names, if it names one."""
     path = os.environ.get("LYCHGATE_TEST_CLOCK")
     if path:
         with Path(path).open("rb") as file:
