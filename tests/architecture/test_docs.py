@@ -173,5 +173,5 @@ def test_the_page_knows_every_event_of_a_history_and_no_other():
 
 
 def test_the_http_api_lists_every_event_of_a_history_and_no_other():
-    listed = re.search(r"of (`registered`.*?)[.;]", HTTP_API, re.DOTALL)[1]
+    listed = re.search(r"(`registered`.*?)[.;]", HTTP_API, re.DOTALL)[1]
     assert set(re.findall(r"`(\w+)`", listed)) == {str(event) for event in HISTORY}
