@@ -1,6 +1,8 @@
 # What a developer types. `make` alone lists it.
 PYTHON ?= python3
 SHELL := /bin/sh
+# How many tests run at a time under `make test`. Each process has its own servers, a JVM among them.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
@@ -49,7 +51,8 @@ quick: $(VENV)/.installed-test ## Run the tests that need no process and no emul
 	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
 
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
-	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
+	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys for SECONDS each (60) by coverage; Linux only
 	@mkdir -p .hypothesis

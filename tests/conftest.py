@@ -40,6 +40,13 @@ def pytest_collection_modifyitems(items):
             item.add_marker(mark)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from tests.support.workers import ByGroup
+
+    return ByGroup(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Hold what is not marked as slow to being fast: also the fixtures of all tests that it is the first to use."""
