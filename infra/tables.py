@@ -59,9 +59,16 @@ class TableDefinition:
         return str(self.create["TableName"])
 
 
+@functools.cache
+def parsed(text: str) -> Mapping[str, Any]:
+    """Parse a template, each text once: to parse takes longer than to make the tables. Nobody may change the result."""
+    document: Mapping[str, Any] = yaml.safe_load(text)
+    return document
+
+
 def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefinition]:
     """Read the tables of a stage from the template. Raises UnsupportedTemplateError."""
-    document = _parsed(template.read_text("utf-8"))
+    document = parsed(template.read_text("utf-8"))
     return [
         _table_definition(logical_id, resource, document, stage)
         for logical_id, resource in document["Resources"].items()
@@ -92,13 +99,6 @@ def create_tables(client: "DynamoDBClient", stage: str, template: Path = TEMPLAT
                 TimeToLiveSpecification=definition.time_to_live,  # type: ignore[arg-type]
             )
     return [definition.name for definition in definitions]
-
-
-@functools.cache
-def _parsed(text: str) -> Mapping[str, Any]:
-    # The tests make the tables a thousand times over, and to parse the template takes longer than to make them.
-    document: Mapping[str, Any] = yaml.safe_load(text)
-    return document
 
 
 def _table_definition(

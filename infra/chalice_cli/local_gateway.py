@@ -85,8 +85,11 @@ def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[Lo
 
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
+        lychgate = cast("Application", server.app_object).lychgate
         try:
-            cast("Application", server.app_object).lychgate.use_cases  # noqa: B018 - built by being asked for
+            # Whoever has never run `make dynamodb` lacks the keys too, and is told of these: they name the file.
+            lychgate.verifying  # noqa: B018 - read by being asked for
+            lychgate.use_cases  # noqa: B018 - built by being asked for
         except ConfigurationError as unusable:
             sys.exit(f"chalice local: {unusable}")
         except ServiceUnavailable:
