@@ -16,7 +16,7 @@ from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, pub
 from tests.support.api_client import in_process
 from tests.support.application import application
 from tests.support.http_servers import serving
-from tests.support.samples import SESSION, USER
+from tests.support.samples import ALICE, SESSION
 
 ALGORITHMS = ["ES256", "RS256", "EdDSA"]
 
@@ -59,7 +59,7 @@ class Site:
         )
         now = int(time.time())
         session = replace(SESSION, last_used_at=now, idle_expires_at=now + 1000, expires_at=now + 1000)
-        return issuer.access_token(USER, session, now)
+        return issuer.access_token(ALICE, session, now)
 
     def get(self, path):
         with urllib.request.urlopen(f"{self.issuer}{path}") as answer:
