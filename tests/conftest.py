@@ -1,6 +1,6 @@
 """What tests of every kind share: keys, a clock that obeys, and AWS as moto plays it.
 
-What emulates AWS is imported by the fixtures that use it: that takes longer than many tests do without.
+`make quick` imports nothing that emulates AWS: that would take longer than many of its tests.
 """
 
 import base64
@@ -26,9 +26,19 @@ hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def is_quick(config):
+    return config.option.markexpr == "not slow"
+
+
+def pytest_configure(config):
+    """Import moto before the first client is made: it gets at those only that are made afterwards."""
+    if not is_quick(config):
+        import moto.core  # noqa: F401
+
+
 def pytest_ignore_collect(collection_path, config):
     """Import nothing of a folder that `-m "not slow"` leaves out as a whole: that alone would take seconds."""
-    if config.option.markexpr == "not slow" and collection_path.parent == marks.TESTS and collection_path.is_dir():
+    if is_quick(config) and collection_path.parent == marks.TESTS and collection_path.is_dir():
         return "slow" in marks.OF_FOLDERS.get(collection_path.name, marks.NOTHING) or None
     return None
 

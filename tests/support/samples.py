@@ -31,3 +31,15 @@ REGISTERED = SecurityEvent(EventType.REGISTERED, "u1", NOW, CALLER)
 LOGGED_IN = SecurityEvent(EventType.LOGIN_SUCCEEDED, "u1", NOW + 1, CALLER)
 CHANGED = SecurityEvent(EventType.PASSWORD_CHANGED, "u1", NOW + 2, CALLER)
 REVOKED = SecurityEvent(EventType.SESSION_REVOKED, "u1", NOW + 3, CALLER)
+CLAIMS = {
+    "iss": ISSUER,
+    "sub": "u1",
+    "aud": ISSUER,
+    "exp": NOW + 600,
+    "iat": NOW,
+    "jti": "j1",
+    "sid": "s1",
+    "preferred_username": "alice",
+    "roles": ["user"],
+}
+"""What an access token says."""

@@ -19,7 +19,7 @@ from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, thumbprint
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.principals import Principal, RefreshGrant
-from tests.support.samples import ALICE, ISSUER, NOW, SESSION
+from tests.support.samples import ALICE, CLAIMS, ISSUER, NOW, SESSION
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
 
@@ -31,20 +31,6 @@ def segment(content):
 def decoded(compact, part):
     text = compact.split(".")[part]
     return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def valid_claims():
-    return {
-        "iss": ISSUER,
-        "sub": "u1",
-        "aud": ISSUER,
-        "exp": NOW + 600,
-        "iat": NOW,
-        "jti": "j1",
-        "sid": "s1",
-        "preferred_username": "alice",
-        "roles": ["user"],
-    }
 
 
 def changed(members, changes):
@@ -106,7 +92,7 @@ def forge(vector, jwk, key):
     """Make the token that a vector describes, signed by the real key unless the vector says otherwise."""
     header = changed({"alg": "ES256", "kid": jwk["kid"], "typ": "at+jwt"}, vector.get("header", {}))
     header_text = vector.get("header_text", json.dumps(header)).replace("{kid}", jwk["kid"])
-    claims = changed(valid_claims(), vector.get("claims", {}))
+    claims = changed(CLAIMS, vector.get("claims", {}))
     claims_text = vector.get("claims_text", json.dumps(claims, ensure_ascii=False))
     header_segment = segment(header_text.encode())
     payload_segment = segment(claims_text.encode(vector.get("claims_encoding", "utf-8")))
