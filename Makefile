@@ -1,6 +1,8 @@
 # The commands of developers and operators. `make` alone lists them.
 PYTHON ?= python3
 SHELL := /bin/sh
+# How many tests run at a time under `make test`. Each process has its own servers, a JVM among them.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
@@ -13,7 +15,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz pictures bench lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,8 +47,12 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
 	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
 
+quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
+	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
+
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, including those in a browser
-	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest
+	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
+	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis

@@ -4,6 +4,7 @@ Owns the translation of `AWS::DynamoDB::Table` into the parameters of CreateTabl
 that a table created here never differs silently from the deployed one. Tables created here have no deletion protection.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,16 @@ class TableDefinition:
         return str(self.create["TableName"])
 
 
+@functools.cache
+def parsed(text: str) -> Mapping[str, Any]:
+    """Parse a template, each text once: to parse takes longer than to make the tables. Nobody may change the result."""
+    document: Mapping[str, Any] = yaml.safe_load(text)
+    return document
+
+
 def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefinition]:
     """Return the tables of a stage from the template. Raises UnsupportedTemplateError."""
-    document: Mapping[str, Any] = yaml.safe_load(template.read_text("utf-8"))
+    document = parsed(template.read_text("utf-8"))
     return [
         _table_definition(logical_id, resource, document, stage)
         for logical_id, resource in document["Resources"].items()

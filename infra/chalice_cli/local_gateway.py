@@ -85,8 +85,9 @@ def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[Lo
 
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
+        lychgate = cast("Application", server.app_object).lychgate
         try:
-            cast("Application", server.app_object).lychgate.use_cases  # noqa: B018 - reading the property builds it
+            lychgate.use_cases  # noqa: B018 - reading the property builds it
         except ConfigurationError as unusable:
             sys.exit(f"chalice local: {unusable}")
         except ServiceUnavailable:

@@ -6,16 +6,15 @@ knows only in members of their own. All others are custom headers.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from infra.deployment.errors import DeploymentError
-from infra.tables import TEMPLATE
+from infra.tables import TEMPLATE, parsed
 
 PAGE_HEADERS = Path(__file__).parents[1] / "page-headers.json"
 
@@ -29,7 +28,7 @@ def rendered_template(stage: str) -> dict[str, Any]:
     Resources that outlive the stack get static names, because CloudFormation imports existing resources by static names
     only (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically").
     """
-    document: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))
+    document: dict[str, Any] = copy.deepcopy(dict(parsed(TEMPLATE.read_text("utf-8"))))
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})
         for name in _NAMED:
@@ -42,7 +41,7 @@ def rendered_template(stage: str) -> dict[str, Any]:
 
 def parameter_names() -> dict[str, str]:
     """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
-    parameters: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))["Parameters"]
+    parameters: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
     own = {"Stage", "RestApiId", "DistributionSecret", "DistributionSecretSha256"}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 

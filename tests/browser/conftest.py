@@ -13,7 +13,7 @@ from tests.browser.development_server import DevelopmentServer
 from tests.browser.visitor import Visitor
 
 # A bound for what normally takes a fraction of it, not an expectation.
-PATIENCE_MS = 10_000
+PATIENCE_MS = 60_000
 # Without a sandbox for machines where everything runs as root; the rest keeps the browser from calling home.
 BROWSER_FLAGS = [
     "--no-sandbox",

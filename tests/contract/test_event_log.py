@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.contract.samples import NOW, REGISTERED
+from tests.support.samples import NOW, REGISTERED
 
 
 def test_shows_the_newest_first_and_no_more_than_asked_for(events):

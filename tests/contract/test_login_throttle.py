@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import ServiceUnavailable, TooManyAttempts
-from tests.contract.samples import NOW
+from tests.support.samples import NOW
 
 ALICE = Attempt("Alice", "203.0.113.7")
 

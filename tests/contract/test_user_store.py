@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import Conflict, UsernameTaken
-from tests.contract.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION
+from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION
 
 
 def add(users, user=ALICE, session=SESSION, event=REGISTERED):

@@ -13,25 +13,14 @@ from chalicelib.tokens import pyjwt
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
-from tests.support.samples import ISSUER, NOW
+from tests.support.samples import CLAIMS, ISSUER, NOW
 
 RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256"), generate_signing_jwk("RS256")]}
 SIGNING_KEYS = parse_signing_keys(RING)
 VERIFIER = TokenVerifier(
     issuer=ISSUER, audience=ISSUER, keys=parse_verification_keys(public_jwks(RING)), clock=lambda: NOW
 )
-GOOD_CLAIMS = {
-    "iss": ISSUER,
-    "sub": "u1",
-    "aud": ISSUER,
-    "exp": NOW + 600,
-    "iat": NOW,
-    "jti": "j1",
-    "sid": "s1",
-    "preferred_username": "alice",
-    "roles": ["user"],
-    "counter": 1,
-}
+GOOD_CLAIMS = {**CLAIMS, "counter": 1}
 
 
 def verify(compact):

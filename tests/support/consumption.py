@@ -87,13 +87,13 @@ class Meter:
 
     def _note(self, params: dict[str, Any], model: Any, **_: object) -> None:
         self._body = json.loads(params["body"])
-        tables = sorted({self._names[table] for table in _tables(self._body)})
+        tables = sorted({self._names[table] for table in tables_in(self._body)})
         seen = self._counting if tables == ["throttle"] else self._calls
         seen.append(f"{model.name} {'+'.join(tables)}")
 
     def _add(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
         if model.name == "TransactWriteItems":
-            counting = {self._names[table] for table in _tables(self._body)} == {"throttle"}
+            counting = {self._names[table] for table in tables_in(self._body)} == {"throttle"}
             self._units["count" if counting else "write"] += 2 * len(self._body["TransactItems"])
             return
         consumed = parsed.get("ConsumedCapacity", [])
@@ -105,7 +105,8 @@ class Meter:
             self._units[kind] += table["CapacityUnits"]
 
 
-def _tables(body: Mapping[str, Any]) -> Iterator[str]:
+def tables_in(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tables that a request is about, once for each item of a transaction."""
     if "TableName" in body:
         yield body["TableName"]
     yield from body.get("RequestItems", {})

@@ -24,6 +24,9 @@ class ClientPerThread:
         self._local = threading.local()
 
     def __getattr__(self, name):
+        if name.startswith("_"):
+            # pytest looks at all that is in a module for marks of its own; no client is made for that.
+            raise AttributeError(name)
         return getattr(self.own, name)
 
     @property

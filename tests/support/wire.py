@@ -12,6 +12,8 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from tests.support.consumption import tables_in
+
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
 
 
@@ -82,7 +84,7 @@ class Attempt:
     tables: tuple[str, ...] = field(init=False)
 
     def __post_init__(self):
-        self.tables = tuple(sorted(set(_tables(self.body))))
+        self.tables = tuple(sorted(set(tables_in(self.body))))
 
     @property
     def counting(self):
@@ -147,15 +149,6 @@ class Wire:
 
 def _answer(status, document):
     return AWSResponse(ENDPOINT, status, {}, MockRawResponse(json.dumps(document)))
-
-
-def _tables(body):
-    if "TableName" in body:
-        yield body["TableName"]
-    yield from body.get("RequestItems", {})
-    for action in body.get("TransactItems", []):
-        for details in action.values():
-            yield details["TableName"]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from chalicelib.tokens.keys import parse_signing_keys, parse_verification_keys, 
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from infra.keys import ring as rings
-from tests.support.samples import ISSUER, NOW, SESSION, USER
+from tests.support.samples import ALICE, ISSUER, NOW, SESSION
 
 DAY = 24 * 3600
 LONGEST = 14 * DAY
@@ -71,14 +71,14 @@ class TestAWholeRotation:
         assert published.kid() == old
 
         clock.now = NOW + DAY - 1
-        last_access = published.issuer.access_token(USER, session_at(clock.now), clock.now)
+        last_access = published.issuer.access_token(ALICE, session_at(clock.now), clock.now)
         last_refresh = published.issuer.refresh_token(session_at(clock.now), clock.now)
         assert jwt.get_unverified_header(last_refresh)["kid"] == old
         assert before.verifier.verify(ACCESS_TOKEN, last_access)
 
         clock.now = NOW + DAY
         assert published.kid() == new
-        first_of_new = published.issuer.access_token(USER, session_at(clock.now), clock.now)
+        first_of_new = published.issuer.access_token(ALICE, session_at(clock.now), clock.now)
         assert published.verifier.verify(ACCESS_TOKEN, first_of_new)
         assert published.verifier.verify(ACCESS_TOKEN, last_access)
 
@@ -100,7 +100,7 @@ class TestAWholeRotation:
         clock.now = NOW + 2 * DAY
         started_late = Deployment(ring, clock, configured=configured)
         assert started_late.kid() == old
-        token = started_late.issuer.access_token(USER, session_at(clock.now), clock.now)
+        token = started_late.issuer.access_token(ALICE, session_at(clock.now), clock.now)
         assert started_late.verifier.verify(ACCESS_TOKEN, token)
 
 
@@ -165,7 +165,7 @@ class TestRetire:
 class TestRevoke:
     def test_the_tokens_of_the_key_die_with_the_deployment_and_a_new_key_signs(self, ring, old, clock):
         before = Deployment(ring, clock)
-        access_token = before.issuer.access_token(USER, session_at(NOW), NOW)
+        access_token = before.issuer.access_token(ALICE, session_at(NOW), NOW)
         refresh_token = before.issuer.refresh_token(session_at(NOW), NOW)
         after = Deployment(revoke(ring, NOW, old).ring, clock)
         with pytest.raises(InvalidToken):
@@ -173,7 +173,7 @@ class TestRevoke:
         with pytest.raises(InvalidGrant):
             after.verifier.verify(REFRESH_TOKEN, refresh_token)
         assert after.kid() != old
-        assert after.verifier.verify(ACCESS_TOKEN, after.issuer.access_token(USER, session_at(NOW), NOW))
+        assert after.verifier.verify(ACCESS_TOKEN, after.issuer.access_token(ALICE, session_at(NOW), NOW))
 
     def test_a_process_that_starts_before_the_deployment_still_works(self, ring, old, clock):
         configured = public_jwks(ring)

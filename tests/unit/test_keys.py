@@ -20,7 +20,7 @@ from chalicelib.tokens.keys import (
 )
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
-from tests.support.samples import NOW, SESSION, USER
+from tests.support.samples import ALICE, NOW, SESSION
 
 WEAK_KEYS = json.loads((Path(__file__).parent.parent / "vectors" / "weak_public_keys.json").read_text())
 
@@ -78,7 +78,7 @@ def test_the_public_set_holds_nothing_private():
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA", "RS256"])
 def test_tokens_of_each_algorithm_verify(alg):
     jwk = generate_signing_jwk(alg)
-    access_token = make_issuer(jwk).access_token(USER, SESSION, NOW)
+    access_token = make_issuer(jwk).access_token(ALICE, SESSION, NOW)
     assert jwt.get_unverified_header(access_token)["alg"] == alg
     assert make_verifier(public_jwks({"keys": [jwk]})).verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
@@ -116,12 +116,12 @@ class TestTime:
         assert self.signer(NOW, old, last).kid == last["kid"]
 
     def test_old_keys_still_verify_after_a_new_one_signs(self, old, new):
-        access_token = make_issuer(old).access_token(USER, SESSION, NOW)
+        access_token = make_issuer(old).access_token(ALICE, SESSION, NOW)
         verifier = make_verifier(public_jwks({"keys": [old, new]}), clock=lambda: NOW + 599)
         assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
     def test_a_key_verifies_until_the_second_before_its_exp(self, old, clock):
-        access_token = make_issuer(old).access_token(USER, SESSION, NOW)
+        access_token = make_issuer(old).access_token(ALICE, SESSION, NOW)
         verifier = make_verifier(public_jwks({"keys": [old | {"exp": NOW + 60}]}), clock=clock)
         clock.now = NOW + 59
         assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
@@ -260,7 +260,7 @@ def test_refuses_a_private_key_that_is_not_that_of_its_public_half(alg):
 def test_an_rsa_key_may_do_without_its_primes():
     jwk = generate_signing_jwk("RS256")
     short = {name: value for name, value in jwk.items() if name not in {"p", "q", "dp", "dq", "qi"}}
-    access_token = make_issuer(short).access_token(USER, SESSION, NOW)
+    access_token = make_issuer(short).access_token(ALICE, SESSION, NOW)
     assert make_verifier(public_jwks({"keys": [jwk]})).verify(ACCESS_TOKEN, access_token).user_id == "u1"
 
 

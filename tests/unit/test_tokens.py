@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
@@ -18,7 +19,7 @@ from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, thumbprint
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.principals import Principal, RefreshGrant
-from tests.support.samples import ISSUER, NOW, SESSION, USER
+from tests.support.samples import ALICE, CLAIMS, ISSUER, NOW, SESSION
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
 
@@ -30,20 +31,6 @@ def segment(content):
 def decoded(compact, part):
     text = compact.split(".")[part]
     return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def valid_claims():
-    return {
-        "iss": ISSUER,
-        "sub": "u1",
-        "aud": ISSUER,
-        "exp": NOW + 600,
-        "iat": NOW,
-        "jti": "j1",
-        "sid": "s1",
-        "preferred_username": "alice",
-        "roles": ["user"],
-    }
 
 
 def changed(members, changes):
@@ -105,7 +92,7 @@ def forge(vector, jwk, key):
     """Make the token that a vector describes, signed by the real key unless the vector says otherwise."""
     header = changed({"alg": "ES256", "kid": jwk["kid"], "typ": "at+jwt"}, vector.get("header", {}))
     header_text = vector.get("header_text", json.dumps(header)).replace("{kid}", jwk["kid"])
-    claims = changed(valid_claims(), vector.get("claims", {}))
+    claims = changed(CLAIMS, vector.get("claims", {}))
     claims_text = vector.get("claims_text", json.dumps(claims, ensure_ascii=False))
     header_segment = segment(header_text.encode())
     payload_segment = segment(claims_text.encode(vector.get("claims_encoding", "utf-8")))
@@ -202,29 +189,29 @@ def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signin
 
 
 def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
-    access_token = issuer.access_token(USER, SESSION, NOW)
+    access_token = issuer.access_token(replace(ALICE, username="Ålice"), SESSION, NOW)
     principal = verifier.verify(ACCESS_TOKEN, access_token)
-    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("user", "admin"), NOW + 600)
+    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("admin", "user"), NOW + 600)
     assert decoded(access_token, 0)["typ"] == "at+jwt"
 
 
 def test_the_header_of_an_issued_token_is_known_without_parsing(issuer, verifier):
-    header = issuer.access_token(USER, SESSION, NOW).split(".")[0]
+    header = issuer.access_token(ALICE, SESSION, NOW).split(".")[0]
     assert header in verifier._known_headers
 
 
 def test_no_two_access_tokens_have_one_jti(issuer, verifier):
-    ids = {verifier.verify(ACCESS_TOKEN, issuer.access_token(USER, SESSION, NOW)).token_id for _ in range(20)}
+    ids = {verifier.verify(ACCESS_TOKEN, issuer.access_token(ALICE, SESSION, NOW)).token_id for _ in range(20)}
     assert len(ids) == 20
 
 
 def test_an_access_token_never_outlives_its_session(issuer):
-    access_token = issuer.access_token(USER, SESSION, SESSION.expires_at - 5)
+    access_token = issuer.access_token(ALICE, SESSION, SESSION.expires_at - 5)
     assert decoded(access_token, 1)["exp"] == SESSION.expires_at
 
 
 def test_an_access_token_is_good_until_the_second_before_its_exp(issuer, verifier, clock):
-    access_token = issuer.access_token(USER, SESSION, NOW)
+    access_token = issuer.access_token(ALICE, SESSION, NOW)
     clock.now = NOW + 599
     assert verifier.verify(ACCESS_TOKEN, access_token).user_id == "u1"
     clock.now = NOW + 600
@@ -234,12 +221,12 @@ def test_an_access_token_is_good_until_the_second_before_its_exp(issuer, verifie
 
 def test_an_issuer_whose_clock_is_ten_seconds_ahead_is_believed(issuer, verifier, clock):
     clock.now = NOW - 10
-    assert verifier.verify(ACCESS_TOKEN, issuer.access_token(USER, SESSION, NOW)).user_id == "u1"
+    assert verifier.verify(ACCESS_TOKEN, issuer.access_token(ALICE, SESSION, NOW)).user_id == "u1"
 
 
 def test_a_refresh_token_says_which_session_and_which_of_its_tokens(issuer, verifier):
-    grant = verifier.verify(REFRESH_TOKEN, issuer.refresh_token(SESSION, NOW))
-    assert grant == RefreshGrant("u1", "s1", 3, NOW + 1000)
+    grant = verifier.verify(REFRESH_TOKEN, issuer.refresh_token(replace(SESSION, refresh_counter=3), NOW))
+    assert grant == RefreshGrant("u1", "s1", 3, SESSION.idle_expires_at)
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
@@ -279,7 +266,7 @@ def test_a_refresh_token_is_no_access_token(issuer, verifier):
 
 def test_an_access_token_is_no_refresh_token(issuer, verifier):
     with pytest.raises(InvalidGrant) as refusal:
-        verifier.verify(REFRESH_TOKEN, issuer.access_token(USER, SESSION, NOW))
+        verifier.verify(REFRESH_TOKEN, issuer.access_token(ALICE, SESSION, NOW))
     assert refusal.value.reason == "typ is not refresh+jwt"
 
 
@@ -320,7 +307,7 @@ def test_nothing_but_a_refusal_ever_comes_of_junk(verifier, junk):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_no_single_changed_character_survives(verifier, issuer, data):
-    access_token = issuer.access_token(USER, SESSION, NOW)
+    access_token = issuer.access_token(ALICE, SESSION, NOW)
     position = data.draw(st.integers(0, len(access_token) - 1))
     character = data.draw(st.characters(codec="ascii").filter(lambda other: other != access_token[position]))
     with pytest.raises(InvalidToken):
