@@ -13,7 +13,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke test fuzz pictures bench lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures bench lint format clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 	@test -n "$(URL)$(ARGS)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
 	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
 	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
+
+quick: $(VENV)/.installed-test ## Run the tests that need no process and no emulation of AWS, in seconds
+	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
 
 test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, those in a browser included
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && exec $(BIN)/python -m pytest

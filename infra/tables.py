@@ -5,6 +5,7 @@ is an error, so that a table made here never differs silently from the deployed 
 deleted: only the deployment has something to protect.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ class TableDefinition:
 
 def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefinition]:
     """Read the tables of a stage from the template. Raises UnsupportedTemplateError."""
-    document: Mapping[str, Any] = yaml.safe_load(template.read_text("utf-8"))
+    document = _parsed(template.read_text("utf-8"))
     return [
         _table_definition(logical_id, resource, document, stage)
         for logical_id, resource in document["Resources"].items()
@@ -91,6 +92,13 @@ def create_tables(client: "DynamoDBClient", stage: str, template: Path = TEMPLAT
                 TimeToLiveSpecification=definition.time_to_live,  # type: ignore[arg-type]
             )
     return [definition.name for definition in definitions]
+
+
+@functools.cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    # The tests make the tables a thousand times over, and to parse the template takes longer than to make them.
+    document: Mapping[str, Any] = yaml.safe_load(text)
+    return document
 
 
 def _table_definition(

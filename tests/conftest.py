@@ -1,4 +1,7 @@
-"""What tests of every kind share: keys, a clock that obeys, and AWS as moto plays it."""
+"""What tests of every kind share: keys, a clock that obeys, and AWS as moto plays it.
+
+What emulates AWS is imported by the fixtures that use it: that takes longer than many tests do without.
+"""
 
 import base64
 import json
@@ -7,20 +10,43 @@ import threading
 
 import hypothesis
 import pytest
-from moto import mock_aws
-from moto.core.botocore_stubber import BotocoreStubber
 
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.tokens.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
-from tests.support import places
-from tests.support.databases import DynamoDBLocal
-from tests.support.dynamodb_local import NotInstalled
+from tests.support import marks
 
-# CI runs few examples of each property and the same ones each time; `nightly` looks for new ones, at length.
+# CI runs few examples of each property and the same ones each time, `make quick` fewer; `nightly` looks for new ones,
+# at length.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "quick", deadline=None, derandomize=True, database=None, max_examples=15, stateful_step_count=20
+)
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=80)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import nothing of a folder that `-m "not slow"` leaves out as a whole: that alone would take seconds."""
+    if config.option.markexpr == "not slow" and collection_path.parent == marks.TESTS and collection_path.is_dir():
+        return "slow" in marks.OF_FOLDERS.get(collection_path.name, marks.NOTHING) or None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in marks.needs(item):
+            item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Hold what is not marked as slow to being fast: also the fixtures of all tests that it is the first to use."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("slow"):
+            marks.hold_to_fakes(patch)
+        return (yield)
 
 
 class FakeClock:
@@ -84,6 +110,9 @@ def no_real_aws():
 @pytest.fixture
 def atomic_moto(monkeypatch):
     """AWS as moto plays it here, each request atomic: by itself moto lets two conditional writes both win."""
+    from moto import mock_aws
+    from moto.core.botocore_stubber import BotocoreStubber
+
     lock = threading.RLock()
     unlocked = BotocoreStubber.__call__
 
@@ -115,6 +144,9 @@ def aws(atomic_moto, aws_clients, environment, private_jwks):
 @pytest.fixture(scope="session")
 def dynamodb_local(tmp_path_factory):
     """Amazon's own emulator: where it is not installed what needs it is skipped, but never in CI."""
+    from tests.support.databases import DynamoDBLocal
+    from tests.support.dynamodb_local import NotInstalled
+
     try:
         server = DynamoDBLocal(tmp_path_factory.mktemp("dynamodb-local"))
     except NotInstalled as missing:
@@ -127,11 +159,15 @@ def dynamodb_local(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared_clock(tmp_path_factory):
+    from tests.support import places
+
     return places.SharedClock(tmp_path_factory.mktemp("clock") / "now")
 
 
 @pytest.fixture(scope="session")
 def local_database(tmp_path_factory, shared_clock):
     """The endpoint of `make dynamodb`."""
+    from tests.support import places
+
     with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as endpoint:
         yield endpoint

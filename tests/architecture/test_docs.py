@@ -103,6 +103,7 @@ def test_the_architecture_lists_every_metric_and_no_other():
     assert {outcome for _, outcome in requests.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))
 
 
+@pytest.mark.slow
 def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
     listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
     at_the_root = {path.split("/")[0] for path in listed.stdout.split()} - {".gitignore", "README.md"}

@@ -1,5 +1,6 @@
 """What a fresh process loads: facts about cold start and about reach that no linter sees."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,14 @@ PROJECT = Path(__file__).parent.parent.parent
 FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
 HTTP_CLIENTS = {"http.client", "ssl", "urllib.request"}
 
+pytestmark = pytest.mark.slow
 
+
+@functools.cache
 def modules_after(statement):
     code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    return frozenset(done.stdout.split())
 
 
 def test_the_authorizer_loads_neither_the_application_nor_boto3_nor_bcrypt():
@@ -64,29 +68,3 @@ def test_the_packages_that_every_lambda_imports_are_empty():
 def test_importing_the_application_needs_no_setting_and_no_network():
     code = "import socket, os; os.environ.clear(); socket.socket.connect = None; import app"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
-
-
-def test_the_authorizers_lambda_begins_in_its_own_module():
-    from app import app
-
-    (handler,) = app.builtin_auth_handlers
-    assert handler.handler_string == "chalicelib.authorizer.authorizer"
-    assert handler.ttl_seconds == 300
-
-
-def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
-    from app import app
-
-    open_routes = {
-        "/auth/register",
-        "/auth/login",
-        "/auth/refresh",
-        "/auth/logout",
-        "/health",
-        "/openapi.json",
-        "/.well-known/jwks.json",
-    }
-    for path, methods in app.routes.items():
-        for method, entry in methods.items():
-            is_open = path in open_routes or path.startswith("/.well-known/") or method == "OPTIONS"
-            assert (entry.authorizer is None) is is_open, f"{method} {path}"

@@ -14,7 +14,7 @@ JSON = st.recursive(
 )
 SEGMENT = st.text("ABCXYZabcxyz019-_", max_size=60)
 # Public and private keys of every kind, to be spoilt.
-GOOD_KEYS = [targets.generate_signing_jwk(alg) for alg in ("ES256", "RS256", "EdDSA")]
+GOOD_KEYS = targets.RING["keys"]
 MEMBERS = sorted(
     {name for key in GOOD_KEYS for name in key} | {"key_ops", "nbf", "exp", "iat", "revoked", "x5c", "k", "oth"}
 )
@@ -93,4 +93,4 @@ def test_spoilt_keys_are_refused_with_their_name_or_harmless(keys, changes, miss
 
 @given(JSON)
 def test_peppers_that_are_none_are_refused(pepper):
-    assert not targets.load_private(json.dumps({"keys": GOOD_KEYS, "pepper": pepper}))
+    assert not targets.load_private(json.dumps({"keys": GOOD_KEYS[:1], "pepper": pepper}))

@@ -1,11 +1,10 @@
 """Other people's libraries verify our tokens by what the API publishes, over HTTP."""
 
 import json
-import threading
 import time
 import urllib.request
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import jwt
 import pytest
@@ -16,6 +15,7 @@ from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from tests.support.api_client import in_process
 from tests.support.application import application
+from tests.support.http_servers import serving
 from tests.support.samples import SESSION, USER
 
 ALGORITHMS = ["ES256", "RS256", "EdDSA"]
@@ -39,10 +39,11 @@ class Site:
             def log_message(self, *args):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.handler = Handler
+
+    def begin(self, port):
+        self.origin = f"http://127.0.0.1:{port}"
         self.issuer = f"{self.origin}/api"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def use(self, *keys):
         public_keys = json.dumps(public_jwks({"keys": list(keys)}))
@@ -68,9 +69,9 @@ class Site:
 @pytest.fixture
 def site():
     site = Site()
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
+    with serving(site.handler) as server:
+        site.begin(server.server_port)
+        yield site
 
 
 @pytest.fixture(scope="module")

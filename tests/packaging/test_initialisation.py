@@ -58,18 +58,23 @@ def answers(lines):
 @pytest.mark.parametrize("handler", [None, "chalicelib.authorizer.authorizer", "app.other"])
 def test_nothing_is_built_before_it_is_asked_for_anywhere_but_in_the_api_lambda(code, handler):
     environment = {} if handler is None else {"_HANDLER": handler}
-    statement = "import app; from chalicelib import wiring; wiring.build_services = 1; print(wiring._failures)"
-    assert start(code, statement, **environment) == ["[]"]
-
-
-def test_the_api_lambda_builds_its_services_as_it_starts(code):
     statement = """
 from chalicelib import wiring
-wiring.build_services = lambda environment, clock: "services"
+wiring.Lychgate._build = lambda lychgate: print("built")
 import app
-print(wiring.services.cache_info().currsize, wiring.services())
 """
-    assert start(code, statement, _HANDLER="app.app") == ["1 services"]
+    assert start(code, statement, **environment) == []
+    assert start(code, statement + "app.app.lychgate.use_cases", **environment) == ["built"]
+
+
+def test_the_api_lambda_builds_its_use_cases_as_it_starts(code):
+    statement = """
+from chalicelib import wiring
+wiring.Lychgate._build = lambda lychgate: print("built") or "use cases"
+import app
+print("started", app.app.lychgate.use_cases)
+"""
+    assert start(code, statement, _HANDLER="app.app") == ["built", "started use cases"]
 
 
 @pytest.mark.parametrize("handler", [{}, {"_HANDLER": "app.app"}], ids=["on demand", "as it starts"])
@@ -89,18 +94,18 @@ def test_a_failure_is_told_once_and_then_tried_again(code):
     statement = """
 from chalicelib import wiring
 built = []
-def build(environment, clock):
+def build(lychgate):
     built.append(1)
     if len(built) == 1:
         raise LookupError("for now")
-    return "services"
-wiring.build_services = build
+    return "use cases"
+wiring.Lychgate._build = build
 import app
 assert built == [1]
 try:
-    wiring.services()
+    app.app.lychgate.use_cases
 except LookupError as told:
     print(told)
-print(wiring.services(), len(built))
+print(app.app.lychgate.use_cases, len(built))
 """
-    assert start(code, statement, _HANDLER="app.app") == ["for now", "services 2"]
+    assert start(code, statement, _HANDLER="app.app") == ["for now", "use cases 2"]

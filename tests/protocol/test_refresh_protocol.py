@@ -13,7 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
-from chalicelib.tokens.keys import generate_signing_jwk, parse_verification_keys, public_jwks
+from chalicelib.tokens.issuer import TokenIssuer
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.fakes import Memory, fake_use_cases
@@ -24,6 +25,9 @@ OWNER = Caller(ip="203.0.113.7", user_agent="owner")
 THIEF = Caller(ip="198.51.100.9", user_agent="thief")
 JWK = generate_signing_jwk()
 KEYS = parse_verification_keys(public_jwks({"keys": [JWK]}))
+ISSUER_OF_TOKENS = TokenIssuer(
+    issuer=ISSUER, audience=ISSUER, signing_keys=parse_signing_keys({"keys": [JWK]}), access_lifetime=ACCESS
+)
 
 # Steps across every boundary, by a second on either side.
 STEPS = st.sampled_from(
@@ -206,7 +210,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         session = self.memory.sessions.get((logged_in_at.id, token.session_id))
         if session is None or not session.is_live(self.now):
             return None
-        access_token = self.auth._issuer.access_token(logged_in_at, session, self.now)
+        access_token = ISSUER_OF_TOKENS.access_token(logged_in_at, session, self.now)
         return self.verifier.verify(ACCESS_TOKEN, access_token)
 
     @rule(token=tokens, other=tokens)
@@ -280,7 +284,7 @@ class RefreshProtocol(RuleBasedStateMachine):
 
     def current_token(self, session):
         stored = self.memory.sessions[self.memory.users["alice"].id, session.id]
-        return IssuedToken(self.auth._issuer.issue_refresh_token(stored), session.id, session.counter)
+        return IssuedToken(ISSUER_OF_TOKENS.refresh_token(stored, self.now), session.id, session.counter)
 
     @invariant()
     def each_session_has_one_lineage_and_it_is_the_models(self):

@@ -67,6 +67,7 @@ def test_the_list_has_the_size_and_order_that_the_search_needs():
     assert entries == sorted(set(entries))
 
 
+@pytest.mark.slow
 def test_the_list_is_read_at_the_first_question_and_not_at_import():
     code = (
         "import chalicelib.credentials.passwords, chalicelib.credentials.common_passwords as c;"

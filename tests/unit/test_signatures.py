@@ -44,8 +44,10 @@ def padded(template, size):
 
 
 def raise_to_d(encoded, private_key):
-    numbers = private_key.private_numbers()
-    signed = pow(int.from_bytes(encoded, "big"), numbers.d, numbers.public_numbers.n)
+    """RFC 8017 section 5.2.1, step 2b: modulo each prime by itself, which takes a quarter of the time."""
+    numbers, message = private_key.private_numbers(), int.from_bytes(encoded, "big")
+    by_p, by_q = pow(message, numbers.dmp1, numbers.p), pow(message, numbers.dmq1, numbers.q)
+    signed = by_q + numbers.q * ((by_p - by_q) * numbers.iqmp % numbers.p)
     return signed.to_bytes(private_key.key_size // 8, "big")
 
 

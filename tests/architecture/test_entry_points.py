@@ -1,0 +1,25 @@
+"""Where each Lambda begins, and which routes the authorizer stands before."""
+
+from app import app
+
+
+def test_the_authorizers_lambda_begins_in_its_own_module():
+    (handler,) = app.builtin_auth_handlers
+    assert handler.handler_string == "chalicelib.authorizer.authorizer"
+    assert handler.ttl_seconds == 300
+
+
+def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
+    open_routes = {
+        "/auth/register",
+        "/auth/login",
+        "/auth/refresh",
+        "/auth/logout",
+        "/health",
+        "/openapi.json",
+        "/.well-known/jwks.json",
+    }
+    for path, methods in app.routes.items():
+        for method, entry in methods.items():
+            is_open = path in open_routes or path.startswith("/.well-known/") or method == "OPTIONS"
+            assert (entry.authorizer is None) is is_open, f"{method} {path}"

@@ -1,0 +1,50 @@
+"""What `make quick` leaves out is marked, and what it runs needs no process and no AWS."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import marks
+
+FOLDERS = {path.name for path in marks.TESTS.iterdir() if path.is_dir() and [*path.glob("test_*.py")]}
+
+
+def test_a_test_that_is_not_marked_as_slow_can_start_no_process():
+    with pytest.raises(AssertionError, match="marked as slow"):
+        subprocess.run([sys.executable, "--version"], check=False)
+
+
+def test_a_test_that_is_not_marked_as_slow_can_ask_nothing_of_aws(aws_clients):
+    for ask in (aws_clients[0].list_tables, aws_clients[1].describe_parameters):
+        with pytest.raises(AssertionError, match="marked as slow"):
+            ask()
+
+
+@pytest.mark.slow
+def test_a_test_that_is_marked_as_slow_can():
+    assert subprocess.run([sys.executable, "--version"], check=False, capture_output=True).returncode == 0
+
+
+def test_of_every_folder_with_tests_it_is_known_what_they_need():
+    assert marks.OF_FOLDERS.keys() >= FOLDERS
+
+
+def test_a_test_in_a_folder_of_which_nothing_is_known_is_refused():
+    with pytest.raises(pytest.UsageError, match="tests/elsewhere"):
+        marks.folder_of(marks.TESTS / "elsewhere" / "test_a.py")
+
+
+@pytest.mark.parametrize(
+    "needed", [*marks.OF_FOLDERS.values(), *marks.OF_FIXTURES.values(), *marks.OF_PARAMETERS.values()]
+)
+def test_whatever_is_needed_makes_a_test_slow(needed):
+    assert not needed or "slow" in needed
+
+
+@pytest.mark.parametrize("database", ["fake", "moto", "dynamodb-local"])
+def test_a_test_is_marked_by_the_database_that_it_runs_with(request, database):
+    found = {
+        name for name in ("slow", "browser", "dynamodb_local", "packaged") if request.node.get_closest_marker(name)
+    }
+    assert found == marks.OF_PARAMETERS.get(database, marks.NOTHING)
