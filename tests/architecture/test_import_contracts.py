@@ -41,6 +41,10 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.tokens.verifier",
         "chalicelib.tokens.issuer",
     ),
+    "Within telemetry: what requests leave, then the form of a line": (
+        "chalicelib.telemetry.log",
+        "chalicelib.telemetry.requests",
+    ),
     "Within config: the settings of each part, then how the environment is read": (
         "chalicelib.config.verifier",
         "chalicelib.config.signing_secrets",
@@ -49,11 +53,11 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.accounts.user",
         "chalicelib.accounts.session",
     ),
-    "Beside the application: deployment, what proves it, what runs on a laptop, what Chalice's commands lack": (
+    "Beside the application: deployment, what runs on a laptop, what Chalice's commands lack": (
         "infra.keys.ring",
         "infra.deployment.stage",
     ),
-    "What ships imports nothing of what does not": ("chalicelib.telemetry", "infra.tables"),
+    "What ships imports nothing of what does not": ("chalicelib.telemetry.log", "infra.tables"),
     "What an operator runs knows nothing of tests and of measuring": ("infra.costs", "bench.figures"),
     "What tests share knows nothing of measuring": ("tests.support.fakes", "bench.figures"),
     "Only the HTTP layer and the authorizer know Chalice": ("chalicelib.wiring", "chalice"),
