@@ -54,8 +54,16 @@ class _Sessions:
     def begin(self, *_arguments: object, **_options: object) -> bool:
         return False
 
-    def rotate(self, _user_id: str, _session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
-        rotated = replace(self._session, refresh_counter=counter + 1, last_used_at=now, idle_expires_at=idle_expires_at)
+    def rotate(
+        self, _user_id: str, _session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+    ) -> Rotation:
+        rotated = replace(
+            self._session,
+            refresh_counter=counter + 1,
+            last_used_at=now,
+            idle_expires_at=idle_expires_at,
+            last_used_from=used_from,
+        )
         return Rotation(applied=True, session=rotated)
 
 

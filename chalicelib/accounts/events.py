@@ -21,6 +21,8 @@ class EventType(StrEnum):
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
     SESSION_REVOKED = "session_revoked"
     PASSWORD_CHANGED = "password_changed"
+    REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"
+    """A refresh token was used from two networks or by two User-Agents within seconds."""
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -39,6 +41,7 @@ HISTORY = (
     EventType.REFRESH_TOKEN_REUSED,
     EventType.SESSION_REVOKED,
     EventType.PASSWORD_CHANGED,
+    EventType.REFRESH_RETRIED_ELSEWHERE,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""

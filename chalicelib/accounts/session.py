@@ -6,12 +6,20 @@ Knows no storage, no HTTP and no token format. Every time is a NumericDate: an i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.user import User
+
+
+MOST_RETRIED_IN_A_ROW = 2
+"""Rotations in a row that may be retried. A lost response is chance, a third one after the other is a companion."""
+
+ELSEWHERE_INTERVAL = 24 * 3600
+"""Seconds in which one retry may come from elsewhere. A device that changes its network does so rarely between a
+request and its retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,16 @@ class Session:
     epoch: int
     """The user's ``session_epoch`` when the session began."""
     caller: Caller
+    last_used_from: str = ""
+    """The fingerprint of the caller who last raised the refresh counter. Empty before the first refresh."""
+    retried_counter: int = -1
+    """The counter of the token whose use was last retried. -1 before the first retry."""
+    retried_in_a_row: int = 0
+    """How many rotations in a row were retried, the one of ``retried_counter`` included."""
+    elsewhere_counter: int = -1
+    """The counter of the token whose use was last retried from elsewhere. -1 before the first such retry."""
+    elsewhere_at: int = 0
+    """When that was."""
 
     @property
     def refresh_expires_at(self) -> int:
@@ -81,3 +99,22 @@ class Session:
         A second tab does this, and so does a client whose first response was lost.
         """
         return self.is_live(now) and counter == self.refresh_counter - 1 and now - self.last_used_at <= window
+
+    def after_retry(self, counter: int, caller: Caller, now: int) -> Session | None:
+        """Return the session after a retry of the token with this counter, or None if the retry counts as reuse.
+
+        Whoever rides along with the owner has to retry, or be retried in, each rotation of the session. So the retries
+        of one rotation count once, and only ``MOST_RETRIED_IN_A_ROW`` rotations in a row may be retried. A retry by
+        another caller than the one who used the token is accepted once in ``ELSEWHERE_INTERVAL`` seconds.
+        """
+        after = self
+        if counter != self.retried_counter:
+            in_a_row = self.retried_in_a_row + 1 if counter == self.retried_counter + 1 else 1
+            if in_a_row > MOST_RETRIED_IN_A_ROW:
+                return None
+            after = replace(after, retried_counter=counter, retried_in_a_row=in_a_row)
+        if caller.fingerprint != self.last_used_from and counter != self.elsewhere_counter:
+            if self.elsewhere_counter >= 0 and now - self.elsewhere_at < ELSEWHERE_INTERVAL:
+                return None
+            after = replace(after, elsewhere_counter=counter, elsewhere_at=now)
+        return after

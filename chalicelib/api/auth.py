@@ -77,8 +77,8 @@ def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
 def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     """Exchange a refresh token for its successor and a new access token.
 
-    A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor.
-    Any other reuse ends the session.
+    A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
+    but not for three refreshes in a row. Any other reuse ends the session.
     """
     refresh_token, cookie = _presented_refresh_token(call, body)
     if refresh_token is None:

@@ -239,8 +239,8 @@ def session_body(session: Session, *, current_session_id: str) -> SessionBody:
     return {
         "id": session.id,
         "created_at": timestamp(session.created_at),
-        "last_used_at": timestamp(session.last_used_at),
-        "expires_at": timestamp(session.refresh_expires_at),
+        "last_used_at": timestamp(_whole_hour(session.last_used_at)),
+        "expires_at": timestamp(_whole_hour(session.refresh_expires_at)),
         "ip": session.caller.ip,
         "user_agent": session.caller.user_agent,
         "current": session.id == current_session_id,
@@ -255,6 +255,11 @@ def event_body(event: SecurityEvent) -> EventBody:
         "ip": event.caller.ip,
         "user_agent": event.caller.user_agent,
     }
+
+
+def _whole_hour(numeric_date: int) -> int:
+    """Round down to the hour: a thief who knows when the owner refreshes can present the token within seconds of it."""
+    return numeric_date - numeric_date % 3600
 
 
 def timestamp(numeric_date: int) -> str:

@@ -24,6 +24,7 @@ COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
     EventType.ATTEMPT_NOT_COUNTED: (LOG_INS, "not_counted"),
     EventType.REFRESHED: (REFRESHES, "ok"),
     EventType.REFRESH_RETRIED: (REFRESHES, "retry"),
+    EventType.REFRESH_RETRIED_ELSEWHERE: (REFRESHES, "retry"),
     EventType.REFRESH_TOKEN_REUSED: (REFRESHES, "reused"),
 }
 """The metric and the ``outcome`` that count each event."""

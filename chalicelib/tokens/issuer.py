@@ -70,8 +70,8 @@ class TokenIssuer:
         """
         claims = {
             "sub": session.user_id,
-            "exp": session.refresh_expires_at,
-            "iat": session.last_used_at,
+            "exp": session.expires_at,
+            "iat": session.created_at,
             "sid": session.id,
             "counter": session.refresh_counter,
         }

@@ -88,10 +88,18 @@ class SessionStore(Protocol):
 
         """
 
-    def rotate(self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
-        """Raise the refresh counter by one and set the times of use, if ``Session.accepts(counter, now)``.
+    def rotate(
+        self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+    ) -> Rotation:
+        """Raise the refresh counter by one and note the use, if ``Session.accepts(counter, now)``.
 
         Exactly one of any number of concurrent calls with the same counter is applied.
+        """
+
+    def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
+        """Store what ``after`` remembers of retries, if the stored session still remembers what ``before`` does.
+
+        Records the event in the same step, if there is one.
         """
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:

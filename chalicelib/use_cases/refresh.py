@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.accounts.session import Session, SessionRules
-from chalicelib.errors import InvalidGrant, RefreshTokenReused
+from chalicelib.errors import InvalidGrant, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from chalicelib.tokens.principals import RefreshGrant
     from chalicelib.tokens.verifier import TokenVerifier
     from chalicelib.use_cases.ports import Announce, Stores
+
+_ROUNDS = 3
+"""How often the note of a retry may meet another one. The retries of one rotation count once, so two rounds suffice."""
 
 
 class RefreshTokens:
@@ -44,25 +47,30 @@ class RefreshTokens:
         """Return the successor of a refresh token, with a new access token.
 
         A token can be used once. Reuse within the retry window gets the same successor, so neither a second tab nor a
-        lost response logs the user out. Later reuse means that the token was stolen and either the thief or the user
-        has used it first: the session ends (RFC 9700 section 4.14.2).
+        lost response logs the user out, as long as it is rare: see ``Session.after_retry``. Other reuse means that the
+        token was stolen and either the thief or the user has used it first: the session ends (RFC 9700 section
+        4.14.2).
 
         Raises:
             InvalidGrant: the token is forged or expired, its session has ended, or its user is disabled or deleted.
-            RefreshTokenReused: the token was reused after the retry window.
+            RefreshTokenReused: the token was reused after the retry window, or retried too often.
 
         """
         # Signature and claims come first: a forged token never reaches the database.
         grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
         now = self._clock()
         rotation = self._sessions.rotate(
-            grant.user_id, grant.session_id, grant.counter, now=now, idle_expires_at=now + self._rules.idle_lifetime
+            grant.user_id,
+            grant.session_id,
+            grant.counter,
+            now=now,
+            idle_expires_at=now + self._rules.idle_lifetime,
+            used_from=caller.fingerprint,
         )
         session = rotation.session
         if session is None:
             raise InvalidGrant("no such session", grant.user_id, grant.session_id)
-        if not rotation.applied and not session.is_retry(grant.counter, now, self._rules.retry_window):
-            raise self._refusal(session, grant, now, caller)
+        outcome = EventType.REFRESHED if rotation.applied else self._retry(session, grant, now, caller)
 
         kept: Session | None = session
         user = self._users.find(session.username)
@@ -74,8 +82,7 @@ class RefreshTokens:
             raise InvalidGrant("the user is gone or has ended all sessions", grant.user_id, grant.session_id)
         if user.disabled:
             raise InvalidGrant("disabled account", grant.user_id, grant.session_id)
-        type_ = EventType.REFRESHED if rotation.applied else EventType.REFRESH_RETRIED
-        self._announce(SecurityEvent(type_, user.id, now, caller, session.id))
+        self._announce(SecurityEvent(outcome, user.id, now, caller, session.id))
         return LoggedIn(user, self._issuer.token_pair(user, session, now), session.id)
 
     def revoke(self, refresh_token: str, caller: Caller) -> None:
@@ -88,6 +95,31 @@ class RefreshTokens:
         if self._sessions.end(grant.user_id, grant.session_id, event):
             self._announce(event)
 
+    def _retry(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> EventType:
+        """Return what happens if a token that was used before gets its successor again, after noting that it does.
+
+        Raises InvalidGrant, or RefreshTokenReused after ending the session.
+        """
+        if not session.is_retry(grant.counter, now, self._rules.retry_window):
+            raise self._refusal(session, grant, now, caller)
+        known: Session | None = session
+        for _ in range(_ROUNDS):
+            if known is None:
+                raise InvalidGrant("no such session", grant.user_id, grant.session_id)
+            after = known.after_retry(grant.counter, caller, now)
+            if after is None:
+                raise self._reuse(known, now, caller, "the token was retried too often")
+            if after == known:
+                return EventType.REFRESH_RETRIED
+            event = None
+            if after.elsewhere_counter != known.elsewhere_counter:
+                event = SecurityEvent(EventType.REFRESH_RETRIED_ELSEWHERE, session.user_id, now, caller, session.id)
+            noted = self._sessions.note_retry(known, after, event)
+            if noted.applied:
+                return event.type if event is not None else EventType.REFRESH_RETRIED
+            known = noted.session
+        raise ServiceUnavailable("too many retries of one refresh at once")
+
     def _refusal(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> InvalidGrant:
         """Return the error of a refused refresh. If the token was reused, end its session first."""
         if not session.is_live(now):
@@ -95,7 +127,11 @@ class RefreshTokens:
         if grant.counter > session.refresh_counter:
             # The token is ours but newer than the stored session: the table was restored to an earlier state.
             return InvalidGrant("the token is newer than the session", session.user_id, session.id)
+        return self._reuse(session, now, caller, "the token was used before")
+
+    def _reuse(self, session: Session, now: int, caller: Caller, reason: str) -> RefreshTokenReused:
+        """End a session whose token was reused. Return the error to raise."""
         event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, caller, session.id)
         self._sessions.end(session.user_id, session.id, event)
         self._announce(event)
-        return RefreshTokenReused("the token was used before", session.user_id, session.id)
+        return RefreshTokenReused(reason, session.user_id, session.id)

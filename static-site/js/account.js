@@ -23,8 +23,9 @@ const EVENTS = {
   refresh_token_reused: "Session ended: its token was used twice",
   session_revoked: "Session ended",
   password_changed: "Password changed",
+  refresh_retried_elsewhere: "Session used from two places at once",
 };
-const ALARMING = ["login_failed", "refresh_token_reused"];
+const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 /** @typedef {{type: string, at: string, ip: string, user_agent: string}} AccountEvent */

@@ -27,7 +27,7 @@
  */
 
 const TIMEOUT_MS = 10_000;
-/** A token is refreshed when this much of it is left; in some tabs twice as much, so that they do not wake together. */
+/** A token is refreshed when this much of it is left, or up to a quarter of its life more: nobody can tell when. */
 const REFRESH_MARGIN_S = 30;
 /** A call waits for a refresh if less than this is left of its token. */
 const CALL_MARGIN_S = 5;
@@ -405,12 +405,23 @@ class Retry {
   }
 }
 
+/**
+ * Seconds before its end at which a token is refreshed: spread over two and a half minutes for a token of ten. Somebody
+ * who has stolen a refresh token cannot tell when its owner will use it.
+ * @param {number} lifetime in seconds
+ */
+function refreshMargin(lifetime) {
+  return Math.min(REFRESH_MARGIN_S, lifetime / 4) + (lifetime / 4) * Math.random();
+}
+
 /** Signs in, refreshes in time and signs out. */
 class SessionKeeper {
   /** @type {Session | null} null while nobody is signed in, and until an earlier page's session is taken up again */
   session = null;
   /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
   #version = 0;
+  /** Seconds before the end of the access token at which it is refreshed; drawn anew with each token. */
+  #refreshMargin = 0;
   /** @type {Promise<void> | null} the refresh under way, for all who need one meanwhile; null if there is none */
   #refreshing = null;
   /**
@@ -606,6 +617,7 @@ class SessionKeeper {
     const previous = this.session;
     const isNews = session || previous || !this.#store.isEmpty;
     this.session = session;
+    this.#refreshMargin = session ? refreshMargin(session.tokens.expires_in) : 0;
     this.#version += 1;
     this.#retry.reset();
     clearTimeout(this.#timer);
@@ -627,9 +639,7 @@ class SessionKeeper {
   }
 
   #secondsToRefresh() {
-    if (!this.session) return 0;
-    const margin = Math.min(REFRESH_MARGIN_S, this.session.tokens.expires_in / 4);
-    return this.secondsLeft - margin * (1 + Math.random());
+    return this.session ? this.secondsLeft - this.#refreshMargin : 0;
   }
 
   #tryLater(error) {

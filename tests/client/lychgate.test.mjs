@@ -412,6 +412,24 @@ test("the cookie's own mark is no secret, and a log-out that the API has not hea
   assert.deepEqual(kept, {});
 });
 
+test("when a token is refreshed is drawn from a quarter of its life: a thief cannot know the moment", async (context) => {
+  context.mock.method(performance, "now", () => 1000);
+  context.mock.method(Date, "now", () => 1_800_000_000_000);
+  const answer = { access_token: "a", expires_in: 40, user: USER };
+  const seconds = [];
+  for (const drawn of [0, 0.5, 0.9]) {
+    const random = context.mock.method(Math, "random", () => drawn);
+    const timer = context.mock.method(globalThis, "setTimeout", () => 0);
+    await signedIn({ fetch: async () => Response.json(answer) });
+    const delays = timer.mock.calls.map(({ arguments: [, delay] }) => delay / 1000);
+    // The others are a request's time limit of 10 s, and what is over within a second.
+    seconds.push(...delays.filter((delay) => delay > 1 && delay !== 10));
+    timer.mock.restore();
+    random.mock.restore();
+  }
+  assert.deepEqual(seconds, [30, 25, 21]);
+});
+
 // Pages with an earlier version of this file may be open, or may have been: what they store and say is understood.
 const entryName = () => `lychgate ${api.origin}/api/`;
 const answerTokens = (token) => (response) => json(response, 200, { access_token: token, expires_in: 600, user: USER });

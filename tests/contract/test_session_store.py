@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.events import EventType
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 from tests.support.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
@@ -18,7 +19,7 @@ def alice(users):
 
 
 def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1"):
-    return sessions.rotate(user_id, session_id, counter, now=now, idle_expires_at=now + 100)
+    return sessions.rotate(user_id, session_id, counter, now=now, idle_expires_at=now + 100, used_from="somewhere")
 
 
 def begin(sessions, user, session_id, **changes):
@@ -34,7 +35,9 @@ def ids(sessions):
 @pytest.mark.usefixtures("alice")
 class TestRotation:
     def test_raises_the_counter_and_renews_the_idle_time(self, sessions):
-        rotated = replace(SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110)
+        rotated = replace(
+            SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110, last_used_from="somewhere"
+        )
         assert rotate(sessions) == Rotation(applied=True, session=rotated)
 
     def test_with_a_used_counter_changes_nothing_and_shows_the_session(self, sessions):
@@ -66,6 +69,57 @@ class TestRotation:
                 rotations = list(pool.map(lambda _, c=counter: rotate(sessions, counter=c), range(8)))
             assert [rotation.applied for rotation in rotations].count(True) == 1
             assert {rotation.session.refresh_counter for rotation in rotations} == {counter + 1}
+
+
+NOTED = {"retried_counter": 0, "retried_in_a_row": 1}
+
+
+@pytest.mark.usefixtures("alice")
+class TestNotesOfRetries:
+    def test_are_kept_beside_the_session_and_record_nothing_by_themselves(self, sessions, events):
+        rotated = rotate(sessions).session
+        after = replace(rotated, **NOTED)
+        assert sessions.note_retry(rotated, after, None) == Rotation(applied=True, session=after)
+        assert sessions.of_user("u1") == [after]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    def test_record_an_event_in_the_same_step(self, sessions, events):
+        rotated = rotate(sessions).session
+        after = replace(rotated, **NOTED, elsewhere_counter=0, elsewhere_at=NOW + 12)
+        elsewhere = replace(REVOKED, type=EventType.REFRESH_RETRIED_ELSEWHERE)
+        assert sessions.note_retry(rotated, after, elsewhere).applied
+        assert sessions.of_user("u1") == [after]
+        assert events.recent("u1", 1) == [elsewhere]
+
+    @pytest.mark.parametrize("event", [None, REVOKED])
+    def test_that_another_one_came_before_are_refused_and_show_the_session(self, sessions, events, event):
+        rotated = rotate(sessions).session
+        first = replace(rotated, **NOTED)
+        sessions.note_retry(rotated, first, None)
+        second = replace(rotated, retried_counter=0, retried_in_a_row=2)
+        assert sessions.note_retry(rotated, second, event) == Rotation(applied=False, session=first)
+        assert sessions.of_user("u1") == [first]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    @pytest.mark.parametrize("event", [None, REVOKED])
+    def test_of_a_session_that_has_ended_bring_it_not_back(self, sessions, event):
+        rotated = rotate(sessions).session
+        sessions.end("u1", "s1", REVOKED)
+        assert sessions.note_retry(rotated, replace(rotated, **NOTED), event) == Rotation(applied=False, session=None)
+        assert sessions.of_user("u1") == []
+
+    def test_do_not_depend_on_a_rotation_that_came_between(self, sessions):
+        rotated = rotate(sessions).session
+        newest = rotate(sessions, counter=1).session
+        assert sessions.note_retry(rotated, replace(rotated, **NOTED), None).applied
+        assert sessions.of_user("u1") == [replace(newest, **NOTED)]
+
+    def test_of_many_at_once_exactly_one_is_applied(self, sessions):
+        rotated = rotate(sessions).session
+        after = replace(rotated, **NOTED)
+        with ThreadPoolExecutor(6) as pool:
+            noted = list(pool.map(lambda _: sessions.note_retry(rotated, after, None), range(6)))
+        assert [rotation.applied for rotation in noted].count(True) == 1
 
 
 @pytest.mark.usefixtures("alice")

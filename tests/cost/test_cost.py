@@ -25,7 +25,11 @@ COUNTED_AND_FORGOTTEN = {"counting": ("TransactWriteItems throttle",) * 2, "coun
 COSTS = {
     "a protected request's authorizer": NOTHING,
     "refresh": Cost(("UpdateItem sessions", "GetItem users"), 1, 1),
-    "refresh again with the same token": Cost(("UpdateItem sessions", "GetItem users"), 1, 1),
+    "refresh again with the same token": Cost(("UpdateItem sessions", "UpdateItem sessions", "GetItem users"), 1, 2),
+    "refresh a third time with the same token": Cost(("UpdateItem sessions", "GetItem users"), 1, 1),
+    "refresh again from elsewhere": Cost(
+        ("UpdateItem sessions", "TransactWriteItems events+sessions", "GetItem users"), 1, 1 + 2 + 2
+    ),
     "refresh with a forged token": NOTHING,
     "refresh with a reused token": Cost(("UpdateItem sessions", "TransactWriteItems events+sessions"), 0, 1 + 2 + 2),
     "log in": Cost(("GetItem users", "TransactWriteItems events+sessions+users"), 1, 3 * 2, **COUNTED_AND_FORGOTTEN),

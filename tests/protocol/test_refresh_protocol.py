@@ -21,6 +21,7 @@ from tests.support.fakes import Memory, fake_use_cases
 from tests.support.samples import ISSUER, NOW
 
 WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
+DAY = 24 * 3600
 OWNER = Caller(ip="203.0.113.7", user_agent="owner")
 THIEF = Caller(ip="198.51.100.9", user_agent="thief")
 JWK = generate_signing_jwk()
@@ -58,11 +59,28 @@ class ModelSession:
     last_used_at: int = 0
     used_at: dict = field(default_factory=dict)
     """When each counter was first used."""
+    used_by: dict = field(default_factory=dict)
+    """Who first used each counter."""
+    retried: set = field(default_factory=set)
+    """The counters whose use was retried."""
+    elsewhere: dict = field(default_factory=dict)
+    """When the use of a counter was first retried by another caller than the first."""
     ended: bool = False
     stolen: bool = False
 
     def is_live(self, now):
         return not self.ended and now < min(self.last_used_at + IDLE, self.created_at + ABSOLUTE)
+
+    def follows_two_retried(self, counter):
+        return counter not in self.retried and {counter - 1, counter - 2} <= self.retried
+
+    def is_elsewhere(self, counter, caller):
+        return caller != self.used_by[counter] and counter not in self.elsewhere
+
+    def is_too_often(self, counter, caller, now):
+        """Whether a retry of this counter by this caller is one too many."""
+        second_in_a_day = any(now - at < DAY for at in self.elsewhere.values())
+        return self.follows_two_retried(counter) or (self.is_elsewhere(counter, caller) and second_in_a_day)
 
 
 @dataclass(frozen=True)
@@ -160,7 +178,7 @@ class RefreshProtocol(RuleBasedStateMachine):
     def tabs_refresh_at_once(self, token, tabs):
         answers = [self.refresh(token, OWNER) for _ in range(tabs)]
         successors = [answer for answer in answers if isinstance(answer, IssuedToken)]
-        assert len(successors) in {0, tabs}
+        assert len(successors) in {0, tabs} or self.sessions[token.session_id].ended
         return multiple(*successors[:1])
 
     def refresh(self, token, caller):
@@ -168,13 +186,14 @@ class RefreshProtocol(RuleBasedStateMachine):
         was_live = session.is_live(now)
         first_use = was_live and token.counter == session.counter
         retry = was_live and token.counter == session.counter - 1 and now - session.used_at[token.counter] <= WINDOW
+        too_often = retry and session.is_too_often(token.counter, caller, now)
         events = len(self.memory.events)
         try:
             refreshed = self.use_cases.refresh_tokens.exchange(token.text, caller)
         except RefreshTokenReused:
             assert was_live
             assert not first_use
-            assert not retry
+            assert not retry or too_often
             session.ended = True
             assert self.memory.events[-1].type is EventType.REFRESH_TOKEN_REUSED
             assert self.memory.events[-1].caller == caller
@@ -183,20 +202,26 @@ class RefreshProtocol(RuleBasedStateMachine):
             assert not was_live or self.has_expired(token, session)
             assert len(self.memory.events) == events
             return multiple()
-        assert first_use or retry
+        assert first_use or (retry and not too_often)
         if first_use:
             session.used_at[token.counter] = now
+            session.used_by[token.counter] = caller
             session.counter += 1
             session.last_used_at = now
+        else:
+            session.retried.add(token.counter)
+            if session.is_elsewhere(token.counter, caller):
+                session.elsewhere[token.counter] = now
+                events += 1
+                assert self.memory.events[-1].type is EventType.REFRESH_RETRIED_ELSEWHERE
         successor = self.issued(refreshed)
         assert (successor.session_id, successor.counter) == (session.id, token.counter + 1)
         assert len(self.memory.events) == events
         return successor
 
     def has_expired(self, token, session):
-        """Whether the token's own exp has come: the idle end that its session had when it was issued."""
-        issued_at = session.created_at if token.counter == 0 else session.used_at[token.counter - 1]
-        return self.now >= min(issued_at + IDLE, session.created_at + ABSOLUTE)
+        """Whether the token's own exp has come: the absolute end of its session."""
+        return self.now >= session.created_at + ABSOLUTE
 
     @rule(token=tokens)
     def log_out(self, token):
@@ -255,10 +280,13 @@ class RefreshProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.live())
     @rule(target=tokens, data=st.data(), delay=st.integers(0, WINDOW))
     def an_honest_client_whose_answer_was_lost_tries_again_in_time(self, data, delay):
-        """The guarantee to the owner: with the current token, an answer lost and a retry in the window, never out."""
+        """The guarantee to the owner: with the current token, an answer lost and a retry in the window, never out.
+
+        Unless the answers to the two refreshes before were lost too.
+        """
         session = data.draw(st.sampled_from(self.live()))
         current = self.current_token(session)
-        if not session.is_live(self.now + delay) or self.has_expired(current, session):
+        if not session.is_live(self.now + delay) or session.follows_two_retried(current.counter):
             return multiple()
         self.refresh(current, OWNER)
         self.now += delay

@@ -101,14 +101,30 @@ class FakeSessionStore:
             self._memory.events.append(event)
             return bool(surplus)
 
-    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at):
+    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
             if session is None or not session.accepts(counter, now):
                 return Rotation(applied=False, session=session)
-            rotated = replace(session, refresh_counter=counter + 1, last_used_at=now, idle_expires_at=idle_expires_at)
+            rotated = replace(
+                session,
+                refresh_counter=counter + 1,
+                last_used_at=now,
+                idle_expires_at=idle_expires_at,
+                last_used_from=used_from,
+            )
             self._memory.sessions[user_id, session_id] = rotated
             return Rotation(applied=True, session=rotated)
+
+    def note_retry(self, before, after, event):
+        with self._memory.lock:
+            stored = self._memory.sessions.get((before.user_id, before.id))
+            if stored is None or retries(stored) != retries(before):
+                return Rotation(applied=False, session=stored)
+            self._memory.sessions[before.user_id, before.id] = replace(stored, **retries(after))
+            if event is not None:
+                self._memory.events.append(event)
+            return Rotation(applied=True, session=after)
 
     def end(self, user_id, session_id, event):
         with self._memory.lock:
@@ -175,6 +191,12 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50):
         FakeEventLog(memory),
         FakeLoginThrottle(memory, rules),
     )
+
+
+def retries(session):
+    """What a session remembers of retries."""
+    names = ("retried_counter", "retried_in_a_row", "elsewhere_counter", "elsewhere_at")
+    return {name: getattr(session, name) for name in names}
 
 
 def unchanged(found, user):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chalicelib.accounts.caller import Caller
@@ -70,6 +70,10 @@ def scenarios(
     def used_token() -> None:
         refresh.exchange(token, caller)
 
+    def retried_token() -> None:
+        used_token()
+        used_token()
+
     def reused_token() -> None:
         used_token()
         advance(21)
@@ -81,6 +85,12 @@ def scenarios(
         "refresh": Scenario("POST /auth/refresh", lambda: refresh.exchange(token, caller)),
         "refresh again with the same token": Scenario(
             "POST /auth/refresh", lambda: refresh.exchange(token, caller), used_token
+        ),
+        "refresh a third time with the same token": Scenario(
+            "POST /auth/refresh", lambda: refresh.exchange(token, caller), retried_token
+        ),
+        "refresh again from elsewhere": Scenario(
+            "POST /auth/refresh", lambda: refresh.exchange(token, replace(caller, user_agent="elsewhere")), used_token
         ),
         "refresh with a forged token": Scenario(
             "POST /auth/refresh", lambda: refresh.exchange(token[:-4] + "AAAA", caller)

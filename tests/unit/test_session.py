@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.results import TokenPair
 from chalicelib.accounts.usernames import canonical_username
 from tests.support.samples import ALICE, NOW, SESSION
@@ -49,6 +50,68 @@ def test_a_retry_is_the_previous_counter_within_the_window():
 def test_nothing_is_a_retry_in_a_session_that_is_over():
     assert not replace(REFRESHED, idle_expires_at=NOW).is_retry(2, NOW, window=20)
     assert not replace(REFRESHED, expires_at=NOW).is_retry(2, NOW, window=20)
+
+
+OWNER = Caller(ip="203.0.113.7", user_agent="Firefox")
+NEIGHBOUR = Caller(ip="203.0.113.200", user_agent="Firefox")
+STRANGER = Caller(ip="198.51.100.9", user_agent="Firefox")
+OTHER_BROWSER = Caller(ip="203.0.113.7", user_agent="curl")
+OWNED = replace(SESSION, last_used_from=OWNER.fingerprint)
+
+
+@pytest.mark.parametrize("ip", ["203.0.113.200", "203.0.113.1"])
+def test_a_caller_keeps_the_fingerprint_within_an_ipv4_24(ip):
+    assert replace(OWNER, ip=ip).fingerprint == OWNER.fingerprint
+
+
+def test_a_caller_keeps_the_fingerprint_within_an_ipv6_56():
+    home = Caller(ip="2001:db8:0:1200::1", user_agent="Firefox")
+    assert replace(home, ip="2001:db8:0:12ff::9").fingerprint == home.fingerprint
+    assert replace(home, ip="2001:db8:0:1300::1").fingerprint != home.fingerprint
+
+
+@pytest.mark.parametrize("caller", [STRANGER, OTHER_BROWSER, Caller(ip="unknown", user_agent="Firefox")])
+def test_a_caller_elsewhere_or_with_another_user_agent_has_another_fingerprint(caller):
+    assert caller.fingerprint != OWNER.fingerprint
+
+
+def retried(session, *counters, caller=OWNER, now=NOW):
+    """Return the session after retries of the rotations with these counters; None once one counts as reuse."""
+    for counter in counters:
+        session = session.after_retry(counter, caller, now) if session is not None else None
+    return session
+
+
+def test_several_retries_of_one_rotation_count_once():
+    once = retried(OWNED, 2)
+    assert (once.retried_counter, once.retried_in_a_row) == (2, 1)
+    assert retried(OWNED, 2, 2, 2, 2) == once
+
+
+def test_the_third_rotation_in_a_row_that_is_retried_is_reuse():
+    assert retried(OWNED, 1, 2).retried_in_a_row == 2
+    assert retried(OWNED, 1, 2, 3) is None
+
+
+def test_a_rotation_that_is_not_retried_begins_the_row_anew():
+    assert retried(OWNED, 1, 2, 4, 5).retried_in_a_row == 2
+    assert retried(OWNED, 1, 2, 4, 5, 6) is None
+
+
+@pytest.mark.parametrize("caller", [STRANGER, OTHER_BROWSER])
+def test_a_retry_from_elsewhere_is_accepted_once_a_day(caller):
+    once = retried(OWNED, 2, caller=caller)
+    assert (once.elsewhere_counter, once.elsewhere_at) == (2, NOW)
+    assert once.after_retry(4, caller, NOW + 24 * 3600 - 1) is None
+    assert once.after_retry(4, caller, NOW + 24 * 3600).elsewhere_at == NOW + 24 * 3600
+
+
+def test_several_retries_from_elsewhere_of_one_rotation_count_once():
+    assert retried(OWNED, 2, 2, 2, caller=STRANGER) == retried(OWNED, 2, caller=STRANGER)
+
+
+def test_a_retry_in_the_owners_own_network_is_not_from_elsewhere():
+    assert retried(OWNED, 2, caller=NEIGHBOUR).elsewhere_counter == -1
 
 
 def test_a_session_belongs_to_its_user_in_its_epoch():

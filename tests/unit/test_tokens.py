@@ -226,7 +226,7 @@ def test_an_issuer_whose_clock_is_ten_seconds_ahead_is_believed(issuer, verifier
 
 def test_a_refresh_token_says_which_session_and_which_of_its_tokens(issuer, verifier):
     grant = verifier.verify(REFRESH_TOKEN, issuer.refresh_token(replace(SESSION, refresh_counter=3), NOW))
-    assert grant == RefreshGrant("u1", "s1", 3, SESSION.idle_expires_at)
+    assert grant == RefreshGrant("u1", "s1", 3, SESSION.expires_at)
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])

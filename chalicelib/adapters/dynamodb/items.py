@@ -25,6 +25,9 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     refresh_counter  N
     epoch            N   the user's session_epoch when the session began
     ip, user_agent   S
+    last_used_from   S   the fingerprint of the caller who last raised the counter; absent before, as is what follows
+    retried_counter  N   which rotation was last retried; retried_in_a_row, how many in a row
+    elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
     ttl              N   when DynamoDB may delete the item. It is hours to days late, so nothing relies on it.
 
 An event, in the partition of its user:
@@ -153,7 +156,27 @@ def session_from_item(item: Item) -> Session:
         refresh_counter=members["refresh_counter"],
         epoch=members["epoch"],
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
+        **{name: members[name] for name in _AFTER_THE_FIRST_REFRESH if name in members},
     )
+
+
+_AFTER_THE_FIRST_REFRESH = (
+    "last_used_from",
+    "retried_counter",
+    "retried_in_a_row",
+    "elsewhere_counter",
+    "elsewhere_at",
+)
+
+
+def retry_members(session: Session) -> dict[str, Value]:
+    """Return what a session remembers of retries."""
+    return {
+        "retried_counter": session.retried_counter,
+        "retried_in_a_row": session.retried_in_a_row,
+        "elsewhere_counter": session.elsewhere_counter,
+        "elsewhere_at": session.elsewhere_at,
+    }
 
 
 def event_to_item(event: SecurityEvent) -> Item:

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb.items import (
     SessionCounts,
     put_event,
     put_session,
+    retry_members,
     session_from_item,
     session_key,
     user_from_item,
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 # ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
+
+# True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
+_REMEMBERS = (
+    "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
+    " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
+)
 
 # True if the user still has the hash and the epoch that the password was checked against.
 _UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
@@ -91,7 +98,9 @@ class DynamoDBSessionStore:
             known = _counts(stored)
         raise ServiceUnavailable("too many log-ins of one user at once")
 
-    def rotate(self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int) -> Rotation:
+    def rotate(
+        self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+    ) -> Rotation:
         """See ``SessionStore.rotate``. Takes one conditional update. If the condition fails, DynamoDB returns the item.
 
         If the update was applied but its answer was lost, botocore retries it and the condition fails. The returned
@@ -105,7 +114,8 @@ class DynamoDBSessionStore:
                         TableName=self._tables.sessions,
                         Key=session_key(user_id, session_id),
                         UpdateExpression=(
-                            "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at"
+                            "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
+                            " last_used_from = :from"
                         ),
                         ConditionExpression=_ACCEPTS,
                         ExpressionAttributeValues=to_item(
@@ -114,6 +124,7 @@ class DynamoDBSessionStore:
                                 ":next": counter + 1,
                                 ":now": now,
                                 ":idle_expires_at": idle_expires_at,
+                                ":from": used_from,
                             }
                         ),
                         ReturnValues="ALL_NEW",
@@ -125,6 +136,41 @@ class DynamoDBSessionStore:
             found = cast("Item | None", refused.response.get("Item"))
             return Rotation(applied=False, session=session_from_item(found) if found else None)
         return Rotation(applied=True, session=session_from_item(response["Attributes"]))
+
+    def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
+        """See ``SessionStore.note_retry``. Takes one write, or one transaction with an event."""
+        members = retry_members(after)
+        update = {
+            "TableName": self._tables.sessions,
+            "Key": session_key(before.user_id, before.id),
+            "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in members),
+            "ConditionExpression": f"attribute_exists(session_id) AND {_REMEMBERS}",
+            "ExpressionAttributeValues": to_item(
+                {
+                    **{f":{name}": value for name, value in members.items()},
+                    ":retried": before.retried_counter,
+                    ":elsewhere": before.elsewhere_counter,
+                    ":never": -1,
+                }
+            ),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        found: Item | None = None
+        if event is not None:
+            actions = cast("list[TransactWriteItemTypeDef]", [{"Update": update}, put_event(self._tables, event)])
+            failed = transact(self._database, actions)
+            if not failed:
+                return Rotation(applied=True, session=after)
+            found = failed[0]
+        else:
+            try:
+                with unavailable_on_failure():
+                    after_conflicts(self._database, lambda: self._client.update_item(**update))  # type: ignore[arg-type]
+            except self._client.exceptions.ConditionalCheckFailedException as refused:
+                found = cast("Item | None", refused.response.get("Item"))
+            else:
+                return Rotation(applied=True, session=after)
+        return Rotation(applied=False, session=session_from_item(found) if found else None)
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
         """See ``SessionStore.end``. Takes one transaction."""
