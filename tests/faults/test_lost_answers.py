@@ -6,7 +6,7 @@ too. moto knows no such token: over moto the repetition meets a failed condition
 
 import pytest
 
-from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused
+from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
@@ -39,15 +39,17 @@ def test_a_refresh_returns_the_successor_and_takes_nobody_for_a_thief(use_cases,
     assert wire.operations == ["UpdateItem", "UpdateItem", "GetItem"]
     (session,) = database.sessions()
     assert session["refresh_counter"] == {"N": "1"}
+    assert "retried_counter" not in session, "the SDK's own repetition is no retry"
     assert database.events() == ["registered"]
     assert_alive(use_cases, refreshed, caller)
 
 
 def test_a_refresh_that_never_hears_of_its_success_gives_the_same_successor_later(
-    api, use_cases, database, wire, alice, caller, clock
+    use_cases, database, wire, alice, caller, clock
 ):
     wire.break_with(lost_answer, operation="UpdateItem")
-    api.refresh(alice.tokens.refresh_token).assert_problem(503, "service_unavailable")
+    with pytest.raises(ServiceUnavailable):
+        use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert wire.operations == ["UpdateItem"] * 3
     wire.mend()
     clock.advance(20)

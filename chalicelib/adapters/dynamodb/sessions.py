@@ -103,8 +103,8 @@ class DynamoDBSessionStore:
     ) -> Rotation:
         """See ``SessionStore.rotate``. Takes one conditional update. If the condition fails, DynamoDB returns the item.
 
-        If the update was applied but its answer was lost, botocore retries it and the condition fails. The returned
-        item's counter is then one ahead, as for any other retry.
+        If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then
+        as this update has left it, and the update counts as applied: nobody has presented the token again.
         """
         try:
             with unavailable_on_failure():
@@ -134,7 +134,10 @@ class DynamoDBSessionStore:
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             # The type stubs lack the item of this error.
             found = cast("Item | None", refused.response.get("Item"))
-            return Rotation(applied=False, session=session_from_item(found) if found else None)
+            session = session_from_item(found) if found else None
+            repeated = refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+            ours = (counter + 1, now, used_from)
+            return Rotation(applied=repeated and session is not None and _last_use(session) == ours, session=session)
         return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
@@ -256,6 +259,10 @@ class DynamoDBSessionStore:
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}
+
+
+def _last_use(session: Session) -> tuple[int, int, str]:
+    return session.refresh_counter, session.last_used_at, session.last_used_from
 
 
 def _counts(user: User) -> SessionCounts:
