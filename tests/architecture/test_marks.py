@@ -48,3 +48,19 @@ def test_a_test_is_marked_by_the_database_that_it_runs_with(request, database):
         name for name in ("slow", "browser", "dynamodb_local", "packaged") if request.node.get_closest_marker(name)
     }
     assert found == marks.OF_PARAMETERS.get(database, marks.NOTHING)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        ("tests/unit/test_keys.py::test_a[packaged-x]", "unit"),
+        ("tests/api/test_routes.py::test_a[packaged-GET-/me]", "api, packaged"),
+        ("tests/api/test_routes.py::test_a[GET-make-dev]", "api, make-dev"),
+        ("tests/api/test_routes.py::TestA::test_a[in-process]", "api, in-process"),
+    ],
+)
+def test_a_process_is_given_a_folder_or_a_place_of_the_apis_suite(nodeid, group):
+    from tests.support.workers import group_of
+
+    assert group_of(nodeid) == group
