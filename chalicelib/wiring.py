@@ -171,7 +171,15 @@ class Lychgate:
             refresh_tokens=RefreshTokens(
                 stores=stores, issuer=issuer, verifier=verifier, rules=rules, clock=clock, announce=announce
             ),
-            account=Account(stores=stores, guard=guard, hasher=hasher, policy=policy, clock=clock, announce=announce),
+            account=Account(
+                stores=stores,
+                guard=guard,
+                begin_session=begin_session,
+                hasher=hasher,
+                policy=policy,
+                clock=clock,
+                announce=announce,
+            ),
         )
 
     def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:

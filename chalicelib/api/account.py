@@ -6,20 +6,29 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
-from chalicelib.api.refresh_cookie import RefreshCookie
+from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
     Answer,
     EventBody,
     SessionBody,
+    TokenBody,
     UserBody,
     event_body,
     no_content,
     session_body,
+    token_answer,
     user_body,
 )
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
-from chalicelib.errors import Conflict, InvalidCredentials, NotFound, ServiceUnavailable, TooManyAttempts
+from chalicelib.errors import (
+    Conflict,
+    InvalidCredentials,
+    NotFound,
+    OriginRejected,
+    ServiceUnavailable,
+    TooManyAttempts,
+)
 
 routes = Routes(raises=(ServiceUnavailable,))
 
@@ -32,6 +41,7 @@ class NewPasswordBody:
 
     current_password: Password
     new_password: Password
+    token_delivery: TokenDelivery = "body"
 
 
 @dataclass(frozen=True)
@@ -119,13 +129,19 @@ def log_out_everywhere(call: Call) -> Answer[None]:
     "PUT",
     "/auth/password",
     credential=Credential.LIVE,
-    status=HTTPStatus.NO_CONTENT,
-    raises=(InvalidCredentials, TooManyAttempts, Conflict),
+    headers=("Set-Cookie",),
+    raises=(InvalidCredentials, TooManyAttempts, Conflict, OriginRejected),
 )
-def change_password(call: Call, body: NewPasswordBody) -> Answer[None]:
-    """Change the user's password and end the other sessions."""
-    call.use_cases.account.change_password(call.principal, body.current_password, body.new_password, call.caller)
-    return no_content()
+def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
+    """Change the user's password, end all sessions and begin a new one.
+
+    All tokens that were issued before are refused at once, those of the session that asks included.
+    """
+    cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
+    logged_in = call.use_cases.account.change_password(
+        call.principal, body.current_password, body.new_password, call.caller
+    )
+    return token_answer(logged_in, cookie=cookie)
 
 
 @routes.operation(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
-from chalicelib.api.parsing import check_origin
-from chalicelib.api.refresh_cookie import RefreshCookie
+from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
@@ -30,7 +29,7 @@ class CredentialsBody:
 
     username: Annotated[str, Keywords(examples=["alice"])]
     password: Annotated[str, Keywords(format="password", examples=["correct horse battery staple"])]
-    token_delivery: Annotated[Literal["body", "cookie"], Keywords(description="Where the refresh token goes.")] = "body"
+    token_delivery: TokenDelivery = "body"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     folding. A password has at least 15 characters, or the minimum that this site sets, and at most 256, counted after
     NFC. It must not contain the username or be a common password.
     """
-    cookie = _cookie_asked_for(call, body)
+    cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)
     return token_answer(logged_in, cookie=cookie)
 
@@ -62,7 +61,7 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
 @routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password."""
-    cookie = _cookie_asked_for(call, body)
+    cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.log_in.with_password(body.username, body.password, call.caller)
     return token_answer(logged_in, cookie=cookie)
 
@@ -99,17 +98,6 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     if refresh_token is not None:
         call.use_cases.refresh_tokens.revoke(refresh_token, call.caller)
     return no_content(taking_away=cookie)
-
-
-def _cookie_asked_for(call: Call, body: CredentialsBody) -> RefreshCookie | None:
-    """Return the refresh cookie if the body asks for it, None otherwise.
-
-    Raises OriginRejected if a page of another origin asks: it could log its visitor in as somebody else.
-    """
-    if body.token_delivery != "cookie":
-        return None
-    check_origin(call.request, call.lychgate.http)
-    return RefreshCookie(call.lychgate.http)
 
 
 def _presented_refresh_token(call: Call, body: RefreshTokenBody) -> tuple[str | None, RefreshCookie | None]:

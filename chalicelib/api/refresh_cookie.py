@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from chalicelib.api.parsing import check_origin, read_cookie
+from chalicelib.api.schemas import Keywords
 
 if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.config.http import HttpSettings
+
+
+TokenDelivery = Annotated[Literal["body", "cookie"], Keywords(description="Where the refresh token goes.")]
 
 
 class RefreshCookie:
@@ -19,6 +23,17 @@ class RefreshCookie:
         self._settings = settings
         # RFC 6265bis section 4.1.3.1: browsers accept ``__Secure-`` only with ``Secure``, which needs HTTPS.
         self.name = "__Secure-refresh_token" if settings.over_https else "refresh_token"
+
+    @classmethod
+    def asked_for(cls, token_delivery: str, request: Request, settings: HttpSettings) -> RefreshCookie | None:
+        """Return the cookie if the refresh token is to go there, None if it goes into the body.
+
+        Raises OriginRejected if a page of another origin asks: it could log its visitor in as somebody else.
+        """
+        if token_delivery != "cookie":
+            return None
+        check_origin(request, settings)
+        return cls(settings)
 
     def read(self, request: Request) -> str | None:
         """Return the refresh token in the request's cookie, or None if there is no such cookie."""

@@ -10,7 +10,7 @@ import re
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.results import Dashboard
+from chalicelib.accounts.results import Dashboard, LoggedIn
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
@@ -18,14 +18,12 @@ from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.errors import InvalidToken, NotFound
 from chalicelib.tokens.principals import Principal
+from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Announce, Stores
 
 # A valid identifier of a session, which fits the key of an item.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-_READ_AGAIN = 2
-"""How often user and session are read again after a password change between the two reads."""
 
 RECENT_EVENTS = 20
 """Entries of the history that a dashboard shows."""
@@ -39,6 +37,7 @@ class Account:
         *,
         stores: Stores,
         guard: PasswordGuard,
+        begin_session: BeginSession,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         clock: Clock,
@@ -48,6 +47,7 @@ class Account:
         self._sessions = stores.sessions
         self._events = stores.events
         self._guard = guard
+        self._begin_session = begin_session
         self._hasher = hasher
         self._policy = policy
         self._clock = clock
@@ -96,23 +96,21 @@ class Account:
         self._users.end_all_sessions(user, event)
         self._announce(event)
 
-    def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> None:
-        """Change the user's password and end all the user's sessions except this one.
+    def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> LoggedIn:
+        """Change the user's password, end all the user's sessions, and begin a new one in place of this one.
 
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``current`` is not the password.
             TooManyAttempts: the account or the address has had too many failures.
-            ValidationFailed: the new password violates the policy.
+            ValidationFailed: the new password is against the policy.
             Conflict: another request has changed the password or ended the session meanwhile.
 
         """
         user, session = self._live(principal)
         self._policy.check(new, user.username, field="new_password")
         self._check_password(user, session, current, caller)
-        event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, self._clock(), caller, session.id)
-        self._users.change_password(user, session, self._hasher.hash(new), event)
-        self._announce(event)
+        return self._begin_session.in_place_of(session, user, caller, new_hash=self._hasher.hash(new))
 
     def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
         """Delete the account with its sessions and history. The username becomes available again.
@@ -132,12 +130,6 @@ class Account:
     def _live(self, principal: Principal) -> tuple[User, Session]:
         """Return the user and the session of a principal. Raises InvalidToken unless both are live."""
         user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
-        for _ in range(_READ_AGAIN):
-            if user is None or session is None or session.epoch == user.session_epoch:
-                break
-            # The epochs differ either because the session has ended, or because a password change, which raises both
-            # epochs in one step, came between the two reads. Another read tells which.
-            user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
         if user is None or user.disabled:
             raise InvalidToken("the user is gone or disabled", detail="The session has ended.")
         if session is None or not session.belongs_to(user) or not session.is_live(self._clock()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
@@ -61,6 +62,20 @@ class BeginSession:
             self._announce(revoked)
         self._announce(event)
         return self._logged_in(user, session)
+
+    def in_place_of(self, session: Session, user: User, caller: Caller, *, new_hash: str) -> LoggedIn:
+        """Change the user's password. Keep a new session instead of this one, and end all others.
+
+        Whoever holds tokens of the old session holds nothing any more: the session has another id.
+
+        Raises Conflict if the user or the session has changed since they were read.
+        """
+        changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
+        successor = self._new_session(changed, caller)
+        event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
+        self._users.change_password(user, session, successor, new_hash, event)
+        self._announce(event)
+        return self._logged_in(changed, successor)
 
     def _new_session(self, user: User, caller: Caller) -> Session:
         now = self._clock()

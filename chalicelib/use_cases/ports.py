@@ -29,13 +29,16 @@ class UserStore(Protocol):
     def find(self, username: str) -> User | None:
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
 
-    def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
-        """Replace the user's password hash, and end all sessions except ``session``.
+    def change_password(
+        self, user: User, session: Session, successor: Session, password_hash: str, event: SecurityEvent
+    ) -> None:
+        """Replace the user's hash, end all sessions, and keep ``successor`` in place of ``session``.
 
-        Raises the epoch of the user and of ``session``. Deletes the ended sessions afterwards, if possible.
+        Raises the user's epoch, which ends the sessions: ``successor`` has the new one. The ended sessions are deleted
+        afterwards if possible, ``session`` in the same step.
 
         Raises:
-            Conflict: the user no longer has the hash and the epoch of ``user``, or the session has ended.
+            Conflict: the user no longer has the hash and the epoch that ``user`` holds, or the session has ended.
 
         """
 

@@ -72,13 +72,9 @@ class RefreshTokens:
             raise InvalidGrant("no such session", grant.user_id, grant.session_id)
         outcome = EventType.REFRESHED if rotation.applied else self._retry(session, grant, now, caller)
 
-        kept: Session | None = session
         user = self._users.find(session.username)
-        if user is not None and session.epoch < user.session_epoch:
-            # A password change may have come between the two reads. It raises the epoch of its own session too.
-            user, kept = self._sessions.with_user(session.username, session.user_id, session.id)
         # Another user may have registered the username since, or all sessions may have been ended.
-        if user is None or kept is None or not kept.belongs_to(user):
+        if user is None or not session.belongs_to(user):
             raise InvalidGrant("the user is gone or has ended all sessions", grant.user_id, grant.session_id)
         if user.disabled:
             raise InvalidGrant("disabled account", grant.user_id, grant.session_id)

@@ -479,7 +479,7 @@ class SessionKeeper {
     await this.#sendPendingLogout();
     return this.#tabs.exclusively(async () => {
       const body = { username, password, token_delivery: this.#delivery };
-      const session = await this.#requestSession(path, body, options);
+      const session = await this.#requestSession(this.#api.jsonRequest("POST", path, body, options));
       this.#pendingLogout = null;
       this.#adopt(session, "entered", true);
       return session.tokens.user;
@@ -501,6 +501,24 @@ class SessionKeeper {
   refresh(why) {
     this.#refreshing ??= this.#refresh(why).finally(() => (this.#refreshing = null));
     return this.#refreshing;
+  }
+
+  /**
+   * Take the session that answers a request in place of this one. Who wants a refresh meanwhile waits for that.
+   *
+   * @param {(delivery: "cookie" | "body") => Request} request
+   */
+  async replace(request, why) {
+    await this.#refreshing?.catch(() => {});
+    const replaced = this.#tabs.exclusively(async () => {
+      this.#adopt(await this.#requestSession(request(this.#delivery)), why, false);
+    });
+    const settled = (this.#refreshing = replaced.catch(() => {}));
+    try {
+      await replaced;
+    } finally {
+      if (this.#refreshing === settled) this.#refreshing = null;
+    }
   }
 
   /** Sign out at once. @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
@@ -535,7 +553,8 @@ class SessionKeeper {
         // Another tab was first, or the session has ended.
         if (this.#version !== version) return;
         this.#notify("refreshing", why);
-        const session = await this.#requestSession("auth/refresh", this.#store.credential ?? {});
+        const request = this.#api.jsonRequest("POST", "auth/refresh", this.#store.credential ?? {});
+        const session = await this.#requestSession(request);
         if (this.#version === version) this.#adopt(session, why, false);
       });
     } catch (error) {
@@ -551,10 +570,10 @@ class SessionKeeper {
     if (!this.session) throw new SessionEnded();
   }
 
-  /** @param {Options} [options] @returns {Promise<Session>} */
-  async #requestSession(path, body, options) {
+  /** @param {Request} request @returns {Promise<Session>} */
+  async #requestSession(request) {
     const sentAt = this.#clock.now();
-    return this.#api.send(this.#api.jsonRequest("POST", path, body, options), async (response, answeredAt) => {
+    return this.#api.send(request, async (response, answeredAt) => {
       const tokens = await readJson(response);
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
       if (!isUsable) throw new TypeError("No tokens in the answer");
@@ -692,6 +711,24 @@ class Calls {
     return this.#api.send(this.#authorize(request, userId), read);
   }
 
+  /** @param {Options} [options] */
+  async changePassword(current, next, options) {
+    const userId = this.#keeper.session?.tokens.user.id;
+    const attempt = () =>
+      this.#keeper.replace((delivery) => {
+        const body = { current_password: current, new_password: next, token_delivery: delivery };
+        return this.#authorize(this.#api.jsonRequest("PUT", "auth/password", body, options), userId);
+      }, "password changed");
+    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#keeper.refresh("before a call");
+    try {
+      await attempt();
+    } catch (error) {
+      if (error.error !== "invalid_token") throw error;
+      await this.#keeper.refresh("after a 401");
+      await attempt();
+    }
+  }
+
   /** Add the access token, to a copy: the request may be needed again. A redirect does not take the token along. */
   #authorize(request, userId) {
     const { session } = this.#keeper;
@@ -770,8 +807,7 @@ export function createClient({
     sessions: async (options) => (await calls.json("GET", "auth/sessions", undefined, options)).sessions,
 
     /** @param {string} current @param {string} next @param {Options} [options] */
-    changePassword: (current, next, options) =>
-      calls.json("PUT", "auth/password", { current_password: current, new_password: next }, options),
+    changePassword: (current, next, options) => calls.changePassword(current, next, options),
 
     refresh: (why = "asked for") => keeper.refresh(why),
 

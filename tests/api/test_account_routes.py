@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.api_client import SITE_ORIGIN
+
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
 BEARER_ROUTES = [
@@ -120,15 +122,45 @@ def test_logging_out_everywhere_ends_every_session(api, alice):
 
 
 @pytest.mark.live_safe
-def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(api, alice):
+def test_a_changed_password_ends_every_session_and_answers_with_a_new_one(api, alice):
     other = api.login().json
     members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
-    assert (answer.status, answer.body) == (204, b"")
-    api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
-    assert api.refresh(alice["refresh_token"]).status == 200
+    assert answer.status == 200
+    assert answer.json["user"] == alice["user"]
+    for tokens in (alice, other):
+        api.refresh(tokens["refresh_token"]).assert_problem(401, "invalid_grant")
+        api.bearer("POST", "/auth/logout-all", tokens["access_token"]).assert_problem(401, "invalid_token")
+    assert api.me(answer.json["access_token"]).status == 200
+    assert len(api.bearer("GET", "/auth/sessions", answer.json["access_token"]).json["sessions"]) == 1
+    assert api.refresh(answer.json["refresh_token"]).status == 200
     api.login().assert_problem(401, "invalid_credentials")
     assert api.login(password=NEW_PASSWORD).status == 200
+
+
+@pytest.mark.live_safe
+def test_a_thief_of_all_tokens_of_a_session_is_out_when_its_owner_changes_the_password(api, alice):
+    stolen = api.refresh(alice["refresh_token"]).json
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert api.bearer("PUT", "/auth/password", stolen["access_token"], members).status == 200
+    api.refresh(stolen["refresh_token"]).assert_problem(401, "invalid_grant")
+    api.bearer("POST", "/auth/logout-all", stolen["access_token"]).assert_problem(401, "invalid_token")
+
+
+@pytest.mark.live_safe
+def test_a_changed_password_can_put_the_new_refresh_token_into_the_cookie(api, alice):
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "token_delivery": "cookie"}
+    answer = api.bearer("PUT", "/auth/password", alice["access_token"], members, headers={"Origin": SITE_ORIGIN})
+    assert (answer.status, "refresh_token" in answer.json) == (200, False)
+    assert api.refresh(cookie=answer.cookie, headers={"Origin": SITE_ORIGIN}).status == 200
+
+
+def test_no_page_of_another_origin_may_ask_for_the_cookie_with_a_new_password(api, alice):
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "token_delivery": "cookie"}
+    headers = {"Origin": "https://attacker.example"}
+    answer = api.bearer("PUT", "/auth/password", alice["access_token"], members, headers=headers)
+    answer.assert_problem(403, "origin_rejected")
+    assert api.login().status == 200
 
 
 def test_a_wrong_current_password_changes_nothing(api, alice):

@@ -167,7 +167,40 @@ test("a wrong current password is an error and no end of the session", async () 
   api.next("auth/password", refuse("invalid_credentials"));
   await assert.rejects(client.changePassword("a", "b"), { name: "ApiError", error: "invalid_credentials", status: 401 });
   assert.deepEqual(client.changes, ["signed-in: entered"]);
-  assert.deepEqual(JSON.parse(api.seen[1].body), { current_password: "a", new_password: "b" });
+  const body = { current_password: "a", new_password: "b", token_delivery: "body" };
+  assert.deepEqual(JSON.parse(api.seen[1].body), body);
+});
+
+test("a new password comes with a new session, which every tab takes up", async () => {
+  const client = await signedIn();
+  api.next("auth/password", answerTokens("p1"));
+  await client.changePassword("a", "b");
+  assert.equal(client.token?.accessToken, "p1");
+  assert.deepEqual(client.changes, ["signed-in: entered", "refreshed: password changed"]);
+  api.good.add("p1");
+  assert.equal((await client.json("GET", "me")).token, "p1");
+  assert.equal(api.count("auth/refresh"), 0);
+});
+
+test("a change of the password with an expired token is made with the next one", async () => {
+  const client = await signedIn();
+  api.next("auth/password", refuse("invalid_token"));
+  api.next("auth/password", answerTokens("p1"));
+  await client.changePassword("a", "b");
+  assert.equal(api.count("auth/refresh"), 1);
+  assert.equal(client.token?.accessToken, "p1");
+});
+
+test("no refresh overtakes a change of the password", async () => {
+  const client = await signedIn();
+  const give = hold("auth/password", answerTokens("p1"));
+  const change = client.changePassword("a", "b");
+  await eventually(() => api.count("auth/password") === 1);
+  const refreshed = client.refresh();
+  give();
+  await Promise.all([change, refreshed]);
+  assert.equal(client.token?.accessToken, "p1");
+  assert.equal(api.count("auth/refresh"), 0);
 });
 
 test("calls that need a refresh at once share it", async () => {

@@ -18,6 +18,9 @@ def alice(users):
     return ALICE
 
 
+SUCCESSOR = replace(SESSION, id="s9", epoch=1)
+
+
 def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1"):
     return sessions.rotate(user_id, session_id, counter, now=now, idle_expires_at=now + 100, used_from="somewhere")
 
@@ -247,11 +250,11 @@ class TestBeginning:
     def test_against_a_change_of_the_password_leaves_no_session_of_the_old_one(self, sessions, users, alice):
         with ThreadPoolExecutor(4) as pool:
             begun = [pool.submit(begin, sessions, alice, f"n{number}") for number in range(3)]
-            changed = pool.submit(users.change_password, alice, SESSION, "$2b$10$new", CHANGED)
+            changed = pool.submit(users.change_password, alice, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
             assert all(isinstance(future.exception(), Conflict | None) for future in [*begun, changed])
         user = users.find("alice")
         assert changed.exception() is None
-        assert [session.id for session in sessions.of_user("u1") if session.belongs_to(user)] == ["s1"]
+        assert [session.id for session in sessions.of_user("u1") if session.belongs_to(user)] == ["s9"]
 
 
 class TestReading:

@@ -72,16 +72,19 @@ def test_of_many_who_register_one_name_at_once_one_gets_it(users, sessions):
     assert [bool(sessions.of_user(f"u{number}")) for number in range(8)].count(True) == 1
 
 
+SUCCESSOR = replace(SESSION, id="s9", epoch=1)
+
+
 class TestChangingThePassword:
-    def test_replaces_the_hash_keeps_this_session_and_ends_the_others(self, users, sessions, events):
+    def test_replaces_the_hash_and_the_session_and_ends_the_others(self, users, sessions, events):
         add(users)
         other = replace(SESSION, id="s2")
         sessions.begin(ALICE, other, REGISTERED, if_ended=REGISTERED)
         before = users.find("alice")
-        users.change_password(before, SESSION, "$2b$10$new", CHANGED)
+        users.change_password(before, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         changed = users.find("alice")
         assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1)
-        assert sessions.of_user("u1") == [replace(SESSION, epoch=1)]
+        assert sessions.of_user("u1") == [SUCCESSOR]
         assert events.recent("u1", 1) == [CHANGED]
 
     @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ class TestChangingThePassword:
     def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, events, stale):
         add(users)
         with pytest.raises(Conflict):
-            users.change_password(replace(ALICE, **stale), SESSION, "$2b$10$new", CHANGED)
+            users.change_password(replace(ALICE, **stale), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         assert users.find("alice") == ALICE
         assert sessions.of_user("u1") == [SESSION]
         assert events.recent("u1", 9) == [REGISTERED]
@@ -101,15 +104,18 @@ class TestChangingThePassword:
         add(users)
         sessions.end("u1", "s1", REVOKED)
         with pytest.raises(Conflict):
-            users.change_password(ALICE, SESSION, "$2b$10$new", CHANGED)
+            users.change_password(ALICE, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         assert users.find("alice") == ALICE
+        assert sessions.of_user("u1") == []
 
     def test_of_two_at_once_one_is_done(self, users):
         add(users)
 
         def change(number):
             try:
-                users.change_password(ALICE, SESSION, f"$2b$10$new{number}", CHANGED)
+                users.change_password(
+                    ALICE, SESSION, replace(SUCCESSOR, id=f"n{number}"), f"$2b$10$new{number}", CHANGED
+                )
             except Conflict:
                 return None
             return f"$2b$10$new{number}"

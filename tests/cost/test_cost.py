@@ -50,7 +50,7 @@ COSTS = {
             "BatchWriteItem sessions",
         ),
         3,
-        3 * 2 + 1,
+        4 * 2 + 1,
         **COUNTED_AND_FORGOTTEN,
     ),
     "log out everywhere": Cost(

@@ -124,12 +124,13 @@ def test_a_failed_log_in_is_counted_once(use_cases, database, wire, alice, calle
 def test_a_change_of_the_password_succeeds_once(use_cases, database, wire, alice, principal, caller):
     other = use_cases.log_in.with_password("alice", PASSWORD, caller)
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
-    use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
+    changed = use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
     assert database.users()[0]["session_epoch"] == {"N": "1"}
     assert database.events() == ["login_succeeded", "password_changed", "registered"]
-    assert_alive(use_cases, alice, caller)
-    with pytest.raises(InvalidGrant):
-        use_cases.refresh_tokens.exchange(other.tokens.refresh_token, caller)
+    assert_alive(use_cases, changed, caller)
+    for ended in (alice, other):
+        with pytest.raises(InvalidGrant):
+            use_cases.refresh_tokens.exchange(ended.tokens.refresh_token, caller)
     assert use_cases.log_in.with_password("alice", NEW_PASSWORD, caller)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.accounts.results import LoggedIn
 from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.whole import PASSWORD
@@ -173,7 +174,7 @@ def test_log_ins_at_the_time_of_the_deletion_give_no_session_to_the_next_owner(
         use_cases.account.delete_account(principal, PASSWORD, caller)
 
 
-def test_refreshes_at_the_time_of_a_change_of_the_password_end_for_others_and_go_on_for_its_own_session(
+def test_refreshes_at_the_time_of_a_change_of_the_password_leave_the_new_session_alone(
     use_cases, database, at_once, alice, caller, verifier
 ):
     passwords = [PASSWORD, NEW_PASSWORD, PASSWORD, NEW_PASSWORD]
@@ -181,19 +182,15 @@ def test_refreshes_at_the_time_of_a_change_of_the_password_end_for_others_and_go
     for old, new in itertools.pairwise(passwords):
         other = use_cases.log_in.with_password("alice", old, caller)
         principal = principal_of(verifier, own)
-        *results, changed = at_once(
+        *refreshed, changed = at_once(
             *[refresh(use_cases, own, caller), refresh(use_cases, other, caller)] * 2,
-            lambda principal=principal, old=old, new=new: use_cases.account.change_password(
-                principal, old, new, caller
-            ),
+            lambda of=principal, old=old, new=new: use_cases.account.change_password(of, old, new, caller),
         )
-        assert changed is None
-        own_results, other_results = results[::2], results[1::2]
-        assert {claims(result) for result in own_results} == {claims(own_results[0])}
-        for result in other_results:
+        for result in refreshed:
             assert isinstance(result, InvalidGrant) or is_dead(use_cases, result, caller)
+        assert is_dead(use_cases, own, caller)
         assert is_dead(use_cases, other, caller)
-        own = undisturbed(use_cases, own_results[0], caller)
+        own = undisturbed(use_cases, changed, caller)
     assert not is_dead(use_cases, own, caller)
     assert len(database.sessions()) == 1
     assert "refresh_token_reused" not in database.events()
@@ -201,20 +198,21 @@ def test_refreshes_at_the_time_of_a_change_of_the_password_end_for_others_and_go
 
 def test_log_ins_with_the_old_password_do_not_outlive_its_change(use_cases, database, at_once, alice, caller, verifier):
     passwords = [PASSWORD, NEW_PASSWORD, PASSWORD, NEW_PASSWORD]
-    principal = principal_of(verifier, alice)
+    own = alice
     for old, new in itertools.pairwise(passwords):
+        principal = principal_of(verifier, own)
         *begun, changed = at_once(
             *[lambda old=old: use_cases.log_in.with_password("alice", old, caller)] * (THREADS - 1),
-            lambda old=old, new=new: use_cases.account.change_password(principal, old, new, caller),
+            lambda of=principal, old=old, new=new: use_cases.account.change_password(of, old, new, caller),
         )
         if isinstance(changed, ServiceUnavailable):
             changed = use_cases.account.change_password(principal, old, new, caller)
-        assert changed is None
         for result in begun:
             assert isinstance(result, InvalidCredentials | ServiceUnavailable) or is_dead(use_cases, result, caller)
         with pytest.raises(InvalidCredentials):
             use_cases.log_in.with_password("alice", old, caller)
-    assert not is_dead(use_cases, alice, caller)
+        own = changed
+    assert not is_dead(use_cases, own, caller)
 
 
 def test_of_several_changes_of_the_password_one_is_done_and_the_others_hear_of_it(
@@ -225,10 +223,11 @@ def test_of_several_changes_of_the_password_one_is_done_and_the_others_hear_of_i
     results = at_once(
         *[lambda new=new: use_cases.account.change_password(principal, PASSWORD, new, caller) for new in candidates]
     )
-    done = [new for new, result in zip(candidates, results, strict=True) if result is None]
+    done = [new for new, result in zip(candidates, results, strict=True) if isinstance(result, LoggedIn)]
     assert len(done) == 1
-    expected = Conflict | InvalidCredentials | ServiceUnavailable
-    assert not [result for result in results if result is not None and not isinstance(result, expected)]
+    # Who comes after the change finds this session gone.
+    expected = LoggedIn | Conflict | InvalidCredentials | InvalidToken | ServiceUnavailable
+    assert not [result for result in results if not isinstance(result, expected)]
     assert use_cases.log_in.with_password("alice", done[0], caller)
     for other in [PASSWORD, *candidates]:
         if other != done[0]:
@@ -236,7 +235,8 @@ def test_of_several_changes_of_the_password_one_is_done_and_the_others_hear_of_i
                 use_cases.log_in.with_password("alice", other, caller)
     assert database.events().count("password_changed") == 1
     assert database.users()[0]["session_epoch"] == {"N": "1"}
-    assert not is_dead(use_cases, alice, caller)
+    assert is_dead(use_cases, alice, caller)
+    assert not is_dead(use_cases, next(result for result in results if isinstance(result, LoggedIn)), caller)
 
 
 def test_changes_of_the_password_from_two_sessions_leave_only_the_winners(
@@ -251,10 +251,10 @@ def test_changes_of_the_password_from_two_sessions_leave_only_the_winners(
             for new, principal in zip(sessions, principals, strict=True)
         ]
     )
-    done = [new for new, result in zip(sessions, results, strict=True) if result is None]
+    done = [result for result in results if isinstance(result, LoggedIn)]
     assert len(done) == 1
-    for new, session in sessions.items():
-        assert is_dead(use_cases, session, caller) == (new != done[0])
+    assert all(is_dead(use_cases, session, caller) for session in sessions.values())
+    assert not is_dead(use_cases, done[0], caller)
 
 
 def test_log_ins_at_the_limit_never_leave_more_live_than_it_allows(database, at_once, clock, caller, start):
@@ -303,23 +303,21 @@ def test_of_many_registrations_of_one_name_one_succeeds(use_cases, database, at_
 
 
 @pytest.mark.parametrize("whose", ["own", "other"])
-def test_a_change_of_the_password_between_the_two_steps_of_a_refresh(
+def test_a_change_of_the_password_between_the_two_steps_of_a_refresh_ends_its_session(
     use_cases, database, wire, alice, caller, whose, verifier
 ):
     """The refresh has seen its session before the change, and sees the user after it."""
     changing = alice if whose == "own" else use_cases.log_in.with_password("alice", PASSWORD, caller)
     principal = principal_of(verifier, changing)
+    changed = []
 
     def change_first(deliver):
-        use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller)
+        changed.append(use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, caller))
         return deliver()
 
     wire.mend()
     wire.break_with(change_first, operation="GetItem", times=1)
-    if whose == "own":
-        refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
-        assert not is_dead(use_cases, refreshed, caller)
-    else:
-        with pytest.raises(InvalidGrant):
-            use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+    with pytest.raises(InvalidGrant):
+        use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+    assert not is_dead(use_cases, changed[0], caller)
     assert "refresh_token_reused" not in database.events()

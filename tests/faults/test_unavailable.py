@@ -157,13 +157,14 @@ def test_what_has_been_decided_succeeds_though_nothing_can_be_cleared_away(
 ):
     request, _ = ROUTES[route]
     wire.break_with(fault, after=position)
-    assert request(api, alice).status == 204
+    answer = request(api, alice)
     wire.mend()
     if route == "change the password":
         assert api.login(password=NEW_PASSWORD).status == 200
-        assert api.refresh(alice["refresh_token"]).status == 200
+        assert api.refresh(answer.json["refresh_token"]).status == 200
     else:
-        api.refresh(alice["refresh_token"]).assert_problem(401, "invalid_grant")
+        assert answer.status == 204
+    api.refresh(alice["refresh_token"]).assert_problem(401, "invalid_grant")
     api.refresh(alice["used_token"]).assert_problem(401, "invalid_grant")
 
 
@@ -198,7 +199,7 @@ def test_no_password_is_looked_at_while_failures_cannot_be_counted(api, alice, d
 
 
 @pytest.mark.parametrize("fault", TYPICAL_FAULTS, ids=lambda fault: fault.__name__)
-@pytest.mark.parametrize(("route", "status"), [("log in", 200), ("change the password", 204)])
+@pytest.mark.parametrize(("route", "status"), [("log in", 200), ("change the password", 200)])
 def test_what_succeeds_does_so_though_failures_cannot_be_forgotten(api, alice, wire, fault, route, status):
     request, _ = ROUTES[route]
     wire.break_with(fault, counting=True, after=1)

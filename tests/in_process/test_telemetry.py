@@ -122,9 +122,9 @@ def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
     lines()
     passwords = {"current_password": "correct horse battery staple", "new_password": OTHER_PASSWORD}
     api.bearer("DELETE", f"/auth/sessions/{session['id']}", other["access_token"])
-    api.bearer("PUT", "/auth/password", other["access_token"], passwords)
-    api.logout(other["refresh_token"])
-    api.logout(other["refresh_token"])
+    changed = api.bearer("PUT", "/auth/password", other["access_token"], passwords).json
+    api.logout(changed["refresh_token"])
+    api.logout(changed["refresh_token"])
     again = api.login(password=OTHER_PASSWORD).json
     api.bearer("POST", "/auth/logout-all", again["access_token"])
     last = api.login(password=OTHER_PASSWORD).json
@@ -262,7 +262,8 @@ def succeed(api, clock):
     (other, *_) = [session["id"] for session in listed if not session["current"]]
     assert api.bearer("DELETE", f"/auth/sessions/{other}", access_token).status == 204
     passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
-    assert api.bearer("PUT", "/auth/password", access_token, passwords).status == 204
+    changed = api.bearer("PUT", "/auth/password", access_token, passwords)
+    assert changed.status == 200
     clock.advance(21)
     assert api.refresh(first["refresh_token"]).status == 401
     assert api.logout(second["refresh_token"]).status == 204
@@ -272,7 +273,7 @@ def succeed(api, clock):
     last = api.post("/auth/login", members).json
     deletion = api.bearer("POST", "/auth/delete-account", last["access_token"], {"password": OTHER_PASSWORD})
     assert deletion.status == 204
-    bodies = [first, second, by_cookie.json, refreshed, renewed.json, third, last]
+    bodies = [first, second, by_cookie.json, refreshed, renewed.json, changed.json, third, last]
     issued = [body[name] for body in bodies for name in ("access_token", "refresh_token") if name in body]
     return [*issued, by_cookie.cookie.value, renewed.cookie.value]
 

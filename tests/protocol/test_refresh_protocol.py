@@ -262,20 +262,21 @@ class RefreshProtocol(RuleBasedStateMachine):
         for session in self.sessions.values():
             session.ended = True
 
-    @rule(token=tokens)
+    @rule(target=tokens, token=tokens)
     def change_the_password(self, token):
         if (principal := self.principal(token)) is None:
-            return
+            return multiple()
         old = self.password
         self.password_number += 1
         if not self.sessions[token.session_id].is_live(self.now):
             with pytest.raises(InvalidToken):
                 self.use_cases.account.change_password(principal, old, self.password, OWNER)
             self.password_number -= 1
-            return
-        self.use_cases.account.change_password(principal, old, self.password, OWNER)
+            return multiple()
+        changed = self.use_cases.account.change_password(principal, old, self.password, OWNER)
         for session in self.sessions.values():
-            session.ended = session.ended or session.id != token.session_id
+            session.ended = True
+        return self.begun(changed)
 
     @precondition(lambda self: self.live())
     @rule(target=tokens, data=st.data(), delay=st.integers(0, WINDOW))

@@ -40,16 +40,15 @@ class FakeUserStore:
     def find(self, username):
         return self._memory.users.get(canonical_username(username))
 
-    def change_password(self, user, session, password_hash, event):
+    def change_password(self, user, session, successor, password_hash, event):
         with self._memory.lock:
             kept = self._memory.sessions.get((session.user_id, session.id))
-            if not unchanged(self.find(user.username), user) or kept is None or kept.epoch != user.session_epoch:
+            if not unchanged(self.find(user.username), user) or kept is None:
                 raise Conflict
-            epoch = user.session_epoch + 1
             self._memory.users[user.username_key] = replace(
-                self.find(user.username), password_hash=password_hash, session_epoch=epoch
+                self.find(user.username), password_hash=password_hash, session_epoch=successor.epoch
             )
-            self._memory.sessions[session.user_id, session.id] = replace(kept, epoch=epoch)
+            self._memory.sessions[successor.user_id, successor.id] = successor
             self._memory.events.append(event)
             self._clear_away(user)
 

@@ -16,7 +16,6 @@ from chalicelib.errors import (
     ValidationFailed,
 )
 from chalicelib.tokens.kinds import ACCESS_TOKEN
-from tests.support.fakes import fake_stores
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
@@ -89,40 +88,6 @@ class TestLiveness:
         memory.users.clear()
         use_cases.registration.register("alice", PASSWORD, CALLER)
         self.assert_refused(use, account, memory, alice[1])
-
-
-class BetweenTheReads:
-    """A session store in which changes come between the read of the user and that of the session."""
-
-    def __init__(self, memory, changes):
-        self._sessions = fake_stores(memory).sessions
-        self._changes = changes
-
-    def with_user(self, username, user_id, session_id):
-        user, _ = self._sessions.with_user(username, user_id, session_id)
-        if self._changes:
-            self._changes.pop()()
-        return user, self._sessions.with_user(username, user_id, session_id)[1]
-
-    def __getattr__(self, name):
-        return getattr(self._sessions, name)
-
-
-class TestAPasswordThatIsChangedBetweenTwoReads:
-    def change(self, use_cases, principal):
-        return lambda: use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER)
-
-    def test_does_not_end_the_session_that_changed_it(self, make_use_cases, use_cases, memory, alice):
-        sessions = BetweenTheReads(memory, [self.change(use_cases, alice[1])])
-        make_use_cases(sessions=sessions).account.log_out_everywhere(alice[1], CALLER)
-        assert memory.events[-1].type is EventType.LOGGED_OUT
-
-    def test_ends_every_other_session(self, make_use_cases, use_cases, memory, alice, log_in):
-        _, other = log_in()
-        sessions = BetweenTheReads(memory, [self.change(use_cases, alice[1])])
-        with pytest.raises(InvalidToken):
-            make_use_cases(sessions=sessions).account.log_out_everywhere(other, CALLER)
-        assert memory.events[-1].type is EventType.PASSWORD_CHANGED
 
 
 class TestProfile:
@@ -199,13 +164,17 @@ class TestChangingThePassword:
             use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         assert EventType.PASSWORD_CHANGED in [event.type for event in memory.events]
 
-    def test_keeps_this_session_and_ends_the_others(self, use_cases, account, alice, log_in):
+    def test_ends_every_session_and_begins_one(self, use_cases, account, memory, alice, log_in):
         other, _ = log_in()
-        account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
-        assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user.username == "Alice"
-        with pytest.raises(InvalidGrant):
-            use_cases.refresh_tokens.exchange(other, CALLER)
-        assert [session.id for session in account.sessions(alice[1])] == [alice[1].session_id]
+        changed = account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
+        for ended in (alice[0], other):
+            with pytest.raises(InvalidGrant):
+                use_cases.refresh_tokens.exchange(ended, CALLER)
+        with pytest.raises(InvalidToken):
+            account.log_out_everywhere(alice[1], CALLER)
+        assert [session.id for session in account.sessions(alice[1])] == [changed.session_id]
+        assert changed.session_id != alice[1].session_id
+        assert use_cases.refresh_tokens.exchange(changed.tokens.refresh_token, CALLER).user.username == "Alice"
 
     def test_needs_the_current_one(self, use_cases, account, alice, hasher):
         before = hasher.verifications

@@ -64,8 +64,10 @@ class DynamoDBUserStore:
             response = self._client.get_item(TableName=self._tables.users, Key=user_key(username), ConsistentRead=True)
         return user_from_item(response["Item"]) if "Item" in response else None
 
-    def change_password(self, user: User, session: Session, password_hash: str, event: SecurityEvent) -> None:
-        """See ``UserStore.change_password``. Takes one transaction, and then deletes the ended sessions."""
+    def change_password(
+        self, user: User, session: Session, successor: Session, password_hash: str, event: SecurityEvent
+    ) -> None:
+        """See ``UserStore.change_password``. Takes one transaction."""
         failed = transact(
             self._database,
             [
@@ -86,7 +88,7 @@ class DynamoDBUserStore:
                                 ":epoch": user.session_epoch,
                                 ":false": False,
                                 ":new_hash": password_hash,
-                                ":new_epoch": user.session_epoch + 1,
+                                ":new_epoch": successor.epoch,
                                 ":one": 1,
                             }
                         ),
@@ -94,16 +96,13 @@ class DynamoDBUserStore:
                     }
                 },
                 {
-                    "Update": {
+                    "Delete": {
                         "TableName": self._tables.sessions,
                         "Key": session_key(session.user_id, session.id),
-                        "UpdateExpression": "SET epoch = :new_epoch",
-                        "ConditionExpression": "epoch = :epoch",
-                        "ExpressionAttributeValues": to_item(
-                            {":epoch": user.session_epoch, ":new_epoch": user.session_epoch + 1}
-                        ),
+                        "ConditionExpression": "attribute_exists(session_id)",
                     }
                 },
+                put_session(self._tables, successor),
                 put_event(self._tables, event),
             ],
         )
