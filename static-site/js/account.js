@@ -118,7 +118,8 @@ function showSessions(sessions) {
 function sessionEntry(session) {
   const name = make("strong", "", deviceName(session.user_agent));
   name.title = session.user_agent;
-  const details = make("span", "muted", `${session.ip} · last used ${when(session.last_used_at)}`);
+  // The API says no more than the hour.
+  const details = make("span", "muted", `${session.ip} · last used after ${when(session.last_used_at).replace(/:00$/, "")}`);
   details.title = `Since ${when(session.created_at)}`;
   const entry = make("li", "", make("div", "", name, details));
   if (session.current) {
