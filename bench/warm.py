@@ -60,6 +60,7 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     progress("refresh")
     with instant_application(PasswordHasher(pepper=_PEPPER, cost=4)) as instant:
         figures += _refresh(instant, effort)
+        figures += _signature(instant, effort)
     progress("log-in")
     with instant_application(PasswordHasher(pepper=_PEPPER, cost=BCRYPT_COST)) as instant:
         figures += _log_in(instant, effort)
@@ -130,6 +131,20 @@ def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
         figure("refresh, whole handler", "us", _in(_MICROSECONDS, seconds["handler"])),
         figure("refresh, use case", "us", _in(_MICROSECONDS, seconds["use case"])),
         figure("one `jwt.decode` and two `jwt.encode`", "us", _in(_MICROSECONDS, seconds["floor"])),
+    ]
+
+
+def _signature(instant: Instant, effort: _Effort) -> list[Figure]:
+    """Compare our deterministic ES256 signature (RFC 6979) with PyJWT's, which draws a random number."""
+    key, message, stock = instant.signing_key, b"x" * 300, jwt.get_algorithm_by_name("ES256")
+    seconds = interleaved(
+        {"ours": lambda: key.sign(message), "floor": lambda: stock.sign(message, key.private_key)},
+        rounds=effort.rounds,
+        calls=effort.calls,
+    )
+    return [
+        figure("ES256 signature, deterministic / random", "x", ratios(seconds["ours"], seconds["floor"])),
+        figure("ES256 signature, deterministic", "us", _in(_MICROSECONDS, seconds["ours"])),
     ]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
+import socket
 from dataclasses import dataclass
 
-_NETWORK_BITS = {4: 24, 6: 56}
-"""The bits of an address that stay the same while a device moves within one access network."""
+_NETWORK_OCTETS = {socket.AF_INET: 3, socket.AF_INET6: 7}
+"""The octets of an address that stay the same while a device moves within one access network: IPv4 /24, IPv6 /56."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,17 @@ class Caller:
     """The ``User-Agent`` header, cut to a length that can be stored."""
 
     @property
-    def network(self) -> str:
-        """The network of the address: IPv4 /24 or IPv6 /56. An invalid address is a network of its own."""
-        try:
-            address = ipaddress.ip_address(self.ip)
-        except ValueError:
-            return self.ip
-        return str(ipaddress.ip_network((address, _NETWORK_BITS[address.version]), strict=False))
+    def network(self) -> bytes:
+        """The network of the address: the first octets of it. An invalid address is a network of its own."""
+        for family, octets in _NETWORK_OCTETS.items():
+            try:
+                return socket.inet_pton(family, self.ip)[:octets]
+            except (OSError, ValueError):
+                continue
+        return self.ip.encode("utf-8", "replace")
 
     @property
     def fingerprint(self) -> str:
         """A digest of network and User-Agent: 22 characters. Callers with different ones are not the same browser."""
-        digest = hashlib.sha256(f"{self.network}\n{self.user_agent}".encode()).digest()
+        digest = hashlib.sha256(b"%b\n%b" % (self.network, self.user_agent.encode())).digest()
         return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode("ascii")

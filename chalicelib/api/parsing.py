@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -161,8 +160,27 @@ def _refuse_constant(_constant: str) -> None:
 # Made once: json.loads makes one at each call that asks for anything but the defaults.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
 
-# Reading annotations means compiling and running them, which would take as long as a signature.
-_types_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
+
+@functools.cache
+def _fields_of(body_type: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401 - a dataclass
+    """Return the type of each field of a dataclass, and whether a body needs the field.
+
+    Cached: to read annotations means to compile and run them, which takes as long as a signature.
+    """
+    types = get_type_hints(body_type)
+    missing = dataclasses.MISSING
+    return {
+        field.name: (_without_none(types[field.name]), field.default is missing and field.default_factory is missing)
+        for field in dataclasses.fields(body_type)
+    }
+
+
+def _without_none(expected: Any) -> Any:  # noqa: ANN401 - any type
+    """Return the other part of ``str | None``: such a field may be left out, and is never null."""
+    if not isinstance(expected, UnionType):
+        return expected
+    (choice,) = (choice for choice in get_args(expected) if choice is not NoneType)
+    return choice
 
 
 def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
@@ -175,27 +193,25 @@ def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
 
 def _object(members: dict[str, Any], body_type: type[Any], path: str, errors: list[FieldError]) -> object:
     """Return a JSON object as a dataclass, None if there are errors. ``path`` ends with a dot unless it is empty."""
-    types = _types_of(body_type)
+    fields = _fields_of(body_type)
     found = len(errors)
     errors.extend(
-        FieldError(f"{path}{_printable(name)}", "There is no such field.") for name in members if name not in types
+        FieldError(f"{path}{_printable(name)}", "There is no such field.") for name in members if name not in fields
     )
     values = {}
-    for field in dataclasses.fields(body_type):
-        name = f"{path}{field.name}"
-        if field.name in members:
-            values[field.name] = _value(members[field.name], types[field.name], name, errors)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            errors.append(FieldError(name, "This field is needed."))
+    for name, (expected, needed) in fields.items():
+        if name in members:
+            values[name] = _value(members[name], expected, f"{path}{name}", errors)
+        elif needed:
+            errors.append(FieldError(f"{path}{name}", "This field is needed."))
     return body_type(**values) if len(errors) == found else None
 
 
 def _value(value: object, expected: Any, name: str, errors: list[FieldError]) -> object:  # noqa: ANN401 - any type
     """Return a JSON value as the type that is expected of it. Adds to ``errors`` what is wrong with it."""
     problem: str | None
-    if isinstance(expected, UnionType):
-        # ``str | None = None``: the field may be left out. It is never null.
-        (expected,) = (choice for choice in get_args(expected) if choice is not NoneType)
+    if expected is str and isinstance(value, str) and _is_unicode(value):
+        return value  # as most are
     if dataclasses.is_dataclass(expected):
         if isinstance(value, dict):
             return _object(value, cast("type[Any]", expected), f"{name}.", errors)
