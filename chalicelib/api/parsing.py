@@ -191,7 +191,12 @@ def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
     return cast("BodyType", value)
 
 
-def _object(members: dict[str, Any], body_type: type[Any], path: str, errors: list[FieldError]) -> object:
+def _object(
+    members: dict[str, Any],
+    body_type: Any,  # noqa: ANN401 - a dataclass
+    path: str,
+    errors: list[FieldError],
+) -> object:
     """Return a JSON object as a dataclass, None if there are errors. ``path`` ends with a dot unless it is empty."""
     fields = _fields_of(body_type)
     found = len(errors)
@@ -214,7 +219,7 @@ def _value(value: object, expected: Any, name: str, errors: list[FieldError]) ->
         return value  # as most are
     if dataclasses.is_dataclass(expected):
         if isinstance(value, dict):
-            return _object(value, cast("type[Any]", expected), f"{name}.", errors)
+            return _object(value, expected, f"{name}.", errors)
         problem = "This must be an object."
     elif get_origin(expected) is list:
         if isinstance(value, list):
