@@ -29,18 +29,17 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def ssm(atomic_moto, aws_clients, monkeypatch):
-    monkeypatch.setattr(command, "ssm_client", lambda: aws_clients[1])
+def ssm(atomic_moto, aws_clients):
     return aws_clients[1]
 
 
 @pytest.fixture
-def keys(project, capsys):
+def keys(project, capsys, aws_clients):
     """Run the command and return its exit code and everything that it printed."""
 
     def run(*arguments, now=NOW, stage="prod"):
         places = ["--stage", stage, "--project", str(project), "--data-dir", str(project / "data")]
-        code = command.main([*arguments, *places], now=now)
+        code = command.main([*arguments, *places], now=now, make_ssm=lambda: aws_clients[1])
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 
@@ -214,7 +213,7 @@ class TestInParameterStore:
                 raise BrokenPipeError
 
         with pytest.raises(BrokenPipeError):
-            command.main(["add", *places], say=gone, now=NOW)
+            command.main(["add", *places], say=gone, now=NOW, make_ssm=lambda: ssm)
         assert configured(project) == public_jwks(stored(ssm))
         assert len(stored(ssm)["keys"]) == 2
 
