@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -27,8 +27,13 @@ INTERRUPTED = 130
 """The exit code of a program that SIGINT ended: 128 + 2."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the requested sections, and return the exit code."""
+def load_section(name: str) -> Section:
+    """Import the module of a section. Other sections stay out of the measuring process."""
+    return cast("Section", importlib.import_module(f"bench.{name}"))
+
+
+def main(arguments: Sequence[str] | None = None, *, load: Callable[[str], Section] = load_section) -> int:
+    """Measure the requested sections, which ``load`` returns by name, and return the exit code."""
     options = _options(arguments)
     if options.publish:
         _publish(record.read(record.RESULTS))
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = record.read(output) if output is not None else {}
     try:
         with _interruptible():
-            measured, failed = _measure(options.only or SECTIONS, quick=options.quick)
+            measured, failed = _measure(options.only or SECTIONS, load, quick=options.quick)
             if output is not None:
                 # Sections that were not requested, or failed, keep their figures.
                 record.write(_in_order(kept | measured), output)
@@ -72,14 +77,14 @@ def _publish(kept: Record) -> None:
     plot.publish(kept)
 
 
-def _measure(names: Sequence[str], *, quick: bool) -> tuple[Record, bool]:
+def _measure(names: Sequence[str], load: Callable[[str], Section], *, quick: bool) -> tuple[Record, bool]:
     measured: Record = {}
     failed = False
     for name in names:
         started = time.monotonic()
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
-            measured[name] = _section(name, quick=quick)
+            measured[name] = _section(name, load(name), quick=quick)
         except Exception:  # noqa: BLE001 - one section's failure takes nothing from the others
             failed = True
             traceback.print_exc()
@@ -90,8 +95,7 @@ def _measure(names: Sequence[str], *, quick: bool) -> tuple[Record, bool]:
     return measured, failed
 
 
-def _section(name: str, *, quick: bool) -> Measured:
-    section = cast("Section", importlib.import_module(f"bench.{name}"))
+def _section(name: str, section: Section, *, quick: bool) -> Measured:
     command = f"python -m bench --only {name}" + (" --quick" if quick else "")
     circumstances = record.circumstances(quick=quick)
     started = time.monotonic()

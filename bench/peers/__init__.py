@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,6 @@ TITLE = "Peers: the same three requests, with the hash's cost taken out"
 _HERE = Path(__file__).parent
 _APPS = _HERE / "apps"
 _PROJECT = _HERE.parent.parent
-_PYTHON_HOME = _PROJECT / ".venv-peers"
-_NODE_HOME = _PROJECT / ".tools-peers"
 _OURS = "Lychgate over DynamoDB Local"
 _OURS_INSTANT = "Lychgate over instant stores"
 _ROOM = 100_000_000
@@ -88,14 +86,16 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder_in_memory(_ROOM))))
         database = stack.enter_context(started(folder, long_lived=True))
         peers: dict[str, _Peer] = {}
-        for name, (command, environment) in _commands(database.endpoint, progress).items():
+        for name, (command, environment) in _commands(database.endpoint, progress, _Installation()).items():
             progress(f"{name} sets itself up")
             peers[name] = stack.enter_context(_running(command, environment, folder))
         samples = _samples(peers, effort, progress)
     return list(_figures(samples))
 
 
-def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], Mapping[str, str]]]:
+def _commands(
+    endpoint: str, progress: Progress, installation: _Installation
+) -> dict[str, tuple[list[str], Mapping[str, str]]]:
     """Return the start command of each peer that is available."""
     ours = [sys.executable, str(_APPS / "lychgate_app.py")]
     here = {"PYTHONPATH": os.pathsep.join([str(_PROJECT), str(_APPS)]), **AWS_ENVIRONMENT}
@@ -105,7 +105,7 @@ def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], M
     }
     reasons = []
     try:
-        python = _python(progress)
+        python = installation.python(progress)
     except LeftOut as reason:
         reasons.append(str(reason))
     else:
@@ -116,7 +116,7 @@ def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], M
         }.items():
             commands[name] = ([str(python), str(_APPS / app)], {})
     try:
-        app_in_node = _node(progress)
+        app_in_node = installation.node(progress)
     except LeftOut as reason:
         reasons.append(str(reason))
     else:
@@ -126,36 +126,6 @@ def _commands(endpoint: str, progress: Progress) -> dict[str, tuple[list[str], M
     if len(reasons) > 1:
         raise LeftOut("; ".join(reasons))
     return commands
-
-
-def _python(progress: Progress) -> Path:
-    """Return the Python interpreter with the Python peers. Raises LeftOut if they cannot be installed."""
-    python = _PYTHON_HOME / "bin" / "python"
-    requirements = _HERE / "requirements.txt"
-    if not _is_installed(_PYTHON_HOME, requirements):
-        progress("installing the peers under Python into .venv-peers")
-        _install([sys.executable, "-m", "venv", "--clear", str(_PYTHON_HOME)])
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _install([*pip, "-r", str(requirements)])
-        shutil.copy(requirements, _stamp(_PYTHON_HOME))
-    return python
-
-
-def _node(progress: Progress) -> Path:
-    """Return the module of the Node.js peer, beside its packages. Raises LeftOut if they cannot be installed."""
-    lock = _HERE / "package-lock.json"
-    if not _is_installed(_NODE_HOME, lock):
-        progress("installing the peer under Node.js into .tools-peers")
-        shutil.rmtree(_NODE_HOME, ignore_errors=True)
-        _NODE_HOME.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(_HERE / name, _NODE_HOME)
-        _install(
-            [str(_NODE), str(_NPM), "--prefix", str(_NODE_HOME), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        )
-        shutil.copy(lock, _stamp(_NODE_HOME))
-    # Node.js looks for packages beside the module that imports them.
-    return Path(shutil.copy(_APPS / "better_auth_app.mjs", _NODE_HOME))
 
 
 def _is_installed(home: Path, wanted: Path) -> bool:
@@ -175,6 +145,43 @@ def _install(command: Sequence[str]) -> None:
     )
     if ran.returncode != 0:
         raise LeftOut(f"{Path(command[0]).name} could not install the peers: {ran.stderr.strip()[-500:]}")
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """The folders of the installed peers, and the function that runs an installer."""
+
+    python_home: Path = _PROJECT / ".venv-peers"
+    node_home: Path = _PROJECT / ".tools-peers"
+    install: Callable[[Sequence[str]], None] = _install
+    """Takes the installer's command. Raises LeftOut if it fails."""
+
+    def python(self, progress: Progress) -> Path:
+        """Return the Python interpreter with the Python peers. Raises LeftOut if they cannot be installed."""
+        python = self.python_home / "bin" / "python"
+        requirements = _HERE / "requirements.txt"
+        if not _is_installed(self.python_home, requirements):
+            progress("installing the peers under Python into .venv-peers")
+            self.install([sys.executable, "-m", "venv", "--clear", str(self.python_home)])
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            self.install([*pip, "-r", str(requirements)])
+            shutil.copy(requirements, _stamp(self.python_home))
+        return python
+
+    def node(self, progress: Progress) -> Path:
+        """Return the module of the Node.js peer, beside its packages. Raises LeftOut if they cannot be installed."""
+        lock = _HERE / "package-lock.json"
+        if not _is_installed(self.node_home, lock):
+            progress("installing the peer under Node.js into .tools-peers")
+            shutil.rmtree(self.node_home, ignore_errors=True)
+            self.node_home.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(_HERE / name, self.node_home)
+            npm = [str(_NODE), str(_NPM), "--prefix", str(self.node_home)]
+            self.install([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            shutil.copy(lock, _stamp(self.node_home))
+        # Node.js looks for packages beside the module that imports them.
+        return Path(shutil.copy(_APPS / "better_auth_app.mjs", self.node_home))
 
 
 @contextmanager

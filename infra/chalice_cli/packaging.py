@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from chalice.deploy.packager import (
 )
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
+Distributions = Callable[[], Iterable[importlib.metadata.Distribution]]
 
 AWS_SERVICES = ("dynamodb", "ssm")
 """The services that chalicelib/adapters/aws.py makes clients for, by their folders in botocore/data/."""
@@ -53,16 +54,25 @@ class NotPackaged(click.ClickException):
     """Raised if the package cannot be made, with a message that says what to do."""
 
 
-def made_for_lambda(stock: CreatePackage) -> CreatePackage:
-    """Return the replacement of Chalice's ``create_deployment_package``."""
+def made_for_lambda(
+    stock: CreatePackage,
+    *,
+    source: Path = Path(__file__),
+    distributions: Distributions = importlib.metadata.distributions,
+) -> CreatePackage:
+    """Return the replacement of Chalice's ``create_deployment_package``.
+
+    ``source`` is the code that makes packages: a package is made again if it changes. ``distributions`` returns what is
+    installed here, which decides the versions.
+    """
 
     @functools.wraps(stock)
     def create_deployment_package(packager: LambdaDeploymentPackager, project_dir: str, python_version: str) -> str:
         ui = packager._ui  # noqa: SLF001 - there is no public name
-        requirements = _requirements(Path(project_dir))
+        requirements = _requirements(Path(project_dir), distributions())
         application = dict(_application_files(packager, Path(project_dir)))
         compiled = _can_compile_for(python_version)
-        digest = _digest(application, *requirements, str(compiled))
+        digest = _digest(source, application, *requirements, str(compiled))
         suffix = packager._architecture_suffix()  # noqa: SLF001
         package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
         if package.is_file():
@@ -104,8 +114,8 @@ def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Ite
             yield str(path.relative_to(vendor)), path
 
 
-def _requirements(project: Path) -> tuple[str, str]:
-    """Return the requirements except Chalice, and constraints with the version of everything that is installed here.
+def _requirements(project: Path, distributions: Iterable[importlib.metadata.Distribution]) -> tuple[str, str]:
+    """Return the requirements except Chalice, and constraints with the versions of the installed ``distributions``.
 
     Chalice is packaged as two files and needs nothing at run time. With the constraints, the tested versions are
     deployed even where requirements.txt leaves the version to pip.
@@ -114,7 +124,7 @@ def _requirements(project: Path) -> tuple[str, str]:
     if any(line.startswith("-") for line in lines):
         raise NotPackaged("requirements.txt has an option for pip; it may list distributions only")
     listed = [line for line in lines if line and re.match(r"chalice\b(?![-.])", line, re.IGNORECASE) is None]
-    installed = {f"{each.name}=={each.version}" for each in importlib.metadata.distributions()}
+    installed = {f"{each.name}=={each.version}" for each in distributions}
     return "\n".join(listed), "\n".join(sorted(installed))
 
 
@@ -124,9 +134,9 @@ def _can_compile_for(python_version: str) -> bool:
     return (sys.implementation.name, sys.version_info.releaselevel, ours) == ("cpython", "final", python_version)
 
 
-def _digest(application: dict[str, Path], *others: str) -> str:
-    """Return a digest of everything that the package is made from, including this module, in hex."""
-    whole = hashlib.sha256(Path(__file__).read_bytes() + importlib.util.MAGIC_NUMBER)
+def _digest(source: Path, application: dict[str, Path], *others: str) -> str:
+    """Return a digest of everything that the package is made from, including the code that makes it, in hex."""
+    whole = hashlib.sha256(source.read_bytes() + importlib.util.MAGIC_NUMBER)
     for text in others:
         whole.update(hashlib.sha256(text.encode()).digest())
     for name, path in sorted(application.items()):

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from infra.deployment.deploy import Request, Smoke, deploy, run_smoke
+from infra.deployment.dependencies import DEFAULTS, Dependencies
+from infra.deployment.deploy import Request, deploy
 from infra.deployment.destroy import destroy
 from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.plan import plan
@@ -18,7 +19,7 @@ from infra.local.environment import PROJECT
 _INTERRUPTED = 130
 
 
-def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: Smoke = run_smoke) -> int:
+def main(arguments: list[str] | None = None, *, say: Say | None = None, dependencies: Dependencies = DEFAULTS) -> int:
     """Run the command and return the exit code."""
     options = _parser().parse_args(arguments)
     progress = Progress(say)
@@ -29,15 +30,22 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: S
                     options.stage,
                     options.project,
                     progress,
-                    (lambda _question: options.yes_delete) if options.yes_delete else _ask,
+                    lambda question: options.yes_delete or _answer(question, dependencies),
+                    dependencies,
                     with_data=options.with_data,
                 )
             else:
-                request = Request(options.stage, options.project, dict(options.parameter), options.new_secret)
+                request = Request(
+                    options.stage,
+                    options.project,
+                    dict(options.parameter),
+                    new_secret=options.new_secret,
+                    smoke=not options.no_smoke,
+                )
                 if options.dry_run:
-                    plan(request, progress)
+                    plan(request, progress, dependencies)
                 else:
-                    deploy(request, progress, None if options.no_smoke else smoke)
+                    deploy(request, progress, dependencies)
     except DeploymentError as error:
         sys.stderr.write(f"{options.command}: {progress.step}: {error}\n")
         return 1
@@ -50,9 +58,9 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, smoke: S
     return 0
 
 
-def _ask(question: str) -> str:
+def _answer(question: str, dependencies: Dependencies) -> str:
     try:
-        return input(question).strip()
+        return dependencies.ask(question).strip()
     except EOFError:
         raise DeploymentError(
             "there is no terminal to confirm this on: name the stage with --yes-delete STAGE"

@@ -6,9 +6,7 @@ distribution gets the API's id (docs/decisions/0014-one-stack-in-two-passes.md).
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,18 +14,16 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import distribution, site
 from infra.deployment.chalice_command import run_chalice, source_digest
+from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
-from infra.local.environment import PROJECT
 
 SOURCE_TAG = "lychgate:source"
 """A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
 `chalice deploy` the tag is missing, and the next deployment by this command is not skipped."""
-
-Smoke = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -38,14 +34,16 @@ class Request:
     project: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     new_secret: bool = False
+    smoke: bool = True
+    """Whether the smoke test is the last step."""
 
 
-def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
+def deploy(request: Request, progress: Progress, dependencies: Dependencies = DEFAULTS) -> None:
     """Deploy a stage. Raises DeploymentError, or what botocore raises. The next run continues after either."""
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
-    resources = Resources(request.stage, request.project, place)
+    resources = Resources(request.stage, request.project, place, dependencies)
     with progress.of("Foundation: tables, logs, bucket, distribution"):
         foundation = _lay_foundation(resources, request, progress)
     with progress.of("Signing keys"):
@@ -65,22 +63,14 @@ def deploy(request: Request, progress: Progress, smoke: Smoke | None) -> None:
             _change(resources, again, progress)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
-    if smoke is not None:
+    if request.smoke:
         with progress.of("Smoke test"):
-            if not smoke(foundation.site_origin):
+            if not dependencies.smoke(foundation.site_origin):
                 raise DeploymentError(
                     f"everything is deployed, but {foundation.site_origin} does not work: see above."
                     f" `make smoke URL={foundation.site_origin}` repeats the test"
                 )
     progress.end(f"Ready: {foundation.site_origin}/")
-
-
-def run_smoke(url: str) -> bool:
-    """Ask the site whether it works by `make smoke`, which sets up what it needs. Returns whether it does."""
-    # Without the variables of the `make` that this may run under: its ARGS are not for the smoke test.
-    environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES"}}
-    command = ["make", "--no-print-directory", "smoke", f"URL={url}"]
-    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode == 0  # noqa: S603 - our own
 
 
 def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> None:

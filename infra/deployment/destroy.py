@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import site
 from infra.deployment.chalice_command import run_chalice
+from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import Foundation
 from infra.deployment.preflight import check
@@ -22,11 +23,19 @@ from infra.deployment.resources import Resources
 Confirm = Callable[[str], str]
 
 
-def destroy(stage: str, project: Path, progress: Progress, confirm: Confirm, *, with_data: bool) -> None:
+def destroy(
+    stage: str,
+    project: Path,
+    progress: Progress,
+    confirm: Confirm,
+    dependencies: Dependencies = DEFAULTS,
+    *,
+    with_data: bool,
+) -> None:
     """Remove a stage. Raises DeploymentError, or what botocore raises. The next run continues after either."""
     with progress.of("Preflight"):
         place = check(stage, project, {})
-        resources = Resources(stage, project, place)
+        resources = Resources(stage, project, place, dependencies)
         progress(f"stage {stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in _losses(resources, with_data=with_data):
             progress(sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.deployment.chalice_command import source_digest
+from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, is_deployed, refuse_taken_name
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
@@ -10,12 +11,12 @@ from infra.deployment.resources import Resources
 from infra.intrinsic_functions import condition_holds
 
 
-def plan(request: Request, progress: Progress) -> None:
+def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFAULTS) -> None:
     """Print what `deploy` would do. Raises DeploymentError, or what botocore raises."""
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
-    resources = Resources(request.stage, request.project, place)
+    resources = Resources(request.stage, request.project, place, dependencies)
     described = resources.stack.described()
     if described is None or "Outputs" not in described:
         _first(resources, request, progress)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.preflight import Place
@@ -18,7 +19,6 @@ from infra.deployment.signing_keys import SigningKeys
 from infra.deployment.site import Site
 from infra.deployment.stack import Stack
 from infra.deployment.stage_files import StageFiles
-from infra.deployment.template import rendered_template
 
 PROTECTED_STAGES = frozenset({"prod"})
 """Stages whose tables are protected from deletion by default."""
@@ -37,15 +37,16 @@ class StackParameters:
 class Resources:
     """The resources of one stage."""
 
-    def __init__(self, stage: str, project: Path, place: Place) -> None:
+    def __init__(self, stage: str, project: Path, place: Place, dependencies: Dependencies = DEFAULTS) -> None:
         self.stage = stage
         self.project = project
         self.place = place
         self.session = place.session
-        self.stack = Stack(self.session.client("cloudformation"), f"{APP_NAME}-{stage}")
+        self.stack = Stack(self.session.client("cloudformation"), f"{APP_NAME}-{stage}", sleep=dependencies.sleep)
         self.keys = SigningKeys(self.session, self.signing_keys_parameter)
         self.files = StageFiles(project, stage)
         self.tags = {"lychgate:stage": stage}
+        self._dependencies = dependencies
 
     @property
     def signing_keys_parameter(self) -> str:
@@ -55,7 +56,7 @@ class Resources:
     @cached_property
     def template(self) -> dict[str, Any]:
         """The template for CloudFormation."""
-        return rendered_template(self.stage)
+        return self._dependencies.template(self.stage)
 
     def tables(self) -> list[str]:
         """Return the names of the tables."""

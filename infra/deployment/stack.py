@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 """States of a stack that was never created and has no resources."""
 
 _POLL_SECONDS = 5.0
-_sleep = time.sleep
 _KEPT_TYPES = frozenset({"AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket"})
 
 
@@ -48,10 +47,13 @@ class Change:
 
 
 class Stack:
-    """A stack by its name."""
+    """A stack by its name. ``sleep`` waits between two looks at an operation."""
 
-    def __init__(self, client: CloudFormationClient, name: str) -> None:
+    def __init__(
+        self, client: CloudFormationClient, name: str, *, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
         self._client = client
+        self._sleep = sleep
         self.name = name
 
     def described(self) -> StackTypeDef | None:
@@ -116,7 +118,7 @@ class Stack:
         )
         described = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
         while described["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
-            _sleep(_POLL_SECONDS)
+            self._sleep(_POLL_SECONDS)
             described = self._client.describe_change_set(StackName=self.name, ChangeSetName=name)
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
@@ -201,7 +203,7 @@ class Stack:
             if status != told:
                 progress(f"CloudFormation is working ({status}). After Ctrl-C it goes on; run again to continue")
                 told = status
-            _sleep(_POLL_SECONDS)
+            self._sleep(_POLL_SECONDS)
 
     def _failures(self) -> list[str]:
         """Return the reasons why resources failed in the last operation, oldest first."""

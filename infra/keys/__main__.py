@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import ssm_client, unavailable_on_failure
 from chalicelib.config.api import ApiSettings
@@ -20,19 +21,25 @@ from infra.local.data_directory import DataDirectory
 from infra.local.environment import PROJECT, STAGE, stage_environment
 from infra.local.errors import LocalError
 
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
 Say = Callable[[str], None]
+MakeSsm = Callable[[], "SSMClient"]
 
 _DURATION = re.compile(r"([0-9]{1,7})([smhd])\Z", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
 
-def main(arguments: list[str] | None = None, *, say: Say = print, now: int | None = None) -> int:
-    """Run the command and return the exit code."""
+def main(
+    arguments: list[str] | None = None, *, say: Say = print, now: int | None = None, make_ssm: MakeSsm = ssm_client
+) -> int:
+    """Run the command and return the exit code. ``make_ssm`` is called only for a stage whose ring is a parameter."""
     options = _parser().parse_args(arguments)
     at = int(time.time()) if now is None else now
     try:
         with unavailable_on_failure():
-            _run(options, say=say, now=at)
+            _run(options, say=say, now=at, make_ssm=make_ssm)
     except (rings.RefusedError, PlaceError, LocalError, ConfigurationError) as error:
         sys.stderr.write(f"keys: {error}\n")
         return 1
@@ -44,9 +51,9 @@ def main(arguments: list[str] | None = None, *, say: Say = print, now: int | Non
     return 0
 
 
-def _run(options: argparse.Namespace, *, say: Say, now: int) -> None:
+def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm) -> None:
     settings = _settings(options)
-    place = _ring_place(options, settings)
+    place = _ring_place(options, settings, make_ssm)
     ring = place.read()
     if options.command == "create":
         if ring is not None:
@@ -125,10 +132,10 @@ def _longest_token(settings: ApiSettings) -> int:
     )
 
 
-def _ring_place(options: argparse.Namespace, settings: ApiSettings) -> RingPlace:
+def _ring_place(options: argparse.Namespace, settings: ApiSettings, make_ssm: MakeSsm) -> RingPlace:
     if options.stage == STAGE:
         return FileRing(DataDirectory(options.data_dir))
-    return ParameterRing(ssm_client(), settings.signing_keys_parameter)
+    return ParameterRing(make_ssm(), settings.signing_keys_parameter)
 
 
 def _public_set(options: argparse.Namespace) -> PublicSet | FollowingPublicSet:

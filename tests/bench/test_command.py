@@ -7,8 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from bench import __main__ as command
+from bench.figures import figure
 
 PROJECT = Path(__file__).parent.parent.parent
 PATIENCE = 120
@@ -77,18 +81,16 @@ def test_without_java_it_says_what_it_leaves_out_and_goes_on(section, tmp_path):
     assert "java" in json.loads(output.read_text("utf-8"))["sections"][section]["left_out"]
 
 
-def test_a_section_that_fails_takes_nothing_from_the_others_and_fails_the_run(tmp_path, monkeypatch, capsys):
-    from bench import __main__ as command
-    from bench import database, growth
-    from bench.figures import figure
-
+def test_a_section_that_fails_takes_nothing_from_the_others_and_fails_the_run(tmp_path, capsys):
     def fail(_progress):
         raise AssertionError("out of order")
 
-    monkeypatch.setattr(database, "measure", fail)
-    monkeypatch.setattr(growth, "measure", lambda _progress: [figure("one", "x", [1], at_most=2)])
+    sections = {
+        "database": SimpleNamespace(TITLE="Database", measure=fail),
+        "growth": SimpleNamespace(TITLE="Growth", measure=lambda _: [figure("one", "x", [1], at_most=2)]),
+    }
     output = tmp_path / "results.json"
-    assert command.main(["--only", "database", "growth", "--output", str(output)]) == 1
+    assert command.main(["--only", "database", "growth", "--output", str(output)], load=sections.get) == 1
     assert list(json.loads(output.read_text("utf-8"))["sections"]) == ["growth"]
     assert "out of order" in capsys.readouterr().err
 

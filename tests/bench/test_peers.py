@@ -10,45 +10,42 @@ from bench.figures import LeftOut
 APPS = peers._APPS
 
 
+def refuse(command):
+    raise LeftOut(f"{command[0]} could not install the peers: no network")
+
+
 def never(*_, **__):
     raise AssertionError("nothing is to be installed here")
 
 
 @pytest.fixture
-def no_registry(tmp_path, monkeypatch):
+def without_network(tmp_path):
     """Nothing is installed, and nothing can be."""
-    monkeypatch.setattr(peers, "_PYTHON_HOME", tmp_path / "python")
-    monkeypatch.setattr(peers, "_NODE_HOME", tmp_path / "node")
-
-    def refuse(command):
-        raise LeftOut(f"{command[0]} could not install the peers: no network")
-
-    monkeypatch.setattr(peers, "_install", refuse)
+    return peers._Installation(tmp_path / "python", tmp_path / "node", refuse)
 
 
-def test_without_any_peer_the_section_is_left_out_and_says_why(no_registry):
+def test_without_any_peer_the_section_is_left_out_and_says_why(without_network):
     with pytest.raises(LeftOut, match=r"could not install the peers: no network; .*no network"):
-        peers._commands("http://127.0.0.1:1", lambda _: None)
+        peers._commands("http://127.0.0.1:1", lambda _: None, without_network)
 
 
-def test_without_one_kind_of_peers_the_others_are_measured_and_it_says_so(no_registry, tmp_path, monkeypatch):
-    node = tmp_path / "node"
+def test_without_one_kind_of_peers_the_others_are_measured_and_it_says_so(without_network):
+    node = without_network.node_home
     node.mkdir()
     (node / ".installed").write_bytes((peers._HERE / "package-lock.json").read_bytes())
     said = []
-    commands = peers._commands("http://127.0.0.1:1", said.append)
+    commands = peers._commands("http://127.0.0.1:1", said.append, without_network)
     assert list(commands) == ["Lychgate over DynamoDB Local", "Lychgate over instant stores", "better-auth"]
     assert any("left out: " in line and "no network" in line for line in said)
 
 
-def test_what_is_installed_is_not_installed_again_unless_other_versions_are_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr(peers, "_PYTHON_HOME", tmp_path)
-    monkeypatch.setattr(peers, "_install", never)
+def test_what_is_installed_is_not_installed_again_unless_other_versions_are_wanted(tmp_path):
+    installation = peers._Installation(python_home=tmp_path, install=never)
     (tmp_path / ".installed").write_bytes((peers._HERE / "requirements.txt").read_bytes())
-    assert peers._python(lambda _: None) == tmp_path / "bin" / "python"
+    assert installation.python(lambda _: None) == tmp_path / "bin" / "python"
     (tmp_path / ".installed").write_bytes(b"an older list")
     with pytest.raises(AssertionError, match="nothing is to be installed"):
-        peers._python(lambda _: None)
+        installation.python(lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "package.json"])

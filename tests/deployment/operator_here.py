@@ -1,6 +1,7 @@
 """Somebody at a shell, who runs the commands in a project of their own and reads what they print."""
 
 import contextlib
+import dataclasses
 import functools
 import io
 import json
@@ -12,18 +13,23 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from infra.deployment.__main__ import main
+from infra.deployment.dependencies import Dependencies
 from infra.local.environment import PROJECT
 
 READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", "static-site")
 
 
 class Operator:
-    """`smoke_answer` is what the smoke test finds; `smoked` lists whom it was asked about."""
+    """`smoke_answer` is what the smoke test finds; `smoked` lists whom it was asked about.
+
+    `replace` gives the commands other dependencies than the real ones.
+    """
 
     def __init__(self, project):
         self.project = project
         self.smoked = []
         self.smoke_answer = True
+        self.dependencies = Dependencies(smoke=self._smoke)
         self.lines = []
         self.errors = ""
         self.log = ""
@@ -33,10 +39,15 @@ class Operator:
         self.lines = []
         errors = io.StringIO()
         with contextlib.redirect_stderr(errors):
-            code = main([*arguments, "--project", str(self.project)], say=self.lines.append, smoke=self._smoke)
+            code = main(
+                [*arguments, "--project", str(self.project)], say=self.lines.append, dependencies=self.dependencies
+            )
         self.errors = errors.getvalue()
         self.log += "\n".join([*self.lines, self.errors])
         return code
+
+    def replace(self, **dependencies):
+        self.dependencies = dataclasses.replace(self.dependencies, **dependencies)
 
     def deploy(self, *arguments, stage="prod"):
         return self.run("deploy", stage, *arguments)

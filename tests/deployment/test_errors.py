@@ -12,6 +12,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from infra.deployment.template import rendered_template
 from tests.deployment.operator_here import account, raising, refusal
 
 
@@ -122,7 +123,7 @@ def test_a_stack_that_is_being_changed_is_waited_for(operator, aws, monkeypatch)
     def settle(_seconds):
         stack.status = "UPDATE_COMPLETE"
 
-    monkeypatch.setattr("infra.deployment.stack._sleep", settle)
+    operator.replace(sleep=settle)
     with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
         assert operator.deploy() == 130
 
@@ -134,17 +135,14 @@ def test_a_change_that_would_lose_data_is_not_made(operator, aws, monkeypatch):
     with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
         assert operator.deploy() == 130
     resource = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "more"}}
-    from infra.deployment import resources
-
-    whole = resources.rendered_template
 
     def without_events(stage):
-        template = whole(stage)
+        template = rendered_template(stage)
         template["Resources"]["MoreTable"] = {**template["Resources"].pop("EventsTable"), **resource}
         template["Outputs"]["EventsTable"]["Value"] = "more"
         return template
 
-    monkeypatch.setattr(resources, "rendered_template", without_events)
+    operator.replace(template=without_events)
 
     assert operator.deploy() == 1
 
@@ -157,10 +155,10 @@ def test_nothing_is_destroyed_without_the_name(operator, monkeypatch):
         assert operator.deploy() == 130
     made = account()
     for answer in ("", "dev", "PROD"):
-        monkeypatch.setattr("builtins.input", lambda _question, answer=answer: answer)
+        operator.replace(ask=lambda _question, answer=answer: answer)
         assert operator.run("destroy", "prod", "--with-data") == 1
         assert "was not confirmed" in operator.errors
-    monkeypatch.setattr("builtins.input", _nobody)
+    operator.replace(ask=_nobody)
     assert operator.run("destroy", "prod") == 1
     assert "--yes-delete" in operator.errors
     assert operator.run("destroy", "prod", "--yes-delete", "dev") == 1

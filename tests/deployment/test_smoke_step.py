@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.deployment import deploy
+from infra.deployment.smoke import run_smoke
 
 MAKEFILE = """
 smoke:
@@ -13,6 +13,5 @@ smoke:
 @pytest.mark.parametrize(("url", "good"), [("https://good.example", True), ("https://bad.example", False)])
 def test_the_site_is_asked_about_without_the_arguments_of_the_deployment(monkeypatch, tmp_path, url, good):
     (tmp_path / "Makefile").write_text(MAKEFILE, "utf-8")
-    monkeypatch.setattr(deploy, "PROJECT", tmp_path)
     monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--new-secret STAGE=prod")
-    assert deploy.run_smoke(url) is good
+    assert run_smoke(url, tmp_path) is good

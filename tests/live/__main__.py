@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live.client import LiveSite
+from tests.support.live.client import USUAL_LIMITS, LiveSite
 from tests.support.live.interruption import INTERRUPTED
 from tests.support.live.report import Report
 from tests.support.live.site import Site, UnusableSiteError
@@ -18,16 +18,16 @@ TESTS = Path(__file__).parents[1]
 UNUSABLE = 2
 
 
-def run(url, *, other_origin=None, say=print, http_port=80, only=("live", "api")):
+def run(url, *, other_origin=None, say=print, http_port=80, only=("live", "api"), limits=USUAL_LIMITS):
     """Check the site at a URL, say how each check ended, and return the report and an exit code.
 
-    `only` names what to run below the folder of tests, as pytest does.
+    `only` names what to run below the folder of tests, as pytest does. `limits` are those of this run.
 
     Raises:
         UnusableSiteError: this is not the URL of a site, or nobody answers there.
 
     """
-    live = LiveSite(Site(url), other_origin, say)
+    live = LiveSite(Site(url), other_origin, say, limits)
     live.http_port = http_port
     live.site.reach()
     report = Report(live, say)

@@ -56,10 +56,10 @@ def sources(tmp_path):
     return tmp_path
 
 
-def build(project, *, python=THIS, architecture="x86_64", wheels=None):
+def build(project, *, python=THIS, architecture="x86_64", wheels=None, **how):
     ui = Quiet()
     made = LambdaDeploymentPackager(OSUtils(), wheels or OneWheel(), ui, architecture)
-    return Path(made_for_lambda(STOCK)(made, str(project), python)), ui.said
+    return Path(made_for_lambda(STOCK, **how)(made, str(project), python)), ui.said
 
 
 def names(archive):
@@ -113,18 +113,16 @@ def test_a_change_of_what_ships_makes_another_package(sources, change, file):
     assert second != first
 
 
-def test_a_change_of_how_packages_are_made_makes_another_package(sources, monkeypatch, tmp_path):
+def test_a_change_of_how_packages_are_made_makes_another_package(sources, tmp_path):
     first, _ = build(sources)
     changed = tmp_path / "changed.py"
     changed.write_text(Path(packaging.__file__).read_text() + "\n# another way\n")
-    monkeypatch.setattr(packaging, "__file__", str(changed))
-    assert build(sources)[0] != first
+    assert build(sources, source=changed)[0] != first
 
 
-def test_a_change_of_an_installed_version_makes_another_package(sources, monkeypatch):
+def test_a_change_of_an_installed_version_makes_another_package(sources):
     first, _ = build(sources)
-    monkeypatch.setattr(packaging.importlib.metadata, "distributions", list)
-    assert build(sources)[0] != first
+    assert build(sources, distributions=list)[0] != first
 
 
 def test_each_architecture_and_runtime_has_a_package_of_its_own(sources):

@@ -16,6 +16,7 @@ from tests.smoke.faults import (
     with_json,
     without,
 )
+from tests.support.live.client import Limits
 
 ROUTES = "api/test_routes.py::"
 ACCOUNTS = "api/test_account_routes.py::"
@@ -204,11 +205,9 @@ def test_where_nobody_can_register_that_fails_once_and_the_rest_is_left_out(smok
     assert "Left out: no account can be registered: see the failure above" in outcome.text
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_REQUESTS", 12), ("MOST_FAILED_LOG_INS", 2)])
-def test_a_run_ends_at_its_limits_and_leaves_no_account(smoke, server, monkeypatch, limit, most):
-    monkeypatch.setattr(f"tests.support.live.client.{limit}", most)
-
-    outcome = smoke(["api/test_routes.py"])
+@pytest.mark.parametrize("limits", [Limits(requests=12), Limits(failed_log_ins=2)], ids=["requests", "failed log-ins"])
+def test_a_run_ends_at_its_limits_and_leaves_no_account(smoke, server, limits):
+    outcome = smoke(["api/test_routes.py"], limits=limits)
 
     assert outcome.code == 1
     assert server.usernames() == []

@@ -29,22 +29,35 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def ssm(atomic_moto, aws_clients, monkeypatch):
-    monkeypatch.setattr(command, "ssm_client", lambda: aws_clients[1])
+def ssm(atomic_moto, aws_clients):
     return aws_clients[1]
 
 
 @pytest.fixture
-def keys(project, capsys):
+def keys(project, capsys, aws_clients):
     """Run the command and return its exit code and everything that it printed."""
 
     def run(*arguments, now=NOW, stage="prod"):
         places = ["--stage", stage, "--project", str(project), "--data-dir", str(project / "data")]
-        code = command.main([*arguments, *places], now=now)
+        code = command.main([*arguments, *places], now=now, make_ssm=lambda: aws_clients[1])
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 
     return run
+
+
+class Overtaken:
+    """A client of Parameter Store. Another operator writes just before each of its writes."""
+
+    def __init__(self, ssm):
+        self._ssm = ssm
+
+    def __getattr__(self, name):
+        return getattr(self._ssm, name)
+
+    def put_parameter(self, **request):
+        self._ssm.put_parameter(**request)
+        return self._ssm.put_parameter(**request)
 
 
 def stored(ssm):
@@ -142,15 +155,10 @@ class TestInParameterStore:
             place.write({**ring, "keys": ring["keys"] * 1})
         assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Version"] == 2
 
-    def test_another_operators_change_at_the_same_moment_is_told(self, ssm, monkeypatch):
-        place = ParameterRing(ssm, PARAMETER)
-        place.write(command.rings.new_ring())
+    def test_another_operators_change_at_the_same_moment_is_told(self, ssm):
+        ParameterRing(ssm, PARAMETER).write(command.rings.new_ring())
+        place = ParameterRing(Overtaken(ssm), PARAMETER)
         ring = place.read()
-
-        def other_is_faster():
-            ssm.put_parameter(Name=PARAMETER, Value=json.dumps(ring), Type="SecureString", Overwrite=True)
-
-        monkeypatch.setattr(place, "_encryption_key", other_is_faster)
         with pytest.raises(PlaceError, match=f"{PARAMETER}:2, agree with them"):
             place.write(ring)
 
@@ -214,7 +222,7 @@ class TestInParameterStore:
                 raise BrokenPipeError
 
         with pytest.raises(BrokenPipeError):
-            command.main(["add", *places], say=gone, now=NOW)
+            command.main(["add", *places], say=gone, now=NOW, make_ssm=lambda: ssm)
         assert configured(project) == public_jwks(stored(ssm))
         assert len(stored(ssm)["keys"]) == 2
 

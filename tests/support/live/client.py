@@ -15,12 +15,6 @@ from tests.support.api_client import HARDENING, ApiClient, Http
 from tests.support.live import diagnosis
 from tests.support.live.interruption import Interruption
 
-MOST_REQUESTS = 400
-"""Of one run."""
-
-MOST_FAILED_LOG_INS = 20
-"""Of one run. An address may fail 100 times an hour, and whoever runs this may share it with users."""
-
 LIVE = pytest.StashKey()
 """Where a run of pytest keeps its LiveSite, if it has one."""
 
@@ -29,6 +23,18 @@ _REFUSED = {400, 401, 403, 409, 413, 415, 422}
 """Statuses by which the API says that it has done nothing."""
 
 _SECRET_MEMBERS = ("password", "current_password", "new_password")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may ask of a site that others use."""
+
+    requests: int = 400
+    failed_log_ins: int = 20
+    """An address may fail 100 times an hour, and whoever runs this may share it with users."""
+
+
+USUAL_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,11 @@ class Exchange:
 class LiveSite:
     """One run at one site: what it has asked, and what it may not leave behind."""
 
-    def __init__(self, site, other_origin=None, say=print):
+    def __init__(self, site, other_origin=None, say=print, limits=USUAL_LIMITS):
         self.site = site
         self.other_origin = other_origin
         self.say = say
+        self.limits = limits
         self.http_port = 80
         self.interruption = Interruption(say)
         self.exchanges = []
@@ -90,7 +97,7 @@ class LiveSite:
         """Make a request and return its answer. Raises OSError or HTTPException where nobody answers."""
         if not cleaning:
             self.interruption.check()
-            if self.requests >= MOST_REQUESTS or self.failed_log_ins >= MOST_FAILED_LOG_INS:
+            if self.requests >= self.limits.requests or self.failed_log_ins >= self.limits.failed_log_ins:
                 pytest.exit(f"{self.requests} requests, {self.failed_log_ins} failed log-ins: too many", returncode=1)
         self.requests += 1
         self.exchanges.append(Exchange(f"{method} {path}"))

@@ -1,0 +1,28 @@
+"""The functions that the commands are given beside AWS, with their defaults."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.deployment.smoke import run_smoke
+from infra.deployment.template import rendered_template
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The functions that the commands are given beside AWS."""
+
+    template: Callable[[str], dict[str, Any]] = rendered_template
+    """Takes the stage and returns its template for CloudFormation."""
+    smoke: Callable[[str], bool] = run_smoke
+    """Takes the URL of the site and returns whether it works."""
+    sleep: Callable[[float], object] = time.sleep
+    """Takes seconds."""
+    ask: Callable[[str], str] = input
+    """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
+
+
+DEFAULTS = Dependencies()
