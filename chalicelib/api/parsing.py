@@ -78,10 +78,13 @@ def read_caller(request: Request, settings: HttpSettings) -> Caller:
     client wrote. Whether the request came through the distribution, a secret of its own proves.
     """
     ip: str = request.context["identity"]["sourceIp"]
-    forwarded = [address.strip() for address in request.headers.get("x-forwarded-for", "").split(",")]
-    if len(forwarded) >= _HOPS and _through_distribution(request, settings):
-        ip = forwarded[-_HOPS]
-    user_agent = "".join(character for character in request.headers.get("user-agent", "") if character.isprintable())
+    if _through_distribution(request, settings):
+        forwarded = request.headers.get("x-forwarded-for", "").split(",")
+        if len(forwarded) >= _HOPS:
+            ip = forwarded[-_HOPS].strip()
+    user_agent: str = request.headers.get("user-agent", "")
+    if not user_agent.isprintable():
+        user_agent = "".join(character for character in user_agent if character.isprintable())
     return Caller(ip=ip[:MAX_ADDRESS_LENGTH], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
 
 
