@@ -137,5 +137,12 @@ def run(plan: Plan) -> Outcome:
     )
 
 
+def main() -> None:
+    """Follow the plan in standard input. There is none if whoever started this was interrupted before writing it."""
+    plan = sys.stdin.read()
+    if plan:
+        json.dump(run(json.loads(plan)), sys.stdout)
+
+
 if __name__ == "__main__":
-    json.dump(run(json.load(sys.stdin)), sys.stdout)
+    main()

@@ -1,6 +1,8 @@
 """What the load section would find out if something were wrong: errors, lost sessions, memory that grows."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,12 @@ def test_a_session_that_refuses_its_last_token_is_lost(serve):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+def test_clients_that_get_no_plan_end_without_a_word():
+    """An interruption between their start and the plan leaves them without one."""
+    ended = subprocess.run([sys.executable, "-m", "bench.load_client"], input=b"", capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
 def test_the_memory_of_a_process_is_read_in_megabytes():
     before = memory.resident_megabytes(os.getpid())
     held = bytearray(os.urandom(1024) * 50 * 1024)

@@ -171,7 +171,7 @@ class LiveApiClient(ApiClient):
         self._existing = set()
         """Usernames of accounts that were there when they were last heard of."""
         self._users = {}
-        """By access token, the username."""
+        """By access token and by refresh token, the username."""
 
     def request(self, method, path, *, body=b"", headers=None):
         headers = dict(headers or {})
@@ -210,7 +210,9 @@ class LiveApiClient(ApiClient):
         if isinstance(answer.get("access_token"), str):
             if username is None and isinstance(answer.get("user"), dict):
                 username = str(answer["user"].get("username")).casefold()
-            self._users[answer["access_token"]] = username
+            for token in (answer["access_token"], answer.get("refresh_token")):
+                if isinstance(token, str):
+                    self._users[token] = username
             self._existing.add(username)
             if "password" in members:
                 # Whatever an answer has said of it before.
@@ -220,6 +222,8 @@ class LiveApiClient(ApiClient):
         """Of the account that a request is about, as names are compared; None if it is about none of ours."""
         if isinstance(members.get("username"), str):
             return members["username"].casefold()
+        if isinstance(members.get("refresh_token"), str):
+            return self._users.get(members["refresh_token"])
         return self._users.get(headers.get("Authorization", "").removeprefix("Bearer "))
 
     def as_sent(self, members):
