@@ -208,15 +208,19 @@ class LiveApiClient(ApiClient):
             self._passwords.pop(username, None)
             self._existing.discard(username)
         if isinstance(answer.get("access_token"), str):
-            if username is None and isinstance(answer.get("user"), dict):
-                username = str(answer["user"].get("username")).casefold()
-            for token in (answer["access_token"], answer.get("refresh_token")):
-                if isinstance(token, str):
-                    self._users[token] = username
-            self._existing.add(username)
-            if "password" in members:
-                # Whatever an answer has said of it before.
-                self._passwords.setdefault(username, [members["password"]])
+            self._learn_tokens(username, members, answer)
+
+    def _learn_tokens(self, username, members, answer):
+        """Remember whose tokens these are, and so that the account exists."""
+        if username is None and isinstance(answer.get("user"), dict):
+            username = str(answer["user"].get("username")).casefold()
+        for token in (answer["access_token"], answer.get("refresh_token")):
+            if isinstance(token, str):
+                self._users[token] = username
+        self._existing.add(username)
+        if "password" in members:
+            # Whatever an answer has said of it before.
+            self._passwords.setdefault(username, [members["password"]])
 
     def _username(self, members, headers):
         """Of the account that a request is about, as names are compared; None if it is about none of ours."""
