@@ -101,15 +101,20 @@ def test_identical_answers_leave_distinct_reasons(api, lines):
         assert (line["event"], line["error"], line["level"]) == ("login_failed", "invalid_credentials", "WARNING")
 
 
-def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
-    tokens = api.register().json
-    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+def log_in_refresh_and_reuse(api, tokens, clock):
+    """Log in, well and badly; refresh, at once again, and again after the retry window."""
     api.login()
     api.login(password="wrong horse battery staple")
     api.refresh(tokens["refresh_token"])
     api.refresh(tokens["refresh_token"])
     clock.advance(21)
     api.refresh(tokens["refresh_token"])
+
+
+def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
+    tokens = api.register().json
+    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+    log_in_refresh_and_reuse(api, tokens, clock)
     assert [(line["event"], line["status"]) for line in lines() if "event" in line] == [
         ("registered", 201),
         ("login_succeeded", 200),
@@ -156,12 +161,7 @@ def test_a_reuse_names_user_and_session(api, lines, clock):
 
 def test_requests_log_ins_and_refreshes_are_counted(api, lines, clock):
     tokens = api.register().json
-    api.login()
-    api.login(password="wrong horse battery staple")
-    api.refresh(tokens["refresh_token"])
-    api.refresh(tokens["refresh_token"])
-    clock.advance(21)
-    api.refresh(tokens["refresh_token"])
+    log_in_refresh_and_reuse(api, tokens, clock)
     function = "lychgate-test"
     assert [counted(line) for line in lines()] == [
         {("requests", function, "2xx"): 1},

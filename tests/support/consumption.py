@@ -60,10 +60,6 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
-        self.stop()
-
-    def stop(self) -> None:
         """Leave the client as it was."""
         self._events.unregister("provide-client-params.dynamodb", self._ask)
         self._events.unregister("before-call.dynamodb", self._note)
