@@ -1,4 +1,4 @@
-"""Whose address a request counts for, as the process sees it behind API Gateway."""
+"""Where a request comes from, as the process sees it behind API Gateway: address and User-Agent."""
 
 import hashlib
 
@@ -47,3 +47,13 @@ class TestBehindADistribution:
     def test_who_does_not_know_the_secret_is_not_believed(self, sign_in_address, secret):
         address = sign_in_address(X_Lychgate_Distribution=secret, X_Forwarded_For="198.51.100.1, 130.176.0.1")
         assert address == "127.0.0.1"
+
+
+def test_a_user_agent_is_kept_without_characters_that_a_terminal_or_a_page_would_act_on(api, clock):
+    api.register()
+    clock.advance(1)
+    members = {"username": "alice", "password": "correct horse battery staple"}
+    sent = {"User-Agent": "Phone \x1b[2J1\u202e\r\n(é)"}
+    token = api.post("/auth/login", members, headers=sent).json["access_token"]
+    (newest, _) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
+    assert newest["user_agent"] == "Phone [2J1(é)"
