@@ -57,7 +57,7 @@ export async function recordingFetch(input) {
     if (!response.ok) call.error = (await response.clone().json().catch(() => null))?.error ?? "";
     return response;
   } catch (error) {
-    call.error = request.signal.aborted ? "took too long" : "no answer";
+    if (request.signal.aborted) call.error = "took too long"; // Otherwise the pill says it all.
     throw error;
   } finally {
     call.ms = Math.round(performance.now() - started);

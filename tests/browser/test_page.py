@@ -125,3 +125,12 @@ def promise_ten_minutes(route):
 def ask_for_me(visitor, access_token):
     headers = {"Authorization": f"Bearer {access_token}"}
     return visitor.context.request.get(f"{visitor.url}/api/me", headers=headers)
+
+
+def test_a_call_that_nobody_answers_is_said_once(member):
+    member.context.route("**/api/me", lambda route: route.abort())
+    member.page.click("#call-me")
+    member.sees("#call-result .form-error", "cannot be reached")
+    assert member.page.inner_text("#call-result .answer").count("no answer") == 1
+    assert member.page.inner_text("#call-log li:first-child").count("no answer") == 1
+    member.forgive("ERR_FAILED")
