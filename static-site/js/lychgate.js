@@ -106,6 +106,8 @@ class Api {
   /** @type {RequestCredentials} whether cookies go along */
   #credentials;
   #clock;
+  /** The requests under way. Node forgets the signal of a request that nobody holds. */
+  #underWay = new Set();
   /**
    * Is told of each answer when it was sent, in seconds by the API's clock, NaN if the answer does not say, and when
    * its request was, in milliseconds by this page's Clock.
@@ -167,9 +169,10 @@ class Api {
     const limit = new AbortController();
     const alarm = setTimeout(() => limit.abort(), this.#timeout);
     const sentAt = this.#clock.now();
+    const held = { request, sent: new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }) };
+    this.#underWay.add(held);
     try {
-      const signal = AbortSignal.any([request.signal, limit.signal]);
-      const response = await this.#fetch(new Request(request, { signal }));
+      const response = await this.#fetch(held.sent);
       const answeredAt = Date.parse(response.headers.get("Date") ?? "") / 1000;
       this.onAnswer(answeredAt, sentAt);
       return await read(response, answeredAt);
@@ -178,6 +181,7 @@ class Api {
       throw new NetworkError("No usable answer", { cause });
     } finally {
       clearTimeout(alarm);
+      this.#underWay.delete(held);
     }
   }
 }
@@ -672,6 +676,9 @@ class SessionKeeper {
   }
 }
 
+/** Holds a request for as long as a copy of it is held: the copy's signal follows the request's. */
+const originals = new WeakMap();
+
 /** The application's own calls. */
 class Calls {
   #api;
@@ -733,7 +740,8 @@ class Calls {
   #authorize(request, userId) {
     const { session } = this.#keeper;
     if (!session || (userId && session.tokens.user.id !== userId)) throw new SessionEnded();
-    const copy = new Request(request.clone(), { redirect: "error" });
+    const copy = new Request(request.clone(), { redirect: "error", signal: request.signal });
+    originals.set(copy, request);
     copy.headers.set("Authorization", `Bearer ${session.tokens.access_token}`);
     return copy;
   }

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test as declare } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { Api, json, USER } from "./server.mjs";
 
@@ -14,6 +16,9 @@ const { ApiError, createClient, NetworkError, SessionEnded } = lychgate;
 
 let api;
 let clients;
+
+/** A test that never ends would hide its name. */
+const test = (name, run) => declare(name, { timeout: 3 * PATIENCE_MS }, run);
 
 beforeEach(async () => {
   api = await new Api().start();
@@ -59,6 +64,9 @@ function hold(path, answer = (_, send) => send()) {
   });
   return give;
 }
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc");
 
 const refuse = (error, status = 401) => (response) => json(response, status, { error });
 const drop = (response) => response.destroy();
@@ -303,6 +311,32 @@ test("an answer that takes too long is a NetworkError", async () => {
   await assert.rejects(client.json("GET", "me"), (error) => error instanceof NetworkError && error.cause.name === "AbortError");
   give();
 });
+
+// Node follows a Request's signal for as long as somebody holds the Request.
+for (const repeated of [false, true]) {
+  const which = repeated ? "a call's second try" : "a call";
+  test(`${which} is given up in time, whatever garbage is collected meanwhile`, async () => {
+    const client = await signedIn({ timeout: 2000 });
+    if (repeated) api.next("me", refuse("invalid_token"));
+    api.next("me", () => {});
+    const call = assert.rejects(client.json("GET", "me"), NetworkError);
+    await eventually(() => api.count("me") === (repeated ? 2 : 1));
+    collectGarbage();
+    await call;
+  });
+
+  test(`${which} can be given up, whatever garbage is collected meanwhile`, async () => {
+    const client = await signedIn();
+    if (repeated) api.next("me", refuse("invalid_token"));
+    api.next("me", () => {});
+    const stop = new AbortController();
+    const call = assert.rejects(client.json("GET", "me", undefined, { signal: stop.signal }), { name: "AbortError" });
+    await eventually(() => api.count("me") === (repeated ? 2 : 1));
+    collectGarbage();
+    stop.abort();
+    await call;
+  });
+}
 
 test("an error of the API says what it was", async () => {
   const client = newClient();
