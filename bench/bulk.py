@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.accounts.session import Session
+from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.config.api import Tables
 
 _FILE = "shared-local-instance.db"
@@ -78,7 +79,7 @@ def _user_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]
         bound = changed.document.replace(
             b'"session_bound":{"N":"1"}', b'"session_bound":{"N":"%d"}' % population.sessions_of(number)
         )
-        yield population.username(number).encode(), _place(number), row.size, bound
+        yield _key(population, number), _place(number), row.size, bound
 
 
 def _session_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]]:
@@ -105,10 +106,15 @@ class _Row:
     document: bytes
 
     def replaced(self, population: Population, number: int) -> _Row:
-        document = self.document
+        document = self.document.replace(_key(population, 0), _key(population, number))
         for name in (population.username, population.user_id, population.session_id):
             document = document.replace(name(0).encode(), name(number).encode())
         return _Row(self.size, document)
+
+
+def _key(population: Population, number: int) -> bytes:
+    key: str = user_key(population.username(number))["username_key"]["S"]
+    return key.encode()
 
 
 def _one_row(database: sqlite3.Connection, table: str) -> _Row:

@@ -221,7 +221,7 @@ def _over_users(
 
 
 def _more(name: str, before: Cost, after: Cost) -> Iterator[Figure]:
-    calls = len(after.calls) + len(after.counting) - len(before.calls) - len(before.counting)
-    units = after.reads + after.writes + after.counting_writes - before.reads - before.writes - before.counting_writes
+    calls = len(after.calls) - len(before.calls)
+    units = after.reads + after.writes - before.reads - before.writes
     yield figure(f"{name}", "more calls", [calls], at_most=0)
     yield figure(f"{name}", "more units", [units], at_most=0)

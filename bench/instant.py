@@ -17,7 +17,7 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.credentials.throttling import Attempt
+from chalicelib.credentials.throttling import Admission, Attempt, Failures
 from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
@@ -73,11 +73,11 @@ class _Events:
 
 
 class _Throttle:
-    def admit(self, _attempt: Attempt, _now: int) -> None:
-        return
+    def __init__(self, user: User) -> None:
+        self._user = user
 
-    def succeeded(self, _attempt: Attempt) -> None:
-        return
+    def admit(self, attempt: Attempt, _now: int) -> Admission:
+        return Admission(attempt, self._user, Failures())
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         users=cast("UserStore", _Users(user)),
         sessions=cast("SessionStore", _Sessions(session)),
         events=cast("EventLog", _Events()),
-        throttle=cast("LoginThrottle", _Throttle()),
+        throttle=cast("LoginThrottle", _Throttle(user)),
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,

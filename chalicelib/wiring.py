@@ -161,13 +161,14 @@ class Lychgate:
         begin_session = BeginSession(stores=stores, issuer=issuer, rules=rules, clock=clock, announce=announce)
         return UseCases(
             registration=Registration(
+                stores=stores,
                 begin_session=begin_session,
                 hasher=hasher,
                 policy=policy,
                 is_open=settings.registration_open,
                 clock=clock,
             ),
-            log_in=LogIn(stores=stores, guard=guard, begin_session=begin_session),
+            log_in=LogIn(guard=guard, begin_session=begin_session),
             refresh_tokens=RefreshTokens(
                 stores=stores, issuer=issuer, verifier=verifier, rules=rules, clock=clock, announce=announce
             ),

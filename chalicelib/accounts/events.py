@@ -16,7 +16,7 @@ class EventType(StrEnum):
     REGISTERED = "registered"
     LOGIN_SUCCEEDED = "login_succeeded"
     LOGIN_FAILED = "login_failed"
-    """A wrong password, at log-in or inside a session."""
+    """A wrong password, at log-in or inside a session. The history has one entry a day."""
     LOGGED_OUT = "logged_out"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
     SESSION_REVOKED = "session_revoked"
@@ -59,3 +59,5 @@ class SecurityEvent:
     caller: Caller
     session_id: str | None = None
     """For the log only. The history does not store it."""
+    count: int = 1
+    """How often it happened. More than once only for the failures of one day: ``at`` and ``caller`` are the last's."""

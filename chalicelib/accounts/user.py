@@ -7,8 +7,12 @@ Knows no storage, no HTTP and no token format. Every time is a NumericDate: an i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chalicelib.accounts.usernames import canonical_username
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.events import SecurityEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class User:
     disabled: bool = False
     session_epoch: int = 0
     """Raised by one to end all sessions of the user at once: sessions with an earlier epoch have ended."""
+    failures: SecurityEvent | None = field(default=None, compare=False)
+    """The failed log-ins of the last day that had any, as one event. Earlier days are in the history."""
     store_state: object = field(default=None, compare=False, repr=False)
     """Opaque data of the store that the user was read from. Only that store uses it."""
 

@@ -38,8 +38,16 @@ ACCOUNT_FAILURES = 100
 """Consecutive failures of an account after which delays apply to every address. SP 800-63B-4 section 3.2.2 allows no
 more."""
 
+DEVICE_FAILURES = 10
+"""Consecutive failures of a device that has logged in before, or inside a session, after which delays begin."""
+
 ADDRESS_FAILURES = 100
-"""Failures that one address may have within its window, over all accounts."""
+"""Failures that one IPv4 address or IPv6 /64 may have within its window, over all accounts. An IPv6 /56 may have twice
+as many, and a /48 four times."""
+
+REGISTRATIONS_PER_HOUR = 20
+"""Accounts that may be created from one IPv4 address or IPv6 /64 in an hour: enough for a class or an office. A /56 and
+a /48 may create twice and four times as many."""
 
 ADDRESS_WINDOW = 3600
 """Seconds (1 hour)."""
@@ -107,9 +115,11 @@ class ApiSettings:
             throttle=ThrottleRules(
                 pair_failures=number("LYCHGATE_THROTTLE_PAIR_FAILURES", PAIR_FAILURES, 1, 100),
                 account_failures=number("LYCHGATE_THROTTLE_ACCOUNT_FAILURES", ACCOUNT_FAILURES, 1, ACCOUNT_FAILURES),
+                device_failures=number("LYCHGATE_THROTTLE_DEVICE_FAILURES", DEVICE_FAILURES, 1, ACCOUNT_FAILURES),
                 address_failures=number("LYCHGATE_THROTTLE_ADDRESS_FAILURES", ADDRESS_FAILURES, 1, 100_000),
                 address_window=number("LYCHGATE_THROTTLE_ADDRESS_WINDOW", ADDRESS_WINDOW, 60, 86_400),
                 longest_delay=number("LYCHGATE_THROTTLE_LONGEST_DELAY", LONGEST_DELAY, 1, 86_400),
+                registrations=number("LYCHGATE_REGISTRATIONS_PER_HOUR", REGISTRATIONS_PER_HOUR, 1, 100_000),
             ),
             sessions=SessionRules(
                 idle_lifetime=number("LYCHGATE_REFRESH_IDLE_LIFETIME", REFRESH_IDLE_LIFETIME, 60, _MAX_SECONDS),

@@ -16,6 +16,7 @@ from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.throttling import Admission, Known
 from chalicelib.errors import InvalidToken, NotFound
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
@@ -69,6 +70,8 @@ class Account:
         """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
         user = self.profile(principal)
         events = self._events.recent(user.id, RECENT_EVENTS)
+        if user.failures is not None:
+            events = sorted([user.failures, *events], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
         return Dashboard(user, len(self._live_sessions(user)), tuple(events))
 
     def sessions(self, principal: Principal) -> list[Session]:
@@ -102,15 +105,16 @@ class Account:
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``current`` is not the password.
-            TooManyAttempts: the account or the address has had too many failures.
+            TooManyAttempts: the session has had too many failures.
             ValidationFailed: the new password is against the policy.
             Conflict: another request has changed the password or ended the session meanwhile.
 
         """
         user, session = self._live(principal)
         self._policy.check(new, user.username, field="new_password")
-        self._check_password(user, session, current, caller)
-        return self._begin_session.in_place_of(session, user, caller, new_hash=self._hasher.hash(new))
+        user, admission = self._check_password(user, session, current, caller)
+        new_hash = self._hasher.hash(new)
+        return self._begin_session.in_place_of(session, user, caller, new_hash=new_hash, admission=admission)
 
     def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
         """Delete the account with its sessions and history. The username becomes available again.
@@ -118,12 +122,12 @@ class Account:
         Raises:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``password`` is not the password.
-            TooManyAttempts: the account or the address has had too many failures.
+            TooManyAttempts: the session has had too many failures.
             Conflict: another request has changed the account meanwhile.
 
         """
         user, session = self._live(principal)
-        self._check_password(user, session, password, caller)
+        user, _ = self._check_password(user, session, password, caller)
         self._users.delete(user)
         self._announce(SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id))
 
@@ -136,11 +140,14 @@ class Account:
             raise InvalidToken("the session has ended", detail="The session has ended.")
         return user, session
 
-    def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> None:
-        """Check the user's password. Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted."""
-        attempt = self._guard.admit(user.username, caller)
-        self._guard.verify(user, password, caller, session_id=session.id)
-        self._guard.succeeded(attempt)
+    def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> tuple[User, Admission]:
+        """Return the user as last written, and the attempt, if the password is the user's.
+
+        Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted. The attempts inside a session count by
+        themselves.
+        """
+        known = Known("session", session.id, user.id)
+        return self._guard.check(user.username, password, caller, known=known, session_id=session.id)
 
     def _live_sessions(self, user: User) -> list[Session]:
         now = self._clock()

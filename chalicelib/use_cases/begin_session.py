@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.user import User
     from chalicelib.clock import Clock
+    from chalicelib.credentials.throttling import Admission
     from chalicelib.tokens.issuer import TokenIssuer
     from chalicelib.use_cases.ports import Announce, Stores
 
@@ -47,8 +48,12 @@ class BeginSession:
         self._announce(event)
         return self._logged_in(user, session)
 
-    def of_known_user(self, user: User, caller: Caller, *, new_hash: str | None = None) -> LoggedIn:
+    def of_known_user(
+        self, user: User, caller: Caller, *, new_hash: str | None = None, admission: Admission | None = None
+    ) -> LoggedIn:
         """Store a session of a user whose credential was checked, with a new hash of the password if there is one.
+
+        ``admission`` is that of the credential, if attempts with it are counted.
 
         Raises:
             Conflict: the user has changed since the check, so the credential may no longer be valid.
@@ -58,22 +63,25 @@ class BeginSession:
         session = self._new_session(user, caller)
         event = SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, session.created_at, caller, session.id)
         revoked = SecurityEvent(EventType.SESSION_REVOKED, user.id, session.created_at, caller)
-        if self._sessions.begin(user, session, event, if_ended=revoked, password_hash=new_hash):
+        if self._sessions.begin(user, session, event, if_ended=revoked, password_hash=new_hash, admission=admission):
             self._announce(revoked)
         self._announce(event)
         return self._logged_in(user, session)
 
-    def in_place_of(self, session: Session, user: User, caller: Caller, *, new_hash: str) -> LoggedIn:
+    def in_place_of(
+        self, session: Session, user: User, caller: Caller, *, new_hash: str, admission: Admission
+    ) -> LoggedIn:
         """Change the user's password. Keep a new session instead of this one, and end all others.
 
-        Whoever holds tokens of the old session holds nothing any more: the session has another id.
+        ``admission`` is that of the old password. Whoever holds tokens of the old session holds nothing any more: the
+        session has another id.
 
         Raises Conflict if the user or the session has changed since they were read.
         """
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
         successor = self._new_session(changed, caller)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
-        self._users.change_password(user, session, successor, new_hash, event)
+        self._users.change_password(admission, session, successor, new_hash, event)
         self._announce(event)
         return self._logged_in(changed, successor)
 

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.usernames import username_error
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.results import LoggedIn
-    from chalicelib.accounts.user import User
+    from chalicelib.credentials.throttling import Known
     from chalicelib.use_cases.begin_session import BeginSession
     from chalicelib.use_cases.password_guard import PasswordGuard
-    from chalicelib.use_cases.ports import Stores
-
-_NOBODY = "-"
-"""A name that fits a database key but is too short for a username, so no user has it."""
 
 
 class LogIn:
     """Begins sessions for users who authenticate."""
 
-    def __init__(self, *, stores: Stores, guard: PasswordGuard, begin_session: BeginSession) -> None:
-        self._users = stores.users
+    def __init__(self, *, guard: PasswordGuard, begin_session: BeginSession) -> None:
         self._guard = guard
         self._begin_session = begin_session
 
-    def with_password(self, username: str, password: str, caller: Caller) -> LoggedIn:
+    def with_password(self, username: str, password: str, caller: Caller, *, device: Known | None = None) -> LoggedIn:
         """Begin a session for the user who has this username and password.
+
+        ``device`` is the device that the request comes from, if it has logged in before.
 
         Raises:
             InvalidCredentials: no such user, a wrong password or a disabled account.
-            TooManyAttempts: the account or the address has had too many failures.
+            TooManyAttempts: the account, the address or the device has had too many failures.
             ServiceUnavailable: a store cannot be reached, or the attempt cannot be counted.
 
         """
-        username = unicodedata.normalize("NFKC", username)
-        attempt = self._guard.admit(username, caller)
-        user = self._guard.verify(self._find(username), password, caller)
+        user, admission = self._guard.check(username, password, caller, known=device)
+        new_hash = self._guard.new_hash(user, password)
         try:
-            logged_in = self._begin_session.of_known_user(user, caller, new_hash=self._guard.new_hash(user, password))
+            return self._begin_session.of_known_user(user, caller, new_hash=new_hash, admission=admission)
         except Conflict:
             # The password or the account has changed since the check.
             raise self._guard.refusal(user, "the account was changed meanwhile", caller) from None
-        self._guard.succeeded(attempt)
-        return logged_in
-
-    def _find(self, username: str) -> User | None:
-        # An invalid username costs a read too, so that the response time does not tell it from an unknown one.
-        return self._users.find(username if username_error(username) is None else _NOBODY)

@@ -1,7 +1,7 @@
 """The one way in which passwords are checked: the attempt is limited, counted and recorded.
 
 This applies to log-ins and to requests inside a session: a thief with a stolen access token must not be able to guess
-more often than a stranger.
+without limit, and a stranger's guesses must not keep the session's owner from it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.user import User
     from chalicelib.clock import Clock
     from chalicelib.credentials.passwords import PasswordHasher
+    from chalicelib.credentials.throttling import Admission, Known
     from chalicelib.use_cases.ports import Announce, Stores
 
 
@@ -24,41 +25,34 @@ class PasswordGuard:
     """Checks passwords of users within the limits on attempts."""
 
     def __init__(self, *, stores: Stores, hasher: PasswordHasher, clock: Clock, announce: Announce) -> None:
-        self._events = stores.events
         self._throttle = stores.throttle
         self._hasher = hasher
         self._clock = clock
         self._announce = announce
 
-    def admit(self, username: str, caller: Caller) -> Attempt:
-        """Count an attempt as a failure, before its password is checked.
-
-        Raises:
-            TooManyAttempts: the account or the address has had too many failures.
-            AttemptNotCounted: the counters cannot be reached. Otherwise an attacker who makes them unreachable could
-                guess without limit.
-
-        """
-        attempt = Attempt(username, caller.ip)
-        now = self._clock()
-        try:
-            self._throttle.admit(attempt, now)
-        except TooManyAttempts:
-            self._announce(SecurityEvent(EventType.ATTEMPT_DELAYED, None, now, caller))
-            raise
-        except AttemptNotCounted:
-            self._announce(SecurityEvent(EventType.ATTEMPT_NOT_COUNTED, None, now, caller))
-            raise
-        return attempt
-
-    def verify(self, user: User | None, password: str, caller: Caller, *, session_id: str | None = None) -> User:
-        """Return the user if the password is this user's and the account is not disabled.
+    def check(
+        self,
+        username: str,
+        password: str,
+        caller: Caller,
+        *,
+        known: Known | None = None,
+        session_id: str | None = None,
+    ) -> tuple[User, Admission]:
+        """Return the user who has this name and password, and the attempt, which has been counted as a failure.
 
         An unknown user, a wrong password and a disabled account cost the same work, reads and writes. So neither the
         response nor its time reveals which it was.
 
-        Raises InvalidCredentials.
+        Raises:
+            InvalidCredentials: no such user, a wrong password or a disabled account.
+            TooManyAttempts: the account, or who asks, has had too many failures.
+            AttemptNotCounted: the counters cannot be reached. Otherwise an attacker who makes them unreachable could
+                guess without limit.
+
         """
+        admission = self._admit(Attempt(username, caller, known))
+        user = admission.user
         password_fits = self._hasher.verify(password, user.password_hash if user else None)
         if user is None:
             raise self.refusal(None, "unknown user", caller)
@@ -66,22 +60,37 @@ class PasswordGuard:
             raise self.refusal(user, "wrong password", caller, session_id=session_id)
         if user.disabled:
             raise self.refusal(user, "disabled account", caller, session_id=session_id)
-        return user
+        return user, admission
 
     def refusal(
         self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None
     ) -> InvalidCredentials:
-        """Record that a password was refused. Return the error to raise, which does not tell the caller the reason."""
+        """Announce that a password was refused. Return the error to raise, which does not tell the caller the reason.
+
+        The history needs no entry: the attempt was counted there when it was admitted.
+        """
         user_id = user.id if user else None
-        event = SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), caller, session_id)
-        self._events.record(event)
-        self._announce(event)
+        self._announce(SecurityEvent(EventType.LOGIN_FAILED, user_id, self._clock(), caller, session_id))
         return InvalidCredentials(reason)
 
-    def succeeded(self, attempt: Attempt) -> None:
-        """Clear the failures before a success, and the attempt itself."""
-        self._throttle.succeeded(attempt)
+    def succeeded(self, admission: Admission) -> None:
+        """Uncount an attempt whose password was right, and forget the failures before it.
+
+        A store that writes something else about the user does this in the same step.
+        """
+        self._throttle.succeeded(admission)
 
     def new_hash(self, user: User, password: str) -> str | None:
         """Return a new hash of a verified password if the stored hash has another cost, else None."""
         return self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
+
+    def _admit(self, attempt: Attempt) -> Admission:
+        now = self._clock()
+        try:
+            return self._throttle.admit(attempt, now)
+        except TooManyAttempts:
+            self._announce(SecurityEvent(EventType.ATTEMPT_DELAYED, None, now, attempt.caller))
+            raise
+        except AttemptNotCounted:
+            self._announce(SecurityEvent(EventType.ATTEMPT_NOT_COUNTED, None, now, attempt.caller))
+            raise

@@ -14,7 +14,7 @@ from typing import Protocol
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
-from chalicelib.credentials.throttling import Attempt
+from chalicelib.credentials.throttling import Admission, Attempt, Window
 
 Announce = Callable[[SecurityEvent], None]
 """Called once for each event, after it has happened. Passes the event to the log and the metrics."""
@@ -30,12 +30,18 @@ class UserStore(Protocol):
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
 
     def change_password(
-        self, user: User, session: Session, successor: Session, password_hash: str, event: SecurityEvent
+        self,
+        admission: Admission,
+        session: Session,
+        successor: Session,
+        password_hash: str,
+        event: SecurityEvent,
     ) -> None:
         """Replace the user's hash, end all sessions, and keep ``successor`` in place of ``session``.
 
         Raises the user's epoch, which ends the sessions: ``successor`` has the new one. The ended sessions are deleted
-        afterwards if possible, ``session`` in the same step.
+        afterwards if possible, ``session`` in the same step. ``admission`` is that of the old password, which was
+        right: see ``LoginThrottle.succeeded``.
 
         Raises:
             Conflict: the user no longer has the hash and the epoch that ``user`` holds, or the session has ended.
@@ -80,10 +86,12 @@ class SessionStore(Protocol):
         *,
         if_ended: SecurityEvent,
         password_hash: str | None = None,
+        admission: Admission | None = None,
     ) -> bool:
         """Store a new session of a user, and record ``event``.
 
-        Return whether older sessions were ended. If so, ``if_ended`` is recorded too. ``password_hash``, if given,
+        ``admission``, if given, is that of the password, which was right: see ``LoginThrottle.succeeded``. Return
+        whether older sessions were ended. If so, ``if_ended`` is recorded too. ``password_hash``, if given,
         replaces the user's hash in the same step.
 
         Raises:
@@ -129,12 +137,13 @@ class EventLog(Protocol):
 
 
 class LoginThrottle(Protocol):
-    """Counts failed attempts by account, by address and by both."""
+    """Counts failed attempts by account, by address, by device and by session, and registrations by address."""
 
-    def admit(self, attempt: Attempt, now: int) -> None:
-        """Count an attempt as a failure, before its password is checked.
+    def admit(self, attempt: Attempt, now: int) -> Admission:
+        """Count an attempt as a failure, before its password is checked. Return it with the user who has the name.
 
-        Parallel attempts are not admitted more often than sequential ones.
+        A device or a session that is not of this user counts as a stranger. Parallel attempts are not admitted more
+        often than sequential ones.
 
         Raises:
             TooManyAttempts: one of the limits is reached. The attempt was not counted.
@@ -142,8 +151,20 @@ class LoginThrottle(Protocol):
 
         """
 
-    def succeeded(self, attempt: Attempt) -> None:
-        """Clear the failures of the account and of the account from this address, and uncount the address's attempt."""
+    def succeeded(self, admission: Admission) -> None:
+        """Uncount an attempt, and forget earlier failures of the account by strangers and by who made the attempt."""
+
+    def register(self, ip: str, now: int) -> Window:
+        """Count a registration from an address, before the account is created. Return where it was counted.
+
+        Raises:
+            TooManyAttempts: there have been too many from this address, or from a network that it is in.
+            ServiceUnavailable: the counters cannot be reached.
+
+        """
+
+    def not_registered(self, window: Window) -> None:
+        """Uncount a registration that created no account, if possible."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.user import User
 from chalicelib.accounts.usernames import username_error
-from chalicelib.errors import FieldError, RegistrationClosed, ValidationFailed
+from chalicelib.errors import FieldError, RegistrationClosed, UsernameTaken, ValidationFailed
 from chalicelib.use_cases.begin_session import BeginSession, new_id
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.clock import Clock
     from chalicelib.credentials.password_policy import PasswordPolicy
     from chalicelib.credentials.passwords import PasswordHasher
+    from chalicelib.use_cases.ports import Stores
 
 
 class Registration:
@@ -24,12 +25,14 @@ class Registration:
     def __init__(
         self,
         *,
+        stores: Stores,
         begin_session: BeginSession,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         is_open: bool,
         clock: Clock,
     ) -> None:
+        self._throttle = stores.throttle
         self._begin_session = begin_session
         self._hasher = hasher
         self._policy = policy
@@ -42,6 +45,7 @@ class Registration:
         Raises:
             RegistrationClosed: registration is closed.
             ValidationFailed: the username or the password is not allowed.
+            TooManyAttempts: too many accounts were created from the caller's address.
             UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
 
         """
@@ -51,6 +55,7 @@ class Registration:
         if (error := username_error(username)) is not None:
             raise ValidationFailed(FieldError("username", error))
         self._policy.check(password, username)
+        window = self._throttle.register(caller.ip, self._clock())
         user = User(
             id=new_id(),
             username=username,
@@ -58,4 +63,8 @@ class Registration:
             roles=("user",),
             created_at=self._clock(),
         )
-        return self._begin_session.of_new_user(user, caller)
+        try:
+            return self._begin_session.of_new_user(user, caller)
+        except UsernameTaken:
+            self._throttle.not_registered(window)
+            raise

@@ -15,7 +15,7 @@ Policy = dict[str, Any]
 _USERS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
 _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
-_THROTTLE = ("DeleteItem", "PutItem", "UpdateItem")
+_THROTTLE = ("UpdateItem",)
 
 
 def api_handler_policy(foundation: Foundation) -> Policy:

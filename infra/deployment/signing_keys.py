@@ -35,7 +35,7 @@ class SigningKeys:
 
     def make(self, users_table: str, tags: Mapping[str, str]) -> str:
         """Create the keys, and return the public halves. Raises DeploymentError if there are accounts already."""
-        if self._session.client("dynamodb").scan(TableName=users_table, Limit=1)["Count"]:
+        if self._has_accounts(users_table):
             raise DeploymentError(
                 f"the parameter {self._parameter} is missing, but there are accounts in {users_table} whose passwords"
                 " need its pepper. Restore the parameter from your backup. Without a backup the accounts are lost:"
@@ -53,6 +53,15 @@ class SigningKeys:
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
         return json.dumps(public_jwks(ring), separators=(",", ":"))
+
+    def _has_accounts(self, users_table: str) -> bool:
+        # An item without user_id counts failures at a name that nobody has.
+        pages = (
+            self._session.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(TableName=users_table, FilterExpression="attribute_exists(user_id)", Select="COUNT")
+        )
+        return any(page["Count"] for page in pages)
 
     def delete(self) -> bool:
         """Delete the parameter, and return whether it existed."""

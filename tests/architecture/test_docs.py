@@ -46,6 +46,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     defaults = {
         **dataclasses.asdict(settings),
         **{f"throttle_{name}": value for name, value in dataclasses.asdict(settings.throttle).items()},
+        "registrations_per_hour": settings.throttle.registrations,
         "refresh_idle_lifetime": settings.sessions.idle_lifetime,
         "session_lifetime": settings.sessions.absolute_lifetime,
         "refresh_retry_window": settings.sessions.retry_window,

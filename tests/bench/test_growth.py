@@ -7,6 +7,7 @@ import pytest
 from bench import growth
 from bench.bulk import Population
 from bench.over_database import TABLES, private_ring
+from chalicelib.adapters.dynamodb.items import user_key
 
 POPULATION = Population(users=40, crowded=9, sessions_of_crowded=5)
 TAKEN = 2
@@ -25,7 +26,7 @@ def test_there_are_as_many_users_and_sessions_as_asked_for(subject):
 
 def test_a_copied_user_is_like_one_that_was_written_through_the_api(subject):
     def user(number):
-        key = {"username_key": {"S": POPULATION.username(number)}}
+        key = user_key(POPULATION.username(number))
         return subject.over.client.get_item(TableName=TABLES.users, Key=key)["Item"]
 
     first, last = user(0), user(39)

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.accounts.events import EventType
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
-from tests.support.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION
+from tests.support.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ class TestBeginning:
     def test_against_a_change_of_the_password_leaves_no_session_of_the_old_one(self, sessions, users, alice):
         with ThreadPoolExecutor(4) as pool:
             begun = [pool.submit(begin, sessions, alice, f"n{number}") for number in range(3)]
-            changed = pool.submit(users.change_password, alice, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
+            changed = pool.submit(users.change_password, admitted(alice), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
             assert all(isinstance(future.exception(), Conflict | None) for future in [*begun, changed])
         user = users.find("alice")
         assert changed.exception() is None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import Conflict, UsernameTaken
-from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION
+from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 
 def add(users, user=ALICE, session=SESSION, event=REGISTERED):
@@ -81,7 +81,7 @@ class TestChangingThePassword:
         other = replace(SESSION, id="s2")
         sessions.begin(ALICE, other, REGISTERED, if_ended=REGISTERED)
         before = users.find("alice")
-        users.change_password(before, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
+        users.change_password(admitted(before), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         changed = users.find("alice")
         assert changed == replace(before, password_hash="$2b$10$new", session_epoch=1)
         assert sessions.of_user("u1") == [SUCCESSOR]
@@ -95,7 +95,7 @@ class TestChangingThePassword:
     def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, events, stale):
         add(users)
         with pytest.raises(Conflict):
-            users.change_password(replace(ALICE, **stale), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
+            users.change_password(admitted(replace(ALICE, **stale)), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         assert users.find("alice") == ALICE
         assert sessions.of_user("u1") == [SESSION]
         assert events.recent("u1", 9) == [REGISTERED]
@@ -104,7 +104,7 @@ class TestChangingThePassword:
         add(users)
         sessions.end("u1", "s1", REVOKED)
         with pytest.raises(Conflict):
-            users.change_password(ALICE, SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
+            users.change_password(admitted(ALICE), SESSION, SUCCESSOR, "$2b$10$new", CHANGED)
         assert users.find("alice") == ALICE
         assert sessions.of_user("u1") == []
 
@@ -114,7 +114,7 @@ class TestChangingThePassword:
         def change(number):
             try:
                 users.change_password(
-                    ALICE, SESSION, replace(SUCCESSOR, id=f"n{number}"), f"$2b$10$new{number}", CHANGED
+                    admitted(ALICE), SESSION, replace(SUCCESSOR, id=f"n{number}"), f"$2b$10$new{number}", CHANGED
                 )
             except Conflict:
                 return None

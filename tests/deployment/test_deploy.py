@@ -188,7 +188,9 @@ def test_the_record_of_chalice_is_made_again_where_it_was_lost(operator, aws):
 
 def test_data_outlives_the_stage_and_is_taken_in_again(operator, aws):
     assert operator.deploy() == 0, operator.errors
-    boto3.client("dynamodb").put_item(TableName="lychgate-prod-users", Item={"username_key": {"S": "alice"}})
+    boto3.client("dynamodb").put_item(
+        TableName="lychgate-prod-users", Item={"username_key": {"S": "a"}, "user_id": {"S": "u"}}
+    )
     keys = boto3.client("ssm").get_parameter(Name="/lychgate/prod/signing-keys", WithDecryption=True)["Parameter"]
 
     assert operator.destroy() == 0, operator.errors

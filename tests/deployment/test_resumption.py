@@ -122,7 +122,9 @@ def test_a_second_api_is_never_made_and_one_of_two_is_never_guessed(operator, aw
 
 def test_accounts_without_their_keys_are_not_given_new_ones(operator):
     assert operator.deploy() == 0, operator.errors
-    boto3.client("dynamodb").put_item(TableName="lychgate-prod-users", Item={"username_key": {"S": "alice"}})
+    boto3.client("dynamodb").put_item(
+        TableName="lychgate-prod-users", Item={"username_key": {"S": "a"}, "user_id": {"S": "u"}}
+    )
     boto3.client("ssm").delete_parameter(Name="/lychgate/prod/signing-keys")
 
     assert operator.deploy() == 1

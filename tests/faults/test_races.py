@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.whole import PASSWORD
@@ -59,7 +60,7 @@ def principal_of(verifier, logged_in):
 def set_disabled(database, disabled=True):
     database.clients.update_item(
         TableName=database.tables.users,
-        Key={"username_key": {"S": "alice"}},
+        Key=user_key("alice"),
         UpdateExpression="SET disabled = :disabled",
         ExpressionAttributeValues={":disabled": {"BOOL": disabled}},
     )

@@ -63,7 +63,7 @@ def test_a_wrong_password_an_unknown_name_an_impossible_name_and_a_disabled_acco
     ]
     assert {answer.status for answer, _ in failures} == {401}
     assert len({(answer.body, str(answer.headers)) for answer, _ in failures}) == 1
-    assert {tuple(done) for _, done in failures} == {("TransactWriteItems", "GetItem", "bcrypt", "PutItem")}
+    assert {tuple(done) for _, done in failures} == {("UpdateItem", "UpdateItem", "bcrypt")}
 
 
 @pytest.mark.usefixtures("accounts")
@@ -75,11 +75,12 @@ def test_a_guess_that_comes_too_early_costs_no_hash_whoever_it_is_aimed_at(log_i
         refusals.append(log_in(username, WRONG))
     assert {answer.status for answer, _ in refusals} == {429}
     assert len({(answer.body, str(answer.headers)) for answer, _ in refusals}) == 1
-    assert {tuple(done) for _, done in refusals} == {("TransactWriteItems",)}
+    # Counted by address, refused at the account, and uncounted again.
+    assert {tuple(done) for _, done in refusals} == {("UpdateItem",) * 3}
 
 
 @pytest.mark.usefixtures("accounts")
-def test_a_log_in_is_one_read_and_one_write_beside_the_throttles_two(log_in):
+def test_a_log_in_is_counted_before_the_hash_and_uncounted_with_its_session(log_in):
     answer, done = log_in("alice", PASSWORD)
     assert answer.status == 200
-    assert done == ["TransactWriteItems", "GetItem", "bcrypt", "TransactWriteItems", "TransactWriteItems"]
+    assert done == ["UpdateItem", "UpdateItem", "bcrypt", "TransactWriteItems"]

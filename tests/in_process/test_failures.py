@@ -46,7 +46,7 @@ def test_a_database_out_of_reach_is_unavailable_and_says_when_to_try_again(api, 
     def unreachable(**_):
         raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
 
-    with raising_before(aws_clients[0], "GetItem", unreachable):
+    with raising_before(aws_clients[0], "UpdateItem", unreachable):
         answer = api.login()
     answer.assert_problem(503, "service_unavailable")
     assert answer.headers["retry-after"] == "1"

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from chalicelib.adapters.dynamodb.items import user_key
 from tests.live.__main__ import run
 
 ROOT = Path(__file__).parents[2]
@@ -239,10 +240,10 @@ class Server:
 
     def usernames(self) -> list[str]:
         users = self._database.scan(TableName="lychgate-dev-users", ConsistentRead=True)["Items"]
-        return [user["username_key"]["S"] for user in users]
+        return [user["username"]["S"] for user in users if "user_id" in user]
 
     def remove(self, username: str) -> None:
-        self._database.delete_item(TableName="lychgate-dev-users", Key={"username_key": {"S": username}})
+        self._database.delete_item(TableName="lychgate-dev-users", Key=user_key(username))
 
     def stop(self) -> None:
         if self.process.poll() is None:

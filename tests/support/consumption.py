@@ -26,13 +26,11 @@ _READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls by operation and tables, and units read and written. Those of the throttle are separate."""
+    """Calls by operation and tables, and units read and written."""
 
     calls: tuple[str, ...]
     reads: float
     writes: float
-    counting: tuple[str, ...] = ()
-    counting_writes: float = 0
 
 
 NOTHING = Cost((), 0, 0)
@@ -46,7 +44,6 @@ class Meter:
         # The stubs allow no handler that returns something, which those of this event are there for.
         self._events = cast("Any", client.meta.events)
         self._calls: list[str] = []
-        self._counting: list[str] = []
         self._units: Counter[str] = Counter()
         self._body: Mapping[str, Any] = {}
         self._events.register("provide-client-params.dynamodb", self._ask)
@@ -68,13 +65,12 @@ class Meter:
     def reset(self) -> None:
         """Reset all counts to zero."""
         self._calls.clear()
-        self._counting.clear()
         self._units.clear()
 
     def reading(self) -> Cost:
         """Return what was consumed since the last reset."""
         units = self._units
-        return Cost(tuple(self._calls), units["read"], units["write"], tuple(self._counting), units["count"])
+        return Cost(tuple(self._calls), units["read"], units["write"])
 
     def _ask(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:
         if "ReturnConsumedCapacity" in model.input_shape.members:
@@ -84,13 +80,11 @@ class Meter:
     def _note(self, params: dict[str, Any], model: Any, **_: object) -> None:
         self._body = json.loads(params["body"])
         tables = sorted({self._names[table] for table in tables_in(self._body)})
-        seen = self._counting if tables == ["throttle"] else self._calls
-        seen.append(f"{model.name} {'+'.join(tables)}")
+        self._calls.append(f"{model.name} {'+'.join(tables)}")
 
     def _add(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
         if model.name == "TransactWriteItems":
-            counting = {self._names[table] for table in tables_in(self._body)} == {"throttle"}
-            self._units["count" if counting else "write"] += 2 * len(self._body["TransactItems"])
+            self._units["write"] += 2 * len(self._body["TransactItems"])
             return
         consumed = parsed.get("ConsumedCapacity", [])
         if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":

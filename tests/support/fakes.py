@@ -5,8 +5,8 @@ import threading
 from dataclasses import replace
 
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.throttling import ThrottleRules
-from chalicelib.errors import Conflict, UsernameTaken
+from chalicelib.credentials.throttling import Admission, Failures, ThrottleRules
+from chalicelib.errors import Conflict, TooManyAttempts, UsernameTaken
 from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import Rotation, Stores
 from chalicelib.wiring import Lychgate
@@ -21,8 +21,51 @@ class Memory:
         self.users = {}
         self.sessions = {}
         self.events = []
-        self.counters = {}
+        self.sources = {}
+        self.accounts = {}
+        self.days = {}
+        self.windows = {}
         self.lock = threading.RLock()
+
+    def user(self, username):
+        """The user with the failures of the day, as a store returns it."""
+        key = canonical_username(username)
+        user = self.users.get(key)
+        return user and replace(user, failures=self._day(key))
+
+    def failures_of(self, attempt):
+        key = canonical_username(attempt.username)
+        return Failures(self.sources.get((key, attempt.source)), self.accounts.get(key), self._day(key))
+
+    def remember(self, attempt, failures):
+        key = canonical_username(attempt.username)
+        self.sources[key, attempt.source] = failures.source
+        self.accounts[key] = failures.account
+        self.days[key] = failures.today
+
+    def forget(self, admission):
+        key = canonical_username(admission.attempt.username)
+        self.sources.pop((key, admission.attempt.source), None)
+        self.accounts.pop(key, None)
+        today = self.days.get(key)
+        if today is not None:
+            self.days[key] = replace(admission.before.today or today, count=today.count - 1)
+        if admission.window is not None:
+            self.uncount(admission.window)
+
+    def begin_anew(self, key):
+        self.accounts.pop(key, None)
+        self.days.pop(key, None)
+        for source in [source for source in self.sources if source[0] == key]:
+            del self.sources[source]
+
+    def uncount(self, window):
+        for name in window.limits:
+            self.windows[window.key][name] -= 1
+
+    def _day(self, key):
+        today = self.days.get(key)
+        return today if today is not None and today.count > 0 else None
 
 
 class FakeUserStore:
@@ -34,13 +77,16 @@ class FakeUserStore:
             if user.username_key in self._memory.users:
                 raise UsernameTaken
             self._memory.users[user.username_key] = user
+            self._memory.begin_anew(user.username_key)
             self._memory.sessions[session.user_id, session.id] = session
             self._memory.events.append(event)
 
     def find(self, username):
-        return self._memory.users.get(canonical_username(username))
+        with self._memory.lock:
+            return self._memory.user(username)
 
-    def change_password(self, user, session, successor, password_hash, event):
+    def change_password(self, admission, session, successor, password_hash, event):
+        user = admission.user
         with self._memory.lock:
             kept = self._memory.sessions.get((session.user_id, session.id))
             if not unchanged(self.find(user.username), user) or kept is None:
@@ -50,6 +96,7 @@ class FakeUserStore:
             )
             self._memory.sessions[successor.user_id, successor.id] = successor
             self._memory.events.append(event)
+            self._memory.forget(admission)
             self._clear_away(user)
 
     def end_all_sessions(self, user, event):
@@ -67,6 +114,7 @@ class FakeUserStore:
             if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
                 raise Conflict
             self._memory.users.pop(user.username_key, None)
+            self._memory.begin_anew(user.username_key)
             for key in [key for key in self._memory.sessions if key[0] == user.id]:
                 del self._memory.sessions[key]
             self._memory.events[:] = [event for event in self._memory.events if event.user_id != user.id]
@@ -82,7 +130,7 @@ class FakeSessionStore:
         self._memory = memory
         self._limit = limit
 
-    def begin(self, user, session, event, *, if_ended, password_hash=None):
+    def begin(self, user, session, event, *, if_ended, password_hash=None, admission=None):
         with self._memory.lock:
             found = self._memory.users.get(user.username_key)
             if not unchanged(found, user):
@@ -98,6 +146,8 @@ class FakeSessionStore:
             self._memory.users[user.username_key] = replace(found, password_hash=password_hash or found.password_hash)
             self._memory.sessions[session.user_id, session.id] = session
             self._memory.events.append(event)
+            if admission is not None:
+                self._memory.forget(admission)
             return bool(surplus)
 
     def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from):
@@ -135,7 +185,7 @@ class FakeSessionStore:
     def with_user(self, username, user_id, session_id):
         with self._memory.lock:
             return (
-                self._memory.users.get(canonical_username(username)),
+                self._memory.user(username),
                 self._memory.sessions.get((user_id, session_id)),
             )
 
@@ -163,23 +213,58 @@ class FakeLoginThrottle:
 
     def admit(self, attempt, now):
         with self._memory.lock:
-            limits = self._rules.limits(attempt)
-            charged = {key: limit.charged(self._memory.counters.get(key), now) for key, limit in limits.items()}
-            self._memory.counters.update(charged)
+            user = self._memory.users.get(canonical_username(attempt.username))
+            if attempt.known is not None and (user is None or user.id != attempt.known.user_id):
+                attempt = attempt.by_stranger()
+            window = None
+            if attempt.known is None:
+                window = self._rules.address_window_of(attempt.caller.ip, now)
+                self._count(window, now, "address")
+            before = self._memory.failures_of(attempt)
+            try:
+                after, finished = before.charged(attempt, user and user.id, self._rules, now)
+            except TooManyAttempts:
+                if window is not None:
+                    self._memory.uncount(window)
+                raise
+            self._memory.remember(attempt, after)
+            if finished is not None:
+                self._memory.events.append(finished)
+            return Admission(attempt, user and replace(user, failures=before.today), before, window)
 
-    def succeeded(self, attempt):
+    def succeeded(self, admission):
         with self._memory.lock:
-            pair, account, address = self._rules.limits(attempt)
-            self._memory.counters.pop(pair, None)
-            self._memory.counters.pop(account, None)
-            counter = self._memory.counters.get(address)
-            if counter is not None and counter.failures > 0:
-                taken_back = replace(counter, failures=counter.failures - 1, blocked_until=0)
-                self._memory.counters[address] = taken_back
+            if admission.user is not None:
+                self._memory.forget(admission)
+
+    def register(self, ip, now):
+        with self._memory.lock:
+            window = self._rules.registration_window_of(ip, now)
+            self._count(window, now, "registration")
+            return window
+
+    def not_registered(self, window):
+        with self._memory.lock:
+            self._memory.uncount(window)
+
+    def _count(self, window, now, limit):
+        counters = self._memory.windows.setdefault(window.key, dict.fromkeys(window.limits, 0))
+        for name in window.limits:
+            counters.setdefault(name, 0)
+        if any(counters[name] >= most for name, most in window.limits.items()):
+            raise TooManyAttempts(window.ends_at - now, limit=limit)
+        for name in window.limits:
+            counters[name] += 1
 
 
 RULES = ThrottleRules(
-    pair_failures=5, account_failures=100, address_failures=100, address_window=3600, longest_delay=900
+    pair_failures=5,
+    account_failures=25,
+    device_failures=10,
+    address_failures=25,
+    address_window=3600,
+    longest_delay=900,
+    registrations=5,
 )
 
 

@@ -4,6 +4,7 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
+from chalicelib.credentials.throttling import Admission, Attempt, Failures, Known
 
 ISSUER = "https://site.example/api"
 NOW = 1_800_000_000
@@ -43,3 +44,8 @@ CLAIMS = {
     "roles": ["user"],
 }
 """What an access token says."""
+
+
+def admitted(user):
+    """Return an attempt inside Alice's session, as if it had been counted."""
+    return Admission(Attempt(user.username, CALLER, Known("session", "s1", user.id)), user, Failures())

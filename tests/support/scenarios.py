@@ -12,6 +12,7 @@ from typing import Protocol
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.credentials.throttling import Known
 from chalicelib.errors import InvalidCredentials, InvalidGrant
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.principals import Principal
@@ -99,6 +100,10 @@ def scenarios(
             "POST /auth/refresh", lambda: refresh.exchange(token, caller), reused_token
         ),
         "log in": Scenario("POST /auth/login", lambda: log_in(username, PASSWORD, caller)),
+        "log in from a device that has logged in before": Scenario(
+            "POST /auth/login",
+            lambda: log_in(username, PASSWORD, caller, device=Known("device", "d1", alice.user.id)),
+        ),
         "log in with a wrong password": Scenario("POST /auth/login", lambda: log_in(username, "wrong", caller)),
         "log in as nobody": Scenario("POST /auth/login", lambda: log_in("nobody", PASSWORD, caller)),
         "log in as what no name can be": Scenario(

@@ -1,6 +1,7 @@
 """Fixtures for tests of the whole application over moto or DynamoDB Local."""
 
 import logging
+import re
 import types
 from dataclasses import replace
 
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 
+COUNTERS = re.compile(r"failures|failed_|tried|ttl|by_")
+"""The attributes of a user's item that say who has tried to log in."""
+
 PASSWORD = "correct horse battery staple"
 
 
@@ -50,11 +54,20 @@ class Database:
         self.wire = Wire(self.client)
 
     def items(self):
-        """Return all stored items by table, except the counters of failed log-ins."""
+        """Return all stored items by table, except what counts failed log-ins."""
+        users = [
+            {name: value for name, value in item.items() if not COUNTERS.match(name)}
+            for item in self.scanned(self.tables.users)
+            if "user_id" in item
+        ]
         return {
-            table: sorted(self.client.scan(TableName=table, ConsistentRead=True)["Items"], key=str)
-            for table in (self.tables.users, self.tables.sessions, self.tables.events)
+            self.tables.users: users,
+            **{table: self.scanned(table) for table in (self.tables.sessions, self.tables.events)},
         }
+
+    def scanned(self, table):
+        """Return all items of a table."""
+        return sorted(self.client.scan(TableName=table, ConsistentRead=True)["Items"], key=str)
 
     def events(self):
         return sorted(item["type"]["S"] for item in self.items()[self.tables.events])

@@ -74,7 +74,6 @@ class Rule:
     operation: str | None
     after: int
     times: float
-    counting: bool
 
 
 @dataclass
@@ -86,22 +85,13 @@ class Attempt:
     def __post_init__(self):
         self.tables = tuple(sorted(set(tables_in(self.body))))
 
-    @property
-    def counting(self):
-        """Whether it concerns the counters of failed log-ins only."""
-        return all(table.endswith("-throttle") for table in self.tables)
-
 
 class Wire:
-    """Sees each attempt of one client. Behind it is moto while a test mocks AWS, and else the client's endpoint.
-
-    What counts failed log-ins comes before and after the requests proper, and is seen and broken by itself.
-    """
+    """Sees each attempt of one client. Behind it is moto while a test mocks AWS, and else the client's endpoint."""
 
     def __init__(self, client):
         self.client = client
         self.attempts = []
-        self.counting = []
         self.latest = None
         self._rules = []
         # botocore calls every handler even when the first has an answer: moto is called from here alone.
@@ -113,15 +103,14 @@ class Wire:
         self.client.meta.events.unregister("before-send.dynamodb", self._send)
         self.client.meta.events.register("before-send", botocore_stubber)
 
-    def break_with(self, act, *, operation=None, after=0, times=float("inf"), counting=False):
+    def break_with(self, act, *, operation=None, after=0, times=float("inf")):
         """Replace ``times`` attempts with a fault, after the first ``after`` attempts."""
-        self._rules.append(Rule(act, operation, after, times, counting))
+        self._rules.append(Rule(act, operation, after, times))
 
     def mend(self):
         """Remove all faults, and reset the counts."""
         self._rules.clear()
         self.attempts.clear()
-        self.counting.clear()
 
     @property
     def operations(self):
@@ -130,7 +119,7 @@ class Wire:
     def _send(self, event_name, request, **_):
         operation = event_name.rpartition(".")[2]
         attempt = self.latest = Attempt(operation, json.loads(request.body))
-        (self.counting if attempt.counting else self.attempts).append(attempt)
+        self.attempts.append(attempt)
 
         def deliver():
             if botocore_stubber.enabled:
@@ -138,7 +127,7 @@ class Wire:
             return self.client._endpoint.http_session.send(request)
 
         for rule in self._rules:
-            if rule.operation in {None, operation} and rule.counting == attempt.counting and rule.times > 0:
+            if rule.operation in {None, operation} and rule.times > 0:
                 if rule.after > 0:
                     rule.after -= 1
                     continue

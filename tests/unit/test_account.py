@@ -232,19 +232,29 @@ USES_OF_THE_PASSWORD = {
 def test_a_wrong_password_in_a_session_is_in_the_history_and_announced(use, account, memory, alice, announced):
     with pytest.raises(InvalidCredentials):
         use(account, alice[1], "wrong horse battery staple")
-    assert (memory.events[-1].type, memory.events[-1].user_id) == (EventType.LOGIN_FAILED, alice[1].user_id)
+    failures = memory.user("alice").failures
+    assert (failures.type, failures.user_id, failures.count) == (EventType.LOGIN_FAILED, alice[1].user_id, 1)
     assert announced[-1] is EventType.LOGIN_FAILED
 
 
 @pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
-def test_guesses_with_a_stolen_access_token_count_like_those_at_the_log_in(use, use_cases, account, alice):
-    for _ in range(5):
+def test_guesses_with_a_stolen_access_token_are_delayed_and_delay_no_log_in(use, use_cases, account, alice):
+    for _ in range(10):
         with pytest.raises(InvalidCredentials):
             use(account, alice[1], "wrong horse battery staple")
     with pytest.raises(TooManyAttempts):
         use(account, alice[1], PASSWORD)
+    assert use_cases.log_in.with_password("alice", PASSWORD, CALLER)
+
+
+@pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
+def test_a_strangers_guesses_do_not_keep_the_owner_of_an_open_session_from_it(use, use_cases, account, alice):
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            use_cases.log_in.with_password("alice", "wrong horse battery staple", CALLER)
     with pytest.raises(TooManyAttempts):
         use_cases.log_in.with_password("alice", PASSWORD, CALLER)
+    use(account, alice[1], PASSWORD)
 
 
 class TestDashboard:

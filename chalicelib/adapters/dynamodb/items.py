@@ -1,9 +1,10 @@
 """The attributes of users, sessions and events in DynamoDB, and the transaction actions that put them there.
 
-A user, under the canonical username:
+A user, under the digest of the canonical username:
 
-    username_key     S   partition key
-    user_id          S
+    username_key     S   partition key: the SHA-256 of the canonical username, in hex. Any text that is entered as a
+                         name fits it, and a password that was entered there by mistake is not stored.
+    user_id          S   absent if the item only counts failures at a name that nobody has
     username         S   as the user typed it, in NFKC
     password_hash    S
     roles            SS
@@ -12,6 +13,8 @@ A user, under the canonical username:
     session_epoch    N   raised to end all sessions of the user
     session_bound    N   an upper bound of the number of stored sessions of this epoch
     session_counts   N   how often the sessions were counted
+    ttl              N   of an item without user_id: when DynamoDB may delete it. A user's is never a number.
+    the failure counters, see ``failures``
 
 A session, in the partition of its user. Ending a session deletes it. An event records why it ended.
 
@@ -37,11 +40,13 @@ An event, in the partition of its user:
     type             S   an ``EventType``
     at               N
     ip, user_agent   S
+    count            N   how often it happened, if more than once
     ttl              N
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,9 +80,14 @@ class SessionCounts(NamedTuple):
     """How often the sessions were counted. A count may leave the bound the same, but always raises this."""
 
 
+UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
+"""A condition: the user still has the hash and the epoch that the password was checked against."""
+
+
 def user_key(username: str) -> Item:
     """Return the key of the user whose canonical username is that of ``username``."""
-    return to_item({"username_key": canonical_username(username)})
+    digest = hashlib.sha256(canonical_username(username).encode("utf-8", "replace")).hexdigest()
+    return {"username_key": {"S": digest}}
 
 
 def new_user_to_item(user: User) -> Item:
@@ -97,19 +107,39 @@ def new_user_to_item(user: User) -> Item:
     )
 
 
-def user_from_item(item: Item) -> User:
-    """Return the user in an item."""
-    members = from_item(item)
+def user_from_item(item: Item | None) -> User | None:
+    """Return the user in an item, None if there is none or if the item only counts failures."""
+    if item is None or "user_id" not in item:
+        return None
+    # Not all attributes at once: there may be many counters, and each refresh reads a user.
     return User(
-        id=members["user_id"],
-        username=members["username"],
-        password_hash=members["password_hash"],
-        roles=members["roles"],
-        created_at=members["created_at"],
-        disabled=members["disabled"],
-        session_epoch=members["session_epoch"],
-        store_state=SessionCounts(members["session_bound"], members["session_counts"]),
+        id=item["user_id"]["S"],
+        username=item["username"]["S"],
+        password_hash=item["password_hash"]["S"],
+        roles=tuple(sorted(item["roles"]["SS"])),
+        created_at=int(item["created_at"]["N"]),
+        disabled=item["disabled"]["BOOL"],
+        session_epoch=int(item["session_epoch"]["N"]),
+        failures=failures_of_day(item),
+        store_state=SessionCounts(int(item["session_bound"]["N"]), int(item["session_counts"]["N"])),
     )
+
+
+def failures_of_day(item: Item) -> SecurityEvent | None:
+    """Return the failed log-ins of the last day that had any, None if there were none."""
+    if int(item.get("failed_today", _ZERO)["N"]) <= 0:
+        return None
+    members = from_item({name: item[name] for name in ("failed_today", "failed_at", "failed_ip", "failed_agent")})
+    return SecurityEvent(
+        EventType.LOGIN_FAILED,
+        item["user_id"]["S"] if "user_id" in item else None,
+        members["failed_at"],
+        Caller(ip=members["failed_ip"], user_agent=members["failed_agent"]),
+        count=members["failed_today"],
+    )
+
+
+_ZERO = {"N": "0"}
 
 
 def session_key(user_id: str, session_id: str) -> Item:
@@ -181,8 +211,10 @@ def retry_members(session: Session) -> dict[str, Value]:
 
 def event_to_item(event: SecurityEvent) -> Item:
     """Return an item for an event. Each call makes another ``event_id``."""
+    counted = {"count": event.count} if event.count > 1 else {}
     return to_item(
         {
+            **counted,
             # An event without an account goes to a random partition that nobody reads, so that it costs the same write.
             "user_id": event.user_id or secrets.token_urlsafe(16),
             # Within one second, the clock of this machine determines the order.
@@ -204,6 +236,7 @@ def event_from_item(item: Item) -> SecurityEvent:
         user_id=members["user_id"],
         at=members["at"],
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
+        count=members.get("count", 1),
     )
 
 

@@ -8,8 +8,10 @@ from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
-from chalicelib.adapters.dynamodb.attributes import Item, Value, to_item
+from chalicelib.adapters.dynamodb.attributes import Item, to_item
+from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
+    UNCHANGED,
     SessionCounts,
     put_event,
     put_session,
@@ -20,6 +22,8 @@ from chalicelib.adapters.dynamodb.items import (
     user_key,
 )
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
+from chalicelib.adapters.dynamodb.updates import Changes
+from chalicelib.credentials.throttling import Admission
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 
@@ -34,10 +38,6 @@ _REMEMBERS = (
     "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
     " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
 )
-
-# True if the user still has the hash and the epoch that the password was checked against.
-_UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
-
 
 _ROUNDS = 5
 """Attempts to begin a session while other log-ins of the same user interfere."""
@@ -72,6 +72,7 @@ class DynamoDBSessionStore:
         *,
         if_ended: SecurityEvent,
         password_hash: str | None = None,
+        admission: Admission | None = None,
     ) -> bool:
         """See ``SessionStore.begin``. Takes one transaction, and at the limit one query more, to count."""
         known = _counts(user)
@@ -79,21 +80,22 @@ class DynamoDBSessionStore:
             surplus: list[Session] = []
             actions = [put_session(self._tables, session)]
             if known.bound < self._limit:
-                actions.append(self._raise_bound(user, password_hash))
+                actions.append(self._raise_bound(user, password_hash, admission))
             else:
                 live, over = self._counted(user, session.created_at)
                 surplus = live[: max(0, len(live) + 1 - self._limit)]
-                actions.append(self._set_bound(user, known, len(live) - len(surplus) + 1, password_hash))
+                actions.append(self._set_bound(user, known, len(live) - len(surplus) + 1, password_hash, admission))
                 actions += [self._delete(other.user_id, other.id) for other in [*surplus, *over[:_MOST_SWEPT]]]
                 if surplus:
                     actions.append(put_event(self._tables, if_ended))
+            actions += given_back(self._tables.throttle, admission)
             actions.append(put_event(self._tables, event))
             failed = transact(self._database, actions)
             # Action 0 puts the session. If that exists already, the SDK retried a transaction whose answer was lost.
             if not failed or 0 in failed:
                 return bool(surplus)
-            found = failed[_UPDATE_OF_USER]
-            if found is None or not _is_unchanged(stored := user_from_item(found), user):
+            stored = user_from_item(failed[_UPDATE_OF_USER])
+            if stored is None or not _is_unchanged(stored, user):
                 raise Conflict
             known = _counts(stored)
         raise ServiceUnavailable("too many log-ins of one user at once")
@@ -194,7 +196,7 @@ class DynamoDBSessionStore:
             raise ServiceUnavailable("BatchGetItem left keys unprocessed")
         users = response["Responses"].get(self._tables.users)
         sessions = response["Responses"].get(self._tables.sessions)
-        return user_from_item(users[0]) if users else None, session_from_item(sessions[0]) if sessions else None
+        return user_from_item(users[0] if users else None), session_from_item(sessions[0]) if sessions else None
 
     def of_user(self, user_id: str) -> list[Session]:
         """See ``SessionStore.of_user``. Takes one query of one small partition."""
@@ -213,49 +215,36 @@ class DynamoDBSessionStore:
         live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
         return sorted(live, key=lambda session: session.created_at), [other for other in stored if other not in live]
 
-    def _raise_bound(self, user: User, password_hash: str | None) -> TransactWriteItemTypeDef:
-        return self._update_user(
-            user,
-            password_hash,
-            "session_bound = session_bound + :one",
-            "session_bound < :limit",
-            {":one": 1, ":limit": self._limit},
-        )
+    def _raise_bound(
+        self, user: User, password_hash: str | None, admission: Admission | None
+    ) -> TransactWriteItemTypeDef:
+        changes = forget(admission) if admission is not None else Changes()
+        changes.sets.append("session_bound = session_bound + :one")
+        changes.values |= {":one": 1, ":limit": self._limit}
+        return self._update_user(user, password_hash, changes, "session_bound < :limit")
 
     def _set_bound(
-        self, user: User, known: SessionCounts, stored: int, password_hash: str | None
+        self, user: User, known: SessionCounts, stored: int, password_hash: str | None, admission: Admission | None
     ) -> TransactWriteItemTypeDef:
-        return self._update_user(
-            user,
-            password_hash,
-            "session_bound = :stored, session_counts = session_counts + :one",
-            # If one session ends and one begins, the bound stays the same. Only session_counts shows the change.
-            "session_bound = :bound AND session_counts = :counts",
-            {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts},
-        )
+        changes = forget(admission) if admission is not None else Changes()
+        changes.sets += ["session_bound = :stored", "session_counts = session_counts + :one"]
+        changes.values |= {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts}
+        # If one session ends and one begins, the bound stays the same. Only session_counts shows the change.
+        return self._update_user(user, password_hash, changes, "session_bound = :bound AND session_counts = :counts")
 
     def _update_user(
-        self, user: User, password_hash: str | None, change: str, condition: str, values: dict[str, Value]
+        self, user: User, password_hash: str | None, changes: Changes, condition: str
     ) -> TransactWriteItemTypeDef:
-        values = values | {
+        changes.values |= {
             ":id": user.id,
             ":hash": user.password_hash,
             ":epoch": user.session_epoch,
             ":false": False,
         }
         if password_hash is not None:
-            change = f"{change}, password_hash = :new_hash"
-            values[":new_hash"] = password_hash
-        return {
-            "Update": {
-                "TableName": self._tables.users,
-                "Key": user_key(user.username),
-                "UpdateExpression": f"SET {change}",
-                "ConditionExpression": f"{_UNCHANGED} AND {condition}",
-                "ExpressionAttributeValues": to_item(values),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+            changes.sets.append("password_hash = :new_hash")
+            changes.values[":new_hash"] = password_hash
+        return changes.action(self._tables.users, user_key(user.username), UNCHANGED, condition)
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}
@@ -271,7 +260,7 @@ def _counts(user: User) -> SessionCounts:
 
 
 def _is_unchanged(stored: User, checked: User) -> bool:
-    """Return whether the stored user still has the hash and the epoch of the checked one, as ``_UNCHANGED`` does."""
+    """Return whether the stored user still has the hash and the epoch of the checked one, as ``UNCHANGED`` does."""
     return not stored.disabled and (stored.id, stored.password_hash, stored.session_epoch) == (
         checked.id,
         checked.password_hash,

@@ -11,7 +11,9 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
+from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
+    UNCHANGED,
     new_user_to_item,
     put_event,
     put_session,
@@ -20,6 +22,7 @@ from chalicelib.adapters.dynamodb.items import (
     user_key,
 )
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
+from chalicelib.credentials.throttling import Admission
 from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
 
 _log = logging.getLogger("lychgate.dynamodb")
@@ -47,7 +50,8 @@ class DynamoDBUserStore:
                     "Put": {
                         "TableName": self._tables.users,
                         "Item": new_user_to_item(user),
-                        "ConditionExpression": "attribute_not_exists(username_key)",
+                        # An item without user_id only counts failures at the name.
+                        "ConditionExpression": "attribute_not_exists(user_id)",
                         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                     }
                 },
@@ -62,39 +66,34 @@ class DynamoDBUserStore:
         """See ``UserStore.find``. Takes one consistent read."""
         with unavailable_on_failure():
             response = self._client.get_item(TableName=self._tables.users, Key=user_key(username), ConsistentRead=True)
-        return user_from_item(response["Item"]) if "Item" in response else None
+        return user_from_item(response.get("Item"))
 
     def change_password(
-        self, user: User, session: Session, successor: Session, password_hash: str, event: SecurityEvent
+        self,
+        admission: Admission,
+        session: Session,
+        successor: Session,
+        password_hash: str,
+        event: SecurityEvent,
     ) -> None:
         """See ``UserStore.change_password``. Takes one transaction."""
+        user = admission.user
+        if user is None:
+            raise Conflict
+        changes = forget(admission)
+        changes.sets += ["password_hash = :new_hash", "session_epoch = :new_epoch", "session_bound = :one"]
+        changes.values |= {
+            ":id": user.id,
+            ":hash": user.password_hash,
+            ":epoch": user.session_epoch,
+            ":false": False,
+            ":new_hash": password_hash,
+            ":new_epoch": successor.epoch,
+        }
         failed = transact(
             self._database,
             [
-                {
-                    "Update": {
-                        "TableName": self._tables.users,
-                        "Key": user_key(user.username),
-                        "UpdateExpression": (
-                            "SET password_hash = :new_hash, session_epoch = :new_epoch, session_bound = :one"
-                        ),
-                        "ConditionExpression": (
-                            "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
-                        ),
-                        "ExpressionAttributeValues": to_item(
-                            {
-                                ":id": user.id,
-                                ":hash": user.password_hash,
-                                ":epoch": user.session_epoch,
-                                ":false": False,
-                                ":new_hash": password_hash,
-                                ":new_epoch": successor.epoch,
-                                ":one": 1,
-                            }
-                        ),
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                },
+                changes.action(self._tables.users, user_key(user.username), UNCHANGED),
                 {
                     "Delete": {
                         "TableName": self._tables.sessions,
@@ -104,6 +103,7 @@ class DynamoDBUserStore:
                 },
                 put_session(self._tables, successor),
                 put_event(self._tables, event),
+                *given_back(self._tables.throttle, admission),
             ],
         )
         if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
@@ -206,4 +206,4 @@ def _is_ours(found: Item | None, attribute: str, value: str) -> bool:
 
     The SDK retries a write whose answer was lost. The retry then finds the result of the first attempt.
     """
-    return found is not None and from_item(found)[attribute] == value
+    return found is not None and from_item(found).get(attribute) == value
