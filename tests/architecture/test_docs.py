@@ -4,6 +4,7 @@ import dataclasses
 import re
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -141,13 +142,121 @@ def test_the_guide_for_contributors_names_files_that_are_there():
     assert [path for path in named if not (PROJECT / path).exists()] == []
 
 
-def test_the_security_model_names_code_and_tests_that_are_there():
-    model = (PROJECT / "docs" / "security-model.md").read_text("utf-8")
-    named = re.findall(r"`((?:chalicelib|tests)/[\w/]+\.py)(?:::(\w+))?`", model)
-    assert len(named) > 30
+def missing(text):
+    """Return the files and tests that a page names in backticks and that are not there, and how many it names."""
+    named = re.findall(r"`((?:chalicelib|infra|static-site|tests)/[\w/.-]+\.\w+)(?:::(\w+))?`", text)
+    absent = []
     for path, name in named:
-        source = (PROJECT / path).read_text("utf-8")
-        assert not name or re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE), f"{path}::{name}"
+        file = PROJECT / path
+        source = file.read_text("utf-8") if file.is_file() else None
+        if source is None or (name and not re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE)):
+            absent.append(f"{path}::{name}")
+    return absent, len(named)
+
+
+def test_the_security_model_names_code_and_tests_that_are_there():
+    absent, named = missing((PROJECT / "docs" / "security-model.md").read_text("utf-8"))
+    assert absent == []
+    assert named > 30
+
+
+class TestAsvs:
+    """docs/asvs.md answers each requirement of levels 1 and 2 once, and no answer claims what is not there."""
+
+    PAGE = (PROJECT / "docs" / "asvs.md").read_text("utf-8")
+    LAST: ClassVar = {
+        "2.1": 3,
+        "2.2": 3,
+        "2.3": 4,
+        "2.4": 1,
+        "3.2": 2,
+        "3.3": 4,
+        "3.4": 6,
+        "3.5": 5,
+        "3.7": 2,
+        "4.1": 3,
+        "4.2": 1,
+        "4.3": 2,
+        "4.4": 4,
+        "6.1": 3,
+        "6.2": 12,
+        "6.3": 4,
+        "6.4": 4,
+        "6.5": 5,
+        "6.6": 3,
+        "6.8": 4,
+        "7.1": 3,
+        "7.2": 4,
+        "7.3": 2,
+        "7.4": 5,
+        "7.5": 2,
+        "7.6": 2,
+        "9.1": 3,
+        "9.2": 4,
+        "13.1": 1,
+        "13.2": 5,
+        "13.3": 2,
+        "13.4": 5,
+    }
+    """OWASP ASVS 5.0.0: the last requirement of levels 1 and 2 in each section. Those of level 3 come after them."""
+    ROWS: ClassVar = re.findall(r"^\| ([\d.]+) \| (.+?) \| (.+?) \| (.+) \|$", PAGE, re.MULTILINE)
+    NOT_APPLICABLE: ClassVar = re.findall(r"^Does not apply: .+?(?=\n\n|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    FEATURES = (
+        "second factors and passkeys",
+        "account mails",
+        "bound sessions and revocation",
+        "administration",
+        "components",
+    )
+    AWAITED: ClassVar = {"2.4.1", "3.3.1", "3.3.3", "6.2.11", "6.3.1", "7.4.1", "7.5.2"}
+    """Rows with TODO-TEST in place of a test that is still to come. Whoever writes the test takes the row out here."""
+
+    def exempt(self):
+        """Return the numbers of the requirements that do not apply. Each is before the reason, in brackets."""
+        return re.findall(r"\b\d+\.\d+\.\d+\b", re.sub(r"\([^()]*\)", "", " ".join(self.NOT_APPLICABLE)))
+
+    def test_every_requirement_is_answered_exactly_once_and_in_its_order(self):
+        wanted = [f"{section}.{number + 1}" for section, last in self.LAST.items() for number in range(last)]
+        assert len(wanted) == 113
+        answered = [number for number, *_ in self.ROWS]
+        exempt = self.exempt()
+        assert sorted(answered + exempt) == sorted(wanted)
+        assert answered == [number for number in wanted if number not in exempt]
+
+    def test_every_row_has_one_of_the_verdicts(self):
+        assert {verdict for _, _, verdict, _ in self.ROWS} <= {"met", "not met", "later"}
+        assert len(self.exempt()) > 0
+
+    def test_the_sums_at_the_top_are_those_of_the_rows(self):
+        said = re.search(
+            r"Of (\d+) requirements (\d+) are\s+met, (\d+) are not, (\d+) come later and (\d+) do not", self.PAGE
+        )
+        verdicts = [verdict for _, _, verdict, _ in self.ROWS]
+        counts = [verdicts.count(verdict) for verdict in ("met", "not met", "later")]
+        assert [int(number) for number in said.groups()] == [113, *counts, len(self.exempt())]
+
+    def test_what_is_met_names_its_code_and_its_test_or_the_page_that_says_it(self):
+        unfounded = []
+        for number, _, verdict, how in self.ROWS:
+            has_page = re.match(r"(?:documentation|deployment): .*\[[^]]+\]\([^)]+\)", how)
+            has_code = re.search(r"`(?:chalicelib|infra|static-site)/[\w/.-]+`", how)
+            has_test = re.search(r"`tests/[\w/.-]+\.(?:py|mjs)(?:::\w+)?`", how) or number in self.AWAITED
+            if verdict == "met" and not has_page and not (has_code and has_test):
+                unfounded.append(number)
+        assert unfounded == []
+
+    def test_the_code_and_the_tests_are_there(self):
+        absent, named = missing(self.PAGE)
+        assert absent == []
+        assert named > 150
+
+    def test_no_test_is_to_come_but_those_that_are_known_to(self):
+        assert {number for number, *_, how in self.ROWS if "TODO-TEST" in how} == self.AWAITED
+
+    def test_what_comes_later_names_the_feature_that_brings_it(self):
+        assert [
+            how for _, _, verdict, how in self.ROWS if verdict == "later" and not how.startswith(self.FEATURES)
+        ] == []
 
 
 def test_the_changelog_and_the_project_speak_of_this_version():

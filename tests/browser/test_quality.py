@@ -114,6 +114,16 @@ def test_a_password_manager_finds_what_it_needs(visitor):
     ]
 
 
+def test_a_password_is_masked_and_may_be_pasted(visitor):
+    fields = visitor.page.eval_on_selector_all(
+        "input[autocomplete$=-password]",
+        """(all) => all.map((field) => [field.id, field.type, field.dispatchEvent(
+            new ClipboardEvent("paste", { bubbles: true, cancelable: true }))])""",
+    )
+    names = ["login-password", "signup-password", "current-password", "new-password", "delete-password"]
+    assert fields == [[name, "password", True] for name in names]
+
+
 def test_the_first_view_is_small(new_visitor, server):
     visitor = new_visitor(server, viewport={"width": 1440, "height": 900})
     loaded = {}

@@ -129,6 +129,10 @@ class TestLogIn:
         use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         assert memory.users["alice"].password_hash == alice.user.password_hash
 
+    def test_a_password_does_not_age(self, use_cases, alice, clock):
+        clock.advance(20 * 365 * DAY)
+        assert use_cases.log_in.with_password("alice", PASSWORD, CALLER).user == alice.user
+
     def test_begins_a_session_of_its_own_each_time(self, use_cases, memory, alice):
         use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         assert len(memory.sessions) == 2
