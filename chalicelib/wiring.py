@@ -28,6 +28,7 @@ from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.account import Account
 from chalicelib.use_cases.begin_session import BeginSession
+from chalicelib.use_cases.devices import Devices
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Announce, Stores
@@ -59,6 +60,7 @@ class UseCases:
     log_in: LogIn
     refresh_tokens: RefreshTokens
     account: Account
+    devices: Devices
 
 
 def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
@@ -172,6 +174,7 @@ class Lychgate:
             refresh_tokens=RefreshTokens(
                 stores=stores, issuer=issuer, verifier=verifier, rules=rules, clock=clock, announce=announce
             ),
+            devices=Devices(issuer=issuer, verifier=verifier, clock=clock),
             account=Account(
                 stores=stores,
                 guard=guard,

@@ -44,7 +44,7 @@ class RefreshTokenBody:
     "/auth/register",
     status=HTTPStatus.CREATED,
     headers=("Set-Cookie",),
-    raises=(RegistrationClosed, UsernameTaken),
+    raises=(RegistrationClosed, UsernameTaken, TooManyAttempts),
 )
 def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Create an account and log in.

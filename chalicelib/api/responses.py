@@ -104,6 +104,7 @@ class EventBody(TypedDict):
     at: Timestamp
     ip: str
     user_agent: str
+    count: NotRequired[Annotated[int, Keywords(minimum=1, description="How many failed log-ins that day.")]]
 
 
 class TokenBody(TypedDict):
@@ -249,12 +250,15 @@ def session_body(session: Session, *, current_session_id: str) -> SessionBody:
 
 def event_body(event: SecurityEvent) -> EventBody:
     """Return an event in JSON form, for the user whose history it is in."""
-    return {
+    body: EventBody = {
         "type": event.type,
         "at": timestamp(event.at),
         "ip": event.caller.ip,
         "user_agent": event.caller.user_agent,
     }
+    if event.type is EventType.LOGIN_FAILED:
+        body["count"] = event.count
+    return body
 
 
 def _whole_hour(numeric_date: int) -> int:

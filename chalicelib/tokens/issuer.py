@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.results import TokenPair
 from chalicelib.tokens.compact import encode_object, encode_octets, header_segment
-from chalicelib.tokens.kinds import ACCESS_TOKEN, KINDS, REFRESH_TOKEN, TokenKind
+from chalicelib.tokens.kinds import ACCESS_TOKEN, DEVICE_TOKEN, KINDS, REFRESH_TOKEN, TokenKind
 
 if TYPE_CHECKING:
     from chalicelib.accounts.session import Session
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _TOKEN_ID_BYTES = 16
 """128 bits: no two tokens have the same ``jti``."""
+
+DEVICE_LIFETIME = 365 * 24 * 3600
+"""Seconds (a year) after its last log-in for which a device is known."""
 
 
 class TokenIssuer:
@@ -76,6 +79,14 @@ class TokenIssuer:
             "counter": session.refresh_counter,
         }
         return self._signed(REFRESH_TOKEN, claims, now)
+
+    def device_token(self, user_id: str, device_id: str, now: int) -> str:
+        """Return a token that is valid for ``DEVICE_LIFETIME`` and names a device and the user who has logged in there.
+
+        Raises ServiceUnavailable if no key may sign at ``now``.
+        """
+        claims = {"sub": user_id, "exp": now + DEVICE_LIFETIME, "iat": now, "jti": device_id}
+        return self._signed(DEVICE_TOKEN, claims, now)
 
     def _access_token_expires_at(self, session: Session, now: int) -> int:
         return min(now + self._access_lifetime, session.expires_at)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.errors import InvalidGrant, InvalidToken, LychgateError
 from chalicelib.tokens.compact import Members, integer, string, strings
-from chalicelib.tokens.principals import Principal, RefreshGrant
+from chalicelib.tokens.principals import KnownDevice, Principal, RefreshGrant
 
 Content = TypeVar("Content")
 
@@ -79,7 +79,16 @@ REFRESH_TOKEN = TokenKind(
 )
 """Continues a session, once. The counter tells the tokens of one session apart."""
 
-KINDS = (ACCESS_TOKEN, REFRESH_TOKEN)
+DEVICE_TOKEN = TokenKind(
+    "device+jwt",
+    endpoint="/auth/login",
+    content=KnownDevice,
+    claims={"user_id": ("sub", string), "device_id": ("jti", string)},
+    refusal=InvalidGrant,
+)
+"""Shows at a log-in that the user has logged in from this device before. It authenticates nobody."""
+
+KINDS = (ACCESS_TOKEN, REFRESH_TOKEN, DEVICE_TOKEN)
 
 ACCESS_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "sid", "preferred_username", "roles")
 """The claims of an access token, for the discovery document."""

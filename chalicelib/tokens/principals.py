@@ -23,6 +23,15 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """The content of a verified device token: a device from which a user has logged in."""
+
+    user_id: str
+    device_id: str
+    """The token's ``jti``, which stays the same when the token is renewed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshGrant:
     """The content of a verified refresh token."""
 

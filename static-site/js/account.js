@@ -137,8 +137,9 @@ function sessionEntry(session) {
 function showEvents(events) {
   byId("history-summary").textContent = events.length ? "" : "Nothing has happened yet.";
   byId("event-list").replaceChildren(
-    ...events.map(({ type, at, ip, user_agent: userAgent }) => {
-      const name = make("strong", ALARMING.includes(type) ? "alarming" : "", EVENTS[type] ?? type);
+    ...events.map(({ type, at, ip, user_agent: userAgent, count = 1 }) => {
+      const what = `${EVENTS[type] ?? type}${count > 1 ? ` ${count} times that day` : ""}`;
+      const name = make("strong", ALARMING.includes(type) ? "alarming" : "", what);
       const details = make("span", "muted", `${when(at)} · ${ip} · ${deviceName(userAgent)}`);
       details.title = userAgent;
       return make("li", "", make("div", "", name, details));

@@ -3,9 +3,12 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from chalicelib.adapters.dynamodb.items import user_key
 
 INCIDENTS = (Path(__file__).parents[2] / "docs" / "operations" / "incidents.md").read_text("utf-8")
 
@@ -14,14 +17,17 @@ INCIDENTS = (Path(__file__).parents[2] / "docs" / "operations" / "incidents.md")
 def disable(aws_clients, environment):
     """Run the command that disables an account, for another username and table than the page's."""
     (command,) = re.findall(r"^ +(aws dynamodb update-item (?:.*\\\n)*.*)$", INCIDENTS, re.MULTILINE)
+    (digest,) = re.findall(r"^ +(key=.*)$", INCIDENTS, re.MULTILINE)
     words = shlex.split(command.replace("\\\n", ""))[3:]
     options = dict(zip(words[::2], words[1::2], strict=True))
     dynamodb, _ = aws_clients
 
     def disable(username):
+        script = f"{digest.replace('kim', username)}; echo $key"
+        key = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
         dynamodb.update_item(
             TableName=environment["LYCHGATE_USERS_TABLE"],
-            Key=json.loads(options["--key"].replace("kim", username)),
+            Key=json.loads(options["--key"].replace("$key", key)),
             ConditionExpression=options["--condition-expression"],
             UpdateExpression=options["--update-expression"],
             ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
@@ -34,7 +40,7 @@ def enable(aws_clients, environment, username):
     dynamodb, _ = aws_clients
     dynamodb.update_item(
         TableName=environment["LYCHGATE_USERS_TABLE"],
-        Key={"username_key": {"S": username}},
+        Key=user_key(username),
         UpdateExpression="SET disabled = :no",
         ExpressionAttributeValues={":no": {"BOOL": False}},
     )
