@@ -44,7 +44,7 @@ class ConfigurationError(LychgateError):
 
 
 class InvalidRequest(LychgateError):
-    """Raised if a body is not a JSON object."""
+    """Raised if a body is not a JSON object, or a request is ambiguous."""
 
     error = "invalid_request"
     detail = "The request body must be a JSON object in UTF-8."

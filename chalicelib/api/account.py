@@ -160,5 +160,8 @@ def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
 
 def _no_content_without_cookie(call: Call) -> Answer[None]:
     """Return an empty answer. It deletes the refresh cookie if the request had one, since its session has ended."""
+    answer = no_content()
     cookie = RefreshCookie(call.lychgate.http)
-    return no_content(taking_away=cookie if cookie.read(call.request) is not None else None)
+    if cookie.values(call.request):
+        answer.set_cookies(*cookie.taken_away(call.request))
+    return answer

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
+from chalicelib.accounts.results import LoggedIn
+from chalicelib.api.cookies import SiteCookie
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.api.schemas import Keywords
+from chalicelib.credentials.throttling import Known
 from chalicelib.errors import (
     InvalidCredentials,
     InvalidGrant,
+    InvalidRequest,
     OriginRejected,
     RegistrationClosed,
     ServiceUnavailable,
     TooManyAttempts,
     UsernameTaken,
 )
+from chalicelib.tokens.issuer import DEVICE_LIFETIME
 
 routes = Routes(raises=(OriginRejected, ServiceUnavailable))
 
@@ -55,15 +60,20 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)
-    return token_answer(logged_in, cookie=cookie)
+    return _begun(call, logged_in, cookie, None)
 
 
 @routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
-    """Log in with username and password."""
+    """Log in with username and password.
+
+    If the refresh token goes into the cookie, the session of a cookie that the request had ends, and a second cookie
+    remembers the device: failures elsewhere do not delay its next log-in.
+    """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
-    logged_in = call.use_cases.log_in.with_password(body.username, body.password, call.caller)
-    return token_answer(logged_in, cookie=cookie)
+    device = _device(call) if cookie is not None else None
+    logged_in = call.use_cases.log_in.with_password(body.username, body.password, call.caller, device=device)
+    return _begun(call, logged_in, cookie, device)
 
 
 @routes.operation(
@@ -77,12 +87,15 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     """Exchange a refresh token for its successor and a new access token.
 
     A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
-    but not for three refreshes in a row. Any other reuse ends the session.
+    but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
+    refused.
     """
-    refresh_token, cookie = _presented_refresh_token(call, body)
-    if refresh_token is None:
+    refresh_tokens, cookie = _presented_refresh_tokens(call, body)
+    if not refresh_tokens:
         raise InvalidGrant("no refresh token")
-    return token_answer(call.use_cases.refresh_tokens.exchange(refresh_token, call.caller), cookie=cookie)
+    if len(refresh_tokens) > 1:
+        raise InvalidRequest("The request has more than one refresh cookie. Log out or log in to end their sessions.")
+    return token_answer(call.use_cases.refresh_tokens.exchange(refresh_tokens[0], call.caller), cookie=cookie)
 
 
 @routes.operation(
@@ -93,20 +106,53 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     headers=("Set-Cookie",),
 )
 def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
-    """End the session of a refresh token. Succeeds also if there is no such session."""
-    refresh_token, cookie = _presented_refresh_token(call, body)
-    if refresh_token is not None:
-        call.use_cases.refresh_tokens.revoke(refresh_token, call.caller)
-    return no_content(taking_away=cookie)
+    """End the session of a refresh token. Succeeds also if there is no such session.
+
+    Of two refresh cookies both sessions end.
+    """
+    refresh_tokens, cookie = _presented_refresh_tokens(call, body)
+    call.use_cases.refresh_tokens.revoke(refresh_tokens, call.caller)
+    answer = no_content()
+    if cookie is not None:
+        answer.set_cookies(*cookie.taken_away(call.request))
+    return answer
 
 
-def _presented_refresh_token(call: Call, body: RefreshTokenBody) -> tuple[str | None, RefreshCookie | None]:
-    """Return the request's refresh token, and the cookie if the token came in it. A token in the body takes precedence.
+def _begun(call: Call, logged_in: LoggedIn, cookie: RefreshCookie | None, device: Known | None) -> Answer[TokenBody]:
+    """Return the token response of a new session.
+
+    If it goes into the cookie, the session that was there ends, and another cookie remembers the device.
+    """
+    answer = token_answer(logged_in, cookie=cookie)
+    if cookie is None:
+        return answer
+    if replaced := cookie.values(call.request):
+        call.use_cases.refresh_tokens.replace(replaced, call.caller)
+        answer.set_cookies(*cookie.strays_taken_away(call.request))
+    device_cookie = _device_cookie(call)
+    device_token = call.use_cases.devices.remember(logged_in.user, device)
+    answer.set_cookies(
+        device_cookie.holding(device_token, DEVICE_LIFETIME), *device_cookie.strays_taken_away(call.request)
+    )
+    return answer
+
+
+def _device_cookie(call: Call) -> SiteCookie:
+    return SiteCookie("device", call.lychgate.http)
+
+
+def _device(call: Call) -> Known | None:
+    """Return the device that a log-in comes from, None unless a cookie proves that it has logged in before."""
+    return call.use_cases.devices.recognise(_device_cookie(call).values(call.request))
+
+
+def _presented_refresh_tokens(call: Call, body: RefreshTokenBody) -> tuple[list[str], RefreshCookie | None]:
+    """Return the request's refresh tokens, and the cookie if they came in it. A token in the body takes precedence.
 
     Raises OriginRejected if a page of another origin sent the cookie.
     """
     if body.refresh_token is not None:
-        return body.refresh_token, None
+        return [body.refresh_token], None
     cookie = RefreshCookie(call.lychgate.http)
-    from_cookie = cookie.read_from_allowed_origin(call.request)
-    return from_cookie, cookie if from_cookie is not None else None
+    from_cookie = cookie.values_from_allowed_origin(call.request)
+    return from_cookie, cookie if from_cookie else None

@@ -36,6 +36,9 @@ MAX_ADDRESS_LENGTH = 45
 DISTRIBUTION_HEADER = "x-lychgate-distribution"
 """Carries the distribution's secret to the API, which knows its hash."""
 
+MOST_COOKIES = 8
+"""Cookies of one name that are looked at. A browser has one of ours, and a second one at most if it was planted."""
+
 # Viewer, then distribution: each hop appends the address that it was called from.
 _HOPS = 2
 
@@ -88,17 +91,27 @@ def read_caller(request: Request, settings: HttpSettings) -> Caller:
     return Caller(ip=ip[:MAX_ADDRESS_LENGTH], user_agent=user_agent[:MAX_USER_AGENT_LENGTH])
 
 
-def read_cookie(request: Request, name: str) -> str | None:
-    """Return the value of a cookie, None if there is none.
+def read_cookies(request: Request, name: str) -> list[str]:
+    """Return the values of the cookies of one name, in their order; of many, the last ``MOST_COOKIES``.
 
-    Of two with one name the first counts: browsers put the one with the longer path first (RFC 6265 section 5.4).
+    Browsers put a cookie with a longer path first (RFC 6265 section 5.4), so that ours, for all paths, is among the
+    last. Only a space and a tab are taken off a name (section 5.2): with any other white space before it, a name has
+    no prefix to a browser, and a sibling subdomain may set it.
     """
-    header: str = request.headers.get("cookie", "")
-    for pair in header.split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            return value
-    return None
+    values = []
+    for header in _cookie_headers(request):
+        for pair in header.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip(" \t") == name:
+                values.append(value.strip(" \t"))
+    return values[-MOST_COOKIES:]
+
+
+def _cookie_headers(request: Request) -> list[str]:
+    """Return every ``Cookie`` header: HTTP/2 allows several (RFC 9113 section 8.2.3), and Chalice keeps the last."""
+    headers = request.to_original_event().get("multiValueHeaders") or {}
+    found: list[str] | None = headers.get("Cookie") or headers.get("cookie")
+    return found or [request.headers.get("cookie", "")]
 
 
 def check_origin(request: Request, settings: HttpSettings) -> None:

@@ -1,10 +1,11 @@
-"""The cookie that carries the refresh token: its name, its attributes, and who may use it."""
+"""The cookie that carries the refresh token, and who may use it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from chalicelib.api.parsing import check_origin, read_cookie
+from chalicelib.api.cookies import SiteCookie
+from chalicelib.api.parsing import check_origin
 from chalicelib.api.schemas import Keywords
 
 if TYPE_CHECKING:
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 TokenDelivery = Annotated[Literal["body", "cookie"], Keywords(description="Where the refresh token goes.")]
 
 
-class RefreshCookie:
-    """The refresh cookie of one site (RFC 6265bis)."""
+class RefreshCookie(SiteCookie):
+    """The refresh cookie of one site."""
 
     def __init__(self, settings: HttpSettings) -> None:
-        self._settings = settings
-        # RFC 6265bis section 4.1.3.1: browsers accept ``__Secure-`` only with ``Secure``, which needs HTTPS.
-        self.name = "__Secure-refresh_token" if settings.over_https else "refresh_token"
+        super().__init__("refresh_token", settings)
 
     @classmethod
     def asked_for(cls, token_delivery: str, request: Request, settings: HttpSettings) -> RefreshCookie | None:
@@ -35,25 +34,9 @@ class RefreshCookie:
         check_origin(request, settings)
         return cls(settings)
 
-    def read(self, request: Request) -> str | None:
-        """Return the refresh token in the request's cookie, or None if there is no such cookie."""
-        return read_cookie(request, self.name)
-
-    def read_from_allowed_origin(self, request: Request) -> str | None:
-        """Return the same as ``read``. Raises OriginRejected if the page that sent the cookie may not use it."""
-        refresh_token = self.read(request)
-        if refresh_token is not None:
+    def values_from_allowed_origin(self, request: Request) -> list[str]:
+        """Return the same as ``values``. Raises OriginRejected if the page that sent a cookie may not use it."""
+        refresh_tokens = self.values(request)
+        if refresh_tokens:
             check_origin(request, self._settings)
-        return refresh_token
-
-    def holding(self, refresh_token: str, max_age: int) -> str:
-        """Return the ``Set-Cookie`` value that stores a refresh token for ``max_age`` seconds."""
-        secure = " Secure;" if self._settings.over_https else ""
-        return (
-            f"{self.name}={refresh_token}; Path={self._settings.cookie_path}; HttpOnly;{secure} SameSite=Strict;"
-            f" Max-Age={max_age}"
-        )
-
-    def taken_away(self) -> str:
-        """Return the ``Set-Cookie`` value that deletes the cookie."""
-        return self.holding("", 0)
+        return refresh_tokens

@@ -148,6 +148,12 @@ class Answer(Response, Generic[BodyType_co]):
         super().__init__("" if body is None else body, headers, status)
         self.evidence = evidence
 
+    def set_cookies(self, *values: str) -> None:
+        """Add a ``Set-Cookie`` header for each value. RFC 6265 section 3: several cannot be joined into one."""
+        held = self.headers.get("Set-Cookie", [])
+        if values:
+            self.headers["Set-Cookie"] = [*([held] if isinstance(held, str) else held), *values]
+
 
 def status_of(error: type[LychgateError]) -> HTTPStatus:
     """Return the HTTP status of a type of error."""
@@ -213,15 +219,15 @@ def token_answer(logged_in: LoggedIn, *, cookie: RefreshCookie | None) -> Answer
         "refresh_expires_in": tokens.refresh_expires_in,
         "user": user_body(logged_in.user),
     }
-    headers: Headers = {}
+    answer = Answer(body)
     if cookie is not None:
-        headers["Set-Cookie"] = cookie.holding(body.pop("refresh_token"), tokens.refresh_expires_in)
-    return Answer(body, headers)
+        answer.set_cookies(cookie.holding(body.pop("refresh_token"), tokens.refresh_expires_in))
+    return answer
 
 
-def no_content(*, taking_away: RefreshCookie | None = None) -> Answer[None]:
-    """Return an empty answer. It deletes the refresh cookie ``taking_away`` if it is given."""
-    return Answer(None, {"Set-Cookie": taking_away.taken_away()} if taking_away is not None else {})
+def no_content() -> Answer[None]:
+    """Return an empty answer."""
+    return Answer(None)
 
 
 def user_body(user: User) -> UserBody:

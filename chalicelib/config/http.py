@@ -19,7 +19,6 @@ class HttpSettings:
     """The origin of the API and of its page."""
     allowed_origins: tuple[str, ...]
     """Origins (RFC 6454 section 6.2) whose pages may use the refresh cookie and read responses."""
-    cookie_path: str
     over_https: bool
     """Whether clients reach the API by HTTPS: everywhere except on a developer's machine."""
     distribution_secret_sha256: str | None
@@ -45,7 +44,6 @@ class HttpSettings:
         return cls(
             own_origin=own_origin,
             allowed_origins=origins,
-            cookie_path=f"{issuer.path}/auth",
             over_https=issuer.scheme == "https",
             distribution_secret_sha256=secret_sha256,
         )

@@ -116,6 +116,12 @@ class SessionStore(Protocol):
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
         """End the session and record the event. Return whether the session existed; if not, nothing is recorded."""
 
+    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
+        """End the session and record the event, if its refresh counter is this one.
+
+        If applied, there is no session any more. Otherwise nothing is recorded.
+        """
+
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """Return a user and a session, each as last written or None, with one request.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
@@ -11,6 +13,8 @@ from chalicelib.errors import InvalidGrant, RefreshTokenReused, ServiceUnavailab
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chalicelib.accounts.caller import Caller
     from chalicelib.clock import Clock
     from chalicelib.tokens.issuer import TokenIssuer
@@ -81,15 +85,53 @@ class RefreshTokens:
         self._announce(SecurityEvent(outcome, user.id, now, caller, session.id))
         return LoggedIn(user, self._issuer.token_pair(user, session, now), session.id)
 
-    def revoke(self, refresh_token: str, caller: Caller) -> None:
-        """End the session of a refresh token (RFC 7009). A token that is not valid changes nothing."""
-        try:
-            grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
-        except InvalidGrant:
-            return
-        event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, self._clock(), caller, grant.session_id)
-        if self._sessions.end(grant.user_id, grant.session_id, event):
+    def revoke(self, refresh_tokens: Sequence[str], caller: Caller) -> None:
+        """End the sessions of refresh tokens (RFC 7009). A token that is not valid changes nothing.
+
+        A token that was used before, and is no retry, means what it means to ``exchange``: the session ends as reused.
+        """
+        # A log line names the last event: let it be a reuse if there is one.
+        for event in sorted(self._end_each(refresh_tokens, caller), key=_is_reuse):
             self._announce(event)
+
+    def replace(self, refresh_tokens: Sequence[str], caller: Caller) -> None:
+        """Do the same for tokens whose place another session's has taken. The log line remains the log-in's.
+
+        Only reuse is announced.
+        """
+        for event in filter(_is_reuse, self._end_each(refresh_tokens, caller)):
+            self._announce(event)
+
+    def _end_each(self, refresh_tokens: Sequence[str], caller: Caller) -> list[SecurityEvent]:
+        """End the sessions of refresh tokens. Return what happened. Of one session's tokens the newest counts."""
+        newest: dict[str, RefreshGrant] = {}
+        for refresh_token in refresh_tokens:
+            with contextlib.suppress(InvalidGrant):
+                grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
+                known = newest.get(grant.session_id)
+                if known is None or known.counter < grant.counter:
+                    newest[grant.session_id] = grant
+        now = self._clock()
+        return [event for grant in newest.values() if (event := self._end(grant, now, caller)) is not None]
+
+    def _end(self, grant: RefreshGrant, now: int, caller: Caller) -> SecurityEvent | None:
+        """End the session of a refresh token. Return the event, None if there was no session."""
+        event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, now, caller, grant.session_id)
+        ending = self._sessions.end_at(grant.user_id, grant.session_id, grant.counter, event)
+        if ending.applied:
+            return event
+        if ending.session is None:
+            return None
+        if self._is_reused(ending.session, grant, now, caller):
+            event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
+        return event if self._sessions.end(grant.user_id, grant.session_id, event) else None
+
+    def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
+        """Return whether a token other than the current one was used before and is not accepted as a retry."""
+        if not session.is_live(now) or grant.counter > session.refresh_counter:
+            return False
+        is_retry = session.is_retry(grant.counter, now, self._rules.retry_window)
+        return not is_retry or session.after_retry(grant.counter, caller, now) is None
 
     def _retry(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> EventType:
         """Return what happens if a token that was used before gets its successor again, after noting that it does.
@@ -131,3 +173,7 @@ class RefreshTokens:
         self._sessions.end(session.user_id, session.id, event)
         self._announce(event)
         return RefreshTokenReused(reason, session.user_id, session.id)
+
+
+def _is_reuse(event: SecurityEvent) -> bool:
+    return event.type is EventType.REFRESH_TOKEN_REUSED

@@ -5,10 +5,10 @@ from typing import Any
 
 from chalice.deploy.packager import LambdaDeploymentPackager
 from chalice.deploy.swagger import SwaggerGenerator
-from chalice.local import LocalDevServer, LocalGateway
+from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
-from infra.chalice_cli.local_gateway import after_check, with_gateway_responses
+from infra.chalice_cli.local_gateway import after_check, with_all_cookies, with_gateway_responses
 from infra.chalice_cli.packaging import made_for_lambda
 
 
@@ -16,6 +16,7 @@ def install() -> None:
     """Extend Chalice's commands. Further calls do nothing."""
     _wrap(LocalGateway, "handle_request", with_gateway_responses)
     _wrap(LocalDevServer, "serve_forever", after_check)
+    _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
 

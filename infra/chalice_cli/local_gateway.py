@@ -13,7 +13,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from chalice.local import ForbiddenError, LocalDevServer, LocalGateway, LocalGatewayException, RouteMatcher
+from chalice.local import (
+    ChaliceRequestHandler,
+    ForbiddenError,
+    LocalDevServer,
+    LocalGateway,
+    LocalGatewayException,
+    RouteMatcher,
+)
 
 from chalicelib.api.middleware import finish_headers
 from chalicelib.api.responses import problem
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lychgate.gateway")
 
 HandleRequest = Callable[..., dict[str, Any]]
+ParsePayload = Callable[[ChaliceRequestHandler], tuple[dict[str, Any], bytes | None]]
 
 
 def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
@@ -78,6 +86,20 @@ def _gateway_response(error: LychgateError, request_headers: dict[str, str], app
     finish_headers(response.headers, request_headers.get("origin"), settings)
     answer: dict[str, Any] = response.to_dict()
     return answer
+
+
+def with_all_cookies(parse_payload: ParsePayload) -> ParsePayload:
+    """Return ``_parse_payload`` of Chalice's server, wrapped to join several ``Cookie`` headers, where it keeps one."""
+
+    @functools.wraps(parse_payload)
+    def parse(handler: ChaliceRequestHandler) -> tuple[dict[str, Any], bytes | None]:
+        headers, body = parse_payload(handler)
+        for name in headers:
+            if name.lower() == "cookie":
+                headers[name] = "; ".join(handler.headers.get_all(name, []))  # RFC 9113 section 8.2.3
+        return headers, body
+
+    return parse
 
 
 def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:

@@ -178,9 +178,19 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         # waitress hangs up on a length of thousands of digits and on a target that is no URL.
         try:
-            super().parse_header(header_plus)
+            super().parse_header(_with_one_cookie_header(header_plus))
         except ValueError as error:
             raise ParsingError("Target or Content-Length is invalid") from error
+
+
+def _with_one_cookie_header(head: bytes) -> bytes:
+    """Join several ``Cookie`` headers with ``; ``, as RFC 9113 section 8.2.3 says. waitress would take a comma."""
+    lines = head.split(b"\r\n")
+    cookies = [line for line in lines if line[:7].lower() == b"cookie:"]
+    if len(cookies) <= 1:
+        return head
+    joined = b"Cookie: " + b"; ".join(line[7:].strip(b" \t") for line in cookies)
+    return b"\r\n".join([lines[0], joined, *(line for line in lines[1:] if line not in cookies)])
 
 
 def _channel(log: Log) -> type[HTTPChannel]:

@@ -143,6 +143,7 @@ class Api {
       body: body && JSON.stringify(body),
       headers: body && { "Content-Type": "application/json" },
       credentials: this.#credentials,
+      redirect: "error",
     });
   }
 

@@ -145,9 +145,12 @@ def test_a_junk_refresh_token_is_an_invalid_grant(api, refresh_token):
         "",
         ";;;",
         "=",
-        "__Secure-refresh_token",
-        "__Secure-refresh_token=",
-        '__Secure-refresh_token="a.b.c"',
+        "__Host-refresh_token",
+        "__Host-refresh_token=",
+        '__Host-refresh_token="a.b.c"',
+        "__Host-refresh_token=a.b.c",
+        "__Host-refresh_token =a.b.c",
+        "__Host-refresh_token=é",
         "é=é",
         "a" * 9000,
     ],
@@ -156,9 +159,18 @@ def test_a_junk_cookie_is_an_invalid_grant(api, cookie):
     api.refresh(headers={"Cookie": cookie}).assert_problem(401, "invalid_grant")
 
 
+@pytest.mark.parametrize("number", [2, 3, 500])
+@pytest.mark.parametrize("value", ["", "=", "=a.b.c", '="a.b.c"', "=é"])
+def test_a_junk_cookie_several_times_is_a_bad_request_and_never_more(api, value, number):
+    cookie = "; ".join([f"__Host-refresh_token{value}"] * number)[:9000]
+    api.refresh(headers={"Cookie": cookie}).assert_problem(400, "invalid_request")
+    answer = api.logout(headers={"Cookie": cookie})
+    assert (answer.status, answer.cookie.value) == (204, "")
+
+
 def test_a_good_cookie_among_junk_is_found(api):
     cookie = api.register(token_delivery="cookie").cookie
-    header = f'theme="dark; x"; bad[name]=1; {cookie.key}={cookie.value}; {cookie.key}=second'
+    header = f'theme="dark; x"; bad[name]=1; {cookie.key}={cookie.value}; {cookie.key}2=second'
     assert api.refresh(headers={"Cookie": header}).status == 200
 
 

@@ -157,14 +157,14 @@ class TestCookieDelivery:
         return api.register(token_delivery="cookie")
 
     @pytest.mark.live_safe(
-        remedy="LYCHGATE_ISSUER decides name, Secure and Path: it has to be the site's URL and /api. No policy of the "
+        remedy="LYCHGATE_ISSUER decides name and Secure: it has to be the site's URL and /api. No policy of the "
         "behavior `/api/*` may remove Set-Cookie."
     )
     def test_sets_the_cookie_of_the_contract_and_keeps_the_token_out_of_the_body(self, registered):
         cookie = registered.cookie
-        assert cookie.key == "__Secure-refresh_token"
+        assert cookie.key == "__Host-refresh_token"
         assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == (
-            "/api/auth",
+            "/",
             "Strict",
             str(registered.json["refresh_expires_in"]),
         )
@@ -185,7 +185,7 @@ class TestCookieDelivery:
     def test_logs_out_by_the_cookie_and_clears_it(self, api, registered):
         answer = api.logout(cookie=registered.cookie)
         assert answer.status == 204
-        assert (answer.cookie.value, answer.cookie["max-age"], answer.cookie["path"]) == ("", "0", "/api/auth")
+        assert (answer.cookie.value, answer.cookie["max-age"], answer.cookie["path"]) == ("", "0", "/")
         api.refresh(cookie=registered.cookie).assert_problem(401, "invalid_grant")
 
     def test_a_token_in_the_body_goes_before_the_cookie(self, api, registered):

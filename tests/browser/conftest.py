@@ -31,16 +31,28 @@ TELL_VIOLATIONS = (
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch():
+    """Start browsers, with flags beside those that all have."""
     path = os.environ.get("CHROMIUM")
     if not path:
         pytest.fail(
             "CHROMIUM names no browser. `make test` finds or installs one, or: CHROMIUM=/path/to/chromium pytest"
         )
+    browsers = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
-        yield browser
-        browser.close()
+
+        def launch(*flags):
+            browsers.append(playwright.chromium.launch(executable_path=path, args=[*BROWSER_FLAGS, *flags]))
+            return browsers[-1]
+
+        yield launch
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    return launch()
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ PATIENCE_SECONDS = 120.0
 class DevelopmentServer:
     """A `python -m infra.local` on free ports, with accounts of its own."""
 
-    def __init__(self, data_directory, **settings):
+    def __init__(self, data_directory, *, checkout=ROOT, **settings):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LYCHGATE_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "--port=0", "--dynamodb-port=0", f"--data-dir={data_directory}"],
-            cwd=ROOT,
+            cwd=checkout,
             env={**inherited, "LYCHGATE_BCRYPT_COST": "10", **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -112,7 +112,7 @@ def test_nothing_secret_is_stored_or_in_an_address(member):
 
 def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_of_other_sites(member):
     (cookie,) = member.context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/api/auth")
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     assert member.page.evaluate("document.cookie") == ""
 
 

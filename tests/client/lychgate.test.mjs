@@ -143,6 +143,31 @@ test("a redirect does not take the token along", async () => {
   assert.equal(api.count("/elsewhere"), 0);
 });
 
+for (const status of [302, 307, 308]) {
+  test(`a redirect ${status} takes neither password nor refresh token along`, async () => {
+    const redirect = (response) => response.writeHead(status, { Location: "/elsewhere" }).end();
+    const client = newClient();
+    for (const path of ["auth/login", "auth/register", "auth/refresh", "auth/password", "auth/logout"]) api.next(path, redirect);
+    await assert.rejects(client.login("kim", "seven old oak boards"), NetworkError);
+    await assert.rejects(client.register("kim", "seven old oak boards"), NetworkError);
+    await client.login("kim", "seven old oak boards");
+    await assert.rejects(client.refresh(), NetworkError);
+    await assert.rejects(client.changePassword("a", "b"), NetworkError);
+    assert.equal(await client.logout(), false);
+    assert.equal(api.count("/elsewhere"), 0);
+    assert.equal(api.count("auth/logout"), 1);
+  });
+}
+
+test("a redirect takes no cookie along with a call without a token", async () => {
+  const seen = [];
+  const client = newClient({ fetch: (request) => (seen.push(request), fetch(request)) });
+  api.next("me", (response) => response.writeHead(307, { Location: "/elsewhere" }).end());
+  await assert.rejects(client.json("POST", "me", { any: 1 }), NetworkError);
+  assert.deepEqual(seen.map(({ redirect }) => redirect), ["error"]);
+  assert.equal(api.count("/elsewhere"), 0);
+});
+
 test("an expired token costs one refresh and one more try, body and all", async () => {
   const client = await signedIn();
   api.good.clear();

@@ -148,6 +148,31 @@ class TestEnding:
         sessions.end("u1", "s1", REVOKED)
         assert rotate(sessions, session_id="s2").applied
 
+    def test_a_session_at_its_counter_takes_it_away_and_records_why(self, sessions, events):
+        rotate(sessions)
+        assert sessions.end_at("u1", "s1", 1, REVOKED) == Rotation(applied=True, session=None)
+        assert sessions.of_user("u1") == []
+        assert events.recent("u1", 1) == [REVOKED]
+
+    @pytest.mark.parametrize("counter", [0, 2])
+    def test_a_session_at_another_counter_changes_nothing_and_shows_the_session(self, sessions, events, counter):
+        rotated = rotate(sessions).session
+        assert sessions.end_at("u1", "s1", counter, REVOKED) == Rotation(applied=False, session=rotated)
+        assert sessions.of_user("u1") == [rotated]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    @pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1")])
+    def test_a_session_that_is_not_there_at_any_counter_changes_nothing(self, sessions, events, user_id, session_id):
+        assert sessions.end_at(user_id, session_id, 0, REVOKED) == Rotation(applied=False, session=None)
+        assert sessions.of_user("u1") == [SESSION]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    def test_a_session_at_its_counter_many_times_at_once_is_said_and_recorded_once(self, sessions, events):
+        with ThreadPoolExecutor(6) as pool:
+            endings = list(pool.map(lambda _: sessions.end_at("u1", "s1", 0, REVOKED), range(6)))
+        assert [ending.applied for ending in endings].count(True) == 1
+        assert events.recent("u1", 9) == [REVOKED, REGISTERED]
+
     @pytest.mark.parametrize("first", ["rotate", "end"])
     def test_against_a_refresh_in_either_order_leaves_the_session_ended(self, sessions, first):
         if first == "rotate":

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.api_client import as_header
 from tests.support.consumption import NOTHING, Cost, Meter
 from tests.support.scenarios import scenarios
 from tests.support.whole import PASSWORD
@@ -39,7 +40,15 @@ COSTS = {
     "log in as nobody": Cost(COUNTED, 0, 1 + 1),
     "log in as what no name can be": Cost(COUNTED, 0, 1 + 1),
     "register": Cost(("UpdateItem throttle", "TransactWriteItems events+sessions+users"), 0, 1 + 3 * 2),
+    "log in over a cookie": Cost(
+        (*COUNTED, "TransactWriteItems events+sessions+throttle+users", "TransactWriteItems events+sessions"),
+        0,
+        1 + 1 + 4 * 2 + 2 * 2,
+    ),
     "log out": Cost(("TransactWriteItems events+sessions",), 0, 2 * 2),
+    "log out with the token before": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 2 * 2),
+    "log out with a reused token": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 2 * 2),
+    "log out with a forged token": NOTHING,
     "profile": Cost(("GetItem users",), 1, 0),
     "dashboard": Cost(("GetItem users", "Query events", "Query sessions"), 3, 0),
     "sessions": Cost(("GetItem users", "Query sessions"), 2, 0),
@@ -172,6 +181,20 @@ def test_the_route_costs_what_its_use_case_costs(api, meter, clock):
         meter.reset()
         request()
         assert meter.reading() == COSTS[name]
+
+
+def test_a_log_in_and_a_log_out_by_the_cookie_cost_what_their_use_cases_do(api, meter, clock):
+    credentials = {"username": "Alice", "password": PASSWORD, "token_delivery": "cookie"}
+    cookie = api.register("Alice", token_delivery="cookie").cookie
+    meter.reset()
+    answer = api.post("/auth/login", credentials, headers={"Cookie": as_header(cookie)})
+    assert meter.reading() == COSTS["log in over a cookie"]
+    meter.reset()
+    api.logout(cookie=answer.cookie)
+    assert meter.reading() == COSTS["log out"]
+    meter.reset()
+    api.post("/auth/login", credentials)
+    assert meter.reading() == COSTS["log in"]
 
 
 def test_a_smaller_limit_changes_no_cost_below_it(meter, caller, start):

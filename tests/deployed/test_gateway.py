@@ -5,7 +5,7 @@ import hashlib
 from app import app
 from infra.local.http_server import HttpServer
 from tests.support import places
-from tests.support.api_client import over_http
+from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 from tests.support.packaged.distribution import Distribution
 from tests.support.packaged.messages import served
 from tests.support.packaged.rest_api import RestApi
@@ -51,6 +51,12 @@ def test_a_refusal_is_not_cached_and_a_missing_token_is_not_even_asked_about(dep
         deployment.api.request("GET", "/me", headers=headers).assert_problem(401, "invalid_token")
         assert deployment.functions["authorizer"].invocations == asked
     assert deployment.functions["api_handler"].invocations == 0
+
+
+def test_an_answer_may_set_two_cookies(deploy):
+    """This needs plain HTTP, as no stage has it."""
+    deployment = deploy(api_handler={"LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"})
+    assert log_out_with_two_cookies(deployment.api).set_cookies == TWO_TAKEN_AWAY
 
 
 def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(deployment):

@@ -100,9 +100,9 @@ def test_a_refresh_and_a_log_out_in_either_order_leave_the_session_ended(use_cas
     latest = alice
     if first == "refresh":
         latest = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
-        use_cases.refresh_tokens.revoke(alice.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.revoke([alice.tokens.refresh_token], caller)
     else:
-        use_cases.refresh_tokens.revoke(alice.tokens.refresh_token, caller)
+        use_cases.refresh_tokens.revoke([alice.tokens.refresh_token], caller)
         with pytest.raises(InvalidGrant):
             use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert is_dead(use_cases, latest, caller)
@@ -115,7 +115,7 @@ def test_refreshes_at_the_time_of_a_log_out_leave_the_session_ended(use_cases, d
         logged_in = use_cases.log_in.with_password("alice", PASSWORD, caller)
         *refreshed, logged_out = at_once(
             *[refresh(use_cases, logged_in, caller)] * (THREADS - 1),
-            lambda token=logged_in.tokens.refresh_token: use_cases.refresh_tokens.revoke(token, caller),
+            lambda token=logged_in.tokens.refresh_token: use_cases.refresh_tokens.revoke([token], caller),
         )
         assert not isinstance(logged_out, Exception)
         for result in refreshed:

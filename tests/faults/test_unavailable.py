@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.adapters import aws
 from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.api_client import as_header
 from tests.support.whole import PASSWORD
 from tests.support.wire import cancelled, connect_timeout, read_timeout, refused, unreachable
 
@@ -180,6 +181,32 @@ def test_a_refresh_that_was_applied_and_broken_off_gives_the_same_successor_in_t
     successor = api.refresh(alice["refresh_token"]).json["refresh_token"]
     assert api.refresh(successor).status == 200
     assert "refresh_token_reused" not in database.events()
+
+
+@pytest.mark.parametrize("fault", TYPICAL_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_log_in_that_cannot_end_the_cookies_session_says_so_and_can_be_tried_again(api, alice, wire, fault):
+    cookie = api.login(token_delivery="cookie").cookie
+    credentials = {"username": "Alice", "password": PASSWORD, "token_delivery": "cookie"}
+    wire.mend()
+    wire.break_with(fault, after=3)
+    assert_unavailable(api.post("/auth/login", credentials, headers={"Cookie": as_header(cookie)}))
+    assert wire.operations == ["UpdateItem", "UpdateItem", "TransactWriteItems", *["TransactWriteItems"] * 3]
+    wire.mend()
+    assert api.post("/auth/login", credentials, headers={"Cookie": as_header(cookie)}).status == 200
+    api.refresh(cookie=cookie).assert_problem(401, "invalid_grant")
+
+
+@pytest.mark.parametrize("fault", TYPICAL_FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_log_out_with_a_used_token_that_is_broken_off_is_reuse_once_it_gets_through(
+    api, alice, database, wire, fault, position
+):
+    wire.break_with(fault, after=position)
+    assert_unavailable(api.logout(alice["used_token"]))
+    wire.mend()
+    assert api.logout(alice["used_token"]).status == 204
+    api.refresh(alice["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert database.events().count("refresh_token_reused") == 1
 
 
 @pytest.mark.parametrize("fault", TYPICAL_FAULTS, ids=lambda fault: fault.__name__)

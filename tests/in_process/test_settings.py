@@ -5,6 +5,7 @@ import json
 from chalice import Blueprint
 
 from chalicelib.authorizer import build_verifier, declare
+from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies
 
 
 def test_closed_registration_is_forbidden(api, settings):
@@ -23,6 +24,16 @@ def test_over_plain_http_the_cookie_lacks_prefix_and_secure(api, settings):
     settings["LYCHGATE_ISSUER"] = "http://127.0.0.1:8000/api"
     cookie = api.register(token_delivery="cookie").cookie
     assert (cookie.key, cookie["secure"], cookie["httponly"]) == ("refresh_token", "", True)
+
+
+def test_over_plain_http_a_second_cookie_is_taken_away_at_log_out_and_at_log_in(api, settings):
+    settings["LYCHGATE_ISSUER"] = "http://127.0.0.1:8000/api"
+    assert log_out_with_two_cookies(api).set_cookies == TWO_TAKEN_AWAY
+    members = {"username": "Alice", "password": "correct horse battery staple", "token_delivery": "cookie"}
+    answer = api.post("/auth/login", members, headers={"Cookie": "refresh_token=a; refresh_token=b"})
+    assert answer.set_cookies[1:2] == TWO_TAKEN_AWAY[1:]
+    assert [cookie.key for cookie in answer.cookies] == ["refresh_token", "refresh_token", "device"]
+    assert api.refresh(cookie=answer.cookies[0]).status == 200
 
 
 def test_a_token_that_expired_while_the_authorizers_answer_was_cached_is_refused(api, application, settings, clock):

@@ -9,6 +9,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log
+from tests.support.api_client import as_header
 from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
@@ -159,6 +160,29 @@ def test_a_reuse_names_user_and_session(api, lines, clock):
     assert (line["user_id"], line["session_id"]) == (tokens["user"]["id"], session["id"])
 
 
+def test_a_log_out_with_a_used_token_is_warned_of_and_counted_as_reuse(api, lines, clock):
+    tokens = api.register().json
+    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+    api.refresh(tokens["refresh_token"])
+    clock.advance(21)
+    lines()
+    assert api.logout(tokens["refresh_token"]).status == 204
+    (line,) = lines()
+    assert (line["event"], line["level"], line["status"]) == ("refresh_token_reused", "WARNING", 204)
+    assert (line["user_id"], line["session_id"]) == (tokens["user"]["id"], session["id"])
+    assert counted(line) == {("requests", "lychgate-test", "2xx"): 1, ("refreshes", "lychgate-test", "reused"): 1}
+
+
+def test_a_log_in_over_a_cookie_is_a_log_in_in_its_line(api, lines):
+    cookie = api.register(token_delivery="cookie").cookie
+    credentials = {"username": "Alice", "password": "correct horse battery staple", "token_delivery": "cookie"}
+    lines()
+    assert api.post("/auth/login", credentials, headers={"Cookie": as_header(cookie)}).status == 200
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("login_succeeded", "INFO")
+    assert counted(line)["log_ins", "lychgate-test", "ok"] == 1
+
+
 def test_requests_log_ins_and_refreshes_are_counted(api, lines, clock):
     tokens = api.register().json
     log_in_refresh_and_reuse(api, tokens, clock)
@@ -282,7 +306,7 @@ def fail(api, application, aws_clients):
     """Call every route so that it refuses or breaks, with something marked wherever a secret could stand."""
     access_token = api.register("Bobby").json["access_token"]
     headers = {
-        "Cookie": "__Secure-refresh_token=Marked-Cookie-52; Marked-Cookie-52=x",
+        "Cookie": "__Host-refresh_token=Marked-Cookie-52; Marked-Cookie-52=x",
         "Origin": "https://marked-token-31.example",
         "User-Agent": "Marked-Token-31",
         "Content-Type": "application/json",

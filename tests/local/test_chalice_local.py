@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.conftest import ROOT
+from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 
 ORIGIN = "http://127.0.0.1:8000"
 JSON = {"Content-Type": "application/json"}
@@ -77,6 +78,10 @@ def test_registers_and_serves_a_protected_call(api_port, ask):
     access_token = json.loads(registered.body)["access_token"]
     me = ask(api_port, "GET", "/me", {"Authorization": f"Bearer {access_token}"})
     assert json.loads(me.body)["user"]["username"] == "alice"
+
+
+def test_an_answer_may_set_two_cookies(api_port):
+    assert log_out_with_two_cookies(over_http(api_port)).set_cookies == TWO_TAKEN_AWAY
 
 
 @pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])

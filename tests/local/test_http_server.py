@@ -93,6 +93,17 @@ def test_an_answer_does_not_name_the_server_software(port, ask):
     assert "Server" not in ask(port, "GET", "/").headers
 
 
+@pytest.mark.parametrize("between", [b"", b"Accept: */*\r\n"])
+def test_cookies_in_several_headers_are_joined_as_those_of_one(converse, requests, between):
+    head = b"Host: localhost\r\nCookie: a=1, x\r\n" + between + b"cookie:b=2;  c=3 \r\nX-Last: y\r\n"
+
+    converse(b"GET / HTTP/1.1\r\n" + head + b"Connection: close\r\n\r\n")
+
+    (request,) = requests
+    assert request.headers["Cookie"] == "a=1, x; b=2;  c=3"
+    assert (request.headers["Host"], request.headers["X-Last"]) == ("localhost", "y")
+
+
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(port, requests):
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\nstart")

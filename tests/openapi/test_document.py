@@ -14,7 +14,7 @@ from chalicelib.api.schemas import schema_of
 
 PROJECT = Path(__file__).parents[2]
 OPERATIONS = [operation for routes in ALL_ROUTES for operation in routes.operations]
-DOCUMENT = describe(OPERATIONS, root="https://site.example/api", cookie_name="__Secure-refresh_token")
+DOCUMENT = describe(OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token")
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed"}
 # For roles, which no route asks for yet.
@@ -95,4 +95,4 @@ def test_is_made_when_it_is_asked_for_and_not_at_a_cold_start():
 def test_names_itself_and_where_it_is():
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert DOCUMENT["servers"] == [{"url": "https://site.example/api"}]
-    assert DOCUMENT["components"]["securitySchemes"]["refresh_cookie"]["name"] == "__Secure-refresh_token"
+    assert DOCUMENT["components"]["securitySchemes"]["refresh_cookie"]["name"] == "__Host-refresh_token"

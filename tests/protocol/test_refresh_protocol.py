@@ -223,11 +223,49 @@ class RefreshProtocol(RuleBasedStateMachine):
         """Whether the token's own exp has come: the absolute end of its session."""
         return self.now >= session.created_at + ABSOLUTE
 
-    @rule(token=tokens)
-    def log_out(self, token):
-        session = self.sessions[token.session_id]
-        self.use_cases.refresh_tokens.revoke(token.text, OWNER)
-        session.ended = session.ended or not self.has_expired(token, session)
+    @rule(token=tokens, caller=st.sampled_from([OWNER, THIEF]))
+    def log_out(self, token, caller):
+        self.end([token], caller, self.use_cases.refresh_tokens.revoke)
+
+    @rule(some=st.lists(tokens, min_size=2, max_size=4), caller=st.sampled_from([OWNER, THIEF]))
+    def log_out_with_several_cookies(self, some, caller):
+        self.end(some, caller, self.use_cases.refresh_tokens.revoke)
+
+    @rule(target=tokens, some=st.lists(tokens, min_size=1, max_size=2))
+    def log_in_over_cookies(self, some):
+        token = self.log_in()
+        self.end(some, OWNER, self.use_cases.refresh_tokens.replace)
+        return token
+
+    def end(self, some, caller, how):
+        """Log out with these tokens. Of those of one session the newest counts."""
+        newest = {}
+        for token in sorted(some, key=lambda token: token.counter):
+            session = self.sessions[token.session_id]
+            # A session that has been idle for too long is stored until somebody ends it.
+            if (self.memory.users["alice"].id, session.id) in self.memory.sessions:
+                newest[session.id] = EventType.REFRESH_TOKEN_REUSED if self.is_reuse(token, caller) else None
+        expected = {
+            session_id: reused or EventType.LOGGED_OUT
+            for session_id, reused in newest.items()
+            if self.now < self.sessions[session_id].created_at + ABSOLUTE
+        }
+        events = len(self.memory.events)
+        how([token.text for token in some], caller)
+        recorded = {event.session_id: event.type for event in self.memory.events[events:]}
+        assert recorded == expected
+        assert len(self.memory.events) == events + len(expected)
+        for session_id in expected:
+            assert (self.memory.users["alice"].id, session_id) not in self.memory.sessions
+            self.sessions[session_id].ended = True
+
+    def is_reuse(self, token, caller):
+        """Whether a log-out with this token says that the token was used before."""
+        session, now = self.sessions[token.session_id], self.now
+        if not session.is_live(now) or token.counter == session.counter:
+            return False
+        previous = token.counter == session.counter - 1 and now - session.used_at[token.counter] <= WINDOW
+        return not previous or session.is_too_often(token.counter, caller, now)
 
     def principal(self, token):
         """Return the principal of an access token of this session, as if one had just been issued."""

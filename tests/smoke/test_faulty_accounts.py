@@ -139,7 +139,12 @@ FAULTS = {
         "LYCHGATE_ISSUER decides",
     ),
     "a cookie without encryption": (COOKIE, once(set_cookie(" Secure;", "")), "LYCHGATE_ISSUER decides"),
-    "a cookie for every path": (COOKIE, once(set_cookie("Path=/api/auth", "Path=/")), "LYCHGATE_ISSUER decides"),
+    "a cookie that a sibling may set too": (
+        COOKIE,
+        once(set_cookie("__Host-", "__Secure-")),
+        "LYCHGATE_ISSUER decides",
+    ),
+    "a cookie for some paths": (COOKIE, once(set_cookie("Path=/", "Path=/api/auth")), "LYCHGATE_ISSUER decides"),
     "a cookie that foreign pages can use": (
         f"{COOKIES}test_any_other_origin_may_neither_refresh_nor_log_out_nor_log_in",
         once(on_request(lambda request: request.header("Origin") == "https://attacker.example", without("Origin"))),

@@ -52,6 +52,8 @@ class Answer:
         self.status = response.status_code
         self.all_headers = {name.lower(): value for name, value in response.headers.items()}
         self.headers = {name: value for name, value in self.all_headers.items() if name not in _OF_THE_TRANSPORT}
+        held = self.headers.get("set-cookie", [])
+        self.set_cookies = [held] if isinstance(held, str) else held
         self.body = response.body
         self.json = json.loads(response.body) if response.body else None
 
@@ -67,8 +69,13 @@ class Answer:
 
     @property
     def cookie(self):
-        (morsel,) = SimpleCookie(self.headers["set-cookie"]).values()
+        (morsel,) = [morsel for morsel in self.cookies if morsel.key.endswith("refresh_token")]
         return morsel
+
+    @property
+    def cookies(self):
+        """What each `Set-Cookie` header sets."""
+        return [morsel for value in self.set_cookies for morsel in SimpleCookie(value).values()]
 
     def assert_problem(self, status, error):
         """Assert that this is the RFC 9457 document of an error, with the required headers."""
@@ -92,7 +99,7 @@ def in_process(app):
     """Return a client for the application in this process, with the gateway responses of ``chalice local``."""
     chalice_cli.install()
     # The settings are the test's own: this stage has none in .chalice/config.json.
-    return ApiClient(Client(app, stage_name="test").http)
+    return ApiClient(InProcess(Client(app, stage_name="test").http))
 
 
 def over_http(port, *, below=""):
@@ -100,9 +107,22 @@ def over_http(port, *, below=""):
     return ApiClient(Http(lambda: AnyPath("127.0.0.1", port, timeout=PATIENCE_SECONDS), below))
 
 
+class InProcess:
+    """Makes requests of Chalice's test client, which has each header once."""
+
+    def __init__(self, http):
+        self._http = http
+
+    def request(self, method, path, headers, body):
+        # The parts of a Cookie header that came in several are joined as RFC 9113 section 8.2.3 says.
+        joined = {name: value if isinstance(value, str) else "; ".join(value) for name, value in headers.items()}
+        return self._http.request(method, path, headers=joined, body=body)
+
+
 class Response(NamedTuple):
     status_code: int
     headers: dict
+    """By name. Those that came several times have a list."""
     body: bytes
 
 
@@ -126,13 +146,41 @@ class Http:
     def request(self, method, path, headers, body):
         with closing(self._connect()) as connection:
             connection.putrequest(method, self._below + path, skip_host="Host" in headers, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value.encode())
+            for name, values in headers.items():
+                for value in [values] if isinstance(values, str) else values:
+                    connection.putheader(name, value.encode())
             if body or method in {"POST", "PUT"}:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body or None)
             response = connection.getresponse()
-            return Response(response.status, dict(response.getheaders()), response.read())
+            return Response(response.status, _by_name(response), response.read())
+
+
+def _by_name(response):
+    """The headers of a response by name, with a list of the values of each that came several times."""
+    return {
+        name: values[0] if len(values := response.headers.get_all(name)) == 1 else values for name in response.headers
+    }
+
+
+def as_header(*cookies):
+    """The `Cookie` header of a browser that has these cookies."""
+    return "; ".join(f"{cookie.key}={cookie.value}" for cookie in cookies)
+
+
+def log_out_with_two_cookies(api):
+    """Log out over plain HTTP from a browser that keeps a second cookie for a path, and return the answer.
+
+    Such an answer takes two cookies away, and so has two `Set-Cookie` headers.
+    """
+    ours = api.register(token_delivery="cookie").cookie
+    return api.logout(headers={"Cookie": f"{ours.key}=of-an-earlier-version; {as_header(ours)}"})
+
+
+TWO_TAKEN_AWAY = [
+    "refresh_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+    "refresh_token=; HttpOnly; SameSite=Strict; Max-Age=0",
+]
 
 
 class ApiClient:
@@ -182,5 +230,5 @@ class ApiClient:
     def _with_refresh_token(self, path, refresh_token, cookie, headers):
         headers = dict(headers or {})
         if cookie is not None:
-            headers["Cookie"] = f"{cookie.key}={cookie.value}"
+            headers["Cookie"] = as_header(cookie)
         return self.post(path, {"refresh_token": refresh_token} if refresh_token is not None else {}, headers=headers)

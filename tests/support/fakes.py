@@ -182,6 +182,14 @@ class FakeSessionStore:
             self._memory.events.append(event)
             return True
 
+    def end_at(self, user_id, session_id, counter, event):
+        with self._memory.lock:
+            session = self._memory.sessions.get((user_id, session_id))
+            if session is None or session.refresh_counter != counter:
+                return Rotation(applied=False, session=session)
+            self.end(user_id, session_id, event)
+            return Rotation(applied=True, session=None)
+
     def with_user(self, username, user_id, session_id):
         with self._memory.lock:
             return (

@@ -180,7 +180,7 @@ def chalice_local(folder, clock, database, _):
     """`chalice local`, with the database that `make dynamodb` runs."""
     tables = Tables(database, "dev")
     keys = public_jwks(signing_keys(database))
-    project = _project(folder, {"AWS_ENDPOINT_URL": database, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
+    project = checkout(folder, {"AWS_ENDPOINT_URL": database, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
     chalice = Path(sys.executable).parent / "chalice"
     port = free_port()
     command = [chalice, "local", "--no-autoreload", "--port", str(port)]
@@ -191,7 +191,7 @@ def chalice_local(folder, clock, database, _):
 @contextmanager
 def make_dev(folder, clock, *_):
     """`make dev`, with the database in its own process."""
-    project = _project(folder, {})
+    project = checkout(folder, {})
     command = [
         sys.executable,
         "-m",
@@ -257,7 +257,7 @@ def signing_keys(database):
     return json.loads(found["Parameter"]["Value"])
 
 
-def _project(folder, settings):
+def checkout(folder, settings):
     """A checkout whose stage `dev` has the settings of all places."""
     project = folder / "project"
     (project / ".chalice").mkdir(parents=True)

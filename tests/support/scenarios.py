@@ -79,6 +79,10 @@ def scenarios(
         used_token()
         advance(21)
 
+    def log_in_over_a_cookie() -> None:
+        log_in(username, PASSWORD, caller)
+        refresh.replace([token], caller)
+
     return {
         "a protected request's authorizer": Scenario(
             "authorizer", lambda: verifier.verify(ACCESS_TOKEN, alice.tokens.access_token)
@@ -110,7 +114,17 @@ def scenarios(
             "POST /auth/login", lambda: log_in("x" * 3000 + "!", PASSWORD, caller)
         ),
         "register": Scenario("POST /auth/register", lambda: register(f"friend-of-{username}", PASSWORD, caller)),
-        "log out": Scenario("POST /auth/logout", lambda: refresh.revoke(token, caller)),
+        "log in over a cookie": Scenario("POST /auth/login", log_in_over_a_cookie),
+        "log out": Scenario("POST /auth/logout", lambda: refresh.revoke([token], caller)),
+        "log out with the token before": Scenario(
+            "POST /auth/logout", lambda: refresh.revoke([token], caller), used_token
+        ),
+        "log out with a reused token": Scenario(
+            "POST /auth/logout", lambda: refresh.revoke([token], caller), reused_token
+        ),
+        "log out with a forged token": Scenario(
+            "POST /auth/logout", lambda: refresh.revoke([token[:-4] + "AAAA"], caller)
+        ),
         "profile": Scenario("GET /me", lambda: account.profile(principal)),
         "dashboard": Scenario("GET /dashboard", lambda: account.dashboard(principal)),
         "sessions": Scenario("GET /auth/sessions", lambda: account.sessions(principal)),

@@ -65,7 +65,7 @@ class TestLiveness:
 
     def test_a_session_that_ended_can_do_nothing_more(self, use, use_cases, account, memory, alice):
         refresh_token, principal = alice
-        use_cases.refresh_tokens.revoke(refresh_token, CALLER)
+        use_cases.refresh_tokens.revoke([refresh_token], CALLER)
         self.assert_refused(use, account, memory, principal)
 
     def test_neither_can_one_of_an_earlier_epoch(self, use, account, memory, alice, log_in):
@@ -108,7 +108,7 @@ class TestSessions:
         ended, _ = log_in()
         clock.advance(1)
         _, newest = log_in()
-        use_cases.refresh_tokens.revoke(ended, CALLER)
+        use_cases.refresh_tokens.revoke([ended], CALLER)
         listed = [session.id for session in account.sessions(alice[1])]
         assert listed == [newest.session_id, alice[1].session_id]
 

@@ -111,12 +111,8 @@ def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, v
     assert refusal.value.variable == variable
 
 
-def test_the_cookie_goes_to_the_routes_below_auth_over_https(environment):
-    settings = HttpSettings.from_environment(environment)
-    assert (settings.cookie_path, settings.over_https) == ("/api/auth", True)
-
-
-def test_this_machine_may_be_reached_over_http(environment):
+def test_a_site_is_reached_over_https_and_this_machine_may_be_reached_over_http(environment):
+    assert HttpSettings.from_environment(environment).over_https
     assert not HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": "http://127.0.0.1:8000/api"}).over_https
 
 

@@ -45,7 +45,7 @@ def test_who_holds_the_token_of_then_is_taken_for_the_owner(use_cases, memory, c
 
 
 def test_a_session_that_was_ended_since_is_open_again(use_cases, memory, token_of_then):
-    use_cases.refresh_tokens.revoke(token_of_then, OWNER)
+    use_cases.refresh_tokens.revoke([token_of_then], OWNER)
     with pytest.raises(InvalidGrant):
         use_cases.refresh_tokens.exchange(token_of_then, THIEF)
     put_back(memory)

@@ -42,7 +42,7 @@ def test_the_api_starts_with_the_settings_of_its_stage(public_keys):
     assert ApiSettings.from_environment(variables).tables.users == "lychgate-prod-users"
     http = HttpSettings.from_environment(variables)
     assert http.allowed_origins == (FOUNDATION.site_origin,)
-    assert http.cookie_path == "/api/auth"
+    assert http.over_https
     assert http.distribution_secret_sha256 == "ab" * 32
 
 

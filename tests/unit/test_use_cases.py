@@ -40,7 +40,7 @@ def refresh(use_cases, refresh_token, caller=CALLER):
 
 
 def log_out(use_cases, refresh_token):
-    use_cases.refresh_tokens.revoke(refresh_token, CALLER)
+    use_cases.refresh_tokens.revoke([refresh_token], CALLER)
 
 
 def history(memory):
@@ -440,3 +440,62 @@ class TestLogOut:
 
     def test_of_a_forged_token_touches_no_store(self, make_use_cases):
         log_out(make_use_cases(**NO_STORES), "not.a.token")
+
+    def test_with_a_token_used_before_is_reuse(self, use_cases, alice, memory, clock):
+        refresh(use_cases, alice.tokens.refresh_token)
+        clock.advance(21)
+        log_out(use_cases, alice.tokens.refresh_token)
+        assert memory.sessions == {}
+        assert history(memory) == [EventType.REGISTERED, EventType.REFRESH_TOKEN_REUSED]
+
+    def test_with_a_token_that_was_retried_too_often_is_reuse(self, use_cases, alice, memory):
+        token = alice.tokens.refresh_token
+        for _ in range(2):
+            successor = refresh(use_cases, token).tokens.refresh_token
+            refresh(use_cases, token)
+            token = successor
+        refresh(use_cases, token)
+        log_out(use_cases, token)
+        assert memory.sessions == {}
+        assert history(memory)[-1] is EventType.REFRESH_TOKEN_REUSED
+
+    def test_with_a_used_token_of_a_session_that_has_expired_is_no_reuse(self, use_cases, alice, memory, clock):
+        refresh(use_cases, alice.tokens.refresh_token)
+        clock.advance(14 * 24 * 3600)
+        log_out(use_cases, alice.tokens.refresh_token)
+        assert history(memory) == [EventType.REGISTERED, EventType.LOGGED_OUT]
+
+    def test_with_a_token_newer_than_the_stored_session_is_no_reuse(self, use_cases, alice, memory):
+        before = dict(memory.sessions)
+        newest = refresh(use_cases, alice.tokens.refresh_token)
+        memory.sessions = before
+        log_out(use_cases, newest.tokens.refresh_token)
+        assert memory.sessions == {}
+        assert history(memory) == [EventType.REGISTERED, EventType.LOGGED_OUT]
+
+    def test_of_several_sessions_ends_each_and_names_a_reuse_last(self, use_cases, announced, memory, clock):
+        stolen = use_cases.registration.register("alice", PASSWORD, CALLER).tokens.refresh_token
+        refresh(use_cases, stolen)
+        clock.advance(21)
+        other = use_cases.log_in.with_password("alice", PASSWORD, CALLER).tokens.refresh_token
+        announced.clear()
+        use_cases.refresh_tokens.revoke([stolen, "not.a.token", other, other], CALLER)
+        assert memory.sessions == {}
+        assert announced == [EventType.LOGGED_OUT, EventType.REFRESH_TOKEN_REUSED]
+
+
+class TestReplacement:
+    def test_ends_the_sessions_and_leaves_the_log_line_to_the_log_in(self, use_cases, announced, memory):
+        token = use_cases.registration.register("alice", PASSWORD, CALLER).tokens.refresh_token
+        use_cases.log_in.with_password("alice", PASSWORD, CALLER)
+        use_cases.refresh_tokens.replace([token], CALLER)
+        assert len(memory.sessions) == 1
+        assert history(memory)[-1] is EventType.LOGGED_OUT
+        assert announced[-1] is EventType.LOGIN_SUCCEEDED
+
+    def test_of_a_token_used_before_is_announced(self, use_cases, announced, memory, clock):
+        token = use_cases.registration.register("alice", PASSWORD, CALLER).tokens.refresh_token
+        refresh(use_cases, token)
+        clock.advance(21)
+        use_cases.refresh_tokens.replace([token], CALLER)
+        assert history(memory)[-1] is announced[-1] is EventType.REFRESH_TOKEN_REUSED

@@ -183,6 +183,18 @@ class DynamoDBSessionStore:
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
         return not transact(self._database, [delete, put_event(self._tables, event)])
 
+    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
+        """See ``SessionStore.end_at``. Takes one transaction. If the condition fails, DynamoDB returns the item."""
+        delete = self._delete(user_id, session_id)
+        delete["Delete"] |= {
+            "ConditionExpression": "refresh_counter = :counter",
+            "ExpressionAttributeValues": to_item({":counter": counter}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        failed = transact(self._database, [delete, put_event(self._tables, event)])
+        found = failed.get(0)
+        return Rotation(applied=not failed, session=session_from_item(found) if found else None)
+
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """See ``SessionStore.with_user``. Takes one request, with two consistent reads."""
         with unavailable_on_failure():
