@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Protocol
 
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.common_passwords import is_common
+from chalicelib.credentials.password_text import MAX_LENGTH, normalised_password
 from chalicelib.errors import FieldError, ValidationFailed
-
-MAX_LENGTH = 256
-"""Characters. NIST requires that at least 64 are allowed. The limit bounds the work of normalisation."""
 
 
 class LeakedPasswords(Protocol):
@@ -34,7 +31,7 @@ class PasswordPolicy:
             ValidationFailed: the password is not allowed. The error names ``field`` and says what to change.
 
         """
-        length = len(unicodedata.normalize("NFC", password))
+        length = len(normalised_password(password))
         if length < self.min_length:
             raise ValidationFailed(FieldError(field, f"Use at least {self.min_length} characters."))
         if length > MAX_LENGTH:

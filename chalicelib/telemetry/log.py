@@ -44,6 +44,12 @@ def log_refused_token(reason: str | None) -> None:
     write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
 
 
+def log_unusable_hash(problem: str) -> None:
+    """Write the log line of a stored hash that cannot be checked, before the line of its request, a failed log-in."""
+    members = {"error": "unusable_hash", "reason": f"the hash {problem}"}
+    write(logging.ERROR, f"a password's hash {problem}: docs/keys.md says what to do", members, {})
+
+
 def write(
     level: int,
     message: str,

@@ -4,6 +4,8 @@ import bcrypt
 import pytest
 
 from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 
 PASSWORD = "correct horse battery staple"
 WRONG = "wrong horse battery staple"
@@ -64,6 +66,44 @@ def test_a_wrong_password_an_unknown_name_an_impossible_name_and_a_disabled_acco
     assert {answer.status for answer, _ in failures} == {401}
     assert len({(answer.body, str(answer.headers)) for answer, _ in failures}) == 1
     assert {tuple(done) for _, done in failures} == {("TransactWriteItems", "GetItem", "bcrypt", "PutItem")}
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """The rounds of each password check: two to the power of its cost."""
+    done = []
+    check_password = bcrypt.checkpw
+
+    def noted(password, password_hash):
+        done.append(2 ** int(password_hash.split(b"$")[2]))
+        return check_password(password, password_hash)
+
+    monkeypatch.setattr(bcrypt, "checkpw", noted)
+    return done
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("pepper_id", ["", "gone0001"])
+def test_accounts_with_a_cheaper_hash_and_with_a_pepper_that_is_gone_take_the_rounds_of_an_unknown_name(
+    api, aws_clients, environment, rounds, pepper_id
+):
+    dynamodb, _ = aws_clients
+    cheaper = PasswordHasher(peppers=Peppers.of(bytes(range(32))), cost=4).hash(PASSWORD)
+    dynamodb.update_item(
+        TableName=environment["LYCHGATE_USERS_TABLE"],
+        Key=user_key("alice"),
+        UpdateExpression="SET password_hash = :cheaper",
+        ExpressionAttributeValues={":cheaper": {"S": pepper_id + cheaper}},
+    )
+    answers = []
+    taken = []
+    for username in ("alice", "nobody"):
+        rounds.clear()
+        answers.append(api.login(username, WRONG))
+        taken.append(sum(rounds))
+    assert taken == [2**10, 2**10]
+    assert len({(answer.status, answer.body) for answer in answers}) == 1
+    assert api.login("alice", PASSWORD).status == (401 if pepper_id else 200)
 
 
 @pytest.mark.usefixtures("accounts")
