@@ -31,7 +31,7 @@ class SigningSecrets:
     def from_json(cls, text: str, *, source: str) -> SigningSecrets:
         """Parse ``{"keys": [<private JWK>…], "pepper": "<base64url>", "peppers": [{"id", "pepper", "nbf"}…]}``.
 
-        ``pepper`` is the first one, which has no id. ``peppers`` are later ones: each begins at its NumericDate ``nbf``.
+        ``pepper`` is the first one, which has no id. ``peppers`` are later ones, each used from its ``nbf`` on.
         Either member can be left out.
 
         Raises a ConfigurationError that names ``source`` and never quotes ``text``.

@@ -31,7 +31,7 @@ class PasswordHasher:
 
     Base64 of a SHA-384 is 64 bytes, so bcrypt's limit of 72 bytes cuts nothing and no NUL byte ends a password early.
     The pepper is not in the database, so a stolen table alone does not allow guessing. A stored hash is the id of its
-    pepper, then bcrypt's hash: ``k7Qw2x9a$2b$12$…``. The id of the first pepper is empty.
+    pepper, then bcrypt's hash: ``p3f9a1c02$2b$12$…``. The id of the first pepper is empty.
     """
 
     def __init__(
