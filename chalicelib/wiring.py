@@ -157,6 +157,7 @@ class Lychgate:
         )
         policy = PasswordPolicy(
             min_length=settings.password_min_length,
+            context_words=settings.context_words,
             leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
         )
         clock, announce, rules = self.clock, self._announce, settings.sessions

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.usernames import username_error
+from chalicelib.accounts.usernames import normalised_username, username_error
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class LogIn:
             ServiceUnavailable: a store cannot be reached, or the attempt cannot be counted.
 
         """
-        username = unicodedata.normalize("NFKC", username)
+        username = normalised_username(username)
         attempt = self._guard.admit(username, caller)
         user = self._guard.verify(self._find(username), password, caller)
         try:

@@ -1,5 +1,7 @@
 """Nobody learns from a log-in who has an account: one answer, and the same work, counted in calls and hashes."""
 
+import unicodedata
+
 import bcrypt
 import pytest
 
@@ -123,3 +125,29 @@ def test_a_log_in_is_one_read_and_one_write_beside_the_throttles_two(log_in):
     answer, done = log_in("alice", PASSWORD)
     assert answer.status == 200
     assert done == ["TransactWriteItems", "GetItem", "bcrypt", "TransactWriteItems", "TransactWriteItems"]
+
+
+@pytest.fixture
+def normalised(monkeypatch):
+    """The lengths of what is normalised."""
+    lengths = []
+    normalize = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, text: lengths.append(len(text)) or normalize(form, text))
+    return lengths
+
+
+@pytest.mark.parametrize("absurd", ["\u0301" * 2500, "\u0f81" * 2500, "x" + "\ufdfa" * 2500])
+def test_nothing_absurdly_long_is_normalised_at_any_entry(api, normalised, absurd):
+    token = api.register().json["access_token"]
+    normalised.clear()
+    api.login(absurd, WRONG).assert_problem(401, "invalid_credentials")
+    api.login("alice", absurd).assert_problem(401, "invalid_credentials")
+    api.register(absurd).assert_problem(422, "validation_failed")
+    api.register("bob", absurd).assert_problem(422, "validation_failed")
+    passwords = {"current_password": PASSWORD, "new_password": absurd}
+    api.bearer("PUT", "/auth/password", token, passwords).assert_problem(422, "validation_failed")
+    passwords = {"current_password": absurd, "new_password": "another horse battery staple"}
+    api.bearer("PUT", "/auth/password", token, passwords).assert_problem(401, "invalid_credentials")
+    api.bearer("POST", "/auth/delete-account", token, {"password": absurd}).assert_problem(401, "invalid_credentials")
+    assert normalised
+    assert max(normalised) < 100

@@ -24,6 +24,30 @@ def test_the_defaults_are_those_of_the_contract(environment):
     assert settings.password_min_length == 15
     assert settings.registration_open
     assert not settings.check_pwned_passwords
+    assert settings.context_words == ("lychgate", "site.example", "example", "site")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "words"),
+    [
+        (
+            "https://www.my-site.example/api",
+            ("www.my-site.example", "my-site.example", "example", "www", "my-site", "mysite"),
+        ),
+        ("http://127.0.0.1:8000/api", ()),
+        ("http://localhost:8000/api", ("localhost",)),
+    ],
+)
+def test_the_context_words_are_the_names_in_the_issuers_host(environment, issuer, words):
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer})
+    assert settings.context_words == ("lychgate", *words)
+
+
+def test_the_context_words_may_be_set(environment):
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_CONTEXT_WORDS": "Mein Verein, mv"})
+    assert settings.context_words == ("Mein Verein", "mv")
+    with pytest.raises(ConfigurationError, match="LYCHGATE_CONTEXT_WORDS must list words"):
+        ApiSettings.from_environment({**environment, "LYCHGATE_CONTEXT_WORDS": "a,,b"})
 
 
 def test_the_audience_is_the_issuer_unless_it_is_set(environment):

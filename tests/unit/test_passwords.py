@@ -237,6 +237,34 @@ def test_refuses_with_what_would_do(policy, password, message):
     assert message in error.message
 
 
+def test_several_rules_that_are_broken_are_named_in_one_message(policy):
+    assert policy.problem("alice", "alice") == (
+        "Use at least 15 characters. Choose one that does not contain the username."
+    )
+    assert policy.problem("alice password!!", "password") == "Choose one that does not contain the username."
+    assert policy.problem("passwordpassword", "password") == (
+        "Choose one that does not contain the username. This is a common password, or made from one. Choose another."
+    )
+    assert policy.problem("short", None) == "Use at least 15 characters."
+
+
+def test_a_password_made_from_a_word_of_the_context_is_refused():
+    policy = PasswordPolicy(min_length=15, context_words=("Mein-Verein", "verein.example"))
+    for password in ("mein-vereinmein-verein", "VEREIN.example2027", "M3in-V3r3in..12"):
+        assert policy.problem(password, "alice") == "This password is made from the name of this site. Choose another."
+    assert policy.problem("ein Verein, mein Haus", "alice") is None
+
+
+@pytest.mark.parametrize("length", [MAX_RAW_LENGTH, MAX_RAW_LENGTH + 1, 8000])
+@pytest.mark.parametrize("character", ["\u0301", "\u0f81", "\ufdfa"])
+def test_the_policy_normalises_no_password_beyond_the_longest(policy, monkeypatch, character, length):
+    lengths = []
+    real = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, text: lengths.append(len(text)) or real(form, text))
+    assert policy.problem(character * length, "alice") == "Use at most 256 characters."
+    assert lengths == ([length] if length <= MAX_RAW_LENGTH else [])
+
+
 def test_the_minimum_is_a_setting():
     PasswordPolicy(min_length=8).check("xq7!vb2m", "alice")
 
