@@ -82,7 +82,10 @@ def _bases(folded: str, unit: str) -> Iterator[str]:
         if _is_obvious(before) and _is_obvious(after):
             candidates += [core, _repeated_unit(core)]
     for candidate in dict.fromkeys(candidates):
-        yield from _as_letters(candidate)
+        yield candidate
+        for plain in {*_as_letters(candidate)} - {candidate}:
+            yield plain
+            yield _repeated_unit(plain)
 
 
 def _as_letters(text: str) -> Iterator[str]:
