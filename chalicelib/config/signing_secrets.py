@@ -17,7 +17,7 @@ from chalicelib.tokens.keys import parse_signing_keys
 MIN_PEPPER_BYTES = 32
 """256 bits. SP 800-63B-4 section 3.1.1.2 asks for at least 112."""
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_ID = r"[A-Za-z0-9_-]{1,32}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _later_pepper(later: object) -> Pepper:
     if not isinstance(later, dict):
         raise ValueError("must hold objects in peppers")  # noqa: TRY004
     pepper_id, starts_at = later.get("id"), later.get("nbf")
-    if not isinstance(pepper_id, str) or not _ID.fullmatch(pepper_id):
+    if not isinstance(pepper_id, str) or not re.fullmatch(_ID, pepper_id):
         raise ValueError("must give each of the peppers an id of letters, digits, _ and -")
     if not isinstance(starts_at, int) or isinstance(starts_at, bool) or starts_at < 0:
         raise ValueError("must give each of the peppers an nbf, the time from which new hashes use it")

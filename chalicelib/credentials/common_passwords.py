@@ -98,10 +98,11 @@ def _as_letters(text: str) -> Iterator[str]:
 
 def _padded(text: str) -> tuple[str, str, str]:
     """Return what is before the first letter, what is between the first and the last, and what is after it."""
-    letters = [match.start() for match in _LETTER.finditer(text)]
-    if not letters:
+    first, last = _LETTER.search(text), _LETTER.search(text[::-1])
+    if not first or not last:
         return text, "", ""
-    return text[: letters[0]], text[letters[0] : letters[-1] + 1], text[letters[-1] + 1 :]
+    start, end = first.start(), len(text) - last.start()
+    return text[:start], text[start:end], text[end:]
 
 
 def _is_obvious(filling: str) -> bool:
@@ -115,7 +116,8 @@ def _is_obvious(filling: str) -> bool:
 def _repeated_unit(text: str) -> str:
     """Return the shortest piece that the text repeats, the last one perhaps cut off, or else the text itself."""
     for length in range(1, len(text) // 2 + 1):
-        if text[length:] == text[:-length]:
+        # The first characters are compared by themselves: slices are copies.
+        if text[length] == text[0] and text[length:] == text[:-length]:
             return text[:length]
     return text
 
