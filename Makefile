@@ -54,9 +54,9 @@ test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every t
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10
 
-fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens and keys, guided by coverage, for SECONDS each (60); Linux only
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, keys and names, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis
-	@for target in tokens claims keys ring; do \
+	@for target in tokens claims keys ring names; do \
 	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
 	    -artifact_prefix=.hypothesis/ || exit 1; \
 	done

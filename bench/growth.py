@@ -37,6 +37,7 @@ from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.clock import system_clock
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 from chalicelib.tokens.principals import Principal
 from tests.support.consumption import Cost, Meter
 from tests.support.scenarios import PASSWORD
@@ -128,7 +129,7 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
     user = User(
         id=population.user_id(0),
         username=population.username(0),
-        password_hash=PasswordHasher(pepper=PEPPER, cost=CHEAPEST_HASH).hash(PASSWORD),
+        password_hash=PasswordHasher(peppers=Peppers.of(PEPPER), cost=CHEAPEST_HASH).hash(PASSWORD),
         roles=("user",),
         created_at=now,
     )

@@ -23,6 +23,7 @@ from bench.figures import LeftOut
 from chalicelib.clock import Clock
 from chalicelib.config.api import ACCESS_TOKEN_LIFETIME, Tables
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from chalicelib.tokens.verifier import TokenVerifier
@@ -144,5 +145,5 @@ def lambda_over_database(hasher: PasswordHasher) -> Application:
     )
 
 
-def _cheapest_hasher(*, pepper: bytes, cost: int) -> PasswordHasher:  # noqa: ARG001 - the setting's, which is higher
-    return PasswordHasher(pepper=pepper, cost=CHEAPEST_HASH)
+def _cheapest_hasher(*, peppers: Peppers, **_: object) -> PasswordHasher:
+    return PasswordHasher(peppers=peppers, cost=CHEAPEST_HASH)

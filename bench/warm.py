@@ -24,6 +24,7 @@ from bench.interleaving import interleaved
 from bench.lambda_events import api_event, authorizer_event
 from chalicelib.config.api import BCRYPT_COST
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.scenarios import PASSWORD
 
@@ -55,14 +56,14 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     for alg in ("ES256", "RS256", "EdDSA"):
         progress(f"authorizer, {alg}")
         # The hash is not measured here, so its cost is bcrypt's minimum.
-        with instant_application(PasswordHasher(pepper=_PEPPER, cost=4), alg=alg) as instant:
+        with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4), alg=alg) as instant:
             figures += _authorizer(instant, alg, effort)
     progress("refresh")
-    with instant_application(PasswordHasher(pepper=_PEPPER, cost=4)) as instant:
+    with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4)) as instant:
         figures += _refresh(instant, effort)
         figures += _signature(instant, effort)
     progress("log-in")
-    with instant_application(PasswordHasher(pepper=_PEPPER, cost=BCRYPT_COST)) as instant:
+    with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=BCRYPT_COST)) as instant:
         figures += _log_in(instant, effort)
     return figures
 

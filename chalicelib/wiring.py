@@ -23,6 +23,7 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.errors import ConfigurationError
+from chalicelib.telemetry.log import log_unusable_hash
 from chalicelib.telemetry.requests import announce
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.verifier import TokenVerifier
@@ -153,9 +154,12 @@ class Lychgate:
             keys=verifying.keys,
             clock=self.clock,
         )
-        hasher = self._make_hasher(pepper=secrets.pepper, cost=settings.bcrypt_cost)
+        hasher = self._make_hasher(
+            peppers=secrets.peppers, cost=settings.bcrypt_cost, clock=self.clock, report=log_unusable_hash
+        )
         policy = PasswordPolicy(
             min_length=settings.password_min_length,
+            context_words=settings.context_words,
             leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
         )
         clock, announce, rules = self.clock, self._announce, settings.sessions

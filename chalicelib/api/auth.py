@@ -55,8 +55,10 @@ def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Create an account and log in.
 
     A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case
-    folding. A password has at least 15 characters, or the minimum that this site sets, and at most 256, counted after
-    NFC. It must not contain the username or be a common password.
+    folding. A new one has at most 512 bytes in UTF-8, no invisible characters, and letters and digits of one script
+    (UTS 39, Highly Restrictive). A password has at least 15 characters, or the minimum that this site sets, and at most
+    256, counted after NFC. It must not contain the username, be a common password or the name of the site, or an
+    obvious extension of one. `errors` names every field that is wrong.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from chalicelib.accounts.session import SessionRules
 from chalicelib.config.environment import integer, one_of, required
 from chalicelib.credentials.throttling import ThrottleRules
+from chalicelib.errors import ConfigurationError
 
 ACCESS_TOKEN_LIFETIME = 600
 """Seconds (10 minutes). Short, because an access token cannot be revoked (RFC 9700 section 2.2.1)."""
@@ -94,6 +96,8 @@ class ApiSettings:
     access_token_lifetime: int
     bcrypt_cost: int
     password_min_length: int
+    context_words: tuple[str, ...]
+    """Words that no password is made from, such as the name of the site."""
     registration_open: bool
     check_pwned_passwords: bool
 
@@ -132,6 +136,23 @@ class ApiSettings:
             password_min_length=number(
                 "LYCHGATE_PASSWORD_MIN_LENGTH", PASSWORD_MIN_LENGTH, LEAST_PASSWORD_MIN_LENGTH, 64
             ),
+            context_words=_context_words(environment),
             registration_open=one_of(environment, "LYCHGATE_REGISTRATION", ("open", "closed"), "open") == "open",
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
         )
+
+
+def _context_words(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words that the setting lists, else "lychgate" and the names in the issuer's host.
+
+    Of ``www.my-site.example`` these are the host itself, ``my-site.example``, each label, and ``mysite``.
+    """
+    if listed := environment.get("LYCHGATE_CONTEXT_WORDS"):
+        words = tuple(word.strip() for word in listed.split(","))
+        if not all(words):
+            raise ConfigurationError("LYCHGATE_CONTEXT_WORDS", "must list words, separated by commas")
+        return words
+    labels = (urlsplit(environment.get("LYCHGATE_ISSUER", "")).hostname or "").split(".")
+    names = [".".join(labels[start:]) for start in range(len(labels))] + labels
+    names += [label.replace("-", "") for label in labels]
+    return tuple(dict.fromkeys(["lychgate", *(name for name in names if any(map(str.isalpha, name)))]))

@@ -12,8 +12,10 @@ import hashlib
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from chalicelib.credentials.password_text import MAX_RAW_LENGTH
 
 DIGEST_BYTES = 5
 """The first bytes of each entry's SHA-256. With 22,000 entries and a dozen candidates for a password, about one
@@ -26,7 +28,7 @@ MAX_ARBITRARY_FILLING = 4
 """Digits and punctuation characters around a common password, such as a year, that count as an extension of it."""
 
 _LIST = Path(__file__).with_name("common_passwords.bin")
-_CORE = re.compile(r"([\W\d_]*)(.*?)([\W\d_]*)\Z", re.DOTALL)
+_LETTER = re.compile(r"[^\W\d_]")
 _SEQUENCES = tuple(
     sequence * 2
     for forwards in ("0123456789", "1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
@@ -44,11 +46,22 @@ def is_common(password: str) -> bool:
     characters. Letters may be replaced with characters that look like them. A short repeated piece and a sequence of
     the alphabet, the digits or the keyboard are common by themselves.
     """
-    folded = "".join(normalised(password).split())
+    folded = _folded(password)
     unit = _repeated_unit(folded)
     if len(unit) <= MAX_TRIVIAL_UNIT or any(folded in sequence for sequence in _SEQUENCES):
         return True
     return any(_is_listed(base) for base in _bases(folded, unit))
+
+
+def is_made_from(password: str, words: Iterable[str]) -> bool:
+    """Return whether the password is one of the words or an obvious extension of one, as of a common password."""
+    wanted = {form for word in words for form in _as_letters(_folded(word))} - {""}
+    folded = _folded(password)
+    return any(base in wanted for base in _bases(folded, _repeated_unit(folded)))
+
+
+def _folded(text: str) -> str:
+    return "".join(normalised(text[:MAX_RAW_LENGTH]).split())
 
 
 def normalised(password: str) -> str:
@@ -65,14 +78,31 @@ def _bases(folded: str, unit: str) -> Iterator[str]:
     """Yield the candidates that this password may be an extension of. The first is the password itself."""
     candidates = [folded, unit]
     for extended in (folded, unit):
-        match = _CORE.match(extended)
-        if match and _is_obvious(match[1]) and _is_obvious(match[3]):
-            candidates += [match[2], _repeated_unit(match[2])]
+        before, core, after = _padded(extended)
+        if _is_obvious(before) and _is_obvious(after):
+            candidates += [core, _repeated_unit(core)]
     for candidate in dict.fromkeys(candidates):
         yield candidate
-        plain = candidate.translate(_LEET)
-        yield plain.replace("1", "i")
-        yield plain.replace("1", "l")
+        for plain in {*_as_letters(candidate)} - {candidate}:
+            yield plain
+            yield _repeated_unit(plain)
+
+
+def _as_letters(text: str) -> Iterator[str]:
+    """Yield the text, and what it says if characters stand for the letters that they look like."""
+    yield text
+    plain = text.translate(_LEET)
+    yield plain.replace("1", "i")
+    yield plain.replace("1", "l")
+
+
+def _padded(text: str) -> tuple[str, str, str]:
+    """Return what is before the first letter, what is between the first and the last, and what is after it."""
+    first, last = _LETTER.search(text), _LETTER.search(text[::-1])
+    if not first or not last:
+        return text, "", ""
+    start, end = first.start(), len(text) - last.start()
+    return text[:start], text[start:end], text[end:]
 
 
 def _is_obvious(filling: str) -> bool:
@@ -86,7 +116,8 @@ def _is_obvious(filling: str) -> bool:
 def _repeated_unit(text: str) -> str:
     """Return the shortest piece that the text repeats, the last one perhaps cut off, or else the text itself."""
     for length in range(1, len(text) // 2 + 1):
-        if text[length:] == text[:-length]:
+        # The first characters are compared by themselves: slices are copies.
+        if text[length] == text[0] and text[length:] == text[:-length]:
             return text[:length]
     return text
 

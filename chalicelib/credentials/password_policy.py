@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.common_passwords import is_common
+from chalicelib.credentials.common_passwords import is_common, is_made_from
+from chalicelib.credentials.password_text import MAX_LENGTH, normalised_password
 from chalicelib.errors import FieldError, ValidationFailed
-
-MAX_LENGTH = 256
-"""Characters. NIST requires that at least 64 are allowed. The limit bounds the work of normalisation."""
 
 
 class LeakedPasswords(Protocol):
@@ -23,8 +21,12 @@ class LeakedPasswords(Protocol):
 class PasswordPolicy:
     """Checks the length and guessability of new passwords. Has no composition rules (NIST SP 800-63B-4)."""
 
-    def __init__(self, *, min_length: int, leaked: LeakedPasswords | None = None) -> None:
+    def __init__(
+        self, *, min_length: int, context_words: Iterable[str] = (), leaked: LeakedPasswords | None = None
+    ) -> None:
+        """Refuse passwords made from one of ``context_words``, such as the site's name (SP 800-63B-4 3.1.1.2)."""
         self.min_length = min_length
+        self._context_words = tuple(context_words)
         self._leaked = leaked
 
     def check(self, password: str, username: str, *, field: str = "password") -> None:
@@ -34,15 +36,32 @@ class PasswordPolicy:
             ValidationFailed: the password is not allowed. The error names ``field`` and says what to change.
 
         """
-        length = len(unicodedata.normalize("NFC", password))
-        if length < self.min_length:
-            raise ValidationFailed(FieldError(field, f"Use at least {self.min_length} characters."))
-        if length > MAX_LENGTH:
-            raise ValidationFailed(FieldError(field, f"Use at most {MAX_LENGTH} characters."))
-        if canonical_username(username) in canonical_username(password):
-            raise ValidationFailed(FieldError(field, "Choose one that does not contain the username."))
-        if is_common(password):
-            raise ValidationFailed(FieldError(field, "This is a common password, or made from one. Choose another."))
+        if (problem := self.problem(password, username)) is not None:
+            raise ValidationFailed(FieldError(field, problem))
+
+    def problem(self, password: str, username: str | None) -> str | None:
+        """Return a message that says everything that is wrong with a password, or None if it may be used.
+
+        ``username`` is None if there is no valid one to compare it with.
+        """
+        password = normalised_password(password)
+        if len(password) > MAX_LENGTH:
+            return f"Use at most {MAX_LENGTH} characters."
+        problems = list(self._problems(password, username))
         # Last, because only this check calls another service.
-        if self._leaked is not None and self._leaked.contains(password):
-            raise ValidationFailed(FieldError(field, "This password is known from a data leak. Choose another."))
+        if not problems and self._leaked is not None and self._leaked.contains(password):
+            problems.append("This password is known from a data leak. Choose another.")
+        return " ".join(problems) or None
+
+    def _problems(self, password: str, username: str | None) -> Iterator[str]:
+        too_short = len(password) < self.min_length
+        if too_short:
+            yield f"Use at least {self.min_length} characters."
+        if username is not None and canonical_username(username) in canonical_username(password):
+            yield "Choose one that does not contain the username."
+        if too_short:
+            return  # What is added makes it another password.
+        if is_made_from(password, self._context_words):
+            yield "This password is made from the name of this site. Choose another."
+        elif is_common(password):
+            yield "This is a common password, or made from one. Choose another."

@@ -1,6 +1,7 @@
 """Password hashing and verification.
 
-Owns the only use of bcrypt. Knows no user store: it takes a hash and returns whether a password matches.
+Owns the only use of bcrypt, and the form of a stored hash. Knows no user store: it takes a hash and returns whether a
+password matches.
 """
 
 from __future__ import annotations
@@ -8,44 +9,87 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import unicodedata
+import re
+from collections.abc import Callable
 
 import bcrypt
+
+from chalicelib.clock import Clock, system_clock
+from chalicelib.credentials.password_text import normalised_password
+from chalicelib.credentials.peppers import Pepper, Peppers
 
 # A bcrypt hash in modular crypt format is "$2b$", two digits of cost, "$", and 53 characters of salt and digest. No
 # known password has this hash. Checking a password against it takes as much work as checking a user's.
 _DUMMY_SALT_AND_DIGEST = "xMVPfrmUcKcIJQNrOMYOuexpSYmPrMKGs6fBXlRfTHC2rtZ1Ksg7O"
+
+# The id of the pepper, which the first pepper lacks, and bcrypt's own hash with its cost.
+_STORED = re.compile(r"([A-Za-z0-9_-]*)(\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53})")
 
 
 class PasswordHasher:
     """Hashes passwords with ``bcrypt(base64(HMAC-SHA-384(pepper, NFC(password))))``, a formula of OWASP.
 
     Base64 of a SHA-384 is 64 bytes, so bcrypt's limit of 72 bytes cuts nothing and no NUL byte ends a password early.
-    The pepper is not in the database, so a stolen table alone does not allow guessing.
+    The pepper is not in the database, so a stolen table alone does not allow guessing. A stored hash is the id of its
+    pepper, then bcrypt's hash: ``p3f9a1c02$2b$12$…``. The id of the first pepper is empty.
     """
 
-    def __init__(self, *, pepper: bytes, cost: int) -> None:
-        self._pepper = pepper
+    def __init__(
+        self,
+        *,
+        peppers: Peppers,
+        cost: int,
+        clock: Clock = system_clock,
+        report: Callable[[str], None] = lambda _problem: None,
+    ) -> None:
+        """Hash at ``cost``. ``report`` is told what an operator has to repair: why a hash cannot be checked."""
+        self._peppers = peppers
         self._cost = cost
-        self._dummy_hash = f"$2b${cost:02d}${_DUMMY_SALT_AND_DIGEST}"
+        self._clock = clock
+        self._report = report
 
     def hash(self, password: str) -> str:
-        """Return a new hash of the password."""
-        return bcrypt.hashpw(self._prehash(password), bcrypt.gensalt(self._cost)).decode("ascii")
+        """Return a new hash of the password, with the current pepper."""
+        pepper = self._current()
+        return pepper.id + bcrypt.hashpw(_prehash(pepper, password), bcrypt.gensalt(self._cost)).decode("ascii")
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Return whether the password matches the hash.
 
         Without a hash, for an unknown user, this does the same work and returns False: the response time must not
-        reveal who has an account.
+        reveal who has an account. A hash of a lower cost than the configured one is no different. One of a higher cost
+        takes the work of that cost. A hash whose pepper is unknown is reported and fits no password.
         """
-        matches = bcrypt.checkpw(self._prehash(password), (password_hash or self._dummy_hash).encode("ascii"))
-        return matches and password_hash is not None
+        pepper, bcrypt_hash, cost = self._read(password_hash)
+        prehash = _prehash(pepper or self._current(), password)
+        matches = bcrypt.checkpw(prehash, bcrypt_hash.encode("ascii"))
+        # The work doubles with each step of the cost, so the costs from this one up to the configured one, which is not
+        # among them, take exactly what is missing.
+        for missing in range(cost, self._cost):
+            bcrypt.checkpw(prehash, _dummy(missing).encode("ascii"))
+        return matches and pepper is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Return whether the hash has another cost than the configured one."""
-        return not password_hash.startswith(f"$2b${self._cost:02d}$")
+        """Return whether the hash has another pepper than the current one, or another cost than the configured one."""
+        return not password_hash.startswith(f"{self._current().id}$2b${self._cost:02d}$")
 
-    def _prehash(self, password: str) -> bytes:
-        normalised = unicodedata.normalize("NFC", password).encode("utf-8")
-        return base64.b64encode(hmac.digest(self._pepper, normalised, hashlib.sha384))
+    def _current(self) -> Pepper:
+        return self._peppers.current(self._clock())
+
+    def _read(self, password_hash: str | None) -> tuple[Pepper | None, str, int]:
+        """Return the pepper, bcrypt's hash and its cost; without a hash that can be checked, no pepper and a dummy."""
+        if password_hash is not None:
+            parts = _STORED.fullmatch(password_hash)
+            pepper = self._peppers.find(parts[1]) if parts else None
+            if parts and pepper:
+                return pepper, parts[2], int(parts[3])
+            self._report(f"needs the pepper {parts[1] or 'without an id'}" if parts else "is damaged")
+        return None, _dummy(self._cost), self._cost
+
+
+def _prehash(pepper: Pepper, password: str) -> bytes:
+    return base64.b64encode(hmac.digest(pepper.secret, normalised_password(password).encode("utf-8"), hashlib.sha384))
+
+
+def _dummy(cost: int) -> str:
+    return f"$2b${cost:02d}${_DUMMY_SALT_AND_DIGEST}"

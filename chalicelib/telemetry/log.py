@@ -19,6 +19,9 @@ NAMESPACE = "Lychgate"
 
 REFUSED_TOKENS = "refused_access_tokens"
 
+UNUSABLE_HASH = "unusable_hash"
+"""The ``error`` of a line about a stored hash that cannot be checked."""
+
 _log = logging.getLogger("lychgate")
 
 
@@ -42,6 +45,12 @@ def log_refused_token(reason: str | None) -> None:
     """Write the log line of an access token that the authorizer refused. The request gets no other line."""
     members = {"error": "invalid_token", "reason": reason}
     write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
+
+
+def log_unusable_hash(problem: str) -> None:
+    """Write the log line of a stored hash that cannot be checked, before the line of its request, a failed log-in."""
+    members = {"error": UNUSABLE_HASH, "reason": f"the hash {problem}"}
+    write(logging.ERROR, f"a password's hash {problem}: docs/keys.md says what to do", members, {})
 
 
 def write(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.user import User
-from chalicelib.accounts.usernames import username_error
+from chalicelib.accounts.usernames import normalised_username
 from chalicelib.errors import FieldError, RegistrationClosed, UsernameTaken, ValidationFailed
 from chalicelib.use_cases.begin_session import BeginSession, new_id
 
@@ -51,10 +50,8 @@ class Registration:
         """
         if not self._is_open:
             raise RegistrationClosed
-        username = unicodedata.normalize("NFKC", username)
-        if (error := username_error(username)) is not None:
-            raise ValidationFailed(FieldError("username", error))
-        self._policy.check(password, username)
+        username = normalised_username(username)
+        self._check(username, password)
         window = self._throttle.register(caller.ip, self._clock())
         user = User(
             id=new_id(),
@@ -68,3 +65,15 @@ class Registration:
         except UsernameTaken:
             self._throttle.not_registered(window)
             raise
+
+    def _check(self, username: str, password: str) -> None:
+        """Raise a ValidationFailed that names each of the two that is not allowed."""
+        # Other use cases do not need its table.
+        from chalicelib.accounts.new_usernames import new_username_error  # noqa: PLC0415
+
+        username_problem = new_username_error(username)
+        password_problem = self._policy.problem(password, username if username_problem is None else None)
+        problems = {"username": username_problem, "password": password_problem}
+        errors = [FieldError(field, message) for field, message in problems.items() if message is not None]
+        if errors:
+            raise ValidationFailed(*errors)

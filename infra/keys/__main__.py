@@ -1,4 +1,7 @@
-"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage. Prints no secrets."""
+"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage, and change its pepper.
+
+Prints no secrets.
+"""
 
 from __future__ import annotations
 
@@ -11,47 +14,58 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters.aws import ssm_client, unavailable_on_failure
+from chalicelib.adapters.aws import dynamodb_client, ssm_client, unavailable_on_failure
 from chalicelib.config.api import ApiSettings
+from chalicelib.config.signing_secrets import parse_peppers
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from chalicelib.tokens.keys import KEY_TYPES, parse_signing_keys, public_jwks
+from infra.keys import peppers
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
+from infra.keys.users import users_in_snapshot, users_in_table
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import PROJECT, STAGE, stage_environment
 from infra.local.errors import LocalError
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
 Say = Callable[[str], None]
 MakeSsm = Callable[[], "SSMClient"]
+MakeDynamoDB = Callable[[], "DynamoDBClient"]
 
 _DURATION = re.compile(r"([0-9]{1,7})([smhd])\Z", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
 
 def main(
-    arguments: list[str] | None = None, *, say: Say = print, now: int | None = None, make_ssm: MakeSsm = ssm_client
+    arguments: list[str] | None = None,
+    *,
+    say: Say = print,
+    now: int | None = None,
+    make_ssm: MakeSsm = ssm_client,
+    make_dynamodb: MakeDynamoDB = dynamodb_client,
 ) -> int:
-    """Run the command and return the exit code. ``make_ssm`` is called only for a stage whose ring is a parameter."""
+    """Run the command and return the exit code.
+
+    ``make_ssm`` is called only for a stage whose ring is a parameter, ``make_dynamodb`` only to count its users.
+    """
     options = _parser().parse_args(arguments)
     at = int(time.time()) if now is None else now
     try:
         with unavailable_on_failure():
-            _run(options, say=say, now=at, make_ssm=make_ssm)
+            _run(options, say=say, now=at, make_ssm=make_ssm, make_dynamodb=make_dynamodb)
     except (rings.RefusedError, PlaceError, LocalError, ConfigurationError) as error:
         sys.stderr.write(f"keys: {error}\n")
         return 1
     except ServiceUnavailable as error:
-        sys.stderr.write(
-            f"keys: Parameter Store did not answer ({error.reason}). Run `list` to see whether anything changed\n"
-        )
+        sys.stderr.write(f"keys: AWS did not answer ({error.reason}). Run `list` to see whether anything changed\n")
         return 1
     return 0
 
 
-def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm) -> None:
+def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, make_dynamodb: MakeDynamoDB) -> None:
     settings = _settings(options)
     place = _ring_place(options, settings, make_ssm)
     ring = place.read()
@@ -71,6 +85,10 @@ def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm) 
     if options.command == "list":
         _list(ring, _public_set(options), place, say=say, now=now)
         return
+    if options.command == "pepper":
+        change = _pepper_change(ring, options, settings, say=say, now=now, make_dynamodb=make_dynamodb)
+        _apply_to_ring(change, options, place, say=say, unchanged=change.ring == ring)
+        return
     current = rings.pruned(ring, now=now)
     if options.command == "add":
         change = rings.add(current, now=now, alg=options.alg, delay=options.delay, stage=options.stage)
@@ -81,6 +99,42 @@ def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm) 
     else:
         change = rings.revoke(current, now=now, kid=options.kid, stage=options.stage)
     _apply(change, options, place, say=say, unchanged=change.ring == ring)
+
+
+def _pepper_change(
+    ring: rings.Ring,
+    options: argparse.Namespace,
+    settings: ApiSettings,
+    *,
+    say: Say,
+    now: int,
+    make_dynamodb: MakeDynamoDB,
+) -> rings.Change:
+    if options.pepper_command == "add":
+        return peppers.add(ring, now=now, delay=options.delay, stage=options.stage)
+    table = settings.tables.users
+    say(f"Counting the users of {table} by their pepper.")
+    if options.stage == STAGE:
+        users = users_in_snapshot(DataDirectory(options.data_dir).path / "snapshot.json", table)
+    else:
+        users = users_in_table(make_dynamodb(), table, say)
+    say(f"{users.total()} users in all.")
+    return peppers.retire(
+        ring, now=now, pepper_id=options.id, users=users, losing_users=options.losing_users, stage=options.stage
+    )
+
+
+def _apply_to_ring(
+    change: rings.Change, options: argparse.Namespace, place: RingPlace, *, say: Say, unchanged: bool
+) -> None:
+    """Print what a change of the peppers does, which concern the ring alone. Unless this is a dry run, write it."""
+    parse_peppers(change.ring)
+    for sentence in change.account:
+        say(sentence)
+    if options.dry_run:
+        say("This was a dry run: nothing was changed. The real run makes another pepper, if it makes one.")
+        return
+    say(f"Unchanged: {place.name}." if unchanged else place.write(change.ring))
 
 
 def _apply(
@@ -116,6 +170,9 @@ def _list(
         if configured is not None and (key["kid"] in configured) == ("revoked" in key):
             line += "  (the configured public set does not agree: run the last command again)"
         say(line)
+    say("Peppers:")
+    for name, state in peppers.states(ring, now=now):
+        say(f"  {name}  {state}")
 
 
 def _settings(options: argparse.Namespace) -> ApiSettings:
@@ -158,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     changing.add_argument("--dry-run", action="store_true", help="print what would happen and change nothing")
     parser = argparse.ArgumentParser(prog="python -m infra.keys", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", parents=[common], help="print what each key does")
+    commands.add_parser("list", parents=[common], help="print what each key and each pepper does")
     create = commands.add_parser(
         "create", parents=[changing], help="create the first key and the pepper of a new stage"
     )
@@ -174,7 +231,25 @@ def _parser() -> argparse.ArgumentParser:
         "revoke", parents=[changing], help="end a key and all its tokens at once, in an emergency"
     )
     revoke.add_argument("kid", help="the key, or the beginning of its kid")
+    _add_pepper_commands(commands.add_parser("pepper", help="change the pepper of the passwords"), changing)
     return parser
+
+
+def _add_pepper_commands(parser: argparse.ArgumentParser, changing: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="pepper_command", required=True)
+    add = commands.add_parser("add", parents=[changing], help="create a pepper that new hashes use later")
+    add.add_argument("--in", dest="delay", type=_duration, help="when, such as 48h (a day from now)")
+    retire = commands.add_parser("retire", parents=[changing], help="remove a pepper that no user needs any more")
+    retire.add_argument(
+        "id",
+        nargs="?",
+        help=f"a pepper, or the beginning of its id; `{peppers.NAME_OF_FIRST}` is the one without (all older ones)",
+    )
+    retire.add_argument(
+        "--losing-users",
+        action="store_true",
+        help="remove it although users need it: they can never log in with their passwords again",
+    )
 
 
 def _duration(text: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.config.signing_secrets import parse_peppers
 from chalicelib.tokens.keys import parse_signing_keys, parse_verification_keys
 from infra.local.data_directory import DataDirectory, replace_file
 
@@ -225,6 +226,7 @@ def _checked(text: str, name: str) -> Ring:
     try:
         ring: Ring = json.loads(text)
         parse_signing_keys(ring)
+        parse_peppers(ring)
     except ValueError as damaged:
         reason = "must hold JSON" if isinstance(damaged, json.JSONDecodeError) else str(damaged)
         raise PlaceError(f"{name} {reason}") from None

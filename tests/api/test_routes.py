@@ -50,9 +50,57 @@ def test_a_taken_username_is_a_conflict(api):
 def test_registration_says_at_each_field_what_is_wrong(api):
     answer = api.register("Alice", "alice")
     answer.assert_problem(422, "validation_failed")
-    assert answer.json["errors"] == [{"field": "password", "message": "Use at least 15 characters."}]
+    assert answer.json["errors"] == [
+        {
+            "field": "password",
+            "message": "Use at least 15 characters. Choose one that does not contain the username.",
+        }
+    ]
     answer = api.register("a!", PASSWORD)
     assert [error["field"] for error in answer.json["errors"]] == ["username"]
+
+
+def test_registration_names_every_field_that_is_wrong(api):
+    answer = api.register("a!", "too short")
+    answer.assert_problem(422, "validation_failed")
+    assert answer.json["errors"] == [
+        {"field": "username", "message": "Use 3 to 254 characters."},
+        {"field": "password", "message": "Use at least 15 characters."},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("username", "message"),
+    [
+        (
+            "аlice",
+            "Use letters and digits of one alphabet: а (U+0430) and l (U+006C) belong to two.",
+        ),
+        ("ali\u200bce", "Remove the invisible character U+200B."),
+        (
+            "\U00010330" * 200,
+            "Use a shorter name: this one has 800 bytes in UTF-8, and 512 are allowed.",
+        ),
+    ],
+)
+def test_a_username_that_could_deceive_or_break_a_token_is_refused_in_words_that_help(api, username, message):
+    answer = api.register(username)
+    answer.assert_problem(422, "validation_failed")
+    assert answer.json["errors"] == [{"field": "username", "message": message}]
+
+
+@pytest.mark.parametrize("username", ["\U00010330" * 128, "\u0436" * 254])
+def test_the_longest_username_gets_tokens_that_work(api, username):
+    tokens = api.register(username).json
+    assert api.me(tokens["access_token"]).json["user"]["username"] == username
+    assert api.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_a_password_made_from_the_name_of_the_site_is_refused(api):
+    answer = api.register("Alice", "LychgateLychg@te!")
+    answer.assert_problem(422, "validation_failed")
+    message = "This password is made from the name of this site. Choose another."
+    assert answer.json["errors"] == [{"field": "password", "message": message}]
 
 
 @pytest.mark.live_safe

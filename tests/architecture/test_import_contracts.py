@@ -33,7 +33,7 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.use_cases.begin_session",
         "chalicelib.use_cases.log_in",
     ),
-    "Within credentials: the policy over the list of common passwords; hashes and throttling beside it": (
+    "Within credentials: policy, hashes and throttling, then common passwords and peppers, then passwords as text": (
         "chalicelib.credentials.passwords",
         "chalicelib.credentials.throttling",
     ),

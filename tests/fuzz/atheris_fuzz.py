@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing by atheris: `make fuzz`. Not part of the tests; they try the same targets by Hypothesis.
 
-python tests/fuzz/atheris_fuzz.py tokens|claims|keys|ring [libFuzzer's options, such as -max_total_time=60]
+python tests/fuzz/atheris_fuzz.py tokens|claims|keys|ring|names [libFuzzer's options, such as -max_total_time=60]
 """
 
 import contextlib
@@ -44,6 +44,13 @@ def ring(octets):
     targets.load_private(octets.decode("utf-8", "replace"))
 
 
+def names(octets):
+    """Any text for a name and for a password, and for a stored hash."""
+    username, _, password = octets.decode("utf-8", "replace").partition("\n")
+    targets.register(username, password)
+    targets.check(password, username)
+
+
 def spoilt(jwks, octets):
     """Return the set with up to four members of its keys replaced."""
     data = atheris.FuzzedDataProvider(octets)
@@ -69,6 +76,6 @@ def spoilt(jwks, octets):
 
 
 if __name__ == "__main__":
-    target = {"tokens": tokens, "claims": claims, "keys": keys, "ring": ring}[sys.argv.pop(1)]
+    target = {"tokens": tokens, "claims": claims, "keys": keys, "ring": ring, "names": names}[sys.argv.pop(1)]
     atheris.Setup(sys.argv, target)
     atheris.Fuzz()

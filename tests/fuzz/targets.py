@@ -6,8 +6,13 @@ An input that is accepted has to be what it claims to be: that is asserted too.
 import base64
 import json
 
+from chalicelib.accounts.new_usernames import MAX_USERNAME_BYTES, new_username_error
+from chalicelib.accounts.usernames import canonical_username, normalised_username, username_error
 from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.config.verifier import VerifierSettings
+from chalicelib.credentials.password_policy import PasswordPolicy
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 from chalicelib.errors import ConfigurationError, InvalidGrant, InvalidToken
 from chalicelib.tokens import pyjwt
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
@@ -20,6 +25,8 @@ SIGNING_KEYS = parse_signing_keys(RING)
 VERIFIER = TokenVerifier(
     issuer=ISSUER, audience=ISSUER, keys=parse_verification_keys(public_jwks(RING)), clock=lambda: NOW
 )
+POLICY = PasswordPolicy(min_length=8, context_words=("lychgate", "site.example"))
+HASHER = PasswordHasher(peppers=Peppers.of(bytes(32)), cost=4)
 GOOD_CLAIMS = {**CLAIMS, "counter": 1}
 
 
@@ -92,3 +99,25 @@ def load_private(text):
     for key in secrets.signing_keys.keys:
         assert key.starts_at >= 0
     return True
+
+
+def register(username, password):
+    """Ask whether a name and a password may be registered. Returns whether both may."""
+    username = normalised_username(username)
+    refusal = new_username_error(username)
+    if refusal is None:
+        assert username_error(username) is None
+        assert canonical_username(canonical_username(username)) == canonical_username(username)
+        assert username.isprintable()
+        assert len(username.encode()) <= MAX_USERNAME_BYTES
+    else:
+        assert refusal.isprintable()
+    problem = POLICY.problem(password, username if refusal is None else None)
+    assert problem is None or problem.isprintable()
+    return refusal is None and problem is None
+
+
+def check(password, stored):
+    """Check a password against a stored hash that may be damaged. Returns whether it fits."""
+    HASHER.needs_rehash(stored)
+    return HASHER.verify(password, stored)

@@ -94,3 +94,19 @@ def test_spoilt_keys_are_refused_with_their_name_or_harmless(keys, changes, miss
 @given(JSON)
 def test_peppers_that_are_none_are_refused(pepper):
     assert not targets.load_private(json.dumps({"keys": GOOD_KEYS[:1], "pepper": pepper}))
+
+
+@given(st.text() | st.text(max_size=2).map(lambda text: text * 700), st.text() | st.text(max_size=3).map("x".join))
+def test_names_and_passwords_are_refused_in_words_or_fit(username, password):
+    targets.register(username, password)
+
+
+@given(st.text(), st.text() | st.from_regex(r"[a-z]{0,3}\$2[aby]?\$0[34]\$[./A-Za-z0-9]{50,56}", fullmatch=True))
+def test_a_stored_hash_that_may_be_damaged_fits_nothing(password, stored):
+    assert not targets.check(password, stored)
+
+
+@given(JSON)
+def test_later_peppers_that_are_none_are_refused(peppers):
+    taken = targets.load_private(json.dumps({"keys": GOOD_KEYS[:1], "pepper": PEPPER, "peppers": peppers}))
+    assert taken is (peppers == [])

@@ -1,9 +1,13 @@
 """Nobody learns from a log-in who has an account: one answer, and the same work, counted in calls and hashes."""
 
+import unicodedata
+
 import bcrypt
 import pytest
 
 from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 
 PASSWORD = "correct horse battery staple"
 WRONG = "wrong horse battery staple"
@@ -66,6 +70,44 @@ def test_a_wrong_password_an_unknown_name_an_impossible_name_and_a_disabled_acco
     assert {tuple(done) for _, done in failures} == {("UpdateItem", "UpdateItem", "bcrypt")}
 
 
+@pytest.fixture
+def rounds(monkeypatch):
+    """The rounds of each password check: two to the power of its cost."""
+    done = []
+    check_password = bcrypt.checkpw
+
+    def noted(password, password_hash):
+        done.append(2 ** int(password_hash.split(b"$")[2]))
+        return check_password(password, password_hash)
+
+    monkeypatch.setattr(bcrypt, "checkpw", noted)
+    return done
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("pepper_id", ["", "gone0001"])
+def test_accounts_with_a_cheaper_hash_and_with_a_pepper_that_is_gone_take_the_rounds_of_an_unknown_name(
+    api, aws_clients, environment, rounds, pepper_id
+):
+    dynamodb, _ = aws_clients
+    cheaper = PasswordHasher(peppers=Peppers.of(bytes(range(32))), cost=4).hash(PASSWORD)
+    dynamodb.update_item(
+        TableName=environment["LYCHGATE_USERS_TABLE"],
+        Key=user_key("alice"),
+        UpdateExpression="SET password_hash = :cheaper",
+        ExpressionAttributeValues={":cheaper": {"S": pepper_id + cheaper}},
+    )
+    answers = []
+    taken = []
+    for username in ("alice", "nobody"):
+        rounds.clear()
+        answers.append(api.login(username, WRONG))
+        taken.append(sum(rounds))
+    assert taken == [2**10, 2**10]
+    assert len({(answer.status, answer.body) for answer in answers}) == 1
+    assert api.login("alice", PASSWORD).status == (401 if pepper_id else 200)
+
+
 @pytest.mark.usefixtures("accounts")
 def test_a_guess_that_comes_too_early_costs_no_hash_whoever_it_is_aimed_at(log_in):
     refusals = []
@@ -84,3 +126,29 @@ def test_a_log_in_is_counted_before_the_hash_and_uncounted_with_its_session(log_
     answer, done = log_in("alice", PASSWORD)
     assert answer.status == 200
     assert done == ["UpdateItem", "UpdateItem", "bcrypt", "TransactWriteItems"]
+
+
+@pytest.fixture
+def normalised(monkeypatch):
+    """The lengths of what is normalised."""
+    lengths = []
+    normalize = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, text: lengths.append(len(text)) or normalize(form, text))
+    return lengths
+
+
+@pytest.mark.parametrize("absurd", ["\u0301" * 2500, "\u0f81" * 2500, "x" + "\ufdfa" * 2500])
+def test_nothing_absurdly_long_is_normalised_at_any_entry(api, normalised, absurd):
+    token = api.register().json["access_token"]
+    normalised.clear()
+    api.login(absurd, WRONG).assert_problem(401, "invalid_credentials")
+    api.login("alice", absurd).assert_problem(401, "invalid_credentials")
+    api.register(absurd).assert_problem(422, "validation_failed")
+    api.register("bob", absurd).assert_problem(422, "validation_failed")
+    passwords = {"current_password": PASSWORD, "new_password": absurd}
+    api.bearer("PUT", "/auth/password", token, passwords).assert_problem(422, "validation_failed")
+    passwords = {"current_password": absurd, "new_password": "another horse battery staple"}
+    api.bearer("PUT", "/auth/password", token, passwords).assert_problem(401, "invalid_credentials")
+    api.bearer("POST", "/auth/delete-account", token, {"password": absurd}).assert_problem(401, "invalid_credentials")
+    assert normalised
+    assert max(normalised) < 100

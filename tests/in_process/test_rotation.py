@@ -5,8 +5,10 @@ import json
 import jwt
 import pytest
 
+from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import public_jwks
+from infra.keys import peppers
 from infra.keys import ring as rings
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
@@ -103,3 +105,37 @@ def test_a_ring_without_a_key_that_verifiers_know_is_an_error_at_start(api, depl
     deploy(rings.new_ring(), configured=public_jwks(private_jwks))
     with pytest.raises(ConfigurationError, match="LYCHGATE_PUBLIC_KEYS does not hold the key that signs"):
         _ = api.application.lychgate.use_cases
+
+
+def test_a_rotation_of_the_pepper_logs_nobody_out_and_the_next_log_in_makes_a_new_hash(
+    api, deploy, clock, private_jwks, aws_clients, environment
+):
+    dynamodb, _ = aws_clients
+
+    def stored(username):
+        item = dynamodb.get_item(TableName=environment["LYCHGATE_USERS_TABLE"], Key=user_key(username))["Item"]
+        return item["password_hash"]["S"]
+
+    session = api.register("alice").json
+    api.register("bob")
+    before = stored("bob")
+    ring = peppers.add(private_jwks, now=clock.now, delay=None, stage="test").ring
+    new = ring["peppers"][0]["id"]
+    deploy(ring)
+    assert api.login("alice").status == 200
+    assert stored("alice").startswith("$2b$")
+    clock.advance(DAY)
+    assert api.refresh(session["refresh_token"]).status == 200
+    assert api.login("alice", "wrong horse battery staple").status == 401
+    assert stored("alice").startswith("$2b$")
+    assert api.login("alice").status == 200
+    assert stored("alice").startswith(f"{new}$2b$")
+    assert api.login("alice").status == 200
+
+    users = {"": 1, new: 1}
+    ring = peppers.retire(ring, now=clock.now + 300, pepper_id=None, users=users, losing_users=True, stage="test").ring
+    deploy(ring)
+    assert api.login("alice").status == 200
+    api.login("bob").assert_problem(401, "invalid_credentials")
+    assert stored("bob") == before
+    assert api.register("carol").status == 201

@@ -7,6 +7,7 @@ import logging
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
+from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log
 from tests.support.api_client import as_header
@@ -100,6 +101,32 @@ def test_identical_answers_leave_distinct_reasons(api, lines):
     assert "user_id" not in unknown
     for line in (wrong, unknown):
         assert (line["event"], line["error"], line["level"]) == ("login_failed", "invalid_credentials", "WARNING")
+
+
+def test_a_hash_whose_pepper_is_gone_is_an_error_in_the_log_and_a_wrong_password_for_the_user(
+    api, lines, aws_clients, environment
+):
+    api.register()
+    dynamodb, _ = aws_clients
+    table, key = environment["LYCHGATE_USERS_TABLE"], user_key("alice")
+    stored = dynamodb.get_item(TableName=table, Key=key)["Item"]["password_hash"]["S"]
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET password_hash = :hash",
+        ExpressionAttributeValues={":hash": {"S": f"gone0001{stored}"}},
+    )
+    lines()
+    api.login().assert_problem(401, "invalid_credentials")
+    hint, request = lines()
+    assert (hint["level"], hint["error"], hint["reason"]) == (
+        "ERROR",
+        "unusable_hash",
+        "the hash needs the pepper gone0001",
+    )
+    assert "docs/keys.md" in hint["message"]
+    assert (request["event"], request["status"]) == ("login_failed", 401)
+    assert stored not in json.dumps([hint, request])
 
 
 def log_in_refresh_and_reuse(api, tokens, clock):

@@ -1,11 +1,12 @@
 """A password hasher that counts its work."""
 
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 
 
 class CountingHasher(PasswordHasher):
     def __init__(self, cost=4):
-        super().__init__(pepper=bytes(32), cost=cost)
+        super().__init__(peppers=Peppers.of(bytes(32)), cost=cost)
         self.verifications = 0
 
     def verify(self, password, password_hash):

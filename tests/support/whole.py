@@ -114,9 +114,9 @@ def settings(environment, database):
     }
 
 
-def cheap_hasher(*, pepper, cost):
+def cheap_hasher(*, cost, **others):
     """bcrypt with its minimum cost, because it is not tested here."""
-    return PasswordHasher(pepper=pepper, cost=4)
+    return PasswordHasher(cost=4, **others)
 
 
 @pytest.fixture

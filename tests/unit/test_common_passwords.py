@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.credentials import common_passwords
-from chalicelib.credentials.common_passwords import DIGEST_BYTES, is_common
+from chalicelib.credentials.common_passwords import DIGEST_BYTES, is_common, is_made_from
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -21,6 +21,7 @@ PROJECT = Path(__file__).parent.parent.parent
         "ｐａｓｓｗｏｒｄｐａｓｓｗｏｒｄ",
         "password password",
         "p@ssw0rdp@ssw0rd",
+        "passwordP@ssw0rd!",
         "Password1234567",
         "password!!!!!!!!",
         "!!!password2024",
@@ -40,6 +41,41 @@ PROJECT = Path(__file__).parent.parent.parent
 def test_a_common_password_or_an_obvious_extension_of_one_is_common(password):
     assert len(password) >= 15
     assert is_common(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "lychgate",
+        "lychgatelychgate",
+        "Lychgate Lychgate",
+        "LYCHGATE2027",
+        "!!!lychgate!!!",
+        "lychg@telychg@te",
+        "LychgateLychg@te!",
+        "1ychg473",
+        "lychgatelychgate2027",
+        "ｌｙｃｈｇａｔｅlychgate",
+        "my-site.example1234567890",
+    ],
+)
+def test_a_password_is_made_from_a_word_by_the_extensions_of_common_ones(password):
+    assert is_made_from(password, ("LychGate", "my-site.example"))
+
+
+def test_a_word_with_digits_is_found_however_they_are_read():
+    assert is_made_from("w3b5hopw3b5hop", ("w3b5hop",))
+    assert is_made_from("route66 Route66", ("Route66",))
+
+
+@pytest.mark.parametrize("password", ["the lychgate at noon", "lychgates and other doors", "", "lych", "gate"])
+def test_a_password_that_holds_a_word_among_others_is_not_made_from_it(password):
+    assert not is_made_from(password, ("lychgate", ""))
+
+
+def test_a_long_middle_of_punctuation_is_read_once():
+    assert not is_common("x" + "\u2057" * 254 + "y")
+    assert not is_common("x" + "\u0301" * 8000)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.config.verifier import VerifierSettings
+from chalicelib.credentials.peppers import FIRST, Pepper, Peppers
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import thumbprint
 
@@ -23,6 +24,30 @@ def test_the_defaults_are_those_of_the_contract(environment):
     assert settings.password_min_length == 15
     assert settings.registration_open
     assert not settings.check_pwned_passwords
+    assert settings.context_words == ("lychgate", "site.example", "example", "site")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "words"),
+    [
+        (
+            "https://www.my-site.example/api",
+            ("www.my-site.example", "my-site.example", "example", "www", "my-site", "mysite"),
+        ),
+        ("http://127.0.0.1:8000/api", ()),
+        ("http://localhost:8000/api", ("localhost",)),
+    ],
+)
+def test_the_context_words_are_the_names_in_the_issuers_host(environment, issuer, words):
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer})
+    assert settings.context_words == ("lychgate", *words)
+
+
+def test_the_context_words_may_be_set(environment):
+    settings = ApiSettings.from_environment({**environment, "LYCHGATE_CONTEXT_WORDS": "Mein Verein, mv"})
+    assert settings.context_words == ("Mein Verein", "mv")
+    with pytest.raises(ConfigurationError, match="LYCHGATE_CONTEXT_WORDS must list words"):
+        ApiSettings.from_environment({**environment, "LYCHGATE_CONTEXT_WORDS": "a,,b"})
 
 
 def test_the_audience_is_the_issuer_unless_it_is_set(environment):
@@ -130,13 +155,33 @@ def test_an_origin_that_is_none_is_refused(environment, origins):
 def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):
     secrets = SigningSecrets.from_json(json.dumps(private_jwks), source="/p")
     assert secrets.signing_keys.current(0).kid == private_jwks["keys"][0]["kid"]
-    assert secrets.pepper == bytes(range(32))
+    assert secrets.peppers == Peppers.of(bytes(range(32)))
     assert "pepper" not in repr(secrets)
+
+
+LATER = {"id": "k7Qw2x9a", "pepper": base64.urlsafe_b64encode(bytes(32)).decode(), "nbf": 100}
+
+
+def test_signing_secrets_may_hold_several_peppers(private_jwks):
+    document = {**private_jwks, "peppers": [LATER]}
+    first, later = Pepper(FIRST, bytes(range(32))), Pepper("k7Qw2x9a", bytes(32), 100)
+    assert SigningSecrets.from_json(json.dumps(document), source="/p").peppers == Peppers((first, later))
+    del document["pepper"]
+    assert SigningSecrets.from_json(json.dumps(document), source="/p").peppers == Peppers((later,))
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
+        ({"peppers": {}}, "must hold a list in peppers"),
+        ({"peppers": ["x"]}, "must hold objects in peppers"),
+        ({"peppers": [{**LATER, "id": ""}]}, "an id of letters"),
+        ({"peppers": [{**LATER, "id": "a$b"}]}, "an id of letters"),
+        ({"peppers": [{**LATER, "id": 1}]}, "an id of letters"),
+        ({"peppers": [{**LATER, "nbf": None}]}, "an nbf"),
+        ({"peppers": [{**LATER, "nbf": True}]}, "an nbf"),
+        ({"peppers": [{**LATER, "pepper": "AAAA"}]}, "at least 32 bytes"),
+        ({"peppers": [LATER, LATER]}, "two peppers with one id"),
         ({"keys": []}, "holds no key"),
         ({"pepper": None}, "must hold a member pepper"),
         ({"pepper": "not base64!"}, "must hold a member pepper"),

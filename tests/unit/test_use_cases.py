@@ -85,6 +85,19 @@ class TestRegistration:
         assert [error.field for error in refusal.value.errors] == ["password"]
         assert memory.users == {}
 
+    def test_names_both_fields_where_both_are_wrong(self, use_cases, memory):
+        for username in ("a!", "", "аlice"):
+            with pytest.raises(ValidationFailed) as refusal:
+                use_cases.registration.register(username, "too short", CALLER)
+            assert [error.field for error in refusal.value.errors] == ["username", "password"]
+            assert refusal.value.errors[1].message == "Use at least 15 characters."
+        assert memory.users == {}
+
+    def test_asks_only_new_names_for_one_script(self, use_cases, memory, alice):
+        user = replace(alice.user, username="аlice")
+        memory.users[user.username_key] = user
+        assert use_cases.log_in.with_password("аlice", PASSWORD, CALLER).user == user
+
     def test_may_be_closed(self, make_use_cases, memory):
         with pytest.raises(RegistrationClosed):
             make_use_cases(REGISTRATION="closed").registration.register("alice", PASSWORD, CALLER)

@@ -16,6 +16,7 @@ from bench.instant import instant_application
 from bench.lambda_events import api_event, authorizer_event
 from bench.over_database import PEPPER, lambda_over_database
 from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 
 
 class CheapHasher(PasswordHasher):
@@ -39,7 +40,7 @@ def answered(app, event):
 
 
 def main() -> None:
-    hasher = CheapHasher(pepper=PEPPER, cost=4)
+    hasher = CheapHasher(peppers=Peppers.of(PEPPER), cost=4)
     # A log-in beyond the fiftieth session would end the oldest, and none of the peers counts.
     accounts = [{"username": USERNAME, "password": PASSWORD}]
     with ExitStack() as stack:
