@@ -50,8 +50,8 @@ class Account:
             )
             for name, role in self.roles.items()
         }
-        self._gateway = ApiGateway(package, self.functions, clock=clock)
-        self._server = self._gateway.serve()
+        self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
+        self._server = places.distribution_before(self._gateway).serve()
         self.api = over_http(self._server.port, below="/api")
 
     def begin(self, changed):

@@ -31,7 +31,8 @@ def gateway_port(distribution, local_database):
     }
     with ExitStack() as stack:
         functions = {name: stack.enter_context(LambdaFunction(package, name, overrides)) for name in package.functions}
-        server = ApiGateway(package, functions, clock=time.time).serve()
+        gateway = ApiGateway(package, functions, clock=time.time, api_keys=[places.DISTRIBUTION_SECRET])
+        server = places.distribution_before(gateway).serve()
         stack.callback(server.stop)
         yield server.port
 

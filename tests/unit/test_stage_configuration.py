@@ -43,7 +43,7 @@ def test_the_api_starts_with_the_settings_of_its_stage(public_keys):
     http = HttpSettings.from_environment(variables)
     assert http.allowed_origins == (FOUNDATION.site_origin,)
     assert http.cookie_path == "/api/auth"
-    assert http.distribution_secret_sha256 == "ab" * 32
+    assert http.distribution_secrets_sha256 == {"ab" * 32}
 
 
 def test_the_authorizer_gets_what_verifies_tokens_and_nothing_else(public_keys):
