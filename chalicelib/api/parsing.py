@@ -77,8 +77,13 @@ def may_come_in(headers: Mapping[str, str], settings: HttpSettings) -> bool:
     """
     if not settings.distribution_secrets_sha256:
         return True
-    secret = headers.get(DISTRIBUTION_HEADER, "").encode("utf-8", "replace")
-    return hashlib.sha256(secret).hexdigest() in settings.distribution_secrets_sha256
+    return _sha256(headers.get(DISTRIBUTION_HEADER, "")) in settings.distribution_secrets_sha256
+
+
+@functools.lru_cache(maxsize=8)
+def _sha256(secret: str) -> str:
+    """Return the SHA-256 in hex. The same distribution sends the same secret again and again."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def read_caller(request: Request, settings: HttpSettings) -> Caller:

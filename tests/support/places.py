@@ -44,6 +44,8 @@ SETTINGS = {
     "LYCHGATE_BCRYPT_COST": "10",
 }
 DISTRIBUTION_SECRET = "what only the distribution sends"
+KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+"""The operator's own key, which encrypts the signing keys."""
 FOUNDATION = Foundation(
     stage="test",
     partition="aws",
@@ -56,6 +58,7 @@ FOUNDATION = Foundation(
     throttle_table="lychgate-test-throttle",
     signing_keys_parameter="/lychgate/test/signing-keys",
     distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
+    kms_keys=(KMS_KEY,),
 )
 
 
