@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from chalicelib.telemetry import log, requests
 from infra.deployment.errors import DeploymentError
@@ -154,12 +155,15 @@ def test_a_secret_is_in_the_distribution_and_in_its_key_and_shown_nowhere(render
 
 
 @pytest.mark.parametrize("which", ["First", "Second"])
-def test_a_key_is_replaced_only_after_the_distribution_sends_the_other(rendered, which):
-    key = rendered["Resources"][f"{which}DistributionKey"]
-    assert key["DependsOn"] == "Distribution"
-    # CloudFormation cannot replace what has a name (User Guide, AWS::ApiGateway::ApiKey).
-    assert "Name" not in key["Properties"]
-    assert not condition_holds(key["Condition"], rendered, {"Stage": "prod"})
+def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_sends_the_other(rendered, which):
+    # CloudFormation deletes what it replaces in its last phase, and cannot replace what has a name (User Guide, "Update
+    # behaviors of stack resources").
+    for name, changing in ((f"{which}DistributionKey", "Value"), (f"{which}KeyInPlan", "KeyId")):
+        resource = rendered["Resources"][name]
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+        assert f"/properties/{changing}" in schema["createOnlyProperties"]
+        assert "Name" not in resource["Properties"]
+        assert not condition_holds(resource["Condition"], rendered, {"Stage": "prod"})
 
 
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
