@@ -78,7 +78,9 @@ def _under_load(
         LambdaFunction(package, API_HANDLER, endpoints, concurrency=_PROCESSES) as api,
         LambdaFunction(package, "authorizer", concurrency=2) as authorizer,
     ):
-        gateway = ApiGateway(package, {API_HANDLER: api, "authorizer": authorizer}).serve()
+        gateway = ApiGateway(
+            package, {API_HANDLER: api, "authorizer": authorizer}, api_keys=[DISTRIBUTION_SECRET]
+        ).serve()
         try:
             progress(f"{_ACCOUNTS} accounts")
             accounts = _registered(gateway.port)

@@ -90,6 +90,7 @@ class Client:
         headers = {
             **headers,
             "X-Lychgate-Distribution": self._secret,
+            "X-Api-Key": self._secret,
             "X-Forwarded-For": f"{account['address']}, 203.0.113.1",
         }
         self._connection.request(method, f"/api{path}", body, headers)

@@ -133,6 +133,14 @@ class Forbidden(LychgateError):
     detail = "Your role does not allow this."
 
 
+class NotThroughDistribution(LychgateError):
+    """Raised if a stage has a distribution and a request did not come through it."""
+
+    error = "forbidden"
+    detail = "This API is reached through its site's address only."
+    reason = "not through the distribution"
+
+
 class OriginRejected(LychgateError):
     """Raised if a page of an origin that is not allowed uses the refresh cookie."""
 

@@ -36,6 +36,8 @@ METRIC = 0.30
 ALARM = 0.10
 # aws.amazon.com/kms/pricing: a standard SSM parameter is free. Decrypting it is a request to KMS.
 KMS_REQUEST = 0.03 / 10_000
+# The same page: a customer managed key, a month. Each of its first two rotations adds as much.
+KMS_KEY = 1.00
 # aws.amazon.com/cognito/pricing: per monthly active user who logs in directly, above those that are free.
 COGNITO_FREE_USERS = 10_000
 COGNITO_LITE = ((90_000, 0.0055), (900_000, 0.0046))
@@ -190,6 +192,8 @@ def table() -> str:
     ]
     totals = [sum(line.dollars(users) for line in bill) for users in (1_000, MILLION)]
     rows.append(f"| **Lychgate** | | **{_dollars(totals[0])}** | **{_dollars(totals[1])}** |")
+    own = [_dollars(total + KMS_KEY) for total in totals]
+    rows.append(f"| with a KMS key of your own | {_dollars(KMS_KEY)} a month | {own[0]} | {own[1]} |")
     for name, price in (("Cognito Lite", cognito_lite), ("Cognito Essentials", cognito_essentials)):
         rows.append(
             f"| {name} | above {COGNITO_FREE_USERS:,} users | {_dollars(price(1_000))} | {_dollars(price(MILLION))} |"

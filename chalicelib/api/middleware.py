@@ -1,7 +1,8 @@
 """The steps that every request and every response goes through, whatever the route.
 
-Owns the translation of exceptions, the headers of all responses, CORS for the allowed origins, how a view gets the
-principal, and each request's log line. A view decides nothing about these.
+Owns the refusal of requests that did not come through the distribution, the translation of exceptions, the headers of
+all responses, CORS for the allowed origins, how a view gets the principal, and each request's log line. A view decides
+nothing about these.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 from chalice import Chalice, ChaliceViewError, Response
 from chalice.app import Request
 
+from chalicelib.api.parsing import may_come_in
 from chalicelib.api.responses import Answer, problem, problem_of_status
 from chalicelib.config.http import HttpSettings
-from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed
+from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed, NotThroughDistribution
 from chalicelib.telemetry import requests
 from chalicelib.tokens.gateway_context import principal_from_context
 from chalicelib.tokens.principals import Principal
@@ -113,8 +115,12 @@ def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Res
         started = time.monotonic()
         requests.begin_request()
         try:
-            settings: HttpSettings | None = lychgate.http
-            response = get_response(request)
+            known = lychgate.http
+            settings: HttpSettings | None = known
+            if may_come_in(request.headers, known):
+                response = get_response(request)
+            else:
+                response = problem(NotThroughDistribution())
         except ConfigurationError as unusable:
             settings, response = None, problem(unusable)
         # Every view returns an Answer, so any other response is Chalice's own.

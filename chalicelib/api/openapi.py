@@ -92,7 +92,8 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
             "description": (
                 "A request body is one JSON object of at most 16 KiB without duplicate members. Every path also answers"
                 " OPTIONS, for CORS. Any other path answers 404 `not_found`, any other method 405"
-                " `method_not_allowed`."
+                " `method_not_allowed`. Where the API stands behind a distribution, any request that does not come"
+                " through it is answered 403 `forbidden`."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

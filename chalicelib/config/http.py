@@ -21,9 +21,10 @@ class HttpSettings:
     """Origins (RFC 6454 section 6.2) whose pages may use the refresh cookie and read responses."""
     over_https: bool
     """Whether clients reach the API by HTTPS: everywhere except on a developer's machine."""
-    distribution_secret_sha256: str | None
-    """The SHA-256, in hex, of the secret that the distribution sends in ``X-Lychgate-Distribution``. None without a
-    distribution. The secret is random, so its hash need not be secret."""
+    distribution_secrets_sha256: frozenset[str]
+    """The SHA-256, in hex, of each secret that the distribution may send in ``X-Lychgate-Distribution``: two, so that
+    it can change from one to the other. Empty without a distribution. The secrets are random, so their hashes need not
+    be secret."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> HttpSettings:
@@ -38,12 +39,14 @@ class HttpSettings:
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
-        secret_sha256 = environment.get("LYCHGATE_DISTRIBUTION_SECRET_SHA256") or None
-        if secret_sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", secret_sha256):
-            raise ConfigurationError("LYCHGATE_DISTRIBUTION_SECRET_SHA256", "must be a SHA-256 in hex")
+        secrets_sha256 = environment.get("LYCHGATE_DISTRIBUTION_SECRET_SHA256") or None
+        if secrets_sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}(,[0-9a-f]{64})*", secrets_sha256):
+            raise ConfigurationError(
+                "LYCHGATE_DISTRIBUTION_SECRET_SHA256", "must be a SHA-256 in hex, or several with commas between them"
+            )
         return cls(
             own_origin=own_origin,
             allowed_origins=origins,
             over_https=issuer.scheme == "https",
-            distribution_secret_sha256=secret_sha256,
+            distribution_secrets_sha256=frozenset(secrets_sha256.split(",") if secrets_sha256 else ()),
         )

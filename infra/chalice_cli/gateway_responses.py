@@ -1,8 +1,9 @@
 """The gateway responses: what API Gateway answers by itself.
 
-Owns the gateway responses in the API's Swagger. Chalice has none, and it replaces the whole API at each deployment, so
-they cannot be set separately. They match the API's own responses (``chalicelib.api``) as far as possible: the headers
-of a gateway response are fixed or copied from the request, and its body is a template.
+Owns the gateway responses in the API's Swagger, and that methods ask for the distribution's key. Chalice has none, and
+it replaces the whole API at each deployment, so they cannot be set separately. They match the API's own responses
+(``chalicelib.api``) as far as possible: the headers of a gateway response are fixed or copied from the request, and its
+body is a template.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from chalicelib.errors import (
     InvalidToken,
     LychgateError,
     NotFound,
+    NotThroughDistribution,
     PayloadTooLarge,
     ServiceUnavailable,
     TooManyAttempts,
@@ -35,6 +37,8 @@ GenerateSwagger = Callable[..., Swagger]
 
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 ANY_METHOD = "x-amazon-apigateway-any-method"
+API_KEY = "api_key"
+"""The name by which API Gateway's import knows the requirement of an API key."""
 
 _RETRY_SECONDS = 1
 """Seconds after which a throttled client may retry. The gateway's token bucket refills every second."""
@@ -59,8 +63,8 @@ _ERRORS: Mapping[str, LychgateError] = {
     "THROTTLED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
     "QUOTA_EXCEEDED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
     "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType(),
-    "INVALID_API_KEY": Forbidden(),
-    "WAF_FILTERED": Forbidden(),
+    "INVALID_API_KEY": NotThroughDistribution(),
+    "WAF_FILTERED": NotThroughDistribution(),
     "DEFAULT_4XX": NotFound(),
     "DEFAULT_5XX": LychgateError(),
 }
@@ -68,7 +72,10 @@ _ERRORS: Mapping[str, LychgateError] = {
 
 
 def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
-    """Return Chalice's ``generate_swagger``, wrapped to add gateway responses and 405 for unknown methods."""
+    """Return Chalice's ``generate_swagger``, wrapped to add what Chalice lacks.
+
+    These are gateway responses, 405 for unknown methods, and the distribution's key where the stage has one.
+    """
 
     @functools.wraps(generate_swagger)
     def generate(generator: object, app: Application, *arguments: object, **options: object) -> Swagger:
@@ -79,6 +86,8 @@ def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSw
             sys.exit(f"chalice: {unusable} in this stage of .chalice/config.json; `make deploy` writes it")
         for methods in swagger["paths"].values():
             methods[ANY_METHOD] = _any_method(methods)
+        if app.lychgate.http.distribution_secrets_sha256:
+            _require_key(swagger)
         return swagger
 
     return generate
@@ -87,6 +96,18 @@ def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSw
 def gateway_responses(settings: HttpSettings) -> dict[str, Any]:
     """Return the gateway response of each type, for an API with these settings."""
     return {kind: _gateway_response(error, settings) for kind, error in _ERRORS.items()}
+
+
+def _require_key(swagger: Swagger) -> None:
+    """Make every method ask for an API key of a usage plan (API Gateway Developer Guide, "Usage plans and API keys").
+
+    Requirements stand one beside the other, as Chalice and AWS SAM write them: API Gateway wants all of them.
+    """
+    definitions = swagger.setdefault("securityDefinitions", {})
+    definitions[API_KEY] = {"type": "apiKey", "name": "x-api-key", "in": "header"}
+    for methods in swagger["paths"].values():
+        for operation in methods.values():
+            operation["security"] = [{API_KEY: []}, *operation.get("security", [])]
 
 
 def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str, Any]:

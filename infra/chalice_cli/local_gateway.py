@@ -1,7 +1,8 @@
 """Gateway responses in Chalice's local emulation of API Gateway.
 
-Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer in place of the gateway: for an
-unknown route, for the authorizer's 401 and 403, and for an authorizer that fails. Chalice's own emulation drops the
+Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer in place of the gateway: for a
+request that did not come through the stage's distribution, for an unknown route, for the authorizer's 401 and 403, and
+for an authorizer that fails. Chalice's own emulation drops the
 connection when an authorizer raises, echoes the Authorization header, and sends no CORS headers.
 """
 
@@ -23,6 +24,7 @@ from chalice.local import (
 )
 
 from chalicelib.api.middleware import finish_headers
+from chalicelib.api.parsing import may_come_in
 from chalicelib.api.responses import problem
 from chalicelib.errors import (
     ConfigurationError,
@@ -30,6 +32,7 @@ from chalicelib.errors import (
     InvalidToken,
     LychgateError,
     NotFound,
+    NotThroughDistribution,
     ServiceUnavailable,
 )
 
@@ -53,6 +56,8 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
         app = cast("Application", gateway._app_object)  # noqa: SLF001 - there is no public name
         lowercase = {name.lower(): value for name, value in headers.items()}
         error: LychgateError
+        if _goes_around_the_distribution(lowercase, app):
+            return _gateway_response(NotThroughDistribution(), lowercase, app)
         try:
             RouteMatcher(list(app.routes)).match_route(path)
         except ValueError:
@@ -73,6 +78,14 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
         return _gateway_response(error, lowercase, app)
 
     return handle
+
+
+def _goes_around_the_distribution(request_headers: dict[str, str], app: Application) -> bool:
+    """Return whether the stage has a distribution, and the request is not from it."""
+    try:
+        return not may_come_in(request_headers, app.lychgate.http)
+    except ConfigurationError:
+        return False  # the application answers this itself
 
 
 def _gateway_response(error: LychgateError, request_headers: dict[str, str], app: Application) -> dict[str, Any]:

@@ -17,8 +17,8 @@ class Dependencies:
 
     template: Callable[[str], dict[str, Any]] = rendered_template
     """Takes the stage and returns its template for CloudFormation."""
-    smoke: Callable[[str], bool] = run_smoke
-    """Takes the URL of the site and returns whether it works."""
+    smoke: Callable[[str, str], bool] = run_smoke
+    """Takes the URL of the site and the API's own, and returns whether the site works."""
     sleep: Callable[[float], object] = time.sleep
     """Takes seconds."""
     ask: Callable[[str], str] = input

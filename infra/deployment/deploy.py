@@ -17,6 +17,7 @@ from infra.deployment.chalice_command import run_chalice, source_digest
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
+from infra.deployment.limits import reservations, throttle
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
@@ -49,10 +50,17 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
     with progress.of("Signing keys"):
         public_keys = _signing_keys(resources, foundation, progress)
     with progress.of("Configuration of the stage"):
-        changed = resources.files.write(resources.files.contents(foundation, public_keys, resources.tags))
+        reserved = reservations(resources.session.client("lambda"), resources.files.concurrency())
+        contents = resources.files.contents(foundation, public_keys, resources.tags, reserved.concurrency)
+        changed = resources.files.write(contents)
         progress(f"written, please commit: {', '.join(changed)}" if changed else "unchanged")
+        progress(reserved.reason)
     with progress.of("chalice deploy"):
         api = _deploy_api(resources, foundation, progress)
+    with progress.of("Throttle of the API"):
+        _throttle(resources, api, progress)
+    with progress.of("Encryption of the keys"):
+        _encrypt(resources, progress)
     with progress.of("Site"):
         changed_site = _upload(resources, progress)
     with progress.of("Distribution"):
@@ -65,10 +73,11 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
         with progress.of("Smoke test"):
-            if not dependencies.smoke(foundation.site_origin):
+            if not dependencies.smoke(foundation.site_origin, foundation.api_address(api)):
                 raise DeploymentError(
                     f"everything is deployed, but {foundation.site_origin} does not work: see above."
-                    f" `make smoke URL={foundation.site_origin}` repeats the test"
+                    f' `make smoke URL={foundation.site_origin} ARGS="--api {foundation.api_address(api)}"` repeats the'
+                    " test"
                 )
     progress.end(f"Ready: {foundation.site_origin}/")
 
@@ -86,6 +95,30 @@ def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> No
         raise DeploymentError(
             f"the name of the bucket, {name}, is taken, by you or by another account: bucket names are unique in all of"
             " AWS. Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
+        )
+
+
+def refuse_unknown_secret(resources: Resources) -> None:
+    """Raise DeploymentError if the API does not know both secrets of the distribution yet.
+
+    The distribution may change only to a secret that the API takes already.
+    """
+    outputs = resources.stack.outputs()
+    if "SiteOrigin" not in outputs:
+        return
+    try:
+        found = resources.session.client("lambda").get_function_configuration(
+            FunctionName=f"{APP_NAME}-{resources.stage}"
+        )
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return
+        raise
+    known = found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
+    if known != outputs.get("DistributionSecretSha256"):
+        raise DeploymentError(
+            "the API does not know yet which secret the distribution would send next, because an earlier deployment was"
+            " not completed. Run `make deploy` without --new-secret first"
         )
 
 
@@ -108,6 +141,8 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
     current = resources.stack.parameters() if exists else {}
     if not exists:
         refuse_taken_name(resources, request.parameters)
+    if request.new_secret:
+        refuse_unknown_secret(resources)
     _change(resources, resources.first_pass(current, request.parameters, new_secret=request.new_secret), progress)
     return resources.foundation()
 
@@ -131,7 +166,7 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
     if public_keys is not None:
         progress(f"unchanged: {name}")
         return public_keys
-    public_keys = resources.keys.make(foundation.users_table, resources.tags)
+    public_keys = resources.keys.make(foundation.users_table, resources.tags, resources.kms_key())
     progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified")
     return public_keys
 
@@ -151,6 +186,19 @@ def _deploy_api(resources: Resources, foundation: Foundation, progress: Progress
     if api is None:
         raise DeploymentError(f"Chalice has recorded no API in {record.path}. Delete the file and run again")
     return api
+
+
+def _throttle(resources: Resources, api: str, progress: Progress) -> None:
+    outputs = resources.stack.outputs()
+    rate, burst = outputs["ThrottleRate"], outputs["ThrottleBurst"]
+    changed = throttle(resources.session.client("apigateway"), api, rate=rate, burst=burst)
+    progress(f"{'set' if changed else 'unchanged'}: {rate} requests a second, {burst} at once")
+
+
+def _encrypt(resources: Resources, progress: Progress) -> None:
+    key = resources.kms_key()
+    changed = resources.keys.encrypt_with(key)
+    progress(f"{resources.signing_keys_parameter} is now encrypted with {key}" if changed else f"unchanged: {key}")
 
 
 def _tag(resources: Resources, foundation: Foundation, api: str, digest: str) -> None:

@@ -82,7 +82,6 @@ def _items(resources: Resources, table: str) -> int | None:
 
 def _delete_api(resources: Resources, progress: Progress) -> None:
     place = resources.place
-    names = dict.fromkeys(("users_table", "sessions_table", "events_table", "throttle_table"), "")
     foundation = Foundation(
         stage=resources.stage,
         partition=place.partition,
@@ -91,7 +90,10 @@ def _delete_api(resources: Resources, progress: Progress) -> None:
         site_origin="",
         signing_keys_parameter=resources.signing_keys_parameter,
         distribution_secret_sha256="",
-        **names,
+        users_table="",
+        sessions_table="",
+        events_table="",
+        throttle_table="",
     )
     record = resources.record(foundation)
     apis = record.deployed_apis()

@@ -29,7 +29,9 @@ class Foundation:
     signing_keys_parameter: str
     """Name of the SSM parameter, with its leading slash."""
     distribution_secret_sha256: str
-    """The SHA-256, in hex, of the secret that the distribution sends in ``X-Lychgate-Distribution``."""
+    """The SHA-256, in hex, of each secret that the distribution may send, with commas between them."""
+    kms_keys: tuple[str, ...] = ()
+    """The ARNs of your own KMS keys that encrypt the parameter, now or after this deployment."""
 
     @property
     def api_function(self) -> str:
@@ -40,6 +42,11 @@ class Foundation:
     def authorizer_function(self) -> str:
         """The name of the authorizer's Lambda function, as Chalice gives it."""
         return f"{APP_NAME}-{self.stage}-authorizer"
+
+    def api_address(self, api: str) -> str:
+        """Return scheme and host of the API with this id: the address that only the distribution may use."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"https://{api}.execute-api.{self.region}.{suffix}"
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this account and region."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.dependencies import DEFAULTS, Dependencies
-from infra.deployment.deploy import Request, is_deployed, refuse_taken_name
+from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
+from infra.deployment.limits import reservations
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
@@ -37,6 +38,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         progress("exist" if resources.keys.public_keys() else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
         progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
+        progress(reservations(resources.session.client("lambda"), resources.files.concurrency()).reason)
     with progress.of("chalice deploy"):
         progress("creates two functions, their roles, and the API")
     with progress.of("Site, distribution, invalidation, smoke test"):
@@ -44,6 +46,8 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
 
 
 def _next(resources: Resources, request: Request, progress: Progress) -> None:
+    if request.new_secret:
+        refuse_unknown_secret(resources)
     with progress.of("Foundation"):
         parameters = resources.first_pass(
             resources.stack.parameters(), request.parameters, new_secret=request.new_secret
@@ -60,9 +64,11 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     with progress.of("Signing keys"):
         progress("unchanged" if public_keys else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
-        contents = resources.files.contents(foundation, public_keys or "{}", resources.tags)
+        reserved = reservations(resources.session.client("lambda"), resources.files.concurrency())
+        contents = resources.files.contents(foundation, public_keys or "{}", resources.tags, reserved.concurrency)
         changed = [path for path, text in contents.items() if not path.exists() or path.read_text("utf-8") != text]
         progress(f"written: {', '.join(path.name for path in changed)}" if changed else "unchanged")
+        progress(reserved.reason)
     with progress.of("chalice deploy"):
         digest = source_digest(resources.project, request.stage)
         same = not changed and is_deployed(resources, foundation, digest)

@@ -21,19 +21,19 @@ _THROTTLE = ("UpdateItem",)
 def api_handler_policy(foundation: Foundation) -> Policy:
     """Return the policy of the API's function.
 
-    The parameter is encrypted with the AWS managed key for SSM. Its key policy allows everyone who may read the
-    parameter, so the function needs no permission for KMS (AWS KMS Developer Guide, "AWS managed keys").
+    The AWS managed key for SSM allows everybody in the account who may read the parameter to decrypt it. So for that
+    one the function needs no permission for KMS (AWS Systems Manager User Guide, "Restricting decryption of
+    SecureString parameter values"). Your own key it may use for this one parameter, which Parameter Store names in the
+    encryption context (AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS").
     """
+    parameter = foundation.arn("ssm", f"parameter{foundation.signing_keys_parameter}")
     return _policy(
         _table("Users", foundation, foundation.users_table, _USERS),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS),
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Throttle", foundation, foundation.throttle_table, _THROTTLE),
-        _statement(
-            "SigningKeys",
-            ["ssm:GetParameter"],
-            foundation.arn("ssm", f"parameter{foundation.signing_keys_parameter}"),
-        ),
+        _statement("SigningKeys", ["ssm:GetParameter"], parameter),
+        *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
         _logs(foundation, foundation.api_function),
     )
 
@@ -49,6 +49,11 @@ def _policy(*statements: Policy) -> Policy:
 
 def _table(sid: str, foundation: Foundation, table: str, verbs: tuple[str, ...]) -> Policy:
     return _statement(sid, [f"dynamodb:{verb}" for verb in verbs], foundation.arn("dynamodb", f"table/{table}"))
+
+
+def _decryption(number: int, key: str, parameter: str) -> Policy:
+    context = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameter}}
+    return {**_statement(f"Decryption{number}", ["kms:Decrypt"], key), "Condition": context}
 
 
 def _logs(foundation: Foundation, function: str) -> Policy:

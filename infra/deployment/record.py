@@ -84,13 +84,12 @@ class Record:
         """Write the file from the existing resources: functions and roles by name, and ``api`` if it is not empty."""
         resources = [found for name in _FUNCTIONS for found in self._function(name)]
         if api:
-            host = f"{api}.execute-api.{self._foundation.region}.{_dns_suffix(self._foundation.partition)}"
             resources.append(
                 {
                     "name": "rest_api",
                     "resource_type": "rest_api",
                     "rest_api_id": api,
-                    "rest_api_url": f"https://{host}/{API_GATEWAY_STAGE}/",
+                    "rest_api_url": f"{self._foundation.api_address(api)}/{API_GATEWAY_STAGE}/",
                 }
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +130,3 @@ def _calls(client: APIGatewayClient, api: str, wanted: str) -> bool:
         for resource in page["items"]
         for method in resource.get("resourceMethods", {}).values()
     )
-
-
-def _dns_suffix(partition: str) -> str:
-    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"

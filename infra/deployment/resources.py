@@ -15,7 +15,7 @@ from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.preflight import Place
 from infra.deployment.record import Record
-from infra.deployment.signing_keys import SigningKeys
+from infra.deployment.signing_keys import MANAGED_KEY, SigningKeys
 from infra.deployment.site import Site
 from infra.deployment.stack import Stack
 from infra.deployment.stage_files import StageFiles
@@ -88,7 +88,12 @@ class Resources:
             throttle_table=outputs["ThrottleTable"],
             signing_keys_parameter=self.signing_keys_parameter,
             distribution_secret_sha256=outputs["DistributionSecretSha256"],
+            kms_keys=self._own_kms_keys(),
         )
+
+    def kms_key(self) -> str:
+        """Return the KMS key for the signing keys, as the stack has it, or the AWS managed one."""
+        return self.stack.outputs().get("KmsKeyArn", MANAGED_KEY)
 
     def record(self, foundation: Foundation) -> Record:
         """Return Chalice's record."""
@@ -106,10 +111,13 @@ class Resources:
         Tables are not protected until the first deployment is complete. Otherwise they would outlive a failed creation.
         """
         given = {"Stage": self.stage, **asked}
-        if new_secret or "DistributionSecret" not in current:
-            secret = secrets.token_urlsafe(_SECRET_BYTES)
-            given["DistributionSecret"] = secret
-            given["DistributionSecretSha256"] = hashlib.sha256(secret.encode()).hexdigest()
+        for which in ("First", "Second"):
+            if f"{which}DistributionSecret" not in current:
+                given |= _new_secret(which)
+        if new_secret and current.get("DistributionSends"):
+            # The distribution changes to the other secret, which the API takes already, and this one is replaced.
+            sent = current["DistributionSends"]
+            given |= {"DistributionSends": "Second" if sent == "First" else "First", **_new_secret(sent)}
         if not current.get("RestApiId"):
             given["Protect"] = "false"
         return self._with_kept(given, current)
@@ -127,6 +135,20 @@ class Resources:
         kept = (set(current) & set(self.template["Parameters"])) - set(given)
         return StackParameters(given, frozenset(kept))
 
+    def _own_kms_keys(self) -> tuple[str, ...]:
+        """Return the ARNs of keys that encrypt the parameter or are to do so, without the AWS managed one.
+
+        While the key changes, the function has to be able to use both.
+        """
+        keys = dict.fromkeys([self.kms_key(), self.keys.encryption_key() or ""])
+        return tuple(key for key in keys if key.startswith("arn:"))
+
     def _names(self, kind: str, name: str) -> list[str]:
         resources = self.template["Resources"].values()
         return [resource["Properties"][name] for resource in resources if resource["Type"] == kind]
+
+
+def _new_secret(which: str) -> dict[str, str]:
+    secret = secrets.token_hex(_SECRET_BYTES)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return {f"{which}DistributionSecret": secret, f"{which}DistributionSecretSha256": digest}

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import boto3
 
 
+MANAGED_KEY = "alias/aws/ssm"
+"""The AWS managed key for SSM, as Parameter Store names it."""
+
+
 class SigningKeys:
     """The parameter with the keys and the pepper of one stage."""
 
@@ -33,7 +37,27 @@ class SigningKeys:
             raise DeploymentError(f"{damaged}. Restore an earlier version of the parameter") from damaged
         return None if ring is None else json.dumps(public_jwks(ring), separators=(",", ":"))
 
-    def make(self, users_table: str, tags: Mapping[str, str]) -> str:
+    def encryption_key(self) -> str | None:
+        """Return the KMS key of the parameter, as Parameter Store names it. None if there is no parameter."""
+        return ParameterRing(self._session.client("ssm"), self._parameter).encryption_key()
+
+    def encrypt_with(self, kms_key: str) -> bool:
+        """Encrypt the parameter with this key, and return whether it was another. Raises DeploymentError.
+
+        Keys and pepper stay the same. Earlier versions of the parameter stay encrypted as they were.
+        """
+        if self.encryption_key() in {None, kms_key}:
+            return False
+        place = ParameterRing(self._session.client("ssm"), self._parameter, kms_key)
+        try:
+            ring = place.read()
+            if ring is not None:
+                place.write(ring)
+        except PlaceError as refused:
+            raise DeploymentError(str(refused)) from refused
+        return True
+
+    def make(self, users_table: str, tags: Mapping[str, str], kms_key: str | None = None) -> str:
         """Create the keys, and return the public halves. Raises DeploymentError if there are accounts already."""
         if self._has_accounts(users_table):
             raise DeploymentError(
@@ -44,7 +68,7 @@ class SigningKeys:
         client = self._session.client("ssm")
         ring = new_ring(now=int(time.time()))
         try:
-            ParameterRing(client, self._parameter).write(ring)
+            ParameterRing(client, self._parameter, kms_key).write(ring)
         except PlaceError as refused:
             raise DeploymentError(str(refused)) from refused
         client.add_tags_to_resource(

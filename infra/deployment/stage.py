@@ -33,12 +33,16 @@ def policy_file(stage: str, function: str) -> str:
 
 
 def stage_configuration(
-    foundation: Foundation, public_keys: str, existing: Mapping[str, Any] | None = None
+    foundation: Foundation,
+    public_keys: str,
+    existing: Mapping[str, Any] | None = None,
+    reserved: Mapping[str, int] | None = None,
 ) -> StageConfiguration:
     """Return the stage's entry: ``existing`` with the values that the deployment sets.
 
-    ``public_keys`` is the JWK Set in JSON. Everything else in ``existing`` stays: other settings, other origins, other
-    sizes of the functions.
+    ``public_keys`` is the JWK Set in JSON. ``reserved`` is the concurrency to reserve, by Chalice's names of the
+    functions, where ``existing`` says nothing of it. Everything else in ``existing`` stays: other settings, other
+    origins, other sizes of the functions.
     """
     entry: StageConfiguration = {
         "lambda_architecture": "arm64",
@@ -74,7 +78,16 @@ def stage_configuration(
         functions.get("authorizer", {}), foundation.stage, "authorizer", AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT
     )
     entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer}
+    for name, count in (reserved or {}).items():
+        entry["lambda_functions"][name].setdefault("reserved_concurrency", count)
     return entry
+
+
+def configured_concurrency(entry: Mapping[str, Any]) -> dict[str, int | None]:
+    """Return the reserved concurrency of each function for which a stage's entry says one, None for none."""
+    functions = entry.get("lambda_functions", {})
+    configured = {name: {**entry, **functions.get(name, {})} for name in ("api_handler", "authorizer")}
+    return {name: said["reserved_concurrency"] for name, said in configured.items() if "reserved_concurrency" in said}
 
 
 def _function(existing: Mapping[str, Any], stage: str, name: str, memory: int, timeout: int) -> dict[str, Any]:

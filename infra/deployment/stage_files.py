@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import policy_file, stage_configuration
+from infra.deployment.stage import configured_concurrency, policy_file, stage_configuration
 from infra.local.data_directory import replace_file
 
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):([0-9]{12}):")
@@ -34,12 +34,23 @@ class StageFiles:
         found = _ARN.search(path.read_text("utf-8")) if path.exists() else None
         return (found[1], found[2]) if found else None
 
-    def contents(self, foundation: Foundation, public_keys: str, tags: Mapping[str, str]) -> dict[Path, str]:
-        """Return the new contents of each file."""
+    def concurrency(self) -> dict[str, int | None]:
+        """Return the reserved concurrency of each function for which the stage says one."""
+        config = json.loads((self._folder / "config.json").read_text("utf-8"))
+        return configured_concurrency(config["stages"].get(self._stage, {}))
+
+    def contents(
+        self,
+        foundation: Foundation,
+        public_keys: str,
+        tags: Mapping[str, str],
+        reserved: Mapping[str, int] | None = None,
+    ) -> dict[Path, str]:
+        """Return the new contents of each file. ``reserved`` is the concurrency to reserve where nothing is said."""
         path = self._folder / "config.json"
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         existing = _without_own_origin(config["stages"].get(self._stage, {}))
-        entry = stage_configuration(foundation, public_keys, existing)
+        entry = stage_configuration(foundation, public_keys, existing, reserved)
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         return {
             self._folder / policy_file(self._stage, "api_handler"): _text(api_handler_policy(foundation)),

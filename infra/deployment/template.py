@@ -42,7 +42,8 @@ def rendered_template(stage: str) -> dict[str, Any]:
 def parameter_names() -> dict[str, str]:
     """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
     parameters: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
-    own = {"Stage", "RestApiId", "DistributionSecret", "DistributionSecretSha256"}
+    secrets = {f"{which}DistributionSecret{what}" for which in ("First", "Second") for what in ("", "Sha256")}
+    own = {"Stage", "RestApiId", "DistributionSends", *secrets}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 

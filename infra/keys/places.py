@@ -50,9 +50,11 @@ class RingPlace(Protocol):
 class ParameterRing:
     """A ring in a SecureString of Systems Manager's Parameter Store."""
 
-    def __init__(self, client: SSMClient, parameter: str) -> None:
+    def __init__(self, client: SSMClient, parameter: str, kms_key: str | None = None) -> None:
+        """Take the KMS key for the next version, None for that of the last, and for SSM's own if there is none."""
         self._client = client
         self._parameter = parameter
+        self._kms_key = kms_key
         self._version = 0
         self.name = f"the parameter {parameter} in {client.meta.region_name}"
 
@@ -85,8 +87,8 @@ class ParameterRing:
         }
         if self._version:
             self._refuse_another_version()
-            if (key_id := self._encryption_key()) is not None:
-                request["KeyId"] = key_id
+        if (key_id := self._kms_key or self.encryption_key()) is not None:
+            request["KeyId"] = key_id
         try:
             version = self._client.put_parameter(**request)["Version"]
         except self._client.exceptions.ParameterAlreadyExists as exists:
@@ -107,8 +109,11 @@ class ParameterRing:
         if found != self._version:
             raise PlaceError(f"somebody else has changed {self.name} meanwhile; nothing was changed. Run it again")
 
-    def _encryption_key(self) -> str | None:
-        """Return the KMS key that encrypts the parameter. A write without it would use the default key."""
+    def encryption_key(self) -> str | None:
+        """Return the KMS key that encrypts the parameter, None if there is none.
+
+        A write that does not name it would use the default key.
+        """
         described = self._client.describe_parameters(
             ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [self._parameter]}]
         )["Parameters"]

@@ -4,7 +4,11 @@ moto can enforce policies, but knows neither the actions in a transaction nor th
 on which resource a request needs is therefore said here, as the Service Authorization Reference has it ("Actions,
 resources, and condition keys for" Amazon DynamoDB, AWS Systems Manager, Amazon CloudWatch Logs) and, for transactions,
 "Using IAM with DynamoDB transactions" in the DynamoDB Developer Guide. Whether a policy allows it is for moto's
-evaluation to say.
+evaluation to say, and whether a statement's conditions hold is for this module, since moto does not look at them.
+
+The parameter is taken to be encrypted with an operator's own KMS key: then its reader has to be allowed to decrypt it
+too, which KMS is asked with the parameter's ARN as the encryption context ("How AWS Systems Manager Parameter Store
+uses AWS KMS" in the KMS Developer Guide).
 """
 
 import http.client
@@ -19,6 +23,7 @@ from werkzeug import Response
 
 from infra.local.http_server import HttpServer, target
 from tests.support.packaged.function import ACCOUNT, REGION, Credentials
+from tests.support.places import KMS_KEY
 
 _BODY_LIMIT = 16 * 1024 * 1024
 _PATIENCE_SECONDS = 60
@@ -44,9 +49,10 @@ class Role:
     used: set = field(default_factory=set)
     denied: set = field(default_factory=set)
 
-    def allows(self, action, resource):
-        """Judge one action on one resource, and remember the judgement."""
-        policy = IAMPolicy({"policy_document": json.dumps(self.policy)})
+    def allows(self, action, resource, context=None):
+        """Judge one action on one resource, and remember the judgement. ``context`` has values of condition keys."""
+        statements = [each for each in self.policy["Statement"] if _holds(each.get("Condition", {}), context or {})]
+        policy = IAMPolicy({"policy_document": json.dumps({**self.policy, "Statement": statements})})
         allowed = policy.is_action_permitted(action, resource) == PermissionResult.PERMITTED
         (self.used if allowed else self.denied).add((action, resource))
         return allowed
@@ -61,7 +67,8 @@ def required(target, body):
     """The permissions that a request needs: pairs of action and resource. Raises LookupError if that is not known."""
     service, _, operation = target.partition(".")
     if service.startswith("AmazonSSM") and operation == "GetParameter":
-        return {("ssm:GetParameter", _arn("ssm", f"parameter/{body['Name'].removeprefix('/')}"))}
+        decryption = {("kms:Decrypt", KMS_KEY)} if body.get("WithDecryption") else set()
+        return {("ssm:GetParameter", _parameter(body["Name"])), *decryption}
     if service.startswith("DynamoDB"):
         if operation in _OF_ONE_TABLE:
             return {_on_table(operation, body["TableName"])}
@@ -71,6 +78,11 @@ def required(target, body):
             actions = [pair for item in body["TransactItems"] for pair in item.items()]
             return {_on_table(_IN_TRANSACTION[kind], details["TableName"]) for kind, details in actions}
     raise LookupError(f"which permission does {target} need?")
+
+
+def encryption_context(body):
+    """The condition keys of the request that KMS gets from Parameter Store, which are those of no other request."""
+    return {"kms:EncryptionContext:PARAMETER_ARN": _parameter(body["Name"])} if "Name" in body else {}
 
 
 def log_permissions(function, stream):
@@ -103,7 +115,8 @@ class AuthorizingAws:
         operation = request.headers["X-Amz-Target"]
         permissions = sorted(required(operation, json.loads(request.get_data())))
         # All are judged, so that the record is whole.
-        judged = [(pair, role.allows(*pair)) for pair in permissions]
+        context = encryption_context(json.loads(request.get_data()))
+        judged = [(pair, role.allows(*pair, context)) for pair in permissions]
         for (action, resource), allowed in judged:
             if not allowed:
                 return _refusal(
@@ -122,6 +135,16 @@ class AuthorizingAws:
                 pair for pair in answer.getheaders() if pair[0].lower() not in {"content-length", "date", "connection"}
             ]
             return Response(answer.read(), answer.status, kept)
+
+
+def _holds(conditions, context):
+    if set(conditions) - {"StringEquals"}:
+        raise LookupError(f"what does {conditions} mean?")
+    return all(context.get(key) == value for key, value in conditions.get("StringEquals", {}).items())
+
+
+def _parameter(name):
+    return _arn("ssm", f"parameter/{name.removeprefix('/')}")
 
 
 def _on_table(operation, table):

@@ -58,14 +58,17 @@ def start(make_function):
 
 
 class Deployment:
-    """Both functions behind the gateway."""
+    """Both functions behind the gateway and the distribution."""
 
     def __init__(self, package, functions, clock):
         self.functions = functions
-        self.gateway = ApiGateway(package, functions, clock=clock)
-        self._server = self.gateway.serve()
-        self.api = over_http(self._server.port, below="/api")
-        self.host = over_http(self._server.port)
+        self.gateway = ApiGateway(package, functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
+        self._servers = [places.distribution_before(self.gateway).serve(), self.gateway.serve()]
+        through, around = (server.port for server in self._servers)
+        self.api = over_http(through, below="/api")
+        self.around = over_http(around, below="/api")
+        """A client that goes to the API's own address."""
+        self.host = over_http(around)
 
     def begin(self):
         """Forget what there was, but let the processes live."""
@@ -75,7 +78,8 @@ class Deployment:
             function.recent_log.clear()
 
     def stop(self):
-        self._server.stop()
+        for server in self._servers:
+            server.stop()
         for function in self.functions.values():
             function.end()
 

@@ -3,7 +3,7 @@
 import base64
 import copy
 import json
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -87,7 +87,7 @@ class Function:
 
 
 class Gateway:
-    def __init__(self, document, answer=None, policy=None):
+    def __init__(self, document, answer=None, policy=None, api_keys=()):
         self.api = Function(answer or (lambda _: {"statusCode": 200, "body": "{}"}))
         self.authorizer = Function(policy or (lambda _: allowed()))
         self.now = 0.0
@@ -95,6 +95,7 @@ class Gateway:
             SimpleNamespace(swagger=document, stage_name="api"),
             {"api_handler": self.api, "authorizer": self.authorizer},
             clock=lambda: self.now,
+            api_keys=api_keys,
         )
 
     def ask(self, method, target, body=b"", **headers):
@@ -124,7 +125,8 @@ class TestSwagger:
             {"paths": {"/a": {"get": operation(**{"x-amazon-apigateway-request-validator": "all"})}}},
             {"paths": {"/a": {"trace": operation()}}},
             {"paths": {"/a/{proxy+}": {"get": operation()}}},
-            {"paths": {"/a": {"get": operation(security=[{"guard": []}, {"api_key": []}])}}},
+            {"paths": {"/a": {"get": operation(security=[{"guard": []}, {"other": []}])}}},
+            {"securityDefinitions": {"api_key": {"type": "apiKey", "name": "x-other", "in": "header"}}},
             {"paths": {"/a": {"get": operation(parameters=[{"name": "q", "in": "query"}])}}},
         ],
         ids=lambda change: json.dumps(change)[:60],
@@ -242,6 +244,44 @@ class TestAuthorizer:
         gateway = Gateway(swagger(authorizerResultTtlInSeconds=0))
         assert [gateway.guarded().status for _ in range(2)] == [200, 200]
         assert len(gateway.authorizer.events) == 2
+
+
+class TestApiKeys:
+    PATHS = MappingProxyType(
+        {
+            "/open": {"get": operation(security=[{"api_key": []}])},
+            "/guarded": {"get": operation(security=[{"api_key": []}, {"guard": []}])},
+            "/keyless": {"get": operation()},
+        }
+    )
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [({}, 403), ({"X_API_Key": "a"}, 403), ({"X_API_Key": "k1"}, 200), ({"x_api_key": "k2"}, 200)],
+    )
+    def test_a_method_that_wants_one_takes_those_of_its_plan(self, headers, status):
+        gateway = Gateway(swagger(self.PATHS), api_keys=["k1", "k2"])
+        answer = gateway.ask("GET", "/open", **headers)
+        assert answer.status == status
+        assert len(gateway.api.events) == (status == 200)
+        if status == 403:
+            assert json.loads(answer.body) == {"message": "Forbidden"}
+
+    def test_a_method_that_wants_none_looks_at_none(self):
+        assert Gateway(swagger(self.PATHS)).ask("GET", "/keyless").status == 200
+
+    def test_without_a_plan_no_key_is_good(self):
+        assert Gateway(swagger(self.PATHS)).ask("GET", "/open", X_API_Key="").status == 403
+
+    @pytest.mark.parametrize(
+        ("headers", "status", "asked"),
+        [({}, 401, 0), ({"Authorization": "a"}, 403, 1), ({"X_API_Key": "k1"}, 401, 0)],
+    )
+    def test_the_authorizer_comes_first(self, headers, status, asked):
+        gateway = Gateway(swagger(self.PATHS), api_keys=["k1"])
+        assert gateway.ask("GET", "/guarded", **headers).status == status
+        assert len(gateway.authorizer.events) == asked
+        assert gateway.api.events == []
 
 
 class TestGatewayResponses:

@@ -18,7 +18,7 @@ HEALTH = {
         "path": "/api/health",
         "requestId": "the-request",
     },
-    "headers": {},
+    "headers": {"x-lychgate-distribution": places.DISTRIBUTION_SECRET},
     "multiValueQueryStringParameters": None,
     "pathParameters": None,
     "stageVariables": None,

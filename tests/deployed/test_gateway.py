@@ -1,20 +1,24 @@
 """The deployed application as a client sees it through API Gateway, where that makes a difference."""
 
 import hashlib
+from contextlib import contextmanager
+
+import pytest
 
 from app import app
-from infra.local.http_server import HttpServer
 from tests.support import places
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
+from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.distribution import Distribution
-from tests.support.packaged.messages import served
 from tests.support.packaged.rest_api import RestApi
 
 
 def test_the_gateway_has_the_routes_of_the_application(package):
     """Nothing of the application is out of reach, and nothing else is in it."""
     gateway = {
-        resource.path: {(name, method.authorizer is not None) for name, method in resource.methods.items()}
+        resource.path: {
+            (name, method.authorizer is not None) for name, method in resource.methods.items() if method.needs_key
+        }
         for resource in RestApi(package.swagger).resources
     }
     chalice = {
@@ -82,27 +86,59 @@ def test_a_static_route_goes_before_a_variable_one_and_the_variable_arrives(depl
     assert api.bearer("DELETE", f"/auth/sessions/{session['id']}", token).status == 204
 
 
+@contextmanager
+def distributed(gateway, **options):
+    """A client of another distribution before the same gateway."""
+    server = Distribution(gateway, **options).serve()
+    try:
+        yield over_http(server.port, below="/api")
+    finally:
+        server.stop()
+
+
 class TestBehindTheDistribution:
-    def sessions(self, deployment, secret, forwarded):
-        distribution = Distribution(deployment.gateway, secret=secret, viewer="198.51.100.7")
-        server = HttpServer(0, body_limit=1_000_000)
-        server.start(served(distribution))
-        try:
-            api = over_http(server.port, below="/api")
-            headers = {"X-Forwarded-For": forwarded, "X-Lychgate-Distribution": places.DISTRIBUTION_SECRET}
-            members = {"username": "alice", "password": "correct horse battery staple", "token_delivery": "body"}
-            token = api.post("/auth/register", members, headers=headers).json["access_token"]
-            return api.bearer("GET", "/auth/sessions", token).json["sessions"]
-        finally:
-            server.stop()
+    @pytest.mark.parametrize("key", [{}, {"X-Api-Key": ""}, {"X-Api-Key": "a guess"}])
+    def test_no_request_to_the_apis_own_address_reaches_the_api(self, deployment, package, key):
+        """API Gateway refuses them, and only guarded routes are first refused by their authorizer."""
+        token = deployment.api.register().json["access_token"]
+        deployment.begin()
+        for resource in RestApi(package.swagger).resources:
+            for name in ["PATCH" if name == "ANY" else name for name in resource.methods]:
+                headers = {"Authorization": f"Bearer {token}", "Origin": "https://other.example", **key}
+                path = resource.path.replace("{session_id}", "any")
+                answer = deployment.around.request(name, path, headers=headers)
+                answer.assert_problem(403, "forbidden")
+                answer.assert_hardened()
+                assert answer.headers["access-control-allow-origin"] == "https://other.example"
+        assert deployment.functions["api_handler"].invocations == 0
+
+    def test_without_a_good_token_a_guarded_route_is_refused_by_the_authorizer_before_the_key_is_looked_at(
+        self, deployment
+    ):
+        for headers, asked in (({}, 0), ({"Authorization": "Bearer a.b.c"}, 1)):
+            deployment.around.request("GET", "/me", headers=headers).assert_problem(401, "invalid_token")
+            assert deployment.functions["authorizer"].invocations == asked
+        assert deployment.functions["api_handler"].invocations == 0
+
+    def test_the_function_refuses_what_a_usage_plan_lets_in_by_mistake(self, package, running_deployment):
+        """A key of another plan of the account that somebody added the stage to."""
+        gateway = ApiGateway(package, running_deployment.functions, api_keys=["the key of somebody else's plan"])
+        with distributed(gateway, secret="the key of somebody else's plan", viewer="198.51.100.7") as api:
+            for method, path in (("GET", "/health"), ("OPTIONS", "/me"), ("POST", "/auth/login")):
+                answer = api.request(method, path)
+                answer.assert_problem(403, "forbidden")
+                answer.assert_hardened()
+
+    def test_a_viewer_who_sends_the_headers_is_overruled_by_the_distribution(self, deployment):
+        headers = {"X-Api-Key": "mine", "X-Lychgate-Distribution": "mine"}
+        assert deployment.api.request("GET", "/health", headers=headers).status == 200
 
     def test_the_address_is_the_viewers_whatever_the_viewer_says(self, deployment):
-        (session,) = self.sessions(deployment, places.DISTRIBUTION_SECRET, "6.6.6.6")
+        with distributed(deployment.gateway, secret=places.DISTRIBUTION_SECRET, viewer="198.51.100.7") as api:
+            members = {"username": "alice", "password": "correct horse battery staple", "token_delivery": "body"}
+            token = api.post("/auth/register", members, headers={"X-Forwarded-For": "6.6.6.6"}).json["access_token"]
+            (session,) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
         assert session["ip"] == "198.51.100.7"
-
-    def test_another_distribution_is_not_believed(self, deployment):
-        (session,) = self.sessions(deployment, "a guess", "6.6.6.6")
-        assert session["ip"] == "127.0.0.1"
 
     def test_the_functions_know_the_secrets_hash_only(self, package):
         environment = package.functions["api_handler"].environment

@@ -5,7 +5,13 @@ import copy
 import pytest
 
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions
+from tests.deployed.aws_authorization import (
+    AuthorizingAws,
+    Role,
+    credentials,
+    encryption_context,
+    log_permissions,
+)
 from tests.support import places
 from tests.support.api_client import over_http
 from tests.support.packaged.api_gateway import ApiGateway
@@ -50,8 +56,8 @@ class Account:
             )
             for name, role in self.roles.items()
         }
-        self._gateway = ApiGateway(package, self.functions, clock=clock)
-        self._server = self._gateway.serve()
+        self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
+        self._server = places.distribution_before(self._gateway).serve()
         self.api = over_http(self._server.port, below="/api")
 
     def begin(self, changed):
@@ -168,10 +174,22 @@ def test_nothing_else_is_in_reach(account, table):
     assert not authorizer.allows("dynamodb:GetItem", f"{tables}/lychgate-test-{table}")
 
 
+def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
+    account.begin({})
+    role = account.roles["api_handler"]
+    for name, allowed in ((places.FOUNDATION.signing_keys_parameter, True), ("/lychgate/prod/signing-keys", False)):
+        assert role.allows("kms:Decrypt", places.KMS_KEY, encryption_context({"Name": name})) is allowed
+    assert not role.allows("kms:Decrypt", places.KMS_KEY)
+    for action in ("Encrypt", "GenerateDataKey", "ReEncryptFrom"):
+        context = encryption_context({"Name": places.FOUNDATION.signing_keys_parameter})
+        assert not role.allows(f"kms:{action}", places.KMS_KEY, context)
+
+
 def assert_fails(account, function, policy):
     account.begin({function: policy})
-    if not any("ssm:GetParameter" in statement["Action"] for statement in policy["Statement"]):
-        # It is asked for once in the life of a process.
+    left = {action for statement in policy["Statement"] for action in statement["Action"]}
+    if not {"ssm:GetParameter", "kms:Decrypt"} <= left:
+        # The parameter is asked for once in the life of a process.
         account.functions[function].end()
     # An answer that is none has no token in it either.
     with pytest.raises((AssertionError, KeyError)):

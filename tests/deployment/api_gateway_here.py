@@ -35,6 +35,8 @@ def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge")
     api.default = api.add_child("/")
     api.authorizers = {}
     for name, definition in api_doc["securityDefinitions"].items():
+        if name == "api_key":
+            continue
         how = definition["x-amazon-apigateway-authorizer"]
         backend.create_authorizer(
             function_id, name=name, authorizer_type="TOKEN", provider_arns=None, auth_type=None,
@@ -49,7 +51,11 @@ def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge")
             resource = known[0] if known else backend.create_resource(function_id, resource.id, part)
         for method, operation in methods.items():
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-            backend.put_method(function_id, resource.id, verb, "CUSTOM" if operation.get("security") else "NONE")
+            wanted = {name for required in operation.get("security", []) for name in required}
+            backend.put_method(
+                function_id, resource.id, verb, "CUSTOM" if wanted - {"api_key"} else "NONE",
+                api_key_required="api_key" in wanted,
+            )  # fmt: skip
             how = operation["x-amazon-apigateway-integration"]
             backend.put_integration(
                 function_id, resource.id, verb, how["type"].upper(),

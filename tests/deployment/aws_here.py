@@ -7,20 +7,26 @@ from contextlib import ExitStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from tests.deployment import api_gateway_here, cloudformation_here
+from tests.deployment import api_gateway_here, cloudformation_here, lambda_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
 
 
 class AwsHere:
-    """The server. `failing` makes the creation or change of a resource fail, by its logical id."""
+    """The server.
+
+    `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account.
+    """
 
     def __init__(self):
         self.failing = {}
+        self.limits = {}
         self.patches = ExitStack()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
-        for patch in itertools.chain(cloudformation_here.patches(self.failing), api_gateway_here.patches()):
+        for patch in itertools.chain(
+            cloudformation_here.patches(self.failing), api_gateway_here.patches(), lambda_here.patches(self.limits)
+        ):
             self.patches.enter_context(patch)
         self.server.start()
         host, port = self.server.get_host_and_port()
@@ -32,6 +38,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
+        self.limits["executions"] = 1000
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=30).close()
@@ -39,6 +46,10 @@ class AwsHere:
     def properties(self, logical_id):
         """What the stack has made of a resource that moto does not know."""
         return Recorded.made[logical_id].properties
+
+    def made(self, logical_id):
+        """A resource that moto does not know."""
+        return Recorded.made[logical_id]
 
     def stack(self, name):
         (stack,) = [each for each in cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name]

@@ -20,7 +20,7 @@ READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json",
 
 
 class Operator:
-    """`smoke_answer` is what the smoke test finds; `smoked` lists whom it was asked about.
+    """`smoke_answer` is what the smoke test finds; `smoked` and `smoked_apis` list what it was told of.
 
     `replace` gives the commands other dependencies than the real ones.
     """
@@ -28,6 +28,7 @@ class Operator:
     def __init__(self, project):
         self.project = project
         self.smoked = []
+        self.smoked_apis = []
         self.smoke_answer = True
         self.dependencies = Dependencies(smoke=self._smoke)
         self.lines = []
@@ -74,8 +75,9 @@ class Operator:
         paths = [path for path in folder.rglob("*") if path.is_file() and "deployments" not in path.parts]
         return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
 
-    def _smoke(self, url):
+    def _smoke(self, url, api_url):
         self.smoked.append(url)
+        self.smoked_apis.append(api_url)
         return self.smoke_answer
 
 

@@ -90,6 +90,9 @@ class Distribution(Recorded):
 KINDS = {
     kind: type(kind.rpartition(":")[2], (Recorded,), {"kind": kind})
     for kind in (
+        "AWS::ApiGateway::ApiKey",
+        "AWS::ApiGateway::UsagePlan",
+        "AWS::ApiGateway::UsagePlanKey",
         "AWS::CloudFront::OriginAccessControl",
         "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudWatch::Alarm",

@@ -20,6 +20,11 @@ def headers_to_the_api(aws):
     return {header["HeaderName"]: header["HeaderValue"] for header in origins[1]["OriginCustomHeaders"]}
 
 
+def keys_of_the_plan(aws):
+    """The values of the API keys that the usage plan takes, by which of the two they are."""
+    return {which: aws.properties(f"{which}DistributionKey")["Value"] for which in ("First", "Second")}
+
+
 def invalidations(distribution):
     return len(boto3.client("cloudfront").list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"])
 
@@ -43,7 +48,9 @@ def test_goes_from_nothing_to_working_to_nothing(operator, aws):
         "logs": LOGS,
     }
     (origin,) = operator.smoked
+    assert operator.smoked_apis == [f"https://{api}.execute-api.us-east-1.amazonaws.com"]
     _assert_the_distribution_serves_page_and_api(aws, api)
+    _assert_only_the_distribution_reaches_the_api(aws, api)
     _assert_the_functions_are_configured(operator, aws, origin)
     _assert_the_data_is_protected()
     _assert_the_page_is_in_the_bucket(operator, made["buckets"][0])
@@ -64,14 +71,41 @@ def _assert_the_distribution_serves_page_and_api(aws, api):
     assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"]
 
 
+def _assert_only_the_distribution_reaches_the_api(aws, api):
+    client = boto3.client("apigateway")
+    plan = aws.properties("DistributionPlan")
+    assert plan["ApiStages"] == [{"ApiId": api, "Stage": "api"}]
+    assert {name: int(value) for name, value in plan["Throttle"].items()} == {"RateLimit": 500, "BurstLimit": 1000}
+    for which in ("First", "Second"):
+        assert aws.properties(f"{which}KeyInPlan") == {
+            "KeyId": aws.made(f"{which}DistributionKey").physical_resource_id,
+            "KeyType": "API_KEY",
+            "UsagePlanId": aws.made("DistributionPlan").physical_resource_id,
+        }
+    sent = headers_to_the_api(aws)
+    assert sent["X-Api-Key"] == sent["X-Lychgate-Distribution"] == keys_of_the_plan(aws)["First"]
+    methods = [
+        method
+        for resource in client.get_resources(restApiId=api, embed=["methods"])["items"]
+        for method in resource.get("resourceMethods", {}).values()
+    ]
+    assert len(methods) > 30
+    assert all(method["apiKeyRequired"] for method in methods)
+    settings = client.get_stage(restApiId=api, stageName="api")["methodSettings"]["*/*"]
+    assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (500.0, 1000)
+
+
 def _assert_the_functions_are_configured(operator, aws, origin):
     client = boto3.client("lambda")
     handler, authorizer = (client.get_function_configuration(FunctionName=name) for name in LOGS_TO_FUNCTIONS)
     variables = handler["Environment"]["Variables"]
     assert variables["LYCHGATE_ISSUER"] == authorizer["Environment"]["Variables"]["LYCHGATE_ISSUER"] == f"{origin}/api"
     assert variables["LYCHGATE_ALLOWED_ORIGINS"] == origin
-    secret = headers_to_the_api(aws)["X-Lychgate-Distribution"]
-    assert variables["LYCHGATE_DISTRIBUTION_SECRET_SHA256"] == hashlib.sha256(secret.encode()).hexdigest()
+    digests = [hashlib.sha256(secret.encode()).hexdigest() for secret in keys_of_the_plan(aws).values()]
+    assert variables["LYCHGATE_DISTRIBUTION_SECRET_SHA256"].split(",") == digests
+    assert [
+        client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] for name in LOGS_TO_FUNCTIONS
+    ] == [100, 50]
     assert set(authorizer["Environment"]["Variables"]) == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
     policy = boto3.client("iam").get_role_policy(
         RoleName="lychgate-prod-api_handler", PolicyName="lychgate-prod-api_handler"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from chalicelib.telemetry import log, requests
 from infra.deployment.errors import DeploymentError
@@ -29,7 +30,7 @@ def distribution(rendered, **parameters):
     def walk(value):
         if isinstance(value, dict) and set(value) == {"Fn::If"}:
             name, then, otherwise = value["Fn::If"]
-            given = {"Stage": "prod", "DistributionSecret": "", "DistributionSecretSha256": "", **parameters}
+            given = {"Stage": "prod", **parameters}
             return walk(then if condition_holds(name, rendered, given) else otherwise)
         if isinstance(value, dict):
             walked = {name: walk(each) for name, each in value.items()}
@@ -134,11 +135,35 @@ def test_only_the_distribution_reads_the_bucket_and_only_over_tls(rendered):
     assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["SiteAccess", "Id"]}
 
 
-def test_the_secret_is_in_one_place_and_shown_nowhere(rendered):
-    assert rendered["Parameters"]["DistributionSecret"]["NoEcho"] is True
-    assert "Default" not in rendered["Parameters"]["DistributionSecret"]
-    assert '"DistributionSecret"' not in json.dumps(rendered["Outputs"])
-    assert json.dumps(rendered["Resources"]).count('"DistributionSecret"') == 1
+@pytest.mark.parametrize(
+    ("sends", "secret"), [("First", "FirstDistributionSecret"), ("Second", "SecondDistributionSecret")]
+)
+def test_the_distribution_sends_one_of_two_secrets_to_the_application_and_to_the_gateway(rendered, sends, secret):
+    config = distribution(rendered, RestApiId="abc123", DistributionSends=sends)
+    sent = {header["HeaderName"]: header["HeaderValue"] for header in config["Origins"][1]["OriginCustomHeaders"]}
+    assert sent == {"X-Lychgate-Distribution": {"Ref": secret}, "X-Api-Key": {"Ref": secret}}
+
+
+@pytest.mark.parametrize("which", ["First", "Second"])
+def test_a_secret_is_in_the_distribution_and_in_its_key_and_shown_nowhere(rendered, which):
+    name = f"{which}DistributionSecret"
+    assert rendered["Parameters"][name]["NoEcho"] is True
+    assert "Default" not in rendered["Parameters"][name]
+    assert f'"{name}"' not in json.dumps(rendered["Outputs"])
+    users = [logical_id for logical_id, each in rendered["Resources"].items() if f'"{name}"' in json.dumps(each)]
+    assert users == ["Distribution", f"{which}DistributionKey"]
+
+
+@pytest.mark.parametrize("which", ["First", "Second"])
+def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_sends_the_other(rendered, which):
+    # CloudFormation deletes what it replaces in its last phase, and cannot replace what has a name (User Guide, "Update
+    # behaviors of stack resources").
+    for name, changing in ((f"{which}DistributionKey", "Value"), (f"{which}KeyInPlan", "KeyId")):
+        resource = rendered["Resources"][name]
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+        assert f"/properties/{changing}" in schema["createOnlyProperties"]
+        assert "Name" not in resource["Properties"]
+        assert not condition_holds(resource["Condition"], rendered, {"Stage": "prod"})
 
 
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
@@ -152,14 +177,31 @@ def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
 
 
 def test_alarms_are_off_unless_somebody_is_told(rendered):
-    conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") == "HasAlarms"}
+    conditions = {"HasAlarms", "HasReuseAlarm"}
+    conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
     assert len(alarms) == 10
     assert alarms <= conditional
-    given = {"Stage": "prod", "DistributionSecret": "", "DistributionSecretSha256": ""}
-    assert not condition_holds("HasAlarms", rendered, given)
-    assert condition_holds("HasAlarms", rendered, {**given, "AlarmEmail": "me@example.org"})
-    assert condition_holds("HasAlarms", rendered, {**given, "AlarmTopicArn": "arn:aws:sns:us-east-1:1:t"})
+    given = {"Stage": "prod"}
+    for condition in conditions:
+        assert not condition_holds(condition, rendered, given)
+        assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
+        assert condition_holds(condition, rendered, {**given, "AlarmTopicArn": "arn:aws:sns:us-east-1:1:t"})
+
+
+def test_one_reuse_can_raise_an_alarm(rendered):
+    alarm = rendered["Resources"]["ReuseAlarm"]
+    # So 1 is each, and the count of an hour is the sum of what each line adds.
+    assert alarm["Properties"]["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert (alarm["Properties"]["Statistic"], alarm["Properties"]["Period"]) == ("Sum", 3600)
+    assert alarm["Properties"]["Threshold"] == {"Ref": "ReuseAlarmThreshold"}
+    parameter = rendered["Parameters"]["ReuseAlarmThreshold"]
+    assert (parameter["Default"], parameter["MinValue"]) == (5, 0)
+    told = {"Stage": "prod", "AlarmEmail": "me@example.org"}
+    assert [
+        condition_holds(alarm["Condition"], rendered, {**told, "ReuseAlarmThreshold": threshold})
+        for threshold in ("0", "1", "5")
+    ] == [False, True, True]
 
 
 def test_alarms_watch_metrics_that_there_are(rendered):
@@ -192,7 +234,7 @@ def test_tables_are_protected_where_it_is_asked_for(stage):
     ("value", "named"),
     [
         ({"Ref": "AWS::Region"}, "AWS::Region"),
-        ({"Ref": "DistributionSecret"}, "DistributionSecret"),
+        ({"Ref": "FirstDistributionSecret"}, "FirstDistributionSecret"),
         ({"Fn::GetAtt": ["SiteBucket", "Arn"]}, "Fn::GetAtt"),
         ({"Fn::If": ["NoSuchCondition", 1, 2]}, "NoSuchCondition"),
         ({"Fn::Sub": "${AWS::Partition}"}, "AWS::Partition"),

@@ -12,12 +12,12 @@ def sign_in_address(api, clock):
     """Register, log in with headers, and return the address that the session has in the list."""
 
     def sign_in_address(**headers):
-        api.register()
-        clock.advance(1)
         members = {"username": "alice", "password": "correct horse battery staple"}
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        api.post("/auth/register", members, headers=sent)
+        clock.advance(1)
         token = api.post("/auth/login", members, headers=sent).json["access_token"]
-        (newest, _) = api.bearer("GET", "/auth/sessions", token).json["sessions"]
+        (newest, _) = api.bearer("GET", "/auth/sessions", token, headers=sent).json["sessions"]
         return newest["ip"]
 
     return sign_in_address
@@ -43,10 +43,11 @@ class TestBehindADistribution:
     def test_the_viewers_address_is_the_one_that_the_distribution_saw(self, sign_in_address, forwarded, address):
         assert sign_in_address(X_Lychgate_Distribution=SECRET, X_Forwarded_For=forwarded) == address
 
-    @pytest.mark.parametrize("secret", ["", "guess", SECRET.upper(), "é"])
-    def test_who_does_not_know_the_secret_is_not_believed(self, sign_in_address, secret):
-        address = sign_in_address(X_Lychgate_Distribution=secret, X_Forwarded_For="198.51.100.1, 130.176.0.1")
-        assert address == "127.0.0.1"
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+def test_without_a_distribution_nobody_is_believed(sign_in_address, secret):
+    address = sign_in_address(X_Lychgate_Distribution=secret, X_Forwarded_For="198.51.100.1, 130.176.0.1")
+    assert address == "127.0.0.1"
 
 
 def test_a_user_agent_is_kept_without_characters_that_a_terminal_or_a_page_would_act_on(api, clock):

@@ -18,16 +18,17 @@ TESTS = Path(__file__).parents[1]
 UNUSABLE = 2
 
 
-def run(url, *, other_origin=None, say=print, http_port=80, only=("live", "api"), limits=USUAL_LIMITS):
+def run(url, *, other_origin=None, api_url=None, say=print, http_port=80, only=("live", "api"), limits=USUAL_LIMITS):
     """Check the site at a URL, say how each check ended, and return the report and an exit code.
 
-    `only` names what to run below the folder of tests, as pytest does. `limits` are those of this run.
+    `api_url` is the API's own address, which has to refuse what does not come through the site. `only` names what to
+    run below the folder of tests, as pytest does. `limits` are those of this run.
 
     Raises:
         UnusableSiteError: this is not the URL of a site, or nobody answers there.
 
     """
-    live = LiveSite(Site(url), other_origin, say, limits)
+    live = LiveSite(Site(url), other_origin, say, limits, Site(api_url) if api_url else None)
     live.http_port = http_port
     live.site.reach()
     report = Report(live, say)
@@ -52,13 +53,14 @@ def parser():
     parser = argparse.ArgumentParser(prog="python -m tests.live", description=__doc__.splitlines()[0])
     parser.add_argument("url", metavar="URL", help="of the site, without a path: https://example.org")
     parser.add_argument("--origin", help="another origin that LYCHGATE_ALLOWED_ORIGINS lists, to be checked as well")
+    parser.add_argument("--api", help="the API's own address, which has to refuse everybody: https://ID.execute-api.…")
     return parser
 
 
 def main():
     options = parser().parse_args()
     try:
-        return run(options.url, other_origin=options.origin, say=_say)[1]
+        return run(options.url, other_origin=options.origin, api_url=options.api, say=_say)[1]
     except UnusableSiteError as unusable:
         sys.stderr.write(f"smoke: {unusable}\n")
         return UNUSABLE

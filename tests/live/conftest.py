@@ -5,8 +5,11 @@ import pytest
 from tests.support.live.client import LIVE
 
 
-def pytest_ignore_collect(config):
-    return None if LIVE in config.stash else True
+def pytest_ignore_collect(collection_path, config):
+    if LIVE not in config.stash:
+        return True
+    # Nobody has said what the API's own address is.
+    return True if collection_path.name == "test_around.py" and config.stash[LIVE].api_site is None else None
 
 
 def pytest_collection_modifyitems(items):

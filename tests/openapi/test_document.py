@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 OPERATIONS = [operation for routes in ALL_ROUTES for operation in routes.operations]
 DOCUMENT = describe(OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token")
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
-ANSWERED_EVERYWHERE = {"method_not_allowed"}
+ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
 # For roles, which no route asks for yet.
 NOT_RAISED_YET = {"insufficient_scope"}
 

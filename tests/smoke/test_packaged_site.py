@@ -16,8 +16,8 @@ OTHER_ORIGIN = "https://other.example"
 
 
 @pytest.fixture
-def gateway_port(distribution, local_database):
-    """The port of a stage that believes to be at the distribution's URL."""
+def ports(distribution, local_database):
+    """The ports of a stage that believes to be at the distribution's URL: through its distribution, and round it."""
     ring = places.signing_keys(local_database)
     places.client("ssm", local_database).put_parameter(
         Name=places.FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
@@ -31,18 +31,31 @@ def gateway_port(distribution, local_database):
     }
     with ExitStack() as stack:
         functions = {name: stack.enter_context(LambdaFunction(package, name, overrides)) for name in package.functions}
-        server = ApiGateway(package, functions, clock=time.time).serve()
-        stack.callback(server.stop)
-        yield server.port
+        gateway = ApiGateway(package, functions, clock=time.time, api_keys=[places.DISTRIBUTION_SECRET])
+        servers = [places.distribution_before(gateway).serve(), gateway.serve()]
+        for server in servers:
+            stack.callback(server.stop)
+        yield [server.port for server in servers]
 
 
-def test_the_package_behind_its_gateway_passes(smoke, distribution, gateway_port, server):
+def test_the_package_behind_its_gateway_passes(smoke, distribution, ports, server):
+    through, around = ports
+
     def by_path(request, forward):
-        distribution.upstream = gateway_port if request.path.startswith("/api/") else server.port
+        distribution.upstream = through if request.path.startswith("/api/") else server.port
         return forward(request)
 
     distribution.fault = by_path
-    outcome = smoke(["live", "api"], other_origin=OTHER_ORIGIN)
+    outcome = smoke(["live", "api"], other_origin=OTHER_ORIGIN, api_url=f"http://127.0.0.1:{around}")
 
     assert outcome.code == 0, outcome.text
     assert set(outcome.left_out) == {"test_http_leads_to_https_for_good"}
+    assert "test_a_request_that_does_not_come_through_the_distribution_is_forbidden" in outcome.passed
+
+
+def test_an_api_that_answers_at_its_own_address_fails(smoke, server):
+    outcome = smoke(["live/test_around.py"], api_url=f"http://127.0.0.1:{server.port}")
+
+    assert outcome.code == 1
+    assert "goes round the distribution" in outcome.text
+    assert "test_a_request_that_does_not_come_through_the_distribution_is_forbidden" in outcome.failed

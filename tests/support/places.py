@@ -26,6 +26,7 @@ from infra.tables import create_tables
 from tests.support.api_client import over_http
 from tests.support.dynamodb_local import free_port
 from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.distribution import Distribution
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
 from tests.support.packaged.package import build, machine_architecture
 
@@ -43,6 +44,8 @@ SETTINGS = {
     "LYCHGATE_BCRYPT_COST": "10",
 }
 DISTRIBUTION_SECRET = "what only the distribution sends"
+KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+"""The operator's own key, which encrypts the signing keys."""
 FOUNDATION = Foundation(
     stage="test",
     partition="aws",
@@ -55,6 +58,7 @@ FOUNDATION = Foundation(
     throttle_table="lychgate-test-throttle",
     signing_keys_parameter="/lychgate/test/signing-keys",
     distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
+    kms_keys=(KMS_KEY,),
 )
 
 
@@ -210,7 +214,7 @@ def make_dev(folder, clock, *_):
 
 @contextmanager
 def packaged(folder, clock, database, dynamodb_local):
-    """The package under AWS's runtime client, behind the emulation of API Gateway, with DynamoDB Local."""
+    """The package under AWS's runtime client, behind the emulations of API Gateway and of the distribution."""
     ring = signing_keys(database)
     client("ssm", database).put_parameter(
         Name=FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
@@ -228,11 +232,16 @@ def packaged(folder, clock, database, dynamodb_local):
             )
             for name in package.functions
         }
-        gateway = ApiGateway(package, functions, clock=clock)
-        server = gateway.serve()
+        gateway = ApiGateway(package, functions, clock=clock, api_keys=[DISTRIBUTION_SECRET])
+        server = distribution_before(gateway).serve()
         stack.callback(server.stop)
         tables = Tables(dynamodb_local.endpoint, FOUNDATION.stage)
         yield Place(over_http(server.port, below="/api"), tables, gateway.forget_authorizations)
+
+
+def distribution_before(gateway, *, viewer="127.0.0.1"):
+    """The distribution of the stage, for one viewer."""
+    return Distribution(gateway, secret=DISTRIBUTION_SECRET, viewer=viewer)
 
 
 def built_package(public_keys, **settings):
@@ -264,7 +273,6 @@ def checkout(folder, settings):
     for name in ("app.py", "chalicelib", "infra", "static-site"):
         (project / name).symlink_to(ROOT / name)
     config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
-    secret = {"LYCHGATE_DISTRIBUTION_SECRET_SHA256": FOUNDATION.distribution_secret_sha256}
-    config["stages"]["dev"]["environment_variables"].update(SETTINGS | secret | settings)
+    config["stages"]["dev"]["environment_variables"].update(SETTINGS | settings)
     (project / ".chalice" / "config.json").write_text(json.dumps(config), "utf-8")
     return project

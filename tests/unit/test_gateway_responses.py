@@ -60,6 +60,21 @@ def test_every_way_of_making_the_api_declares_them(app, make):
     assert document[RESPONSES]["UNAUTHORIZED"]["statusCode"] == "401"
 
 
+def test_every_method_wants_the_key_of_a_distribution_where_there_is_one(stage):
+    stage["LYCHGATE_DISTRIBUTION_SECRET_SHA256"] = "ab" * 32
+    document = CFNSwaggerGenerator().generate_swagger(application(stage))
+    assert document["securityDefinitions"]["api_key"] == {"type": "apiKey", "name": "x-api-key", "in": "header"}
+    for path, methods in document["paths"].items():
+        assert {"options", "x-amazon-apigateway-any-method"} <= set(methods)
+        for method, operation in methods.items():
+            assert {"api_key": []} in operation["security"], (method, path)
+    assert document["paths"]["/me"]["get"]["security"] == [{"api_key": []}, {"authorizer": []}]
+
+
+def test_without_a_distribution_no_method_wants_a_key(swagger):
+    assert "api_key" not in json.dumps(swagger())
+
+
 def test_each_is_a_problem_document_with_its_own_status(swagger):
     for kind, response in swagger()[RESPONSES].items():
         document = body(response)
@@ -74,6 +89,8 @@ def test_each_is_a_problem_document_with_its_own_status(swagger):
     [
         ("UNAUTHORIZED", 401, "invalid_token"),
         ("ACCESS_DENIED", 403, "insufficient_scope"),
+        ("INVALID_API_KEY", 403, "forbidden"),
+        ("WAF_FILTERED", 403, "forbidden"),
         ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
         ("INVALID_SIGNATURE", 404, "not_found"),
         ("REQUEST_TOO_LARGE", 413, "payload_too_large"),

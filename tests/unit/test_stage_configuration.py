@@ -11,7 +11,7 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import stage_configuration
+from infra.deployment.stage import configured_concurrency, stage_configuration
 
 FOUNDATION = Foundation(
     stage="prod",
@@ -43,7 +43,7 @@ def test_the_api_starts_with_the_settings_of_its_stage(public_keys):
     http = HttpSettings.from_environment(variables)
     assert http.allowed_origins == (FOUNDATION.site_origin,)
     assert http.over_https
-    assert http.distribution_secret_sha256 == "ab" * 32
+    assert http.distribution_secrets_sha256 == {"ab" * 32}
 
 
 def test_the_authorizer_gets_what_verifies_tokens_and_nothing_else(public_keys):
@@ -68,6 +68,27 @@ def test_what_the_user_added_stays(public_keys):
     api["environment_variables"]["LYCHGATE_ALLOWED_ORIGINS"] += ",https://app.example"
     again = stage_configuration(FOUNDATION, public_keys, entry)
     assert again == entry
+
+
+def test_concurrency_is_reserved_where_nothing_is_said_of_it(public_keys):
+    existing = {"lambda_functions": {"authorizer": {"reserved_concurrency": None}}}
+    reserved = {"api_handler": 100, "authorizer": 50}
+    entry = stage_configuration(FOUNDATION, public_keys, existing, reserved)
+    assert configured_concurrency(entry) == {"api_handler": 100, "authorizer": None}
+    assert configured_concurrency({"reserved_concurrency": 7}) == {"api_handler": 7, "authorizer": 7}
+    assert configured_concurrency({}) == {}
+
+
+def test_a_key_of_ones_own_may_decrypt_the_one_parameter_and_nothing_else():
+    keys = tuple(f"arn:aws:kms:eu-central-1:123456789012:key/{name}" for name in ("new", "old"))
+    policy = api_handler_policy(dataclasses.replace(FOUNDATION, kms_keys=keys))
+    found = [statement for statement in policy["Statement"] if "kms:Decrypt" in statement["Action"]]
+    assert [statement["Resource"] for statement in found] == list(keys)
+    parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/lychgate/prod/signing-keys"
+    for statement in found:
+        assert statement["Action"] == ["kms:Decrypt"]
+        assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameter}}
+    assert "kms" not in str(api_handler_policy(FOUNDATION))
 
 
 def test_a_site_that_moved_is_followed_and_other_origins_stay(public_keys):

@@ -72,8 +72,10 @@ class Exchange:
 class LiveSite:
     """One run at one site: what it has asked, and what it may not leave behind."""
 
-    def __init__(self, site, other_origin=None, say=print, limits=USUAL_LIMITS):
+    def __init__(self, site, other_origin=None, say=print, limits=USUAL_LIMITS, api_site=None):
         self.site = site
+        self.api_site = api_site
+        """The API's own address, None if it is not known."""
         self.other_origin = other_origin
         self.say = say
         self.limits = limits
@@ -93,17 +95,22 @@ class LiveSite:
         """The name that tests/support/differences.py has for such a site."""
         return "live" if self.site.over_tls else "live-without-tls"
 
-    def ask(self, method, path, headers=None, body=b"", *, cleaning=False):
-        """Make a request and return its answer. Raises OSError or HTTPException where nobody answers."""
+    def ask(self, method, path, headers=None, body=b"", *, cleaning=False, around=False):
+        """Make a request and return its answer. Raises OSError or HTTPException where nobody answers.
+
+        ``around`` asks the API's own address instead of the site.
+        """
         if not cleaning:
             self.interruption.check()
             if self.requests >= self.limits.requests or self.failed_log_ins >= self.limits.failed_log_ins:
                 pytest.exit(f"{self.requests} requests, {self.failed_log_ins} failed log-ins: too many", returncode=1)
         self.requests += 1
-        self.exchanges.append(Exchange(f"{method} {path}"))
-        response = Http(self.site.connect).request(method, path, {"User-Agent": USER_AGENT, **(headers or {})}, body)
+        site = self.api_site if around else self.site
+        question = f"{method} {path}{' at the address of the API itself' if around else ''}"
+        self.exchanges.append(Exchange(question))
+        response = Http(site.connect).request(method, path, {"User-Agent": USER_AGENT, **(headers or {})}, body)
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        exchange = self.exchanges[-1] = Exchange(f"{method} {path}", response.status_code, lowered, response.body)
+        exchange = self.exchanges[-1] = Exchange(question, response.status_code, lowered, response.body)
         if exchange.status == 401 and exchange.members.get("error") == "invalid_credentials":
             self.failed_log_ins += 1
         if not cleaning:

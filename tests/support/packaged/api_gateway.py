@@ -7,7 +7,7 @@ this one name the pages. Not emulated: throttling, WAF, resource policies, acces
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from infra.local.http_server import HttpServer
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
@@ -41,9 +41,18 @@ class ApiGateway:
     """
 
     def __init__(
-        self, package: Package, functions: Mapping[str, LambdaFunction], *, clock: Callable[[], float] = time.time
+        self,
+        package: Package,
+        functions: Mapping[str, LambdaFunction],
+        *,
+        clock: Callable[[], float] = time.time,
+        api_keys: Collection[str] = (),
     ) -> None:
-        """Take functions by Chalice's names. ``clock`` is that by which authorizers' answers are kept."""
+        """Take functions by Chalice's names.
+
+        ``clock`` is that by which authorizers' answers are kept, ``api_keys`` are the keys of the stage's usage plan.
+        """
+        self._api_keys = api_keys
         self._api = RestApi(package.swagger)
         self._stage = package.stage_name
         self._functions = functions
@@ -103,6 +112,10 @@ class ApiGateway:
             arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{self._stage}/{request.method}{path}"
             authorization = self._authorizers[method.authorizer.name]
             context["authorizer"] = authorization.authorize(request.header(method.authorizer.header), arn)
+        # After the authorizer: an execution log has "Verifying Usage Plan" below "Successfully completed authorizer
+        # execution". A key may belong to any plan of the stage ("Choose an API key source in API Gateway").
+        if method.needs_key and request.header("x-api-key") not in self._api_keys:
+            raise Refusal("INVALID_API_KEY")
         event = proxy_event(
             _forwarded(request),
             resource=resource.path,

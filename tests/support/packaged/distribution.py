@@ -6,9 +6,13 @@ address at the end of X-Forwarded-For) and "Add custom headers to origin request
 
 from collections.abc import Callable
 
-from tests.support.packaged.messages import Request, Response
+from infra.local.http_server import HttpServer
+from tests.support.packaged.messages import Request, Response, served
 
-SECRET_HEADER = "X-Lychgate-Distribution"
+SECRET_HEADERS = ("X-Lychgate-Distribution", "X-Api-Key")
+"""Both have the same secret: one for the application, one for API Gateway."""
+
+_BODY_LIMIT = 40 * 1024 * 1024
 
 
 class Distribution:
@@ -20,17 +24,23 @@ class Distribution:
         self._secret = secret
         self._viewer = viewer
 
+    def serve(self) -> HttpServer:
+        """Listen on a free port of this machine, and answer. The caller stops the server."""
+        server = HttpServer(0, body_limit=_BODY_LIMIT)
+        server.start(served(self))
+        return server
+
     def __call__(self, request: Request) -> Response:
         """Answer a viewer's request."""
         if not request.path.startswith("/api/"):
             return Response(404)
-        replaced = {SECRET_HEADER.lower(), "x-forwarded-for", "host"}
+        replaced = {"x-forwarded-for", "host", *(name.lower() for name in SECRET_HEADERS)}
         kept = [pair for pair in request.headers if pair[0].lower() not in replaced]
         before = request.header("X-Forwarded-For")
         added = [
             ("Host", "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"),
             ("X-Forwarded-For", f"{before}, {self._viewer}" if before else self._viewer),
             ("Via", "1.1 distribution.cloudfront.net (CloudFront)"),
-            (SECRET_HEADER, self._secret),
+            *((name, self._secret) for name in SECRET_HEADERS),
         ]
         return self._origin(Request(request.method, request.target, (*kept, *added), request.body))

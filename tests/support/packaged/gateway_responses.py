@@ -41,6 +41,7 @@ _DEFAULTS = {
     "DEFAULT_4XX": _Default(400, "Bad Request", "BadRequestException"),
     "DEFAULT_5XX": _Default(502, _INTERNAL, "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": _Default(504, "Endpoint request timed out", "InternalServerErrorException"),
+    "INVALID_API_KEY": _Default(403, "Forbidden", "ForbiddenException"),
     "INVALID_SIGNATURE": _Default(403, None, "IncompleteSignatureException"),
     "MISSING_AUTHENTICATION_TOKEN": _Default(
         403, "Missing Authentication Token", "MissingAuthenticationTokenException"

@@ -14,6 +14,7 @@ from tests.support.packaged.errors import UnsupportedTemplateError
 from tests.support.packaged.template import function_in_uri
 
 ANY_METHOD = "x-amazon-apigateway-any-method"
+API_KEY = "api_key"
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", ANY_METHOD})
 _SWAGGER = frozenset(
@@ -81,10 +82,11 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of a resource: its function and its authorizer."""
+    """A method of a resource: its function, its authorizer, and whether it asks for an API key."""
 
     function: str
     authorizer: TokenAuthorizer | None
+    needs_key: bool
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class RestApi:
             for kind, response in swagger.get("x-amazon-apigateway-gateway-responses", {}).items()
         }
         self.authorizers = {
-            name: _authorizer(name, definition) for name, definition in swagger.get("securityDefinitions", {}).items()
+            name: _authorizer(name, definition)
+            for name, definition in swagger.get("securityDefinitions", {}).items()
+            if not _is_api_key(name, definition)
         }
         self.resources = [self._resource(path, item) for path, item in swagger["paths"].items()]
 
@@ -151,10 +155,21 @@ class RestApi:
             if parameter["in"] != "path":
                 raise UnsupportedTemplateError(f"{where}: the parameter {parameter} is not understood")
         security = operation.get("security", [])
-        if len(security) > 1 or any(scopes for required in security for scopes in required.values()):
-            raise UnsupportedTemplateError(f"{where}: the security requirement {security} is not understood")
+        # API Gateway wants all of them, and knows an API key by this name.
         names = [name for required in security for name in required]
-        return Method(function, self.authorizers[names[0]] if names else None)
+        guards = [name for name in names if name != API_KEY]
+        unknown = set(guards) - set(self.authorizers)
+        if len(guards) > 1 or unknown or any(scopes for required in security for scopes in required.values()):
+            raise UnsupportedTemplateError(f"{where}: the security requirement {security} is not understood")
+        return Method(function, self.authorizers[guards[0]] if guards else None, API_KEY in names)
+
+
+def _is_api_key(name: str, definition: Mapping[str, Any]) -> bool:
+    if name != API_KEY:
+        return False
+    if definition != {"type": "apiKey", "name": "x-api-key", "in": "header"}:
+        raise UnsupportedTemplateError(f"{name}: the API key {definition} is not understood")
+    return True
 
 
 def _authorizer(name: str, definition: Mapping[str, Any]) -> TokenAuthorizer:
