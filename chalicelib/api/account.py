@@ -71,13 +71,13 @@ class SessionsBody(TypedDict):
     sessions: list[SessionBody]
 
 
-@routes.operation("GET", "/me", credential=Credential.BEARER)
+@routes.operation("GET", "/me", credential=Credential.LIVE)
 def me(call: Call) -> Answer[ProfileBody]:
     """Return the user who is logged in."""
     return Answer({"user": user_body(call.use_cases.account.profile(call.principal))})
 
 
-@routes.operation("GET", "/dashboard", credential=Credential.BEARER)
+@routes.operation("GET", "/dashboard", credential=Credential.LIVE)
 def dashboard(call: Call) -> Answer[DashboardBody]:
     """Return the account's number of active sessions and its recent events."""
     shown = call.use_cases.account.dashboard(call.principal)
@@ -90,7 +90,7 @@ def dashboard(call: Call) -> Answer[DashboardBody]:
     )
 
 
-@routes.operation("GET", "/auth/sessions", credential=Credential.BEARER)
+@routes.operation("GET", "/auth/sessions", credential=Credential.LIVE)
 def sessions(call: Call) -> Answer[SessionsBody]:
     """List the user's sessions."""
     current = call.principal.session_id

@@ -33,7 +33,6 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
     # Either of the two: a token in the body needs no other credential.
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
-    Credential.BEARER: [{"access_token": []}],
     Credential.LIVE: [{"access_token": []}],
 }
 

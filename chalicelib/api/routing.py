@@ -45,15 +45,14 @@ class Credential(Enum):
     NONE = "none"
     REFRESH_TOKEN = "refresh token"
     """In the body or in the cookie."""
-    BEARER = "Bearer"
-    """An access token. The authorizer verifies it before the view runs."""
     LIVE = "Bearer, live"
-    """An access token whose session has not ended. The use case reads the session from the database."""
+    """An access token whose session has not ended. The authorizer verifies the token before the view runs, and the use
+    case reads the session from the database."""
 
     @property
     def is_access_token(self) -> bool:
         """Whether the credential is an access token, so that the authorizer checks it."""
-        return self in {Credential.BEARER, Credential.LIVE}
+        return self is Credential.LIVE
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from chalicelib.use_cases.ports import Announce, Stores
 # A valid identifier of a session, which fits the key of an item.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+_ENDED = "The session has ended."
+
 RECENT_EVENTS = 20
 """Entries of the history that a dashboard shows."""
 
@@ -54,26 +56,19 @@ class Account:
         self._announce = announce
 
     def profile(self, principal: Principal) -> User:
-        """Return the user of a principal, as last written.
-
-        Raises:
-            InvalidToken: the user has been deleted. The access token expires minutes later at most.
-
-        """
-        user = self._users.find(principal.username)
-        if user is None or user.id != principal.user_id:
-            raise InvalidToken("the user is gone")
+        """Return the user of a principal, as last written. Raises InvalidToken if the principal is not live."""
+        user, _ = self._live(principal)
         return user
 
     def dashboard(self, principal: Principal) -> Dashboard:
         """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
-        user = self.profile(principal)
-        events = self._events.recent(user.id, RECENT_EVENTS)
-        return Dashboard(user, len(self._live_sessions(user)), tuple(events))
+        user, sessions = self._live_with_sessions(principal)
+        return Dashboard(user, len(sessions), tuple(self._events.recent(user.id, RECENT_EVENTS)))
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Return the user's live sessions, newest first. Raises the same as ``profile``."""
-        return self._live_sessions(self.profile(principal))
+        _, sessions = self._live_with_sessions(principal)
+        return sessions
 
     def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
         """End one of the user's own sessions.
@@ -130,11 +125,20 @@ class Account:
     def _live(self, principal: Principal) -> tuple[User, Session]:
         """Return the user and the session of a principal. Raises InvalidToken unless both are live."""
         user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
-        if user is None or user.disabled:
-            raise InvalidToken("the user is gone or disabled", detail="The session has ended.")
-        if session is None or not session.belongs_to(user) or not session.is_live(self._clock()):
-            raise InvalidToken("the session has ended", detail="The session has ended.")
-        return user, session
+        return _both_live(user, session, self._clock())
+
+    def _live_with_sessions(self, principal: Principal) -> tuple[User, list[Session]]:
+        """Return the user of a principal and the user's live sessions, newest first. Raises the same as ``_live``.
+
+        The principal's own session is one of them, so it takes no read of its own.
+        """
+        user = self._users.find(principal.username)
+        stored = self._sessions.of_user(principal.user_id)
+        now = self._clock()
+        own = next((session for session in stored if session.id == principal.session_id), None)
+        user, _ = _both_live(user, own, now)
+        live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
+        return user, sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
 
     def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> None:
         """Check the user's password. Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted."""
@@ -142,9 +146,11 @@ class Account:
         self._guard.verify(user, password, caller, session_id=session.id)
         self._guard.succeeded(attempt)
 
-    def _live_sessions(self, user: User) -> list[Session]:
-        now = self._clock()
-        live = [
-            session for session in self._sessions.of_user(user.id) if session.belongs_to(user) and session.is_live(now)
-        ]
-        return sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
+
+def _both_live(user: User | None, session: Session | None, now: int) -> tuple[User, Session]:
+    """Return the user and the session. Raises InvalidToken unless both are live and belong together."""
+    if user is None or user.disabled:
+        raise InvalidToken("the user is gone or disabled", detail=_ENDED)
+    if session is None or not session.belongs_to(user) or not session.is_live(now):
+        raise InvalidToken("the session has ended", detail=_ENDED)
+    return user, session

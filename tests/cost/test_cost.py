@@ -38,8 +38,8 @@ COSTS = {
     "log in as what no name can be": Cost(("GetItem users", "PutItem events"), 1, 1, **COUNTED),
     "register": Cost(("TransactWriteItems events+sessions+users",), 0, 3 * 2),
     "log out": Cost(("TransactWriteItems events+sessions",), 0, 2 * 2),
-    "profile": Cost(("GetItem users",), 1, 0),
-    "dashboard": Cost(("GetItem users", "Query events", "Query sessions"), 3, 0),
+    "profile": Cost(("BatchGetItem sessions+users",), 2, 0),
+    "dashboard": Cost(("GetItem users", "Query sessions", "Query events"), 3, 0),
     "sessions": Cost(("GetItem users", "Query sessions"), 2, 0),
     "end a session": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 2 * 2),
     "change the password": Cost(

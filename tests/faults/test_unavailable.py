@@ -63,7 +63,7 @@ ROUTES = {
     "refresh": (refresh, ["UpdateItem", "GetItem"]),
     "reuse": (reuse, ["UpdateItem", "TransactWriteItems"]),
     "log out": (log_out, ["TransactWriteItems"]),
-    "me": (bearer("GET", "/me"), ["GetItem"]),
+    "me": (bearer("GET", "/me"), ["BatchGetItem"]),
     "dashboard": (bearer("GET", "/dashboard"), ["GetItem", "Query", "Query"]),
     "sessions": (bearer("GET", "/auth/sessions"), ["GetItem", "Query"]),
     "end a session": (
