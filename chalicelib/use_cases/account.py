@@ -1,7 +1,8 @@
 """The use cases of a user who is logged in: profile, dashboard, sessions, password, deletion.
 
 Owns the meaning of "live": the session of an access token has not ended and its user is not disabled, according to the
-database at the time of the request. Knows no HTTP, no AWS and no token format.
+database at the time of the request; and of "fresh": live, and the session has authenticated a short time ago. Knows no
+HTTP, no AWS and no token format.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import re
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.results import Dashboard, LoggedIn
+from chalicelib.accounts.results import Dashboard, LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
-from chalicelib.errors import InvalidToken, NotFound
+from chalicelib.errors import InsufficientAuthentication, InvalidToken, NotFound
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
@@ -42,6 +43,7 @@ class Account:
         begin_session: BeginSession,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
+        fresh_seconds: int,
         clock: Clock,
         announce: Announce,
     ) -> None:
@@ -52,6 +54,7 @@ class Account:
         self._begin_session = begin_session
         self._hasher = hasher
         self._policy = policy
+        self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._announce = announce
 
@@ -71,25 +74,49 @@ class Account:
         return sessions
 
     def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
-        """End one of the user's own sessions.
+        """End one of the user's own sessions. To end the principal's is a log-out, which need not be fresh.
 
         Raises:
             InvalidToken: the principal is not live.
+            InsufficientAuthentication: it is another session, and the principal's is not fresh.
             NotFound: there is no such session, or it is another user's.
 
         """
-        user, _ = self._live(principal)
+        user, session = self._live(principal)
+        if session_id != session.id:
+            self._require_fresh(session)
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
         if not _ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
         self._announce(event)
 
     def log_out_everywhere(self, principal: Principal, caller: Caller) -> None:
-        """End every session of the user. Raises InvalidToken if the principal is not live."""
+        """End every session of the user.
+
+        Raises:
+            InvalidToken: the principal is not live.
+            InsufficientAuthentication: the principal's session is not fresh.
+            Conflict: the account was deleted meanwhile.
+
+        """
         user, session = self._live(principal)
+        self._require_fresh(session)
         event = SecurityEvent(EventType.LOGGED_OUT, user.id, self._clock(), caller, session.id)
         self._users.end_all_sessions(user, event)
         self._announce(event)
+
+    def reauthenticate(self, principal: Principal, password: str, caller: Caller) -> Reauthenticated:
+        """Make the principal's session fresh by its user's password. The refresh token stays as it is.
+
+        Raises:
+            InvalidToken: the principal is not live, or the session has ended meanwhile.
+            InvalidCredentials: ``password`` is not the password.
+            TooManyAttempts: the account or the address has had too many failures.
+
+        """
+        user, session = self._live(principal)
+        self._check_password(user, session, password, caller)
+        return self._begin_session.once_more(session, user, caller)
 
     def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> LoggedIn:
         """Change the user's password, end all the user's sessions, and begin a new one in place of this one.
@@ -139,6 +166,11 @@ class Account:
         user, _ = _both_live(user, own, now)
         live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
         return user, sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
+
+    def _require_fresh(self, session: Session) -> None:
+        """Raise InsufficientAuthentication unless the session has authenticated a short time ago."""
+        if not session.is_fresh(self._clock(), self._fresh_seconds):
+            raise InsufficientAuthentication(self._fresh_seconds)
 
     def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> None:
         """Check the user's password. Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted."""

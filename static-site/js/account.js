@@ -24,6 +24,7 @@ const EVENTS = {
   session_revoked: "Session ended",
   password_changed: "Password changed",
   refresh_retried_elsewhere: "Session used from two places at once",
+  reauthenticated: "Password confirmed",
 };
 const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 

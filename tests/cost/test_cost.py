@@ -42,6 +42,9 @@ COSTS = {
     "dashboard": Cost(("GetItem users", "Query sessions", "Query events"), 3, 0),
     "sessions": Cost(("GetItem users", "Query sessions"), 2, 0),
     "end a session": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 2 * 2),
+    "authenticate again": Cost(
+        ("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 2 * 2, **COUNTED_AND_FORGOTTEN
+    ),
     "change the password": Cost(
         (
             "BatchGetItem sessions+users",

@@ -74,6 +74,10 @@ ROUTES = {
         bearer("POST", "/auth/logout-all"),
         ["BatchGetItem", "TransactWriteItems+", "Query", "BatchWriteItem"],
     ),
+    "authenticate again": (
+        bearer("POST", "/auth/reauthenticate", {"password": PASSWORD}),
+        ["BatchGetItem", "TransactWriteItems"],
+    ),
     "change the password": (
         bearer("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
         ["BatchGetItem", "TransactWriteItems+", "Query", "BatchWriteItem"],

@@ -20,6 +20,7 @@ SESSION = Session(
     user_id="u1",
     username="Alice",
     created_at=NOW,
+    authenticated_at=NOW,
     last_used_at=NOW,
     idle_expires_at=NOW + 100,
     expires_at=NOW + 1000,
