@@ -22,11 +22,11 @@ BEARER_ROUTES = [
 FRESH_SECONDS = 900
 LIVE_ROUTES = [
     pytest.param("GET", "/me", None, marks=pytest.mark.live_safe),
-    pytest.param("GET", "/dashboard", None, marks=pytest.mark.live_safe),
-    pytest.param("GET", "/auth/sessions", None, marks=pytest.mark.live_safe),
+    ("GET", "/dashboard", None),
+    ("GET", "/auth/sessions", None),
     ("DELETE", "/auth/sessions/some-session", None),
     pytest.param("POST", "/auth/logout-all", None, marks=pytest.mark.live_safe),
-    pytest.param("POST", "/auth/reauthenticate", {"password": PASSWORD}, marks=pytest.mark.live_safe),
+    ("POST", "/auth/reauthenticate", {"password": PASSWORD}),
     ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     ("POST", "/auth/delete-account", {"password": PASSWORD}),
 ]
@@ -178,7 +178,6 @@ def test_a_wrong_password_makes_nothing_fresh_and_is_in_the_history(api, stale):
     assert [event["type"] for event in history] == ["reauthenticated", "login_failed", "registered"]
 
 
-@pytest.mark.live_safe
 def test_no_session_is_made_fresh_without_a_password(api, alice):
     for members in ({}, {"password": None}, {"password": PASSWORD, "username": "alice"}):
         answer = api.bearer("POST", "/auth/reauthenticate", alice["access_token"], members)

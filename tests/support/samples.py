@@ -38,6 +38,7 @@ CLAIMS = {
     "aud": ISSUER,
     "exp": NOW + 600,
     "iat": NOW,
+    "auth_time": NOW,
     "jti": "j1",
     "sid": "s1",
     "preferred_username": "alice",
