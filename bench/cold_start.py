@@ -126,6 +126,7 @@ def _access_token(ring: Ring) -> str:
         user_id=user.id,
         username=user.username,
         created_at=now,
+        authenticated_at=now,
         last_used_at=now,
         idle_expires_at=now + 3600,
         expires_at=now + 3600,

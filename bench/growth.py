@@ -138,6 +138,7 @@ def _filled(stack: ExitStack, folder: Path, population: Population, ring: Mappin
         user_id=user.id,
         username=user.username,
         created_at=now,
+        authenticated_at=now,
         last_used_at=now,
         idle_expires_at=now + REFRESH_IDLE_LIFETIME,
         expires_at=now + SESSION_LIFETIME,

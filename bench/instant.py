@@ -114,6 +114,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         user_id=user.id,
         username=user.username,
         created_at=now,
+        authenticated_at=now,
         last_used_at=now,
         idle_expires_at=now + REFRESH_IDLE_LIFETIME,
         expires_at=now + SESSION_LIFETIME,

@@ -109,6 +109,17 @@ class InvalidToken(LychgateError):
         super().__init__(detail)
 
 
+class InsufficientAuthentication(LychgateError):
+    """Raised if a session authenticated too long ago (RFC 9470 section 3). ``max_age`` is how long ago it may be."""
+
+    error = "insufficient_user_authentication"
+    detail = "This needs your password again: send it to POST /auth/reauthenticate and repeat the request."
+
+    def __init__(self, max_age: int) -> None:
+        self.max_age = max_age
+        super().__init__()
+
+
 class InvalidGrant(LychgateError):
     """Raised if a refresh token is refused. ``reason`` is for the operator."""
 

@@ -185,6 +185,7 @@ class Lychgate:
                 begin_session=begin_session,
                 hasher=hasher,
                 policy=policy,
+                fresh_seconds=settings.fresh_seconds,
                 clock=clock,
                 announce=announce,
             ),

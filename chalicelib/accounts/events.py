@@ -23,6 +23,8 @@ class EventType(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"
     """A refresh token was used from two networks or by two User-Agents within seconds."""
+    REAUTHENTICATED = "reauthenticated"
+    """The password was given again inside a session, which is fresh from then on."""
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -42,6 +44,7 @@ HISTORY = (
     EventType.SESSION_REVOKED,
     EventType.PASSWORD_CHANGED,
     EventType.REFRESH_RETRIED_ELSEWHERE,
+    EventType.REAUTHENTICATED,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""

@@ -30,6 +30,15 @@ class TokenPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Reauthenticated:
+    """The result of a reauthentication: an access token that says so. The refresh token stays as it is."""
+
+    user: User
+    access_token: str = field(repr=False)
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
     """The result of a registration, a log-in or a refresh."""
 

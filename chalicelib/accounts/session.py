@@ -47,6 +47,8 @@ class Session:
     username: str
     """The user's name. With it a refresh finds the user in one read."""
     created_at: int
+    authenticated_at: int
+    """When its user last proved to be there: at the log-in, or with the password since. A refresh proves nothing."""
     last_used_at: int
     """When the refresh counter was last raised, or else when the session began."""
     idle_expires_at: int
@@ -80,6 +82,13 @@ class Session:
         user.
         """
         return now < self.refresh_expires_at
+
+    def is_fresh(self, now: int, window: int) -> bool:
+        """Return whether the user authenticated at most ``window`` seconds ago.
+
+        The bound is that of ``max_age`` (OpenID Connect Core 1.0 section 3.1.2.1, RFC 9470 section 4).
+        """
+        return now - self.authenticated_at <= window
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the session is this user's and has the user's epoch. Ending all sessions raises the epoch."""

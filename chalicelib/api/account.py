@@ -8,11 +8,13 @@ from typing import Annotated, TypedDict
 
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
+    AccessTokenBody,
     Answer,
     EventBody,
     SessionBody,
     TokenBody,
     UserBody,
+    access_token_answer,
     event_body,
     no_content,
     session_body,
@@ -46,7 +48,7 @@ class NewPasswordBody:
 
 @dataclass(frozen=True)
 class PasswordBody:
-    """The body of an account deletion: the password again."""
+    """The body of a reauthentication or an account deletion: the password again."""
 
     password: Password
 
@@ -71,13 +73,13 @@ class SessionsBody(TypedDict):
     sessions: list[SessionBody]
 
 
-@routes.operation("GET", "/me", credential=Credential.BEARER)
+@routes.operation("GET", "/me", credential=Credential.LIVE)
 def me(call: Call) -> Answer[ProfileBody]:
     """Return the user who is logged in."""
     return Answer({"user": user_body(call.use_cases.account.profile(call.principal))})
 
 
-@routes.operation("GET", "/dashboard", credential=Credential.BEARER)
+@routes.operation("GET", "/dashboard", credential=Credential.LIVE)
 def dashboard(call: Call) -> Answer[DashboardBody]:
     """Return the account's number of active sessions and its recent events."""
     shown = call.use_cases.account.dashboard(call.principal)
@@ -90,7 +92,7 @@ def dashboard(call: Call) -> Answer[DashboardBody]:
     )
 
 
-@routes.operation("GET", "/auth/sessions", credential=Credential.BEARER)
+@routes.operation("GET", "/auth/sessions", credential=Credential.LIVE)
 def sessions(call: Call) -> Answer[SessionsBody]:
     """List the user's sessions."""
     current = call.principal.session_id
@@ -101,12 +103,15 @@ def sessions(call: Call) -> Answer[SessionsBody]:
 @routes.operation(
     "DELETE",
     "/auth/sessions/{session_id}",
-    credential=Credential.LIVE,
+    credential=Credential.FRESH,
     status=HTTPStatus.NO_CONTENT,
     raises=(NotFound,),
 )
 def end_session(call: Call, session_id: str) -> Answer[None]:
-    """End one of the user's sessions."""
+    """End one of the user's sessions.
+
+    The session that asks can end itself at any time: that is a log-out.
+    """
     call.use_cases.account.end_session(call.principal, session_id, call.caller)
     return no_content()
 
@@ -114,7 +119,7 @@ def end_session(call: Call, session_id: str) -> Answer[None]:
 @routes.operation(
     "POST",
     "/auth/logout-all",
-    credential=Credential.LIVE,
+    credential=Credential.FRESH,
     status=HTTPStatus.NO_CONTENT,
     headers=("Set-Cookie",),
     raises=(Conflict,),
@@ -123,6 +128,20 @@ def log_out_everywhere(call: Call) -> Answer[None]:
     """End every session of the user."""
     call.use_cases.account.log_out_everywhere(call.principal, call.caller)
     return _no_content_without_cookie(call)
+
+
+@routes.operation(
+    "POST",
+    "/auth/reauthenticate",
+    credential=Credential.LIVE,
+    raises=(InvalidCredentials, TooManyAttempts),
+)
+def reauthenticate(call: Call, body: PasswordBody) -> Answer[AccessTokenBody]:
+    """Prove again with the password that the user is there.
+
+    The session is fresh from then on, and the new access token has a new `auth_time`. The refresh token stays as it is.
+    """
+    return access_token_answer(call.use_cases.account.reauthenticate(call.principal, body.password, call.caller))
 
 
 @routes.operation(

@@ -30,7 +30,7 @@ PREFLIGHT_SECONDS = 600
 
 _HARDENING = {
     # Responses are data. Opened as a page, one must load nothing and be in no frame.
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -33,9 +33,17 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
     # Either of the two: a token in the body needs no other credential.
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
-    Credential.BEARER: [{"access_token": []}],
     Credential.LIVE: [{"access_token": []}],
+    Credential.FRESH: [{"access_token": []}],
 }
+
+_LIVE = "Refused as soon as the session of the access token has ended."
+_ACCESS = {
+    Credential.LIVE: _LIVE,
+    Credential.FRESH: f"{_LIVE} Refused with `insufficient_user_authentication` if the session has last authenticated"
+    " more than `max_age` seconds ago. `POST /auth/reauthenticate` makes it fresh again.",
+}
+"""What the credentials say of an operation, beside its own description."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "Cache-Control": {"description": "How long to cache it.", "schema": {"type": "string"}, "required": True},
@@ -46,7 +54,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "required": True},
     "WWW-Authenticate": {
         # Not required: API Gateway renames it where a Lambda sets it.
-        "description": "RFC 6750 section 3.",
+        "description": "RFC 6750 section 3, RFC 9470 section 3.",
         "schema": {"type": "string"},
     },
 }
@@ -122,8 +130,7 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
 
 def _operation(operation: Operation, schemas: Components, failures: Components) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n\n")
-    if operation.credential is Credential.LIVE:
-        description = f"{description}\n\nRefused as soon as the session of the access token has ended.".lstrip()
+    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential))))
     described: dict[str, Any] = {
         "operationId": operation.view.__name__,
         "summary": summary,

@@ -14,7 +14,7 @@ from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
 from chalice import Response
 
 from chalicelib.accounts.events import HISTORY, EventType, SecurityEvent
-from chalicelib.accounts.results import LoggedIn
+from chalicelib.accounts.results import LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.api.refresh_cookie import RefreshCookie
@@ -22,6 +22,7 @@ from chalicelib.api.schemas import Keywords
 from chalicelib.errors import (
     Conflict,
     Forbidden,
+    InsufficientAuthentication,
     InvalidCredentials,
     InvalidGrant,
     InvalidRequest,
@@ -45,6 +46,7 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     InvalidToken: HTTPStatus.UNAUTHORIZED,
+    InsufficientAuthentication: HTTPStatus.UNAUTHORIZED,
     InvalidGrant: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotThroughDistribution: HTTPStatus.FORBIDDEN,
@@ -120,6 +122,15 @@ class TokenBody(TypedDict):
     user: UserBody
 
 
+class AccessTokenBody(TypedDict):
+    """A new access token of a session that goes on with the refresh token that it has."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Seconds
+    user: UserBody
+
+
 class FieldProblem(TypedDict):
     """What is wrong with one field of a request."""
 
@@ -136,6 +147,9 @@ class Problem(TypedDict):
     error: Annotated[str, Keywords(description="For programs.")]
     detail: Annotated[str, Keywords(description="For people.")]
     errors: NotRequired[list[FieldProblem]]
+    max_age: NotRequired[
+        Annotated[int, Keywords(description="Seconds ago that the session may have authenticated, at most (RFC 9470).")]
+    ]
 
 
 BodyType_co = TypeVar("BodyType_co", covariant=True)
@@ -178,6 +192,8 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
     headers: Headers = {"Content-Type": "application/problem+json"}
     if isinstance(error, ValidationFailed):
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
+    if isinstance(error, InsufficientAuthentication):
+        body["max_age"] = error.max_age
     if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -189,8 +205,11 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
 def _challenge(error: LychgateError) -> str:
     """Return the ``WWW-Authenticate`` header of a 401.
 
-    RFC 6750 section 3: it has an ``error`` only if the request had a token.
+    RFC 6750 section 3: it has an ``error`` only if the request had a token. RFC 9470 section 3: ``max_age`` says what
+    authentication is asked for.
     """
+    if isinstance(error, InsufficientAuthentication):
+        return f'{_REALM}, error="{error.error}", error_description="{error.message}", max_age="{error.max_age}"'
     if isinstance(error, InvalidToken) and not error.missing:
         return f'{_REALM}, error="{error.error}", error_description="{error.message}"'
     return _REALM
@@ -225,6 +244,18 @@ def token_answer(logged_in: LoggedIn, *, cookie: RefreshCookie | None) -> Answer
     if cookie is not None:
         answer.set_cookies(cookie.holding(body.pop("refresh_token"), tokens.refresh_expires_in))
     return answer
+
+
+def access_token_answer(reauthenticated: Reauthenticated) -> Answer[AccessTokenBody]:
+    """Return the response to a reauthentication."""
+    return Answer(
+        {
+            "access_token": reauthenticated.access_token,
+            "token_type": "Bearer",
+            "expires_in": reauthenticated.expires_in,
+            "user": user_body(reauthenticated.user),
+        }
+    )
 
 
 def no_content() -> Answer[None]:

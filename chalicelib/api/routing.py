@@ -23,6 +23,7 @@ from chalicelib.api.middleware import View, current_principal
 from chalicelib.api.parsing import read_body, read_caller
 from chalicelib.api.responses import Answer
 from chalicelib.errors import (
+    InsufficientAuthentication,
     InvalidRequest,
     InvalidToken,
     LychgateError,
@@ -45,15 +46,16 @@ class Credential(Enum):
     NONE = "none"
     REFRESH_TOKEN = "refresh token"
     """In the body or in the cookie."""
-    BEARER = "Bearer"
-    """An access token. The authorizer verifies it before the view runs."""
     LIVE = "Bearer, live"
-    """An access token whose session has not ended. The use case reads the session from the database."""
+    """An access token whose session has not ended. The authorizer verifies the token before the view runs, and the use
+    case reads the session from the database."""
+    FRESH = "Bearer, fresh"
+    """The same, and the session has authenticated a short time ago (RFC 9470). The use case decides that too."""
 
     @property
     def is_access_token(self) -> bool:
         """Whether the credential is an access token, so that the authorizer checks it."""
-        return self in {Credential.BEARER, Credential.LIVE}
+        return self in {Credential.LIVE, Credential.FRESH}
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ class Operation:
     def errors(self) -> Errors:
         """Every error that the operation can answer with."""
         of_token = (InvalidToken,) if self.credential.is_access_token else ()
+        of_age = (InsufficientAuthentication,) if self.credential is Credential.FRESH else ()
         of_body = _BODY_ERRORS if self.body is not None else ()
-        return (*of_token, *of_body, *self.raises, LychgateError)
+        return (*of_token, *of_age, *of_body, *self.raises, LychgateError)
 
     @functools.cached_property
     def _types(self) -> dict[str, Any]:

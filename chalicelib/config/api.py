@@ -28,6 +28,10 @@ REFRESH_RETRY_WINDOW = 20
 """Seconds during which the previous refresh token still gets the same successor. This is longer than a client waits
 before it retries, and too short for a thief who comes later."""
 
+FRESH_SECONDS = 900
+"""Seconds (15 minutes) after an authentication during which a session may do what ends other sessions. Long enough for
+what one came for, too short for a token that was stolen earlier."""
+
 MAX_SESSIONS = 50
 """Sessions that a user may have at once. One more log-in ends the oldest. Ending all of them still fits into one
 transaction of at most 100 items."""
@@ -93,6 +97,7 @@ class ApiSettings:
     throttle: ThrottleRules
     sessions: SessionRules
     max_sessions: int
+    fresh_seconds: int
     access_token_lifetime: int
     bcrypt_cost: int
     password_min_length: int
@@ -131,6 +136,7 @@ class ApiSettings:
                 retry_window=number("LYCHGATE_REFRESH_RETRY_WINDOW", REFRESH_RETRY_WINDOW, 1, 60),
             ),
             max_sessions=number("LYCHGATE_MAX_SESSIONS", MAX_SESSIONS, 1, 50),
+            fresh_seconds=number("LYCHGATE_FRESH_SECONDS", FRESH_SECONDS, 60, 86_400),
             access_token_lifetime=number("LYCHGATE_ACCESS_TOKEN_LIFETIME", ACCESS_TOKEN_LIFETIME, 10, 3600),
             bcrypt_cost=number("LYCHGATE_BCRYPT_COST", BCRYPT_COST, MIN_BCRYPT_COST, 16),
             password_min_length=number(

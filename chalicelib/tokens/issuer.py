@@ -45,7 +45,7 @@ class TokenIssuer:
         """
         return TokenPair(
             access_token=self.access_token(user, session, now),
-            expires_in=self._access_token_expires_at(session, now) - now,
+            expires_in=self.expires_in(session, now),
             refresh_token=self.refresh_token(session, now),
             refresh_expires_in=session.refresh_expires_at - now,
         )
@@ -53,12 +53,14 @@ class TokenIssuer:
     def access_token(self, user: User, session: Session, now: int) -> str:
         """Return an access token for the user in this session.
 
-        It has the claims of RFC 9068 section 2.2 and the session's id. It expires no later than the session.
+        It has the claims of RFC 9068 section 2.2, among them ``auth_time`` (section 2.2.1, RFC 9470 section 6.1), and
+        the session's id. It expires no later than the session.
         """
         claims = {
             "sub": user.id,
             "exp": self._access_token_expires_at(session, now),
             "iat": now,
+            "auth_time": session.authenticated_at,
             "jti": secrets.token_urlsafe(_TOKEN_ID_BYTES),
             "sid": session.id,
             "preferred_username": user.username,
@@ -79,6 +81,10 @@ class TokenIssuer:
             "counter": session.refresh_counter,
         }
         return self._signed(REFRESH_TOKEN, claims, now)
+
+    def expires_in(self, session: Session, now: int) -> int:
+        """Return the seconds for which an access token that is issued now is valid."""
+        return self._access_token_expires_at(session, now) - now
 
     def device_token(self, user_id: str, device_id: str, now: int) -> str:
         """Return a token that is valid for ``DEVICE_LIFETIME`` and names a device and the user who has logged in there.

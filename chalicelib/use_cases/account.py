@@ -1,7 +1,8 @@
 """The use cases of a user who is logged in: profile, dashboard, sessions, password, deletion.
 
 Owns the meaning of "live": the session of an access token has not ended and its user is not disabled, according to the
-database at the time of the request. Knows no HTTP, no AWS and no token format.
+database at the time of the request; and of "fresh": live, and the session has authenticated a short time ago. Knows no
+HTTP, no AWS and no token format.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import re
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.results import Dashboard, LoggedIn
+from chalicelib.accounts.results import Dashboard, LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Admission, Known
-from chalicelib.errors import InvalidToken, NotFound
+from chalicelib.errors import InsufficientAuthentication, InvalidToken, NotFound
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
@@ -25,6 +26,8 @@ from chalicelib.use_cases.ports import Announce, Stores
 
 # A valid identifier of a session, which fits the key of an item.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+_ENDED = "The session has ended."
 
 RECENT_EVENTS = 20
 """Entries of the history that a dashboard shows."""
@@ -41,6 +44,7 @@ class Account:
         begin_session: BeginSession,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
+        fresh_seconds: int,
         clock: Clock,
         announce: Announce,
     ) -> None:
@@ -51,53 +55,74 @@ class Account:
         self._begin_session = begin_session
         self._hasher = hasher
         self._policy = policy
+        self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._announce = announce
 
     def profile(self, principal: Principal) -> User:
-        """Return the user of a principal, as last written.
-
-        Raises:
-            InvalidToken: the user has been deleted. The access token expires minutes later at most.
-
-        """
-        user = self._users.find(principal.username)
-        if user is None or user.id != principal.user_id:
-            raise InvalidToken("the user is gone")
+        """Return the user of a principal, as last written. Raises InvalidToken if the principal is not live."""
+        user, _ = self._live(principal)
         return user
 
     def dashboard(self, principal: Principal) -> Dashboard:
         """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
-        user = self.profile(principal)
+        user, sessions = self._live_with_sessions(principal)
         events = self._events.recent(user.id, RECENT_EVENTS)
         if user.failures is not None:
             events = sorted([user.failures, *events], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
-        return Dashboard(user, len(self._live_sessions(user)), tuple(events))
+        return Dashboard(user, len(sessions), tuple(events))
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Return the user's live sessions, newest first. Raises the same as ``profile``."""
-        return self._live_sessions(self.profile(principal))
+        _, sessions = self._live_with_sessions(principal)
+        return sessions
 
     def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
-        """End one of the user's own sessions.
+        """End one of the user's own sessions. To end the principal's is a log-out, which need not be fresh.
 
         Raises:
             InvalidToken: the principal is not live.
+            InsufficientAuthentication: it is another session, and the principal's is not fresh.
             NotFound: there is no such session, or it is another user's.
 
         """
-        user, _ = self._live(principal)
+        user, session = self._live(principal)
+        if session_id != session.id:
+            self._require_fresh(session)
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
         if not _ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
         self._announce(event)
 
     def log_out_everywhere(self, principal: Principal, caller: Caller) -> None:
-        """End every session of the user. Raises InvalidToken if the principal is not live."""
+        """End every session of the user.
+
+        Raises:
+            InvalidToken: the principal is not live.
+            InsufficientAuthentication: the principal's session is not fresh.
+            Conflict: the account was deleted meanwhile.
+
+        """
         user, session = self._live(principal)
+        self._require_fresh(session)
         event = SecurityEvent(EventType.LOGGED_OUT, user.id, self._clock(), caller, session.id)
         self._users.end_all_sessions(user, event)
         self._announce(event)
+
+    def reauthenticate(self, principal: Principal, password: str, caller: Caller) -> Reauthenticated:
+        """Make the principal's session fresh by its user's password. The refresh token stays as it is.
+
+        Raises:
+            InvalidToken: the principal is not live, or the session has ended meanwhile.
+            InvalidCredentials: ``password`` is not the password.
+            TooManyAttempts: the session has had too many failures.
+
+        """
+        user, session = self._live(principal)
+        user, admission = self._check_password(user, session, password, caller)
+        reauthenticated = self._begin_session.once_more(session, user, caller)
+        self._guard.succeeded(admission)
+        return reauthenticated
 
     def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> LoggedIn:
         """Change the user's password, end all the user's sessions, and begin a new one in place of this one.
@@ -134,11 +159,25 @@ class Account:
     def _live(self, principal: Principal) -> tuple[User, Session]:
         """Return the user and the session of a principal. Raises InvalidToken unless both are live."""
         user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
-        if user is None or user.disabled:
-            raise InvalidToken("the user is gone or disabled", detail="The session has ended.")
-        if session is None or not session.belongs_to(user) or not session.is_live(self._clock()):
-            raise InvalidToken("the session has ended", detail="The session has ended.")
-        return user, session
+        return _both_live(user, session, self._clock())
+
+    def _live_with_sessions(self, principal: Principal) -> tuple[User, list[Session]]:
+        """Return the user of a principal and the user's live sessions, newest first. Raises the same as ``_live``.
+
+        The principal's own session is one of them, so it takes no read of its own.
+        """
+        user = self._users.find(principal.username)
+        stored = self._sessions.of_user(principal.user_id)
+        now = self._clock()
+        own = next((session for session in stored if session.id == principal.session_id), None)
+        user, _ = _both_live(user, own, now)
+        live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
+        return user, sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
+
+    def _require_fresh(self, session: Session) -> None:
+        """Raise InsufficientAuthentication unless the session has authenticated a short time ago."""
+        if not session.is_fresh(self._clock(), self._fresh_seconds):
+            raise InsufficientAuthentication(self._fresh_seconds)
 
     def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> tuple[User, Admission]:
         """Return the user as last written, and the attempt, if the password is the user's.
@@ -149,9 +188,11 @@ class Account:
         known = Known("session", session.id, user.id)
         return self._guard.check(user.username, password, caller, known=known, session_id=session.id)
 
-    def _live_sessions(self, user: User) -> list[Session]:
-        now = self._clock()
-        live = [
-            session for session in self._sessions.of_user(user.id) if session.belongs_to(user) and session.is_live(now)
-        ]
-        return sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
+
+def _both_live(user: User | None, session: Session | None, now: int) -> tuple[User, Session]:
+    """Return the user and the session. Raises InvalidToken unless both are live and belong together."""
+    if user is None or user.disabled:
+        raise InvalidToken("the user is gone or disabled", detail=_ENDED)
+    if session is None or not session.belongs_to(user) or not session.is_live(now):
+        raise InvalidToken("the session has ended", detail=_ENDED)
+    return user, session

@@ -1,4 +1,4 @@
-"""The last step of every log-in: storing the session and issuing its first tokens."""
+"""The last step of every authentication: storing what it gives a session, and issuing tokens that say so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.results import LoggedIn
+from chalicelib.accounts.results import LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session, SessionRules
+from chalicelib.errors import InvalidToken
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -28,7 +29,7 @@ def new_id() -> str:
 
 
 class BeginSession:
-    """Begins sessions of new users and of known users."""
+    """Begins sessions of new users and of known users, and makes those that exist fresh again."""
 
     def __init__(
         self, *, stores: Stores, issuer: TokenIssuer, rules: SessionRules, clock: Clock, announce: Announce
@@ -85,6 +86,19 @@ class BeginSession:
         self._announce(event)
         return self._logged_in(changed, successor)
 
+    def once_more(self, session: Session, user: User, caller: Caller) -> Reauthenticated:
+        """Make a session fresh whose user has just authenticated in it. Return an access token that says so.
+
+        Raises InvalidToken if the session has ended since it was read.
+        """
+        now = self._clock()
+        event = SecurityEvent(EventType.REAUTHENTICATED, user.id, now, caller, session.id)
+        if not self._sessions.reauthenticate(user.id, session.id, now, event):
+            raise InvalidToken("the session has ended", detail="The session has ended.")
+        self._announce(event)
+        fresh = replace(session, authenticated_at=now)
+        return Reauthenticated(user, self._issuer.access_token(user, fresh, now), self._issuer.expires_in(fresh, now))
+
     def _new_session(self, user: User, caller: Caller) -> Session:
         now = self._clock()
         return Session(
@@ -92,6 +106,7 @@ class BeginSession:
             user_id=user.id,
             username=user.username,
             created_at=now,
+            authenticated_at=now,
             last_used_at=now,
             idle_expires_at=now + self._rules.idle_lifetime,
             expires_at=now + self._rules.absolute_lifetime,

@@ -113,6 +113,12 @@ class SessionStore(Protocol):
         Records the event in the same step, if there is one.
         """
 
+    def reauthenticate(self, user_id: str, session_id: str, now: int, event: SecurityEvent) -> bool:
+        """Store that the session has authenticated at ``now``, and record the event in the same step.
+
+        Return whether the session existed; if not, nothing is stored and nothing recorded.
+        """
+
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
         """End the session and record the event. Return whether the session existed; if not, nothing is recorded."""
 

@@ -6,7 +6,7 @@
 import { onCall, statusPill } from "./calls.js";
 import { byId, clockTime, dateAndTime, make, makeButton, whileBusy } from "./dom.js";
 import { clearForm, passwordProblem, showTally, startForm } from "./forms.js";
-import { SessionEnded } from "./lychgate.js";
+import { NetworkError, SessionEnded } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { say, warn } from "./notice.js";
 import { clearToken, showToken } from "./token-view.js";
@@ -24,12 +24,16 @@ const EVENTS = {
   session_revoked: "Session ended",
   password_changed: "Password changed",
   refresh_retried_elsewhere: "Session used from two places at once",
+  reauthenticated: "Password confirmed",
 };
 const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
-/** @typedef {{type: string, at: string, ip: string, user_agent: string}} AccountEvent */
+/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number}} AccountEvent */
 /** @typedef {{id: string, last_used_at: string, created_at: string, ip: string, user_agent: string, current: boolean}} Session */
+
+/** The user does not want to go on. */
+class Cancelled extends Error {}
 
 /** @type {Client} */
 let client;
@@ -81,7 +85,7 @@ function start(theClient, thePage) {
   onClick("refresh-now", refreshNow);
   onClick("reload-dashboard", loadDashboard);
   onClick("end-others", endOthers);
-  onClick("sign-out-everywhere", () => trying(() => client.logoutEverywhere()));
+  onClick("sign-out-everywhere", () => trying(() => confirmed(() => client.logoutEverywhere())));
   startForm(byId("password-form"), checkPasswords, changePassword);
   startForm(byId("delete-form"), ({ password }) => (password ? {} : { password: "Enter your password." }), deleteAccount);
   byId("new-password").addEventListener("input", ({ target }) => {
@@ -154,11 +158,13 @@ async function endOthers() {
 
 /** @param {Session[]} sessions */
 async function endSessions(sessions) {
-  await trying(async () => {
-    for (const { id } of sessions) await client.json("DELETE", `auth/sessions/${encodeURIComponent(id)}`);
+  const isCancelled = await trying(async () => {
+    for (const { id } of sessions) {
+      await confirmed(() => client.json("DELETE", `auth/sessions/${encodeURIComponent(id)}`));
+    }
     say(sessions.length === 1 ? "The session has ended." : `${sessions.length} sessions have ended.`);
   });
-  if (!client.user) return;
+  if (isCancelled || !client.user) return;
   await loadDashboard();
   byId("sessions-title").focus();
 }
@@ -185,13 +191,29 @@ async function deleteAccount({ password }) {
   await client.logout();
 }
 
-/** Show an error of an action that has no place of its own for errors. */
+/** Show an error of an action that has no place of its own for errors. @returns whether the user has cancelled it */
 async function trying(task) {
   try {
     await task();
   } catch (error) {
+    if (error instanceof Cancelled) return true;
     if (!(error instanceof SessionEnded)) warn(describe(error));
   }
+  return false;
+}
+
+/** Run a task, and once more when the user has given the password, if the API wants that. */
+async function confirmed(task) {
+  try {
+    return await task();
+  } catch (error) {
+    if (error.error !== "insufficient_user_authentication") throw error;
+  }
+  const { confirmPassword } = await import("./password-dialog.js").catch((cause) => {
+    throw new NetworkError("No dialog", { cause });
+  });
+  if (!(await confirmPassword(client))) throw new Cancelled();
+  return task();
 }
 
 async function callMe() {

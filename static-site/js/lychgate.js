@@ -509,14 +509,16 @@ class SessionKeeper {
   }
 
   /**
-   * Take the session that answers a request in place of this one. Who wants a refresh meanwhile waits for that.
+   * Take what answers a request in place of this session. Who wants a refresh meanwhile waits for that.
    *
    * @param {(delivery: "cookie" | "body") => Request} request
    */
   async replace(request, why) {
     await this.#refreshing?.catch(() => {});
     const replaced = this.#tabs.exclusively(async () => {
-      this.#adopt(await this.#requestSession(request(this.#delivery)), why, false);
+      const session = await this.#requestSession(request(this.#delivery));
+      if (!this.session) throw new SessionEnded();
+      this.#adopt(session, why, false);
     });
     const settled = (this.#refreshing = replaced.catch(() => {}));
     try {
@@ -579,7 +581,8 @@ class SessionKeeper {
   async #requestSession(request) {
     const sentAt = this.#clock.now();
     return this.#api.send(request, async (response, answeredAt) => {
-      const tokens = await readJson(response);
+      // Not each answer has a refresh token: that of the session is then as it was.
+      const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
       if (!isUsable) throw new TypeError("No tokens in the answer");
       return new Session(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
@@ -684,11 +687,17 @@ const originals = new WeakMap();
 class Calls {
   #api;
   #keeper;
+  #askPassword;
+  /** @type {Promise<boolean> | null} the question for the password that is open, which all calls share */
+  #asking = null;
+  /** How often the password was given. */
+  #confirmations = 0;
 
-  /** @param {Api} api @param {SessionKeeper} keeper */
-  constructor(api, keeper) {
+  /** @param {Api} api @param {SessionKeeper} keeper @param {(() => Promise<string | null>) | undefined} askPassword */
+  constructor(api, keeper, askPassword) {
     this.#api = api;
     this.#keeper = keeper;
+    this.#askPassword = askPassword;
   }
 
   /** @param {object} [body] @param {Options} [options] @returns {Promise<any>} */
@@ -697,7 +706,8 @@ class Calls {
   }
 
   /**
-   * Send a request, with the access token if it is for the API, and once more if the API refuses the token.
+   * Send a request, with the access token if it is for the API. Send it once more if the API refuses the token, and
+   * once more after the user has given the password if it wants that.
    *
    * @template Result
    * @param {Request} request
@@ -708,25 +718,46 @@ class Calls {
     if (!this.#api.covers(request.url)) return this.#api.sendElsewhere(request).then(read);
     if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
     const userId = this.#keeper.session?.tokens.user.id;
-    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#refreshFor(request, "before a call");
+    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#waitFor(request, this.#keeper.refresh("before a call"));
     const used = this.#keeper.session;
-    const answer = await this.#api.send(this.#authorize(request, userId), async (response) => {
-      const isRefused = response.status === 401 && (await problemOf(response))?.error === "invalid_token";
-      return isRefused ? null : { result: await read(response) };
-    });
-    if (answer) return answer.result;
-    if (this.#keeper.session === used) await this.#refreshFor(request, "after a 401");
-    return this.#api.send(this.#authorize(request, userId), read);
+    const confirmations = this.#confirmations;
+    const attempt = () =>
+      this.#api.send(this.#authorize(request, userId), async (response) => {
+        if (response.status !== 401) return { result: await read(response) };
+        return { response, error: (await problemOf(response))?.error };
+      });
+    let answer = await attempt();
+    if (answer.error === "invalid_token") {
+      if (this.#keeper.session === used) await this.#waitFor(request, this.#keeper.refresh("after a 401"));
+      answer = await attempt();
+    }
+    if (answer.error === "insufficient_user_authentication") {
+      const isConfirmed = this.#confirmations > confirmations || (await this.#waitFor(request, this.#confirm()));
+      if (isConfirmed) answer = await attempt();
+    }
+    return answer.response ? read(answer.response) : answer.result;
   }
 
   /** @param {Options} [options] */
-  async changePassword(current, next, options) {
+  changePassword(current, next, options) {
+    const body = (delivery) => ({ current_password: current, new_password: next, token_delivery: delivery });
+    return this.#replace("PUT", "auth/password", body, "password changed", options);
+  }
+
+  /** @param {Options} [options] */
+  async reauthenticate(password, options) {
+    await this.#replace("POST", "auth/reauthenticate", () => ({ password }), "password confirmed", options);
+    this.#confirmations += 1;
+  }
+
+  /** Send a password, and take the tokens of the answer. @param {(delivery: string) => object} body */
+  async #replace(method, path, body, why, options) {
     const userId = this.#keeper.session?.tokens.user.id;
     const attempt = () =>
-      this.#keeper.replace((delivery) => {
-        const body = { current_password: current, new_password: next, token_delivery: delivery };
-        return this.#authorize(this.#api.jsonRequest("PUT", "auth/password", body, options), userId);
-      }, "password changed");
+      this.#keeper.replace(
+        (delivery) => this.#authorize(this.#api.jsonRequest(method, path, body(delivery), options), userId),
+        why,
+      );
     if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#keeper.refresh("before a call");
     try {
       await attempt();
@@ -747,11 +778,22 @@ class Calls {
     return copy;
   }
 
-  /** Wait for a refresh, which others may share, for no longer than the request's caller wants to. */
-  #refreshFor({ signal }, why) {
+  /** Ask for the password, once for all calls that want it. @returns {Promise<boolean>} whether it was given */
+  #confirm() {
+    const ask = async () => {
+      const password = (await this.#askPassword?.()) ?? null;
+      if (password !== null) await this.reauthenticate(password);
+      return password !== null;
+    };
+    this.#asking ??= ask().finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  /** Wait for what other calls may share, for no longer than the request's caller wants to. */
+  #waitFor({ signal }, shared) {
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      this.#keeper.refresh(why).then(resolve, reject);
+      shared.then(resolve, reject);
     });
   }
 }
@@ -762,6 +804,7 @@ export function createClient({
   storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
   fetch = globalThis.fetch,
   timeout = TIMEOUT_MS,
+  askPassword = /** @type {(() => Promise<string | null>) | undefined} */ (undefined),
 } = {}) {
   const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
   // Open pages may be older than this file, and share storage, lock and channel by this name: it stays.
@@ -772,7 +815,7 @@ export function createClient({
   const store = new SessionStore(storage, name);
   const tabs = new Tabs(name, usesCookie || storage === "local", timeout);
   const keeper = new SessionKeeper({ api, store, tabs, clock, delivery: usesCookie ? "cookie" : "body" });
-  const calls = new Calls(api, keeper);
+  const calls = new Calls(api, keeper, askPassword);
   const closing = new AbortController();
   for (const event of ["online", "focus", "pageshow", "visibilitychange"]) {
     globalThis.addEventListener?.(event, () => keeper.wake(), { signal: closing.signal });
@@ -817,6 +860,9 @@ export function createClient({
 
     /** @param {string} current @param {string} next @param {Options} [options] */
     changePassword: (current, next, options) => calls.changePassword(current, next, options),
+
+    /** @param {string} password @param {Options} [options] */
+    reauthenticate: (password, options) => calls.reauthenticate(password, options),
 
     refresh: (why = "asked for") => keeper.refresh(why),
 

@@ -14,6 +14,7 @@ const MEANING = {
   aud: "For whom it is",
   exp: "Expires",
   iat: "Issued",
+  auth_time: "Authenticated",
   jti: "This token’s id",
   sid: "Session id",
   preferred_username: "Username",

@@ -1,5 +1,8 @@
 """The routes of a user who is logged in."""
 
+import base64
+import json
+
 import pytest
 
 from tests.support.api_client import SITE_ORIGIN
@@ -12,12 +15,18 @@ BEARER_ROUTES = [
     ("GET", "/auth/sessions"),
     ("DELETE", "/auth/sessions/some-session"),
     ("POST", "/auth/logout-all"),
+    ("POST", "/auth/reauthenticate"),
     ("PUT", "/auth/password"),
     ("POST", "/auth/delete-account"),
 ]
+FRESH_SECONDS = 900
 LIVE_ROUTES = [
+    pytest.param("GET", "/me", None, marks=pytest.mark.live_safe),
+    ("GET", "/dashboard", None),
+    ("GET", "/auth/sessions", None),
     ("DELETE", "/auth/sessions/some-session", None),
     pytest.param("POST", "/auth/logout-all", None, marks=pytest.mark.live_safe),
+    ("POST", "/auth/reauthenticate", {"password": PASSWORD}),
     ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     ("POST", "/auth/delete-account", {"password": PASSWORD}),
 ]
@@ -26,6 +35,11 @@ LIVE_ROUTES = [
 @pytest.fixture
 def alice(api):
     return api.register("Alice").json
+
+
+def claims_of(access_token):
+    payload = access_token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
 
 @pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
@@ -44,12 +58,130 @@ def test_a_live_route_is_closed_at_once_when_the_session_has_ended(api, alice, m
     assert api.login().status == 200
 
 
-def test_other_routes_accept_the_token_of_an_ended_session_until_it_expires(api, alice, clock):
-    api.logout(alice["refresh_token"])
+def test_an_access_token_is_good_until_it_expires(api, alice, clock):
     clock.advance(599)
     assert api.me(alice["access_token"]).status == 200
     clock.advance(1)
     api.me(alice["access_token"]).assert_problem(401, "invalid_token")
+
+
+@pytest.fixture
+def stale(api, alice, clock):
+    """Tokens of Alice's session, which has not authenticated for so long that it is no longer fresh, by one second."""
+    clock.advance(FRESH_SECONDS + 1)
+    return api.refresh(alice["refresh_token"]).json
+
+
+def other_session(api, access_token):
+    """Return the id of the user's other session."""
+    listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
+    (other_id,) = [session["id"] for session in listed if not session["current"]]
+    return other_id
+
+
+def reauthenticate(api, access_token, password=PASSWORD):
+    return api.bearer("POST", "/auth/reauthenticate", access_token, {"password": password})
+
+
+def test_a_thief_with_a_stolen_access_token_of_an_old_session_cannot_end_the_owners_sessions(api, stale):
+    owners = api.login().json
+    for method, path in (
+        ("DELETE", f"/auth/sessions/{other_session(api, stale['access_token'])}"),
+        ("DELETE", "/auth/sessions/some-session"),
+        ("POST", "/auth/logout-all"),
+    ):
+        answer = api.bearer(method, path, stale["access_token"])
+        answer.assert_problem(401, "insufficient_user_authentication")
+        assert answer.json["max_age"] == FRESH_SECONDS
+    assert api.refresh(owners["refresh_token"]).status == 200
+    assert api.refresh(stale["refresh_token"]).status == 200
+
+
+def test_the_challenge_of_a_fresh_route_names_the_age_that_it_accepts(api, stale):
+    answer = api.bearer("POST", "/auth/logout-all", stale["access_token"])
+    assert answer.challenge.startswith("Bearer ")
+    assert 'error="insufficient_user_authentication"' in answer.challenge
+    assert f'max_age="{FRESH_SECONDS}"' in answer.challenge
+
+
+def test_a_session_is_fresh_until_the_last_second_of_its_window(api, alice, clock):
+    api.login()
+    clock.advance(FRESH_SECONDS)
+    refreshed = api.refresh(alice["refresh_token"]).json
+    other_id = other_session(api, refreshed["access_token"])
+    assert api.bearer("DELETE", f"/auth/sessions/{other_id}", refreshed["access_token"]).status == 204
+    assert api.bearer("POST", "/auth/logout-all", refreshed["access_token"]).status == 204
+
+
+def test_a_session_can_end_itself_however_long_ago_it_authenticated(api, stale):
+    (own,) = api.bearer("GET", "/auth/sessions", stale["access_token"]).json["sessions"]
+    assert api.bearer("DELETE", f"/auth/sessions/{own['id']}", stale["access_token"]).status == 204
+    api.refresh(stale["refresh_token"]).assert_problem(401, "invalid_grant")
+
+
+def test_the_password_makes_a_session_fresh_again_and_leaves_its_refresh_token_as_it_is(api, alice, stale):
+    owners = api.login().json
+    answer = reauthenticate(api, stale["access_token"])
+    assert answer.status == 200
+    assert answer.json == {
+        "access_token": answer.json["access_token"],
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "user": alice["user"],
+    }
+    other_id = other_session(api, answer.json["access_token"])
+    assert api.bearer("DELETE", f"/auth/sessions/{other_id}", answer.json["access_token"]).status == 204
+    api.refresh(owners["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert api.refresh(stale["refresh_token"]).status == 200
+
+
+def test_a_refresh_makes_no_session_fresh(api, alice, clock):
+    tokens = alice
+    for _ in range(4):
+        clock.advance(FRESH_SECONDS // 3)
+        tokens = api.refresh(tokens["refresh_token"]).json
+    answer = api.bearer("POST", "/auth/logout-all", tokens["access_token"])
+    answer.assert_problem(401, "insufficient_user_authentication")
+
+
+@pytest.mark.live_safe
+def test_an_access_token_says_when_its_session_last_authenticated(api, alice):
+    began = claims_of(alice["access_token"])
+    assert began["auth_time"] == began["iat"]
+    refreshed = claims_of(api.refresh(alice["refresh_token"]).json["access_token"])
+    assert refreshed["auth_time"] == began["auth_time"]
+    again = claims_of(reauthenticate(api, alice["access_token"]).json["access_token"])
+    assert (again["sid"], again["auth_time"]) == (began["sid"], again["iat"])
+
+
+def test_a_refresh_after_a_reauthentication_says_when_that_was(api, stale, clock):
+    again = claims_of(reauthenticate(api, stale["access_token"]).json["access_token"])
+    clock.advance(60)
+    refreshed = claims_of(api.refresh(stale["refresh_token"]).json["access_token"])
+    assert refreshed["auth_time"] == again["auth_time"] == refreshed["iat"] - 60
+
+
+def test_a_new_password_makes_a_fresh_session(api, stale):
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    changed = api.bearer("PUT", "/auth/password", stale["access_token"], members).json
+    assert api.bearer("POST", "/auth/logout-all", changed["access_token"]).status == 204
+
+
+def test_a_wrong_password_makes_nothing_fresh_and_is_in_the_history(api, stale):
+    answer = reauthenticate(api, stale["access_token"], "wrong horse battery staple")
+    answer.assert_problem(401, "invalid_credentials")
+    api.bearer("POST", "/auth/logout-all", stale["access_token"]).assert_problem(
+        401, "insufficient_user_authentication"
+    )
+    assert reauthenticate(api, stale["access_token"]).status == 200
+    history = api.bearer("GET", "/dashboard", stale["access_token"]).json["recent_events"]
+    assert [event["type"] for event in history] == ["reauthenticated", "login_failed", "registered"]
+
+
+def test_no_session_is_made_fresh_without_a_password(api, alice):
+    for members in ({}, {"password": None}, {"password": PASSWORD, "username": "alice"}):
+        answer = api.bearer("POST", "/auth/reauthenticate", alice["access_token"], members)
+        answer.assert_problem(422, "validation_failed")
 
 
 def test_sessions_are_listed_with_what_helps_to_recognise_them(api, alice, clock):

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.development_server import DevelopmentServer
 from tests.browser.visitor import Visitor
+from tests.support.places import CLOCK_FOLDER, SharedClock
 
 # A bound for what normally takes a fraction of it, not an expectation.
 PATIENCE_MS = 60_000
@@ -66,6 +67,20 @@ def server(tmp_path_factory):
 def hasty_server(tmp_path_factory):
     """Like ``server``, but an access token is good for ten seconds: as short as settings allow."""
     server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), LYCHGATE_ACCESS_TOKEN_LIFETIME="10")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def patient_clock(tmp_path_factory):
+    return SharedClock(tmp_path_factory.mktemp("clock") / "now")
+
+
+@pytest.fixture(scope="session")
+def patient_server(tmp_path_factory, patient_clock):
+    """Like ``server``, but its time stands still until ``patient_clock`` is moved."""
+    under_clock = {"LYCHGATE_TEST_CLOCK": str(patient_clock.path), "PYTHONPATH": str(CLOCK_FOLDER)}
+    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), **under_clock)
     yield server
     server.stop()
 

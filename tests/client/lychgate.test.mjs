@@ -236,6 +236,158 @@ test("no refresh overtakes a change of the password", async () => {
   assert.equal(api.count("auth/refresh"), 0);
 });
 
+/** Answer a reauthentication: a new access token and no refresh token. */
+const confirm = (token) => (response) => {
+  api.good = new Set([token]);
+  json(response, 200, { access_token: token, token_type: "Bearer", expires_in: 600, user: USER });
+};
+const STALE = "insufficient_user_authentication";
+
+for (const storage of ["memory", "local", "session", "cookie"]) {
+  test(`with storage "${storage}" a confirmed password comes with an access token and leaves the refresh token`, async () => {
+    const kept = {};
+    globalThis.localStorage = globalThis.sessionStorage = kept;
+    if (storage === "cookie") api.next("auth/login", answerTokens("a1"));
+    const client = await signedIn({ storage });
+    const before = { ...kept };
+    api.next("auth/reauthenticate", confirm("c1"));
+    await client.reauthenticate("p");
+    assert.deepEqual(JSON.parse(api.seen.at(-1).body), { password: "p" });
+    assert.equal(api.seen.at(-1).headers.authorization, "Bearer a1");
+    assert.equal(client.token?.accessToken, "c1");
+    assert.deepEqual(client.changes, ["signed-in: entered", "refreshed: password confirmed"]);
+    assert.deepEqual(kept, before);
+    assert.equal((await client.json("GET", "me")).token, "c1");
+    api.next("auth/refresh", answerTokens("a2"));
+    await client.refresh();
+    assert.deepEqual(JSON.parse(api.seen.at(-1).body), storage === "cookie" ? {} : { refresh_token: "r1" });
+  });
+}
+
+test("other tabs take up the access token of a confirmed password", async () => {
+  globalThis.localStorage = {};
+  const client = await signedIn({ storage: "cookie" });
+  const other = openChannel();
+  try {
+    api.next("auth/reauthenticate", confirm("c1"));
+    await client.reauthenticate("p");
+    await eventually(() => other.heard.some((message) => message?.access_token === "c1"));
+    assert.ok(!other.heard.at(-1).entered);
+  } finally {
+    other.close();
+  }
+});
+
+test("a wrong password at a confirmation is an error and no end of the session", async () => {
+  const client = await signedIn();
+  api.next("auth/reauthenticate", refuse("invalid_credentials"));
+  await assert.rejects(client.reauthenticate("p"), { name: "ApiError", error: "invalid_credentials", status: 401 });
+  assert.deepEqual(client.changes, ["signed-in: entered"]);
+  assert.equal((await client.json("GET", "me")).token, "a1");
+});
+
+test("a confirmation with an expired token is made with the next one", async () => {
+  const client = await signedIn();
+  api.next("auth/reauthenticate", refuse("invalid_token"));
+  api.next("auth/reauthenticate", confirm("c1"));
+  await client.reauthenticate("p");
+  assert.equal(api.count("auth/refresh"), 1);
+  assert.equal(client.token?.accessToken, "c1");
+});
+
+test("a log-out while a password is confirmed is not undone by it", async () => {
+  const client = await signedIn();
+  const give = hold("auth/reauthenticate", confirm("c1"));
+  const confirmed = client.reauthenticate("p");
+  await eventually(() => api.count("auth/reauthenticate") === 1);
+  const told = client.logout();
+  give();
+  await assert.rejects(confirmed, SessionEnded);
+  await told;
+  assert.equal(client.user, null);
+});
+
+test("a call that wants the password has it asked for once, and is made once more, body and all", async () => {
+  let asked = 0;
+  const client = await signedIn({ askPassword: async () => ((asked += 1), "p") });
+  api.next("things", refuse(STALE));
+  api.next("auth/reauthenticate", confirm("c1"));
+  const answer = await client.json("POST", "things", { a: 1 });
+  assert.deepEqual([answer.token, answer.body, asked], ["c1", '{"a":1}', 1]);
+  assert.deepEqual(
+    api.seen.slice(1).map(({ path }) => path),
+    ["things", "auth/reauthenticate", "things"],
+  );
+});
+
+test("a call that wants the password again right after it was given is not made a third time", async () => {
+  let asked = 0;
+  const client = await signedIn({ askPassword: async () => ((asked += 1), "p") });
+  api.next("me", refuse(STALE));
+  api.next("me", refuse(STALE));
+  api.next("auth/reauthenticate", confirm("c1"));
+  await assert.rejects(client.json("GET", "me"), { name: "ApiError", error: STALE });
+  assert.equal(asked, 1);
+  assert.equal(api.count("me"), 2);
+});
+
+for (const [which, options] of [["no way to ask", {}], ["nobody who answers", { askPassword: async () => null }]]) {
+  test(`with ${which} a call that wants the password fails as the API said`, async () => {
+    const client = await signedIn(options);
+    const refusal = (response) => json(response, 401, { error: STALE, detail: "The password, please.", max_age: 900 });
+    api.next("auth/logout-all", refusal);
+    const error = { name: "ApiError", status: 401, error: STALE, detail: "The password, please." };
+    await assert.rejects(client.logoutEverywhere(), error);
+    api.next("me", refusal);
+    const response = await client.fetch("me");
+    assert.deepEqual([response.status, (await response.json()).max_age], [401, 900]);
+    assert.equal(api.count("auth/reauthenticate"), 0);
+    assert.deepEqual(client.user, USER);
+  });
+}
+
+test("a wrong password is the answer to the call that wanted it", async () => {
+  const client = await signedIn({ askPassword: async () => "wrong" });
+  api.next("me", refuse(STALE));
+  api.next("auth/reauthenticate", refuse("invalid_credentials"));
+  await assert.rejects(client.json("GET", "me"), { name: "ApiError", error: "invalid_credentials" });
+  assert.equal(api.count("me"), 1);
+});
+
+test("calls that want the password at once have it asked for once", async () => {
+  let asked = 0;
+  let answer;
+  const typed = new Promise((resolve) => (answer = resolve));
+  const client = await signedIn({ askPassword: () => ((asked += 1), typed) });
+  const late = hold("c", refuse(STALE));
+  for (const path of ["a", "b"]) api.next(path, refuse(STALE));
+  api.next("auth/reauthenticate", confirm("c1"));
+  const calls = ["a", "b", "c"].map((path) => client.json("GET", path));
+  await eventually(() => api.seen.length === 4 && asked === 1);
+  answer("p");
+  assert.deepEqual((await Promise.all(calls.slice(0, 2))).map(({ token }) => token), ["c1", "c1"]);
+  // One whose refusal comes late: it was sent before the password was given.
+  late();
+  assert.equal((await calls[2]).token, "c1");
+  assert.equal(asked, 1);
+});
+
+test("one who gives up waiting for the password does not spoil it for the others", async () => {
+  let answer;
+  const typed = new Promise((resolve) => (answer = resolve));
+  const client = await signedIn({ askPassword: () => typed });
+  for (const path of ["a", "b"]) api.next(path, refuse(STALE));
+  api.next("auth/reauthenticate", confirm("c1"));
+  const impatient = new AbortController();
+  const given = client.json("GET", "a", undefined, { signal: impatient.signal });
+  const patient = client.json("GET", "b");
+  await eventually(() => api.seen.length === 3);
+  impatient.abort(new Error("no more"));
+  await assert.rejects(given, { message: "no more" });
+  answer("p");
+  assert.equal((await patient).token, "c1");
+});
+
 test("calls that need a refresh at once share it", async () => {
   const client = await signedIn();
   api.good.clear();

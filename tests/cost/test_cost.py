@@ -49,10 +49,20 @@ COSTS = {
     "log out with the token before": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 2 * 2),
     "log out with a reused token": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 2 * 2),
     "log out with a forged token": NOTHING,
-    "profile": Cost(("GetItem users",), 1, 0),
-    "dashboard": Cost(("GetItem users", "Query events", "Query sessions"), 3, 0),
+    "profile": Cost(("BatchGetItem sessions+users",), 2, 0),
+    "dashboard": Cost(("GetItem users", "Query sessions", "Query events"), 3, 0),
     "sessions": Cost(("GetItem users", "Query sessions"), 2, 0),
     "end a session": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 2 * 2),
+    "authenticate again": Cost(
+        (
+            "BatchGetItem sessions+users",
+            "UpdateItem users",
+            "TransactWriteItems events+sessions",
+            "UpdateItem users",
+        ),
+        2,
+        1 + 2 * 2 + 1,
+    ),
     "change the password": Cost(
         (
             "BatchGetItem sessions+users",

@@ -94,6 +94,11 @@ class Account:
             for session in api.bearer("GET", "/auth/sessions", third["access_token"]).json["sessions"]
             if not session["current"]
         ]
+        clock.advance(901)
+        renewed = api.refresh(third["refresh_token"]).json
+        assert api.bearer("DELETE", f"/auth/sessions/{other}", renewed["access_token"]).status == 401
+        password = {"password": PASSWORD}
+        third = api.bearer("POST", "/auth/reauthenticate", renewed["access_token"], password).json
         assert api.bearer("DELETE", f"/auth/sessions/{other}", third["access_token"]).status == 204
         members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
         changed = api.bearer("PUT", "/auth/password", third["access_token"], members)
@@ -103,7 +108,7 @@ class Account:
         assert api.bearer("POST", "/auth/logout-all", fourth["access_token"]).status == 204
         fifth = api.login(password=NEW_PASSWORD).json
         shown = api.bearer("GET", "/dashboard", fifth["access_token"])
-        assert (shown.status, len(shown.json["recent_events"])) == (200, 13)
+        assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
         deleted = api.bearer("POST", "/auth/delete-account", fifth["access_token"], {"password": NEW_PASSWORD})
         assert deleted.status == 204
         assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0

@@ -145,6 +145,16 @@ def test_the_end_of_another_session_is_told_as_success(api, use_cases, database,
     assert database.events() == ["login_succeeded", "registered", "session_revoked"]
 
 
+def test_a_reauthentication_makes_the_session_fresh_and_is_recorded_once(api, database, wire, clock, alice):
+    clock.advance(60)
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    answer = api.bearer("POST", "/auth/reauthenticate", alice.tokens.access_token, {"password": PASSWORD})
+    assert answer.status == 200, answer.body
+    (session,) = database.sessions()
+    assert session["authenticated_at"] == {"N": str(clock.now)}
+    assert database.events() == ["reauthenticated", "registered"]
+
+
 def test_a_log_out_everywhere_ends_all_sessions(api, use_cases, database, wire, alice, caller):
     use_cases.log_in.with_password("alice", PASSWORD, caller)
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)

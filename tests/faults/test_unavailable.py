@@ -65,7 +65,7 @@ ROUTES = {
     "refresh": (refresh, ["UpdateItem", "GetItem"]),
     "reuse": (reuse, ["UpdateItem", "TransactWriteItems"]),
     "log out": (log_out, ["TransactWriteItems"]),
-    "me": (bearer("GET", "/me"), ["GetItem"]),
+    "me": (bearer("GET", "/me"), ["BatchGetItem"]),
     "dashboard": (bearer("GET", "/dashboard"), ["GetItem", "Query", "Query"]),
     "sessions": (bearer("GET", "/auth/sessions"), ["GetItem", "Query"]),
     "end a session": (
@@ -75,6 +75,10 @@ ROUTES = {
     "log out everywhere": (
         bearer("POST", "/auth/logout-all"),
         ["BatchGetItem", "TransactWriteItems+", "Query", "BatchWriteItem"],
+    ),
+    "authenticate again": (
+        bearer("POST", "/auth/reauthenticate", {"password": PASSWORD}),
+        ["BatchGetItem", "TransactWriteItems"],
     ),
     "change the password": (
         bearer("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),

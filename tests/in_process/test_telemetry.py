@@ -155,6 +155,7 @@ def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
     lines()
     passwords = {"current_password": "correct horse battery staple", "new_password": OTHER_PASSWORD}
     api.bearer("DELETE", f"/auth/sessions/{session['id']}", other["access_token"])
+    api.bearer("POST", "/auth/reauthenticate", other["access_token"], {"password": passwords["current_password"]})
     changed = api.bearer("PUT", "/auth/password", other["access_token"], passwords).json
     api.logout(changed["refresh_token"])
     api.logout(changed["refresh_token"])
@@ -165,6 +166,7 @@ def test_every_security_event_is_in_the_line_of_its_request(api, lines, clock):
     events = [line.get("event") for line in lines()]
     assert events == [
         None,
+        "reauthenticated",
         "password_changed",
         "logged_out",
         None,
@@ -312,6 +314,8 @@ def succeed(api, clock):
     listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
     (other, *_) = [session["id"] for session in listed if not session["current"]]
     assert api.bearer("DELETE", f"/auth/sessions/{other}", access_token).status == 204
+    again = api.bearer("POST", "/auth/reauthenticate", access_token, {"password": PASSWORD})
+    assert again.status == 200
     passwords = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
     changed = api.bearer("PUT", "/auth/password", access_token, passwords)
     assert changed.status == 200
@@ -324,7 +328,7 @@ def succeed(api, clock):
     last = api.post("/auth/login", members).json
     deletion = api.bearer("POST", "/auth/delete-account", last["access_token"], {"password": OTHER_PASSWORD})
     assert deletion.status == 204
-    bodies = [first, second, by_cookie.json, refreshed, renewed.json, changed.json, third, last]
+    bodies = [first, second, by_cookie.json, refreshed, renewed.json, again.json, changed.json, third, last]
     issued = [body[name] for body in bodies for name in ("access_token", "refresh_token") if name in body]
     return [*issued, by_cookie.cookie.value, renewed.cookie.value]
 

@@ -147,7 +147,7 @@ def test_the_development_server_serves_page_and_api_and_ends_with_its_database(r
 
     assert ask(port, "GET", "/").headers["Content-Security-Policy"]
     of_the_api = ask(port, "GET", "/api/no-such-route").headers["Content-Security-Policy"]
-    assert of_the_api == "default-src 'none'; frame-ancestors 'none'"
+    assert of_the_api == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     assert ask(running.port_of("Database"), "GET", "/lychgate").status == 200
 
     assert running.send(signal.SIGINT) == 0

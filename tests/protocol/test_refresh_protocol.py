@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.errors import InvalidGrant, InvalidToken, RefreshTokenReused
+from chalicelib.errors import InsufficientAuthentication, InvalidGrant, InvalidToken, RefreshTokenReused
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
@@ -20,7 +20,7 @@ from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.fakes import Memory, fake_use_cases
 from tests.support.samples import ISSUER, NOW
 
-WINDOW, IDLE, ABSOLUTE, ACCESS, LIMIT = 20, 1000, 5000, 600, 3
+WINDOW, IDLE, ABSOLUTE, ACCESS, FRESH, LIMIT = 20, 1000, 5000, 600, 900, 3
 DAY = 24 * 3600
 OWNER = Caller(ip="203.0.113.7", user_agent="owner")
 THIEF = Caller(ip="198.51.100.9", user_agent="thief")
@@ -32,7 +32,7 @@ ISSUER_OF_TOKENS = TokenIssuer(
 
 # Steps across every boundary, by a second on either side.
 STEPS = st.sampled_from(
-    [0, 1, 5, *(end + offset for end in (WINDOW, ACCESS, IDLE, ABSOLUTE) for offset in (-1, 0, 1)), WINDOW // 2]
+    [0, 1, 5, *(end + offset for end in (WINDOW, ACCESS, FRESH, IDLE, ABSOLUTE) for offset in (-1, 0, 1)), WINDOW // 2]
 )
 
 
@@ -55,6 +55,7 @@ class ModelSession:
 
     id: str
     created_at: int
+    authenticated_at: int
     counter: int = 0
     last_used_at: int = 0
     used_at: dict = field(default_factory=dict)
@@ -70,6 +71,9 @@ class ModelSession:
 
     def is_live(self, now):
         return not self.ended and now < min(self.last_used_at + IDLE, self.created_at + ABSOLUTE)
+
+    def is_fresh(self, now):
+        return now - self.authenticated_at <= FRESH
 
     def follows_two_retried(self, counter):
         return counter not in self.retried and {counter - 1, counter - 2} <= self.retried
@@ -115,6 +119,7 @@ class RefreshProtocol(RuleBasedStateMachine):
                 "LYCHGATE_SESSION_LIFETIME": str(ABSOLUTE),
                 "LYCHGATE_REFRESH_RETRY_WINDOW": str(WINDOW),
                 "LYCHGATE_MAX_SESSIONS": str(LIMIT),
+                "LYCHGATE_FRESH_SECONDS": str(FRESH),
             },
         )
 
@@ -130,7 +135,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         token = self.issued(logged_in)
         assert token.counter == 0
         assert token.session_id not in self.sessions
-        self.sessions[token.session_id] = ModelSession(token.session_id, self.now, last_used_at=self.now)
+        self.sessions[token.session_id] = ModelSession(token.session_id, self.now, self.now, last_used_at=self.now)
         return token
 
     def live(self):
@@ -284,6 +289,9 @@ class RefreshProtocol(RuleBasedStateMachine):
         if not session.is_live(self.now):
             with pytest.raises(InvalidToken):
                 self.use_cases.account.end_session(principal, other.session_id, OWNER)
+        elif other.session_id != session.id and not session.is_fresh(self.now):
+            with pytest.raises(InsufficientAuthentication):
+                self.use_cases.account.end_session(principal, other.session_id, OWNER)
         elif self.sessions[other.session_id].is_live(self.now):
             self.use_cases.account.end_session(principal, other.session_id, OWNER)
             self.sessions[other.session_id].ended = True
@@ -296,9 +304,25 @@ class RefreshProtocol(RuleBasedStateMachine):
             with pytest.raises(InvalidToken):
                 self.use_cases.account.log_out_everywhere(principal, OWNER)
             return
+        if not self.sessions[token.session_id].is_fresh(self.now):
+            with pytest.raises(InsufficientAuthentication):
+                self.use_cases.account.log_out_everywhere(principal, OWNER)
+            return
         self.use_cases.account.log_out_everywhere(principal, OWNER)
         for session in self.sessions.values():
             session.ended = True
+
+    @rule(token=tokens)
+    def authenticate_again(self, token):
+        if (principal := self.principal(token)) is None:
+            return
+        session = self.sessions[token.session_id]
+        if not session.is_live(self.now):
+            with pytest.raises(InvalidToken):
+                self.use_cases.account.reauthenticate(principal, self.password, OWNER)
+            return
+        self.use_cases.account.reauthenticate(principal, self.password, OWNER)
+        session.authenticated_at = self.now
 
     @rule(target=tokens, token=tokens)
     def change_the_password(self, token):
@@ -361,6 +385,7 @@ class RefreshProtocol(RuleBasedStateMachine):
             if session.is_live(self.now):
                 assert stored.belongs_to(user)
                 assert stored.refresh_counter == session.counter
+                assert stored.authenticated_at == session.authenticated_at
                 assert sum(stored.accepts(counter, self.now) for counter in range(session.counter + 2)) == 1
 
     @invariant()

@@ -15,7 +15,7 @@ SITE_ORIGIN = "https://site.example"
 
 # OWASP REST Security Cheat Sheet, section Security Headers.
 HARDENING = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "strict-transport-security": "max-age=31536000; includeSubDomains",

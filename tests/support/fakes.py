@@ -175,6 +175,15 @@ class FakeSessionStore:
                 self._memory.events.append(event)
             return Rotation(applied=True, session=after)
 
+    def reauthenticate(self, user_id, session_id, now, event):
+        with self._memory.lock:
+            session = self._memory.sessions.get((user_id, session_id))
+            if session is None:
+                return False
+            self._memory.sessions[user_id, session_id] = replace(session, authenticated_at=now)
+            self._memory.events.append(event)
+            return True
+
     def end(self, user_id, session_id, event):
         with self._memory.lock:
             if self._memory.sessions.pop((user_id, session_id), None) is None:

@@ -133,6 +133,9 @@ def scenarios(
             lambda: account.end_session(principal, others[0].session_id, caller),
             other_session,
         ),
+        "authenticate again": Scenario(
+            "POST /auth/reauthenticate", lambda: account.reauthenticate(principal, PASSWORD, caller)
+        ),
         "change the password": Scenario(
             "PUT /auth/password",
             lambda: account.change_password(principal, PASSWORD, NEW_PASSWORD, caller),

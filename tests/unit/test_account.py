@@ -8,6 +8,7 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.errors import (
     Conflict,
+    InsufficientAuthentication,
     InvalidCredentials,
     InvalidGrant,
     InvalidToken,
@@ -21,6 +22,7 @@ PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
 CALLER = Caller(ip="203.0.113.7", user_agent="test")
 DAY = 24 * 3600
+FRESH_SECONDS = 900
 
 
 @pytest.fixture
@@ -47,8 +49,12 @@ def alice(use_cases, verifier):
 
 
 LIVE_ONLY = {
+    "profile": lambda account, principal: account.profile(principal),
+    "dashboard": lambda account, principal: account.dashboard(principal),
+    "sessions": lambda account, principal: account.sessions(principal),
     "end_session": lambda account, principal: account.end_session(principal, "any", CALLER),
     "log_out_everywhere": lambda account, principal: account.log_out_everywhere(principal, CALLER),
+    "reauthenticate": lambda account, principal: account.reauthenticate(principal, PASSWORD, CALLER),
     "change_password": lambda account, principal: account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER),
     "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD, CALLER),
 }
@@ -95,12 +101,6 @@ class TestProfile:
         memory.users["alice"] = replace(memory.users["alice"], roles=("admin",))
         assert account.profile(alice[1]).roles == ("admin",)
 
-    def test_of_a_user_who_is_gone_is_refused_also_if_the_name_is_taken_again(self, use_cases, account, memory, alice):
-        memory.users.clear()
-        use_cases.registration.register("alice", PASSWORD, CALLER)
-        with pytest.raises(InvalidToken):
-            account.profile(alice[1])
-
 
 class TestSessions:
     def test_lists_the_live_ones_the_newest_first(self, use_cases, account, alice, log_in, clock):
@@ -117,7 +117,8 @@ class TestSessions:
         _, principal = log_in()
         assert [session.id for session in account.sessions(principal)] == [principal.session_id]
         account.log_out_everywhere(principal, CALLER)
-        assert account.sessions(principal) == []
+        _, again = log_in()
+        assert [session.id for session in account.sessions(again)] == [again.session_id]
 
     def test_ends_another_of_the_users_own(self, use_cases, account, memory, alice, log_in):
         other_refresh_token, other = log_in()
@@ -164,7 +165,7 @@ class TestChangingThePassword:
             use_cases.log_in.with_password("alice", PASSWORD, CALLER)
         assert EventType.PASSWORD_CHANGED in [event.type for event in memory.events]
 
-    def test_ends_every_session_and_begins_one(self, use_cases, account, memory, alice, log_in):
+    def test_ends_every_session_and_begins_one(self, use_cases, account, memory, alice, log_in, verifier):
         other, _ = log_in()
         changed = account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
         for ended in (alice[0], other):
@@ -172,7 +173,8 @@ class TestChangingThePassword:
                 use_cases.refresh_tokens.exchange(ended, CALLER)
         with pytest.raises(InvalidToken):
             account.log_out_everywhere(alice[1], CALLER)
-        assert [session.id for session in account.sessions(alice[1])] == [changed.session_id]
+        principal = verifier.verify(ACCESS_TOKEN, changed.tokens.access_token)
+        assert [session.id for session in account.sessions(principal)] == [changed.session_id]
         assert changed.session_id != alice[1].session_id
         assert use_cases.refresh_tokens.exchange(changed.tokens.refresh_token, CALLER).user.username == "Alice"
 
@@ -220,7 +222,93 @@ class TestDeletion:
             use_cases.refresh_tokens.exchange(alice[0], CALLER)
 
 
+class TestFreshness:
+    @pytest.fixture(params=["another session", "no session", "everywhere"])
+    def use(self, request, account, alice, log_in):
+        """Do what only a fresh session may."""
+        if request.param == "everywhere":
+            return lambda principal: account.log_out_everywhere(principal, CALLER)
+        session_id = log_in()[1].session_id if request.param == "another session" else "unknown"
+        return lambda principal: account.end_session(principal, session_id, CALLER)
+
+    def test_ends_a_second_after_its_window(self, use, memory, alice, clock):
+        clock.advance(FRESH_SECONDS + 1)
+        before = dict(memory.users), dict(memory.sessions), list(memory.events)
+        with pytest.raises(InsufficientAuthentication) as refusal:
+            use(alice[1])
+        assert refusal.value.max_age == FRESH_SECONDS
+        assert (memory.users, memory.sessions, memory.events) == before
+
+    def test_is_no_matter_to_a_session_that_ends_itself(self, account, memory, alice, clock):
+        clock.advance(FRESH_SECONDS + 1)
+        account.end_session(alice[1], alice[1].session_id, CALLER)
+        assert memory.sessions == {}
+
+    def test_comes_back_with_the_password_for_another_window(self, use_cases, account, alice, log_in, clock):
+        other = log_in()[1].session_id
+        clock.advance(FRESH_SECONDS + 1)
+        account.reauthenticate(alice[1], PASSWORD, CALLER)
+        clock.advance(FRESH_SECONDS)
+        account.end_session(alice[1], other, CALLER)
+        clock.advance(1)
+        with pytest.raises(InsufficientAuthentication):
+            account.log_out_everywhere(alice[1], CALLER)
+
+    def test_is_the_one_sessions_that_authenticated(self, account, alice, log_in, clock):
+        _, other = log_in()
+        clock.advance(FRESH_SECONDS + 1)
+        account.reauthenticate(alice[1], PASSWORD, CALLER)
+        with pytest.raises(InsufficientAuthentication):
+            account.log_out_everywhere(other, CALLER)
+
+    def test_lasts_as_long_as_it_is_set(self, make_use_cases, alice, clock):
+        account, principal = make_use_cases(FRESH_SECONDS="60").account, alice[1]
+        clock.advance(61)
+        with pytest.raises(InsufficientAuthentication) as refusal:
+            account.log_out_everywhere(principal, CALLER)
+        assert refusal.value.max_age == 60
+
+
+class TestReauthentication:
+    def test_is_in_the_history_and_announced(self, account, memory, alice, announced):
+        account.reauthenticate(alice[1], PASSWORD, CALLER)
+        event = memory.events[-1]
+        assert (event.type, event.user_id, event.session_id) == (
+            EventType.REAUTHENTICATED,
+            alice[1].user_id,
+            alice[1].session_id,
+        )
+        assert announced[-1] is EventType.REAUTHENTICATED
+
+    def test_gives_a_token_of_the_same_session_and_changes_nothing_else_of_it(
+        self, use_cases, account, memory, alice, clock, verifier
+    ):
+        (before,) = memory.sessions.values()
+        clock.advance(60)
+        again = account.reauthenticate(alice[1], PASSWORD, CALLER)
+        assert verifier.verify(ACCESS_TOKEN, again.access_token).session_id == alice[1].session_id
+        assert again.expires_in == 600
+        assert list(memory.sessions.values()) == [replace(before, authenticated_at=clock.now)]
+        assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user == again.user
+
+    def test_of_a_session_that_ends_meanwhile_brings_it_not_back(
+        self, use_cases, account, memory, alice, hasher, monkeypatch
+    ):
+        verify = hasher.verify
+
+        def after_the_log_out(*arguments):
+            use_cases.refresh_tokens.revoke([alice[0]], CALLER)
+            return verify(*arguments)
+
+        monkeypatch.setattr(hasher, "verify", after_the_log_out)
+        with pytest.raises(InvalidToken):
+            account.reauthenticate(alice[1], PASSWORD, CALLER)
+        assert memory.sessions == {}
+        assert EventType.REAUTHENTICATED not in [event.type for event in memory.events]
+
+
 USES_OF_THE_PASSWORD = {
+    "reauthenticate": lambda account, principal, password: account.reauthenticate(principal, password, CALLER),
     "change_password": lambda account, principal, password: account.change_password(
         principal, password, NEW_PASSWORD, CALLER
     ),

@@ -126,6 +126,8 @@ def test_public_keys_may_stand_in_a_file(environment, tmp_path):
         ("LYCHGATE_REFRESH_IDLE_LIFETIME", "-1", "whole number"),
         ("LYCHGATE_SESSION_LIFETIME", "1e6", "whole number"),
         ("LYCHGATE_REFRESH_RETRY_WINDOW", "0", "from 1 to 60"),
+        ("LYCHGATE_FRESH_SECONDS", "59", "from 60 to 86400"),
+        ("LYCHGATE_FRESH_SECONDS", "86401", "from 60 to 86400"),
         ("LYCHGATE_REGISTRATION", "maybe", "open or closed"),
         ("LYCHGATE_PWNED_PASSWORDS", "yes", "on or off"),
     ],

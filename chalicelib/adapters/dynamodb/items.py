@@ -22,6 +22,7 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     session_id       S   sort key
     username         S
     created_at       N
+    authenticated_at N   absent in a session that is older than this attribute: then it is created_at
     last_used_at     N
     idle_expires_at  N
     expires_at       N   the session's absolute end
@@ -154,6 +155,7 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
         "session_id": session.id,
         "username": session.username,
         "created_at": session.created_at,
+        "authenticated_at": session.authenticated_at,
         "last_used_at": session.last_used_at,
         "idle_expires_at": session.idle_expires_at,
         "expires_at": session.expires_at,
@@ -180,6 +182,7 @@ def session_from_item(item: Item) -> Session:
         user_id=members["user_id"],
         username=members["username"],
         created_at=members["created_at"],
+        authenticated_at=members.get("authenticated_at", members["created_at"]),
         last_used_at=members["last_used_at"],
         idle_expires_at=members["idle_expires_at"],
         expires_at=members["expires_at"],

@@ -177,6 +177,19 @@ class DynamoDBSessionStore:
                 return Rotation(applied=True, session=after)
         return Rotation(applied=False, session=session_from_item(found) if found else None)
 
+    def reauthenticate(self, user_id: str, session_id: str, now: int, event: SecurityEvent) -> bool:
+        """See ``SessionStore.reauthenticate``. Takes one transaction."""
+        update: TransactWriteItemTypeDef = {
+            "Update": {
+                "TableName": self._tables.sessions,
+                "Key": session_key(user_id, session_id),
+                "UpdateExpression": "SET authenticated_at = :now",
+                "ConditionExpression": "attribute_exists(session_id)",
+                "ExpressionAttributeValues": to_item({":now": now}),
+            }
+        }
+        return not transact(self._database, [update, put_event(self._tables, event)])
+
     def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
         """See ``SessionStore.end``. Takes one transaction."""
         delete = self._delete(user_id, session_id)

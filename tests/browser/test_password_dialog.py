@@ -1,0 +1,213 @@
+"""What ends other sessions asks for the password if the log-in is a while ago, and then goes on by itself."""
+
+import pytest
+
+from tests.browser.test_quality import RUN_AXE, TOOLS
+from tests.browser.visitor import PASSWORD
+
+WRONG = "seven old oak boards and a guess"
+FRESH_SECONDS = 900
+DIALOG = "#confirm-dialog"
+FIELD = "#confirm-password"
+FOCUSED_BUT_THE_BODY = """(({ id, textContent }) => document.activeElement === document.body ? "" : id || textContent)(
+    document.activeElement)"""
+ACTIONS = ["#session-list li button", "#end-others", "#sign-out-everywhere"]
+
+
+@pytest.fixture
+def elsewhere(new_visitor, patient_server):
+    """Somebody who has signed up with another browser."""
+    other = new_visitor(patient_server).open()
+    other.sign_up()
+    other.is_signed_in()
+    return other
+
+
+@pytest.fixture
+def stale(elsewhere, new_visitor, patient_server, patient_clock):
+    """The same user, who logged in with this browser a while ago."""
+    visitor = new_visitor(patient_server, elsewhere.username).open()
+    visitor.log_in()
+    visitor.sees("#session-list li:nth-child(2)")
+    patient_clock.advance(FRESH_SECONDS + 1)
+    yield visitor
+    # The access token has expired meanwhile, and the session is no longer fresh: both are refused first.
+    visitor.forgive(401, 429)
+    elsewhere.forgive(401)
+
+
+def is_ended(visitor):
+    visitor.page.click("#refresh-now")
+    visitor.is_signed_out()
+
+
+def confirm(visitor, password):
+    visitor.sees(DIALOG)
+    visitor.page.fill(FIELD, password)
+    visitor.page.click(f"{DIALOG} [type=submit]")
+
+
+def focused(visitor):
+    return visitor.page.evaluate("document.activeElement.id")
+
+
+def test_a_fresh_session_ends_another_without_a_question(elsewhere, new_visitor, patient_server):
+    visitor = new_visitor(patient_server, elsewhere.username).open()
+    visitor.log_in()
+    visitor.page.click("#session-list li button")
+    visitor.sees("#sessions-summary", "nowhere else")
+    assert visitor.page.locator(DIALOG).count() == 0
+    assert not any("password-dialog.js" in url for url in loaded(visitor))
+
+
+def loaded(visitor):
+    return visitor.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+
+
+@pytest.mark.parametrize("action", ACTIONS[:2])
+def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhere, action):
+    stale.page.click(action)
+    confirm(stale, PASSWORD)
+    stale.sees("#notice", "The session has ended")
+    stale.sees("#sessions-summary", "nowhere else")
+    assert stale.page.locator(DIALOG).is_hidden()
+    assert focused(stale) == "sessions-title"
+    stale.sees("#event-list", "Password confirmed")
+    is_ended(elsewhere)
+    stale.is_signed_in()
+
+
+def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhere):
+    stale.page.click("#sign-out-everywhere")
+    confirm(stale, PASSWORD)
+    stale.is_signed_out()
+    assert stale.page.locator(DIALOG).is_hidden()
+    is_ended(elsewhere)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("how", ["Cancel", "Escape"])
+def test_who_cancels_changes_nothing_and_is_back_at_the_button(stale, elsewhere, action, how):
+    stale.page.click(action)
+    stale.sees(DIALOG)
+    stale.page.fill(FIELD, PASSWORD)
+    if how == "Escape":
+        stale.page.keyboard.press("Escape")
+    else:
+        stale.page.click(f"{DIALOG} >> text=Cancel")
+    stale.page.locator(DIALOG).wait_for(state="hidden")
+    assert stale.page.evaluate("(action) => document.activeElement.matches(action)", action)
+    assert stale.page.input_value(FIELD) == ""
+    assert stale.page.locator("#notice .notice").count() == 0
+    assert "auth/reauthenticate" not in [path for _, path, _ in stale.made()]
+    elsewhere.page.click("#refresh-now")
+    elsewhere.sees("#refresh-result", "New token")
+    # The next click asks again.
+    stale.page.click(action)
+    stale.sees(DIALOG)
+
+
+def test_a_wrong_password_is_an_error_at_its_field_and_can_be_tried_again(stale, elsewhere):
+    stale.page.click("#end-others")
+    confirm(stale, "")
+    stale.sees("#confirm-password-error", "Enter your password")
+    confirm(stale, WRONG)
+    stale.sees("#confirm-password-error", "not your password")
+    assert focused(stale) == "confirm-password"
+    assert stale.page.get_attribute(FIELD, "aria-invalid") == "true"
+    confirm(stale, PASSWORD)
+    stale.sees("#notice", "The session has ended")
+    is_ended(elsewhere)
+
+
+def test_too_many_attempts_are_told_in_the_dialog_and_the_right_password_works_after_the_wait(stale, elsewhere):
+    stale.page.click("#end-others")
+    stale.context.route(
+        "**/api/auth/reauthenticate",
+        lambda route: route.fulfill(
+            status=429, headers={"Retry-After": "7"}, json={"error": "too_many_attempts", "status": 429}
+        ),
+        times=1,
+    )
+    confirm(stale, PASSWORD)
+    stale.sees(f"{DIALOG} [data-form-error]", "try again in 7 seconds")
+    confirm(stale, PASSWORD)
+    stale.sees("#notice", "The session has ended")
+    is_ended(elsewhere)
+
+
+def test_a_session_that_ends_takes_the_dialog_with_it(stale):
+    other_tab = stale.open_tab(stale.url)
+    stale.page.click("#end-others")
+    stale.sees(DIALOG)
+    other_tab.click("#sign-out")
+    stale.is_signed_out()
+    assert stale.page.locator(DIALOG).is_hidden()
+    stale.log_in()
+    stale.is_signed_in()
+
+
+def test_the_new_token_reaches_the_other_tabs(stale, elsewhere):
+    other_tab = stale.open_tab(stale.url)
+    stale.page.click("#end-others")
+    confirm(stale, PASSWORD)
+    stale.sees("#notice", "The session has ended")
+    other_tab.calls.clear()
+    other_tab.click("#sign-out-everywhere")
+    other_tab.locator("#signed-out").wait_for()
+    assert ("POST", "auth/logout-all", 204) in stale.made(other_tab)
+    assert other_tab.locator(DIALOG).count() == 0
+
+
+def reached_by_tab(page):
+    """Return what the tab key reaches in the page. The page behind a dialog is inert."""
+    reached = set()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED_BUT_THE_BODY))
+    return reached - {""}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1440])
+def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
+    elsewhere, new_visitor, patient_server, patient_clock, width, scheme
+):
+    visitor = new_visitor(
+        patient_server,
+        elsewhere.username,
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        bypass_csp=True,
+    )
+    visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
+    visitor.open().log_in()
+    visitor.sees("#session-list li:nth-child(2)")
+    patient_clock.advance(FRESH_SECONDS + 1)
+    page = visitor.page
+    page.focus("#end-others")
+    page.keyboard.press("Enter")
+    visitor.sees(DIALOG)
+    dialog = page.get_by_role("dialog", name="Enter your password again")
+    assert focused(visitor) == "confirm-password"
+    page.keyboard.type(WRONG)
+    page.keyboard.press("Enter")
+    visitor.sees("#confirm-password-error", "not your password")
+    assert page.evaluate(RUN_AXE) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    box = dialog.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    fields = dialog.locator("input").evaluate_all(
+        "(inputs) => inputs.map(({ autocomplete, value }) => [autocomplete, value])"
+    )
+    assert fields[0] == ["username", visitor.username]
+    assert fields[1][0] == "current-password"
+    assert reached_by_tab(page) == {"confirm-password", "Show password", "Continue", "Cancel"}
+    page.focus(FIELD)
+    page.keyboard.press("Control+A")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    visitor.sees("#notice", "The session has ended")
+    visitor.forgive(401)
