@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalice.deploy.packager import LambdaDeploymentPackager
+from chalice.deploy.packager import LambdaDeploymentPackager, LayerDeploymentPackager
 from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
 from infra.chalice_cli.local_gateway import after_check, with_gateway_responses
 from infra.chalice_cli.packaging import made_for_lambda
+from infra.chalice_cli.wheels import refusing_layers
 
 
 def install() -> None:
@@ -18,6 +19,7 @@ def install() -> None:
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
+    _wrap(LayerDeploymentPackager, "create_deployment_package", refusing_layers)
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
