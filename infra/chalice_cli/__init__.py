@@ -8,9 +8,11 @@ from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
-from infra.chalice_cli.local_gateway import after_check, with_gateway_responses
+from infra.chalice_cli.local_gateway import after_check, follow_credentials_of_the_database, with_gateway_responses
 from infra.chalice_cli.packaging import made_for_lambda
 from infra.chalice_cli.wheels import refusing_layers
+
+__all__ = ["follow_credentials_of_the_database", "install"]
 
 
 def install() -> None:

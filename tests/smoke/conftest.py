@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.live.__main__ import run
+from tests.support.places import secret_key_in
 
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
@@ -234,7 +235,7 @@ class Server:
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{self._port_of('Database')}",
             aws_access_key_id="any",
-            aws_secret_access_key="any",
+            aws_secret_access_key=secret_key_in(Path(environment["LYCHGATE_DATA_DIR"])),
         )
 
     def usernames(self) -> list[str]:
