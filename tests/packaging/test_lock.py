@@ -10,6 +10,7 @@ import pytest
 from click import ClickException
 
 from infra.chalice_cli.wheels import NotPackaged, Runtime, fetch_wheels, read_lock
+from tests.support.packaging_project import chalice, copy_of_the_project
 
 THIS = Runtime(
     f"python{sys.version_info.major}.{sys.version_info.minor}",
@@ -143,3 +144,18 @@ def test_a_lock_that_is_missing_is_an_error_that_says_how_it_is_made(tmp_path):
 
 def test_a_lock_of_nothing_ships_nothing(tmp_path):
     assert fetch(tmp_path, "# nothing") == set()
+
+
+def test_chalice_package_says_in_a_line_what_to_do_and_makes_no_package(tmp_path, index):
+    entry = wheel(index, "ships")
+    wheel(index, "ships", code="import tampered")
+    project = copy_of_the_project(tmp_path / "project")
+    (project / "requirements.txt").write_text(entry)
+
+    with pytest.raises(AssertionError) as failed:
+        chalice(project, "package", "--stage", "test", str(tmp_path / "out"))
+
+    assert str(failed.value).partition("\nassert")[0].splitlines()[-1].startswith("A file is not the one that")
+    assert "Traceback" not in str(failed.value)
+    assert not (project / ".chalice" / "deployments").exists()
+    assert not (tmp_path / "out").exists()
