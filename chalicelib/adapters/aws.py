@@ -51,16 +51,16 @@ _TRANSIENT = frozenset(
 
 def dynamodb_client() -> DynamoDBClient:
     """Return a DynamoDB client. Region, credentials and endpoint come from the standard environment variables."""
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_LIMITS))
+    return cast("DynamoDBClient", session().create_client("dynamodb", config=_LIMITS))
 
 
 def ssm_client() -> SSMClient:
     """Return a client for Systems Manager, which has the Parameter Store."""
-    return cast("SSMClient", _session().create_client("ssm", config=_LIMITS))
+    return cast("SSMClient", session().create_client("ssm", config=_LIMITS))
 
 
 @functools.cache
-def _session() -> botocore.session.Session:
+def session() -> botocore.session.Session:
     """Return the session of this process. All clients share it, so AWS's data files are read once."""
     return botocore.session.get_session()
 

@@ -3,13 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalice.deploy.packager import LambdaDeploymentPackager
+from chalice.deploy.packager import LambdaDeploymentPackager, LayerDeploymentPackager
 from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
-from infra.chalice_cli.local_gateway import after_check, with_all_cookies, with_gateway_responses
+from infra.chalice_cli.local_gateway import (
+    after_check,
+    follow_credentials_of_the_database,
+    with_all_cookies,
+    with_gateway_responses,
+)
 from infra.chalice_cli.packaging import made_for_lambda
+from infra.chalice_cli.wheels import refusing_layers
+
+__all__ = ["follow_credentials_of_the_database", "install"]
 
 
 def install() -> None:
@@ -19,6 +27,7 @@ def install() -> None:
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
+    _wrap(LayerDeploymentPackager, "create_deployment_package", refusing_layers)
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:

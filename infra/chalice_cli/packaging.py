@@ -1,13 +1,13 @@
 """The deployment package: how ``chalice package`` and ``chalice deploy`` make it.
 
-Owns the contents of the zip. Chalice chooses the wheels for the runtime and its architecture. The rest of its
-``LambdaDeploymentPackager.create_deployment_package`` is replaced. Chalice's version packages no bytecode, so every
-cold start compiles everything again. It also packages the models of all AWS services, the dependencies of Chalice's
-command line, and any file in chalicelib/.
+Owns the contents of the zip. Chalice names the runtime and the tags of its wheels, and ``wheels`` fetches them. The
+rest of ``LambdaDeploymentPackager.create_deployment_package`` is replaced. Chalice's version packages no bytecode, so
+every cold start compiles everything again. It also packages the models of all AWS services and any file in chalicelib/.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import gzip
 import hashlib
@@ -21,20 +21,17 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-from chalice.deploy.packager import (
-    LambdaDeploymentPackager,
-    MissingDependencyError,
-    NoSuchPackageError,
-    PackageDownloadError,
-)
+from chalice.deploy.packager import LambdaDeploymentPackager
+
+from infra.chalice_cli import wheels
+from infra.chalice_cli.wheels import FetchWheels, NotPackaged, Runtime, fetch_wheels, read_lock
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
-Distributions = Callable[[], Iterable[importlib.metadata.Distribution]]
+Hashes = Callable[[], Mapping[str, str]]
 
 AWS_SERVICES = ("dynamodb", "ssm")
 """The services that chalicelib/adapters/aws.py makes clients for, by their folders in botocore/data/."""
@@ -50,29 +47,33 @@ _UNUSED_FOLDERS = frozenset({"__pycache__", "bin", "test", "tests"})
 _UNUSED_FILES = re.compile(r"py\.typed|.*\.pyi|examples-1\.json(\.gz)?")
 
 
-class NotPackaged(click.ClickException):
-    """Raised if the package cannot be made, with a message that says what to do."""
+def hashes_of_chalice() -> dict[str, str]:
+    """Return the SHA-256 of each file of Chalice as it was installed, in the form of its RECORD."""
+    files = importlib.metadata.files("chalice") or []
+    return {file.as_posix(): file.hash.value for file in files if file.hash is not None}
 
 
 def made_for_lambda(
     stock: CreatePackage,
     *,
-    source: Path = Path(__file__),
-    distributions: Distributions = importlib.metadata.distributions,
+    sources: Sequence[Path] = (Path(__file__), Path(wheels.__file__)),
+    fetch: FetchWheels = fetch_wheels,
+    chalice: Hashes = hashes_of_chalice,
 ) -> CreatePackage:
     """Return the replacement of Chalice's ``create_deployment_package``.
 
-    ``source`` is the code that makes packages: a package is made again if it changes. ``distributions`` returns what is
-    installed here, which decides the versions.
+    ``sources`` is the code that makes packages: a package is made again if it changes. ``fetch`` takes the lock, and
+    unpacks its wheels. ``chalice`` returns the hashes that the two files which ship of Chalice must have.
     """
 
     @functools.wraps(stock)
     def create_deployment_package(packager: LambdaDeploymentPackager, project_dir: str, python_version: str) -> str:
         ui = packager._ui  # noqa: SLF001 - there is no public name
-        requirements = _requirements(Path(project_dir), distributions())
+        lock = read_lock(Path(project_dir))
         application = dict(_application_files(packager, Path(project_dir)))
+        _check_chalice(application, chalice())
         compiled = _can_compile_for(python_version)
-        digest = _digest(source, application, *requirements, str(compiled))
+        digest = _digest(sources, application, lock, str(compiled))
         suffix = packager._architecture_suffix()  # noqa: SLF001
         package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
         if package.is_file():
@@ -81,7 +82,7 @@ def made_for_lambda(
         ui.write("Creating the deployment package: fetching its dependencies ...\n")
         with tempfile.TemporaryDirectory() as temporary:
             root = Path(temporary, "package")
-            _install_dependencies(packager, python_version, requirements, root)
+            fetch(lock, _runtime(packager, python_version), root)
             _trim(root)
             _shorten_models(root / "botocore" / "data")
             for name, path in application.items():
@@ -114,18 +115,21 @@ def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Ite
             yield str(path.relative_to(vendor)), path
 
 
-def _requirements(project: Path, distributions: Iterable[importlib.metadata.Distribution]) -> tuple[str, str]:
-    """Return the requirements except Chalice, and constraints with the versions of the installed ``distributions``.
+def _check_chalice(application: Mapping[str, Path], hashes: Mapping[str, str]) -> None:
+    """Raise NotPackaged unless the files of Chalice that ship are as pip installed them, after it checked the wheel."""
+    for name in (name for name in application if name.startswith("chalice/")):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(application[name].read_bytes()).digest())
+        if hashes.get(name) != digest.rstrip(b"=").decode():
+            raise NotPackaged(
+                f"{application[name]} ships, and is not the file that was installed. Install Chalice again: "
+                "python -m pip install --force-reinstall --require-hashes -r requirements-dev.txt"
+            )
 
-    Chalice is packaged as two files and needs nothing at run time. With the constraints, the tested versions are
-    deployed even where requirements.txt leaves the version to pip.
-    """
-    lines = [line.split("#")[0].strip() for line in (project / "requirements.txt").read_text("utf-8").splitlines()]
-    if any(line.startswith("-") for line in lines):
-        raise NotPackaged("requirements.txt has an option for pip; it may list distributions only")
-    listed = [line for line in lines if line and re.match(r"chalice\b(?![-.])", line, re.IGNORECASE) is None]
-    installed = {f"{each.name}=={each.version}" for each in distributions}
-    return "\n".join(listed), "\n".join(sorted(installed))
+
+def _runtime(packager: LambdaDeploymentPackager, python_version: str) -> Runtime:
+    """Return the runtime with the tags of the wheels that Chalice would choose for it."""
+    abi = packager._RUNTIME_TO_ABI[python_version]  # noqa: SLF001 - there is no public name
+    return Runtime(python_version, abi, packager._dependency_builder._get_pip_platforms(abi))  # noqa: SLF001
 
 
 def _can_compile_for(python_version: str) -> bool:
@@ -134,36 +138,14 @@ def _can_compile_for(python_version: str) -> bool:
     return (sys.implementation.name, sys.version_info.releaselevel, ours) == ("cpython", "final", python_version)
 
 
-def _digest(source: Path, application: dict[str, Path], *others: str) -> str:
+def _digest(sources: Sequence[Path], application: dict[str, Path], *others: str) -> str:
     """Return a digest of everything that the package is made from, including the code that makes it, in hex."""
-    whole = hashlib.sha256(source.read_bytes() + importlib.util.MAGIC_NUMBER)
-    for text in others:
+    whole = hashlib.sha256(importlib.util.MAGIC_NUMBER)
+    for text in (*(source.read_text("utf-8") for source in sources), *others):
         whole.update(hashlib.sha256(text.encode()).digest())
     for name, path in sorted(application.items()):
         whole.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:32]
-
-
-def _install_dependencies(
-    packager: LambdaDeploymentPackager, python_version: str, requirements: tuple[str, str], root: Path
-) -> None:
-    """Unpack the wheels for the runtime into ``root``. Raises NotPackaged if one is missing; Chalice would go on."""
-    listed, constraints = root.parent / "requirements.txt", root.parent / "constraints.txt"
-    listed.write_text(f"-c {constraints}\n{requirements[0]}", "utf-8")
-    constraints.write_text(requirements[1], "utf-8")
-    try:
-        packager._dependency_builder.build_site_packages(  # noqa: SLF001
-            packager._RUNTIME_TO_ABI[python_version],  # noqa: SLF001
-            str(listed),
-            str(root),
-        )
-    except MissingDependencyError as failed:
-        missing = ", ".join(sorted(each.identifier for each in failed.missing))
-        raise NotPackaged(f"there is no wheel for {python_version} on this architecture of {missing}") from failed
-    except (NoSuchPackageError, PackageDownloadError) as failed:
-        raise NotPackaged(
-            f"the requirements could not be fetched in the versions that are installed here: {failed}"
-        ) from failed
 
 
 def _trim(root: Path) -> None:

@@ -61,7 +61,13 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     # The stack stops the server before it closes the database, so the last requests still have a database.
     database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
     stack.callback(server.stop)
-    environment.enter_stage(configured, port=server.port, aws_port=database.port, public_keys=database.keys.public_keys)
+    environment.enter_stage(
+        configured,
+        port=server.port,
+        aws_port=database.port,
+        public_keys=database.keys.public_keys,
+        credentials=directory.credentials,
+    )
     server.start(DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site")))
     say(f"Page      http://127.0.0.1:{server.port}/")
     say(f"API       http://127.0.0.1:{server.port}/api")

@@ -1,6 +1,7 @@
 """Loads the project's Chalice application as in a deployment. The environment must be set before."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
     from infra import chalice_cli  # noqa: PLC0415
 
     chalice_cli.install()
+    chalice_cli.follow_credentials_of_the_database(os.environ)
     try:
         application: Application = importlib.import_module("app").app
         application.lychgate.use_cases  # noqa: B018 - reading the property builds it

@@ -31,6 +31,11 @@ class DataDirectory:
             raise LocalError(f"the data directory {self.path} cannot be used: {error.strerror}") from error
         self._lock: IO[str] | None = None
 
+    @property
+    def credentials(self) -> Path:
+        """The file with the credentials of the database that runs."""
+        return self.path / "credentials"
+
     def lock(self, port: int) -> None:
         """Take the lock until `unlock` or the end of the process. Raises LocalError if another database has it."""
         file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+")

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from infra.local.data_directory import DataDirectory
+from infra.database_credentials import credentials_file, new_secret_key, read_credentials
+from infra.local.data_directory import DataDirectory, replace_file
 from infra.local.development_keys import DevelopmentKeys, development_keys
 from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
 from infra.local.errors import LocalError, PortTakenError
 from infra.local.http_server import ADDRESS, HttpServer
 from infra.local.saved_tables import SavedTables
+from infra.local.signatures import signature_headers
 from infra.tables import create_tables
 
 # Long, because a database that has just been started is slow to answer.
@@ -40,23 +42,29 @@ def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter
 
 @contextmanager
 def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
-    """Run a database with tables, snapshot and keys, and save it at the end. Raises LocalError."""
+    """Run a database with tables, snapshot and keys, and save it at the end. Raises LocalError.
+
+    It takes requests that are signed with this run's secret access key only, which is in the data directory meanwhile.
+    """
     server = _listen(port)
     try:
         directory.lock(server.port)
         keys = development_keys(directory)
-        aws = EmbeddedAws(_identity(directory))
+        secret_key = new_secret_key()
+        aws = EmbeddedAws(_identity(directory), secret_key)
         saved = SavedTables(directory, aws)
         saved.restore(create_tables(aws.dynamodb(), STAGE))
         aws.ssm().put_parameter(
             Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
         )
         saved.start()
-        server.start(aws)
         try:
+            replace_file(directory.credentials, credentials_file(secret_key))
+            server.start(aws)
             yield Database(server.port, keys, attached=False)
         finally:
             server.stop()
+            directory.credentials.unlink(missing_ok=True)
             saved.stop()
     finally:
         server.stop()
@@ -81,9 +89,11 @@ def _other(port: int) -> int:
 
 
 def _runs_on(port: int, directory: DataDirectory) -> bool:
+    credentials = read_credentials(directory.credentials)
+    signature = signature_headers("GET", f"http://{ADDRESS}:{port}{IDENTITY_PATH}", credentials)
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=_PROBE_SECONDS)
     try:
-        connection.request("GET", IDENTITY_PATH)
+        connection.request("GET", IDENTITY_PATH, headers=signature)
         answer = json.loads(connection.getresponse().read(10_000))
     except (TimeoutError, OSError, http.client.HTTPException, ValueError):
         return False

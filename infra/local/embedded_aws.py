@@ -1,4 +1,4 @@
-"""DynamoDB and SSM in this process: moto over HTTP, with atomic writes, closed to browsers.
+"""DynamoDB and SSM in this process: moto over HTTP, with atomic writes, open to whoever has the run's secret key.
 
 Owns which requests are allowed. Knows nothing of this project's tables, keys or files.
 """
@@ -20,6 +20,7 @@ from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from infra.local.http_server import names_this_machine
+from infra.local.signatures import is_signed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -34,6 +35,10 @@ IDENTITY_PATH = "/lychgate"
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 # Browsers add one of these to every request of a page to another origin. AWS clients never do.
 _BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
+_NOT_SIGNED = (
+    "The request is not signed with the secret access key of this run. It is in the file `credentials` in the "
+    "database's data directory."
+)
 # moto has one database for each region and account. All clients must see the same one.
 _ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws4_request"
 
@@ -41,7 +46,9 @@ _ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws
 class EmbeddedAws:
     """Answers DynamoDB and SSM requests, one at a time."""
 
-    def __init__(self, identity: Mapping[str, str]) -> None:
+    def __init__(self, identity: Mapping[str, str], secret_key: str) -> None:
+        """Take what it says of itself, and the secret access key that requests over HTTP must be signed with."""
+        self._secret_key = secret_key
         self._identity = json.dumps(dict(identity)).encode()
         self._on_write: Callable[[], None] = _ignore
         self._applications = {
@@ -56,6 +63,8 @@ class EmbeddedAws:
         """Answer a request that came over HTTP."""
         if not names_this_machine(request) or any(name in request.headers for name in _BROWSER_HEADERS):
             return _refusal(403, "AccessDeniedException", "A web page has no business with this database.")
+        if not is_signed(request, self._secret_key):
+            return _refusal(403, "UnrecognizedClientException", _NOT_SIGNED)
         if request.method == "GET" and request.path == IDENTITY_PATH:
             return Response(self._identity, content_type="application/json")
         return self._call(request)

@@ -34,8 +34,10 @@ def stage_environment(project: Path = PROJECT, stage: str = STAGE, function: str
     }
 
 
-def enter_stage(configured: Mapping[str, str], *, port: int, aws_port: int, public_keys: str) -> None:
-    """Set the configured environment variables, and those that depend on this run's ports and keys."""
+def enter_stage(
+    configured: Mapping[str, str], *, port: int, aws_port: int, public_keys: str, credentials: Path
+) -> None:
+    """Set the configured environment variables, and those that depend on this run's ports, keys and credentials."""
     origins = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
     origins += [origin for origin in configured.get("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
     os.environ.update(configured)
@@ -45,6 +47,7 @@ def enter_stage(configured: Mapping[str, str], *, port: int, aws_port: int, publ
             "AWS_REGION": configured["AWS_DEFAULT_REGION"],
             "LYCHGATE_ALLOWED_ORIGINS": ",".join(dict.fromkeys(origins)),
             "LYCHGATE_PUBLIC_KEYS": public_keys,
+            "LYCHGATE_LOCAL_CREDENTIALS": str(credentials),
             # Chalice's command line sets this too. It tells code that it does not run on Lambda.
             "AWS_CHALICE_CLI_MODE": "true",
         }

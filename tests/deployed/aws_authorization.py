@@ -18,16 +18,21 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from werkzeug import Response
 
 from infra.local.http_server import HttpServer, target
-from tests.support.packaged.function import ACCOUNT, REGION, Credentials
+from tests.support.packaged.function import ACCOUNT, REGION
+from tests.support.packaged.function import Credentials as RoleCredentials
 from tests.support.places import KMS_KEY
 
 _BODY_LIMIT = 16 * 1024 * 1024
 _PATIENCE_SECONDS = 60
-_OF_THE_CONNECTION = {"content-length", "date", "connection"}
+# What the database is asked; the signature is the caller's, and the database wants one of its own.
+_PASSED_ON = {"Content-Type", "X-Amz-Target"}
 # The action of an item in a transaction, whatever the transaction's own name.
 _IN_TRANSACTION = {
     "Put": "PutItem",
@@ -44,7 +49,7 @@ _OF_SEVERAL_TABLES = {"BatchGetItem", "BatchWriteItem"}
 class Role:
     """A function's role: its policy, which tests may change, and what came of it."""
 
-    credentials: Credentials
+    credentials: RoleCredentials
     policy: dict
     used: set = field(default_factory=set)
     denied: set = field(default_factory=set)
@@ -60,7 +65,7 @@ class Role:
 
 def credentials(name):
     """Credentials of a role, of Lambda's form."""
-    return Credentials(f"ASIA{name.upper().replace('_', '')[:16]:X<16}", "secret", f"token-of-{name}")
+    return RoleCredentials(f"ASIA{name.upper().replace('_', '')[:16]:X<16}", "secret", f"token-of-{name}")
 
 
 def required(target, body):
@@ -97,8 +102,9 @@ def log_permissions(function, stream):
 class AuthorizingAws:
     """Passes on to a database what the caller's role allows, and answers the rest as AWS does."""
 
-    def __init__(self, endpoint, roles):
-        self._endpoint = urlsplit(endpoint)
+    def __init__(self, database, roles):
+        self._endpoint = urlsplit(database.endpoint)
+        self._signer = SigV4Auth(Credentials("any", database.secret_key), "dynamodb", REGION)
         self._roles = {role.credentials.access_key_id: role for role in roles}
         self._server = HttpServer(0, body_limit=_BODY_LIMIT)
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
@@ -128,8 +134,14 @@ class AuthorizingAws:
         with closing(
             http.client.HTTPConnection(self._endpoint.hostname, self._endpoint.port, timeout=60)
         ) as connection:
-            headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-            connection.request(request.method, target(request), request.get_data(), headers)
+            again = AWSRequest(
+                request.method,
+                f"{self._endpoint.geturl()}{target(request)}",
+                {name: value for name, value in request.headers.items() if name in _PASSED_ON},
+                request.get_data(),
+            )
+            self._signer.add_auth(again)
+            connection.request(request.method, target(request), again.data, dict(again.headers))
             answer = connection.getresponse()
             kept = [
                 pair for pair in answer.getheaders() if pair[0].lower() not in {"content-length", "date", "connection"}

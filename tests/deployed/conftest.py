@@ -43,7 +43,7 @@ def make_function(package, local_database, shared_clock):
     """Return a function of the package, with the database behind it unless told otherwise. The caller ends it."""
 
     def make(name, overrides=None, *, under_clock=True):
-        environment = {"AWS_ENDPOINT_URL": local_database, "LYCHGATE_TEST_CLOCK": str(shared_clock.path)}
+        environment = {**local_database.environment, "LYCHGATE_TEST_CLOCK": str(shared_clock.path)}
         bootstrap = places.CLOCK_FOLDER / "lambda_under_clock.py" if under_clock else None
         return LambdaFunction(package, name, environment | (overrides or {}), bootstrap=bootstrap)
 

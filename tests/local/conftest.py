@@ -15,9 +15,11 @@ import boto3
 import pytest
 from moto.backends import get_backend
 
+from infra.database_credentials import read_credentials
 from infra.local.embedded_aws import EmbeddedAws
 from infra.local.http_server import HttpServer
 
+SECRET_KEY = "the secret key of this run"
 ROOT = Path(__file__).parents[2]
 # A bound for what normally takes a fraction of it, not an expectation.
 PATIENCE_SECONDS = 120.0
@@ -73,7 +75,7 @@ def eventually():
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
     forget_everything()
-    yield EmbeddedAws({"service": "test"})
+    yield EmbeddedAws({"service": "test"}, SECRET_KEY)
     forget_everything()
 
 
@@ -95,16 +97,17 @@ def serve() -> Iterator[Callable[..., int]]:
 
 @pytest.fixture
 def connect():
-    """Make a DynamoDB or SSM client for a port."""
+    """Make a DynamoDB or SSM client for a port, with the run's credentials unless told otherwise."""
     clients = []
 
-    def connect(service: str, port: int):
+    def connect(service: str, port: int, secret_key: str = SECRET_KEY, region: str = "us-east-1", **how):
         client = boto3.client(
             service,
-            region_name="us-east-1",
+            region_name=region,
             endpoint_url=f"http://127.0.0.1:{port}",
             aws_access_key_id="any",
-            aws_secret_access_key="any",
+            aws_secret_access_key=secret_key,
+            **how,
         )
         clients.append(client)
         return client
@@ -118,6 +121,7 @@ class Running:
     """A `python -m infra.local` of its own, with what it printed so far."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self.data_directory = Path(arguments[arguments.index("--data-dir") + 1])
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", *arguments],
             cwd=ROOT,
@@ -138,6 +142,11 @@ class Running:
     def ready(self) -> bool:
         assert self.process.poll() is None, self.output
         return "Ready after" in self.output
+
+    @property
+    def secret_key(self) -> str:
+        """The secret access key of its database, which is in its data directory."""
+        return read_credentials(self.data_directory / "credentials").secret_key
 
     def port_of(self, what: str) -> int:
         return int(re.search(rf"^{what} +http://127\.0\.0\.1:(\d+)", self.output, re.MULTILINE)[1])

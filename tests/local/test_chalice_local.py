@@ -52,10 +52,16 @@ def chalice_local(project, port):
 
 
 @pytest.fixture
-def api_port(project, run_until_ready, eventually):
-    """Chalice's server over a database that `make dynamodb` runs, the public keys where the stage looks for them."""
+def database(project, run_until_ready):
+    """What `make dynamodb` runs, its keys and credentials where the stage looks for them."""
     database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
     configure(project, database.port_of("Database"))
+    return database
+
+
+@pytest.fixture
+def api_port(project, database, eventually):
+    """Chalice's server over that database."""
     port = free_port()
     server = chalice_local(project, port)
     try:
@@ -82,6 +88,18 @@ def test_registers_and_serves_a_protected_call(api_port, ask):
 
 def test_an_answer_may_set_two_cookies(api_port):
     assert log_out_with_two_cookies(over_http(api_port)).set_cookies == TWO_TAKEN_AWAY
+
+
+def test_goes_on_with_a_database_that_was_started_again(api_port, project, database, run_until_ready, ask):
+    assert ask(api_port, "POST", "/auth/register", JSON, CREDENTIALS).status == 201
+    first_key = database.secret_key
+
+    database.send(signal.SIGINT)
+    port = str(database.port_of("Database"))
+    again = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=port)
+
+    assert again.secret_key != first_key
+    assert ask(api_port, "POST", "/auth/login", JSON, CREDENTIALS).status == 200
 
 
 @pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])
@@ -122,3 +140,14 @@ def test_says_at_its_start_that_the_database_is_missing(project, run_until_ready
     output, _ = server.communicate()
     assert server.returncode == 1
     assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in output
+
+
+def test_says_at_its_start_that_the_database_is_another_ones(project, run_until_ready, tmp_path):
+    run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
+    configure(project, run_until_ready("dynamodb", "--data-dir", tmp_path / "other").port_of("Database"))
+    server = chalice_local(project, free_port())
+    output, _ = server.communicate()
+    assert server.returncode == 1
+    assert "the database refuses the credentials in .lychgate/credentials" in output
+    assert "`make dynamodb` writes them" in output
+    assert "Traceback" not in output

@@ -1,12 +1,16 @@
 """`python -m infra.local` as a developer meets it: processes, ports and signals."""
 
+import json
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.snapshot import read_snapshot
 
@@ -23,7 +27,7 @@ def taken_port():
 @pytest.fixture
 def put_alice(connect):
     def put_alice(running):
-        connect("dynamodb", running.port_of("Database")).put_item(TableName=USERS, Item=ALICE)
+        connect("dynamodb", running.port_of("Database"), running.secret_key).put_item(TableName=USERS, Item=ALICE)
 
     return put_alice
 
@@ -51,14 +55,14 @@ def test_what_was_saved_survives_a_kill(run_until_ready, tmp_path, put_alice, ev
     running.send(signal.SIGKILL)
 
     again = run_until_ready("dynamodb", "--data-dir", tmp_path)
-    assert connect("dynamodb", again.port_of("Database")).scan(TableName=USERS)["Items"] == [ALICE]
+    assert connect("dynamodb", again.port_of("Database"), again.secret_key).scan(TableName=USERS)["Items"] == [ALICE]
 
 
 def test_the_application_finds_the_keys_in_ssm_and_they_stay_the_same(run_until_ready, tmp_path, connect):
     values = set()
     for _ in range(2):
         running = run_until_ready("dynamodb", "--data-dir", tmp_path)
-        ssm = connect("ssm", running.port_of("Database"))
+        ssm = connect("ssm", running.port_of("Database"), running.secret_key)
         parameter = ssm.get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)["Parameter"]
         assert parameter["Type"] == "SecureString"
         values.add(parameter["Value"])
@@ -148,7 +152,7 @@ def test_the_development_server_serves_page_and_api_and_ends_with_its_database(r
     assert ask(port, "GET", "/").headers["Content-Security-Policy"]
     of_the_api = ask(port, "GET", "/api/no-such-route").headers["Content-Security-Policy"]
     assert of_the_api == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-    assert ask(running.port_of("Database"), "GET", "/lychgate").status == 200
+    assert ask(running.port_of("Database"), "GET", "/lychgate").status == 403, "it wants a signature"
 
     assert running.send(signal.SIGINT) == 0
     assert "Traceback" not in running.output
@@ -157,7 +161,7 @@ def test_the_development_server_serves_page_and_api_and_ends_with_its_database(r
             socket.create_connection(("127.0.0.1", ended), timeout=30)
 
 
-def test_a_development_server_uses_the_database_that_runs_already(run_until_ready, tmp_path, ask):
+def test_a_development_server_uses_the_database_that_runs_already(run_until_ready, tmp_path, ask, connect):
     database = run_until_ready("dynamodb", "--data-dir", tmp_path)
     port = database.port_of("Database")
 
@@ -166,7 +170,8 @@ def test_a_development_server_uses_the_database_that_runs_already(run_until_read
     assert server.port_of("Database") == port
     assert "which was running already" in server.output
     assert server.send(signal.SIGINT) == 0
-    assert ask(port, "GET", "/lychgate").status == 200, "it outlives the server that only used it"
+    assert ask(port, "GET", "/lychgate").status == 403, "it outlives the server that only used it"
+    assert connect("dynamodb", port, database.secret_key).list_tables()["TableNames"]
 
 
 def test_the_database_of_another_data_directory_is_not_used(run, run_until_ready, tmp_path):
@@ -176,6 +181,54 @@ def test_the_database_of_another_data_directory_is_not_used(run, run_until_ready
 
     assert server.ended() == 1
     assert f"port {port} is taken" in server.output
+
+
+def test_the_credentials_are_the_owners_alone_and_of_one_run(run_until_ready, tmp_path, connect):
+    keys = set()
+    for _ in range(2):
+        running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+        file = tmp_path / "credentials"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        keys.add(running.secret_key)
+        assert running.secret_key not in running.output
+        assert running.secret_key.encode() not in (tmp_path / "lock").read_bytes()
+        assert connect("dynamodb", running.port_of("Database"), running.secret_key).list_tables()["TableNames"]
+        for earlier in keys - {running.secret_key}:
+            with pytest.raises(ClientError, match="not signed with the secret access key"):
+                connect("dynamodb", running.port_of("Database"), earlier).list_tables()
+        running.send(signal.SIGINT)
+        assert not file.exists()
+
+    assert len(keys) == 2
+    assert min(map(len, keys)) == 40
+
+
+def test_awss_own_clients_find_the_credentials_in_the_file(run_until_ready, tmp_path, monkeypatch):
+    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    port = running.port_of("Database")
+    client = boto3.Session().client("dynamodb", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{port}")
+
+    assert USERS in client.list_tables()["TableNames"]
+    client.close()
+
+
+def test_the_api_goes_on_with_a_database_that_was_started_again(run_until_ready, tmp_path, ask):
+    database = run_until_ready("dynamodb", "--data-dir", tmp_path)
+    port = str(database.port_of("Database"))
+    server = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=port)
+    assert register(ask, server, "alice").status == 201
+
+    database.send(signal.SIGINT)
+    run_until_ready("dynamodb", "--data-dir", tmp_path, DYNAMODB_PORT=port)
+
+    assert register(ask, server, "bob").status == 201
+    assert register(ask, server, "alice").status == 409
+
+
+def register(ask, server, username):
+    body = json.dumps({"username": username, "password": "correct horse battery staple"}).encode()
+    return ask(server.port_of("Page"), "POST", "/api/auth/register", {"Content-Type": "application/json"}, body)
 
 
 def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):

@@ -1,10 +1,26 @@
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from infra.tables import create_tables, table_definitions, table_names
+from tests.local.conftest import SECRET_KEY
+
+USERS = "lychgate-dev-users"
+MALLORY = json.dumps({"TableName": USERS, "Item": {"username_key": {"S": "mallory"}}}).encode()
+PUT = {"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0"}
+
+
+def signed(port, headers, body=b"", *, method="POST", path="/", secret_key=SECRET_KEY):
+    """The headers of a request with their signature, as AWS's clients make it."""
+    request = AWSRequest(method, f"http://127.0.0.1:{port}{path}", headers, body)
+    SigV4Auth(Credentials("any", secret_key), "dynamodb", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
 
 
 def test_concurrent_conditional_updates_have_exactly_one_winner(aws, serve, connect):
@@ -44,41 +60,109 @@ def test_concurrent_conditional_updates_have_exactly_one_winner(aws, serve, conn
 )
 def test_a_request_that_a_browser_made_changes_nothing(aws, serve, ask, header):
     create_tables(aws.dynamodb(), "dev")
-    body = json.dumps({"TableName": "lychgate-dev-users", "Item": {"username_key": {"S": "mallory"}}}).encode()
-    headers = {"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0"}
     port = serve(aws)
+    headers = signed(port, PUT, MALLORY)
 
-    refused = ask(port, "POST", "/", headers | header, body)
+    refused = ask(port, "POST", "/", headers | header, MALLORY)
 
     assert refused.status == 403
     assert "Access-Control-Allow-Origin" not in refused.headers
     assert aws.dynamodb().scan(TableName="lychgate-dev-users")["Count"] == 0
-    assert ask(port, "POST", "/", headers, body).status == 200, "the same request is good without the header"
+    assert ask(port, "POST", "/", headers, MALLORY).status == 200, "the same request is good without the header"
+
+
+def with_another_signature(headers):
+    return headers | {"Authorization": re.sub("Signature=.{8}", "Signature=00000000", headers["Authorization"])}
+
+
+def without_a_signature_of_what_it_does(headers):
+    return headers | {"Authorization": headers["Authorization"].replace("x-amz-target", "x-amz-other")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda headers: PUT,
+        lambda headers: headers | {"Authorization": ""},
+        lambda headers: headers | {"Authorization": f"Bearer {SECRET_KEY}"},
+        lambda headers: headers | {"X-Amz-Security-Token": SECRET_KEY, "Authorization": "AWS4-HMAC-SHA256"},
+        lambda headers: {name: value for name, value in headers.items() if name != "X-Amz-Date"},
+        lambda headers: headers | {"X-Amz-Date": "20000101T000000Z"},
+        lambda headers: headers | {"X-Amz-Target": "DynamoDB_20120810.DeleteItem"},
+        lambda headers: headers | {"Host": "localhost:1"},
+        with_another_signature,
+        without_a_signature_of_what_it_does,
+    ],
+)
+def test_a_request_that_is_not_signed_with_the_secret_key_of_the_run_touches_nothing(aws, serve, ask, change):
+    create_tables(aws.dynamodb(), "dev")
+    aws.dynamodb().put_item(TableName=USERS, Item={"username_key": {"S": "alice"}})
+    told = []
+    aws.on_write(lambda: told.append("write"))
+    port = serve(aws)
+
+    refused = ask(port, "POST", "/", change(signed(port, PUT, MALLORY)), MALLORY)
+
+    assert (refused.status, json.loads(refused.body)["__type"]) == (403, "UnrecognizedClientException")
+    assert SECRET_KEY.encode() not in refused.body
+    assert aws.dynamodb().scan(TableName=USERS)["Items"] == [{"username_key": {"S": "alice"}}]
+    assert told == []
+
+
+def test_a_signature_is_of_one_body_only(aws, serve, ask):
+    create_tables(aws.dynamodb(), "dev")
+    port = serve(aws)
+
+    assert ask(port, "POST", "/", signed(port, PUT, b"{}"), MALLORY).status == 403
+    assert aws.dynamodb().scan(TableName=USERS)["Count"] == 0
+
+
+def test_a_signature_for_another_port_is_refused_as_another_program_may_listen_there(aws, serve, ask):
+    create_tables(aws.dynamodb(), "dev")
+    port, other = serve(aws), 9001
+    passed_on = {**signed(other, PUT, MALLORY), "Host": f"127.0.0.1:{other}"}
+
+    assert ask(port, "POST", "/", passed_on, MALLORY).status == 403
+    assert aws.dynamodb().scan(TableName=USERS)["Count"] == 0
+
+
+@pytest.mark.parametrize("secret_key", ["any", f"{SECRET_KEY} ", SECRET_KEY[:-1]])
+def test_another_secret_key_is_refused_and_the_error_says_where_the_right_one_is(aws, serve, connect, secret_key):
+    client = connect("dynamodb", serve(aws), secret_key)
+
+    with pytest.raises(ClientError, match="the file `credentials` in the database's data directory") as refused:
+        client.list_tables()
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_who_it_is_is_told_to_whoever_has_the_secret_key(aws, serve, ask):
+    port = serve(aws)
+
+    assert ask(port, "GET", "/lychgate").status == 403
+    told = ask(port, "GET", "/lychgate", signed(port, {}, method="GET", path="/lychgate"))
+    assert (told.status, json.loads(told.body)) == (200, {"service": "test"})
 
 
 def test_nothing_but_dynamodb_and_ssm_can_be_reached(aws, serve, ask):
     create_tables(aws.dynamodb(), "dev")
     port = serve(aws)
 
-    assert ask(port, "POST", "/moto-api/reset").status == 404
-    assert ask(port, "GET", "/").status == 404
-    assert ask(port, "POST", "/", {"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}).status == 404
+    def answer(method, path, headers):
+        return ask(port, method, path, signed(port, headers, method=method, path=path)).status
+
+    assert answer("POST", "/moto-api/reset", {}) == 404
+    assert answer("GET", "/", {}) == 404
+    assert answer("POST", "/", {"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}) == 404
 
     assert len(table_names(aws.dynamodb())) == len(table_definitions("dev"))
 
 
-def test_every_region_and_account_sees_the_same_tables(aws, serve):
+def test_every_region_and_session_sees_the_same_tables(aws, serve, connect):
     create_tables(aws.dynamodb(), "dev")
-    client = boto3.client(
-        "dynamodb",
-        region_name="eu-central-1",
-        endpoint_url=f"http://127.0.0.1:{serve(aws)}",
-        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-        aws_secret_access_key="other",
-    )
+    client = connect("dynamodb", serve(aws), region="eu-central-1", aws_session_token="of a role")
 
     assert len(table_names(client)) == len(table_definitions("dev"))
-    client.close()
 
 
 def test_a_secure_string_is_decrypted_only_on_demand(aws, serve, connect):

@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -36,9 +37,10 @@ def test_a_proxy_is_not_asked_for_this_machine(environ):
 def test_this_runs_ports_and_keys_win_over_the_configured_ones(environ):
     configured = stage_environment()
 
-    enter_stage(configured, port=9100, aws_port=9001, public_keys='{"keys": []}')
+    enter_stage(configured, port=9100, aws_port=9001, public_keys='{"keys": []}', credentials=Path("/data/credentials"))
 
     assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9001"
+    assert environ["LYCHGATE_LOCAL_CREDENTIALS"] == "/data/credentials"
     assert environ["LYCHGATE_PUBLIC_KEYS"] == '{"keys": []}'
     origins = environ["LYCHGATE_ALLOWED_ORIGINS"].split(",")
     assert origins[:2] == ["http://127.0.0.1:9100", "http://localhost:9100"]
@@ -49,7 +51,7 @@ def test_the_shell_does_not_change_what_is_configured(environ):
     environ["LYCHGATE_USERS_TABLE"] = "another"
     configured = stage_environment()
 
-    enter_stage(configured, port=8000, aws_port=8001, public_keys="{}")
+    enter_stage(configured, port=8000, aws_port=8001, public_keys="{}", credentials=Path("/data/credentials"))
 
     config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
     assert environ["LYCHGATE_USERS_TABLE"] == config["stages"]["dev"]["environment_variables"]["LYCHGATE_USERS_TABLE"]

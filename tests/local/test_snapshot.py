@@ -30,7 +30,7 @@ def restart(aws, tmp_path):
 
     def restart(tables=None):
         forget_everything()
-        fresh = EmbeddedAws({})
+        fresh = EmbeddedAws({}, "")
         names = create_tables(fresh.dynamodb(), "dev")
         saved = SavedTables(DataDirectory(tmp_path), fresh)
         saved.restore(names if tables is None else tables)

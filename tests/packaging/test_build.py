@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from chalice.cli.factory import CLIFactory
-from chalice.deploy import deployer, packager
+from chalice.deploy import deployer
 from chalice.deploy.models import DeploymentPackage, Placeholder
-from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, MissingDependencyError
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, LayerDeploymentPackager
 from chalice.utils import UI, OSUtils
 
 from infra import chalice_cli
-from infra.chalice_cli import packaging
-from infra.chalice_cli.packaging import NotPackaged, made_for_lambda
+from infra.chalice_cli import packaging, wheels
+from infra.chalice_cli.packaging import hashes_of_chalice, made_for_lambda
+from infra.chalice_cli.wheels import NotPackaged
 from tests.support.packaging_project import chalice, copy_of_the_project
 
 THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -30,20 +31,19 @@ class Quiet(UI):
 
 
 class OneWheel:
-    """Stands in for pip: fetches one small distribution, or what a test says."""
+    """Stands in for pip: unpacks one small distribution."""
 
-    def __init__(self, failure=None):
-        self.failure = failure
+    def __init__(self):
         self.asked_for = []
 
-    def build_site_packages(self, abi, requirements_filepath, target_directory):
-        self.asked_for.append((abi, Path(requirements_filepath).read_text()))
-        if self.failure is not None:
-            raise self.failure
-        root = Path(target_directory)
-        (root / "fetched" / "tests").mkdir(parents=True)
-        (root / "fetched" / "__init__.py").write_text("FETCHED = {'a', 'b', 'c'}\n")
-        (root / "fetched" / "tests" / "test_it.py").write_text("assert False\n")
+    def __call__(self, lock, runtime, folder):
+        self.asked_for.append((lock, runtime))
+        (folder / "fetched" / "tests").mkdir(parents=True)
+        (folder / "fetched" / "__init__.py").write_text("FETCHED = {'a', 'b', 'c'}\n")
+        (folder / "fetched" / "tests" / "test_it.py").write_text("assert False\n")
+
+
+HASHED = f"--hash=sha256:{64 * '0'}"
 
 
 @pytest.fixture
@@ -52,14 +52,16 @@ def sources(tmp_path):
     (tmp_path / "chalicelib").mkdir()
     (tmp_path / "chalicelib" / "__init__.py").touch()
     (tmp_path / "app.py").write_text("import fetched\n")
-    (tmp_path / "requirements.txt").write_text("# ships\nchalice==1.34.0\nchalice-extras==1  # stays\npytest\n")
+    (tmp_path / "requirements.txt").write_text(f"# ships\nfetched==1.0 \\\n    {HASHED}\n    # via nobody\n")
     return tmp_path
 
 
-def build(project, *, python=THIS, architecture="x86_64", wheels=None, **how):
+def build(project, *, python=THIS, architecture="x86_64", fetch=None, **how):
     ui = Quiet()
-    made = LambdaDeploymentPackager(OSUtils(), wheels or OneWheel(), ui, architecture)
-    return Path(made_for_lambda(STOCK, **how)(made, str(project), python)), ui.said
+    osutils = OSUtils()
+    builder = DependencyBuilder(osutils, architecture=architecture)
+    made = LambdaDeploymentPackager(osutils, builder, ui, architecture)
+    return Path(made_for_lambda(STOCK, fetch=fetch or OneWheel(), **how)(made, str(project), python)), ui.said
 
 
 def names(archive):
@@ -89,9 +91,9 @@ def test_chalice_deploy_takes_the_package_that_chalice_package_made(project, arc
 def test_a_package_that_has_not_changed_is_not_made_again(sources):
     first, said = build(sources)
     assert "Creating the deployment package" in said
-    wheels = OneWheel()
-    second, said = build(sources, wheels=wheels)
-    assert (second, wheels.asked_for) == (first, [])
+    fetch = OneWheel()
+    second, said = build(sources, fetch=fetch)
+    assert (second, fetch.asked_for) == (first, [])
     assert "has not changed" in said
 
 
@@ -108,21 +110,18 @@ def test_a_change_of_what_ships_makes_another_package(sources, change, file):
     first, _ = build(sources)
     (sources / file).parent.mkdir(exist_ok=True)
     with (sources / file).open("a") as opened:
-        opened.write("\n# changed\n" if change != "requirement" else "\nhypothesis\n")
+        opened.write("\n# changed\n" if change != "requirement" else f"\nhypothesis==1 {HASHED}\n")
     second, _ = build(sources)
     assert second != first
 
 
-def test_a_change_of_how_packages_are_made_makes_another_package(sources, tmp_path):
+@pytest.mark.parametrize("module", [packaging, wheels])
+def test_a_change_of_how_packages_are_made_makes_another_package(sources, tmp_path, module):
     first, _ = build(sources)
     changed = tmp_path / "changed.py"
-    changed.write_text(Path(packaging.__file__).read_text() + "\n# another way\n")
-    assert build(sources, source=changed)[0] != first
-
-
-def test_a_change_of_an_installed_version_makes_another_package(sources):
-    first, _ = build(sources)
-    assert build(sources, distributions=list)[0] != first
+    changed.write_text(Path(module.__file__).read_text() + "\n# another way\n")
+    code = [changed if each is module else Path(each.__file__) for each in (packaging, wheels)]
+    assert build(sources, sources=code)[0] != first
 
 
 def test_each_architecture_and_runtime_has_a_package_of_its_own(sources):
@@ -132,7 +131,8 @@ def test_each_architecture_and_runtime_has_a_package_of_its_own(sources):
 
 
 def test_a_package_that_chalice_made_itself_is_not_taken_for_ours(sources):
-    stock = LambdaDeploymentPackager(OSUtils(), OneWheel(), Quiet(), "x86_64")
+    (sources / "requirements.txt").write_text("")
+    stock = LambdaDeploymentPackager(OSUtils(), DependencyBuilder(OSUtils()), Quiet(), "x86_64")
     theirs = Path(STOCK(stock, str(sources), THIS))
     ours, said = build(sources)
     assert ours != theirs
@@ -145,33 +145,19 @@ def test_bytecode_of_another_python_is_left_out_and_the_reason_is_given(sources)
     assert "makes no bytecode for python3.10" in said
 
 
-def test_everything_is_fetched_as_it_is_installed_here_and_chalice_is_not_fetched(sources):
-    wheels = OneWheel()
-    build(sources, wheels=wheels)
-    ((abi, requirements),) = wheels.asked_for
-    assert abi == f"cp{sys.version_info.major}{sys.version_info.minor}"
-    constraints, *listed = requirements.splitlines()
-    assert constraints.startswith("-c ")
-    assert listed == ["chalice-extras==1", "pytest"]
+def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(sources):
+    fetch = OneWheel()
+    build(sources, fetch=fetch, python="python3.12", architecture="arm64")
+    ((lock, runtime),) = fetch.asked_for
+    assert lock.split() == ["fetched==1.0", HASHED]
+    assert (runtime.python, runtime.abi) == ("python3.12", "cp312")
+    assert "manylinux_2_34_aarch64" in runtime.platforms
+    assert all(platform.endswith("aarch64") for platform in runtime.platforms)
 
 
 def test_the_tests_of_dependencies_do_not_ship(sources):
     assert "fetched/__init__.py" in names(build(sources)[0])
     assert "fetched/tests/test_it.py" not in names(build(sources)[0])
-
-
-def test_a_missing_wheel_is_an_error_that_names_it_where_chalice_would_ship_without(sources):
-    class Wheel:
-        identifier = "bcrypt==5.0.0"
-
-    with pytest.raises(NotPackaged, match=r"no wheel for .* of bcrypt==5\.0\.0"):
-        build(sources, wheels=OneWheel(MissingDependencyError({Wheel()})))
-    assert not (sources / ".chalice").exists()
-
-
-def test_what_cannot_be_fetched_is_an_error_that_says_why(sources):
-    with pytest.raises(NotPackaged, match=r"could not be fetched in the versions .*: no network"):
-        build(sources, wheels=OneWheel(packager.PackageDownloadError("no network")))
 
 
 def test_a_source_that_does_not_compile_is_an_error_that_shows_it(sources):
@@ -191,10 +177,19 @@ def test_a_build_that_is_interrupted_leaves_no_package_behind(sources, monkeypat
     assert list((sources / ".chalice" / "deployments").iterdir()) == []
 
 
-def test_options_for_pip_in_the_requirements_are_refused(sources):
-    (sources / "requirements.txt").write_text("-r other.txt\n")
-    with pytest.raises(NotPackaged, match="distributions only"):
-        build(sources)
+@pytest.mark.parametrize("name", ["chalice/app.py", "chalice/__init__.py"])
+def test_a_file_of_chalice_that_was_edited_after_it_was_installed_does_not_ship(sources, name):
+    other = {**hashes_of_chalice(), name: "another"}
+    with pytest.raises(NotPackaged, match=rf"{name} ships, and is not the file that was installed.*force-reinstall"):
+        build(sources, chalice=lambda: other)
+    assert not (sources / ".chalice").exists()
+
+
+def test_a_layer_of_chalices_own_making_is_refused(sources):
+    chalice_cli.install()
+    layers = LayerDeploymentPackager(OSUtils(), DependencyBuilder(OSUtils()), Quiet(), "x86_64")
+    with pytest.raises(NotPackaged, match="automatic_layer is set"):
+        layers.create_deployment_package(str(sources), THIS)
 
 
 def test_chalice_is_as_it_was_when_its_packager_was_taken_apart():
@@ -204,7 +199,7 @@ def test_chalice_is_as_it_was_when_its_packager_was_taken_apart():
         STOCK: ["self", "project_dir", "python_version"],
         LambdaDeploymentPackager._iter_app_filenames: ["self", "project_dir"],
         LambdaDeploymentPackager._architecture_suffix: ["self"],
-        DependencyBuilder.build_site_packages: ["self", "abi", "requirements_filepath", "target_directory"],
+        DependencyBuilder._get_pip_platforms: ["self", "abi"],
     }
     for function, parameters in expected.items():
         assert list(inspect.signature(function).parameters) == parameters, function
@@ -215,6 +210,7 @@ def test_chalice_is_as_it_was_when_its_packager_was_taken_apart():
     # What ships of Chalice, and that it needs nothing else that is not in the standard library.
     shipped = [name for _, name in made._iter_app_filenames("/nowhere")]
     assert shipped == ["chalice/app.py", "chalice/__init__.py", "app.py"]
+    assert "create_deployment_package" in vars(LayerDeploymentPackager)
     # The one place that makes packagers, for `package` and `deploy` alike.
     assert "LambdaDeploymentPackager(" in inspect.getsource(deployer.create_build_stage)
     assert "create_build_stage(" in inspect.getsource(deployer._create_deployer)

@@ -13,6 +13,8 @@ import pytest
 from botocore.loaders import Loader
 
 from infra.chalice_cli.packaging import AWS_SERVICES
+from infra.chalice_cli.wheels import read_lock
+from tests.support.packaging_project import PROJECT
 
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
@@ -139,6 +141,12 @@ def test_the_metadata_by_which_vulnerable_versions_are_found_ships_and_nothing_e
     assert {file for _, file in files} == {"METADATA"}
     shipped = {folder.split("-")[0].lower() for folder, _ in files}
     assert {"bcrypt", "boto3", "botocore", "cryptography", "pyjwt", "urllib3"} <= shipped
+
+
+def test_what_ships_is_all_that_is_locked_and_nothing_else(names):
+    folders = {name.partition(".dist-info/")[0] for name in names if ".dist-info/" in name}
+    locked = {entry.split()[0] for entry in read_lock(PROJECT).splitlines()}
+    assert {"==".join(folder.replace("_", "-").rsplit("-", 1)) for folder in folders} == locked
 
 
 def test_what_ships_is_what_is_installed_and_tested(names):

@@ -32,6 +32,7 @@ from cryptography.x509.oid import NameOID
 
 from chalicelib.adapters.dynamodb.items import user_key
 from tests.live.__main__ import run
+from tests.support.places import secret_key_in
 
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
@@ -235,7 +236,7 @@ class Server:
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{self._port_of('Database')}",
             aws_access_key_id="any",
-            aws_secret_access_key="any",
+            aws_secret_access_key=secret_key_in(Path(environment["LYCHGATE_DATA_DIR"])),
         )
 
     def usernames(self) -> list[str]:

@@ -25,7 +25,7 @@ def ports(distribution, local_database):
     package = places.built_package(public_jwks(ring))
     places.Tables(local_database, places.FOUNDATION.stage)
     overrides = {
-        "AWS_ENDPOINT_URL": local_database,
+        **local_database.environment,
         "LYCHGATE_ISSUER": f"{distribution.url}/api",
         "LYCHGATE_ALLOWED_ORIGINS": f"{distribution.url},{OTHER_ORIGIN}",
     }

@@ -15,10 +15,12 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import boto3
 
 from chalicelib.tokens.keys import public_jwks
+from infra.database_credentials import credentials_file, read_credentials
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import policy_file, stage_configuration
@@ -62,6 +64,18 @@ FOUNDATION = Foundation(
 )
 
 
+class Database(NamedTuple):
+    """A database that somebody runs, and the secret access key that its requests are signed with."""
+
+    endpoint: str
+    secret_key: str
+
+    @property
+    def environment(self):
+        """What sends the AWS clients of a function there."""
+        return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+
 class SharedClock:
     """A clock that moves only when told, for this process and for those that read its file."""
 
@@ -91,8 +105,8 @@ class SharedClock:
 class Tables:
     """The tables of one stage in a database on this machine."""
 
-    def __init__(self, endpoint, stage):
-        self.client = client("dynamodb", endpoint)
+    def __init__(self, database, stage):
+        self.client = client("dynamodb", database)
         self._keys = {}
         for name in create_tables(self.client, stage):
             self._keep_expired_items(name)
@@ -132,9 +146,13 @@ class Place:
         self._forget()
 
 
-def client(service, endpoint):
+def client(service, database):
     return boto3.client(
-        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any"
+        service,
+        endpoint_url=database.endpoint,
+        region_name=REGION,
+        aws_access_key_id="any",
+        aws_secret_access_key=database.secret_key,
     )
 
 
@@ -173,10 +191,14 @@ def running(arguments, *, folder, clock, until):
 
 @contextmanager
 def local_database(folder, clock):
-    """Run `make dynamodb` and yield its endpoint."""
+    """Run `make dynamodb`."""
     command = [sys.executable, "-m", "infra.local", "dynamodb", "--dynamodb-port", "0", "--data-dir", folder / "data"]
     with running(command, folder=ROOT, clock=clock, until=r"(http://127\.0\.0\.1:\d+).*Ready after") as found:
-        yield found[1]
+        yield Database(found[1], secret_key_in(folder / "data"))
+
+
+def secret_key_in(data_directory):
+    return read_credentials(data_directory / "credentials").secret_key
 
 
 @contextmanager
@@ -184,7 +206,9 @@ def chalice_local(folder, clock, database, _):
     """`chalice local`, with the database that `make dynamodb` runs."""
     tables = Tables(database, "dev")
     keys = public_jwks(signing_keys(database))
-    project = checkout(folder, {"AWS_ENDPOINT_URL": database, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
+    project = checkout(folder, {"AWS_ENDPOINT_URL": database.endpoint, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
+    (project / ".lychgate").mkdir()
+    (project / ".lychgate" / "credentials").write_bytes(credentials_file(database.secret_key))
     chalice = Path(sys.executable).parent / "chalice"
     port = free_port()
     command = [chalice, "local", "--no-autoreload", "--port", str(port)]
@@ -209,7 +233,9 @@ def make_dev(folder, clock, *_):
     ]
     pattern = r"API +http://127\.0\.0\.1:(\d+)/api.*(http://127\.0\.0\.1:\d+) \(Dyn.*Ready after"
     with running(command, folder=project, clock=clock, until=pattern) as found:
-        yield Place(over_http(int(found[1]), below="/api"), Tables(found[2], "dev"))
+        yield Place(
+            over_http(int(found[1]), below="/api"), Tables(Database(found[2], secret_key_in(folder / "data")), "dev")
+        )
 
 
 @contextmanager
@@ -221,8 +247,8 @@ def packaged(folder, clock, database, dynamodb_local):
     )
     package = built_package(public_jwks(ring))
     overrides = {
+        **database.environment,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local.endpoint,
-        "AWS_ENDPOINT_URL_SSM": database,
         "LYCHGATE_TEST_CLOCK": str(clock.path),
     }
     with ExitStack() as stack:
@@ -235,7 +261,7 @@ def packaged(folder, clock, database, dynamodb_local):
         gateway = ApiGateway(package, functions, clock=clock, api_keys=[DISTRIBUTION_SECRET])
         server = distribution_before(gateway).serve()
         stack.callback(server.stop)
-        tables = Tables(dynamodb_local.endpoint, FOUNDATION.stage)
+        tables = Tables(Database(dynamodb_local.endpoint, "any"), FOUNDATION.stage)
         yield Place(over_http(server.port, below="/api"), tables, gateway.forget_authorizations)
 
 
