@@ -30,7 +30,12 @@ class Visitor:
         if url:
             page.goto(url)
             page.locator("#signed-in").wait_for()
+            self.has_loaded(page)
         return page
+
+    def has_loaded(self, page):
+        """Wait until the page's own calls are answered. The API refuses them from the moment that the session ends."""
+        page.locator("#sessions-summary:not(:empty)").filter(has_not_text="Loading").wait_for()
 
     def _hear(self, message):
         if message.type in {"error", "warning"}:
@@ -49,6 +54,7 @@ class Visitor:
         self._fill_in("login", password, submit=submit)
 
     def sign_out(self):
+        self.has_loaded(self.page)
         self.page.click("#sign-out")
 
     def _fill_in(self, form, password, *, submit=True):

@@ -37,7 +37,7 @@ from tests.support.places import secret_key_in
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
 # A bound for what normally takes a fraction of it, not an expectation.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 
 # What a deployed stage says otherwise than the stage `dev`.
 START = """
