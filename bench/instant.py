@@ -48,8 +48,12 @@ class _Users:
 class _Sessions:
     """Accepts every genuine refresh token as if it were used for the first time."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, user: User) -> None:
         self._session = session
+        self._user = user
+
+    def with_user(self, _username: str, _user_id: str, _session_id: str) -> tuple[User, Session]:
+        return self._user, self._session
 
     def begin(self, *_arguments: object, **_options: object) -> bool:
         return False
@@ -124,7 +128,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
     )
     stores = Stores(
         users=cast("UserStore", _Users(user)),
-        sessions=cast("SessionStore", _Sessions(session)),
+        sessions=cast("SessionStore", _Sessions(session, user)),
         events=cast("EventLog", _Events()),
         throttle=cast("LoginThrottle", _Throttle(user)),
     )

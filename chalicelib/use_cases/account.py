@@ -69,7 +69,7 @@ class Account:
         user, sessions = self._live_with_sessions(principal)
         events = self._events.recent(user.id, RECENT_EVENTS)
         if user.failures is not None:
-            events = sorted([user.failures, *events], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
+            events = sorted([*events, user.failures], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
         return Dashboard(user, len(sessions), tuple(events))
 
     def sessions(self, principal: Principal) -> list[Session]:

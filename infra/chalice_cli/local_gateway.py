@@ -87,8 +87,11 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
 
 def _goes_around_the_distribution(request_headers: dict[str, str], app: Application) -> bool:
     """Return whether the stage has a distribution, and the request is not from it."""
+    lychgate = getattr(app, "lychgate", None)
+    if lychgate is None:
+        return False  # another application, in a process that serves several
     try:
-        return not may_come_in(request_headers, app.lychgate.http)
+        return not may_come_in(request_headers, lychgate.http)
     except ConfigurationError:
         return False  # the application answers this itself
 

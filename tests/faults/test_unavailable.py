@@ -78,7 +78,7 @@ ROUTES = {
     ),
     "authenticate again": (
         bearer("POST", "/auth/reauthenticate", {"password": PASSWORD}),
-        ["BatchGetItem", "TransactWriteItems"],
+        ["BatchGetItem", "UpdateItem", "TransactWriteItems+", "UpdateItem"],
     ),
     "change the password": (
         bearer("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
@@ -168,6 +168,8 @@ def test_what_has_been_decided_succeeds_though_nothing_can_be_cleared_away(
     if route == "change the password":
         assert api.login(password=NEW_PASSWORD).status == 200
         assert api.refresh(answer.json["refresh_token"]).status == 200
+    elif route == "authenticate again":
+        assert api.bearer("POST", "/auth/logout-all", answer.json["access_token"]).status == 204
     else:
         assert answer.status == 204
     api.refresh(alice["refresh_token"]).assert_problem(401, "invalid_grant")

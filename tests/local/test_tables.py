@@ -37,16 +37,17 @@ def test_tables_in_the_embedded_database_equal_the_template(aws):
         assert table["BillingModeSummary"]["BillingMode"] == properties["BillingMode"]
 
 
-def test_time_to_live_is_on_where_the_template_says_so(aws):
+def test_time_to_live_is_on_where_the_template_says_so(aws, template):
     client = aws.dynamodb()
 
     create_tables(client, "dev")
+    create_tables(client, "other", template({"TimeToLiveSpecification": None}))
 
     def time_to_live(table):
         return client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
 
     assert time_to_live("lychgate-dev-sessions") == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}
-    assert time_to_live("lychgate-dev-users") == {"TimeToLiveStatus": "DISABLED"}
+    assert time_to_live("lychgate-other-sessions") == {"TimeToLiveStatus": "DISABLED"}
 
 
 def test_creating_tables_again_changes_nothing(aws):
