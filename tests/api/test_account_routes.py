@@ -34,7 +34,14 @@ LIVE_ROUTES = [
 
 @pytest.fixture
 def alice(api):
+    """The tokens of an account of this test's own."""
     return api.register("Alice").json
+
+
+@pytest.fixture
+def somebody(api):
+    """The tokens of an account that other tests may share."""
+    return api.signed_in().json
 
 
 def claims_of(access_token):
@@ -50,9 +57,9 @@ def test_a_bearer_route_is_closed_to_everybody_without_a_good_token(api, method,
 
 
 @pytest.mark.parametrize(("method", "path", "members"), LIVE_ROUTES)
-def test_a_live_route_is_closed_at_once_when_the_session_has_ended(api, alice, method, path, members):
-    api.logout(alice["refresh_token"])
-    answer = api.bearer(method, path, alice["access_token"], members)
+def test_a_live_route_is_closed_at_once_when_the_session_has_ended(api, somebody, method, path, members):
+    api.logout(somebody["refresh_token"])
+    answer = api.bearer(method, path, somebody["access_token"], members)
     answer.assert_problem(401, "invalid_token")
     assert answer.json["detail"] == "The session has ended."
     assert api.login().status == 200
@@ -145,12 +152,12 @@ def test_a_refresh_makes_no_session_fresh(api, alice, clock):
 
 
 @pytest.mark.live_safe
-def test_an_access_token_says_when_its_session_last_authenticated(api, alice):
-    began = claims_of(alice["access_token"])
+def test_an_access_token_says_when_its_session_last_authenticated(api, somebody):
+    began = claims_of(somebody["access_token"])
     assert began["auth_time"] == began["iat"]
-    refreshed = claims_of(api.refresh(alice["refresh_token"]).json["access_token"])
+    refreshed = claims_of(api.refresh(somebody["refresh_token"]).json["access_token"])
     assert refreshed["auth_time"] == began["auth_time"]
-    again = claims_of(reauthenticate(api, alice["access_token"]).json["access_token"])
+    again = claims_of(reauthenticate(api, somebody["access_token"]).json["access_token"])
     assert (again["sid"], again["auth_time"]) == (began["sid"], again["iat"])
 
 
@@ -215,24 +222,25 @@ def test_a_refresh_shows_in_the_list_by_its_hour_and_no_more(api, alice, clock):
 
 
 @pytest.mark.live_safe
-def test_one_session_can_be_ended_from_another(api, alice):
+def test_one_session_can_be_ended_from_another(api, somebody):
     other = api.login().json
-    listed = api.bearer("GET", "/auth/sessions", alice["access_token"]).json["sessions"]
-    (other_id,) = [session["id"] for session in listed if not session["current"]]
-    assert api.bearer("DELETE", f"/auth/sessions/{other_id}", alice["access_token"]).status == 204
+    other_id = claims_of(other["access_token"])["sid"]
+    listed = api.bearer("GET", "/auth/sessions", somebody["access_token"]).json["sessions"]
+    assert [session["current"] for session in listed if session["id"] == other_id] == [False]
+    assert api.bearer("DELETE", f"/auth/sessions/{other_id}", somebody["access_token"]).status == 204
     api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
-    assert api.refresh(alice["refresh_token"]).status == 200
-    api.bearer("DELETE", f"/auth/sessions/{other_id}", alice["access_token"]).assert_problem(404, "not_found")
+    assert api.refresh(somebody["refresh_token"]).status == 200
+    api.bearer("DELETE", f"/auth/sessions/{other_id}", somebody["access_token"]).assert_problem(404, "not_found")
 
 
 @pytest.mark.live_safe
-def test_nobody_sees_or_ends_what_is_somebody_elses(api, alice):
+def test_nobody_sees_or_ends_what_is_somebody_elses(api, somebody):
     bob = api.register("Bob").json
     (bobs,) = api.bearer("GET", "/auth/sessions", bob["access_token"]).json["sessions"]
-    listed = api.bearer("GET", "/auth/sessions", alice["access_token"]).json["sessions"]
+    listed = api.bearer("GET", "/auth/sessions", somebody["access_token"]).json["sessions"]
     assert bobs["id"] not in {session["id"] for session in listed}
-    unknown = api.bearer("DELETE", "/auth/sessions/unknown", alice["access_token"])
-    foreign = api.bearer("DELETE", f"/auth/sessions/{bobs['id']}", alice["access_token"])
+    unknown = api.bearer("DELETE", "/auth/sessions/unknown", somebody["access_token"])
+    foreign = api.bearer("DELETE", f"/auth/sessions/{bobs['id']}", somebody["access_token"])
     foreign.assert_problem(404, "not_found")
     assert (foreign.status, foreign.body, foreign.headers) == (unknown.status, unknown.body, unknown.headers)
     assert api.refresh(bob["refresh_token"]).status == 200

@@ -170,12 +170,13 @@ class TestLogOutWithAUsedToken:
 
     @pytest.mark.live_safe
     def test_before_the_last_one_is_reuse_at_once(self, api):
-        first = api.register().json["refresh_token"]
+        first = api.signed_in().json["refresh_token"]
         second = api.refresh(first).json["refresh_token"]
         third = api.refresh(second).json["refresh_token"]
         assert api.logout(first).status == 204
         api.refresh(third).assert_problem(401, "invalid_grant")
-        assert "refresh_token_reused" in history(api)
+        # The newest two are of this session, whoever has used the account before.
+        assert "refresh_token_reused" in history(api)[:2]
 
     def test_whose_answer_may_have_been_lost_is_a_log_out(self, api, clock):
         token = api.register().json["refresh_token"]

@@ -35,7 +35,7 @@ def test_only_the_public_documents_may_be_kept(api, method, path):
 
 @pytest.mark.live_safe
 def test_the_answers_of_a_user_who_is_logged_in_are_hardened(api):
-    access_token = api.register().json["access_token"]
+    access_token = api.signed_in().json["access_token"]
     for path in ("/me", "/dashboard", "/auth/sessions"):
         answer = api.bearer("GET", path, access_token)
         assert answer.status == 200

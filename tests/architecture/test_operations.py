@@ -5,8 +5,10 @@ from pathlib import Path
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.config.api import REGISTRATIONS_PER_HOUR
 from chalicelib.telemetry import log, requests
 from tests.live import __main__ as smoke_command
+from tests.support.live.client import USUAL_LIMITS
 
 PROJECT = Path(__file__).parents[2]
 OPERATIONS = PROJECT / "docs" / "operations"
@@ -76,6 +78,12 @@ def test_the_options_of_the_smoke_test_are_there():
     named = set(re.findall(r"(--[a-z][\w-]*)", SMOKE_TEST))
     assert named == {"--origin", "--api"}
     assert all(name in options for name in named)
+
+
+def test_two_smoke_tests_fit_into_an_hour_of_registrations():
+    assert 2 * USUAL_LIMITS.registrations <= REGISTRATIONS_PER_HOUR
+    assert f"An address may register {REGISTRATIONS_PER_HOUR} accounts" in SMOKE_TEST
+    assert f"run stops at {USUAL_LIMITS.registrations}, so two fit" in SMOKE_TEST
 
 
 def test_the_index_leads_to_every_page():

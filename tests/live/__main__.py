@@ -36,7 +36,7 @@ def run(url, *, other_origin=None, api_url=None, say=print, http_port=80, only=(
     if not live.site.over_tls:
         say("This machine is asked by http://: what TLS and a distribution do is left out.")
     selected = [str(TESTS / name) for name in only]
-    with live.interruption.heeded():
+    with live.interruption.heeded(), live.shared_account():
         code = pytest.main(["-m", "live_safe", "-s", "-p", "no:cacheprovider", *selected], plugins=[report])
     succeeded = report.close()
     if live.interruption.asked:

@@ -36,8 +36,9 @@ from tests.support.places import secret_key_in
 
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
-# A bound for what normally takes a fraction of it, not an expectation.
+# Bounds for what normally takes a fraction of them, not expectations: for one step, and for a run in its own process.
 PATIENCE_SECONDS = 240.0
+RUN_SECONDS = 900.0
 
 # What a deployed stage says otherwise than the stage `dev`.
 START = """
@@ -285,8 +286,9 @@ def start_deployed(url: str, folder: Path, **settings: str) -> Server:
         "LYCHGATE_ISSUER": f"{url}/api",
         "LYCHGATE_ALLOWED_ORIGINS": f"{url},{OTHER_ORIGIN}",
         "LYCHGATE_BCRYPT_COST": "10",
-        # Each run fails one log-in on purpose, and all come from one address.
+        # Each run fails log-ins on purpose and registers accounts, and all come from one address.
         "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
+        "LYCHGATE_REGISTRATIONS_PER_HOUR": "100000",
         **settings,
     }
     return Server(["-c", START % stage], {"LYCHGATE_DATA_DIR": str(folder)})

@@ -16,7 +16,8 @@ from tests.smoke.faults import (
     with_json,
     without,
 )
-from tests.support.live.client import Limits
+from tests.support.live.client import Limits, LiveSite
+from tests.support.live.site import Site
 
 ROUTES = "api/test_routes.py::"
 ACCOUNTS = "api/test_account_routes.py::"
@@ -27,6 +28,8 @@ WITNESS = "live/test_documents.py::test_the_api_answers_below_api"
 COOKIE = f"{COOKIES}test_sets_the_cookie_of_the_contract_and_keeps_the_token_out_of_the_body"
 LOGGED_IN = f"{ROUTES}test_a_registered_user_logs_in_and_sees_the_profile"
 REUSED = f"{ROUTES}test_a_token_before_the_last_one_ends_the_session_at_once_and_the_history_names_it"
+LOGGED_OUT = f"{ROUTES}test_logout_ends_the_session"
+LOGGED_OUT_ELSEWHERE = f"{ACCOUNTS}test_one_session_can_be_ended_from_another"
 DELETED = f"{ACCOUNTS}test_a_deleted_account_is_gone_and_its_name_free"
 
 
@@ -95,7 +98,7 @@ FAULTS = {
         "POST /api/auth/register: 504",
     ),
     "a registration that answers something else": (
-        f"{ROUTES}test_logout_ends_the_session",
+        LOGGED_OUT,
         once(on(path("/api/auth/register", "POST"), with_json(lambda body: body.pop("refresh_token")))),
         "(KeyError)",
     ),
@@ -156,7 +159,7 @@ FAULTS = {
         "cookies and bodies on",
     ),
     "a log-out that ends nothing": (
-        f"{ROUTES}test_logout_ends_the_session",
+        LOGGED_OUT,
         once(on_request(path("/api/auth/logout", "POST"), lambda request: replace(request, path="/api/health"))),
         "assert (answer.status, answer.body)",
     ),
@@ -186,15 +189,16 @@ def test_a_fault_fails_a_test_of_the_api_and_leaves_no_account(smoke, distributi
     assert server.usernames() == []
 
 
-def test_an_account_that_cannot_be_deleted_is_named_and_fails_the_run(smoke, distribution, server):
+@pytest.mark.parametrize("test", [LOGGED_IN, LOGGED_OUT], ids=["its own", "the shared one"])
+def test_an_account_that_cannot_be_deleted_is_named_and_fails_the_run(smoke, distribution, server, test):
     distribution.fault = on_request(
         path("/api/auth/delete-account", "POST"), lambda request: replace(request, path="/api/me")
     )
 
-    outcome = smoke([LOGGED_IN])
+    outcome = smoke([test])
 
     [left] = server.usernames()
-    assert outcome.passed == [LOGGED_IN.rpartition("::")[2]]
+    assert outcome.passed == [test.rpartition("::")[2]]
     assert outcome.code == 1
     assert f"The account {left} may be left." in outcome.text
     server.remove(left)
@@ -210,9 +214,76 @@ def test_where_nobody_can_register_that_fails_once_and_the_rest_is_left_out(smok
     assert "Left out: no account can be registered: see the failure above" in outcome.text
 
 
-@pytest.mark.parametrize("limits", [Limits(requests=12), Limits(failed_log_ins=2)], ids=["requests", "failed log-ins"])
+@pytest.mark.parametrize(
+    ("headers", "wait"), [({"Retry_After": "1741"}, "Wait 30 min,"), ({"Retry_After": "soon"}, "Wait an hour,")]
+)
+def test_where_no_account_is_to_be_had_for_now_the_run_says_so_and_when_to_try_again(
+    smoke, distribution, headers, wait
+):
+    refuse = answering(429, b'{"error": "too_many_attempts"}', "application/problem+json", **headers)
+
+    def fault(request, forward):
+        return refuse(request) if request.path == "/api/auth/register" else forward(request)
+
+    distribution.fault = fault
+
+    outcome = smoke([WITNESS, LOGGED_IN, LOGGED_OUT])
+
+    assert outcome.code == 0, outcome.text
+    assert outcome.passed == [WITNESS.rpartition("::")[2]]
+    assert len(outcome.left_out) == 2
+    assert wait in outcome.text
+    assert "Not one account was to be had, so nothing that needs one was checked." in outcome.text
+
+
+def test_tests_that_need_only_somebody_share_one_account_which_goes_at_the_end(smoke, distribution, server):
+    """Its session has ended by then."""
+    asked = []
+
+    def listening(request, forward):
+        asked.append((request.path, forward(request)))
+        return asked[-1][1]
+
+    distribution.fault = listening
+    outcome = smoke([LOGGED_OUT, REUSED, COOKIE, LOGGED_OUT_ELSEWHERE])
+
+    assert (outcome.code, len(outcome.passed)) == (0, 4), outcome.text
+    paths = [path for path, _ in asked]
+    assert paths.count("/api/auth/register") == 1
+    assert paths.count("/api/auth/delete-account") == 1
+    assert paths[-1] == "/api/auth/delete-account"
+    assert server.usernames() == []
+
+
+@pytest.mark.parametrize("change", ["PUT /auth/password", "POST /auth/delete-account"])
+def test_the_shared_account_goes_at_the_end_also_if_a_test_has_changed_or_deleted_it(
+    distribution, server, authority, monkeypatch, change
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    live = LiveSite(Site(distribution.url))
+    members = {"password": "correct horse battery staple"}
+    if change.startswith("PUT"):
+        members = {"current_password": members["password"], "new_password": "a quite different passphrase"}
+
+    with live.shared_account():
+        with live.client() as client:
+            somebody = client.signed_in().json
+            assert client.bearer(*change.split(), somebody["access_token"], members).status in {200, 204}
+        with live.client() as client:
+            client.signed_in()
+
+    assert live.left == []
+    assert server.usernames() == []
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(requests=12), Limits(failed_log_ins=2), Limits(registrations=2)],
+    ids=["requests", "failed log-ins", "registrations"],
+)
 def test_a_run_ends_at_its_limits_and_leaves_no_account(smoke, server, limits):
     outcome = smoke(["api/test_routes.py"], limits=limits)
 
     assert outcome.code == 1
+    assert "a run may not ask for more" in outcome.text
     assert server.usernames() == []

@@ -12,13 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.smoke.conftest import PATIENCE_SECONDS, ROOT, Server, start_deployed
+from tests.smoke.conftest import PATIENCE_SECONDS, ROOT, RUN_SECONDS, Server, start_deployed
 from tests.support.api_client import HARDENING, Http
-from tests.support.live.client import LiveSite
+from tests.support.live.client import USUAL_LIMITS, LiveSite
 from tests.support.live.site import Site
 
 CERTIFICATE = "test_the_certificate_is_valid_and_stays_so_for_a_while"
 CONNECTION = "live/test_connection.py"
+NO_MORE_ACCOUNTS = "this address may register no more accounts now"
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +57,62 @@ def redirecting():
         server.server_close()
 
 
-def test_the_development_server_passes_and_says_what_a_laptop_cannot_show(development_server, run_command):
+@pytest.mark.parametrize("run", ["first", "second"])
+def test_the_development_server_passes_twice_an_hour_and_says_what_a_laptop_cannot_show(
+    development_server, run_command, run
+):
+    """Its limit on registrations is the usual one."""
     process = run_command(f"http://127.0.0.1:{development_server.port}")
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = process.communicate(timeout=RUN_SECONDS)
 
     assert process.returncode == 0, output
     assert "FAIL" not in output
+    assert NO_MORE_ACCOUNTS not in output
     assert "what TLS and a distribution do is left out" in output
     assert "Left out: this machine is asked by http://, without TLS" in output
     assert " 0 failed" in output.splitlines()[-1]
     assert development_server.usernames() == []
 
 
-def test_a_deployed_site_passes_every_check(smoke, server, redirecting, distribution):
+def test_a_deployed_site_passes_every_check_with_as_many_accounts_as_the_guide_says(
+    smoke, server, redirecting, distribution
+):
+    registered = []
+
+    def counting(request, forward):
+        answer = forward(request)
+        if request.path == "/api/auth/register" and answer.first == 201:
+            registered.append(answer.json()["user"]["username"])
+        return answer
+
+    distribution.fault = counting
     outcome = smoke(["live", "api"], http_port=redirecting(301, f"{distribution.url}/"))
 
     assert outcome.code == 0, outcome.text
     assert outcome.left_out == []
     assert server.usernames() == []
+    assert len(registered) <= USUAL_LIMITS.registrations
+    assert f"accounts registered: {len(registered)})" in outcome.text
+    assert f"It registers {len(registered)} accounts" in (ROOT / "docs" / "operations" / "smoke-test.md").read_text()
+
+
+def test_a_site_that_takes_no_more_registrations_is_checked_with_the_account_that_was_to_be_had(
+    distribution, smoke, tmp_path
+):
+    strict = start_deployed(distribution.url, tmp_path, LYCHGATE_REGISTRATIONS_PER_HOUR="1")
+    try:
+        distribution.upstream = strict.port
+        outcome = smoke(["live/test_documents.py", "api/test_routes.py"])
+        assert strict.usernames() == []
+    finally:
+        strict.stop()
+
+    assert outcome.code == 0, outcome.text
+    what_to_do = r"Wait \d+ min, or ask from another address$"
+    assert re.search(rf"Left out: {NO_MORE_ACCOUNTS}.* {what_to_do}", outcome.text, re.MULTILINE)
+    assert "Not one account was to be had" not in outcome.text
+    assert "test_logout_ends_the_session" in outcome.passed
+    assert "test_a_username_beyond_ascii_arrives_whole_through_the_authorizer" in outcome.left_out
 
 
 def test_no_password_and_no_token_is_said(smoke, distribution):
@@ -185,6 +224,7 @@ def test_a_closed_site_is_checked_without_an_account_and_says_what_was_left_out(
 
     assert outcome.code == 0, outcome.text
     assert "Left out: registration is closed here" in outcome.text
+    assert "Not one account was to be had, so nothing that needs one was checked." in outcome.text
     assert "test_a_registered_user_logs_in_and_sees_the_profile" in outcome.left_out
     assert "test_every_route_hardens_its_answers" in outcome.passed
 
@@ -222,12 +262,12 @@ def test_an_interruption_deletes_the_account_and_makes_no_more_checks(
 
     distribution.fault = interrupting
     process = run_command(distribution.url)
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = process.communicate(timeout=RUN_SECONDS)
 
     assert interrupted.is_set(), output
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert "Ending, after the throw-away account is deleted" in output
+    assert "Ending, after the throw-away accounts are deleted" in output
     assert "Logout ends the session" not in output
     assert server.usernames() == []
 
@@ -236,7 +276,7 @@ def test_a_failed_check_is_exit_code_1(distribution, run_command):
     distribution.fault = lambda request, forward: forward(request).without("X-Frame-Options")
 
     process = run_command(distribution.url)
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = process.communicate(timeout=RUN_SECONDS)
 
     assert process.returncode == 1
     assert re.search(r" [1-9]\d* failed", output.splitlines()[-1])
@@ -256,7 +296,7 @@ def test_a_failed_check_is_exit_code_1(distribution, run_command):
 )
 def test_a_site_that_cannot_be_asked_is_exit_code_2_and_one_line(run_command, closed_port, url, words):
     process = run_command(url.format(closed=closed_port))
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = process.communicate(timeout=RUN_SECONDS)
 
     assert process.returncode == 2
     [line] = output.splitlines()

@@ -43,6 +43,9 @@ _CHALLENGE = ("www-authenticate", "x-amzn-remapped-www-authenticate")
 # A bound for what normally takes a fraction of it, not an expectation.
 PATIENCE_SECONDS = 60
 
+SOMEBODY = "Alice"
+"""The user of tests that need only one."""
+
 
 class Answer:
     """A response, with assertions that hold for every response of the API."""
@@ -200,11 +203,18 @@ class ApiClient:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
 
-    def register(self, username="Alice", password="correct horse battery staple", **members):
+    def register(self, username=SOMEBODY, password="correct horse battery staple", **members):
         return self.post("/auth/register", {"username": username, "password": password, **members})
 
-    def login(self, username="Alice", password="correct horse battery staple", **members):
+    def login(self, username=SOMEBODY, password="correct horse battery staple", **members):
         return self.post("/auth/login", {"username": username, "password": password, **members})
+
+    def signed_in(self, **members):
+        """Return the answer with the tokens of somebody, 201 or 200, for tests that are not about a registration.
+
+        Such tests leave the account and its password as they are: at a live site all of them share it.
+        """
+        return self.register(**members)
 
     def refresh(self, refresh_token=None, *, cookie=None, headers=None):
         return self._with_refresh_token("/auth/refresh", refresh_token, cookie, headers)

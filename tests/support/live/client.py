@@ -11,7 +11,7 @@ from http.client import HTTPException
 import pytest
 
 from tests.support import api_client
-from tests.support.api_client import HARDENING, ApiClient, Http
+from tests.support.api_client import HARDENING, SOMEBODY, ApiClient, Http
 from tests.support.live import diagnosis
 from tests.support.live.interruption import Interruption
 
@@ -19,7 +19,7 @@ LIVE = pytest.StashKey()
 """Where a run of pytest keeps its LiveSite, if it has one."""
 
 USER_AGENT = "lychgate-smoke"
-_REFUSED = {400, 401, 403, 409, 413, 415, 422}
+_REFUSED = {400, 401, 403, 409, 413, 415, 422, 429}
 """Statuses by which the API says that it has done nothing."""
 
 _SECRET_MEMBERS = ("password", "current_password", "new_password")
@@ -32,6 +32,8 @@ class Limits:
     requests: int = 400
     failed_log_ins: int = 20
     """An address may fail 100 times an hour, and whoever runs this may share it with users."""
+    registrations: int = 10
+    """An address may register 20 accounts an hour: two runs' worth."""
 
 
 USUAL_LIMITS = Limits()
@@ -85,8 +87,12 @@ class LiveSite:
         """Those of the test under way."""
         self.requests = 0
         self.failed_log_ins = 0
+        self.registrations = 0
+        """Those that were not refused."""
+        self.shared = Accounts(self)
+        """The account of all tests that need somebody who is signed in, once one of them has registered it."""
         self.no_accounts = None
-        """Why there is no account to be had, if there is none."""
+        """Why there is no further account to be had, if there is none."""
         self.left = []
         """Usernames of accounts that are not known to be deleted."""
 
@@ -103,7 +109,7 @@ class LiveSite:
         if not cleaning:
             self.interruption.check()
             if self.requests >= self.limits.requests or self.failed_log_ins >= self.limits.failed_log_ins:
-                pytest.exit(f"{self.requests} requests, {self.failed_log_ins} failed log-ins: too many", returncode=1)
+                self._stop()
         self.requests += 1
         site = self.api_site if around else self.site
         question = f"{method} {path}{' at the address of the API itself' if around else ''}"
@@ -116,6 +122,33 @@ class LiveSite:
         if not cleaning:
             self.interruption.check()
         return exchange
+
+    def begin_registration(self):
+        """Count a registration that is about to be asked for, or leave the test out if there is none to be had."""
+        if self.no_accounts:
+            pytest.skip(self.no_accounts)
+        if self.registrations >= self.limits.registrations:
+            self._stop()
+        self.registrations += 1
+
+    def end_registration(self, exchange):
+        """Learn from the answer to a registration whether there are more to be had. If not, leave the test out."""
+        if exchange.status in _REFUSED:
+            self.registrations -= 1
+            self.no_accounts = diagnosis.why_no_account(exchange.status, exchange.headers, exchange.members)
+            if self.no_accounts:
+                pytest.skip(self.no_accounts)
+        elif exchange.status != 201:
+            self.no_accounts = "no account can be registered: see the failure above"
+
+    def _stop(self):
+        """End the run, which has asked for more than it may."""
+        why = (
+            f"{self.requests} requests, {self.failed_log_ins} failed log-ins and {self.registrations} registrations: "
+            "a run may not ask for more."
+        )
+        self.say(f"Ending early: {why}")
+        pytest.exit(why, returncode=1)
 
     def redirect(self):
         """Ask for the page by http://. Returns status and headers."""
@@ -156,98 +189,71 @@ class LiveSite:
     @contextmanager
     def client(self):
         """A client with accounts of its own, which are deleted when the block ends, however it ends."""
-        client = LiveApiClient(self)
+        accounts = Accounts(self)
         try:
-            yield client
+            yield LiveApiClient(self, accounts)
         finally:
-            self.left += client.delete_accounts()
+            self.left += accounts.delete()
+
+    @contextmanager
+    def shared_account(self):
+        """Delete the shared account when the block ends, however it ends."""
+        try:
+            yield
+        finally:
+            self.left += self.shared.delete()
 
 
-class LiveApiClient(ApiClient):
-    """Gives every username and password of a test a random ending, and remembers which accounts there may be.
-
-    So the tests need no names of their own for a live site, what they name is nobody's, and nobody can log in to it.
-    """
+class Accounts:
+    """Accounts that there may be, and all that is needed to delete them."""
 
     def __init__(self, live):
-        super().__init__(None)
         self._live = live
-        self._ending = secrets.token_hex(8)
+        self.ending = secrets.token_hex(8)
+        """Of their names and passwords."""
         self._passwords = {}
         """By username: the passwords that its account may have, the likeliest last."""
         self._existing = set()
         """Usernames of accounts that were there when they were last heard of."""
-        self._users = {}
-        """By access token and by refresh token, the username."""
+        self._written = {}
+        """By username: as it was written at the registration."""
 
-    def request(self, method, path, *, body=b"", headers=None):
-        headers = dict(headers or {})
-        if headers.get("Origin") == api_client.SITE_ORIGIN:
-            headers["Origin"] = self._live.site.origin
-        members = _members(body)
-        username = self._username(members, headers)
-        if path == "/auth/register" and username:
-            if self._live.no_accounts:
-                pytest.skip(self._live.no_accounts)
-            # From here on it may exist, also if no answer comes.
-            self._passwords.setdefault(username, []).append(members.get("password"))
-        elif path == "/auth/password" and username and "new_password" in members:
-            self._passwords[username].append(members["new_password"])
-        exchange = self._live.ask(method, f"/api{path}", headers, body)
-        self._learn(path, username, members, exchange)
-        response = api_client.Response(exchange.status, exchange.headers, exchange.body)
-        return api_client.Answer(response, self._live.hardening)
+    def __contains__(self, username):
+        """Whether the account was there when it was last heard of."""
+        return username in self._existing
 
-    def _learn(self, path, username, members, exchange):
-        """Remember what an answer says of accounts."""
-        status, answer = exchange.status, exchange.members
-        if path == "/auth/register" and username:
-            if status in _REFUSED:
-                self._passwords[username].pop()
-            if answer.get("error") == "registration_closed":
-                self._live.no_accounts = "registration is closed here"
-                pytest.skip(self._live.no_accounts)
-            if status not in {201, *_REFUSED}:
-                self._live.no_accounts = "no account can be registered: see the failure above"
-        elif path == "/auth/password" and username and "new_password" in members and status in _REFUSED:
-            self._passwords[username].pop()
-        elif path == "/auth/delete-account" and status == 204:
-            self._passwords.pop(username, None)
-            self._existing.discard(username)
-        if isinstance(answer.get("access_token"), str):
-            self._learn_tokens(username, members, answer)
+    def with_ending(self, text):
+        return f"{text}-{self.ending}"
 
-    def _learn_tokens(self, username, members, answer):
-        """Remember whose tokens these are, and so that the account exists."""
-        if username is None and isinstance(answer.get("user"), dict):
-            username = str(answer["user"].get("username")).casefold()
-        for token in (answer["access_token"], answer.get("refresh_token")):
-            if isinstance(token, str):
-                self._users[token] = username
+    def may_begin(self, username, written, password):
+        """Remember an account that is about to be registered, and how its name is written."""
+        self._written.setdefault(username, written)
+        self.may_have(username, password)
+
+    def may_have(self, username, password):
+        """Remember a password that an account is about to get."""
+        self._passwords.setdefault(username, []).append(password)
+
+    def did_not_get(self, username):
+        """Forget the last password that an account was about to get."""
+        self._passwords[username].pop()
+
+    def exists(self, username, password=None):
+        """Remember that there is an account, and what its password is if that was shown."""
         self._existing.add(username)
-        if "password" in members:
+        if password is not None:
             # Whatever an answer has said of it before.
-            self._passwords.setdefault(username, [members["password"]])
+            self._passwords[username] = self._passwords.get(username) or [password]
 
-    def _username(self, members, headers):
-        """Of the account that a request is about, as names are compared; None if it is about none of ours."""
-        if isinstance(members.get("username"), str):
-            return members["username"].casefold()
-        if isinstance(members.get("refresh_token"), str):
-            return self._users.get(members["refresh_token"])
-        return self._users.get(headers.get("Authorization", "").removeprefix("Bearer "))
+    def is_gone(self, username):
+        self._passwords.pop(username, None)
+        self._written.pop(username, None)
+        self._existing.discard(username)
 
-    def as_sent(self, members):
-        """A test's members with the random ending at names and passwords."""
-        sent = dict(members)
-        for name in ("username", *_SECRET_MEMBERS):
-            if isinstance(sent.get(name), str):
-                sent[name] += f"-{self._ending}"
-        return sent
-
-    def delete_accounts(self):
-        """Delete what may exist, and return the names of what is not known to be gone."""
-        return [name for name, passwords in list(self._passwords.items()) if passwords and not self._delete(name)]
+    def delete(self):
+        """Delete what may exist, and return the names of what is not known to be gone, as they were written."""
+        left = [name for name, passwords in list(self._passwords.items()) if passwords and not self._delete(name)]
+        return [self._written.get(name, name) for name in left]
 
     def _delete(self, username):
         for password in reversed(self._passwords[username]):
@@ -267,6 +273,93 @@ class LiveApiClient(ApiClient):
         if access_token is not None:
             headers["Authorization"] = f"Bearer {access_token}"
         return self._live.ask("POST", f"/api{path}", headers, json.dumps(members).encode(), cleaning=True)
+
+
+class LiveApiClient(ApiClient):
+    """Gives every username and password of a test a random ending, and remembers which accounts there may be.
+
+    So the tests need no names of their own for a live site, what they name is nobody's, and nobody can log in to it.
+    """
+
+    def __init__(self, live, accounts):
+        super().__init__(None)
+        self._live = live
+        self._own = accounts
+        """What this test registers."""
+        self._with_ending = accounts.with_ending
+        self._users = {}
+        """By access token and by refresh token, the username."""
+
+    def signed_in(self, **members):
+        """See ``ApiClient.signed_in``. Registers the shared account if nobody has yet, and logs in to it otherwise.
+
+        From then on the test's names and passwords end as that account's do.
+        """
+        self._with_ending = self._live.shared.with_ending
+        there = self._shared_name in self._live.shared
+        return self.login(**members) if there else self.register(**members)
+
+    @property
+    def _shared_name(self):
+        return self._live.shared.with_ending(SOMEBODY).casefold()
+
+    def request(self, method, path, *, body=b"", headers=None):
+        headers = dict(headers or {})
+        if headers.get("Origin") == api_client.SITE_ORIGIN:
+            headers["Origin"] = self._live.site.origin
+        members = _members(body)
+        username = self._username(members, headers)
+        if path == "/auth/register" and username:
+            self._live.begin_registration()
+            # From here on it may exist, also if no answer comes.
+            self._accounts_of(username).may_begin(username, members.get("username", username), members.get("password"))
+        elif path == "/auth/password" and username and "new_password" in members:
+            self._accounts_of(username).may_have(username, members["new_password"])
+        exchange = self._live.ask(method, f"/api{path}", headers, body)
+        self._learn(path, username, members, exchange)
+        response = api_client.Response(exchange.status, exchange.headers, exchange.body)
+        return api_client.Answer(response, self._live.hardening)
+
+    def _accounts_of(self, username):
+        return self._live.shared if username == self._shared_name else self._own
+
+    def _learn(self, path, username, members, exchange):
+        """Remember what an answer says of accounts."""
+        status, answer = exchange.status, exchange.members
+        gives_password = path == "/auth/register" or (path == "/auth/password" and "new_password" in members)
+        if username and gives_password and status in _REFUSED:
+            self._accounts_of(username).did_not_get(username)
+        elif path == "/auth/delete-account" and status == 204:
+            self._accounts_of(username).is_gone(username)
+        if path == "/auth/register" and username:
+            self._live.end_registration(exchange)
+        if isinstance(answer.get("access_token"), str):
+            self._learn_tokens(username, members, answer)
+
+    def _learn_tokens(self, username, members, answer):
+        """Remember whose tokens these are, and so that the account exists."""
+        if username is None and isinstance(answer.get("user"), dict):
+            username = str(answer["user"].get("username")).casefold()
+        for token in (answer["access_token"], answer.get("refresh_token")):
+            if isinstance(token, str):
+                self._users[token] = username
+        self._accounts_of(username).exists(username, members.get("password"))
+
+    def _username(self, members, headers):
+        """Of the account that a request is about, as names are compared; None if it is about none of ours."""
+        if isinstance(members.get("username"), str):
+            return members["username"].casefold()
+        if isinstance(members.get("refresh_token"), str):
+            return self._users.get(members["refresh_token"])
+        return self._users.get(headers.get("Authorization", "").removeprefix("Bearer "))
+
+    def as_sent(self, members):
+        """A test's members with the random ending at names and passwords."""
+        sent = dict(members)
+        for name in ("username", *_SECRET_MEMBERS):
+            if isinstance(sent.get(name), str):
+                sent[name] = self._with_ending(sent[name])
+        return sent
 
 
 def _members(body):

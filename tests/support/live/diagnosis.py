@@ -25,6 +25,20 @@ _BY_STATUS = {
 }
 
 
+def why_no_account(status, headers, members):
+    """Why no account is to be had after a refused registration, and what to do; None if another may be had."""
+    if members.get("error") == "registration_closed":
+        return "registration is closed here"
+    if (status, members.get("error")) != (429, "too_many_attempts"):
+        return None
+    seconds = headers.get("retry-after", "")
+    wait = f"{-(-int(seconds) // 60)} min" if seconds.isdecimal() else "an hour"
+    return (
+        "this address may register no more accounts now (LYCHGATE_REGISTRATIONS_PER_HOUR). "
+        f"Wait {wait}, or ask from another address"
+    )
+
+
 def remedy(status, headers, body):
     """What to do about an answer of the API that is not the one that was wanted. Header names are in lower case."""
     start = body[:200].lstrip().lower()

@@ -32,5 +32,5 @@ class Interruption:
 
     def _ask(self, *_):
         if not self.asked:
-            self._say("Ending, after the throw-away account is deleted ...")
+            self._say("Ending, after the throw-away accounts are deleted ...")
         self.asked = True

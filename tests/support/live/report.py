@@ -102,11 +102,16 @@ class Report:
                 "        What to do: It can do nothing but log in, and nobody knows its password. To remove it, delete "
                 "its item of the users' table."
             )
+        if self._live.no_accounts and not self._live.registrations:
+            self._say("")
+            self._say("  -     Not one account was to be had, so nothing that needs one was checked.")
+            self._say(f"        The reason: {self._live.no_accounts}.")
         self._say("")
         left_out = f", {len(self.left_out)} left out" if self.left_out else ""
         self._say(
             f"{self._live.site.origin}: {len(self.passed)} passed, {len(self.failed)} failed{left_out}"
-            f" ({self._live.requests} requests, {self._live.failed_log_ins} of them log-ins that were to fail)"
+            f" ({self._live.requests} requests, {self._live.failed_log_ins} of them log-ins that were to fail;"
+            f" accounts registered: {self._live.registrations})"
         )
         return not self.failed
 
