@@ -91,7 +91,7 @@ class Client:
             **headers,
             "X-Lychgate-Distribution": self._secret,
             "X-Api-Key": self._secret,
-            "X-Forwarded-For": f"{account['address']}, 203.0.113.1",
+            "X-Forwarded-For": account["address"],
         }
         self._connection.request(method, f"/api{path}", body, headers)
         response = self._connection.getresponse()

@@ -68,13 +68,13 @@ def test_a_taken_name_is_an_error_at_its_field(member, new_visitor, server):
 
 
 def test_signing_out_is_for_good(member):
-    (cookie,) = member.context.cookies()
+    (cookie,) = member.refresh_cookies()
     member.sign_out()
     member.is_signed_out()
     member.page.reload()
     member.is_signed_out()
     # If the reload cut the log-out short, the page sends it once more.
-    member.wait_for(lambda: member.context.cookies() == [])
+    member.wait_for(lambda: member.refresh_cookies() == [])
     assert member.refreshes() == []
     kept = member.context.request.post(
         f"{member.url}/api/auth/refresh",
@@ -104,15 +104,18 @@ def test_nothing_secret_is_stored_or_in_an_address(member):
     member.page.reload()
     member.is_signed_in()
     secrets += [*member.access_tokens(), *(cookie["value"] for cookie in member.context.cookies())]
-    assert len(secrets) == 4
+    # The password, two access tokens, and the cookies of session and device.
+    assert len(secrets) == 5
     stored = member.page.evaluate(EVERYTHING_STORED)
     assert [secret for secret in secrets if secret in stored] == []
     assert [secret for secret in secrets if secret in member.page.content()] == []
 
 
 def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_of_other_sites(member):
-    (cookie,) = member.context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+    cookies = member.context.cookies()
+    assert {cookie["name"] for cookie in cookies} == {"refresh_token", "device"}
+    for cookie in cookies:
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     assert member.page.evaluate("document.cookie") == ""
 
 

@@ -129,7 +129,7 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
 
 def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     other = sleepy.open_tab(sleepy.url)
-    (cookie,) = sleepy.context.cookies()
+    (cookie,) = sleepy.refresh_cookies()
     assert post(f"{sleepy.url}/api/auth/logout", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 204
     sleepy.page.click("#refresh-now")
     sleepy.is_signed_out()
@@ -157,7 +157,7 @@ def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
 
 
 def test_signing_out_works_while_the_api_is_out_of_reach(member):
-    (cookie,) = member.context.cookies()
+    (cookie,) = member.refresh_cookies()
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/**", lambda route: route.abort())
     member.sign_out()

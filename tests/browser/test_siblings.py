@@ -232,7 +232,7 @@ def visit_the_sibling(visitor, front, token):
 
 
 def test_a_sibling_can_plant_no_session(owner, front, attackers_token):
-    (ours,) = owner.context.cookies(f"{front.url}/api/auth/refresh")
+    (ours,) = owner.refresh_cookies(f"{front.url}/api/auth/refresh")
     assert (ours["name"], ours["path"], ours["domain"]) == (COOKIE, "/", APP)
     assert (ours["secure"], ours["httpOnly"], ours["sameSite"]) == (True, True, "Strict")
 
@@ -274,7 +274,7 @@ def test_a_second_cookie_on_a_laptop_is_in_the_way_until_the_next_log_out_or_log
     visitor = new_visitor(laptop).open()
     visitor.sign_up()
     visitor.is_signed_in()
-    (ours,) = visitor.context.cookies()
+    (ours,) = visitor.refresh_cookies()
     assert (ours["name"], ours["path"]) == ("refresh_token", "/")
     visitor.context.add_cookies([{**ours, "value": "of-an-earlier-version", "path": "/api/auth"}])
     visitor.page.click("#refresh-now")
@@ -282,7 +282,7 @@ def test_a_second_cookie_on_a_laptop_is_in_the_way_until_the_next_log_out_or_log
     if way_out == "log-out":
         visitor.sign_out()
         visitor.is_signed_out()
-        visitor.wait_for(lambda: visitor.context.cookies() == [])
+        visitor.wait_for(lambda: visitor.refresh_cookies() == [])
     else:
         # As if another tab had forgotten the session.
         visitor.page.evaluate("localStorage.clear()")
@@ -290,7 +290,7 @@ def test_a_second_cookie_on_a_laptop_is_in_the_way_until_the_next_log_out_or_log
         visitor.is_signed_out()
     visitor.log_in()
     visitor.is_signed_in()
-    assert [cookie["path"] for cookie in visitor.context.cookies()] == ["/"]
+    assert [cookie["path"] for cookie in visitor.refresh_cookies()] == ["/"]
     visitor.page.reload()
     visitor.is_signed_in()
     assert visitor.refreshes()[-1] == 200

@@ -104,6 +104,10 @@ class Visitor:
         lines = [f"status of {reason}" if isinstance(reason, int) else reason for reason in reasons]
         self.troubles = [trouble for trouble in self.troubles if not any(line in trouble for line in lines)]
 
+    def refresh_cookies(self, url=None):
+        """The cookies with a refresh token, one at most unless somebody has planted another."""
+        return [cookie for cookie in self.context.cookies(url) if cookie["name"].endswith("refresh_token")]
+
     def access_tokens(self):
         """Return every access token that the API has sent to the first tab."""
         return [
