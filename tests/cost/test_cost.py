@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.errors import InvalidCredentials
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.api_client import as_header
 from tests.support.consumption import NOTHING, Cost, Meter
@@ -112,6 +113,18 @@ def test_every_item_fits_into_one_unit(database, use_cases, alice, caller):
     for items in database.items().values():
         for item in items:
             assert len(json.dumps(item)) < 1024, "a write of more than 1 KB costs more than one unit"
+
+
+def test_a_users_item_never_expires_and_one_that_only_counts_failures_does(database, use_cases, alice, caller, clock):
+    for username in ("alice", "nobody"):
+        # Far from a limit, near it, and on the next day.
+        for seconds in (0, 0, 0, 0, 0, 1, 24 * 3600):
+            clock.advance(seconds)
+            with pytest.raises(InvalidCredentials):
+                use_cases.log_in.with_password(username, "not the password", caller)
+    use_cases.log_in.with_password("alice", PASSWORD, caller)
+    items = database.scanned(database.tables.users)
+    assert {("user_id" in item, *item["ttl"]) for item in items} == {(True, "S"), (False, "N")}
 
 
 def test_every_request_has_its_row(requests):
