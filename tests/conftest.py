@@ -188,3 +188,14 @@ def local_database(tmp_path_factory, shared_clock):
 
     with places.local_database(tmp_path_factory.mktemp("database"), shared_clock) as database:
         yield database
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Leave a variable as it was that Chalice lengthens with each application, and that clients send as a header."""
+    before = os.environ.get("AWS_EXECUTION_ENV")
+    result = yield
+    os.environ.pop("AWS_EXECUTION_ENV", None)
+    if before is not None:
+        os.environ["AWS_EXECUTION_ENV"] = before
+    return result
