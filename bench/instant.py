@@ -71,11 +71,6 @@ class _Sessions:
         return Rotation(applied=True, session=rotated)
 
 
-class _Events:
-    def record(self, _event: object) -> None:
-        return
-
-
 class _Throttle:
     def __init__(self, user: User) -> None:
         self._user = user
@@ -129,7 +124,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
     stores = Stores(
         users=cast("UserStore", _Users(user)),
         sessions=cast("SessionStore", _Sessions(session, user)),
-        events=cast("EventLog", _Events()),
+        events=cast("EventLog", None),
         throttle=cast("LoginThrottle", _Throttle(user)),
     )
     settings = {

@@ -206,6 +206,12 @@ class TooManyAttempts(LychgateError):
         super().__init__()
 
 
+class TooManyRegistrations(TooManyAttempts):
+    """Raised if too many accounts were created from one address."""
+
+    detail = "Too many accounts were created from your network. Try again later."
+
+
 class ServiceUnavailable(LychgateError):
     """Raised if the database or the key store does not answer. ``reason`` is for the operator."""
 

@@ -21,6 +21,7 @@ from chalicelib.errors import (
     RegistrationClosed,
     ServiceUnavailable,
     TooManyAttempts,
+    TooManyRegistrations,
     UsernameTaken,
 )
 from chalicelib.tokens.issuer import DEVICE_LIFETIME
@@ -49,7 +50,7 @@ class RefreshTokenBody:
     "/auth/register",
     status=HTTPStatus.CREATED,
     headers=("Set-Cookie",),
-    raises=(RegistrationClosed, UsernameTaken, TooManyAttempts),
+    raises=(RegistrationClosed, UsernameTaken, TooManyRegistrations),
 )
 def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Create an account and log in.

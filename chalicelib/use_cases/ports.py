@@ -139,10 +139,7 @@ class SessionStore(Protocol):
 
 
 class EventLog(Protocol):
-    """Stores the events of accounts for a limited time."""
-
-    def record(self, event: SecurityEvent) -> None:
-        """Store an event. One without a user costs the same, and nobody can read it."""
+    """Keeps the events of accounts for a limited time. The other stores record them, with what they are about."""
 
     def recent(self, user_id: str, limit: int) -> list[SecurityEvent]:
         """Return at most ``limit`` events of a user, newest first."""
@@ -170,7 +167,7 @@ class LoginThrottle(Protocol):
         """Count a registration from an address, before the account is created. Return where it was counted.
 
         Raises:
-            TooManyAttempts: there have been too many from this address, or from a network that it is in.
+            TooManyRegistrations: there have been too many from this address, or from a network that it is in.
             ServiceUnavailable: the counters cannot be reached.
 
         """

@@ -44,7 +44,7 @@ class Registration:
         Raises:
             RegistrationClosed: registration is closed.
             ValidationFailed: the username or the password is not allowed.
-            TooManyAttempts: too many accounts were created from the caller's address.
+            TooManyRegistrations: too many accounts were created from the caller's address.
             UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
 
         """

@@ -22,6 +22,20 @@ def test_the_sixth_guess_has_to_wait_and_is_told_how_long(api, clock):
     assert api.login().status == 200
 
 
+def test_the_twenty_first_account_of_an_hour_from_one_address_is_refused_and_told_why_and_how_long(api, clock):
+    for number in range(20):
+        assert api.register(f"friend{number}").status == 201
+    answer = api.register("one-more")
+    answer.assert_problem(429, "too_many_attempts")
+    assert answer.json["detail"] == "Too many accounts were created from your network. Try again later."
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    # Names that are taken, and what is not valid, are told as ever.
+    api.register("friend0", "short").assert_problem(422, "validation_failed")
+    assert api.login("friend0").status == 200
+    clock.advance(int(answer.headers["retry-after"]))
+    assert api.register("one-more").status == 201
+
+
 def test_known_and_unknown_names_get_one_answer(api):
     api.register()
     answers = {}

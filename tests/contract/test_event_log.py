@@ -2,22 +2,32 @@
 
 from dataclasses import replace
 
-from tests.support.samples import NOW, REGISTERED
+import pytest
+
+from tests.support.samples import ALICE, NOW, REGISTERED, REVOKED, SESSION
 
 
-def test_shows_the_newest_first_and_no_more_than_asked_for(events):
+@pytest.fixture
+def record(users):
+    """Record an event of Alice's, with what causes it."""
+    users.add(ALICE, SESSION, REGISTERED)
+    return lambda event: users.end_all_sessions(ALICE, event)
+
+
+def test_shows_the_newest_first_and_no_more_than_asked_for(events, record):
     for seconds in (5, 1, 9, 3):
-        events.record(replace(REGISTERED, at=NOW + seconds))
+        record(replace(REVOKED, at=NOW + seconds))
     assert [event.at - NOW for event in events.recent("u1", 3)] == [9, 5, 3]
 
 
-def test_keeps_two_events_of_one_second_in_their_order(events):
-    first = replace(REGISTERED, caller=replace(REGISTERED.caller, user_agent="first"))
-    events.record(first)
-    events.record(REGISTERED)
-    assert events.recent("u1", 9) == [REGISTERED, first]
+def test_keeps_two_events_of_one_second_in_their_order(events, record):
+    first = replace(REVOKED, caller=replace(REVOKED.caller, user_agent="first"))
+    record(first)
+    record(REVOKED)
+    assert events.recent("u1", 9) == [REVOKED, first, REGISTERED]
 
 
-def test_shows_nobody_elses(events):
-    events.record(replace(REGISTERED, user_id="u2"))
+def test_shows_nobody_elses(users, events):
+    bob = replace(ALICE, id="u2", username="Bob")
+    users.add(bob, replace(SESSION, user_id="u2"), replace(REGISTERED, user_id="u2"))
     assert events.recent("u1", 9) == []

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.credentials.throttling import Attempt, Known
-from chalicelib.errors import ServiceUnavailable, TooManyAttempts
+from chalicelib.errors import ServiceUnavailable, TooManyAttempts, TooManyRegistrations
 from tests.support.fakes import RULES
 from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
 
@@ -281,7 +281,7 @@ class TestRegistrations:
     def test_of_one_address_are_limited_by_the_hour(self, throttle):
         for _ in range(RULES.registrations):
             throttle.register(HERE, NOW)
-        with pytest.raises(TooManyAttempts) as refusal:
+        with pytest.raises(TooManyRegistrations) as refusal:
             throttle.register(HERE, NOW + 60)
         assert refusal.value.retry_after == 3540
         throttle.register("203.0.113.8", NOW)
@@ -294,7 +294,7 @@ class TestRegistrations:
     def test_of_a_whole_ipv6_prefix_may_be_four_times_as_many(self, throttle):
         for number in range(4 * RULES.registrations):
             throttle.register(f"2001:db8:0:{number:x}00::1", NOW)
-        with pytest.raises(TooManyAttempts):
+        with pytest.raises(TooManyRegistrations):
             throttle.register("2001:db8:0:ff00::1", NOW)
 
     def test_failed_log_ins_do_not_count_for_them(self, throttle):

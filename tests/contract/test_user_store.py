@@ -159,7 +159,7 @@ class TestDeletion:
     def test_forgets_the_user_the_sessions_and_the_history(self, users, sessions, events):
         add(users)
         for number in range(30):
-            events.record(replace(REGISTERED, at=NOW + number))
+            users.end_all_sessions(ALICE, replace(REVOKED, at=NOW + number))
         users.delete(ALICE)
         assert users.find("alice") is None
         assert sessions.of_user("u1") == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import Admission, Failures, ThrottleRules
-from chalicelib.errors import Conflict, TooManyAttempts, UsernameTaken
+from chalicelib.errors import Conflict, TooManyAttempts, TooManyRegistrations, UsernameTaken
 from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import Rotation, Stores
 from chalicelib.wiring import Lychgate
@@ -215,9 +215,6 @@ class FakeEventLog:
     def __init__(self, memory):
         self._memory = memory
 
-    def record(self, event):
-        self._memory.events.append(event)
-
     def recent(self, user_id, limit):
         newest_first = [event for event in reversed(self._memory.events) if event.user_id == user_id]
         return sorted(newest_first, key=lambda event: -event.at)[:limit]
@@ -236,7 +233,7 @@ class FakeLoginThrottle:
             window = None
             if attempt.known is None:
                 window = self._rules.address_window_of(attempt.caller.ip, now)
-                self._count(window, now, "address")
+                self._count(window, TooManyAttempts(window.ends_at - now, limit="address"))
             before = self._memory.failures_of(attempt)
             try:
                 after, finished = before.charged(attempt, user and user.id, self._rules, now)
@@ -257,19 +254,19 @@ class FakeLoginThrottle:
     def register(self, ip, now):
         with self._memory.lock:
             window = self._rules.registration_window_of(ip, now)
-            self._count(window, now, "registration")
+            self._count(window, TooManyRegistrations(window.ends_at - now, limit="registration"))
             return window
 
     def not_registered(self, window):
         with self._memory.lock:
             self._memory.uncount(window)
 
-    def _count(self, window, now, limit):
+    def _count(self, window, refusal):
         counters = self._memory.windows.setdefault(window.key, dict.fromkeys(window.limits, 0))
         for name in window.limits:
             counters.setdefault(name, 0)
         if any(counters[name] >= most for name, most in window.limits.items()):
-            raise TooManyAttempts(window.ends_at - now, limit=limit)
+            raise refusal
         for name in window.limits:
             counters[name] += 1
 

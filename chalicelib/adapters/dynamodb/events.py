@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
-from chalicelib.adapters.dynamodb.items import event_from_item, event_to_item
+from chalicelib.adapters.dynamodb.items import event_from_item
 from chalicelib.adapters.dynamodb.transactions import Database
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ class DynamoDBEventLog:
         self._database = database
         self._client = database.client
         self._tables = database.tables
-
-    def record(self, event: SecurityEvent) -> None:
-        """See ``EventLog.record``: one put."""
-        with unavailable_on_failure():
-            self._client.put_item(TableName=self._tables.events, Item=event_to_item(event))
 
     def recent(self, user_id: str, limit: int) -> list[SecurityEvent]:
         """See ``EventLog.recent``: one query."""

@@ -20,7 +20,7 @@ from chalicelib.adapters.dynamodb.failures import (
 from chalicelib.adapters.dynamodb.items import put_event, user_from_item, user_key
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.credentials.throttling import Admission, Attempt, ThrottleRules, Window
-from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts
+from chalicelib.errors import AttemptNotCounted, ServiceUnavailable, TooManyAttempts, TooManyRegistrations
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -80,7 +80,7 @@ class DynamoDBLoginThrottle:
     def register(self, ip: str, now: int) -> Window:
         """See ``LoginThrottle.register``. Takes one write."""
         window = self._rules.registration_window_of(ip, now)
-        self._count_in(window, now, limit="registration")
+        self._count_in(window, TooManyRegistrations(window.ends_at - now, limit="registration"))
         return window
 
     def not_registered(self, window: Window) -> None:
@@ -89,7 +89,7 @@ class DynamoDBLoginThrottle:
 
     def _admit_stranger(self, attempt: Attempt, now: int) -> Admission:
         window = self._rules.address_window_of(attempt.caller.ip, now)
-        self._count_in(window, now, limit="address")
+        self._count_in(window, TooManyAttempts(window.ends_at - now, limit="address"))
         try:
             found = self._count_at_account(attempt, now)
         except TooManyAttempts:
@@ -136,12 +136,12 @@ class DynamoDBLoginThrottle:
             return _found(refused)
         return None
 
-    def _count_in(self, window: Window, now: int, *, limit: str) -> None:
-        """Count an attempt by address. Raises TooManyAttempts."""
+    def _count_in(self, window: Window, refusal: TooManyAttempts) -> None:
+        """Count an attempt by address. Raises ``refusal`` if a network has had its share."""
         try:
             self._update(count_in_window(self._tables.throttle, window))
         except self._client.exceptions.ConditionalCheckFailedException:
-            raise TooManyAttempts(window.ends_at - now, limit=limit) from None
+            raise refusal from None
 
     def _give_back(self, window: Window) -> None:
         try:
