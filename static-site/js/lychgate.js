@@ -9,12 +9,12 @@
  *   Tabs           lets one tab at a time act for the session, and tells the others what came of it
  *   Session        the access token, whose it is and when it expires
  *   Retry          when to try again after a failure
- *   SessionKeeper  signs in, refreshes and signs out
+ *   SessionKeeper  logs in, refreshes and logs out
  *   Calls          the application's own calls, with the access token
  *
  * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
  * @typedef {{signal?: AbortSignal}} Options
- * @typedef {(username: string, password: string, options?: Options) => Promise<User>} SignIn
+ * @typedef {(username: string, password: string, options?: Options) => Promise<User>} LogIn
  * @typedef {{type: string, why: string, error?: Error}} Change
  * @typedef {{accessToken: string, lifetime: number, secondsLeft: number}} Token lifetime in seconds
  * @typedef {"cookie" | "session" | "local" | "memory"} StorageMode
@@ -201,7 +201,7 @@ function problemOf(response) {
 
 /**
  * One entry of the browser's storage, which outlives the page. It has the refresh token, or one of two marks where a
- * cookie has the token, and is missing when nobody is signed in. All tabs share it, but for the modes "session" and
+ * cookie has the token, and is missing when nobody is logged in. All tabs share it, but for the modes "session" and
  * "memory".
  */
 class SessionStore {
@@ -345,7 +345,7 @@ class Session {
    * Write this session for other tabs. Their pages may be older than this file: the members' names stay.
    *
    * @param {Clock} clock
-   * @param {boolean} entered whether somebody has just signed in
+   * @param {boolean} entered whether somebody has just logged in
    */
   toMessage(clock, entered) {
     return { ...this.tokens, expires: clock.toWall(this.expiresAt), ends: this.apiExpiresAt, entered };
@@ -419,9 +419,9 @@ function refreshMargin(lifetime) {
   return Math.min(REFRESH_MARGIN_S, lifetime / 4) + (lifetime / 4) * Math.random();
 }
 
-/** Signs in, refreshes in time and signs out. */
+/** Signs in, refreshes in time and logs out. */
 class SessionKeeper {
-  /** @type {Session | null} null while nobody is signed in, and until an earlier page's session is taken up again */
+  /** @type {Session | null} null while nobody is logged in, and until an earlier page's session is taken up again */
   session = null;
   /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
   #version = 0;
@@ -479,7 +479,7 @@ class SessionKeeper {
   }
 
   /** @param {string} path of a log-in or a registration @param {Options} [options] @returns {Promise<User>} */
-  async signIn(path, username, password, options) {
+  async logIn(path, username, password, options) {
     // Sent later, a log-out would be the new session's.
     await this.#sendPendingLogout();
     return this.#tabs.exclusively(async () => {
@@ -528,11 +528,11 @@ class SessionKeeper {
     }
   }
 
-  /** Sign out at once. @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
+  /** Log out at once. @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
   logout() {
     this.#pendingLogout = this.#store.credential ?? this.#pendingLogout;
     if (this.#pendingLogout) this.#store.markLogoutPending();
-    this.#endSession("signed out");
+    this.#endSession("logged out");
     return this.#sendPendingLogout();
   }
 
@@ -599,7 +599,7 @@ class SessionKeeper {
   /** @returns {Promise<boolean>} */
   #sendLogout() {
     return this.#tabs.exclusively(async () => {
-      // Another tab has sent it, or has signed in since: sent now, it would be the new session's.
+      // Another tab has sent it, or has logged in since: sent now, it would be the new session's.
       if (!this.#isLogoutPending) return true;
       try {
         await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
@@ -651,8 +651,8 @@ class SessionKeeper {
     if (session) this.#schedule();
     else if (!this.#store.isLogoutPending) this.#store.clear();
     if (!isNews) return;
-    if (!session) this.#notify("signed-out", why);
-    else this.#notify(session.tokens.user.id === previous?.tokens.user.id ? "refreshed" : "signed-in", why);
+    if (!session) this.#notify("logged-out", why);
+    else this.#notify(session.tokens.user.id === previous?.tokens.user.id ? "refreshed" : "logged-in", why);
   }
 
   /** Do what is due, or set the timer for it. */
@@ -840,11 +840,11 @@ export function createClient({
       return keeper.session?.tokens.user ?? null;
     },
 
-    /** @type {SignIn} */
-    register: (username, password, options) => keeper.signIn("auth/register", username, password, options),
+    /** @type {LogIn} */
+    register: (username, password, options) => keeper.logIn("auth/register", username, password, options),
 
-    /** @type {SignIn} */
-    login: (username, password, options) => keeper.signIn("auth/login", username, password, options),
+    /** @type {LogIn} */
+    login: (username, password, options) => keeper.logIn("auth/login", username, password, options),
 
     /** @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
     logout: () => keeper.logout(),

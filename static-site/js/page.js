@@ -27,7 +27,7 @@ let word = "";
 client.onChange(({ type, why, error }) => {
   if (type === "refreshing") noteRefresh(why);
   else if (type === "refresh-failed") showTrouble(error);
-  else if (type === "signed-out") showSignedOut(why);
+  else if (type === "logged-out") showSignedOut(why);
   else showSignedIn();
 });
 

@@ -199,7 +199,7 @@ test("a wrong current password is an error and no end of the session", async () 
   const client = await signedIn();
   api.next("auth/password", refuse("invalid_credentials"));
   await assert.rejects(client.changePassword("a", "b"), { name: "ApiError", error: "invalid_credentials", status: 401 });
-  assert.deepEqual(client.changes, ["signed-in: entered"]);
+  assert.deepEqual(client.changes, ["logged-in: entered"]);
   const body = { current_password: "a", new_password: "b", token_delivery: "body" };
   assert.deepEqual(JSON.parse(api.seen[1].body), body);
 });
@@ -209,7 +209,7 @@ test("a new password comes with a new session, which every tab takes up", async 
   api.next("auth/password", answerTokens("p1"));
   await client.changePassword("a", "b");
   assert.equal(client.token?.accessToken, "p1");
-  assert.deepEqual(client.changes, ["signed-in: entered", "refreshed: password changed"]);
+  assert.deepEqual(client.changes, ["logged-in: entered", "refreshed: password changed"]);
   api.good.add("p1");
   assert.equal((await client.json("GET", "me")).token, "p1");
   assert.equal(api.count("auth/refresh"), 0);
@@ -255,7 +255,7 @@ for (const storage of ["memory", "local", "session", "cookie"]) {
     assert.deepEqual(JSON.parse(api.seen.at(-1).body), { password: "p" });
     assert.equal(api.seen.at(-1).headers.authorization, "Bearer a1");
     assert.equal(client.token?.accessToken, "c1");
-    assert.deepEqual(client.changes, ["signed-in: entered", "refreshed: password confirmed"]);
+    assert.deepEqual(client.changes, ["logged-in: entered", "refreshed: password confirmed"]);
     assert.deepEqual(kept, before);
     assert.equal((await client.json("GET", "me")).token, "c1");
     api.next("auth/refresh", answerTokens("a2"));
@@ -282,7 +282,7 @@ test("a wrong password at a confirmation is an error and no end of the session",
   const client = await signedIn();
   api.next("auth/reauthenticate", refuse("invalid_credentials"));
   await assert.rejects(client.reauthenticate("p"), { name: "ApiError", error: "invalid_credentials", status: 401 });
-  assert.deepEqual(client.changes, ["signed-in: entered"]);
+  assert.deepEqual(client.changes, ["logged-in: entered"]);
   assert.equal((await client.json("GET", "me")).token, "a1");
 });
 
@@ -445,7 +445,7 @@ test("invalid_grant ends the session", async () => {
   api.next("auth/refresh", refuse("invalid_grant"));
   await assert.rejects(client.refresh(), SessionEnded);
   assert.equal(client.user, null);
-  assert.deepEqual(client.changes.slice(-1), ["signed-out: refused"]);
+  assert.deepEqual(client.changes.slice(-1), ["logged-out: refused"]);
 });
 
 for (const [name, fault] of Object.entries({
@@ -468,7 +468,7 @@ for (const [name, fault] of Object.entries({
     assert.deepEqual(client.user, USER);
     await eventually(() => client.token.accessToken === "a2");
     assert.ok(client.changes.some((change) => change.startsWith("refresh-failed")));
-    assert.equal(client.changes.some((change) => change.startsWith("signed-out")), false);
+    assert.equal(client.changes.some((change) => change.startsWith("logged-out")), false);
   });
 }
 
@@ -608,7 +608,7 @@ test("logging out overtakes a refresh under way", async () => {
   await refresh;
   await logout;
   assert.equal(client.user, null);
-  assert.deepEqual(client.changes.slice(-1), ["signed-out: signed out"]);
+  assert.deepEqual(client.changes.slice(-1), ["logged-out: logged out"]);
 });
 
 test("logging out everywhere ends every session, this one too", async () => {
@@ -730,17 +730,17 @@ test("tabs with different versions tell each other of sessions", async () => {
     other.tell(null);
     await eventually(() => client.user === null);
     assert.deepEqual(client.changes, [
-      "signed-in: elsewhere",
+      "logged-in: elsewhere",
       "refreshing: asked for",
       "refreshed: asked for",
-      "signed-out: elsewhere",
+      "logged-out: elsewhere",
     ]);
   } finally {
     other.close();
   }
 });
 
-test("a log-out that waits for its turn is not sent once another tab has signed in", async () => {
+test("a log-out that waits for its turn is not sent once another tab has logged in", async () => {
   const kept = (globalThis.localStorage = {});
   let waiting = 0;
   let giveLock;
