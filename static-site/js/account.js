@@ -1,5 +1,5 @@
 /**
- * The signed-in view: profile, sessions, history, password, deletion, and the protected call. Knows the client's
+ * The logged-in view: profile, sessions, history, password, deletion, and the protected call. Knows the client's
  * methods. Inserts all data into the document as text, never as markup.
  */
 
@@ -17,9 +17,9 @@ const TEXTS = ["greeting-username", "profile-username", "profile-id", "profile-r
 const LISTS = ["session-list", "event-list", "sessions-summary", "history-summary"];
 const EVENTS = {
   registered: "Account made",
-  login_succeeded: "Signed in",
-  login_failed: "Sign-in failed",
-  logged_out: "Signed out",
+  login_succeeded: "Logged in",
+  login_failed: "Log-in failed",
+  logged_out: "Logged out",
   refresh_token_reused: "Session ended: its token was used twice",
   session_revoked: "Session ended",
   password_changed: "Password changed",
@@ -59,7 +59,7 @@ export function showNewToken(theClient) {
   showToken(theClient);
 }
 
-/** Remove all data of a user, before another may sign in. */
+/** Remove all data of a user, before another may log in. */
 export function clearAccount() {
   for (const place of [...TEXTS, ...LISTS]) byId(place).textContent = "";
   for (const form of [byId("password-form"), byId("delete-form")]) clearForm(form);
@@ -85,7 +85,7 @@ function start(theClient, thePage) {
   onClick("refresh-now", refreshNow);
   onClick("reload-dashboard", loadDashboard);
   onClick("end-others", endOthers);
-  onClick("sign-out-everywhere", () => trying(() => confirmed(() => client.logoutEverywhere())));
+  onClick("log-out-everywhere", () => trying(() => confirmed(() => client.logoutEverywhere())));
   startForm(byId("password-form"), checkPasswords, changePassword);
   startForm(byId("delete-form"), ({ password }) => (password ? {} : { password: "Enter your password." }), deleteAccount);
   byId("new-password").addEventListener("input", ({ target }) => {
@@ -114,7 +114,7 @@ function showSessions(sessions) {
   byId("session-list").replaceChildren(...sessions.map(sessionEntry));
   byId("sessions-summary").textContent = others.length
     ? `${sessions.length} sessions are active.`
-    : "You are signed in nowhere else.";
+    : "You are logged in nowhere else.";
   byId("end-others").hidden = others.length === 0;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Assembles the page: one client, the views, and the reactions to changes of the session. Holds no secrets: the client
- * has the tokens. Loads the code of the signed-in view only when a user is signed in.
+ * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
 import { noteRefresh, recordingFetch } from "./calls.js";
@@ -10,25 +10,25 @@ import { createClient, NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { hush, say, warn } from "./notice.js";
 
-const HEADINGS = { loading: "loading-title", "signed-out": "signed-out-title", "signed-in": "signed-in-title" };
+const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 
 const client = createClient({ fetch: recordingFetch });
 const root = document.documentElement;
 const entryForms = [byId("login-form"), byId("signup-form")];
-/** @type {Promise<typeof import("./account.js")> | null} the signed-in view's code, once it was needed */
+/** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
 let account = null;
 /** The user who is shown, null for none. */
 let shownId = null;
 /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** The message to show at the next sign-in or sign-out. */
+/** The message to show at the next log-in or log-out. */
 let word = "";
 
 client.onChange(({ type, why, error }) => {
   if (type === "refreshing") noteRefresh(why);
   else if (type === "refresh-failed") showTrouble(error);
-  else if (type === "logged-out") showSignedOut(why);
-  else showSignedIn();
+  else if (type === "logged-out") showLoggedOut(why);
+  else showLoggedIn();
 });
 
 startTabs();
@@ -39,21 +39,21 @@ startForm(entryForms[1], checkSignUp, ({ username, password }) => {
 });
 entryForms[1].addEventListener("input", tally);
 byId("suggest").addEventListener("click", suggest);
-byId("sign-out").addEventListener("click", () => whileBusy(byId("sign-out"), () => client.logout().then(reportLogOut)));
+byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout().then(reportLogOut)));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
-byId("restore-skip").addEventListener("click", () => showView("signed-out"));
+byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 
 open();
 
 async function open() {
   try {
-    if (!(await client.restore())) showView("signed-out");
+    if (!(await client.restore())) showView("logged-out");
   } catch {
     // The listener has shown it.
   }
 }
 
-async function showSignedIn() {
+async function showLoggedIn() {
   const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
   const previous = shownId;
   shownId = id;
@@ -63,31 +63,31 @@ async function showSignedIn() {
     view.clearAccount();
     entryForms.forEach(clearForm);
     view.showAccount(client, { farewell: (text) => (word = text) });
-    showView("signed-in", username);
+    showView("logged-in", username);
   }
   view.showNewToken(client);
   if (previous === null) hush();
-  if (previous && previous !== id) warn(`Another tab signed in as ${username}. This tab follows.`);
+  if (previous && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (word) say(word);
   else if (inTrouble) say("The service is back, and your session goes on.");
   word = "";
   inTrouble = false;
 }
 
-async function showSignedOut(why) {
+async function showLoggedOut(why) {
   shownId = null;
   inTrouble = false;
   entryForms.forEach(clearForm);
   showLoadingProblem(null);
-  showView("signed-out");
-  if (why === "elsewhere") say("You signed out in another tab.");
+  showView("logged-out");
+  if (why === "elsewhere") say("You logged out in another tab.");
   else if (why === "refused") warn("Your session has ended. Please log in again.");
-  else say(word || "You are signed out.");
+  else say(word || "You are logged out.");
   word = "";
   (await account)?.clearAccount();
 }
 
-/** Load the signed-in view's code and style sheet, once. */
+/** Load the logged-in view's code and style sheet, once. */
 function loadAccount() {
   const sheet = document.createElement("link");
   account ??= new Promise((resolve, reject) => {
@@ -102,7 +102,7 @@ function loadAccount() {
 
 /** @param {boolean} isKnown whether the log-out has reached the API */
 function reportLogOut(isKnown) {
-  if (!isKnown) warn("You are signed out here. The service could not be told yet; this browser keeps trying.");
+  if (!isKnown) warn("You are logged out here. The service could not be told yet; this browser keeps trying.");
 }
 
 /** Show that a refresh failed. The session continues. */
@@ -111,7 +111,7 @@ function showTrouble(error) {
   if (root.dataset.state === "loading") return showLoadingProblem(message);
   if (!client.user) return;
   inTrouble = true;
-  warn(`${message} You are still signed in.`, { label: "Try again", run: () => client.refresh("try again").catch(() => {}) });
+  warn(`${message} You are still logged in.`, { label: "Try again", run: () => client.refresh("try again").catch(() => {}) });
 }
 
 /** Show one of the three views, and move the focus to its heading. */
@@ -122,7 +122,7 @@ function showView(state, username = "Log in") {
   root.dataset.state = state;
   document.title = `${username} · Lychgate`;
   for (const view of Object.keys(HEADINGS)) byId(view).hidden = view !== state;
-  byId("sign-out").hidden = state !== "signed-in";
+  byId("log-out").hidden = state !== "logged-in";
   if (isChange && !isFirst) byId(HEADINGS[state]).focus();
 }
 

@@ -88,7 +88,7 @@ function build(client) {
   startForm(form, ({ password: typed }) => (typed ? {} : { password: "Enter your password." }), send(client));
   dialog.addEventListener("close", () => clearForm(form));
   client.onChange(({ type }) => {
-    if (type === "signed-out" || type === "signed-in") dialog.close();
+    if (type === "logged-out" || type === "logged-in") dialog.close();
   });
 }
 

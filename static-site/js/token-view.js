@@ -35,7 +35,7 @@ export function showToken(client) {
   byId("token-expiry").textContent = `left, until ${clockTime(new Date(Date.now() + secondsLeft * 1000))}`;
 }
 
-/** Clear the token that is shown, for example because another user may sign in next. */
+/** Clear the token that is shown, for example because another user may log in next. */
 export function clearToken() {
   show({}, {}, 1, null);
   byId("token-expiry").textContent = "";

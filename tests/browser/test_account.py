@@ -13,7 +13,7 @@ HOSTILE = "<img src=x onerror=document.title='owned'><b>bold</b>"
 
 @pytest.fixture
 def elsewhere(member, new_visitor, server):
-    """The same user, signed in with another browser, who has seen the first browser's session too."""
+    """The same user, logged in with another browser, who has seen the first browser's session too."""
     other = new_visitor(server, member.username).open()
     other.log_in()
     other.is_signed_in()
@@ -52,7 +52,7 @@ def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor,
 
 
 def test_signing_out_everywhere_ends_this_session_too(member, elsewhere):
-    elsewhere.page.click("#sign-out-everywhere")
+    elsewhere.page.click("#log-out-everywhere")
     elsewhere.is_signed_out()
     member.page.click("#refresh-now")
     member.is_signed_out()
@@ -64,7 +64,7 @@ def test_a_failed_sign_in_is_in_the_history(member, new_visitor, server):
     stranger.log_in("seven old oak boards and a guess")
     stranger.sees("#login-form [data-form-error]", "do not match")
     member.page.click("#reload-dashboard")
-    member.sees("#event-list", "Sign-in failed")
+    member.sees("#event-list", "Log-in failed")
     stranger.forgive(401)
 
 
@@ -147,7 +147,7 @@ def test_nothing_of_one_user_is_left_for_the_next(member):
     member.sees("#event-list", "Account made")
     member.sign_out()
     member.is_signed_out()
-    member.wait_for(lambda: member.username not in member.page.locator("#signed-in").text_content())
+    member.wait_for(lambda: member.username not in member.page.locator("#logged-in").text_content())
     assert member.page.locator("#session-list li, #event-list li").count() == 0
 
 

@@ -43,7 +43,7 @@ def test_a_wrong_password_is_an_error_in_the_form_and_no_session(member):
     member.sign_out()
     member.log_in("seven old oak boards and a wrong latch")
     member.sees("#login-form [data-form-error]", "do not match")
-    assert member.page.locator("#signed-in").is_hidden()
+    assert member.page.locator("#logged-in").is_hidden()
     assert ("POST", "auth/login", 401) in member.made()
     member.forgive(401)
 

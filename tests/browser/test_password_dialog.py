@@ -11,7 +11,7 @@ DIALOG = "#confirm-dialog"
 FIELD = "#confirm-password"
 FOCUSED_BUT_THE_BODY = """(({ id, textContent }) => document.activeElement === document.body ? "" : id || textContent)(
     document.activeElement)"""
-ACTIONS = ["#session-list li button", "#end-others", "#sign-out-everywhere"]
+ACTIONS = ["#session-list li button", "#end-others", "#log-out-everywhere"]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhe
 
 
 def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhere):
-    stale.page.click("#sign-out-everywhere")
+    stale.page.click("#log-out-everywhere")
     confirm(stale, PASSWORD)
     stale.is_signed_out()
     assert stale.page.locator(DIALOG).is_hidden()
@@ -140,7 +140,7 @@ def test_a_session_that_ends_takes_the_dialog_with_it(stale):
     other_tab = stale.open_tab(stale.url)
     stale.page.click("#end-others")
     stale.sees(DIALOG)
-    other_tab.click("#sign-out")
+    other_tab.click("#log-out")
     stale.is_signed_out()
     assert stale.page.locator(DIALOG).is_hidden()
     stale.log_in()
@@ -153,8 +153,8 @@ def test_the_new_token_reaches_the_other_tabs(stale, elsewhere):
     confirm(stale, PASSWORD)
     stale.sees("#notice", "The session has ended")
     other_tab.calls.clear()
-    other_tab.click("#sign-out-everywhere")
-    other_tab.locator("#signed-out").wait_for()
+    other_tab.click("#log-out-everywhere")
+    other_tab.locator("#logged-out").wait_for()
     assert ("POST", "auth/logout-all", 204) in stale.made(other_tab)
     assert other_tab.locator(DIALOG).count() == 0
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "node_modules"
 EXAMPLES = ROOT / "examples"
 PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-8"))
-# More than a third is the client, unminified and with its comments. What only a signed-in user needs comes later.
+# More than a third is the client, unminified and with its comments. What only a logged-in user needs comes later.
 MAX_FIRST_VIEW_BYTES = 26_500
 # Smaller files go as they are. CloudFront does not tell at which level it compresses.
 CLOUDFRONT_COMPRESSES_FROM = 1_000
@@ -96,10 +96,10 @@ def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
 
 
 def test_the_focus_follows_the_view(member):
-    assert member.page.evaluate("document.activeElement.id") == "signed-in-title"
+    assert member.page.evaluate("document.activeElement.id") == "logged-in-title"
     member.sign_out()
     member.is_signed_out()
-    assert member.page.evaluate("document.activeElement.id") == "signed-out-title"
+    assert member.page.evaluate("document.activeElement.id") == "logged-out-title"
 
 
 def test_a_password_manager_finds_what_it_needs(visitor):

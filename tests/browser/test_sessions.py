@@ -72,7 +72,7 @@ def test_a_clock_wrong_by_a_day_does_not_matter(new_visitor, server, days):
 def test_offline_is_no_log_out_and_coming_back_goes_on(sleepy):
     sleepy.context.set_offline(True)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.sees("#notice", "You are still signed in")
+    sleepy.sees("#notice", "You are still logged in")
     sleepy.is_signed_in()
     sleepy.context.set_offline(False)
     sleepy.sees("#notice", "The service is back")
@@ -93,7 +93,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(sleepy):
 
     sleepy.context.route(REFRESH, lose_the_first)
     sleepy.page.click("#refresh-now")
-    sleepy.sees("#notice", "You are still signed in")
+    sleepy.sees("#notice", "You are still logged in")
     sleepy.context.clock.fast_forward(5_000)
     sleepy.wait_for(lambda: sleepy.refreshes() == [200])
     assert lost == [200]
@@ -113,7 +113,7 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
 
     sleepy.context.route(REFRESH, refuse)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.sees("#notice", "You are still signed in")
+    sleepy.sees("#notice", "You are still logged in")
     for _ in range(4):
         sleepy.context.clock.fast_forward(60_000)
     sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
@@ -134,14 +134,14 @@ def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     sleepy.page.click("#refresh-now")
     sleepy.is_signed_out()
     sleepy.sees("#notice", "Your session has ended")
-    other.locator("#signed-out").wait_for()
+    other.locator("#logged-out").wait_for()
     sleepy.forgive(401)
 
 
 def test_signing_out_in_one_tab_reaches_the_others_at_once(member):
     other = member.open_tab(member.url)
     member.sign_out()
-    other.locator("#signed-out").wait_for()
+    other.locator("#logged-out").wait_for()
     assert other.locator("#profile-username").text_content() == ""
     assert [path for _, path, _ in member.made(other)].count("auth/logout") == 0
 
@@ -149,10 +149,10 @@ def test_signing_out_in_one_tab_reaches_the_others_at_once(member):
 def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
     other = member.open_tab(member.url)
     member.sign_out()
-    other.locator("#signed-out").wait_for()
+    other.locator("#logged-out").wait_for()
     seen = len(member.refreshes(member.page, other))
     member.log_in()
-    other.locator("#signed-in").wait_for()
+    other.locator("#logged-in").wait_for()
     assert len(member.refreshes(member.page, other)) == seen
 
 
@@ -195,7 +195,7 @@ def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, s
     visitor.context.clock.fast_forward(TEN_MINUTES)
     for tab in tabs:
         visitor.wait_for(lambda tab=tab: has_time_left(tab), tab)
-        assert tab.locator("#signed-in").is_visible()
+        assert tab.locator("#logged-in").is_visible()
 
 
 def has_time_left(tab):

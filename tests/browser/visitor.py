@@ -29,7 +29,7 @@ class Visitor:
         page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
         if url:
             page.goto(url)
-            page.locator("#signed-in").wait_for()
+            page.locator("#logged-in").wait_for()
             self.has_loaded(page)
         return page
 
@@ -55,7 +55,7 @@ class Visitor:
 
     def sign_out(self):
         self.has_loaded(self.page)
-        self.page.click("#sign-out")
+        self.page.click("#log-out")
 
     def _fill_in(self, form, password, *, submit=True):
         self.page.fill(f"#{form}-username", self.username)
@@ -72,11 +72,11 @@ class Visitor:
         return element
 
     def is_signed_in(self):
-        self.sees("#signed-in")
+        self.sees("#logged-in")
         self.sees("#greeting-username", self.username)
 
     def is_signed_out(self):
-        self.sees("#signed-out")
+        self.sees("#logged-out")
 
     def made(self, *pages):
         """Return method, path below /api and status of every call of these tabs, or of the first."""

@@ -90,7 +90,7 @@ class LiveSite:
         self.registrations = 0
         """Those that were not refused."""
         self.shared = Accounts(self)
-        """The account of all tests that need somebody who is signed in, once one of them has registered it."""
+        """The account of all tests that need somebody who is logged in, once one of them has registered it."""
         self.no_accounts = None
         """Why there is no further account to be had, if there is none."""
         self.left = []
