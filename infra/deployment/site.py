@@ -1,7 +1,8 @@
 """The page's files in their bucket: which to upload, with which headers, and which to delete.
 
 Owns content types and caching. File names have no hash, because the page has no build step. So browsers revalidate each
-time (ETag). CloudFront caches a file for a year, and each change invalidates its cache.
+time (ETag). CloudFront caches a file for a year, and each change invalidates its cache. CloudFront asks the bucket for
+each path as it is, and has an index for `/` only. So a folder's index is also stored under the folder's path.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from infra.deployment.errors import code_of
-from infra.local.static_site import content_type
+from infra.local.static_site import INDEX, content_type
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -46,6 +47,8 @@ class Site:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         }
+        indexes = {name.removesuffix(INDEX): path for name, path in self._files.items() if name.endswith(f"/{INDEX}")}
+        self._files.update(indexes)
 
     def content_digest(self) -> str:
         """Return a digest of the files and their headers, in hex."""
@@ -59,8 +62,8 @@ class Site:
         """Compare folder and bucket."""
         there = set(keys(self._client, self._bucket))
         upload = [name for name in self._files if name not in there or not self._is_same(name)]
-        # The page last, so that all files that it refers to exist.
-        upload.sort(key=lambda name: (name.endswith(".html"), name))
+        # Pages last, so that all files that they refer to exist.
+        upload.sort(key=lambda name: (self._files[name].suffix == ".html", name))
         return Differences(tuple(upload), tuple(sorted(there - self._files.keys())))
 
     def apply(self, differences: Differences) -> None:

@@ -10,6 +10,9 @@ from werkzeug.security import safe_join
 
 from infra.local.http_server import Response, target
 
+INDEX = "index.html"
+"""The file that answers for its folder, whose path ends in a slash."""
+
 PAGE_HEADERS = Path(__file__).parents[1] / "page-headers.json"
 
 # The operating system's table differs from laptop to laptop.
@@ -35,7 +38,7 @@ _NOT_FOUND = (
 
 
 class StaticSite:
-    """Serves the files of one folder. Only `/` has an index, as at the distribution."""
+    """Serves the files of one folder, as the distribution does. A path that ends in a slash has an index."""
 
     def __init__(self, folder: Path, headers_file: Path = PAGE_HEADERS) -> None:
         self._folder = folder.resolve()
@@ -59,7 +62,9 @@ class StaticSite:
         return response
 
     def _find(self, path: str) -> Path | None:
-        name = "index.html" if path == "/" else path.removeprefix("/")
+        name = path.removeprefix("/")
+        if path.endswith("/"):
+            name += INDEX
         # An empty part is `//` or a folder; a dot begins `..` and hidden files.
         if any(not part or part.startswith(".") for part in name.split("/")):
             return None

@@ -34,6 +34,8 @@ def tiny_application() -> Chalice:
 def folder(tmp_path):
     site = tmp_path / "site"
     (site / "js").mkdir(parents=True)
+    (site / "members").mkdir()
+    (site / "members" / "index.html").write_text("<h1>Members</h1>")
     (site / "index.html").write_text("<h1>Page</h1>")
     (site / "styles.css").write_text("h1 {}")
     (site / "js" / "main.js").write_text("export {};")
@@ -53,6 +55,8 @@ def port(folder, serve):
     ("path", "content_type", "body"),
     [
         ("/", "text/html; charset=utf-8", b"<h1>Page</h1>"),
+        ("/members/", "text/html; charset=utf-8", b"<h1>Members</h1>"),
+        ("/members/?a=/b", "text/html; charset=utf-8", b"<h1>Members</h1>"),
         ("/index.html?query", "text/html; charset=utf-8", b"<h1>Page</h1>"),
         ("/styles.css", "text/css; charset=utf-8", b"h1 {}"),
         ("/js/main.js", "text/javascript; charset=utf-8", b"export {};"),
@@ -93,6 +97,14 @@ def test_an_unchanged_file_is_not_sent_again_and_a_changed_one_is(port, ask, fol
         "/missing",
         "/js",
         "/js/",
+        "/members",
+        "/members//",
+        "//members/",
+        "//",
+        "/./",
+        "/../",
+        "/members/../",
+        "/index.html/",
         "/.hidden",
         "/../outside.txt",
         "/js/../../outside.txt",

@@ -1,0 +1,71 @@
+"""Which files are in the site's bucket, under which keys."""
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.deployment.site import Site
+
+BUCKET = "a-site"
+
+
+@pytest.fixture
+def client(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in {
+        "index.html": "<h1>Home</h1>",
+        "js/page.js": "",
+        "members/index.html": "<h1>Members</h1>",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def publish(client, folder):
+    """Bring the bucket to what the folder has, and return what that took."""
+
+    def publish():
+        site = Site(client, BUCKET, folder)
+        differences = site.differences()
+        site.apply(differences)
+        return differences
+
+    return publish
+
+
+def keys(client):
+    return {item["Key"] for item in client.list_objects_v2(Bucket=BUCKET)["Contents"]}
+
+
+def test_a_folders_index_is_stored_under_the_path_that_the_distribution_asks_for_too(client, publish):
+    publish()
+
+    assert keys(client) == {"index.html", "js/page.js", "members/index.html", "members/"}
+    for key in ("members/index.html", "members/"):
+        found = client.get_object(Bucket=BUCKET, Key=key)
+        assert (found["Body"].read(), found["ContentType"]) == (b"<h1>Members</h1>", "text/html; charset=utf-8")
+
+
+def test_pages_are_uploaded_after_all_that_they_refer_to(publish):
+    assert publish().upload == ("js/page.js", "index.html", "members/", "members/index.html")
+
+
+def test_a_second_time_changes_nothing_and_an_index_that_is_gone_takes_both_keys_with_it(client, folder, publish):
+    publish()
+    assert not publish()
+
+    (folder / "members" / "index.html").unlink()
+
+    assert publish().delete == ("members/", "members/index.html")
+    assert keys(client) == {"index.html", "js/page.js"}
