@@ -1,18 +1,14 @@
 /**
- * The logged-in view: profile, sessions, history, password, deletion, and the protected call. Knows the client's
- * methods. Inserts all data into the document as text, never as markup.
+ * The logged-in view: profile, sessions, history, password, deletion. Knows the client's methods. Inserts all data into
+ * the document as text, never as markup.
  */
 
-import { onCall, statusPill } from "./calls.js";
-import { byId, clockTime, dateAndTime, make, makeButton, whileBusy } from "./dom.js";
+import { byId, dateAndTime, make, makeButton, whileBusy } from "./dom.js";
 import { clearForm, passwordProblem, showTally, startForm } from "./forms.js";
 import { NetworkError, SessionEnded } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { say, warn } from "./notice.js";
-import { clearToken, showToken } from "./token-view.js";
 
-const REFRESH_HINT = "Renews itself shortly before it expires.";
-const NO_CALL = "No call yet. Request and response will appear here.";
 const TEXTS = ["greeting-username", "profile-username", "profile-id", "profile-roles", "profile-created"];
 const LISTS = ["session-list", "event-list", "sessions-summary", "history-summary"];
 const EVENTS = {
@@ -54,21 +50,12 @@ export function showAccount(theClient, thePage) {
   loadDashboard();
 }
 
-/** @param {Client} theClient */
-export function showNewToken(theClient) {
-  showToken(theClient);
-}
-
 /** Remove all data of a user, before another may log in. */
 export function clearAccount() {
   for (const place of [...TEXTS, ...LISTS]) byId(place).textContent = "";
   for (const form of [byId("password-form"), byId("delete-form")]) clearForm(form);
   byId("delete-form").closest("details").open = false;
   byId("end-others").hidden = true;
-  byId("refresh-result").textContent = REFRESH_HINT;
-  byId("call-status").textContent = "";
-  byId("call-result").replaceChildren(make("p", "empty", NO_CALL));
-  clearToken();
 }
 
 /** @returns {import("./lychgate.js").User} */
@@ -81,8 +68,6 @@ function start(theClient, thePage) {
   client = theClient;
   page = thePage;
   const onClick = (id, task) => byId(id).addEventListener("click", () => whileBusy(byId(id), task));
-  onClick("call-me", callMe);
-  onClick("refresh-now", refreshNow);
   onClick("reload-dashboard", loadDashboard);
   onClick("end-others", endOthers);
   onClick("log-out-everywhere", () => trying(() => confirmed(() => client.logoutEverywhere())));
@@ -214,59 +199,6 @@ async function confirmed(task) {
   });
   if (!(await confirmPassword(client))) throw new Cancelled();
   return task();
-}
-
-async function callMe() {
-  const calls = [];
-  const stop = onCall((call) => calls.push(call));
-  try {
-    const response = await client.fetch("me");
-    showExchange(calls, await response.text());
-  } catch (error) {
-    if (error instanceof SessionEnded) return;
-    showExchange(calls, "");
-    byId("call-result").append(make("p", "form-error", describe(error)));
-  } finally {
-    stop();
-  }
-}
-
-/** Show the requests and responses of a call. A call that needed a refresh consists of several. */
-function showExchange(calls, body) {
-  const last = calls.at(-1);
-  const told = ({ error, ms, note }) => [error, `${ms} ms`, note].filter(Boolean).join(" · ");
-  const parts = calls.flatMap((call) => [
-    make("pre", "request", requestText(call)),
-    make("p", "answer", statusPill(call), " ", make("span", "muted", told(call))),
-  ]);
-  byId("call-result").replaceChildren(...parts, ...(body ? [make("pre", "body", pretty(body))] : []));
-  // Screen readers announce this instead of the whole exchange.
-  byId("call-status").textContent = last ? `${last.path}: ${last.status ?? "no answer"} ${told(last)}` : "";
-}
-
-function requestText({ method, path, credential }) {
-  if (credential.startsWith("Bearer ")) return `${method} ${path}\nAuthorization: ${credential}`;
-  return `${method} ${path}${credential && "\nCookie: (HttpOnly, hidden from scripts)"}`;
-}
-
-function pretty(body) {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
-}
-
-async function refreshNow() {
-  const result = byId("refresh-result");
-  result.textContent = "Trading the refresh cookie for new tokens…";
-  try {
-    await client.refresh("by hand");
-    result.textContent = `New token at ${clockTime(new Date())}. What changed is marked.`;
-  } catch {
-    // The client's listeners show the error.
-    result.textContent = client.user ? "No new token. The old one is good until it expires." : REFRESH_HINT;
-  }
 }
 
 /** @param {string} timestamp */

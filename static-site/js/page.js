@@ -3,7 +3,6 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { noteRefresh, recordingFetch } from "./calls.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { checkLogin, checkSignUp, clearForm, setRevealed, showTally, startForm, startTabs } from "./forms.js";
 import { createClient, NetworkError } from "./lychgate.js";
@@ -12,7 +11,7 @@ import { hush, say, warn } from "./notice.js";
 
 const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 
-const client = createClient({ fetch: recordingFetch });
+const client = createClient();
 const root = document.documentElement;
 const entryForms = [byId("login-form"), byId("signup-form")];
 /** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
@@ -25,10 +24,9 @@ let inTrouble = false;
 let word = "";
 
 client.onChange(({ type, why, error }) => {
-  if (type === "refreshing") noteRefresh(why);
-  else if (type === "refresh-failed") showTrouble(error);
+  if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
-  else showLoggedIn();
+  else if (type !== "refreshing") showLoggedIn();
 });
 
 startTabs();
@@ -65,7 +63,6 @@ async function showLoggedIn() {
     view.showAccount(client, { farewell: (text) => (word = text) });
     showView("logged-in", username);
   }
-  view.showNewToken(client);
   if (previous === null) hush();
   if (previous && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (word) say(word);

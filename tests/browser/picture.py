@@ -66,7 +66,6 @@ def _photograph_of_the_page(visitor):
     visitor.page.click("#login-form [type=submit]")
     visitor.is_signed_in()
     visitor.sees("#event-list li", "in")
-    visitor.sees("#token-claims", visitor.username)
     visitor.page.wait_for_load_state("networkidle")
     visitor.page.evaluate("scrollTo(0, 0)")
     return visitor.page.screenshot()

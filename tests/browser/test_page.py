@@ -1,8 +1,5 @@
 """What somebody can do with the page, in a real browser against the real server."""
 
-import json
-
-from tests.browser.development_server import eventually
 from tests.browser.visitor import PASSWORD
 
 EVERYTHING_STORED = """async () => JSON.stringify([
@@ -84,20 +81,6 @@ def test_signing_out_is_for_good(member):
     assert (kept.status, kept.json()["error"]) == (401, "invalid_grant")
 
 
-def test_an_expired_access_token_costs_one_refresh_and_one_more_try(new_visitor, hasty_server):
-    hurried = new_visitor(hasty_server)
-    hurried.context.route("**/api/auth/register", promise_ten_minutes)
-    hurried.open().sign_up()
-    hurried.is_signed_in()
-    (access_token,) = hurried.access_tokens()
-    eventually(lambda: ask_for_me(hurried, access_token).status == 401)
-    seen = len(hurried.made())
-    hurried.page.click("#call-me")
-    hurried.sees("#call-result pre.body", hurried.username)
-    assert hurried.made()[seen:] == [("GET", "me", 401), ("POST", "auth/refresh", 200), ("GET", "me", 200)]
-    hurried.forgive(401)
-
-
 def test_nothing_secret_is_stored_or_in_an_address(member):
     secrets = [PASSWORD, *member.access_tokens()]
     member.calls.clear()
@@ -117,23 +100,3 @@ def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_of_other_sites(member
     for cookie in cookies:
         assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     assert member.page.evaluate("document.cookie") == ""
-
-
-def promise_ten_minutes(route):
-    """Let the page believe that its token lives longer than it does, as a clock that stood still would."""
-    answer = route.fetch()
-    route.fulfill(response=answer, json={**json.loads(answer.body()), "expires_in": 600})
-
-
-def ask_for_me(visitor, access_token):
-    headers = {"Authorization": f"Bearer {access_token}"}
-    return visitor.context.request.get(f"{visitor.url}/api/me", headers=headers)
-
-
-def test_a_call_that_nobody_answers_is_said_once(member):
-    member.context.route("**/api/me", lambda route: route.abort())
-    member.page.click("#call-me")
-    member.sees("#call-result .form-error", "cannot be reached")
-    assert member.page.inner_text("#call-result .answer").count("no answer") == 1
-    assert member.page.inner_text("#call-log li:first-child").count("no answer") == 1
-    member.forgive("ERR_FAILED")

@@ -36,9 +36,7 @@ def test_five_tabs_that_wake_together_make_one_refresh(sleepy):
     held[0].continue_()
     sleepy.context.unroute(REFRESH)
     for tab in tabs:
-        sleepy.wait_for(lambda tab=tab: has_time_left(tab), tab)
-        tab.click("#call-me")
-        tab.locator("#call-result .pill.good").wait_for()
+        assert sleepy.load_again(tab) == 200
     assert sleepy.refreshes(*tabs) == [200]
     assert len(held) == 1
 
@@ -49,8 +47,7 @@ def test_a_laptop_that_slept_past_the_expiry_refreshes_once_when_it_wakes(sleepy
     sleepy.context.clock.set_system_time(tomorrow)
     sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
     sleepy.wait_for(lambda: sleepy.refreshes() == [200])
-    sleepy.page.click("#call-me")
-    sleepy.sees("#call-result .pill.good")
+    assert sleepy.load_again() == 200
     assert sleepy.refreshes() == [200]
     sleepy.is_signed_in()
 
@@ -61,9 +58,7 @@ def test_a_clock_wrong_by_a_day_does_not_matter(new_visitor, server, days):
     visitor.context.clock.install(time=datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=days))
     visitor.open().sign_up()
     visitor.is_signed_in()
-    assert has_time_left(visitor.page)
-    visitor.page.click("#call-me")
-    visitor.sees("#call-result .pill.good")
+    assert visitor.load_again() == 200
     assert visitor.refreshes() == []
     visitor.context.clock.fast_forward(TEN_MINUTES)
     visitor.wait_for(lambda: visitor.refreshes() == [200])
@@ -76,7 +71,7 @@ def test_offline_is_no_log_out_and_coming_back_goes_on(sleepy):
     sleepy.is_signed_in()
     sleepy.context.set_offline(False)
     sleepy.sees("#notice", "The service is back")
-    sleepy.wait_for(lambda: has_time_left(sleepy.page))
+    assert sleepy.refreshes() == [200]
     sleepy.is_signed_in()
     sleepy.forgive(FAILED)
 
@@ -92,7 +87,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(sleepy):
         return route.abort()
 
     sleepy.context.route(REFRESH, lose_the_first)
-    sleepy.page.click("#refresh-now")
+    sleepy.context.clock.fast_forward(TEN_MINUTES)
     sleepy.sees("#notice", "You are still logged in")
     sleepy.context.clock.fast_forward(5_000)
     sleepy.wait_for(lambda: sleepy.refreshes() == [200])
@@ -117,12 +112,13 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
     for _ in range(4):
         sleepy.context.clock.fast_forward(60_000)
     sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
-    sleepy.page.click("#call-me")
-    sleepy.sees("#call-result .form-error")
+    sleepy.page.click("#reload-dashboard")
+    sleepy.sees("#sessions-summary", "try again in")
     assert len(asked) == 1
     sleepy.context.unroute(REFRESH)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.wait_for(lambda: has_time_left(sleepy.page))
+    sleepy.wait_for(lambda: sleepy.refreshes()[-1] == 200)
+    assert sleepy.load_again() == 200
     sleepy.is_signed_in()
     sleepy.forgive(status)
 
@@ -131,7 +127,7 @@ def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     other = sleepy.open_tab(sleepy.url)
     (cookie,) = sleepy.refresh_cookies()
     assert post(f"{sleepy.url}/api/auth/logout", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 204
-    sleepy.page.click("#refresh-now")
+    assert sleepy.load_again() == 401
     sleepy.is_signed_out()
     sleepy.sees("#notice", "Your session has ended")
     other.locator("#logged-out").wait_for()
@@ -175,10 +171,11 @@ def test_signing_out_works_while_the_api_is_out_of_reach(member):
 
 def test_without_storage_a_session_lasts_as_long_as_the_page(new_visitor, server):
     visitor = new_visitor(server)
+    visitor.context.clock.install()
     visitor.context.add_init_script(BLOCK_STORAGE)
     visitor.open().sign_up()
     visitor.is_signed_in()
-    visitor.page.click("#refresh-now")
+    visitor.context.clock.fast_forward(TEN_MINUTES)
     visitor.wait_for(lambda: visitor.refreshes() == [200])
     visitor.sign_out()
     visitor.is_signed_out()
@@ -194,12 +191,8 @@ def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, s
     tabs = [visitor.page, visitor.open_tab(visitor.url), visitor.open_tab(visitor.url)]
     visitor.context.clock.fast_forward(TEN_MINUTES)
     for tab in tabs:
-        visitor.wait_for(lambda tab=tab: has_time_left(tab), tab)
+        assert visitor.load_again(tab) == 200
         assert tab.locator("#logged-in").is_visible()
-
-
-def has_time_left(tab):
-    return tab.locator("#token-countdown").inner_text() >= "09:30"
 
 
 def post(url, headers):

@@ -53,6 +53,13 @@ class Visitor:
         self.page.click("#show-login")
         self._fill_in("login", password, submit=submit)
 
+    def load_again(self, page=None):
+        """Let the first tab, or this one, call the API, and return the status of the first answer."""
+        page = page or self.page
+        with page.expect_response("**/api/dashboard") as answer:
+            page.click("#reload-dashboard")
+        return answer.value.status
+
     def sign_out(self):
         self.has_loaded(self.page)
         self.page.click("#log-out")

@@ -36,8 +36,8 @@ FAULTS = {
     ),
     "a module that only another one imports is not there": (
         "test_scripts_modules_styles_and_images_are_served_as_what_they_are",
-        on(path("/js/token-view.js"), answering(404, b"", "text/html")),
-        "GET /js/token-view.js answered 404",
+        on(path("/js/notice.js"), answering(404, b"", "text/html")),
+        "GET /js/notice.js answered 404",
     ),
     "a page without its policy": (
         "test_the_page_and_its_files_have_their_security_headers",
