@@ -1,7 +1,8 @@
-"""A server of its own for whatever a guide says."""
+"""A server and a browser of one's own for whatever a guide says."""
 
 import pytest
 
+from tests.browser.conftest import browser, launch, new_visitor  # noqa: F401 - fixtures of these tests too
 from tests.browser.development_server import DevelopmentServer
 
 

@@ -52,10 +52,10 @@ class Page:
         return pairs
 
 
-def prints_what_it_says(transcript, folder, **replacements):
+def prints_what_it_says(transcript, folder, replacements):
     """Run a transcript's commands in one shell and hold each output to the page, in which … stands for anything.
 
-    Addresses and the like of the page are replaced by those of this run. Returns the outputs.
+    What the page says is replaced by what holds here, such as addresses. Returns the outputs.
     """
     script = "".join(f"{command}\nprintf '\\036'\n" for command, _ in transcript)
     for written, here in replacements.items():

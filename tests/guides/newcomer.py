@@ -1,13 +1,13 @@
 """What a newcomer has on his machine: a clone, files that he wrote as a guide says, and servers that he started."""
 
 import functools
-import http.server
 import shutil
 import subprocess
-import threading
-from pathlib import Path
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler
 
 from tests.guides.markdown import ROOT
+from tests.support.http_servers import serving
 
 
 def clone(folder):
@@ -34,22 +34,13 @@ def write(files, folder):
         (folder / path).write_text(text, "utf-8")
 
 
-class FileServer:
-    """`python3 -m http.server` in a folder, on a free port."""
-
-    def __init__(self, folder):
-        handler = functools.partial(_QuietHandler, directory=str(folder))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-        self.url = f"http://localhost:{self._server.server_port}"
-
-    def stop(self):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+@contextmanager
+def file_server(folder):
+    """`python3 -m http.server` in a folder, on a free port; gives the address, under the name that browsers are told."""
+    with serving(functools.partial(_Files, directory=str(folder))) as server:
+        yield f"http://localhost:{server.server_port}"
 
 
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass

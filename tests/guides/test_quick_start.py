@@ -12,7 +12,7 @@ def test_the_transcript_shows_a_registration_a_protected_call_and_a_refused_reus
 
 
 def test_every_command_prints_what_the_page_says(start):
-    prints_what_it_says(PAGE.transcript(), ROOT, **{"http://127.0.0.1:8000": start().url})
+    prints_what_it_says(PAGE.transcript(), ROOT, {"http://127.0.0.1:8000": start().url})
 
 
 def test_the_server_says_that_it_is_ready_as_the_page_shows(start):

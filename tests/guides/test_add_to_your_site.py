@@ -1,0 +1,50 @@
+"""What docs/add-to-your-site.md has its reader write works in a browser."""
+
+from tests.browser.visitor import PASSWORD
+from tests.guides.markdown import Page
+from tests.guides.newcomer import clone, file_server, write
+
+PAGE = Page("docs/add-to-your-site.md")
+
+
+def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start, new_visitor, tmp_path):
+    checkout = clone(tmp_path / "lychgate")
+    write(PAGE.files_below("static-site"), checkout)
+    visitor = new_visitor(start(checkout=checkout))
+
+    visitor.page.goto(f"{visitor.url}/members/")
+    visitor.page.wait_for_url(f"{visitor.url}/?return=%2Fmembers%2F")
+    visitor.sign_up()
+
+    visitor.page.wait_for_url(f"{visitor.url}/members/")
+    visitor.sees("main h1", f"Hello, {visitor.username}")
+    visitor.page.click("#leave")
+    visitor.page.wait_for_url(f"{visitor.url}/?return=%2Fmembers%2F")
+    visitor.log_in()
+    visitor.sees("main h1", f"Hello, {visitor.username}")
+
+
+def test_a_page_on_another_origin_logs_in_once_its_origin_is_named(start, new_visitor, tmp_path):
+    shop = tmp_path / "shop"
+    with file_server(shop) as origin:
+        server = start(LYCHGATE_ALLOWED_ORIGINS=origin)
+        files = {path.removeprefix("shop/"): text for path, text in PAGE.files_below("shop").items()}
+        files["shop.js"] = files["shop.js"].replace("http://127.0.0.1:8000", server.url)
+        write(files, shop)
+        write({"lychgate.js": (ROOT / "static-site" / "js" / "lychgate.js").read_text("utf-8")}, shop)
+        visitor = new_visitor(server)
+        register(visitor)
+
+        visitor.page.goto(origin)
+        visitor.sees("[role=status]", "Please log in.")
+        visitor.page.fill("[name=username]", visitor.username)
+        visitor.page.fill("[name=password]", "not the password, but long enough")
+        visitor.page.click("button")
+        visitor.sees("[role=status]", "password")
+        visitor.page.fill("[name=password]", PASSWORD)
+        visitor.page.click("button")
+        visitor.sees("[role=status]", f"Hello, {visitor.username}")
+
+        visitor.page.reload()
+        visitor.sees("[role=status]", f"Hello, {visitor.username}")
+        visitor.forgive(401)
