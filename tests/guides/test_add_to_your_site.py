@@ -1,10 +1,11 @@
 """What docs/add-to-your-site.md has its reader write works in a browser."""
 
 from tests.browser.visitor import PASSWORD
-from tests.guides.markdown import Page
+from tests.guides.markdown import ROOT, Page
 from tests.guides.newcomer import clone, file_server, write
 
 PAGE = Page("docs/add-to-your-site.md")
+CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 
 
 def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start, new_visitor, tmp_path):
@@ -31,9 +32,10 @@ def test_a_page_on_another_origin_logs_in_once_its_origin_is_named(start, new_vi
         files = {path.removeprefix("shop/"): text for path, text in PAGE.files_below("shop").items()}
         files["shop.js"] = files["shop.js"].replace("http://127.0.0.1:8000", server.url)
         write(files, shop)
-        write({"lychgate.js": (ROOT / "static-site" / "js" / "lychgate.js").read_text("utf-8")}, shop)
+        write({"lychgate.js": CLIENT.read_text("utf-8")}, shop)
         visitor = new_visitor(server)
-        register(visitor)
+        visitor.open().sign_up()
+        visitor.is_signed_in()
 
         visitor.page.goto(origin)
         visitor.sees("[role=status]", "Please log in.")
