@@ -13,18 +13,21 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from types import NoneType
 from typing import Any
+from urllib.parse import urlsplit
 
 from chalicelib.api import account, auth, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
-from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of
-from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes
-from chalicelib.api.schemas import Components, schema_of
+from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
+from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
+from chalicelib.api.schemas import Components, NewPassword, schema_of
+from chalicelib.config.api import FRESH_SECONDS
+from chalicelib.errors import InsufficientAuthentication, LychgateError, ValidationFailed
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
 """Seconds for which others may cache the document. It changes with deployments only."""
 
-routes = Routes()
+routes = Routes(Tag.DISCOVERY)
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
 """All routes. ``Application`` registers them, and the document describes them."""
@@ -35,6 +38,13 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
     Credential.LIVE: [{"access_token": []}],
     Credential.FRESH: [{"access_token": []}],
+}
+
+_TAGS = {
+    Tag.AUTHENTICATION: "Sign up, log in, refresh, log out. No access token is needed.",
+    Tag.ACCOUNT: "The user who is logged in: profile, history, password, deletion.",
+    Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
+    Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
 }
 
 _LIVE = "Refused as soon as the session of the access token has ended."
@@ -71,23 +81,36 @@ _LINKS: dict[type, dict[str, Any]] = {
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
-def openapi(call: Call) -> Answer[dict[str, Any]]:
-    """Describe the API in OpenAPI 3.1."""
-    document = _document(call.lychgate.verifying.issuer, RefreshCookie(call.lychgate.http).name)
+def get_openapi(call: Call) -> Answer[dict[str, Any]]:
+    """Describe the API in OpenAPI 3.1.
+
+    This document. Clients can be generated from it.
+    """
+    lychgate = call.lychgate
+    cookie_name = RefreshCookie(lychgate.http).name
+    document = _document(lychgate.verifying.issuer, cookie_name, lychgate.settings.password_min_length)
     return Answer(document, {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
 
 
 @functools.cache
-def _document(root: str, cookie_name: str) -> dict[str, Any]:
+def _document(root: str, cookie_name: str, password_min_length: int) -> dict[str, Any]:
     """Return the document of an API at the URL ``root``. The first call builds it."""
     operations = [operation for module in ALL_ROUTES for operation in module.operations]
-    return describe(operations, root=root, cookie_name=cookie_name)
+    return describe(operations, root=root, cookie_name=cookie_name, password_min_length=password_min_length)
 
 
-def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) -> dict[str, Any]:
-    """Return the OpenAPI document of these operations, of an API at the URL ``root``."""
+def describe(
+    operations: Iterable[Operation], *, root: str, cookie_name: str, password_min_length: int
+) -> dict[str, Any]:
+    """Return the OpenAPI document of these operations, of an API at the URL ``root``.
+
+    ``password_min_length`` is the only rule for a body that is a setting.
+    """
     schemas: Components = {}
     failures: Components = {}
+    schema_of(NewPassword, schemas)
+    schemas["NewPassword"]["minLength"] = password_min_length
+    site = urlsplit(root)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
         paths[operation.path][operation.method.lower()] = _operation(operation, schemas, failures)
@@ -103,9 +126,11 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
                 " `method_not_allowed`. Where the API stands behind a distribution, any request that does not come"
                 " through it is answered 403 `forbidden`."
             ),
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+            "contact": {"name": "The site that runs this API", "url": f"{site.scheme}://{site.netloc}"},
         },
-        "servers": [{"url": root}],
+        "servers": [{"url": root, "description": "This API."}],
+        "tags": [{"name": tag.value, "description": description} for tag, description in _TAGS.items()],
         "paths": dict(paths),
         "components": {
             "securitySchemes": {
@@ -133,6 +158,7 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
     description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential))))
     described: dict[str, Any] = {
         "operationId": operation.view.__name__,
+        "tags": [operation.tag.value],
         "summary": summary,
         "security": _SECURITY[operation.credential],
         "responses": {str(int(operation.status)): _success(operation, schemas)}
@@ -142,8 +168,8 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
         described["description"] = description
     if operation.path_parameters:
         described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in operation.path_parameters
+            {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
+            for name, kind in operation.path_parameters.items()
         ]
     if operation.body is not None:
         described["requestBody"] = {
@@ -182,14 +208,32 @@ def _failures(errors: Errors, schemas: Components, failures: Components) -> dict
 
 
 def _failure(status: HTTPStatus, errors: Errors, codes: list[str], schemas: Components) -> dict[str, Any]:
-    members = {"status": {"const": int(status)}, "error": {"enum": codes}}
-    schema = {"allOf": [schema_of(Problem, schemas), {"properties": members}]}
+    # Beside the reference, and not joined to it by allOf: validators heed both (JSON Schema 2020-12, section 8.2.3.1),
+    # and generators make one type of all problems.
+    schema = schema_of(Problem, schemas) | {"properties": {"status": {"const": int(status)}, "error": {"enum": codes}}}
+    examples = {error.error: {"value": _example(error)} for error in reversed(errors)}
     described: dict[str, Any] = {
         "description": " ".join(f"`{error.error}`: {error.detail}" for error in errors),
-        "content": {"application/problem+json": {"schema": schema}},
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     }
     if status == HTTPStatus.UNAUTHORIZED:
         described["headers"] = {"WWW-Authenticate": _HEADERS["WWW-Authenticate"]}
     if any(issubclass(error, RETRIED) for error in errors):
         described["headers"] = {"Retry-After": _HEADERS["Retry-After"]}
     return described
+
+
+def _example(error: type[LychgateError]) -> Problem:
+    status = status_of(error)
+    example: Problem = {
+        "type": "about:blank",
+        "title": title_of(status),
+        "status": int(status),
+        "error": error.error,
+        "detail": error.detail,
+    }
+    if issubclass(error, ValidationFailed):
+        example["errors"] = [{"field": "username", "message": "This field is needed."}]
+    if issubclass(error, InsufficientAuthentication):
+        example["max_age"] = FRESH_SECONDS
+    return example

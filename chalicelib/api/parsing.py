@@ -57,8 +57,8 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
 
     ``body_type`` is a dataclass. A field is a string, a whole number, a truth value, one of several strings
     (``Literal``), a list of these, or another dataclass, to any depth. A field with a default may be left out
-    (``str | None = None``). Null is never accepted. Errors name a field by its path: ``credential.response``,
-    ``roles[2]``.
+    (``str | None = None``). Null is never accepted. Errors name a field by its path, ``credential.response`` or
+    ``roles[2]``, and a type by JSON Schema's word for it (Validation, section 6.1.1).
 
     Raises:
         UnsupportedMediaType: the body is not ``application/json``.
@@ -249,7 +249,7 @@ def _value(value: object, expected: Any, name: str, errors: list[FieldError]) ->
         if isinstance(value, list):
             (item_type,) = get_args(expected)
             return [_value(item, item_type, f"{name}[{number}]", errors) for number, item in enumerate(value)]
-        problem = "This must be a list."
+        problem = "This must be an array."
     else:
         problem = _scalar_problem(value, expected)
     if problem is not None:
@@ -261,12 +261,14 @@ def _scalar_problem(value: object, expected: object) -> str | None:
     """Return what keeps a value from being a string, a number or a truth value; None if nothing does."""
     if get_origin(expected) is Literal:
         choices = get_args(expected)
+        if not isinstance(value, str):
+            return f"This must be a string: {' or '.join(choices)}."
         return None if value in choices else f"This must be one of: {', '.join(choices)}."
     if expected is bool:
-        return None if isinstance(value, bool) else "This must be true or false."
+        return None if isinstance(value, bool) else "This must be a boolean."
     if expected is int:
         # JSON has one kind of number; Python's truth values are integers too.
-        return None if isinstance(value, int) and not isinstance(value, bool) else "This must be a whole number."
+        return None if isinstance(value, int) and not isinstance(value, bool) else "This must be an integer."
     if not isinstance(value, str):
         return "This must be a string."
     return None if _is_unicode(value) else "This has invalid Unicode in it."

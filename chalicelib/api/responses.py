@@ -144,7 +144,7 @@ class Problem(TypedDict):
     type: str
     title: str
     status: int
-    error: Annotated[str, Keywords(description="For programs.")]
+    error: Annotated[str, Keywords(description="For programs.", enum=sorted({kind.error for kind in STATUSES}))]
     detail: Annotated[str, Keywords(description="For people.")]
     errors: NotRequired[list[FieldProblem]]
     max_age: NotRequired[
@@ -176,6 +176,11 @@ def status_of(error: type[LychgateError]) -> HTTPStatus:
     return next(status for kind in error.__mro__ if (status := STATUSES.get(kind)) is not None)
 
 
+def title_of(status: HTTPStatus) -> str:
+    """Return the title of the problem documents with a status: its phrase (RFC 9457 section 4.2.1)."""
+    return _TITLES.get(status, status.phrase)
+
+
 def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Answer[Problem]:
     """Return the problem document for an error (RFC 9457). ``error.reason`` goes into the log only.
 
@@ -184,7 +189,7 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
     status = status_of(type(error))
     body: Problem = {
         "type": "about:blank",
-        "title": _TITLES.get(status, status.phrase),
+        "title": title_of(status),
         "status": int(status),
         "error": error.error,
         "detail": error.message if status < HTTPStatus.INTERNAL_SERVER_ERROR else type(error).detail,
@@ -217,7 +222,7 @@ def _challenge(error: LychgateError) -> str:
 
 def problem_of_status(status: HTTPStatus, *, detail: str) -> Answer[Problem]:
     """Return the problem document for a status, for a view that raised one of Chalice's errors."""
-    title = _TITLES.get(status, status.phrase)
+    title = title_of(status)
     body: Problem = {
         "type": "about:blank",
         "title": title,

@@ -58,6 +58,15 @@ class Credential(Enum):
         return self in {Credential.LIVE, Credential.FRESH}
 
 
+class Tag(Enum):
+    """What an operation is about. The document groups them so."""
+
+    AUTHENTICATION = "Authentication"
+    ACCOUNT = "Account"
+    SESSIONS = "Sessions"
+    DISCOVERY = "Discovery"
+
+
 @dataclass(frozen=True)
 class Call:
     """A request, as it is passed to a view."""
@@ -96,6 +105,7 @@ class Operation:
     status: HTTPStatus
     headers: tuple[str, ...]
     raises: Errors
+    tag: Tag
 
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
@@ -109,9 +119,9 @@ class Operation:
         return answer
 
     @property
-    def path_parameters(self) -> list[str]:
-        """The names between braces in the path."""
-        return re.findall(r"{(\w+)}", self.path)
+    def path_parameters(self) -> dict[str, Any]:
+        """The names between braces in the path, and the type of each."""
+        return {name: self._types[name] for name in re.findall(r"{(\w+)}", self.path)}
 
     @property
     def errors(self) -> Errors:
@@ -124,15 +134,16 @@ class Operation:
     @functools.cached_property
     def _types(self) -> dict[str, Any]:
         # Not at import: reading annotations would lengthen every cold start.
-        return get_type_hints(self.view)
+        return get_type_hints(self.view, include_extras=True)
 
 
 class Routes:
     """The routes that one module declares."""
 
-    def __init__(self, *, raises: Errors = ()) -> None:
-        """Begin without routes. ``raises`` lists the errors that every route can raise."""
+    def __init__(self, tag: Tag, *, raises: Errors = ()) -> None:
+        """Begin without routes. ``raises`` lists the errors that every route can raise, ``tag`` is the usual one."""
         self.operations: list[Operation] = []
+        self._tag = tag
         self._raises = raises
 
     def operation(
@@ -144,15 +155,19 @@ class Routes:
         status: HTTPStatus = HTTPStatus.OK,
         headers: tuple[str, ...] = (),
         raises: Errors = (),
+        tag: Tag | None = None,
     ) -> Callable[[View], View]:
         """Return a decorator that makes a function the view of a route.
 
         ``status`` is the status of its success. ``headers`` names the response headers that not every operation has.
-        ``raises`` lists its errors, without those that follow from its credential and its body.
+        ``raises`` lists its errors, without those that follow from its credential and its body. ``tag`` is where the
+        document lists it, if not with the others.
         """
 
         def declare(view: View) -> View:
-            self.operations.append(Operation(method, path, view, credential, status, headers, (*self._raises, *raises)))
+            errors = (*self._raises, *raises)
+            described_with = tag or self._tag
+            self.operations.append(Operation(method, path, view, credential, status, headers, errors, described_with))
             return view
 
         return declare

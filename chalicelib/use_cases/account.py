@@ -25,8 +25,8 @@ from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Announce, Stores
 
-# A valid identifier of a session, which fits the key of an item.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A valid identifier of a session, which fits the key of an item."""
 
 _ENDED = "The session has ended."
 
@@ -91,7 +91,7 @@ class Account:
         if session_id != session.id:
             self._require_fresh(session)
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
-        if not _ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
+        if not SESSION_ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
         self._announce(event)
 

@@ -35,6 +35,7 @@ class Body:
     remembered: bool = False
     others: list[Credential] = field(default_factory=list)
     grid: list[list[int]] = field(default_factory=list)
+    kind: Literal["public-key", "other"] = "other"
 
 
 def read(members):
@@ -80,10 +81,10 @@ def test_every_field_that_is_wrong_is_named_by_its_path():
         "credential.response.transports[1]": "This must be a string.",
         "credential.response.more": "There is no such field.",
         "credential.kind": "This must be one of: public-key.",
-        "attempts": "This must be a whole number.",
+        "attempts": "This must be an integer.",
         "others[1].id": "This field is needed.",
         "others[1].response": "This field is needed.",
-        "grid[1][0]": "This must be a whole number.",
+        "grid[1][0]": "This must be an integer.",
     }
 
 
@@ -93,12 +94,15 @@ def test_every_field_that_is_wrong_is_named_by_its_path():
         ("credential", None, "This must be an object."),
         ("credential", [], "This must be an object."),
         ("credential", "{}", "This must be an object."),
-        ("others", {}, "This must be a list."),
-        ("others", None, "This must be a list."),
-        ("remembered", 1, "This must be true or false."),
-        ("remembered", "true", "This must be true or false."),
-        ("attempts", 1.0, "This must be a whole number."),
-        ("attempts", "1", "This must be a whole number."),
+        ("others", {}, "This must be an array."),
+        ("others", None, "This must be an array."),
+        ("remembered", 1, "This must be a boolean."),
+        ("remembered", "true", "This must be a boolean."),
+        ("attempts", 1.0, "This must be an integer."),
+        ("attempts", "1", "This must be an integer."),
+        ("kind", 7, "This must be a string: public-key or other."),
+        ("kind", None, "This must be a string: public-key or other."),
+        ("kind", "a third", "This must be one of: public-key, other."),
         ("challenge", "\ud800", "This has invalid Unicode in it."),
     ],
 )
