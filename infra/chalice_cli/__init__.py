@@ -8,12 +8,8 @@ from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
-from infra.chalice_cli.local_gateway import (
-    after_check,
-    follow_credentials_of_the_database,
-    with_all_cookies,
-    with_gateway_responses,
-)
+from infra.chalice_cli.local_gateway import with_all_cookies, with_gateway_responses
+from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
 from infra.chalice_cli.packaging import made_for_lambda
 from infra.chalice_cli.wheels import refusing_layers
 
@@ -23,6 +19,7 @@ __all__ = ["follow_credentials_of_the_database", "install"]
 def install() -> None:
     """Extend Chalice's commands. Further calls do nothing."""
     _wrap(LocalGateway, "handle_request", with_gateway_responses)
+    _wrap(LocalDevServer, "__init__", on_a_free_port)
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
