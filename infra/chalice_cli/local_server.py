@@ -22,7 +22,7 @@ from chalice.local import LocalDevServer
 
 from chalicelib.adapters import aws
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
-from infra import database_credentials
+from infra import database_credentials, laptop
 
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
@@ -50,12 +50,17 @@ def on_a_free_port(initialize: Callable[..., None]) -> Callable[..., None]:
 
 
 def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:
-    """Return ``serve_forever``, wrapped to check the settings and the database before ``chalice local`` starts."""
+    """Return ``serve_forever``, wrapped to check the settings and the database before ``chalice local`` starts.
+
+    Before that it adds the settings that the stage `dev` lacks, with the address that this server has.
+    """
 
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
         lychgate = cast("Application", server.app_object).lychgate
         follow_credentials_of_the_database(os.environ)
+        if os.environ.get(database_credentials.VARIABLE):
+            laptop.fill_in(os.environ, port=server.server.server_address[1])
         try:
             lychgate.use_cases  # noqa: B018 - reading the property builds it
         except ConfigurationError as unusable:
