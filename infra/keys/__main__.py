@@ -23,6 +23,7 @@ from infra.keys import peppers
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
 from infra.keys.users import users_in_snapshot, users_in_table
+from infra.laptop import left_alone
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import PROJECT, STAGE, stage_environment
 from infra.local.errors import LocalError
@@ -67,6 +68,9 @@ def main(
 
 def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, make_dynamodb: MakeDynamoDB) -> None:
     settings = _settings(options)
+    if options.stage != STAGE:
+        for sentence in left_alone(options.stage, os.environ):
+            say(f"{sentence}.")
     place = _ring_place(options, settings, make_ssm)
     ring = place.read()
     if options.command == "create":

@@ -260,13 +260,10 @@ def test_the_changelog_and_the_project_speak_of_this_version():
 
 
 def test_the_template_defines_the_tables_that_the_stage_dev_names():
-    import json
-
+    from infra.laptop import DEFAULTS
     from infra.tables import table_definitions
 
-    config = json.loads((PROJECT / ".chalice" / "config.json").read_text("utf-8"))
-    variables = config["stages"]["dev"]["environment_variables"]
-    named = {value for name, value in variables.items() if name.endswith("_TABLE")}
+    named = {value for name, value in DEFAULTS.items() if name.endswith("_TABLE")}
     assert named == {definition.name for definition in table_definitions("dev")}
 
 
