@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from chalicelib.api.parsing import LARGEST_INTEGER
 
 JsonSchema = dict[str, Any]
 Components = dict[str, JsonSchema]
@@ -24,7 +26,7 @@ class Keywords:
         self.keywords = keywords
 
 
-_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", bool: "boolean"}
+_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401, PLR0911 - any type; one case a line
@@ -38,7 +40,7 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
     """
     if kind in _PRIMITIVES:
         return {"type": _PRIMITIVES[kind]}
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in {UnionType, Union}:
         # ``str | None = None``: the member may be left out, but may not be null.
         (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
         return schema_of(choice, components)
@@ -75,6 +77,7 @@ def _object(kind: type, components: Components) -> JsonSchema:
         required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
         return schema | {"properties": properties, "required": required}
     # A dataclass describes a request body. Unknown members are refused.
+    properties = {name: _within_bounds(member) for name, member in properties.items()}
     required = []
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING:
@@ -83,3 +86,12 @@ def _object(kind: type, components: Components) -> JsonSchema:
         elif field.default is not None:
             properties[field.name]["default"] = field.default
     return schema | {"properties": properties, "required": required, "additionalProperties": False}
+
+
+def _within_bounds(schema: JsonSchema) -> JsonSchema:
+    """Return the schema with the bounds of every integer in a request."""
+    if "items" in schema:
+        return {**schema, "items": _within_bounds(schema["items"])}
+    if schema.get("type") == "integer":
+        return {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER, **schema}
+    return schema

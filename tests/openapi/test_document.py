@@ -80,7 +80,7 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
                 assert set(member) <= looked_at | describing, name
 
 
-@pytest.mark.parametrize("kind", [float, set, list[bytes], tuple[str, ...]])
+@pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])
 def test_a_type_that_bodies_do_not_use_has_no_schema(kind):
     with pytest.raises(TypeError, match="no schema"):
         schema_of(kind, {})
