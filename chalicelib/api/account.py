@@ -32,7 +32,7 @@ from chalicelib.errors import (
     TooManyAttempts,
 )
 
-routes = Routes(raises=(ServiceUnavailable,))
+routes = Routes(raises=(ServiceUnavailable,), checked_by_use_cases=True)
 
 Password = Annotated[str, Keywords(format="password")]
 

@@ -19,6 +19,7 @@ from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes
 from chalicelib.api.schemas import Components, schema_of
+from chalicelib.errors import Forbidden
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
@@ -27,7 +28,7 @@ DOCUMENT_SECONDS = 300
 routes = Routes()
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
-"""All routes. ``Application`` registers them, and the document describes them."""
+"""All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
@@ -73,14 +74,13 @@ _LINKS: dict[type, dict[str, Any]] = {
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
 def openapi(call: Call) -> Answer[dict[str, Any]]:
     """Describe the API in OpenAPI 3.1."""
-    document = _document(call.lychgate.verifying.issuer, RefreshCookie(call.lychgate.http).name)
+    document = _document(call.operations, call.lychgate.verifying.issuer, RefreshCookie(call.lychgate.http).name)
     return Answer(document, {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
 
 
 @functools.cache
-def _document(root: str, cookie_name: str) -> dict[str, Any]:
+def _document(operations: tuple[Operation, ...], root: str, cookie_name: str) -> dict[str, Any]:
     """Return the document of an API at the URL ``root``. The first call builds it."""
-    operations = [operation for module in ALL_ROUTES for operation in module.operations]
     return describe(operations, root=root, cookie_name=cookie_name)
 
 
@@ -130,11 +130,12 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
 
 def _operation(operation: Operation, schemas: Components, failures: Components) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n\n")
-    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential))))
+    role = f"Needs the role `{operation.role}`, which is read in the same request." if operation.role else None
+    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential), role)))
     described: dict[str, Any] = {
         "operationId": operation.view.__name__,
         "summary": summary,
-        "security": _SECURITY[operation.credential],
+        "security": _security(operation),
         "responses": {str(int(operation.status)): _success(operation, schemas)}
         | _failures(operation.errors, schemas, failures),
     }
@@ -151,6 +152,13 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
             "content": {"application/json": {"schema": schema_of(operation.body, schemas)}},
         }
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return the security requirements, with the role (OpenAPI 3.1.0 section 4.8.30: a list of role names)."""
+    if operation.role is None:
+        return _SECURITY[operation.credential]
+    return [{scheme: [operation.role] for scheme in schemes} for schemes in _SECURITY[operation.credential]]
 
 
 def _success(operation: Operation, components: Components) -> dict[str, Any]:
@@ -188,7 +196,7 @@ def _failure(status: HTTPStatus, errors: Errors, codes: list[str], schemas: Comp
         "description": " ".join(f"`{error.error}`: {error.detail}" for error in errors),
         "content": {"application/problem+json": {"schema": schema}},
     }
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED or Forbidden in errors:
         described["headers"] = {"WWW-Authenticate": _HEADERS["WWW-Authenticate"]}
     if any(issubclass(error, RETRIED) for error in errors):
         described["headers"] = {"Retry-After": _HEADERS["Retry-After"]}

@@ -18,7 +18,7 @@ from chalicelib.clock import Clock
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Admission, Known
-from chalicelib.errors import InsufficientAuthentication, InvalidToken, NotFound
+from chalicelib.errors import Forbidden, InsufficientAuthentication, InvalidToken, NotFound
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
@@ -58,6 +58,25 @@ class Account:
         self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._announce = announce
+
+    def authorized(self, principal: Principal, *, role: str | None = None, fresh: bool = False) -> User:
+        """Return the user of a principal, as last written, if the principal may do what asks for this.
+
+        ``role`` is a role that the user must have now, whatever the access token says. ``fresh`` asks for a fresh
+        session.
+
+        Raises:
+            InvalidToken: the principal is not live.
+            Forbidden: the user does not have the role.
+            InsufficientAuthentication: the principal's session is not fresh.
+
+        """
+        user, session = self._live(principal)
+        if role is not None and role not in user.roles:
+            raise Forbidden(role)
+        if fresh:
+            self._require_fresh(session)
+        return user
 
     def profile(self, principal: Principal) -> User:
         """Return the user of a principal, as last written. Raises InvalidToken if the principal is not live."""
