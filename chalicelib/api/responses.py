@@ -109,6 +109,7 @@ class EventBody(TypedDict):
     ip: str
     user_agent: str
     count: NotRequired[Annotated[int, Keywords(minimum=1, description="How many failed log-ins that day.")]]
+    actor: NotRequired[Annotated[Literal["admin"], Keywords(description="An administrator did this.")]]
 
 
 class TokenBody(TypedDict):
@@ -297,6 +298,8 @@ def event_body(event: SecurityEvent) -> EventBody:
     }
     if event.type is EventType.LOGIN_FAILED:
         body["count"] = event.count
+    if event.actor is not None:
+        body["actor"] = "admin"
     return body
 
 

@@ -6,9 +6,13 @@ from typing import TypedDict
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Credential, Routes
+from chalicelib.config.api import ApiSettings
+from chalicelib.wiring import dynamodb_stores
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
 
@@ -167,6 +171,17 @@ def test_a_session_that_is_not_fresh_is_told_of_the_role_before_it_is_asked_for_
     password = {"password": "correct horse battery staple"}
     again = ask("POST", "/auth/reauthenticate", password, renewed).json["access_token"]
     assert ask("DELETE", "/own/reports", access_token=again).status == 200
+
+
+def test_the_history_says_that_an_administrator_changed_the_roles(api, aws_clients, settings, tokens, ask, clock):
+    stores = dynamodb_stores(clients_of(dynamodb=aws_clients[0]), ApiSettings.from_environment(settings))
+    user = stores.users.find("alice")
+    event = SecurityEvent(EventType.ROLES_CHANGED, user.id, clock.now + 1, Caller("", ""), actor=ADMIN)
+    stores.users.set_roles(user, ("editor", "user"), event)
+    newest, first = ask("GET", "/dashboard").json["recent_events"]
+    expected = {"type": "roles_changed", "at": "2027-01-15T08:00:01Z", "ip": "", "user_agent": "", "actor": "admin"}
+    assert newest == expected
+    assert "actor" not in first
 
 
 def test_a_route_without_a_credential_has_no_user_to_give_away(api):
