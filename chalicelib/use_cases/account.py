@@ -22,7 +22,7 @@ from chalicelib.errors import Forbidden, InsufficientAuthentication, InvalidToke
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, Stores
+from chalicelib.use_cases.ports import Announce, EventLog, Stores
 
 # A valid identifier of a session, which fits the key of an item.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -86,10 +86,7 @@ class Account:
     def dashboard(self, principal: Principal) -> Dashboard:
         """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
         user, sessions = self._live_with_sessions(principal)
-        events = self._events.recent(user.id, RECENT_EVENTS)
-        if user.failures is not None:
-            events = sorted([*events, user.failures], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
-        return Dashboard(user, len(sessions), tuple(events))
+        return Dashboard(user, len(sessions), tuple(history(self._events, user)))
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Return the user's live sessions, newest first. Raises the same as ``profile``."""
@@ -206,6 +203,14 @@ class Account:
         """
         known = Known("session", session.id, user.id)
         return self._guard.check(user.username, password, caller, known=known, session_id=session.id)
+
+
+def history(log: EventLog, user: User) -> list[SecurityEvent]:
+    """Return the ``RECENT_EVENTS`` newest events of a user, newest first, with the failures of the last day."""
+    events = log.recent(user.id, RECENT_EVENTS)
+    if user.failures is None:
+        return events
+    return sorted([*events, user.failures], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
 
 
 def _both_live(user: User | None, session: Session | None, now: int) -> tuple[User, Session]:
