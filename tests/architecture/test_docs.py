@@ -114,16 +114,20 @@ def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
     assert at_the_root <= named
 
 
+def without_code(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def anchors(page):
     """Return what GitHub lets one link to in a page: its headings, lower-case, in hyphens, without punctuation."""
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = without_code(page.read_text("utf-8"))
     headings = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_leads_somewhere(page):
-    text = page.read_text("utf-8")
+    text = without_code(page.read_text("utf-8"))
     links = re.findall(r"\]\((?!https?://)([^)]+)\)", text) + re.findall(
         r'(?:src|srcset|href)="(?!https?://)([^"]+)"', text
     )

@@ -29,6 +29,7 @@ OF_FOLDERS = {
     "deployment": SLOW,
     "faults": SLOW,
     "fuzz": NOTHING,
+    "guides": SLOW,
     "in_process": SLOW,
     "live": SLOW,
     "local": SLOW,
