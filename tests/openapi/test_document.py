@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import app
 from chalicelib import errors
 from chalicelib.api.openapi import ALL_ROUTES, describe
+from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.api.schemas import schema_of
 from chalicelib.site.routes import routes as own_routes
 
@@ -18,7 +19,7 @@ OPERATIONS = [operation for routes in (*ALL_ROUTES, own_routes) for operation in
 DOCUMENT = describe(OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token")
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
-# For roles, which no route asks for yet.
+# For roles, which no route of ours asks for yet.
 NOT_RAISED_YET = {"insufficient_scope"}
 
 
@@ -64,12 +65,13 @@ def test_names_every_error_code():
         kind = kinds.pop()
         known.add(kind.error)
         kinds += kind.__subclasses__()
-    assert documented == known - ANSWERED_EVERYWHERE - NOT_RAISED_YET
+    assert documented | NOT_RAISED_YET == known - ANSWERED_EVERYWHERE
 
 
 def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
     # `read_body` looks at these; the others describe.
-    looked_at = {"type", "enum"}
+    looked_at = {"type", "enum", "items", "$ref"}
+    bounds = {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
     describing = {"default", "description", "examples", "format"}
     for operation in OPERATIONS:
         if operation.body is not None:
@@ -78,7 +80,8 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
             body = components[operation.body.__name__]
             assert body["additionalProperties"] is False
             for name, member in body["properties"].items():
-                assert set(member) <= looked_at | describing, name
+                others = {key: value for key, value in member.items() if key not in looked_at | describing}
+                assert others in ({}, bounds), name
 
 
 @pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])
