@@ -33,7 +33,7 @@ from chalicelib.errors import (
 )
 from chalicelib.use_cases.account import SESSION_ID
 
-routes = Routes(Tag.ACCOUNT, raises=(ServiceUnavailable,))
+routes = Routes(Tag.ACCOUNT, raises=(ServiceUnavailable,), checked_by_use_cases=True)
 
 SessionId = Annotated[str, Keywords(pattern=f"^{SESSION_ID.pattern}$", description="The `id` of a session.")]
 

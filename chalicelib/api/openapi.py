@@ -21,7 +21,7 @@ from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
 from chalicelib.api.schemas import Components, NewPassword, schema_of
 from chalicelib.config.api import FRESH_SECONDS
-from chalicelib.errors import InsufficientAuthentication, LychgateError, ValidationFailed
+from chalicelib.errors import Forbidden, InsufficientAuthentication, LychgateError, ValidationFailed
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
@@ -30,7 +30,7 @@ DOCUMENT_SECONDS = 300
 routes = Routes(Tag.DISCOVERY)
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
-"""All routes. ``Application`` registers them, and the document describes them."""
+"""All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
@@ -45,6 +45,7 @@ _TAGS = {
     Tag.ACCOUNT: "The user who is logged in: profile, history, password, deletion.",
     Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
     Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
+    Tag.SITE: "What this site adds.",
 }
 
 _LIVE = "Refused as soon as the session of the access token has ended."
@@ -88,14 +89,16 @@ def get_openapi(call: Call) -> Answer[dict[str, Any]]:
     """
     lychgate = call.lychgate
     cookie_name = RefreshCookie(lychgate.http).name
-    document = _document(lychgate.verifying.issuer, cookie_name, lychgate.settings.password_min_length)
+    minimum = lychgate.settings.password_min_length
+    document = _document(call.operations, lychgate.verifying.issuer, cookie_name, minimum)
     return Answer(document, {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
 
 
 @functools.cache
-def _document(root: str, cookie_name: str, password_min_length: int) -> dict[str, Any]:
+def _document(
+    operations: tuple[Operation, ...], root: str, cookie_name: str, password_min_length: int
+) -> dict[str, Any]:
     """Return the document of an API at the URL ``root``. The first call builds it."""
-    operations = [operation for module in ALL_ROUTES for operation in module.operations]
     return describe(operations, root=root, cookie_name=cookie_name, password_min_length=password_min_length)
 
 
@@ -112,7 +115,9 @@ def describe(
     schemas["NewPassword"]["minLength"] = password_min_length
     site = urlsplit(root)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    used = set()
     for operation in operations:
+        used.add(operation.tag)
         paths[operation.path][operation.method.lower()] = _operation(operation, schemas, failures)
     return {
         "openapi": "3.1.0",
@@ -130,7 +135,7 @@ def describe(
             "contact": {"name": "The site that runs this API", "url": f"{site.scheme}://{site.netloc}"},
         },
         "servers": [{"url": root, "description": "This API."}],
-        "tags": [{"name": tag.value, "description": description} for tag, description in _TAGS.items()],
+        "tags": [{"name": tag.value, "description": _TAGS[tag]} for tag in _TAGS if tag in used],
         "paths": dict(paths),
         "components": {
             "securitySchemes": {
@@ -155,12 +160,13 @@ def describe(
 
 def _operation(operation: Operation, schemas: Components, failures: Components) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n\n")
-    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential))))
+    role = f"Needs the role `{operation.role}`, which is read in the same request." if operation.role else None
+    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential), role)))
     described: dict[str, Any] = {
         "operationId": operation.view.__name__,
         "tags": [operation.tag.value],
         "summary": summary,
-        "security": _SECURITY[operation.credential],
+        "security": _security(operation),
         "responses": {str(int(operation.status)): _success(operation, schemas)}
         | _failures(operation.errors, schemas, failures),
     }
@@ -177,6 +183,13 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
             "content": {"application/json": {"schema": schema_of(operation.body, schemas)}},
         }
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return the security requirements, with the role (OpenAPI 3.1.0 section 4.8.30: a list of role names)."""
+    if operation.role is None:
+        return _SECURITY[operation.credential]
+    return [{scheme: [operation.role] for scheme in schemes} for schemes in _SECURITY[operation.credential]]
 
 
 def _success(operation: Operation, components: Components) -> dict[str, Any]:
@@ -216,7 +229,7 @@ def _failure(status: HTTPStatus, errors: Errors, codes: list[str], schemas: Comp
         "description": " ".join(f"`{error.error}`: {error.detail}" for error in errors),
         "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     }
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED or Forbidden in errors:
         described["headers"] = {"WWW-Authenticate": _HEADERS["WWW-Authenticate"]}
     if any(issubclass(error, RETRIED) for error in errors):
         described["headers"] = {"Retry-After": _HEADERS["Retry-After"]}

@@ -109,6 +109,7 @@ class EventBody(TypedDict):
     ip: str
     user_agent: str
     count: NotRequired[Annotated[int, Keywords(minimum=1, description="How many failed log-ins that day.")]]
+    actor: NotRequired[Annotated[Literal["admin"], Keywords(description="An administrator did this.")]]
 
 
 class TokenBody(TypedDict):
@@ -201,21 +202,21 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
         body["max_age"] = error.max_age
     if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED or isinstance(error, Forbidden):
         headers["WWW-Authenticate"] = _challenge(error)
     evidence = Evidence(error.error, error.reason, error.user_id, error.session_id, unexpected)
     return Answer(body, headers, int(status), evidence=evidence)
 
 
 def _challenge(error: LychgateError) -> str:
-    """Return the ``WWW-Authenticate`` header of a 401.
+    """Return the ``WWW-Authenticate`` header of a 401, or of the 403 of a user without the role.
 
-    RFC 6750 section 3: it has an ``error`` only if the request had a token. RFC 9470 section 3: ``max_age`` says what
-    authentication is asked for.
+    RFC 6750 section 3: it has an ``error`` only if the request had a token. Section 3.1: a 403 has one too; roles are
+    no scopes, so it names no ``scope``. RFC 9470 section 3: ``max_age`` says what authentication is asked for.
     """
     if isinstance(error, InsufficientAuthentication):
         return f'{_REALM}, error="{error.error}", error_description="{error.message}", max_age="{error.max_age}"'
-    if isinstance(error, InvalidToken) and not error.missing:
+    if isinstance(error, Forbidden) or (isinstance(error, InvalidToken) and not error.missing):
         return f'{_REALM}, error="{error.error}", error_description="{error.message}"'
     return _REALM
 
@@ -302,6 +303,8 @@ def event_body(event: SecurityEvent) -> EventBody:
     }
     if event.type is EventType.LOGIN_FAILED:
         body["count"] = event.count
+    if event.actor is not None:
+        body["actor"] = "admin"
     return body
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from chalicelib.accounts import usernames
+from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.credentials import password_text
 
 JsonSchema = dict[str, Any]
@@ -71,7 +72,7 @@ NewUsername = Annotated[
 ]
 """The name of a user to be."""
 
-_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", bool: "boolean"}
+_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401, PLR0911 - any type; one case a line
@@ -85,7 +86,7 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
     """
     if kind in _PRIMITIVES:
         return {"type": _PRIMITIVES[kind]}
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in {UnionType, Union}:
         # ``str | None = None``: the member may be left out, but may not be null.
         (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
         return schema_of(choice, components)
@@ -130,6 +131,7 @@ def _object(kind: type, components: Components) -> JsonSchema:
         required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
         return schema | {"properties": properties, "required": required}
     # A dataclass describes a request body. Unknown members are refused.
+    properties = {name: _within_bounds(member) for name, member in properties.items()}
     required = []
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING:
@@ -148,3 +150,12 @@ def _with_default(schema: JsonSchema, default: object, components: Components) -
     """
     name = schema.get("$ref", "").rpartition("/")[2]
     (components[name] if name else schema)["default"] = default
+
+
+def _within_bounds(schema: JsonSchema) -> JsonSchema:
+    """Return the schema with the bounds of every integer in a request."""
+    if "items" in schema:
+        return {**schema, "items": _within_bounds(schema["items"])}
+    if schema.get("type") == "integer":
+        return {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER, **schema}
+    return schema

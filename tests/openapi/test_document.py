@@ -11,17 +11,19 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import app
 from chalicelib import errors
 from chalicelib.api.openapi import ALL_ROUTES, describe
+from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.api.schemas import schema_of
+from chalicelib.site.routes import routes as own_routes
 
 PROJECT = Path(__file__).parents[2]
-OPERATIONS = [operation for routes in ALL_ROUTES for operation in routes.operations]
+OPERATIONS = [operation for routes in (*ALL_ROUTES, own_routes) for operation in routes.operations]
 DOCUMENT = describe(
     OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token", password_min_length=15
 )
 PROBLEM = "application/problem+json"
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
-# For roles, which no route asks for yet.
+# For roles, which no route of ours asks for yet.
 NOT_RAISED_YET = {"insufficient_scope"}
 
 
@@ -71,12 +73,12 @@ def test_has_every_route_of_the_application_and_no_other():
 def test_asks_for_an_access_token_exactly_where_the_authorizer_stands():
     for (method, path), operation in described().items():
         guarded = app.routes[path][method].authorizer is not None
-        assert (operation["security"] == [{"access_token": []}]) is guarded, path
+        assert any("access_token" in requirement for requirement in operation["security"]) is guarded, path
 
 
 def test_names_every_error_code():
     documented = {code for _, schema, _ in refusals() for code in schema["properties"]["error"]["enum"]}
-    assert documented == all_codes() - ANSWERED_EVERYWHERE - NOT_RAISED_YET
+    assert documented | NOT_RAISED_YET == all_codes() - ANSWERED_EVERYWHERE
 
 
 def test_a_problem_is_one_type_whose_codes_are_all_that_there_are():
@@ -132,7 +134,8 @@ def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
 
 def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
     # `read_body` looks at these, the rules for what is new at the lengths; the others describe.
-    looked_at = {"type", "enum"}
+    looked_at = {"type", "enum", "items", "$ref"}
+    bounds = {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
     describing = {"default", "description", "examples", "format"}
     lengths = {"minLength", "maxLength"}
     for operation in OPERATIONS:
@@ -144,10 +147,11 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
             for name, member in body["properties"].items():
                 referred_to = member.get("$ref", "").rpartition("/")[2]
                 allowed = looked_at | describing | (lengths if referred_to.startswith("New") else set())
-                assert set(components.get(referred_to, member)) <= allowed, name
+                others = {k: v for k, v in components.get(referred_to, member).items() if k not in allowed}
+                assert others in ({}, bounds), name
 
 
-@pytest.mark.parametrize("kind", [float, set, list[bytes], tuple[str, ...]])
+@pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])
 def test_a_type_that_bodies_do_not_use_has_no_schema(kind):
     with pytest.raises(TypeError, match="no schema"):
         schema_of(kind, {})
