@@ -6,11 +6,12 @@ import os
 
 from chalicelib import authorizer
 from chalicelib.api.application import Application
+from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
 log.configure(os.environ)
-app = Application(Lychgate(os.environ), authorizer.authorizer, blueprints=[authorizer.blueprint])
+app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=[authorizer.blueprint])
 
 if os.environ.get("_HANDLER") == "app.app":
     # True only in the API Lambda: the runtime sets _HANDLER to the function that it will call.

@@ -138,10 +138,17 @@ class RefreshTokenReused(InvalidGrant):
 
 
 class Forbidden(LychgateError):
-    """Raised if a principal may not do what it requests."""
+    """Raised if a principal may not do what it requests. ``role`` is the role that its user would need."""
 
     error = "insufficient_scope"
     detail = "Your role does not allow this."
+
+    def __init__(self, role: str | None = None) -> None:
+        if role is None:
+            super().__init__()
+            return
+        self.reason = f"without the role {role}"
+        super().__init__(f"This needs the role {role}, which your account does not have.")
 
 
 class NotThroughDistribution(LychgateError):

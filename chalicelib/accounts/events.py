@@ -25,6 +25,7 @@ class EventType(StrEnum):
     """A refresh token was used from two networks or by two User-Agents within seconds."""
     REAUTHENTICATED = "reauthenticated"
     """The password was given again inside a session, which is fresh from then on."""
+    ROLES_CHANGED = "roles_changed"
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -45,9 +46,14 @@ HISTORY = (
     EventType.PASSWORD_CHANGED,
     EventType.REFRESH_RETRIED_ELSEWHERE,
     EventType.REAUTHENTICATED,
+    EventType.ROLES_CHANGED,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""
+
+
+ADMIN = "admin"
+"""The ``actor`` of what an administrator or an operator has done to an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +70,5 @@ class SecurityEvent:
     """For the log only. The history does not store it."""
     count: int = 1
     """How often it happened. More than once only for the failures of one day: ``at`` and ``caller`` are the last's."""
+    actor: str | None = None
+    """Who caused it, if not somebody in the name of the user: ``ADMIN``."""

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from itertools import combinations
 
 from chalicelib.accounts.script_ranges import RANGES
-from chalicelib.accounts.usernames import username_error
+from chalicelib.accounts.usernames import MIN_USERNAME_LENGTH, WRONG_LENGTH, normalised_username, username_error
 
 MAX_USERNAME_BYTES = 512
 """Bytes in UTF-8. JSON's escapes in a token are three times as long at most, base64 a third longer again: 2,048 of the
@@ -40,15 +40,18 @@ _SYSTEMS = {
 _WITH_LATIN = {"Hanb", "Jpan", "Kore"}
 
 
-def new_username_error(username: str) -> str | None:
-    """Return a message that says what is wrong with a new username in NFKC, or None if it may be registered.
+def new_username_error(typed: str) -> str | None:
+    """Return a message that says what is wrong with a new username, or None if it may be registered.
+
+    It is judged in NFKC, and must not be too short as it was typed either: NFKC makes several characters of some.
 
     The scripts of a name, or of the local part of an address, are judged as a whole, and those of each label of its
     domain by themselves (UTS 39, "Highly Restrictive" of section 5.2, and mixed numbers of section 5.3).
     """
+    username = normalised_username(typed)
     if (invisible := next(filter(_is_invisible, username), None)) is not None:
         return f"Remove the invisible character U+{ord(invisible):04X}."
-    if (error := username_error(username)) is not None:
+    if (error := WRONG_LENGTH if len(typed) < MIN_USERNAME_LENGTH else username_error(username)) is not None:
         return error
     if (length := len(username.encode("utf-8"))) > MAX_USERNAME_BYTES:
         return f"Use a shorter name: this one has {length} bytes in UTF-8, and {MAX_USERNAME_BYTES} are allowed."

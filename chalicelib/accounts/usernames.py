@@ -16,6 +16,9 @@ MAX_RAW_LENGTH = 4 * MAX_USERNAME_LENGTH
 decomposed ones, so no username is longer. The time of NFKC grows with the square of a run of combining marks: 4 ms at
 this length."""
 
+WRONG_LENGTH = f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
+"""What is said of a name that is too short or too long."""
+
 _PUNCTUATION = frozenset("._@+-")
 
 
@@ -39,7 +42,7 @@ def canonical_username(username: str) -> str:
 def username_error(username: str) -> str | None:
     """Return a message that says what is wrong with a username, or None if it is valid and fits a database key."""
     if not MIN_USERNAME_LENGTH <= len(canonical_username(username)) <= MAX_USERNAME_LENGTH:
-        return f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
+        return WRONG_LENGTH
     if not all(_is_letter_or_digit(character) or character in _PUNCTUATION for character in username):
         return "Use letters, digits and the characters . _ @ + - only."
     return None

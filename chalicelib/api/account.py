@@ -21,8 +21,8 @@ from chalicelib.api.responses import (
     token_answer,
     user_body,
 )
-from chalicelib.api.routing import Call, Credential, Routes
-from chalicelib.api.schemas import Keywords
+from chalicelib.api.routing import Call, Credential, Routes, Tag
+from chalicelib.api.schemas import Keywords, NewPassword, Password
 from chalicelib.errors import (
     Conflict,
     InvalidCredentials,
@@ -31,10 +31,11 @@ from chalicelib.errors import (
     ServiceUnavailable,
     TooManyAttempts,
 )
+from chalicelib.use_cases.account import SESSION_ID
 
-routes = Routes(raises=(ServiceUnavailable,))
+routes = Routes(Tag.ACCOUNT, raises=(ServiceUnavailable,), checked_by_use_cases=True)
 
-Password = Annotated[str, Keywords(format="password")]
+SessionId = Annotated[str, Keywords(pattern=f"^{SESSION_ID.pattern}$", description="The `id` of a session.")]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class NewPasswordBody:
     """The body of a password change."""
 
     current_password: Password
-    new_password: Password
+    new_password: NewPassword
     token_delivery: TokenDelivery = "body"
 
 
@@ -74,13 +75,13 @@ class SessionsBody(TypedDict):
 
 
 @routes.operation("GET", "/me", credential=Credential.LIVE)
-def me(call: Call) -> Answer[ProfileBody]:
+def get_me(call: Call) -> Answer[ProfileBody]:
     """Return the user who is logged in."""
     return Answer({"user": user_body(call.use_cases.account.profile(call.principal))})
 
 
 @routes.operation("GET", "/dashboard", credential=Credential.LIVE)
-def dashboard(call: Call) -> Answer[DashboardBody]:
+def get_dashboard(call: Call) -> Answer[DashboardBody]:
     """Return the account's number of active sessions and its recent events."""
     shown = call.use_cases.account.dashboard(call.principal)
     return Answer(
@@ -92,8 +93,8 @@ def dashboard(call: Call) -> Answer[DashboardBody]:
     )
 
 
-@routes.operation("GET", "/auth/sessions", credential=Credential.LIVE)
-def sessions(call: Call) -> Answer[SessionsBody]:
+@routes.operation("GET", "/auth/sessions", credential=Credential.LIVE, tag=Tag.SESSIONS)
+def list_sessions(call: Call) -> Answer[SessionsBody]:
     """List the user's sessions."""
     current = call.principal.session_id
     listed = call.use_cases.account.sessions(call.principal)
@@ -106,8 +107,9 @@ def sessions(call: Call) -> Answer[SessionsBody]:
     credential=Credential.FRESH,
     status=HTTPStatus.NO_CONTENT,
     raises=(NotFound,),
+    tag=Tag.SESSIONS,
 )
-def end_session(call: Call, session_id: str) -> Answer[None]:
+def end_session(call: Call, session_id: SessionId) -> Answer[None]:
     """End one of the user's sessions.
 
     The session that asks can end itself at any time: that is a log-out.
@@ -123,6 +125,7 @@ def end_session(call: Call, session_id: str) -> Answer[None]:
     status=HTTPStatus.NO_CONTENT,
     headers=("Set-Cookie",),
     raises=(Conflict,),
+    tag=Tag.SESSIONS,
 )
 def log_out_everywhere(call: Call) -> Answer[None]:
     """End every session of the user."""

@@ -9,7 +9,7 @@ from chalice import Blueprint, Chalice
 
 from chalicelib.api import middleware
 from chalicelib.api.openapi import ALL_ROUTES
-from chalicelib.api.routing import install
+from chalicelib.api.routing import Routes, install
 
 if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
@@ -18,18 +18,25 @@ if TYPE_CHECKING:
 
 
 class Application(Chalice):
-    """A Chalice application with Lychgate's routes, and those of the blueprints that it is given."""
+    """A Chalice application with Lychgate's routes, and those that it is given."""
 
     def __init__(
-        self, lychgate: Lychgate, authorizer: ChaliceAuthorizer, *, blueprints: Iterable[Blueprint] = ()
+        self,
+        lychgate: Lychgate,
+        authorizer: ChaliceAuthorizer,
+        *,
+        routes: Iterable[Routes] = (),
+        blueprints: Iterable[Blueprint] = (),
     ) -> None:
-        """Register all routes. ``authorizer`` belongs to one of the ``blueprints``."""
+        """Register all routes. ``authorizer`` belongs to one of the ``blueprints``.
+
+        ``routes`` are the site's own. ``/openapi.json`` describes them with the others.
+        """
         super().__init__(app_name="lychgate", configure_logs=False)
         self.lychgate = lychgate
         # All bodies are text. Without this Chalice compares each response with a list of binary types.
         self.api.binary_types = []
         for blueprint in blueprints:
             self.register_blueprint(blueprint)
-        for routes in ALL_ROUTES:
-            install(routes, self, lychgate, authorizer)
+        install((*ALL_ROUTES, *routes), self, lychgate, authorizer)
         middleware.install(self, lychgate)

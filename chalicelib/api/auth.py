@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
 
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.api.cookies import SiteCookie
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
-from chalicelib.api.routing import Call, Credential, Routes
-from chalicelib.api.schemas import Keywords
+from chalicelib.api.routing import Call, Credential, Routes, Tag
+from chalicelib.api.schemas import NewPassword, NewUsername, Password, Username
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import (
     InvalidCredentials,
@@ -26,15 +25,24 @@ from chalicelib.errors import (
 )
 from chalicelib.tokens.issuer import DEVICE_LIFETIME
 
-routes = Routes(raises=(OriginRejected, ServiceUnavailable))
+routes = Routes(Tag.AUTHENTICATION, raises=(OriginRejected, ServiceUnavailable))
+
+
+@dataclass(frozen=True)
+class NewAccountBody:
+    """The body of a registration."""
+
+    username: NewUsername
+    password: NewPassword
+    token_delivery: TokenDelivery = "body"
 
 
 @dataclass(frozen=True)
 class CredentialsBody:
-    """The body of a registration or a log-in."""
+    """The body of a log-in."""
 
-    username: Annotated[str, Keywords(examples=["alice"])]
-    password: Annotated[str, Keywords(format="password", examples=["correct horse battery staple"])]
+    username: Username
+    password: Password
     token_delivery: TokenDelivery = "body"
 
 
@@ -52,7 +60,7 @@ class RefreshTokenBody:
     headers=("Set-Cookie",),
     raises=(RegistrationClosed, UsernameTaken, TooManyRegistrations),
 )
-def register(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
+def register(call: Call, body: NewAccountBody) -> Answer[TokenBody]:
     """Create an account and log in.
 
     A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case

@@ -13,21 +13,24 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from types import NoneType
 from typing import Any
+from urllib.parse import urlsplit
 
 from chalicelib.api import account, auth, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
-from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of
-from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes
-from chalicelib.api.schemas import Components, schema_of
+from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
+from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
+from chalicelib.api.schemas import Components, NewPassword, schema_of
+from chalicelib.config.api import FRESH_SECONDS
+from chalicelib.errors import Forbidden, InsufficientAuthentication, LychgateError, ValidationFailed
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
 """Seconds for which others may cache the document. It changes with deployments only."""
 
-routes = Routes()
+routes = Routes(Tag.DISCOVERY)
 
 ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
-"""All routes. ``Application`` registers them, and the document describes them."""
+"""All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
@@ -35,6 +38,14 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
     Credential.LIVE: [{"access_token": []}],
     Credential.FRESH: [{"access_token": []}],
+}
+
+_TAGS = {
+    Tag.AUTHENTICATION: "Sign up, log in, refresh, log out. No access token is needed.",
+    Tag.ACCOUNT: "The user who is logged in: profile, history, password, deletion.",
+    Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
+    Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
+    Tag.SITE: "What this site adds.",
 }
 
 _LIVE = "Refused as soon as the session of the access token has ended."
@@ -71,25 +82,42 @@ _LINKS: dict[type, dict[str, Any]] = {
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
-def openapi(call: Call) -> Answer[dict[str, Any]]:
-    """Describe the API in OpenAPI 3.1."""
-    document = _document(call.lychgate.verifying.issuer, RefreshCookie(call.lychgate.http).name)
+def get_openapi(call: Call) -> Answer[dict[str, Any]]:
+    """Describe the API in OpenAPI 3.1.
+
+    This document. Clients can be generated from it.
+    """
+    lychgate = call.lychgate
+    cookie_name = RefreshCookie(lychgate.http).name
+    minimum = lychgate.settings.password_min_length
+    document = _document(call.operations, lychgate.verifying.issuer, cookie_name, minimum)
     return Answer(document, {"Cache-Control": f"public, max-age={DOCUMENT_SECONDS}"})
 
 
 @functools.cache
-def _document(root: str, cookie_name: str) -> dict[str, Any]:
+def _document(
+    operations: tuple[Operation, ...], root: str, cookie_name: str, password_min_length: int
+) -> dict[str, Any]:
     """Return the document of an API at the URL ``root``. The first call builds it."""
-    operations = [operation for module in ALL_ROUTES for operation in module.operations]
-    return describe(operations, root=root, cookie_name=cookie_name)
+    return describe(operations, root=root, cookie_name=cookie_name, password_min_length=password_min_length)
 
 
-def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) -> dict[str, Any]:
-    """Return the OpenAPI document of these operations, of an API at the URL ``root``."""
+def describe(
+    operations: Iterable[Operation], *, root: str, cookie_name: str, password_min_length: int
+) -> dict[str, Any]:
+    """Return the OpenAPI document of these operations, of an API at the URL ``root``.
+
+    ``password_min_length`` is the only rule for a body that is a setting.
+    """
     schemas: Components = {}
     failures: Components = {}
+    schema_of(NewPassword, schemas)
+    schemas["NewPassword"]["minLength"] = password_min_length
+    site = urlsplit(root)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    used = set()
     for operation in operations:
+        used.add(operation.tag)
         paths[operation.path][operation.method.lower()] = _operation(operation, schemas, failures)
     return {
         "openapi": "3.1.0",
@@ -103,9 +131,11 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
                 " `method_not_allowed`. Where the API stands behind a distribution, any request that does not come"
                 " through it is answered 403 `forbidden`."
             ),
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+            "contact": {"name": "The site that runs this API", "url": f"{site.scheme}://{site.netloc}"},
         },
-        "servers": [{"url": root}],
+        "servers": [{"url": root, "description": "This API."}],
+        "tags": [{"name": tag.value, "description": _TAGS[tag]} for tag in _TAGS if tag in used],
         "paths": dict(paths),
         "components": {
             "securitySchemes": {
@@ -130,11 +160,13 @@ def describe(operations: Iterable[Operation], *, root: str, cookie_name: str) ->
 
 def _operation(operation: Operation, schemas: Components, failures: Components) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n\n")
-    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential))))
+    role = f"Needs the role `{operation.role}`, which is read in the same request." if operation.role else None
+    description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential), role)))
     described: dict[str, Any] = {
         "operationId": operation.view.__name__,
+        "tags": [operation.tag.value],
         "summary": summary,
-        "security": _SECURITY[operation.credential],
+        "security": _security(operation),
         "responses": {str(int(operation.status)): _success(operation, schemas)}
         | _failures(operation.errors, schemas, failures),
     }
@@ -142,8 +174,8 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
         described["description"] = description
     if operation.path_parameters:
         described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in operation.path_parameters
+            {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
+            for name, kind in operation.path_parameters.items()
         ]
     if operation.body is not None:
         described["requestBody"] = {
@@ -151,6 +183,13 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
             "content": {"application/json": {"schema": schema_of(operation.body, schemas)}},
         }
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return the security requirements, with the role (OpenAPI 3.1.0 section 4.8.30: a list of role names)."""
+    if operation.role is None:
+        return _SECURITY[operation.credential]
+    return [{scheme: [operation.role] for scheme in schemes} for schemes in _SECURITY[operation.credential]]
 
 
 def _success(operation: Operation, components: Components) -> dict[str, Any]:
@@ -182,14 +221,32 @@ def _failures(errors: Errors, schemas: Components, failures: Components) -> dict
 
 
 def _failure(status: HTTPStatus, errors: Errors, codes: list[str], schemas: Components) -> dict[str, Any]:
-    members = {"status": {"const": int(status)}, "error": {"enum": codes}}
-    schema = {"allOf": [schema_of(Problem, schemas), {"properties": members}]}
+    # Beside the reference, and not joined to it by allOf: validators heed both (JSON Schema 2020-12, section 8.2.3.1),
+    # and generators make one type of all problems.
+    schema = schema_of(Problem, schemas) | {"properties": {"status": {"const": int(status)}, "error": {"enum": codes}}}
+    examples = {error.error: {"value": _example(error)} for error in reversed(errors)}
     described: dict[str, Any] = {
         "description": " ".join(f"`{error.error}`: {error.detail}" for error in errors),
-        "content": {"application/problem+json": {"schema": schema}},
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     }
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED or Forbidden in errors:
         described["headers"] = {"WWW-Authenticate": _HEADERS["WWW-Authenticate"]}
     if any(issubclass(error, RETRIED) for error in errors):
         described["headers"] = {"Retry-After": _HEADERS["Retry-After"]}
     return described
+
+
+def _example(error: type[LychgateError]) -> Problem:
+    status = status_of(error)
+    example: Problem = {
+        "type": "about:blank",
+        "title": title_of(status),
+        "status": int(status),
+        "error": error.error,
+        "detail": error.detail,
+    }
+    if issubclass(error, ValidationFailed):
+        example["errors"] = [{"field": "username", "message": "This field is needed."}]
+    if issubclass(error, InsufficientAuthentication):
+        example["max_age"] = FRESH_SECONDS
+    return example

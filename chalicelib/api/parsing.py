@@ -11,9 +11,10 @@ import functools
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from chalice.app import Request
 
@@ -36,11 +37,17 @@ MAX_ADDRESS_LENGTH = 45
 DISTRIBUTION_HEADER = "x-lychgate-distribution"
 """Carries the distribution's secret to the API, which knows its hash."""
 
+LARGEST_INTEGER = 2**53 - 1
+"""The largest integer in a body, and with a minus the smallest: every parser of JSON reads these exactly (RFC 8259
+section 6)."""
+
 MOST_COOKIES = 8
 """Cookies of one name that are looked at. A browser has one of ours, and a second one at most if it was planted."""
 
 # Viewer, then distribution: each hop appends the address that it was called from.
 _HOPS = 2
+
+_LARGEST_DOUBLE = sys.float_info.max
 
 _PLAIN_NAME = re.compile(r"[a-z_]{1,32}")
 
@@ -55,16 +62,21 @@ BodyType = TypeVar("BodyType", bound=_Body)
 def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
     """Return the JSON object in the request's body as a ``body_type``.
 
-    ``body_type`` is a dataclass. A field is a string, a whole number, a truth value, one of several strings
+    ``body_type`` is a dataclass. A field is a ``str``, an ``int``, a ``float``, a ``bool``, one of several strings
     (``Literal``), a list of these, or another dataclass, to any depth. A field with a default may be left out
-    (``str | None = None``). Null is never accepted. Errors name a field by its path: ``credential.response``,
-    ``roles[2]``.
+    (``str | None = None``). Null is never accepted. Errors name a field by its path, ``credential.response`` or
+    ``roles[2]``, and a type by JSON Schema's word for it (Validation, section 6.1.1).
+
+    ``1.0`` is an integer (JSON Schema Core draft 2020-12, section 4.2.3) and becomes 1. A ``float`` also takes
+    integers. Integers beyond ``LARGEST_INTEGER`` and numbers that no double can hold are refused: the client may have
+    meant others.
 
     Raises:
         UnsupportedMediaType: the body is not ``application/json``.
         PayloadTooLarge: it has more than ``MAX_BODY_BYTES`` bytes.
         InvalidRequest: it is not one JSON object in UTF-8 with each member once.
         ValidationFailed: a member is missing, unknown or of the wrong type.
+        TypeError: ``body_type`` has a field of another type. This is a bug of the view.
 
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -191,25 +203,44 @@ def _fields_of(body_type: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401 -
 
     Cached: to read annotations means to compile and run them, which takes as long as a signature.
     """
-    types = get_type_hints(body_type)
+    types = {name: _without_none(kind) for name, kind in get_type_hints(body_type).items()}
     missing = dataclasses.MISSING
+    for name, kind in types.items():
+        _check_readable(kind, f"{body_type.__name__}.{name}")
     return {
-        field.name: (_without_none(types[field.name]), field.default is missing and field.default_factory is missing)
+        field.name: (types[field.name], field.default is missing and field.default_factory is missing)
         for field in dataclasses.fields(body_type)
     }
 
 
 def _without_none(expected: Any) -> Any:  # noqa: ANN401 - any type
     """Return the other part of ``str | None``: such a field may be left out, and is never null."""
-    if not isinstance(expected, UnionType):
+    if get_origin(expected) not in {UnionType, Union}:
         return expected
-    (choice,) = (choice for choice in get_args(expected) if choice is not NoneType)
-    return choice
+    choices = [choice for choice in get_args(expected) if choice is not NoneType]
+    return choices[0] if len(choices) == 1 else expected
+
+
+def _check_readable(expected: Any, name: str) -> None:  # noqa: ANN401 - any type
+    """Raise TypeError unless values of this type are read from bodies."""
+    origin, arguments = get_origin(expected), get_args(expected)
+    if origin is list:
+        _check_readable(arguments[0], f"{name}[]")
+        return
+    if origin is Literal:
+        readable = all(isinstance(choice, str) for choice in arguments)
+    else:
+        readable = expected in {str, int, float, bool} or dataclasses.is_dataclass(expected)
+    if not readable:
+        raise TypeError(f"{name} has the type {expected!r}, which is read from no body")
 
 
 def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:
     errors: list[FieldError] = []
-    value = _object(members, body_type, "", errors)
+    try:
+        value = _object(members, body_type, "", errors)
+    except RecursionError:  # a dataclass may hold itself
+        raise InvalidRequest("The request body is nested too deeply.") from None
     if errors:
         raise ValidationFailed(*errors)
     return cast("BodyType", value)
@@ -249,24 +280,38 @@ def _value(value: object, expected: Any, name: str, errors: list[FieldError]) ->
         if isinstance(value, list):
             (item_type,) = get_args(expected)
             return [_value(item, item_type, f"{name}[{number}]", errors) for number, item in enumerate(value)]
-        problem = "This must be a list."
+        problem = "This must be an array."
     else:
-        problem = _scalar_problem(value, expected)
+        value, problem = _number(value, expected) if expected in {int, float} else (value, _problem(value, expected))
     if problem is not None:
         errors.append(FieldError(name, problem))
     return value
 
 
-def _scalar_problem(value: object, expected: object) -> str | None:
-    """Return what keeps a value from being a string, a number or a truth value; None if nothing does."""
+def _number(value: object, expected: object) -> tuple[object, str | None]:
+    """Return a JSON number as the type that is expected of it, and what is wrong with it; None if nothing is."""
+    # Python's truth values are integers too.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value, "This must be a number." if expected is float else "This must be an integer."
+    if expected is float:
+        # The decoder makes infinity of 1e400, and no double holds an integer of 310 digits.
+        return (float(value), None) if abs(value) <= _LARGEST_DOUBLE else (value, "This number is too large.")
+    if value % 1:
+        return value, "This must be an integer."
+    if abs(value) > LARGEST_INTEGER:
+        return value, f"This must be an integer from -{LARGEST_INTEGER} to {LARGEST_INTEGER}."
+    return int(value), None
+
+
+def _problem(value: object, expected: object) -> str | None:
+    """Return what keeps a value from being a string or a truth value; None if nothing does."""
     if get_origin(expected) is Literal:
         choices = get_args(expected)
+        if not isinstance(value, str):
+            return f"This must be a string: {' or '.join(choices)}."
         return None if value in choices else f"This must be one of: {', '.join(choices)}."
     if expected is bool:
-        return None if isinstance(value, bool) else "This must be true or false."
-    if expected is int:
-        # JSON has one kind of number; Python's truth values are integers too.
-        return None if isinstance(value, int) and not isinstance(value, bool) else "This must be a whole number."
+        return None if isinstance(value, bool) else "This must be a boolean."
     if not isinstance(value, str):
         return "This must be a string."
     return None if _is_unicode(value) else "This has invalid Unicode in it."

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from chalicelib.config.http import HttpSettings
 
 
-TokenDelivery = Annotated[Literal["body", "cookie"], Keywords(description="Where the refresh token goes.")]
+TokenDelivery = Annotated[
+    Literal["body", "cookie"], Keywords(component="TokenDelivery", description="Where the refresh token goes.")
+]
 
 
 class RefreshCookie(SiteCookie):

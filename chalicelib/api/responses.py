@@ -109,6 +109,7 @@ class EventBody(TypedDict):
     ip: str
     user_agent: str
     count: NotRequired[Annotated[int, Keywords(minimum=1, description="How many failed log-ins that day.")]]
+    actor: NotRequired[Annotated[Literal["admin"], Keywords(description="An administrator did this.")]]
 
 
 class TokenBody(TypedDict):
@@ -144,7 +145,7 @@ class Problem(TypedDict):
     type: str
     title: str
     status: int
-    error: Annotated[str, Keywords(description="For programs.")]
+    error: Annotated[str, Keywords(description="For programs.", enum=sorted({kind.error for kind in STATUSES}))]
     detail: Annotated[str, Keywords(description="For people.")]
     errors: NotRequired[list[FieldProblem]]
     max_age: NotRequired[
@@ -176,6 +177,11 @@ def status_of(error: type[LychgateError]) -> HTTPStatus:
     return next(status for kind in error.__mro__ if (status := STATUSES.get(kind)) is not None)
 
 
+def title_of(status: HTTPStatus) -> str:
+    """Return the title of the problem documents with a status: its phrase (RFC 9457 section 4.2.1)."""
+    return _TITLES.get(status, status.phrase)
+
+
 def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Answer[Problem]:
     """Return the problem document for an error (RFC 9457). ``error.reason`` goes into the log only.
 
@@ -184,7 +190,7 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
     status = status_of(type(error))
     body: Problem = {
         "type": "about:blank",
-        "title": _TITLES.get(status, status.phrase),
+        "title": title_of(status),
         "status": int(status),
         "error": error.error,
         "detail": error.message if status < HTTPStatus.INTERNAL_SERVER_ERROR else type(error).detail,
@@ -196,28 +202,28 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
         body["max_age"] = error.max_age
     if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED or isinstance(error, Forbidden):
         headers["WWW-Authenticate"] = _challenge(error)
     evidence = Evidence(error.error, error.reason, error.user_id, error.session_id, unexpected)
     return Answer(body, headers, int(status), evidence=evidence)
 
 
 def _challenge(error: LychgateError) -> str:
-    """Return the ``WWW-Authenticate`` header of a 401.
+    """Return the ``WWW-Authenticate`` header of a 401, or of the 403 of a user without the role.
 
-    RFC 6750 section 3: it has an ``error`` only if the request had a token. RFC 9470 section 3: ``max_age`` says what
-    authentication is asked for.
+    RFC 6750 section 3: it has an ``error`` only if the request had a token. Section 3.1: a 403 has one too; roles are
+    no scopes, so it names no ``scope``. RFC 9470 section 3: ``max_age`` says what authentication is asked for.
     """
     if isinstance(error, InsufficientAuthentication):
         return f'{_REALM}, error="{error.error}", error_description="{error.message}", max_age="{error.max_age}"'
-    if isinstance(error, InvalidToken) and not error.missing:
+    if isinstance(error, Forbidden) or (isinstance(error, InvalidToken) and not error.missing):
         return f'{_REALM}, error="{error.error}", error_description="{error.message}"'
     return _REALM
 
 
 def problem_of_status(status: HTTPStatus, *, detail: str) -> Answer[Problem]:
     """Return the problem document for a status, for a view that raised one of Chalice's errors."""
-    title = _TITLES.get(status, status.phrase)
+    title = title_of(status)
     body: Problem = {
         "type": "about:blank",
         "title": title,
@@ -297,6 +303,8 @@ def event_body(event: SecurityEvent) -> EventBody:
     }
     if event.type is EventType.LOGIN_FAILED:
         body["count"] = event.count
+    if event.actor is not None:
+        body["actor"] = "admin"
     return body
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -19,15 +19,18 @@ from chalice import Chalice
 from chalice.app import ChaliceAuthorizer, Request
 
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.user import User
 from chalicelib.api.middleware import View, current_principal
 from chalicelib.api.parsing import read_body, read_caller
 from chalicelib.api.responses import Answer
 from chalicelib.errors import (
+    Forbidden,
     InsufficientAuthentication,
     InvalidRequest,
     InvalidToken,
     LychgateError,
     PayloadTooLarge,
+    ServiceUnavailable,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -47,15 +50,25 @@ class Credential(Enum):
     REFRESH_TOKEN = "refresh token"
     """In the body or in the cookie."""
     LIVE = "Bearer, live"
-    """An access token whose session has not ended. The authorizer verifies the token before the view runs, and the use
-    case reads the session from the database."""
+    """An access token whose session has not ended. The authorizer verifies the token before the view runs, and the user
+    and the session are read from the database."""
     FRESH = "Bearer, fresh"
-    """The same, and the session has authenticated a short time ago (RFC 9470). The use case decides that too."""
+    """The same, and the session has authenticated a short time ago (RFC 9470)."""
 
     @property
     def is_access_token(self) -> bool:
         """Whether the credential is an access token, so that the authorizer checks it."""
         return self in {Credential.LIVE, Credential.FRESH}
+
+
+class Tag(Enum):
+    """What an operation is about. The document groups them so."""
+
+    AUTHENTICATION = "Authentication"
+    ACCOUNT = "Account"
+    SESSIONS = "Sessions"
+    DISCOVERY = "Discovery"
+    SITE = "Site"
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,10 @@ class Call:
     request: Request
     lychgate: Lychgate
     """The settings, clock and use cases of this process."""
+    operations: tuple[Operation, ...]
+    """All operations of the application, for the document."""
     _principal: Principal | None = None
+    _user: User | None = None
 
     @property
     def use_cases(self) -> UseCases:
@@ -80,6 +96,13 @@ class Call:
         return self._principal
 
     @property
+    def user(self) -> User:
+        """The user who makes the request, as last written. Raises LookupError unless it was read before the view."""
+        if self._user is None:
+            raise LookupError("the user of this operation was not read before the view")
+        return self._user
+
+    @property
     def caller(self) -> Caller:
         """The client that the request came from."""
         return read_caller(self.request, self.lychgate.http)
@@ -87,7 +110,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path: its credential, its body, its answer and its errors."""
+    """One method of one path: its credential, its role, its body, its answer and its errors."""
 
     method: str
     path: str
@@ -96,6 +119,16 @@ class Operation:
     status: HTTPStatus
     headers: tuple[str, ...]
     raises: Errors
+    tag: Tag
+    role: str | None = None
+    """The role that the user must have, None if any will do."""
+    checked_by_use_case: bool = False
+    """Whether the use case that the view calls reads the user and the session and decides about both."""
+
+    @property
+    def reads_user(self) -> bool:
+        """Whether the user and the session are read, and decided about, before the view is called."""
+        return self.credential.is_access_token and (self.role is not None or not self.checked_by_use_case)
 
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
@@ -109,31 +142,40 @@ class Operation:
         return answer
 
     @property
-    def path_parameters(self) -> list[str]:
-        """The names between braces in the path."""
-        return re.findall(r"{(\w+)}", self.path)
+    def path_parameters(self) -> dict[str, Any]:
+        """The names between braces in the path, and the type of each."""
+        return {name: self._types[name] for name in re.findall(r"{(\w+)}", self.path)}
 
     @property
     def errors(self) -> Errors:
         """Every error that the operation can answer with."""
         of_token = (InvalidToken,) if self.credential.is_access_token else ()
+        of_role = (Forbidden,) if self.role is not None else ()
         of_age = (InsufficientAuthentication,) if self.credential is Credential.FRESH else ()
+        of_database = (ServiceUnavailable,) if self.reads_user else ()
         of_body = _BODY_ERRORS if self.body is not None else ()
-        return (*of_token, *of_age, *of_body, *self.raises, LychgateError)
+        errors = (*of_token, *of_role, *of_age, *of_database, *of_body, *self.raises, LychgateError)
+        return tuple(dict.fromkeys(errors))
 
     @functools.cached_property
     def _types(self) -> dict[str, Any]:
         # Not at import: reading annotations would lengthen every cold start.
-        return get_type_hints(self.view)
+        return get_type_hints(self.view, include_extras=True)
 
 
 class Routes:
     """The routes that one module declares."""
 
-    def __init__(self, *, raises: Errors = ()) -> None:
-        """Begin without routes. ``raises`` lists the errors that every route can raise."""
+    def __init__(self, tag: Tag = Tag.SITE, *, raises: Errors = (), checked_by_use_cases: bool = False) -> None:
+        """Begin without routes. ``raises`` lists the errors that every route can raise, ``tag`` is the usual one.
+
+        Whether the caller of a route is live, and fresh, is decided before its view is called. With
+        ``checked_by_use_cases`` the views leave that to the use cases that they call, which saves a read.
+        """
         self.operations: list[Operation] = []
+        self._tag = tag
         self._raises = raises
+        self._checked_by_use_cases = checked_by_use_cases
 
     def operation(
         self,
@@ -141,41 +183,87 @@ class Routes:
         path: str,
         *,
         credential: Credential = Credential.NONE,
+        role: str | None = None,
         status: HTTPStatus = HTTPStatus.OK,
         headers: tuple[str, ...] = (),
         raises: Errors = (),
+        tag: Tag | None = None,
     ) -> Callable[[View], View]:
         """Return a decorator that makes a function the view of a route.
 
-        ``status`` is the status of its success. ``headers`` names the response headers that not every operation has.
-        ``raises`` lists its errors, without those that follow from its credential and its body.
+        ``role`` is a role that its user must have. It is read from the database in the same request. ``status`` is the
+        status of its success. ``headers`` names the response headers that not every operation has. ``raises`` lists its
+        errors, without those that follow from its credential, its role and its body. ``tag`` is where the document
+        lists it, if not with the others.
+
+        Raises:
+            ValueError: the role is no valid one, or the route asks nobody who they are.
+
         """
+        if role is not None:
+            _check_role(role, credential, f"{method} {path}")
 
         def declare(view: View) -> View:
-            self.operations.append(Operation(method, path, view, credential, status, headers, (*self._raises, *raises)))
+            errors = (*self._raises, *raises)
+            described_with = tag or self._tag
+            self.operations.append(
+                Operation(
+                    method,
+                    path,
+                    view,
+                    credential,
+                    status,
+                    headers,
+                    errors,
+                    described_with,
+                    role=role,
+                    checked_by_use_case=self._checked_by_use_cases,
+                )
+            )
             return view
 
         return declare
 
 
-def install(routes: Routes, app: Chalice, lychgate: Lychgate, authorizer: ChaliceAuthorizer) -> None:
-    """Register the routes with an application. The authorizer guards those that take an access token."""
-    for operation in routes.operations:
+def _check_role(role: str, credential: Credential, route: str) -> None:
+    """Raise ValueError unless a route with this credential can ask for the role."""
+    # Few routes ask for a role.
+    from chalicelib.accounts.roles import role_error  # noqa: PLC0415
+
+    if (problem := role_error(role)) is not None:
+        raise ValueError(f"{route}: the role {role!r}: {problem}")
+    if not credential.is_access_token:
+        raise ValueError(f"{route} asks for a role, and so needs Credential.LIVE or Credential.FRESH")
+
+
+def install(modules: Iterable[Routes], app: Chalice, lychgate: Lychgate, authorizer: ChaliceAuthorizer) -> None:
+    """Register the routes of all modules with an application. The authorizer guards those that take an access token."""
+    operations = tuple(operation for routes in modules for operation in routes.operations)
+    for operation in operations:
         guard = {"authorizer": authorizer} if operation.credential.is_access_token else {}
         register = app.route(operation.path, methods=[operation.method], content_types=[], **guard)
-        register(_answering(operation, app, lychgate))
+        register(_answering(operation, operations, app, lychgate))
 
 
-def _answering(operation: Operation, app: Chalice, lychgate: Lychgate) -> View:
-    """Return the function for Chalice to call. It parses the request, calls the view and sets the answer's status."""
+def _answering(operation: Operation, operations: tuple[Operation, ...], app: Chalice, lychgate: Lychgate) -> View:
+    """Return the function for Chalice to call.
+
+    It decides whether the caller may make the request, parses it, calls the view and sets the answer's status.
+    """
+    is_guarded, reads_user = operation.credential.is_access_token, operation.reads_user
+    role, fresh = operation.role, operation.credential is Credential.FRESH
 
     @functools.wraps(operation.view)
     def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
         request = cast("Request", app.current_request)
-        principal = current_principal(request, lychgate.clock()) if operation.credential.is_access_token else None
+        principal = user = None
+        if is_guarded:
+            principal = current_principal(request, lychgate.clock())
+            if reads_user:
+                user = lychgate.use_cases.account.authorized(principal, role=role, fresh=fresh)
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body)
-        answer = operation.view(Call(request, lychgate, principal), **arguments)
+        answer = operation.view(Call(request, lychgate, operations, principal, user), **arguments)
         answer.status_code = int(operation.status)
         return answer
 

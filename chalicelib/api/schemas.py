@@ -1,6 +1,7 @@
 """JSON Schema (draft 2020-12) of the types of request and response bodies.
 
-Owns which Python types a body may have and how the document describes each. Knows no route.
+Owns which Python types a body may have, how the document describes each, and the members that several bodies have.
+Knows no route.
 """
 
 from __future__ import annotations
@@ -8,7 +9,11 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from chalicelib.accounts import usernames
+from chalicelib.api.parsing import LARGEST_INTEGER
+from chalicelib.credentials import password_text
 
 JsonSchema = dict[str, Any]
 Components = dict[str, JsonSchema]
@@ -17,14 +22,57 @@ Components = dict[str, JsonSchema]
 class Keywords:
     """Keywords of JSON Schema that a Python type cannot express, for use in ``Annotated``.
 
-    In requests they describe and do not restrict: ``read_body`` ignores them.
+    In requests they describe and do not restrict: ``read_body`` ignores them. Lengths and patterns are made of the
+    constants that the use cases refuse by.
     """
 
-    def __init__(self, **keywords: object) -> None:
+    def __init__(self, component: str | None = None, **keywords: object) -> None:
+        """Describe a type. With the name of a ``component`` it has a schema of that name, which others refer to."""
+        self.component = component
         self.keywords = keywords
 
+    def describe(self, schema: JsonSchema, components: Components) -> JsonSchema:
+        """Return the schema of the type, given the schema without these keywords."""
+        described = {**schema, **self.keywords}
+        return described if self.component is None else _component(self.component, described, components)
 
-_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", bool: "boolean"}
+
+Password = Annotated[str, Keywords(format="password", examples=["correct horse battery staple"])]
+"""An existing password. A wrong one of any length is refused as every wrong one is."""
+
+NewPassword = Annotated[
+    str,
+    Keywords(
+        component="NewPassword",
+        format="password",
+        description=(
+            f"At most {password_text.MAX_LENGTH} characters after NFC. `GET /auth/options` says how many it needs."
+        ),
+        maxLength=password_text.MAX_RAW_LENGTH,
+        examples=["correct horse battery staple"],
+    ),
+]
+"""A password to be set. ``describe`` adds the least length, which is a setting."""
+
+Username = Annotated[str, Keywords(examples=["alice"])]
+"""The name of an existing user. An unknown one of any length is refused as a wrong password is."""
+
+NewUsername = Annotated[
+    str,
+    Keywords(
+        component="NewUsername",
+        description=(
+            f"{usernames.MIN_USERNAME_LENGTH} to {usernames.MAX_USERNAME_LENGTH} characters after NFKC and case"
+            " folding: letters, digits and `. _ @ + -`, of one script."
+        ),
+        minLength=usernames.MIN_USERNAME_LENGTH,
+        maxLength=usernames.MAX_RAW_LENGTH,
+        examples=["alice"],
+    ),
+]
+"""The name of a user to be."""
+
+_PRIMITIVES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401, PLR0911 - any type; one case a line
@@ -38,7 +86,7 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
     """
     if kind in _PRIMITIVES:
         return {"type": _PRIMITIVES[kind]}
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in {UnionType, Union}:
         # ``str | None = None``: the member may be left out, but may not be null.
         (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
         return schema_of(choice, components)
@@ -48,7 +96,8 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
         return _reference(kind, components)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return {**schema_of(arguments[0], components), **arguments[1].keywords}
+        keywords: Keywords = arguments[1]
+        return keywords.describe(schema_of(arguments[0], components), components)
     if origin is NotRequired:
         return schema_of(arguments[0], components)
     if origin is Literal:
@@ -56,7 +105,8 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
     if origin is list:
         return {"type": "array", "items": schema_of(arguments[0], components)}
     if origin is dict:
-        return {"type": "object"}
+        # Without this, generators make a type of it that has no members.
+        return {"type": "object", "additionalProperties": True}
     raise TypeError(f"no schema for {kind!r}")
 
 
@@ -64,7 +114,13 @@ def _reference(kind: type, components: Components) -> JsonSchema:
     if kind.__name__ not in components:
         components[kind.__name__] = {}
         components[kind.__name__] = _object(kind, components)
-    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+    return _component(kind.__name__, components[kind.__name__], components)
+
+
+def _component(name: str, schema: JsonSchema, components: Components) -> JsonSchema:
+    """Return a reference to the schema of this name, which is ``schema`` if there is none yet."""
+    components.setdefault(name, schema)
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _object(kind: type, components: Components) -> JsonSchema:
@@ -75,11 +131,31 @@ def _object(kind: type, components: Components) -> JsonSchema:
         required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
         return schema | {"properties": properties, "required": required}
     # A dataclass describes a request body. Unknown members are refused.
+    properties = {name: _within_bounds(member) for name, member in properties.items()}
     required = []
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING:
             if field.default_factory is dataclasses.MISSING:
                 required.append(field.name)
         elif field.default is not None:
-            properties[field.name]["default"] = field.default
+            _with_default(properties[field.name], field.default, components)
     return schema | {"properties": properties, "required": required, "additionalProperties": False}
+
+
+def _with_default(schema: JsonSchema, default: object, components: Components) -> None:
+    """Put the default of a member into its schema, or into the one that this refers to.
+
+    openapi-typescript takes a member with a default beside its type for one that is always there; behind a reference it
+    does not.
+    """
+    name = schema.get("$ref", "").rpartition("/")[2]
+    (components[name] if name else schema)["default"] = default
+
+
+def _within_bounds(schema: JsonSchema) -> JsonSchema:
+    """Return the schema with the bounds of every integer in a request."""
+    if "items" in schema:
+        return {**schema, "items": _within_bounds(schema["items"])}
+    if schema.get("type") == "integer":
+        return {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER, **schema}
+    return schema

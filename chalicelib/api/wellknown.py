@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypedDict
 
 from chalicelib.api.responses import Answer
-from chalicelib.api.routing import Call, Routes
+from chalicelib.api.routing import Call, Routes, Tag
 from chalicelib.api.schemas import Keywords
 from chalicelib.credentials.password_text import MAX_LENGTH
 from chalicelib.tokens.keys import JWKS_SECONDS
@@ -15,7 +15,7 @@ from chalicelib.version import VERSION
 OPTIONS_SECONDS = 60
 """Seconds for which others may keep the options: after a deployment a page may be out of date as long."""
 
-routes = Routes()
+routes = Routes(Tag.DISCOVERY)
 
 _KEPT = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={JWKS_SECONDS}"}
 
@@ -64,14 +64,18 @@ class HealthBody(TypedDict):
 
 
 @routes.operation("GET", "/.well-known/jwks.json", headers=("Cache-Control",))
-def jwks(call: Call) -> Answer[JwkSet]:
-    """Return the public keys that verify our tokens (RFC 7517 section 5)."""
+def get_jwks(call: Call) -> Answer[JwkSet]:
+    """Return the public keys that verify our tokens (RFC 7517 section 5).
+
+    The `kid` in a token's header names its key. Keys are rotated: a token with an unknown one is a reason to fetch the
+    set again.
+    """
     keys = call.lychgate.verifying.keys.published(call.lychgate.clock())["keys"]
     return Answer({"keys": keys}, {**_KEPT})
 
 
 @routes.operation("GET", "/.well-known/openid-configuration", headers=("Cache-Control",))
-def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
+def get_openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
     """Return the discovery document, with what a verifier of tokens needs.
 
     It has the members of OpenID Connect Discovery 1.0 section 3 that apply to a service without an authorization
@@ -89,9 +93,12 @@ def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
     return Answer(body, {**_KEPT})
 
 
-@routes.operation("GET", "/auth/options", headers=("Cache-Control",))
-def options(call: Call) -> Answer[OptionsBody]:
-    """Return what a log-in page has to know of this site before anybody logs in."""
+@routes.operation("GET", "/auth/options", headers=("Cache-Control",), tag=Tag.AUTHENTICATION)
+def get_options(call: Call) -> Answer[OptionsBody]:
+    """Return what a log-in page has to know of this site before anybody logs in.
+
+    It follows the settings of the site. Later versions may add members, and values of those that are here.
+    """
     settings = call.lychgate.settings
     body: OptionsBody = {
         "registration": "open" if settings.registration_open else "closed",
@@ -107,6 +114,9 @@ def options(call: Call) -> Answer[OptionsBody]:
 
 
 @routes.operation("GET", "/health")
-def health(_call: Call) -> Answer[HealthBody]:
-    """Return that the API is up, and its version."""
+def get_health(_call: Call) -> Answer[HealthBody]:
+    """Return that the API is up, and its version.
+
+    It asks no database, so it is no proof that one could log in.
+    """
     return Answer({"status": "ok", "version": VERSION})

@@ -24,7 +24,10 @@ def required(environment: Mapping[str, str], variable: str) -> str:
 def url(environment: Mapping[str, str], variable: str) -> str:
     """Return an absolute URL without a trailing slash: https, or http on loopback. Raises ConfigurationError."""
     value = required(environment, variable)
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ConfigurationError(variable, "must be a URL such as https://example.org/api") from None
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment or value[-1] == "/":
         raise ConfigurationError(variable, "must be a URL such as https://example.org/api, without a trailing slash")
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:

@@ -44,17 +44,18 @@ class PasswordPolicy:
 
         ``username`` is None if there is no valid one to compare it with.
         """
-        password = normalised_password(password)
+        typed, password = password, normalised_password(password)
         if len(password) > MAX_LENGTH:
             return f"Use at most {MAX_LENGTH} characters."
-        problems = list(self._problems(password, username))
+        # NFC makes three characters of some. Also as it was typed it must not be shorter than the document says.
+        too_short = min(len(typed), len(password)) < self.min_length
+        problems = list(self._problems(password, username, too_short=too_short))
         # Last, because only this check calls another service.
         if not problems and self._leaked is not None and self._leaked.contains(password):
             problems.append("This password is known from a data leak. Choose another.")
         return " ".join(problems) or None
 
-    def _problems(self, password: str, username: str | None) -> Iterator[str]:
-        too_short = len(password) < self.min_length
+    def _problems(self, password: str, username: str | None, *, too_short: bool) -> Iterator[str]:
         if too_short:
             yield f"Use at least {self.min_length} characters."
         if username is not None and canonical_username(username) in canonical_username(password):

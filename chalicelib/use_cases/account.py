@@ -19,14 +19,21 @@ from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.password_text import normalised_password
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Admission, Known
-from chalicelib.errors import FieldError, InsufficientAuthentication, InvalidToken, NotFound, ValidationFailed
+from chalicelib.errors import (
+    FieldError,
+    Forbidden,
+    InsufficientAuthentication,
+    InvalidToken,
+    NotFound,
+    ValidationFailed,
+)
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, Stores
+from chalicelib.use_cases.ports import Announce, EventLog, Stores
 
-# A valid identifier of a session, which fits the key of an item.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A valid identifier of a session, which fits the key of an item."""
 
 _ENDED = "The session has ended."
 
@@ -60,6 +67,25 @@ class Account:
         self._clock = clock
         self._announce = announce
 
+    def authorized(self, principal: Principal, *, role: str | None = None, fresh: bool = False) -> User:
+        """Return the user of a principal, as last written, if the principal may do what asks for this.
+
+        ``role`` is a role that the user must have now, whatever the access token says. ``fresh`` asks for a fresh
+        session.
+
+        Raises:
+            InvalidToken: the principal is not live.
+            Forbidden: the user does not have the role.
+            InsufficientAuthentication: the principal's session is not fresh.
+
+        """
+        user, session = self._live(principal)
+        if role is not None and role not in user.roles:
+            raise Forbidden(role)
+        if fresh:
+            self._require_fresh(session)
+        return user
+
     def profile(self, principal: Principal) -> User:
         """Return the user of a principal, as last written. Raises InvalidToken if the principal is not live."""
         user, _ = self._live(principal)
@@ -68,10 +94,7 @@ class Account:
     def dashboard(self, principal: Principal) -> Dashboard:
         """Return the user, the number of live sessions and the newest events. Raises the same as ``profile``."""
         user, sessions = self._live_with_sessions(principal)
-        events = self._events.recent(user.id, RECENT_EVENTS)
-        if user.failures is not None:
-            events = sorted([*events, user.failures], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
-        return Dashboard(user, len(sessions), tuple(events))
+        return Dashboard(user, len(sessions), tuple(history(self._events, user)))
 
     def sessions(self, principal: Principal) -> list[Session]:
         """Return the user's live sessions, newest first. Raises the same as ``profile``."""
@@ -91,7 +114,7 @@ class Account:
         if session_id != session.id:
             self._require_fresh(session)
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
-        if not _ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
+        if not SESSION_ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
         self._announce(event)
 
@@ -192,6 +215,14 @@ class Account:
         """
         known = Known("session", session.id, user.id)
         return self._guard.check(user.username, password, caller, known=known, session_id=session.id)
+
+
+def history(log: EventLog, user: User) -> list[SecurityEvent]:
+    """Return the ``RECENT_EVENTS`` newest events of a user, newest first, with the failures of the last day."""
+    events = log.recent(user.id, RECENT_EVENTS)
+    if user.failures is None:
+        return events
+    return sorted([*events, user.failures], key=lambda event: event.at, reverse=True)[:RECENT_EVENTS]
 
 
 def _both_live(user: User | None, session: Session | None, now: int) -> tuple[User, Session]:

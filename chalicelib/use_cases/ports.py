@@ -54,6 +54,14 @@ class UserStore(Protocol):
         Deletes the ended sessions afterwards, if possible.
         """
 
+    def set_roles(self, user: User, roles: tuple[str, ...], event: SecurityEvent) -> None:
+        """Give the user exactly these roles. The user's sessions go on.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the roles of ``user``.
+
+        """
+
     def delete(self, user: User) -> None:
         """Delete the user, with all sessions and events of the user.
 

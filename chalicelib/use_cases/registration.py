@@ -50,12 +50,11 @@ class Registration:
         """
         if not self._is_open:
             raise RegistrationClosed
-        username = normalised_username(username)
         self._check(username, password)
         window = self._throttle.register(caller.ip, self._clock())
         user = User(
             id=new_id(),
-            username=username,
+            username=normalised_username(username),
             password_hash=self._hasher.hash(password),
             roles=("user",),
             created_at=self._clock(),

@@ -1,5 +1,6 @@
 """Extensions of Chalice's command line. ``app.py`` imports them under the command line only. They are not deployed."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -8,13 +9,10 @@ from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
-from infra.chalice_cli.local_gateway import (
-    after_check,
-    follow_credentials_of_the_database,
-    with_all_cookies,
-    with_gateway_responses,
-)
+from infra.chalice_cli.local_gateway import with_all_cookies, with_gateway_responses
+from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
 from infra.chalice_cli.packaging import made_for_lambda
+from infra.chalice_cli.reloading import of_the_projects_files, the_projects_files
 from infra.chalice_cli.wheels import refusing_layers
 
 __all__ = ["follow_credentials_of_the_database", "install"]
@@ -23,11 +21,18 @@ __all__ = ["follow_credentials_of_the_database", "install"]
 def install() -> None:
     """Extend Chalice's commands. Further calls do nothing."""
     _wrap(LocalGateway, "handle_request", with_gateway_responses)
+    _wrap(LocalDevServer, "__init__", on_a_free_port)
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
     _wrap(LayerDeploymentPackager, "create_deployment_package", refusing_layers)
+    if "chalice.cli" in sys.modules:
+        # The reloader is the command line's own. Other programs must not import that: it asks the terminal questions.
+        from chalice.cli.filewatch.stat import StatFileWatcher  # noqa: PLC0415
+
+        _wrap(StatFileWatcher, "_single_pass_poll", of_the_projects_files)
+        _wrap(StatFileWatcher, "_recursive_walk_files", the_projects_files)
 
 
 def _wrap(owner: type, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:

@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
 from chalice.local import (
     ChaliceRequestHandler,
     ForbiddenError,
-    LocalDevServer,
     LocalGateway,
     LocalGatewayException,
     RouteMatcher,
 )
 
-from chalicelib.adapters import aws
 from chalicelib.api.middleware import finish_headers
 from chalicelib.api.parsing import may_come_in
 from chalicelib.api.responses import problem
@@ -37,9 +31,7 @@ from chalicelib.errors import (
     LychgateError,
     NotFound,
     NotThroughDistribution,
-    ServiceUnavailable,
 )
-from infra import database_credentials
 
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
@@ -121,35 +113,3 @@ def with_all_cookies(parse_payload: ParsePayload) -> ParsePayload:
         return headers, body
 
     return parse
-
-
-def follow_credentials_of_the_database(environ: Mapping[str, str]) -> None:
-    """Have the application's clients use the embedded database's credentials, if the stage names their file."""
-    if path := environ.get(database_credentials.VARIABLE):
-        database_credentials.follow_credentials(aws.session(), Path(path))
-
-
-def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[LocalDevServer], None]:
-    """Return ``serve_forever``, wrapped to check the settings and the database before ``chalice local`` starts."""
-
-    @functools.wraps(serve_forever)
-    def serve(server: LocalDevServer) -> None:
-        lychgate = cast("Application", server.app_object).lychgate
-        follow_credentials_of_the_database(os.environ)
-        try:
-            lychgate.use_cases  # noqa: B018 - reading the property builds it
-        except ConfigurationError as unusable:
-            sys.exit(f"chalice local: {unusable}")
-        except ServiceUnavailable:
-            sys.exit(
-                "chalice local: the embedded database does not answer. Start it in another terminal: make dynamodb"
-            )
-        except ClientError as refused:
-            file = os.environ.get(database_credentials.VARIABLE)
-            sys.exit(
-                f"chalice local: the database refuses the credentials in {file}: {aws.error_code(refused)}. "
-                "`make dynamodb` writes them, in this folder, for the database that it runs"
-            )
-        serve_forever(server)
-
-    return serve

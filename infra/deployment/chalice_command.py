@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())", command, "--stage", stage],
         cwd=project,
-        env={**os.environ, "AWS_DEFAULT_REGION": region, "AWS_REGION": region},
+        env={**_without_settings(os.environ), "AWS_DEFAULT_REGION": region, "AWS_REGION": region},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -73,6 +74,11 @@ def source_digest(project: Path, stage: str) -> str:
         digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"")
     return digest.hexdigest()
+
+
+def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without settings of the API: those of the stage alone make its gateway responses."""
+    return {name: value for name, value in environ.items() if not name.startswith("LYCHGATE_")}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

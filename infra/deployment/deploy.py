@@ -6,6 +6,7 @@ distribution gets the API's id (docs/decisions/0014-one-stack-in-two-passes.md).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from infra.deployment.limits import reservations, throttle
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
+from infra.laptop import left_alone
 
 SOURCE_TAG = "lychgate:source"
 """A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
@@ -44,6 +46,8 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
+        for sentence in left_alone(request.stage, os.environ):
+            progress(sentence)
     resources = Resources(request.stage, request.project, place, dependencies)
     with progress.of("Foundation: tables, logs, bucket, distribution"):
         foundation = _lay_foundation(resources, request, progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
@@ -10,6 +12,7 @@ from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
 from infra.intrinsic_functions import condition_holds
+from infra.laptop import left_alone
 
 
 def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFAULTS) -> None:
@@ -17,6 +20,8 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
     with progress.of("Preflight"):
         place = check(request.stage, request.project, request.parameters)
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
+        for sentence in left_alone(request.stage, os.environ):
+            progress(sentence)
     resources = Resources(request.stage, request.project, place, dependencies)
     described = resources.stack.described()
     if described is None or "Outputs" not in described:

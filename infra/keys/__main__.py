@@ -23,9 +23,11 @@ from infra.keys import peppers
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
 from infra.keys.users import users_in_snapshot, users_in_table
+from infra.laptop import left_alone
 from infra.local.data_directory import DataDirectory
-from infra.local.environment import PROJECT, STAGE, stage_environment
+from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
+from infra.stage_settings import UnknownStageError, stage_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,7 +58,7 @@ def main(
     try:
         with unavailable_on_failure():
             _run(options, say=say, now=at, make_ssm=make_ssm, make_dynamodb=make_dynamodb)
-    except (rings.RefusedError, PlaceError, LocalError, ConfigurationError) as error:
+    except (rings.RefusedError, PlaceError, LocalError, UnknownStageError, ConfigurationError) as error:
         sys.stderr.write(f"keys: {error}\n")
         return 1
     except ServiceUnavailable as error:
@@ -66,7 +68,10 @@ def main(
 
 
 def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, make_dynamodb: MakeDynamoDB) -> None:
-    settings = _settings(options)
+    settings = stage_settings(options.project, options.stage)
+    if options.stage != STAGE:
+        for sentence in left_alone(options.stage, os.environ):
+            say(f"{sentence}.")
     place = _ring_place(options, settings, make_ssm)
     ring = place.read()
     if options.command == "create":
@@ -173,13 +178,6 @@ def _list(
     say("Peppers:")
     for name, state in peppers.states(ring, now=now):
         say(f"  {name}  {state}")
-
-
-def _settings(options: argparse.Namespace) -> ApiSettings:
-    try:
-        return ApiSettings.from_environment(stage_environment(options.project, options.stage))
-    except KeyError:
-        raise PlaceError(f".chalice/config.json has no stage {options.stage}") from None
 
 
 def _longest_token(settings: ApiSettings) -> int:

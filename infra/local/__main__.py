@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from infra import laptop
 from infra.local import environment
 from infra.local.data_directory import DataDirectory
 from infra.local.errors import LocalError, PortTakenError
@@ -57,6 +58,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     stack.callback(server.stop)
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
+    chosen = ", ".join(sorted(laptop.settings_in(os.environ)))
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
     # The stack stops the server before it closes the database, so the last requests still have a database.
     database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
@@ -73,6 +75,8 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     say(f"API       http://127.0.0.1:{server.port}/api")
     found = ", which was running already" if database.attached else ""
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM){found}, kept in {directory.path}")
+    if chosen:
+        say(f"Settings  {chosen} from the environment")
 
 
 def _listen(port: int, body_limit: int) -> HttpServer:

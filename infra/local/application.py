@@ -1,12 +1,12 @@
 """Loads the project's Chalice application as in a deployment. The environment must be set before."""
 
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 
 from infra.local.api_gateway import ApiGateway
@@ -37,4 +37,6 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
 
 def stage_config(project: Path) -> Config:
     """Return Chalice's configuration of the stage, without loading the application."""
-    return CLIFactory(str(project)).create_config_obj(STAGE)
+    # Not by `chalice.cli`, whose import asks the terminal what it can do, and waits ten seconds for one that is silent.
+    on_disk = json.loads((project / ".chalice" / "config.json").read_text("utf-8"))
+    return Config(STAGE, config_from_disk=on_disk, default_params={"project_dir": str(project)})

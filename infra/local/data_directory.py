@@ -36,6 +36,13 @@ class DataDirectory:
         """The file with the credentials of the database that runs."""
         return self.path / "credentials"
 
+    def last_port(self) -> int | None:
+        """Return the port of the database that has the lock or had it last, None if that is not known."""
+        try:
+            return int(json.loads((self.path / "lock").read_text("utf-8"))["port"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
     def lock(self, port: int) -> None:
         """Take the lock until `unlock` or the end of the process. Raises LocalError if another database has it."""
         file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+")

@@ -71,6 +71,12 @@ def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter:
         directory.unlock()
 
 
+def running_port(directory: DataDirectory) -> int | None:
+    """Return the port on which the database of this data directory runs, None if none runs."""
+    port = directory.last_port()
+    return port if port is not None and _runs_on(port, directory) else None
+
+
 def _identity(directory: DataDirectory) -> dict[str, str]:
     return {"service": _SERVICE, "stage": STAGE, "data_directory": str(directory.path)}
 

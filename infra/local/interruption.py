@@ -13,17 +13,22 @@ class Interruption:
     """Handles the signals of the process. Only the main thread may create one."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = False
+        # Not an event: a signal handler runs in the midst of the main thread's code, also while that waits with the
+        # lock that an event has inside, and setting the event would then wait for that lock for ever.
+        self._until_asked = threading.Lock()
+        self._until_asked.acquire()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
     def wait(self) -> None:
         """Return after the first signal."""
         # With a timeout, because on Windows Ctrl-C does not interrupt a wait without one.
-        while not self._asked.wait(0.5):
+        while not self._until_asked.acquire(timeout=0.5):
             pass
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked.is_set():
+        if self._asked:
             os._exit(_INTERRUPTED)
-        self._asked.set()
+        self._asked = True
+        self._until_asked.release()

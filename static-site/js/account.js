@@ -21,11 +21,12 @@ const EVENTS = {
   password_changed: "Password changed",
   refresh_retried_elsewhere: "Session used from two places at once",
   reauthenticated: "Password confirmed",
+  roles_changed: "Roles changed",
 };
 const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
-/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number}} AccountEvent */
+/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number, actor?: string}} AccountEvent */
 /** @typedef {{id: string, last_used_at: string, created_at: string, ip: string, user_agent: string, current: boolean}} Session */
 
 /** The user does not want to go on. */
@@ -126,10 +127,11 @@ function sessionEntry(session) {
 function showEvents(events) {
   byId("history-summary").textContent = events.length ? "" : "Nothing has happened yet.";
   byId("event-list").replaceChildren(
-    ...events.map(({ type, at, ip, user_agent: userAgent, count = 1 }) => {
+    ...events.map(({ type, at, ip, user_agent: userAgent, count = 1, actor }) => {
       const what = `${EVENTS[type] ?? type}${count > 1 ? ` ${count} times that day` : ""}`;
       const name = make("strong", ALARMING.includes(type) ? "alarming" : "", what);
-      const details = make("span", "muted", `${when(at)} · ${ip} · ${deviceName(userAgent)}`);
+      const by = actor ? "by an administrator" : `${ip} · ${deviceName(userAgent)}`;
+      const details = make("span", "muted", `${when(at)} · ${by}`);
       details.title = userAgent;
       return make("li", "", make("div", "", name, details));
     }),

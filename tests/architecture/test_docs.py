@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from app import app
 from chalicelib import errors
 from chalicelib.accounts.events import HISTORY
+from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.api.responses import STATUSES
 from chalicelib.telemetry import log, requests
 from chalicelib.version import VERSION
@@ -60,7 +60,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
 
 
 def test_the_http_api_lists_every_route_and_no_other():
-    routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods if method != "OPTIONS"}
+    routes = {f"{operation.method} {operation.path}" for routes in ALL_ROUTES for operation in routes.operations}
     assert set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^` ]+)`", HTTP_API, re.MULTILINE)) == routes
 
 
@@ -75,10 +75,11 @@ def test_the_http_api_lists_every_error_code_with_its_status_and_no_other():
 
 def test_the_architecture_names_every_module_in_its_room_and_no_other():
     package = PROJECT / "chalicelib"
-    rooms = {}
+    rooms = {"site": {"routes.py"}}  # what else is there is the site's own
     for path in package.rglob("*.py"):
-        if path.name != "__init__.py":
-            rooms.setdefault(path.parent.relative_to(package).as_posix(), set()).add(path.name)
+        room = path.parent.relative_to(package).as_posix()
+        if path.name != "__init__.py" and room.partition("/")[0] != "site":
+            rooms.setdefault(room, set()).add(path.name)
     named = {}
     for room, modules in re.findall(r"^\| (`.*?`) \| (.+) \|$", section(ARCHITECTURE, "The rooms"), re.MULTILINE):
         # A row of modules that are in no room has their names in front.
@@ -113,16 +114,20 @@ def test_the_map_in_the_readme_names_all_that_stands_at_the_root():
     assert at_the_root <= named
 
 
+def without_code(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def anchors(page):
     """Return what GitHub lets one link to in a page: its headings, lower-case, in hyphens, without punctuation."""
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = without_code(page.read_text("utf-8"))
     headings = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_leads_somewhere(page):
-    text = page.read_text("utf-8")
+    text = without_code(page.read_text("utf-8"))
     links = re.findall(r"\]\((?!https?://)([^)]+)\)", text) + re.findall(
         r'(?:src|srcset|href)="(?!https?://)([^"]+)"', text
     )
@@ -260,13 +265,10 @@ def test_the_changelog_and_the_project_speak_of_this_version():
 
 
 def test_the_template_defines_the_tables_that_the_stage_dev_names():
-    import json
-
+    from infra.laptop import DEFAULTS
     from infra.tables import table_definitions
 
-    config = json.loads((PROJECT / ".chalice" / "config.json").read_text("utf-8"))
-    variables = config["stages"]["dev"]["environment_variables"]
-    named = {value for name, value in variables.items() if name.endswith("_TABLE")}
+    named = {value for name, value in DEFAULTS.items() if name.endswith("_TABLE")}
     assert named == {definition.name for definition in table_definitions("dev")}
 
 

@@ -1,6 +1,7 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
 from app import app
+from chalicelib.api.openapi import ALL_ROUTES
 
 
 def test_the_authorizers_lambda_begins_in_its_own_module():
@@ -20,7 +21,9 @@ def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does
         "/openapi.json",
         "/.well-known/jwks.json",
     }
-    for path, methods in app.routes.items():
-        for method, entry in methods.items():
+    ours = {operation.path for routes in ALL_ROUTES for operation in routes.operations}
+    assert ours <= set(app.routes)
+    for path in ours:
+        for method, entry in app.routes[path].items():
             is_open = path in open_routes or path.startswith("/.well-known/") or method == "OPTIONS"
             assert (entry.authorizer is None) is is_open, f"{method} {path}"

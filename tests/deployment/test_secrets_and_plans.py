@@ -214,3 +214,15 @@ def test_a_dry_run_names_what_has_changed_and_changes_nothing(operator, aws):
         {"Name": "function", "Value": "lychgate-prod"},
         {"Name": "outcome", "Value": "reused"},
     ]
+
+
+def test_settings_of_the_shell_are_named_and_change_nothing_of_a_stage(operator, aws, monkeypatch):
+    monkeypatch.setenv("LYCHGATE_BCRYPT_COST", "10")
+
+    for arguments in (["--dry-run"], []):
+        assert operator.deploy(*arguments) == 0, operator.errors
+        assert [line for line in operator.below("Preflight") if "LYCHGATE_BCRYPT_COST of this shell: not used" in line]
+
+    assert "LYCHGATE_BCRYPT_COST" not in json.dumps(operator.files())
+    for function in boto3.client("lambda").list_functions()["Functions"]:
+        assert "LYCHGATE_BCRYPT_COST" not in function.get("Environment", {}).get("Variables", {})

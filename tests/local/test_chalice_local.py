@@ -1,6 +1,7 @@
 """`chalice local`, Chalice's own server, against the embedded database."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import ROOT
+from tests.local.conftest import PATIENCE_SECONDS, ROOT
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -41,10 +42,11 @@ def configure(project, database_port):
     path.write_text(json.dumps(config), "utf-8")
 
 
-def chalice_local(project, port):
+def chalice_local(project, port, *options, **environment):
     return subprocess.Popen(
-        [Path(sys.executable).parent / "chalice", "local", "--no-autoreload", "--port", str(port)],
+        [Path(sys.executable).parent / "chalice", "local", "--port", str(port), *(options or ["--no-autoreload"])],
         cwd=project,
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -125,29 +127,60 @@ def test_answers_the_preflight_of_the_pages_development_origin(api_port, ask):
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_says_at_its_start_that_the_keys_are_missing(project):
-    server = chalice_local(project, free_port())
-    output, _ = server.communicate()
-    assert server.returncode == 1
-    assert "LYCHGATE_PUBLIC_KEYS names .lychgate/public-keys.json, which cannot be read" in output
-    assert "make dynamodb" in output
+AUTORELOAD = pytest.mark.parametrize("autoreload", ["--autoreload", "--no-autoreload"])
 
 
-def test_says_at_its_start_that_the_database_is_missing(project, run_until_ready):
+def refusal(server):
+    """Wait for the end of a server that does not start, and return what it said."""
+    output, _ = server.communicate(timeout=PATIENCE_SECONDS)
+    assert server.returncode != 0, output
+    assert "Traceback" not in output
+    assert "Serving on" not in output
+    return output
+
+
+@AUTORELOAD
+def test_says_at_its_start_that_the_keys_are_missing_and_ends(project, autoreload):
+    said = refusal(chalice_local(project, free_port(), autoreload))
+    assert "LYCHGATE_PUBLIC_KEYS names .lychgate/public-keys.json, which cannot be read" in said
+    assert "make dynamodb" in said
+
+
+@AUTORELOAD
+def test_says_at_its_start_that_the_database_is_missing_and_ends(project, run_until_ready, autoreload):
     run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
     configure(project, free_port())
-    server = chalice_local(project, free_port())
-    output, _ = server.communicate()
-    assert server.returncode == 1
-    assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in output
+    said = refusal(chalice_local(project, free_port(), autoreload))
+    assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in said
 
 
-def test_says_at_its_start_that_the_database_is_another_ones(project, run_until_ready, tmp_path):
+@AUTORELOAD
+def test_says_at_its_start_that_the_database_is_another_ones_and_ends(project, run_until_ready, tmp_path, autoreload):
     run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
     configure(project, run_until_ready("dynamodb", "--data-dir", tmp_path / "other").port_of("Database"))
-    server = chalice_local(project, free_port())
-    output, _ = server.communicate()
-    assert server.returncode == 1
-    assert "the database refuses the credentials in .lychgate/credentials" in output
-    assert "`make dynamodb` writes them" in output
-    assert "Traceback" not in output
+    said = refusal(chalice_local(project, free_port(), autoreload))
+    assert "the database refuses the credentials in .lychgate/credentials" in said
+    assert "`make dynamodb` writes them" in said
+
+
+@AUTORELOAD
+def test_says_at_its_start_that_the_port_is_taken_and_ends(project, autoreload):
+    with socket.create_server(("127.0.0.1", 0)) as other_program:
+        taken = other_program.getsockname()[1]
+        said = refusal(chalice_local(project, taken, autoreload))
+    assert f"port {taken} is taken by another program. Choose another one: chalice local --port 8002" in said
+
+
+def test_a_start_that_fails_ends_no_process_but_its_own(project):
+    """A worker's variable that was inherited, as by a program that `chalice local` started, makes nobody a reloader."""
+    parent = "import subprocess, sys; sys.exit(10 + subprocess.run(sys.argv[1:]).returncode)"
+    chalice = Path(sys.executable).parent / "chalice"
+    done = subprocess.run(
+        [sys.executable, "-c", parent, chalice, "local", "--port", str(free_port())],
+        cwd=project,
+        env={**os.environ, "CHALICE_WORKER": "true"},
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 11

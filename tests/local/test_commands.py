@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.snapshot import read_snapshot
+from tests.local.conftest import PATIENCE_SECONDS, ROOT
 
 USERS = "lychgate-dev-users"
 ALICE = {"username_key": {"S": "alice"}}
@@ -90,6 +91,36 @@ def test_a_second_interruption_ends_at_once():
             time.sleep(0.05)
 
     assert process.returncode == 130
+
+
+def test_an_interruption_at_any_moment_of_the_wait_ends_it():
+    program = """
+import os, signal, sys, threading
+from infra.local.interruption import Interruption
+
+for moment in range(1, 30):
+    interruption, interrupted = Interruption(), threading.Lock()
+
+    def interrupt_once():
+        if interrupted.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def trace(*_):
+        global moment
+        moment -= 1
+        if moment == 0:
+            interrupt_once()
+        return trace
+
+    later = threading.Timer(0.1, interrupt_once)  # for a moment that is not reached before the wait is on
+    later.start()
+    sys.settrace(trace)
+    interruption.wait()
+    sys.settrace(None)
+    later.join()
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 0
 
 
 def test_a_damaged_snapshot_does_not_stop_the_start(run_until_ready, tmp_path):

@@ -5,19 +5,25 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
 from chalicelib import errors
 from chalicelib.api.openapi import ALL_ROUTES, describe
+from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.api.schemas import schema_of
+from chalicelib.site.routes import routes as own_routes
 
 PROJECT = Path(__file__).parents[2]
-OPERATIONS = [operation for routes in ALL_ROUTES for operation in routes.operations]
-DOCUMENT = describe(OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token")
+OPERATIONS = [operation for routes in (*ALL_ROUTES, own_routes) for operation in routes.operations]
+DOCUMENT = describe(
+    OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token", password_min_length=15
+)
+PROBLEM = "application/problem+json"
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
-# For roles, which no route asks for yet.
+# For roles, which no route of ours asks for yet.
 NOT_RAISED_YET = {"insufficient_scope"}
 
 
@@ -29,8 +35,30 @@ def described():
     }
 
 
-def resolved(response):
-    return DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+def resolved(described):
+    """What is described, or what it refers to."""
+    if "$ref" not in described:
+        return described
+    kind, _, name = described["$ref"].removeprefix("#/components/").partition("/")
+    return DOCUMENT["components"][kind][name]
+
+
+def refusals():
+    """The schema and the examples of every answer that is a problem document."""
+    for operation in described().values():
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                media_type = resolved(response)["content"][PROBLEM]
+                yield int(status), media_type["schema"], media_type["examples"]
+
+
+def all_codes():
+    kinds, known = [errors.LychgateError], set()
+    while kinds:
+        kind = kinds.pop()
+        known.add(kind.error)
+        kinds += kind.__subclasses__()
+    return known
 
 
 def test_is_valid_openapi():
@@ -45,31 +73,71 @@ def test_has_every_route_of_the_application_and_no_other():
 def test_asks_for_an_access_token_exactly_where_the_authorizer_stands():
     for (method, path), operation in described().items():
         guarded = app.routes[path][method].authorizer is not None
-        assert (operation["security"] == [{"access_token": []}]) is guarded, path
+        assert any("access_token" in requirement for requirement in operation["security"]) is guarded, path
 
 
 def test_names_every_error_code():
-    documented = {
-        code
-        for operation in described().values()
-        for status, response in operation["responses"].items()
-        if status >= "400"
-        for code in resolved(response)["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"][
-            "error"
-        ]["enum"]
-    }
-    kinds, known = [errors.LychgateError], set()
-    while kinds:
-        kind = kinds.pop()
-        known.add(kind.error)
-        kinds += kind.__subclasses__()
-    assert documented == known - ANSWERED_EVERYWHERE - NOT_RAISED_YET
+    documented = {code for _, schema, _ in refusals() for code in schema["properties"]["error"]["enum"]}
+    assert documented | NOT_RAISED_YET == all_codes() - ANSWERED_EVERYWHERE
+
+
+def test_a_problem_is_one_type_whose_codes_are_all_that_there_are():
+    assert {schema["$ref"] for _, schema, _ in refusals()} == {"#/components/schemas/Problem"}
+    assert set(DOCUMENT["components"]["schemas"]["Problem"]["properties"]["error"]["enum"]) == all_codes()
+
+
+def test_every_answer_that_is_a_problem_has_an_example_of_each_of_its_codes():
+    for status, schema, examples in refusals():
+        validator = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+        assert set(examples) == set(schema["properties"]["error"]["enum"])
+        for code, example in examples.items():
+            validator.validate(example["value"])
+            assert (example["value"]["status"], example["value"]["error"]) == (status, code)
+        # A problem of another answer is none of this one.
+        assert not validator.is_valid({**example["value"], "status": 418})
+        assert not validator.is_valid({**example["value"], "error": "method_not_allowed"})
+
+
+def test_every_operation_has_one_tag_of_those_that_are_described():
+    used = [tag for operation in described().values() for tag in operation["tags"]]
+    assert len(used) == len(described())
+    assert [tag["name"] for tag in DOCUMENT["tags"]] == list(dict.fromkeys(used))
+    assert all(tag["description"] for tag in DOCUMENT["tags"])
+
+
+def test_every_operation_is_named_by_a_verb_once():
+    names = [operation["operationId"] for operation in described().values()]
+    assert len(set(names)) == len(names)
+    verbs = {"register", "log", "refresh", "get", "list", "end", "reauthenticate", "change", "delete"}
+    assert {name.partition("_")[0] for name in names} <= verbs
+
+
+def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
+    schemas = DOCUMENT["components"]["schemas"].values()
+    bodies = [schema for schema in schemas if "token_delivery" in schema.get("properties", {})]
+    assert len(bodies) == 3
+    for body in bodies:
+        assert "token_delivery" not in body["required"]
+        assert resolved(body["properties"]["token_delivery"])["default"] == "body"
+
+
+def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
+    schemas = DOCUMENT["components"]["schemas"]
+    with_lengths = {name for name, schema in schemas.items() if {"minLength", "maxLength"} & set(schema)}
+    assert with_lengths == {"NewUsername", "NewPassword"}
+    assert (schemas["NewUsername"]["minLength"], schemas["NewUsername"]["maxLength"]) == (3, 1016)
+    assert (schemas["NewPassword"]["minLength"], schemas["NewPassword"]["maxLength"]) == (15, 1024)
+    for schema in schemas.values():
+        for member in schema.get("properties", {}).values():
+            assert not {"minLength", "maxLength", "pattern"} & set(member)
 
 
 def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
-    # `read_body` looks at these; the others describe.
-    looked_at = {"type", "enum"}
+    # `read_body` looks at these, the rules for what is new at the lengths; the others describe.
+    looked_at = {"type", "enum", "items", "$ref"}
+    bounds = {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
     describing = {"default", "description", "examples", "format"}
+    lengths = {"minLength", "maxLength"}
     for operation in OPERATIONS:
         if operation.body is not None:
             components = {}
@@ -77,10 +145,13 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
             body = components[operation.body.__name__]
             assert body["additionalProperties"] is False
             for name, member in body["properties"].items():
-                assert set(member) <= looked_at | describing, name
+                referred_to = member.get("$ref", "").rpartition("/")[2]
+                allowed = looked_at | describing | (lengths if referred_to.startswith("New") else set())
+                others = {k: v for k, v in components.get(referred_to, member).items() if k not in allowed}
+                assert others in ({}, bounds), name
 
 
-@pytest.mark.parametrize("kind", [float, set, list[bytes], tuple[str, ...]])
+@pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])
 def test_a_type_that_bodies_do_not_use_has_no_schema(kind):
     with pytest.raises(TypeError, match="no schema"):
         schema_of(kind, {})
@@ -94,5 +165,6 @@ def test_is_made_when_it_is_asked_for_and_not_at_a_cold_start():
 
 def test_names_itself_and_where_it_is():
     assert DOCUMENT["openapi"].startswith("3.1.")
-    assert DOCUMENT["servers"] == [{"url": "https://site.example/api"}]
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["https://site.example/api"]
+    assert DOCUMENT["info"]["contact"]["url"] == "https://site.example"
     assert DOCUMENT["components"]["securitySchemes"]["refresh_cookie"]["name"] == "__Host-refresh_token"

@@ -11,6 +11,7 @@ from chalice import Blueprint
 
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.api.application import Application
+from chalicelib.api.routing import Routes
 from chalicelib.authorizer import build_verifier, declare
 from chalicelib.clock import Clock, system_clock
 from chalicelib.wiring import Clients, Lychgate
@@ -46,6 +47,7 @@ def application(
     *,
     clients: Clients | None = None,
     clock: Clock = system_clock,
+    routes: Iterable[Routes] = (),
     blueprints: Iterable[Blueprint] = (),
     **others: Any,
 ) -> Application:
@@ -54,4 +56,4 @@ def application(
     blueprint = Blueprint("chalicelib.authorizer")
     authorizer = declare(blueprint, verifier)
     lychgate = Lychgate(environment, clients=clients, clock=clock, **others)
-    return Application(lychgate, authorizer, blueprints=[blueprint, *blueprints])
+    return Application(lychgate, authorizer, routes=routes, blueprints=[blueprint, *blueprints])

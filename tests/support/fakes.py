@@ -108,6 +108,14 @@ class FakeUserStore:
             self._memory.events.append(event)
             self._clear_away(user)
 
+    def set_roles(self, user, roles, event):
+        with self._memory.lock:
+            found = self.find(user.username)
+            if found is None or (found.id, set(found.roles)) != (user.id, set(user.roles)):
+                raise Conflict
+            self._memory.users[user.username_key] = replace(found, roles=tuple(sorted(roles)))
+            self._memory.events.append(event)
+
     def delete(self, user):
         with self._memory.lock:
             found = self.find(user.username)

@@ -107,6 +107,7 @@ class Tables:
 
     def __init__(self, database, stage):
         self.client = client("dynamodb", database)
+        self.stage = stage
         self._keys = {}
         for name in create_tables(self.client, stage):
             self._keep_expired_items(name)
@@ -137,12 +138,12 @@ class Place:
 
     def __init__(self, api, tables, forget=lambda: None):
         self.api = api
-        self._tables = tables
+        self.tables = tables
         self._forget = forget
 
     def empty(self):
         """Delete all data of the last test."""
-        self._tables.empty()
+        self.tables.empty()
         self._forget()
 
 
@@ -202,11 +203,12 @@ def secret_key_in(data_directory):
 
 
 @contextmanager
-def chalice_local(folder, clock, database, _):
+def chalice_local(folder, clock, database, _, *, source=ROOT):
     """`chalice local`, with the database that `make dynamodb` runs."""
     tables = Tables(database, "dev")
     keys = public_jwks(signing_keys(database))
-    project = checkout(folder, {"AWS_ENDPOINT_URL": database.endpoint, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)})
+    settings = {"AWS_ENDPOINT_URL": database.endpoint, "LYCHGATE_PUBLIC_KEYS": json.dumps(keys)}
+    project = checkout(folder, settings, source)
     (project / ".lychgate").mkdir()
     (project / ".lychgate" / "credentials").write_bytes(credentials_file(database.secret_key))
     chalice = Path(sys.executable).parent / "chalice"
@@ -217,9 +219,9 @@ def chalice_local(folder, clock, database, _):
 
 
 @contextmanager
-def make_dev(folder, clock, *_):
+def make_dev(folder, clock, *_, source=ROOT):
     """`make dev`, with the database in its own process."""
-    project = checkout(folder, {})
+    project = checkout(folder, {}, source)
     command = [
         sys.executable,
         "-m",
@@ -239,13 +241,13 @@ def make_dev(folder, clock, *_):
 
 
 @contextmanager
-def packaged(folder, clock, database, dynamodb_local):
+def packaged(folder, clock, database, dynamodb_local, *, source=ROOT):
     """The package under AWS's runtime client, behind the emulations of API Gateway and of the distribution."""
     ring = signing_keys(database)
     client("ssm", database).put_parameter(
         Name=FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
     )
-    package = built_package(public_jwks(ring))
+    package = built_package(public_jwks(ring), source)
     overrides = {
         **database.environment,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local.endpoint,
@@ -270,7 +272,7 @@ def distribution_before(gateway, *, viewer="127.0.0.1"):
     return Distribution(gateway, secret=DISTRIBUTION_SECRET, viewer=viewer)
 
 
-def built_package(public_keys, **settings):
+def built_package(public_keys, source=ROOT, **settings):
     """Build the package of a stage as `make deploy` would configure it, for this machine's architecture."""
     existing = {
         "lambda_architecture": machine_architecture(),
@@ -279,7 +281,7 @@ def built_package(public_keys, **settings):
     configuration = stage_configuration(FOUNDATION, json.dumps(public_keys), existing)
     policies = {"api_handler": api_handler_policy(FOUNDATION), "authorizer": authorizer_policy(FOUNDATION)}
     files = {policy_file(FOUNDATION.stage, name): policy for name, policy in policies.items()}
-    return build(FOUNDATION.stage, configuration, files)
+    return build(FOUNDATION.stage, configuration, files, project=source)
 
 
 IN_PROCESS = "in-process"
@@ -292,12 +294,12 @@ def signing_keys(database):
     return json.loads(found["Parameter"]["Value"])
 
 
-def checkout(folder, settings):
-    """A checkout whose stage `dev` has the settings of all places."""
+def checkout(folder, settings, source=ROOT):
+    """A checkout of what ``source`` holds, whose stage `dev` has the settings of all places."""
     project = folder / "project"
     (project / ".chalice").mkdir(parents=True)
     for name in ("app.py", "chalicelib", "infra", "static-site"):
-        (project / name).symlink_to(ROOT / name)
+        (project / name).symlink_to(source / name)
     config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
     config["stages"]["dev"]["environment_variables"].update(SETTINGS | settings)
     (project / ".chalice" / "config.json").write_text(json.dumps(config), "utf-8")

@@ -8,6 +8,7 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.errors import (
     Conflict,
+    Forbidden,
     InsufficientAuthentication,
     InvalidCredentials,
     InvalidGrant,
@@ -49,6 +50,7 @@ def alice(use_cases, verifier):
 
 
 LIVE_ONLY = {
+    "authorized": lambda account, principal: account.authorized(principal, role="user", fresh=True),
     "profile": lambda account, principal: account.profile(principal),
     "dashboard": lambda account, principal: account.dashboard(principal),
     "sessions": lambda account, principal: account.sessions(principal),
@@ -100,6 +102,24 @@ class TestProfile:
     def test_is_the_user_as_last_written(self, account, memory, alice):
         memory.users["alice"] = replace(memory.users["alice"], roles=("admin",))
         assert account.profile(alice[1]).roles == ("admin",)
+
+
+class TestAuthorization:
+    def test_is_of_the_user_as_last_written(self, account, memory, alice):
+        memory.users["alice"] = replace(memory.users["alice"], roles=("editor", "user"))
+        assert account.authorized(alice[1], role="editor").roles == ("editor", "user")
+
+    def test_refuses_whoever_has_the_role_in_the_token_alone(self, account, memory, alice):
+        assert alice[1].roles == ("user",)
+        memory.users["alice"] = replace(memory.users["alice"], roles=("editor",))
+        with pytest.raises(Forbidden):
+            account.authorized(alice[1], role="user", fresh=True)
+
+    def test_asks_for_a_fresh_session_only_if_told_to(self, account, alice, clock):
+        clock.advance(FRESH_SECONDS + 1)
+        assert account.authorized(alice[1], role="user").username == "Alice"
+        with pytest.raises(InsufficientAuthentication):
+            account.authorized(alice[1], role="user", fresh=True)
 
 
 class TestSessions:

@@ -60,6 +60,7 @@ def test_the_audience_is_the_issuer_unless_it_is_set(environment):
     [
         ("LYCHGATE_ISSUER", "", "is not set"),
         ("LYCHGATE_ISSUER", "site.example", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://[site.example/api", "must be a URL"),
         ("LYCHGATE_ISSUER", "https://site.example/api/", "without a trailing slash"),
         ("LYCHGATE_ISSUER", "https://site.example/api?x=1", "must be a URL"),
         ("LYCHGATE_ISSUER", "http://site.example/api", "must begin with https"),

@@ -113,10 +113,10 @@ def test_each_has_the_headers_that_the_api_sends(app, swagger):
             assert header(response, name) == f"'{value}'"
 
 
-def test_the_challenge_comes_with_the_401_alone(swagger):
+def test_the_challenge_comes_with_the_401_and_with_the_403_of_whoever_may_not(swagger):
     for kind, response in swagger()[RESPONSES].items():
         challenge = header(response, "WWW-Authenticate")
-        assert (challenge is not None) is (kind == "UNAUTHORIZED")
+        assert (challenge is not None) is (kind in {"UNAUTHORIZED", "ACCESS_DENIED"})
     assert header(swagger()[RESPONSES]["UNAUTHORIZED"], "WWW-Authenticate").startswith("'Bearer realm=")
 
 

@@ -184,6 +184,12 @@ class TestInParameterStore:
     def test_a_stage_that_is_not_configured_is_an_error(self, keys, ssm):
         assert keys("list", stage="nowhere") == (1, "keys: .chalice/config.json has no stage nowhere\n")
 
+    def test_a_deployed_stages_settings_are_not_the_shells(self, keys, ssm, monkeypatch):
+        monkeypatch.setenv("LYCHGATE_SIGNING_KEYS_PARAMETER", "/another")
+        code, printed = keys("create")
+        assert (code, printed.count("LYCHGATE_SIGNING_KEYS_PARAMETER of this shell: not used")) == (0, 1)
+        assert stored(ssm)["keys"]
+
     def test_a_ring_too_large_for_a_parameter_is_refused(self, keys, ssm):
         keys("create", "--alg", "RS256")
         ring = stored(ssm)

@@ -144,6 +144,11 @@ def test_every_name_that_may_be_registered_fits_each_of_its_tokens_and_the_gatew
     assert len(context["preferred_username"]) <= 3 * MAX_USERNAME_BYTES
 
 
+@pytest.mark.parametrize("username", ["\ufb03", "\u337fa", "al"])
+def test_a_new_name_has_three_characters_as_it_is_typed_too(username):
+    assert new_username_error(username) == "Use 3 to 254 characters."
+
+
 @pytest.mark.parametrize("character", ["\u0301", "\u0f81", "\ufdfa", "x"])
 def test_a_name_that_is_too_long_is_refused_without_normalising_it(monkeypatch, character):
     lengths = []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, make_dataclass
+from typing import Literal, Optional
 
 import pytest
 from chalice.app import Request
 
 from chalicelib.api.parsing import read_body
 from chalicelib.api.schemas import schema_of
-from chalicelib.errors import ValidationFailed
+from chalicelib.errors import InvalidRequest, ValidationFailed
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,31 @@ class Body:
     remembered: bool = False
     others: list[Credential] = field(default_factory=list)
     grid: list[list[int]] = field(default_factory=list)
+    price: float = 0.0
+    size: Literal["small", "large"] = "small"
+    tags: Optional[list[str]] = None  # noqa: UP045 - some write it so
 
 
-def read(members):
+@dataclass(frozen=True)
+class Branch:
+    twigs: list[Branch] = field(default_factory=list)
+
+
+def read(members, body_type=Body):
+    return read_text(json.dumps(members), body_type)
+
+
+def read_text(body, body_type=Body):
     event = {
         "requestContext": {"httpMethod": "POST", "resourcePath": "/x", "identity": {"sourceIp": "203.0.113.7"}},
         "headers": {"content-type": "application/json"},
         "multiValueQueryStringParameters": None,
         "pathParameters": {},
         "stageVariables": {},
-        "body": json.dumps(members),
+        "body": body,
         "isBase64Encoded": False,
     }
-    return read_body(Request(event, None), Body)
+    return read_body(Request(event, None), body_type)
 
 
 def errors(members):
@@ -80,10 +92,10 @@ def test_every_field_that_is_wrong_is_named_by_its_path():
         "credential.response.transports[1]": "This must be a string.",
         "credential.response.more": "There is no such field.",
         "credential.kind": "This must be one of: public-key.",
-        "attempts": "This must be a whole number.",
+        "attempts": "This must be an integer.",
         "others[1].id": "This field is needed.",
         "others[1].response": "This field is needed.",
-        "grid[1][0]": "This must be a whole number.",
+        "grid[1][0]": "This must be an integer.",
     }
 
 
@@ -93,17 +105,72 @@ def test_every_field_that_is_wrong_is_named_by_its_path():
         ("credential", None, "This must be an object."),
         ("credential", [], "This must be an object."),
         ("credential", "{}", "This must be an object."),
-        ("others", {}, "This must be a list."),
-        ("others", None, "This must be a list."),
-        ("remembered", 1, "This must be true or false."),
-        ("remembered", "true", "This must be true or false."),
-        ("attempts", 1.0, "This must be a whole number."),
-        ("attempts", "1", "This must be a whole number."),
+        ("others", {}, "This must be an array."),
+        ("others", None, "This must be an array."),
+        ("tags", "usb", "This must be an array."),
+        ("remembered", 1, "This must be a boolean."),
+        ("remembered", "true", "This must be a boolean."),
+        ("remembered", None, "This must be a boolean."),
+        ("attempts", 1.5, "This must be an integer."),
+        ("attempts", "1", "This must be an integer."),
+        ("attempts", True, "This must be an integer."),
+        ("attempts", 2**53, f"This must be an integer from -{2**53 - 1} to {2**53 - 1}."),
+        ("attempts", -(2**53), f"This must be an integer from -{2**53 - 1} to {2**53 - 1}."),
+        ("attempts", 1e300, f"This must be an integer from -{2**53 - 1} to {2**53 - 1}."),
+        ("price", "1.5", "This must be a number."),
+        ("price", True, "This must be a number."),
+        ("price", None, "This must be a number."),
+        ("price", 10**400, "This number is too large."),
+        ("size", "medium", "This must be one of: small, large."),
+        ("size", ["small"], "This must be a string: small or large."),
+        ("size", None, "This must be a string: small or large."),
         ("challenge", "\ud800", "This has invalid Unicode in it."),
     ],
 )
 def test_a_value_of_another_type_is_refused(member, value, message):
     assert errors({"challenge": "c", member: value}) == {member: message}
+
+
+@pytest.mark.parametrize("number", ["1", "1.0", "100e-2", "1.0e0"])
+def test_an_integer_is_one_however_it_is_written(number):
+    attempts = read_text(f'{{"challenge": "c", "attempts": {number}}}').attempts
+    assert (attempts, type(attempts)) == (1, int)
+
+
+@pytest.mark.parametrize("number", ["2", "2.0", "-0.5", "1.7976931348623157e308", str(2**53)])
+def test_a_number_is_a_float_whatever_its_value(number):
+    price = read_text(f'{{"challenge": "c", "price": {number}}}').price
+    assert (price, type(price)) == (float(number), float)
+
+
+def test_the_largest_integers_are_exact():
+    assert read({"challenge": "c", "grid": [[2**53 - 1, 1 - 2**53]]}).grid == [[9007199254740991, -9007199254740991]]
+
+
+@pytest.mark.parametrize("member", ["price", "attempts"])
+def test_a_number_beyond_every_double_is_refused(member):
+    with pytest.raises(ValidationFailed):
+        read_text(f'{{"challenge": "c", "{member}": 1e400}}')
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "01", "+1", "1.", "9" * 5000])
+def test_what_is_no_number_of_json_is_no_body(number):
+    with pytest.raises(InvalidRequest):
+        read_text(f'{{"challenge": "c", "price": {number}}}')
+
+
+def test_a_dataclass_may_hold_itself_as_deep_as_python_can_go():
+    assert read({"twigs": [{"twigs": []}]}, Branch) == Branch([Branch()])
+    deep = '{"twigs": [' * 900 + "]}" * 900
+    with pytest.raises(InvalidRequest):
+        read_text(deep, Branch)
+
+
+@pytest.mark.parametrize("kind", [dict[str, int], tuple[int, ...], int | str, Literal[1, 2], bytes, list[set]])
+def test_a_field_of_a_type_that_no_body_has_is_a_bug_that_names_it(kind):
+    body_type = make_dataclass("Order", [("odd", kind)])
+    with pytest.raises(TypeError, match=r"Order\.odd"):
+        read({"odd": "x"}, body_type)
 
 
 def test_an_unknown_field_that_may_be_a_password_is_not_quoted():
@@ -122,3 +189,7 @@ def test_the_document_describes_them_too():
         "items": {"$ref": "#/components/schemas/Credential"},
     }
     assert components["Response"]["required"] == ["client_data"]
+    integer = {"type": "integer", "minimum": 1 - 2**53, "maximum": 2**53 - 1}
+    assert components["Body"]["properties"]["attempts"] == {**integer, "default": 0}
+    assert components["Body"]["properties"]["grid"]["items"] == {"type": "array", "items": integer}
+    assert components["Body"]["properties"]["price"] == {"type": "number", "default": 0.0}

@@ -222,6 +222,7 @@ def test_takes_any_characters_of_the_right_number(policy, password):
         ("fourteen chars", "at least 15"),
         ("", "at least 15"),
         ("a\u0308" * 14, "at least 15"),
+        ("\ufb2c" * 5, "at least 15"),
         ("x" * 257, "at most 256"),
         ("passwordpassword", "a common password"),
         ("my name is alice!", "does not contain the username"),

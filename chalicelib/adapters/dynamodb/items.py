@@ -42,6 +42,7 @@ An event, in the partition of its user:
     at               N
     ip, user_agent   S
     count            N   how often it happened, if more than once
+    actor            S   who caused it, if an administrator
     ttl              N
 """
 
@@ -214,10 +215,12 @@ def retry_members(session: Session) -> dict[str, Value]:
 
 def event_to_item(event: SecurityEvent) -> Item:
     """Return an item for an event. Each call makes another ``event_id``."""
-    counted = {"count": event.count} if event.count > 1 else {}
+    rarely: dict[str, Value] = {"count": event.count} if event.count > 1 else {}
+    if event.actor is not None:
+        rarely["actor"] = event.actor
     return to_item(
         {
-            **counted,
+            **rarely,
             # An event without an account goes to a random partition that nobody reads, so that it costs the same write.
             "user_id": event.user_id or secrets.token_urlsafe(16),
             # Within one second, the clock of this machine determines the order.
@@ -240,6 +243,7 @@ def event_from_item(item: Item) -> SecurityEvent:
         at=members["at"],
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
         count=members.get("count", 1),
+        actor=members.get("actor"),
     )
 
 

@@ -134,6 +134,27 @@ class DynamoDBUserStore:
             raise Conflict
         self._clear_away(user, self._sessions_of_past_epochs)
 
+    def set_roles(self, user: User, roles: tuple[str, ...], event: SecurityEvent) -> None:
+        """See ``UserStore.set_roles``. Takes one transaction."""
+        failed = transact(
+            self._database,
+            [
+                {
+                    "Update": {
+                        "TableName": self._tables.users,
+                        "Key": user_key(user.username),
+                        "UpdateExpression": "SET #roles = :new",
+                        "ConditionExpression": "user_id = :id AND #roles = :old",
+                        "ExpressionAttributeNames": {"#roles": "roles"},
+                        "ExpressionAttributeValues": to_item({":id": user.id, ":old": user.roles, ":new": roles}),
+                    }
+                },
+                put_event(self._tables, event),
+            ],
+        )
+        if failed:
+            raise Conflict
+
     def delete(self, user: User) -> None:
         """See ``UserStore.delete``. Deletes the user's item, which ends all sessions, then the sessions and events."""
         with unavailable_on_failure():

@@ -1,0 +1,7 @@
+"""Your site's own routes. docs/protect-your-api.md shows how to add one."""
+
+from __future__ import annotations
+
+from chalicelib.api.routing import Routes
+
+routes = Routes()

@@ -1,0 +1,68 @@
+"""The settings of a server on this machine, where neither its environment nor its stage has them.
+
+Owns what the stage `dev` is when nobody has said anything of it. Its address is where the server listens. A value in
+the environment wins over one in .chalice/config.json, and that over one of these.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from urllib.parse import urlsplit
+
+from infra import database_credentials
+
+ADDRESS = "127.0.0.1"
+
+DEFAULTS: Mapping[str, str] = {
+    "LYCHGATE_PUBLIC_KEYS": "file://.lychgate/public-keys.json",
+    "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/dev/signing-keys",
+    "LYCHGATE_USERS_TABLE": "lychgate-dev-users",
+    "LYCHGATE_SESSIONS_TABLE": "lychgate-dev-sessions",
+    "LYCHGATE_EVENTS_TABLE": "lychgate-dev-events",
+    "LYCHGATE_THROTTLE_TABLE": "lychgate-dev-throttle",
+}
+"""What fits the database of `make dynamodb`."""
+
+_PREFIX = "LYCHGATE_"
+_ISSUER = "LYCHGATE_ISSUER"
+_ORIGINS = "LYCHGATE_ALLOWED_ORIGINS"
+_NOT_OF_THE_API = frozenset({"LYCHGATE_DATA_DIR", database_credentials.VARIABLE})
+
+
+def settings_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the API's settings in an environment. An empty value is none."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(_PREFIX) and name not in _NOT_OF_THE_API and value
+    }
+
+
+def left_alone(stage: str, environ: Mapping[str, str]) -> list[str]:
+    """Return what to say of settings in this process's environment where a command is about a deployed stage.
+
+    Such a stage's settings are what its committed configuration says. A variable that somebody's shell still had from
+    the day before would otherwise change a site, and the next deployment by somebody else would change it back.
+    """
+    names = ", ".join(sorted(settings_in(environ)))
+    return [f"{names} of this shell: not used. .chalice/config.json has the settings of {stage}"] if names else []
+
+
+def fill_in(environ: MutableMapping[str, str], *, port: int, path: str = "") -> None:
+    """Add the settings that an API lacks which this machine serves on a port, below a path.
+
+    The server's own origins are allowed beside those that are listed, so that the page of `make dev` keeps working.
+    """
+    for name, value in {**DEFAULTS, _ISSUER: f"http://{ADDRESS}:{port}{path}"}.items():
+        if not environ.get(name):
+            environ[name] = value
+    origins = [f"http://{ADDRESS}:{port}", f"http://localhost:{port}", *_origin_of(environ[_ISSUER])]
+    origins += [origin for origin in environ.get(_ORIGINS, "").split(",") if origin]
+    environ[_ORIGINS] = ",".join(dict.fromkeys(origins))
+
+
+def _origin_of(url: str) -> list[str]:
+    """Return the origin of a URL, none if it is no URL. Whoever reads the setting says so."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    return [f"{parts.scheme}://{parts.netloc}"] if parts.scheme and parts.netloc else []

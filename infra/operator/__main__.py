@@ -1,0 +1,183 @@
+"""`python -m infra.operator`: look at the users of a stage, and give them roles.
+
+It speaks to the stage's tables, with your AWS credentials, and so works when nobody can log in. Without --stage it is
+about the accounts of this machine, whether or not `make dev` is running.
+
+Exit codes: 0, it is so; 1, it could not be done, and why is on the standard error; 2, the command is not valid.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.accounts.roles import ADMIN, USER, roles_error
+from chalicelib.accounts.user import User
+from chalicelib.api.responses import event_body, session_body, timestamp, user_body
+from chalicelib.clock import Clock, system_clock
+from chalicelib.errors import ConfigurationError, ServiceUnavailable
+from infra.local.environment import PROJECT, STAGE
+from infra.local.errors import LocalError
+from infra.operator import users
+from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
+from infra.stage_settings import UnknownStageError
+
+PROGRAM = "python -m infra.operator"
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the commands reach outside of themselves by."""
+
+    accounts: Callable[[Stage], AbstractContextManager[Accounts]] = open_accounts
+    clock: Clock = system_clock
+
+
+@click.group(help=__doc__)
+@click.pass_context
+def operator(context: click.Context) -> None:
+    """Begin a command."""
+    context.ensure_object(Reach)
+
+
+@operator.group("users")
+def users_group() -> None:
+    """Users and their roles."""
+
+
+def _of_a_stage(command: Command) -> Command:
+    """Add the options that say which stage it is about, and how to answer."""
+    options = (
+        click.option(
+            "--stage", default=STAGE, show_default=True, help=f"A stage of .chalice/config.json; {STAGE}: this machine."
+        ),
+        click.option("--project", type=click.Path(path_type=Path), default=PROJECT, hidden=True),
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            envvar="LYCHGATE_DATA_DIR",
+            default=PROJECT / ".lychgate",
+            help=f"The data directory of the stage {STAGE} (LYCHGATE_DATA_DIR, .lychgate).",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@users_group.command("show")
+@click.argument("username")
+@_of_a_stage
+@click.pass_obj
+def show_user(reach: Reach, username: str, stage: str, project: Path, data_dir: Path, *, as_json: bool) -> None:
+    """Show a user, with live sessions and the newest events."""
+    with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
+        shown = users.show(accounts.stores, username, clock=reach.clock)
+    if as_json:
+        _print_json(
+            stage=stage,
+            user=user_body(shown.user),
+            sessions=[session_body(session, current_session_id="") for session in shown.sessions],
+            recent_events=[event_body(event) for event in shown.events],
+        )
+        return
+    for line in _lines(shown):
+        click.echo(line)
+
+
+@users_group.command("set-roles")
+@click.argument("username")
+@click.argument("roles")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@_of_a_stage
+@click.pass_obj
+def set_roles(
+    reach: Reach, username: str, roles: str, stage: str, project: Path, data_dir: Path, *, as_json: bool, dry_run: bool
+) -> None:
+    """Give a user exactly these ROLES, such as editor,user. Sessions go on."""
+    wanted = [role.strip() for role in roles.split(",")]
+    if (problem := roles_error(wanted)) is not None:
+        raise click.BadParameter(problem, param_hint="ROLES")
+    with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
+        change = users.set_roles(accounts.stores, username, wanted, clock=reach.clock, dry_run=dry_run)
+        lifetime = accounts.settings.access_token_lifetime
+    _warn_of_unknown(set(wanted) - set(change.before.roles))
+    if as_json:
+        before, changed = list(change.before.roles), not (change.is_none or dry_run)
+        _print_json(stage=stage, user=user_body(change.after), before=before, changed=changed, dry_run=dry_run)
+        return
+    name = change.before.username
+    if change.is_none:
+        click.echo(f"{name} has the roles {_listed(change.before)} already. Nothing was changed.")
+        return
+    click.echo(f"{name} in the stage {stage}: {_listed(change.before)} -> {_listed(change.after)}.")
+    if dry_run:
+        click.echo("This was a dry run: nothing was changed.")
+        return
+    click.echo(
+        f"This API knows at once. To others, access tokens from before say the old roles for {lifetime} s at most."
+    )
+
+
+@contextmanager
+def _accounts(reach: Reach, stage: Stage) -> Iterator[Accounts]:
+    """Reach the accounts of a stage. Whatever cannot be done ends the command with a message, and the exit code 1."""
+    try:
+        with reach.accounts(stage) as accounts:
+            yield accounts
+    except (users.RefusedError, NoAccountsError, UnknownStageError, ConfigurationError, LocalError) as error:
+        raise click.ClickException(str(error)) from error
+    except ServiceUnavailable as error:
+        raise click.ClickException(f"the database did not answer: {error.__cause__ or error.reason}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise click.ClickException(f"AWS refuses this: {error}") from error
+
+
+def _warn_of_unknown(granted: set[str]) -> None:
+    """Say on the standard error which new roles no route asks for: one of them may be misspelt."""
+    granted -= {USER, ADMIN}
+    if not granted:
+        return
+    # The routes of this checkout, which only a new role needs.
+    from chalicelib.api.openapi import ALL_ROUTES  # noqa: PLC0415
+    from chalicelib.site.routes import routes as own  # noqa: PLC0415
+
+    asked_for = {operation.role for routes in (*ALL_ROUTES, own) for operation in routes.operations}
+    for role in sorted(granted - asked_for):
+        click.echo(f"Note: no route of this checkout asks for the role {role}.", err=True)
+
+
+def _lines(shown: users.Shown) -> Iterator[str]:
+    user = shown.user
+    yield f"username  {user.username}"
+    yield f"id        {user.id}"
+    yield f"roles     {_listed(user)}"
+    yield f"created   {timestamp(user.created_at)}"
+    yield f"state     {'disabled' if user.disabled else 'active'}"
+    yield f"sessions  {len(shown.sessions)}"
+    for event in shown.events:
+        by = "by an administrator" if event.actor else event.caller.ip
+        times = f" ({event.count} times)" if event.count > 1 else ""
+        yield f"  {timestamp(event.at)}  {event.type}{times}  {by}"
+
+
+def _listed(user: User) -> str:
+    return ", ".join(user.roles)
+
+
+def _print_json(**members: Any) -> None:  # noqa: ANN401 - any JSON
+    click.echo(json.dumps(members, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    operator(prog_name=PROGRAM)

@@ -1,0 +1,87 @@
+"""What an operator does to users. Knows no command line, and no AWS but the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.roles import roles_error
+from chalicelib.accounts.session import Session
+from chalicelib.accounts.user import User
+from chalicelib.clock import Clock
+from chalicelib.errors import Conflict
+from chalicelib.use_cases.account import history
+from chalicelib.use_cases.ports import Stores
+
+NO_ADDRESS = Caller(ip="", user_agent="")
+"""The origin of what an operator does: it is no request, and the history shows no operator's address to a user."""
+
+
+class RefusedError(Exception):
+    """Raised if something cannot be done to a user. The message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A user, with the live sessions and the newest events, newest first."""
+
+    user: User
+    sessions: list[Session]
+    events: list[SecurityEvent]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A user before and after a change."""
+
+    before: User
+    after: User
+
+    @property
+    def is_none(self) -> bool:
+        """Whether everything stays as it is."""
+        return self.before.roles == self.after.roles
+
+
+def show(stores: Stores, username: str, *, clock: Clock) -> Shown:
+    """Return a user with sessions and history. Raises RefusedError if nobody has the name."""
+    user = _existing(stores, username)
+    now = clock()
+    sessions = [session for session in stores.sessions.of_user(user.id) if session.belongs_to(user)]
+    live = [session for session in sessions if session.is_live(now)]
+    newest_first = sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
+    return Shown(user, newest_first, history(stores.events, user))
+
+
+def set_roles(stores: Stores, username: str, roles: Collection[str], *, clock: Clock, dry_run: bool = False) -> Change:
+    """Give a user exactly these roles, and record it in the user's history. Sessions go on.
+
+    Raises:
+        RefusedError: nobody has the name, the roles are not valid, or somebody else has changed the account meanwhile.
+
+    """
+    if (problem := roles_error(roles)) is not None:
+        raise RefusedError(problem)
+    user = _existing(stores, username)
+    wanted = tuple(sorted(set(roles)))
+    change = Change(user, replace(user, roles=wanted))
+    if change.is_none or dry_run:
+        return change
+    try:
+        stores.users.set_roles(
+            user, wanted, SecurityEvent(EventType.ROLES_CHANGED, user.id, clock(), NO_ADDRESS, actor=ADMIN)
+        )
+    except Conflict:
+        raise RefusedError(
+            f"somebody else has changed {user.username} at the same time; nothing was changed. Look at it and try again"
+        ) from None
+    return change
+
+
+def _existing(stores: Stores, username: str) -> User:
+    user = stores.users.find(username)
+    if user is None:
+        raise RefusedError(f"there is no user {username}")
+    return user

@@ -1,0 +1,95 @@
+"""What docs/operations/users.md says that an operator needs: with it all works, and with any less one is told why."""
+
+import json
+import re
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from chalicelib.tokens.keys import public_jwks
+from infra.deployment.stage import stage_configuration
+from infra.operator.__main__ import Reach, operator
+from infra.operator.accounts import open_accounts
+from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials
+from tests.support import places
+from tests.support.databases import tables_of
+from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
+
+PAGE = (places.ROOT / "docs" / "operations" / "users.md").read_text("utf-8")
+TABLES = tables_of(places.FOUNDATION.stage)
+COMMANDS = {"show": ("show", "alice"), "set-roles": ("set-roles", "alice", "editor,user")}
+
+
+def listed(command):
+    """The pairs of action and resource that the page lists for a command."""
+    rows = re.findall(rf"^\| `users {command}` \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
+    return sorted(
+        (action, places.FOUNDATION.arn("dynamodb", f"table/{getattr(TABLES, table)}"))
+        for actions, tables in rows
+        for action in re.findall(r"dynamodb:\w+", actions)
+        for table in tables.split(", ")
+    )
+
+
+LISTED = [(command, pair) for command in COMMANDS for pair in listed(command)]
+
+
+def policy(pairs):
+    statements = [{"Effect": "Allow", "Action": [action], "Resource": resource} for action, resource in pairs]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+@pytest.fixture
+def role():
+    return Role(credentials("operator"), policy([]))
+
+
+@pytest.fixture
+def operate(role, ring, tables, local_database, tmp_path):
+    """Run a command about Alice in the stage, as somebody with a role of AWS's."""
+    tables.empty()
+    users = DynamoDBUserStore(Database(tables.client, TABLES))
+    users.add(ALICE, SESSION, REGISTERED)
+    configuration = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(ring)), {})
+    (tmp_path / ".chalice").mkdir()
+    (tmp_path / ".chalice" / "config.json").write_text(json.dumps({"stages": {"test": configuration}}))
+    aws = AuthorizingAws(local_database, [role])
+
+    def client():
+        return boto3.client(
+            "dynamodb",
+            region_name=places.REGION,
+            endpoint_url=aws.endpoint,
+            aws_access_key_id=role.credentials.access_key_id,
+            aws_secret_access_key=role.credentials.secret_access_key,
+            aws_session_token=role.credentials.session_token,
+        )
+
+    def operate(command):
+        reach = Reach(lambda stage: open_accounts(stage, make_dynamodb=client), lambda: NOW)
+        arguments = ["users", *COMMANDS[command], "--stage", "test", "--project", str(tmp_path)]
+        return CliRunner().invoke(operator, arguments, obj=reach)
+
+    yield operate
+    aws.stop()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_needs_what_the_page_lists_and_nothing_else(operate, role, command):
+    role.policy = policy(listed(command))
+    done = operate(command)
+    assert (done.exit_code, role.denied) == (0, set()), done.output
+    assert sorted(role.used) == listed(command)
+
+
+@pytest.mark.parametrize(("command", "pair"), LISTED)
+def test_without_any_one_of_them_it_says_which_and_changes_nothing(operate, role, tables, command, pair):
+    role.policy = policy([each for each in listed(command) if each != pair])
+    done = operate(command)
+    assert done.exit_code == 1
+    assert "AccessDeniedException" in done.stderr
+    assert pair[0] in done.stderr
+    assert DynamoDBUserStore(Database(tables.client, TABLES)).find("alice") == ALICE

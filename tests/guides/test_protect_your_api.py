@@ -1,0 +1,97 @@
+"""What docs/protect-your-api.md tells to write and to type does what it says, wherever the API runs."""
+
+import json
+import urllib.request
+
+import pytest
+
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from tests.guides.markdown import Page, prints_what_it_says
+from tests.support import places
+from tests.support.databases import tables_of
+from tests.support.site_of_ones_own import copy_with
+
+PAGE = Page("docs/protect-your-api.md")
+ROUTES = "chalicelib/site/routes.py"
+TEN_LINES, WHOLE = [block.text for block in PAGE.blocks if block.path == ROUTES]
+FILES = {ROUTES: WHOLE, "verify.py": PAGE.file("verify.py"), **PAGE.files_below("static-site")}
+WORKS = {"items": [{"name": "plank", "quantity": 2, "price": 4.5}]}
+
+
+def test_the_first_route_takes_ten_lines_and_is_in_the_whole_file_as_it_was():
+    lines = [line for line in TEN_LINES.splitlines() if line]
+    assert len(lines) <= 10
+    assert set(lines) <= set(WHOLE.splitlines())
+
+
+def test_every_command_prints_what_the_page_says(start, tmp_path, monkeypatch):
+    project = copy_with(tmp_path / "project", FILES)
+    server = start(checkout=project)
+    monkeypatch.setenv("LYCHGATE_DATA_DIR", str(tmp_path / "accounts"))
+    with urllib.request.urlopen(f"{server.url}/api/.well-known/openid-configuration") as answer:
+        issuer = json.load(answer)["issuer"]
+    verify = FILES["verify.py"].replace('"http://127.0.0.1:8000/api"', f'"{issuer}"')
+    (project / "verify.py").write_text(verify.replace("http://127.0.0.1:8000/api/.well", f"{server.url}/api/.well"))
+
+    outputs = prints_what_it_says(PAGE.transcript(), project, **{"http://127.0.0.1:8000": server.url})
+
+    said = "".join(outputs)
+    assert all(error in said for error in ("invalid_token", "insufficient_scope", "validation_failed"))
+
+
+def test_the_page_names_the_messages_of_every_type_that_a_body_may_have():
+    text = (places.ROOT / "docs" / "protect-your-api.md").read_text("utf-8")
+    parsing = (places.ROOT / "chalicelib" / "api" / "parsing.py").read_text("utf-8")
+    for kind in ("a string", "an integer", "a number", "a boolean", "an array", "an object"):
+        assert f"`This must be {kind}.`" in text
+        assert f'"This must be {kind}."' in parsing
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    return copy_with(tmp_path_factory.mktemp("own") / "project", FILES)
+
+
+@pytest.fixture(params=["make-dev", "chalice-local", "packaged"])
+def place(request, project, tmp_path, shared_clock, local_database):
+    dynamodb_local = request.getfixturevalue("dynamodb_local") if request.param == "packaged" else None
+    shared_clock.reset()
+    with places.PLACES[request.param](tmp_path, shared_clock, local_database, dynamodb_local, source=project) as place:
+        place.empty()
+        yield place
+
+
+def test_the_route_refuses_and_takes_the_same_everywhere(place):
+    api = place.api
+    api.post("/orders", WORKS).assert_problem(401, "invalid_token")
+    api.bearer("POST", "/orders", "nonsense", WORKS).assert_problem(401, "invalid_token")
+    tokens = api.register("Alice").json
+
+    def order(members=WORKS):
+        return api.bearer("POST", "/orders", tokens["access_token"], members)
+
+    refused = order({"items": "none"})
+    refused.assert_problem(403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in refused.challenge
+    give_role(place, "buyer")
+    wrong = order({"items": [{**WORKS["items"][0], "price": True}]})
+    wrong.assert_problem(422, "validation_failed")
+    assert wrong.json["errors"] == [{"field": "items[0].price", "message": "This must be a number."}]
+    taken = order()
+    assert (taken.status, taken.json) == (201, {"buyer": "Alice", "pieces": 2, "total": 9.0})
+    taken.assert_hardened()
+    give_role(place, "user")
+    order().assert_problem(403, "insufficient_scope")
+    assert api.logout(tokens["refresh_token"]).status == 204
+    order().assert_problem(401, "invalid_token")
+    assert "/orders" in api.request("GET", "/openapi.json").json["paths"]
+
+
+def give_role(place, role):
+    users = DynamoDBUserStore(Database(place.tables.client, tables_of(place.tables.stage)))
+    user = users.find("alice")
+    event = SecurityEvent(EventType.ROLES_CHANGED, user.id, places.EPOCH, Caller("", ""), actor=ADMIN)
+    users.set_roles(user, (role,), event)

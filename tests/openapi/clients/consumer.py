@@ -1,0 +1,68 @@
+"""A program over the client that openapi-python-client makes of the document. It takes the API's URL.
+
+Every answer is asserted by its generated type.
+"""
+
+import sys
+from http import HTTPStatus
+
+from lychgate_client import AuthenticatedClient, Client
+from lychgate_client.api.account import change_password, get_me
+from lychgate_client.api.authentication import get_options, log_in, log_out, refresh, register
+from lychgate_client.api.sessions import list_sessions
+from lychgate_client.models import (
+    CredentialsBody,
+    NewAccountBody,
+    NewPasswordBody,
+    Problem,
+    ProblemError,
+    ProfileBody,
+    RefreshTokenBody,
+    SessionsBody,
+    TokenBody,
+    TokenDelivery,
+)
+
+PASSWORD = "correct horse battery staple"
+root = sys.argv[1]
+# What the document does not name is an error here.
+client = Client(root, raise_on_unexpected_status=True)
+
+options = get_options.sync(client=client)
+assert options.registration == "open"
+assert options.password.min_length <= len(PASSWORD) <= options.password.max_length
+
+registered = register.sync(client=client, body=NewAccountBody("Alice", PASSWORD))
+assert isinstance(registered, TokenBody), registered
+
+refused = log_in.sync_detailed(client=client, body=CredentialsBody("alice", "wrong horse battery staple"))
+assert refused.status_code == HTTPStatus.UNAUTHORIZED
+assert isinstance(refused.parsed, Problem)
+assert refused.parsed.error is ProblemError.INVALID_CREDENTIALS
+
+logged_in = log_in.sync(client=client, body=CredentialsBody("alice", PASSWORD))
+assert isinstance(logged_in, TokenBody), logged_in
+assert logged_in.user.username == "Alice"
+
+alice = AuthenticatedClient(root, logged_in.access_token, raise_on_unexpected_status=True)
+me = get_me.sync(client=alice)
+assert isinstance(me, ProfileBody), me
+assert me.user == logged_in.user
+listed = list_sessions.sync(client=alice)
+assert isinstance(listed, SessionsBody), listed
+assert [session.current for session in listed.sessions].count(True) == 1
+
+refreshed = refresh.sync(client=alice, body=RefreshTokenBody(logged_in.refresh_token))
+assert isinstance(refreshed, TokenBody), refreshed
+
+same = change_password.sync(client=alice, body=NewPasswordBody(PASSWORD, PASSWORD))
+assert isinstance(same, Problem), same
+assert same.error is ProblemError.VALIDATION_FAILED
+assert [error.field for error in same.errors] == ["new_password"]
+changed = change_password.sync(client=alice, body=NewPasswordBody(PASSWORD, PASSWORD + "!", TokenDelivery.BODY))
+assert isinstance(changed, TokenBody), changed
+
+ended = get_me.sync(client=alice)
+assert isinstance(ended, Problem), ended
+assert ended.error is ProblemError.INVALID_TOKEN
+assert log_out.sync_detailed(client=alice, body=RefreshTokenBody(changed.refresh_token)).status_code == 204

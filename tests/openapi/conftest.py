@@ -1,0 +1,61 @@
+"""What the tests of the document share: the document as a file, and the tools that read it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chalicelib.api.openapi import ALL_ROUTES, describe
+from tests.client.find_node import node_folder
+
+TOOLS = Path(__file__).parents[2] / ".tools" / "node_modules"
+# A bound for what normally takes a tenth of it, not an expectation.
+PATIENCE_SECONDS = 300
+# No tool asks a server for news, or tells one that it ran.
+QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def document():
+    operations = [operation for routes in ALL_ROUTES for operation in routes.operations]
+    return describe(
+        operations,
+        root="https://site.example/api",
+        cookie_name="__Host-refresh_token",
+        password_min_length=15,
+    )
+
+
+@pytest.fixture
+def run_tool(tmp_path):
+    """Run a program of a package in .tools. Return how it ended."""
+
+    def run(program, *arguments):
+        path = TOOLS / program
+        assert path.exists(), f"{program} is missing: `make test` fetches it into .tools"
+        return subprocess.run(
+            [node_folder() / "node", path, *arguments],
+            cwd=tmp_path,
+            env=QUIET,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a document into a file, and return the file."""
+
+    def write(document):
+        file = tmp_path / "openapi.json"
+        file.write_text(json.dumps(document, indent=1), "utf-8")
+        return file
+
+    return write

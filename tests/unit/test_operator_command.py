@@ -1,0 +1,249 @@
+"""`python -m infra.operator` over the fakes of the stores."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+from click.testing import CliRunner
+
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.roles import MAX_ROLES
+from chalicelib.config.api import ApiSettings
+from chalicelib.errors import ConfigurationError, ServiceUnavailable
+from infra.local.environment import STAGE, stage_environment
+from infra.local.errors import LocalError
+from infra.operator.__main__ import Reach, operator
+from infra.operator.accounts import Accounts, Stage, open_accounts
+from infra.stage_settings import UnknownStageError
+from tests.support.fakes import Memory, fake_stores
+from tests.support.samples import ALICE, LOGGED_IN, NOW, REGISTERED, SESSION
+
+GRANTED = SecurityEvent(EventType.ROLES_CHANGED, "u1", NOW + 5, Caller("", ""), actor=ADMIN)
+
+
+@pytest.fixture
+def memory():
+    memory = Memory()
+    fake_stores(memory).users.add(replace(ALICE, roles=("user",)), SESSION, REGISTERED)
+    return memory
+
+
+@pytest.fixture
+def asked_for():
+    """The stages that the commands wanted to reach."""
+    return []
+
+
+@pytest.fixture
+def run(memory, asked_for):
+    """Run the command and return its result."""
+
+    def run(*arguments, stores=None, fails=None):
+        @contextmanager
+        def accounts(stage):
+            asked_for.append(stage)
+            if fails is not None:
+                raise fails
+            yield Accounts(stage.name, stores or fake_stores(memory), ApiSettings.from_environment(stage_environment()))
+
+        return CliRunner().invoke(operator, arguments, obj=Reach(accounts, lambda: NOW + 5))
+
+    return run
+
+
+def roles(memory):
+    return memory.users["alice"].roles
+
+
+class TestSettingRoles:
+    def test_gives_exactly_these_and_records_that_an_administrator_did_it(self, run, memory):
+        done = run("users", "set-roles", "ALICE", "user,editor")
+        assert (done.exit_code, roles(memory)) == (0, ("editor", "user"))
+        assert "Alice in the stage dev: user -> editor, user." in done.stdout
+        assert "600 s" in done.stdout
+        assert memory.events == [REGISTERED, GRANTED]
+
+    def test_ends_no_session(self, run, memory):
+        run("users", "set-roles", "alice", "admin")
+        assert list(memory.sessions.values()) == [SESSION]
+        assert memory.users["alice"].session_epoch == ALICE.session_epoch
+
+    def test_takes_spaces_and_a_role_named_twice(self, run, memory):
+        assert run("users", "set-roles", "alice", " editor, user ,editor").exit_code == 0
+        assert roles(memory) == ("editor", "user")
+
+    def test_a_second_time_changes_nothing_and_records_nothing(self, run, memory):
+        run("users", "set-roles", "alice", "editor")
+        done = run("users", "set-roles", "alice", "editor")
+        assert done.exit_code == 0
+        assert "already. Nothing was changed." in done.stdout
+        assert memory.events == [REGISTERED, GRANTED]
+
+    def test_a_dry_run_says_what_would_happen_and_does_nothing(self, run, memory):
+        done = run("users", "set-roles", "alice", "editor", "--dry-run")
+        assert done.exit_code == 0
+        assert "user -> editor" in done.stdout
+        assert "nothing was changed" in done.stdout
+        assert (roles(memory), memory.events) == (("user",), [REGISTERED])
+
+    @pytest.mark.parametrize(
+        ("arguments", "changed", "before", "after"),
+        [
+            (("editor",), True, ["user"], ["editor"]),
+            (("user",), False, ["user"], ["user"]),
+            (("editor", "--dry-run"), False, ["user"], ["editor"]),
+        ],
+    )
+    def test_answers_in_json(self, run, arguments, changed, before, after):
+        done = run("users", "set-roles", "alice", *arguments, "--json")
+        answer = json.loads(done.stdout)
+        assert (answer["stage"], answer["changed"], answer["before"]) == ("dev", changed, before)
+        assert (answer["user"]["username"], answer["user"]["roles"]) == ("Alice", after)
+        assert answer["dry_run"] is ("--dry-run" in arguments)
+
+    @pytest.mark.parametrize(
+        "wrong", ["", ",", "editor,", "Editor", "two words", "é", "-x", "a" * 33, "1st", 'a"b', "a/b"]
+    )
+    def test_refuses_what_is_no_role_before_it_reaches_anything(self, run, memory, asked_for, wrong):
+        done = run("users", "set-roles", "--", "alice", wrong)
+        assert (done.exit_code, asked_for, roles(memory)) == (2, [], ("user",))
+        assert "Use 1 to 32 of a-z, 0-9, _ and -" in " ".join(done.stderr.split())
+
+    def test_refuses_more_roles_than_a_token_has_room_for(self, run, asked_for):
+        done = run("users", "set-roles", "alice", ",".join(f"role-{number}" for number in range(MAX_ROLES + 1)))
+        assert (done.exit_code, asked_for) == (2, [])
+        assert "at most 16 roles" in done.stderr
+
+    def test_refuses_a_name_that_nobody_has_and_makes_no_account(self, run, memory):
+        done = run("users", "set-roles", "nobody", "editor")
+        assert (done.exit_code, done.stderr) == (1, "Error: there is no user nobody\n")
+        assert list(memory.users) == ["alice"]
+
+    def test_says_when_somebody_else_was_faster(self, run, memory):
+        stores = fake_stores(memory)
+
+        class Overtaken:
+            """Finds the user as somebody else is about to leave it no more."""
+
+            def find(self, username):
+                found = stores.users.find(username)
+                stores.users.set_roles(found, ("admin",), GRANTED)
+                return found
+
+            set_roles = stores.users.set_roles
+
+        done = run("users", "set-roles", "alice", "editor", stores=replace(stores, users=Overtaken()))
+        assert done.exit_code == 1
+        assert "somebody else has changed Alice at the same time; nothing was changed" in done.stderr
+        assert roles(memory) == ("admin",)
+
+    def test_notes_a_role_that_no_route_asks_for_and_gives_it(self, run, memory):
+        done = run("users", "set-roles", "alice", "edtior,user")
+        assert (done.exit_code, roles(memory)) == (0, ("edtior", "user"))
+        assert done.stderr == "Note: no route of this checkout asks for the role edtior.\n"
+
+    @pytest.mark.parametrize("known", ["admin", "user"])
+    def test_notes_nothing_of_the_roles_that_lychgate_knows(self, run, known):
+        assert run("users", "set-roles", "alice", known).stderr == ""
+
+
+class TestShowing:
+    def test_says_who_it_is_what_they_may_and_what_has_happened(self, run, memory):
+        memory.events += [LOGGED_IN, GRANTED]
+        done = run("users", "show", "alice")
+        assert done.exit_code == 0
+        assert done.stdout.splitlines() == [
+            "username  Alice",
+            "id        u1",
+            "roles     user",
+            "created   2027-01-15T08:00:00Z",
+            "state     active",
+            "sessions  1",
+            "  2027-01-15T08:00:05Z  roles_changed  by an administrator",
+            "  2027-01-15T08:00:01Z  login_succeeded  203.0.113.7",
+            "  2027-01-15T08:00:00Z  registered  203.0.113.7",
+        ]
+
+    def test_answers_in_json_without_the_hash(self, run, memory):
+        memory.users["alice"] = replace(memory.users["alice"], disabled=True)
+        done = run("users", "show", "alice", "--json")
+        answer = json.loads(done.stdout)
+        assert answer["user"]["disabled"] is True
+        assert [session["id"] for session in answer["sessions"]] == ["s1"]
+        assert [event["type"] for event in answer["recent_events"]] == ["registered"]
+        assert "$2b$" not in done.stdout
+
+    def test_counts_live_sessions_only(self, run, memory):
+        memory.sessions["u1", "s1"] = replace(SESSION, epoch=5)
+        assert "sessions  0" in run("users", "show", "alice").stdout
+
+    def test_of_nobody_is_refused(self, run):
+        assert run("users", "show", "nobody").exit_code == 1
+
+
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "GetItem")
+
+
+def unavailable(cause):
+    failure = ServiceUnavailable(type(cause).__name__)
+    failure.__cause__ = cause
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (UnknownStageError(".chalice/config.json has no stage prdo"), "has no stage prdo"),
+        (ConfigurationError("LYCHGATE_USERS_TABLE", "is missing"), "LYCHGATE_USERS_TABLE is missing"),
+        (LocalError("the data directory cannot be used"), "the data directory cannot be used"),
+        (ServiceUnavailable("GetItem: ThrottlingException"), "did not answer: GetItem: ThrottlingException"),
+        (unavailable(NoCredentialsError()), "Unable to locate credentials"),
+        (NoRegionError(), "You must specify a region"),
+        (REFUSED, "AccessDeniedException"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("show", "alice"), ("set-roles", "alice", "admin")])
+def test_what_cannot_be_done_is_said_in_a_line(run, failure, message, arguments):
+    done = run("users", *arguments, fails=failure)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_stage_is_the_laptop_unless_it_is_named(run, asked_for):
+    run("users", "show", "alice")
+    run("users", "show", "alice", "--stage", "prod", "--data-dir", "/elsewhere")
+    assert [(stage.name, stage.data_directory.name) for stage in asked_for] == [
+        (STAGE, ".lychgate"),
+        ("prod", "elsewhere"),
+    ]
+
+
+@pytest.mark.parametrize("arguments", [(), ("users",), ("users", "show"), ("users", "promote", "alice")])
+def test_a_command_that_is_none_is_told_how_it_is_used(run, arguments):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert "Usage:" in done.output
+
+
+class TestAStageOnAws:
+    @pytest.fixture
+    def project(self, tmp_path, environment):
+        (tmp_path / ".chalice").mkdir()
+        config = {"stages": {"prod": {"environment_variables": environment}}}
+        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
+        return tmp_path
+
+    def test_is_reached_through_its_tables(self, aws, aws_clients, project):
+        stage = Stage("prod", project, Path("unused"))
+        with open_accounts(stage, make_dynamodb=lambda: aws_clients[0]) as accounts:
+            accounts.stores.users.add(ALICE, SESSION, REGISTERED)
+            assert accounts.stores.users.find("alice") == ALICE
+
+    def test_that_the_configuration_lacks_is_named(self, project):
+        with pytest.raises(UnknownStageError, match="no stage prdo"), open_accounts(Stage("prdo", project, project)):
+            pass
