@@ -44,3 +44,32 @@ def file_server(folder):
 class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+
+@contextmanager
+def vite_server(project, origin):
+    """`npm run dev` in a project, at an origin of this machine, until the block ends."""
+    port = urlsplit(origin).port
+    process = subprocess.Popen(
+        [node_folder() / "node", TOOLS / "vite/bin/vite.js", f"--port={port}", "--strictPort"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said = ""
+        while "Local:" not in said:
+            line = process.stdout.readline()
+            assert line, f"Vite ended: {said}"
+            said += line
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_SECONDS)
+
+
+def free_origin():
+    """Return an origin of this machine where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://localhost:{listener.getsockname()[1]}"

@@ -36,7 +36,7 @@ def test_every_command_prints_what_the_page_says(start, tmp_path, monkeypatch):
     verify = FILES["verify.py"].replace('"http://127.0.0.1:8000/api"', f'"{issuer}"')
     (project / "verify.py").write_text(verify.replace("http://127.0.0.1:8000/api/.well", f"{server.url}/api/.well"))
 
-    outputs = prints_what_it_says(PAGE.transcript(), project, **{"http://127.0.0.1:8000": server.url})
+    outputs = prints_what_it_says(PAGE.transcript(), project, {"http://127.0.0.1:8000": server.url})
 
     said = "".join(outputs)
     assert all(error in said for error in ("invalid_token", "insufficient_scope", "validation_failed"))

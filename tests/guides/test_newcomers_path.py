@@ -1,0 +1,90 @@
+"""A newcomer's way from a clone to a site of his own, all guides one after the other, in one browser."""
+
+import shutil
+import subprocess
+import sys
+
+from tests.browser.visitor import PASSWORD
+from tests.guides.markdown import PATIENCE_SECONDS, Page
+from tests.guides.newcomer import clone, file_server, free_origin, vite_server, write
+from tests.support.node_projects import react_project, tsc, vite
+
+SITE = Page("docs/add-to-your-site.md")
+API = Page("docs/protect-your-api.md")
+ROUTES = "chalicelib/site/routes.py"
+HERE = "http://127.0.0.1:8000"
+
+
+def fill_in(visitor, submit):
+    visitor.page.fill("[name=username]", visitor.username)
+    visitor.page.fill("[name=password]", PASSWORD)
+    visitor.page.click(submit)
+
+
+def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp_path):
+    checkout = clone(tmp_path / "lychgate")
+    *_, routes = [block.text for block in API.blocks if block.path == ROUTES]
+    write({ROUTES: routes} | API.files_below("static-site") | SITE.files_below("static-site"), checkout)
+    shop, vites_origin = tmp_path / "shop", free_origin()
+    with file_server(shop) as shops_origin:
+        server = start(checkout=checkout, LYCHGATE_ALLOWED_ORIGINS=f"{shops_origin},{vites_origin}")
+        visitor = new_visitor(server).open()
+        visitor.sign_up()
+        visitor.is_signed_in()
+
+        opens_the_page_for_members(visitor)
+        orders_once_the_role_is_given(visitor, checkout, tmp_path / "accounts")
+        logs_in_on_another_port(visitor, shop, shops_origin)
+        builds_and_logs_in_with_react(visitor, checkout, tmp_path, vites_origin)
+    visitor.forgive(401, 403)
+
+
+def opens_the_page_for_members(visitor):
+    visitor.page.goto(f"{visitor.url}/members/")
+    visitor.sees("main h1", f"Hello, {visitor.username}")
+
+
+def orders_once_the_role_is_given(visitor, checkout, accounts):
+    visitor.page.goto(f"{visitor.url}/orders.html")
+    visitor.sees("[role=status]", "This needs the role buyer")
+    subprocess.run(
+        [sys.executable, "-m", "infra.operator", "users", "set-roles", visitor.username, "buyer,user"]
+        + [f"--data-dir={accounts}"],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    visitor.page.reload()
+    visitor.sees("[role=status]", f"Thank you, {visitor.username}. That makes 9.")
+
+
+def logs_in_on_another_port(visitor, shop, origin):
+    write({path.removeprefix("shop/"): text.replace(HERE, visitor.url) for path, text in SITE.files_below("shop").items()}, shop)
+    shutil.copy(CLIENT, shop)
+    visitor.page.goto(origin)
+    visitor.sees("[role=status]", "Please log in.")
+    fill_in(visitor, "button")
+    visitor.sees("[role=status]", f"Hello, {visitor.username}")
+
+
+def builds_and_logs_in_with_react(visitor, checkout, folder, origin):
+    project = react_project(folder / "my-app")
+    files = SITE.files_below("my-app").items()
+    write({path.removeprefix("my-app/"): text.replace(HERE, visitor.url) for path, text in files}, project)
+    with vite_server(project, origin):
+        visitor.page.goto(origin)
+        fill_in(visitor, "[type=submit]")
+        visitor.sees("main h1", f"Hello, {visitor.username}")
+        visitor.page.reload()
+        visitor.sees("main h1", f"Hello, {visitor.username}")
+
+    for tool, arguments in ((tsc, ["-b"]), (vite, ["build"])):
+        ran = tool(*arguments, folder=project)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    shutil.copytree(project / "dist", checkout / "static-site", dirs_exist_ok=True)
+    visitor.page.goto(visitor.url)
+    visitor.sees("main h1", f"Hello, {visitor.username}")
+    visitor.page.click("text=Log out")
+    fill_in(visitor, "[type=submit]")
+    visitor.sees("main h1", f"Hello, {visitor.username}")
