@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models.dynamo_type import Item
 
 from infra.local.data_directory import DataDirectory
 from infra.local.embedded_aws import EmbeddedAws
@@ -231,6 +232,22 @@ def test_a_transaction_that_is_cancelled_leaves_nothing_in_memory_or_on_disk(res
     assert (items(client), items(client, SESSIONS)) == ([ALICE], [])
     client = restart()
     assert (items(client), items(client, SESSIONS)) == ([ALICE], [])
+
+
+def test_a_transaction_copies_only_the_items_that_it_is_about(restart, monkeypatch):
+    client = restart()
+    for number in range(25):
+        client.put_item(TableName=USERS, Item={"username_key": {"S": f"{number}"}})
+    copied = []
+    copy = Item.__deepcopy__
+    monkeypatch.setattr(Item, "__deepcopy__", lambda item, memo: copied.append(item.hash_key.value) or copy(item, memo))
+
+    transaction(client)
+
+    assert set(copied) <= {"alice", "bob", "1"}
+    restore = client.create_backup(TableName=USERS, BackupName="whole")["BackupDetails"]
+    assert {f"{number}" for number in range(25)} <= set(copied), "outside of transactions moto copies as ever"
+    assert restore["BackupStatus"] == "AVAILABLE"
 
 
 def test_a_number_in_a_key_is_one_number_however_it_is_written(restart, file):
