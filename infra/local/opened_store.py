@@ -24,11 +24,15 @@ def open_store(directory: DataDirectory) -> ItemStore:
         if not path.exists():
             _refuse_without_log(directory.path / item_store.WRITE_AHEAD_LOG, path)
             item_store.create(path, _items_of(earlier))
+        with path.open("r+b"):  # says why it cannot be opened, which SQLite does not
+            pass
         store = ItemStore(path)
     except DamagedStoreError as error:
         raise damaged(path, error) from error
-    except (StoreError, OSError) as error:
+    except StoreError as error:
         raise LocalError(f"{path} cannot be used: {error}") from error
+    except OSError as error:
+        raise LocalError(f"{path} cannot be used: {error.strerror}") from error
     if earlier.exists():
         say(f"{earlier}, which an earlier version made, is no longer used. It is kept as {set_aside(earlier)}.")
     return store

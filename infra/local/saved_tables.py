@@ -123,6 +123,7 @@ class SavedTables:
         self._store.replace(self._tables.everything(), keep_tables=homeless)
 
     def _written(self, operation: str, body: bytes) -> list[Address] | None:
+        """Return where all is that a request may change, None if it does not say so."""
         try:
             request = json.loads(body)
         except (ValueError, RecursionError):
@@ -130,6 +131,6 @@ class SavedTables:
         items = written_items(operation, request)
         if items is None:
             return None
-        # moto refuses what has no address.
-        addresses = (self._tables.address(table, attributes) for table, attributes in items)
-        return list(dict.fromkeys(address for address in addresses if address is not None))
+        addresses = [self._tables.address(table, attributes) for table, attributes in items]
+        known = [address for address in addresses if address is not None]
+        return known if len(known) == len(addresses) else None
