@@ -260,12 +260,30 @@ def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):
     assert running.send(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("variable", ["PORT", "DYNAMODB_PORT"])
 @pytest.mark.parametrize("port", ["70000", "-1", "x", ""])
-def test_a_port_that_is_none_is_refused(run, tmp_path, port):
-    running = run("--data-dir", tmp_path, PORT=port)
+def test_a_port_that_is_none_is_one_line_that_quotes_what_was_typed(run, tmp_path, variable, port):
+    running = run("--data-dir", tmp_path, **{variable: port})
 
     assert running.ended() == 2
-    assert "is not a port number" in running.output
+    [line] = running.output.splitlines()
+    assert line == f"lychgate: {variable}={port}: {port!r} is not a port number: 1 to 65535, or 0 for any free one"
+
+
+def test_an_option_wins_over_the_environment_and_is_held_to_the_same(run, run_until_ready, tmp_path):
+    running = run("--data-dir", tmp_path, "--port", "x")
+    assert running.ended() == 2
+    assert "argument --port: 'x' is not a port number" in running.output
+
+    assert run_until_ready("--data-dir", tmp_path, "--port", "0", PORT="x").port_of("Page")
+
+
+def test_page_and_database_on_one_port_is_one_line_that_says_what_to_type(run, tmp_path):
+    running = run("--data-dir", tmp_path, PORT="8001", DYNAMODB_PORT="8001")
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert line == ("lychgate: page and database cannot both have port 8001. Choose another one: PORT=9100 make dev")
 
 
 def test_a_data_directory_that_cannot_be_made_is_one_line(run, tmp_path):
