@@ -33,7 +33,7 @@ export function hush() {
   const hadFocus = region.contains(document.activeElement);
   region.replaceChildren();
   if (!hadFocus) return;
-  const heading = document.querySelector("section:not([hidden]) > h1, section:not([hidden]) > .intro > h1");
+  const heading = document.querySelector("main > section:not([hidden]) h1");
   (before?.checkVisibility() && before !== document.body ? before : heading)?.focus();
 }
 
@@ -50,7 +50,7 @@ function show(kind, text, action) {
     );
   }
   buttons.append(makeButton("Dismiss", "button small quiet", hush));
-  region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
+  region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
 }
 
 function fade() {
