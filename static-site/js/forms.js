@@ -72,7 +72,7 @@ export function checkSignUp({ username, password }) {
 function usernameProblem(username) {
   const name = [...username.normalize("NFKC")];
   if (!name.length) return "Choose a username.";
-  if (!USERNAME_CHARACTERS.test(name.join(""))) return "Use only letters, digits and . _ @ + -";
+  if (!USERNAME_CHARACTERS.test(name.join(""))) return "Only letters, digits, . _ @ + -";
   if (name.length < USERNAME_MIN) return `Use at least ${USERNAME_MIN} characters.`;
   return name.length > USERNAME_MAX ? `Use at most ${USERNAME_MAX} characters.` : "";
 }
@@ -81,9 +81,9 @@ function usernameProblem(username) {
 export function passwordProblem(password, username) {
   const length = lengthOf(password);
   if (!length) return "Choose a password.";
-  if (length < passwordLength.min) return `Use at least ${passwordLength.min} characters; this has ${length}.`;
-  if (length > passwordLength.max) return `Use at most ${passwordLength.max} characters; this has ${length}.`;
-  return contains(password, username) ? "The password must not contain the username." : "";
+  if (length < passwordLength.min) return `Use at least ${passwordLength.min} characters.`;
+  if (length > passwordLength.max) return `Use at most ${passwordLength.max} characters.`;
+  return contains(password, username) ? "It must not contain the username." : "";
 }
 
 /** Update the character count of a password. @param {HTMLElement} place @param {string} password @param {string} username */

@@ -1,5 +1,6 @@
 /**
- * The place for messages that belong to no form: a success, or a problem with an action to solve it. Owns #notice.
+ * The place for messages that belong to no form: a success, or a problem with an action to solve it. Owns #notice,
+ * which has its place at the end of the page.
  */
 
 import { byId, make, makeButton } from "./dom.js";
@@ -49,7 +50,9 @@ function show(kind, text, action) {
       }),
     );
   }
-  buttons.append(makeButton("Dismiss", "button small quiet", hush));
+  const dismiss = makeButton("✕", "button small quiet dismiss", hush);
+  dismiss.setAttribute("aria-label", "Dismiss");
+  buttons.append(dismiss);
   region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
 }
 

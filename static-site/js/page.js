@@ -128,7 +128,7 @@ function loadAccount() {
 
 /** @param {boolean} isKnown whether the log-out has reached the API */
 function reportLogOut(isKnown) {
-  if (!isKnown) warn("You are logged out here. The service could not be told yet; this browser keeps trying.");
+  if (!isKnown) warn("You are logged out here. This browser keeps trying to tell the service.");
   else if (isLogOutUntold) say("You are logged out, and the service has been told.");
   isLogOutUntold = !isKnown;
 }
