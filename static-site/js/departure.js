@@ -1,4 +1,7 @@
-/** Leaves the page for where somebody came from, and notices when that page sends everybody back at once. */
+/**
+ * Leaves the page for where somebody came from, and notices when that page sends everybody back at once. Loaded only for
+ * whoever came from somewhere.
+ */
 
 const ENTRY = "lychgate departures";
 const MOST = 3;
@@ -20,11 +23,6 @@ export function mayLeaveAlone() {
     // The browser allows no storage.
   }
   return true;
-}
-
-/** Go, with no way back to the log-in in the tab's history. @param {string} address from `returnAddress` */
-export function leaveFor(address) {
-  location.replace(address);
 }
 
 /** @returns {number[]} when the tab has left */

@@ -5,7 +5,6 @@
 
 import { returnAddress } from "./address.js";
 import { noteRefresh, recordingFetch } from "./calls.js";
-import { leaveFor, mayLeaveAlone } from "./departure.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
@@ -62,9 +61,9 @@ async function showLoggedIn(why) {
   const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
   const greeting = why === "entered" && isSigningUp ? "Your account is ready." : "";
   const isNew = shownId === null;
-  if (destination && isNew && (why === "entered" || mayLeaveAlone())) return leave();
   const previous = shownId;
   shownId = id;
+  if (destination && isNew && (await leave(why === "entered"))) return;
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
@@ -99,18 +98,26 @@ async function showLoggedOut(why) {
   (await account)?.clearAccount();
 }
 
-/** Go where the visitor came from. */
-function leave() {
+/**
+ * Go where the visitor came from.
+ *
+ * @param {boolean} isWanted whether somebody has just logged in here
+ * @returns {Promise<boolean>} whether the page is being left
+ */
+async function leave(isWanted) {
+  const mayLeave = isWanted || (await import("./departure.js").catch(() => null))?.mayLeaveAlone();
+  if (!client.user || !mayLeave) return !client.user;
   clearEntry();
   byId("leaving").textContent = "You are logged in.";
   byId("leave").href = destination;
   showLoadingPart("leaving");
   showView("loading");
-  leaveFor(destination);
+  location.replace(destination);
+  return true;
 }
 
 function offerToLeave() {
-  warn("The page you wanted sends you back here.", { label: "Try it again", run: () => leaveFor(destination) });
+  warn("The page you wanted sent you back here.", { label: "Go there", run: () => location.replace(destination) });
 }
 
 /** Load the logged-in view's code and style sheet, once. */
