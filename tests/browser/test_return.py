@@ -92,9 +92,7 @@ READ_ALL = """async (cases) => {
 
 def test_only_a_path_of_the_own_origin_is_gone_to(visitor):
     good = visitor.page.evaluate(READ_ALL, list(GOOD))
-    assert dict(zip(GOOD, good, strict=True)) == {
-        wanted: f"http://here.example{path}" for wanted, path in GOOD.items()
-    }
+    assert dict(zip(GOOD, good, strict=True)) == {wanted: f"http://here.example{path}" for wanted, path in GOOD.items()}
     bad = visitor.page.evaluate(READ_ALL, BAD)
     assert [(wanted, target) for wanted, target in zip(BAD, bad, strict=True) if target] == []
 
