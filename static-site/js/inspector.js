@@ -32,6 +32,7 @@ client.onChange(({ type, why, error }) => {
   else if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-in" || type === "refreshed") showSession(why);
   else if (type === "logged-out") showNoSession(why);
+  else if (type === "logout-pending") byId("logged-out-pending").hidden = false;
   else if (type === "logout-sent") byId("logged-out-pending").hidden = true;
 });
 
@@ -57,6 +58,7 @@ function showSession(why) {
   if (shownId !== null && shownId !== id) clear();
   shownId = id;
   byId("whose").textContent = username;
+  byId("logged-out-pending").hidden = true;
   byId("token-copied").textContent = byId("curl-copied").textContent = "";
   if (why !== "page opened") byId("refresh-result").textContent = resultOf(why);
   showToken(client);
@@ -77,7 +79,6 @@ function showNoSession(why) {
   shownId = null;
   clear();
   byId("logged-out-reason").textContent = REASONS[why] ?? REASONS.none;
-  byId("logged-out-pending").hidden = true;
   showView("logged-out");
 }
 
@@ -91,8 +92,8 @@ function clear() {
 }
 
 async function logOut() {
-  const isKnown = await client.logout();
-  byId("logged-out-pending").hidden = isKnown || client.user !== null;
+  // The listener shows what comes of it.
+  await client.logout();
 }
 
 async function refreshNow() {

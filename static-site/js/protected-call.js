@@ -53,7 +53,7 @@ export function startCalls(client, timeout) {
 /** Show the command for the token that is there now. @param {Client} client */
 export function showCurl(client) {
   byId("call-curl").textContent = curlCommand(client, shortened);
-  byId("curl-hint").textContent = credential() === "none" ? "" : "The copy has the whole token in it.";
+  byId("curl-hint").textContent = credential() === "none" || !target() ? "" : "The copy has the whole token in it.";
 }
 
 /** Offer the routes that the API describes. Those in the document stay if it does not. @param {number} timeout */
@@ -109,11 +109,10 @@ function showRoute() {
 
 /** @returns {URL | null} the address that the form asks for, null if it is not below the API's root */
 function target() {
-  const path = byId("call-path").value.trim().replace(/^\/+/, "");
+  const path = byId("call-path").value.trim().replace(/#.*/, "").replace(/^\/+/, "");
   const inside = `/${path}`.startsWith(API.pathname) ? path.slice(API.pathname.length - 1) : path;
   if (!URL.canParse(inside, API.href)) return null;
   const url = new URL(inside, API);
-  url.hash = "";
   // The same as the client's own rule for where the token may go.
   const isBelow = url.origin === API.origin && url.pathname.startsWith(API.pathname) && !/%2f|%5c/i.test(url.pathname);
   return isBelow ? url : null;
@@ -163,14 +162,15 @@ async function send(client, timeout) {
   const token = tokenFor(client);
   const asked = version;
   // No server sees a fragment, and each copy that the client makes of the request keeps it.
-  url.hash = `call-${(sent += 1)}`;
+  const mark = `call-${(sent += 1)}`;
+  const marked = new URL(`#${mark}`, url);
   /** @type {RequestInit} */
   const init = { headers: { ...HEADERS }, credentials: "omit", cache: "no-store" };
-  const exchange = new Exchange(url.hash.slice(1), how);
+  const exchange = new Exchange(mark, how);
   let problem = "";
   try {
-    if (how === "session") await client.fetch(url, init);
-    else await recordingFetch(plainRequest(url, init, token, timeout));
+    if (how === "session") await client.fetch(marked, init);
+    else await recordingFetch(plainRequest(marked, init, token, timeout));
   } catch (error) {
     problem = error instanceof SessionEnded && !client.user ? "" : describe(error);
     if (how !== "session") problem = "The service cannot be reached.";
