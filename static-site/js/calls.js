@@ -106,7 +106,7 @@ function logCall(call) {
     entry.replaceChildren(
       time,
       make("span", "what", make("span", "method", call.method), " ", make("code", "", call.path)),
-      statusPill(call),
+      statusPill({ ...call, reason: "" }),
       make("span", "ms", call.ms === null ? "" : `${call.ms} ms`),
       make("span", "note", [call.error, call.note, call.credential].filter(Boolean).join(" · ")),
     );

@@ -39,7 +39,8 @@ export function startCalls(client, timeout) {
     byId("call-path").focus();
     show();
   });
-  form.addEventListener("input", show);
+  // A list says that its value has changed after it has said that there was input.
+  form.addEventListener("input", ({ target }) => target !== byId("call-route") && show());
   byId("copy-curl").addEventListener("click", () => copy(curlCommand(client, (token) => token), byId("curl-copied")));
 
   function show() {

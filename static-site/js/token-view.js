@@ -110,11 +110,12 @@ function fill(list, members, values) {
     const key = `${list.id}.${name}`;
     values.set(key, text);
     const isChanged = shown.size > 0 && shown.get(key) !== text;
+    const term = make("dt", "", make("code", "", name));
+    if (isChanged) term.append(" ", make("span", "pill new", "new"));
     const content = make("dd", "", make("code", "", text));
-    if (isChanged) content.append(" ", make("span", "pill new", "new"));
     if (TIMES.includes(name) && Number.isFinite(value)) content.append(timeOf(value));
     if (name in MEANING) content.append(make("span", "meaning", MEANING[name]));
-    return make("div", isChanged ? "changed" : "", make("dt", "", make("code", "", name)), content);
+    return make("div", isChanged ? "changed" : "", term, content);
   });
   list.replaceChildren(...rows);
 }

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-import shlex
+import subprocess
 import urllib.request
 
 import pytest
@@ -11,7 +11,8 @@ from chalicelib.tokens.keys import KEY_TYPES, generate_signing_jwk, parse_signin
 from tests.browser.development_server import eventually
 from tests.browser.test_quality import TOOLS, assert_good_to_read, sent_by_cloudfront
 
-MAX_BYTES = 29_000
+# Half as much again as the page of visitors: the client is the same, and nobody waits for this one at a log-in.
+MAX_BYTES = 34_500
 KEYS = "**/api/.well-known/jwks.json"
 ME = "**/api/me"
 FAILED = "Failed to load resource"
@@ -91,7 +92,9 @@ def test_times_are_told_by_the_clock_of_the_api(new_visitor, server, days):
     visitor.open().sign_up()
     visitor.is_signed_in()
     inspect(visitor)
-    exp, iat = (visitor.page.inner_text(f"#token-claims > div:has(dt code:text-is('{name}'))") for name in ("exp", "iat"))
+    exp, iat = (
+        visitor.page.inner_text(f"#token-claims > div:has(dt code:text-is('{name}'))") for name in ("exp", "iat")
+    )
     assert "in 10 min" in exp or "in 9 min" in exp
     assert "ago" in iat or "now" in iat
     assert " d " not in iat
@@ -114,7 +117,7 @@ def test_the_refresh_token_is_nowhere_and_the_access_token_in_one_place_only(dev
 def test_a_new_token_by_hand_is_shown_and_what_changed_is_marked(developer):
     developer.page.click("#refresh-now")
     developer.sees("#refresh-result", "New token at")
-    changed = developer.page.locator("#token-claims .changed dt").all_inner_texts()
+    changed = developer.page.locator("#token-claims .changed dt code").all_inner_texts()
     assert "jti" in changed
     assert {"sub", "sid"}.isdisjoint(changed)
     assert developer.refreshes() == [200, 200]
@@ -311,16 +314,20 @@ def test_a_path_elsewhere_is_refused_and_no_call_is_made(developer):
 def test_the_command_for_curl_makes_the_same_call(developer, credential, status):
     developer.context.grant_permissions(["clipboard-read", "clipboard-write"])
     developer.page.fill("#call-path", "it's")
-    assert shlex.split(developer.page.inner_text("#call-curl"))[2] == f"{developer.url}/api/it's"
+    assert arguments(developer.page.inner_text("#call-curl"))[1] == f"{developer.url}/api/it's"
     developer.page.fill("#call-path", "me")
     developer.page.check(f"[value={credential}]")
     developer.page.click("#copy-curl")
     developer.sees("#curl-copied", "Copied")
-    # What a shell makes of it.
-    words = shlex.split(developer.page.evaluate("navigator.clipboard.readText()"))
-    assert words[:3] == ["curl", "--include", f"{developer.url}/api/me"]
-    assert set(words[3::2]) == {"--header"}
-    assert ask(words[2], words[4::2]) == status
+    include, url, *headers = arguments(developer.page.evaluate("navigator.clipboard.readText()"))
+    assert (include, url, set(headers[::2])) == ("--include", f"{developer.url}/api/me", {"--header"})
+    assert ask(url, headers[1::2]) == status
+
+
+def arguments(command):
+    """Return what a shell gives to curl."""
+    script = f"curl() {{ printf '%s\\n' \"$@\"; }}\n{command}"
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def ask(url, headers):
@@ -435,7 +442,9 @@ def test_nothing_moves_when_something_is_said(member, width):
     places = ["#token-raw", "#token-claims", "#call-send", "#log-title"]
 
     def tops():
-        return [member.page.locator(place).evaluate("(e) => e.getBoundingClientRect().top + scrollY") for place in places]
+        return [
+            member.page.locator(place).evaluate("(e) => e.getBoundingClientRect().top + scrollY") for place in places
+        ]
 
     before = tops()
     member.page.click("#refresh-now")
@@ -483,22 +492,24 @@ def test_every_state_is_accessible_and_fits_the_window(new_visitor, server, widt
     reader.forgive(401, FAILED)
 
 
-def test_the_inspector_is_small(member):
+def test_the_inspector_is_small(new_visitor, server):
+    visitor = new_visitor(server)
     loaded = {}
-    member.page.on("response", lambda response: loaded.update({response.url: response}))
-    inspect(member)
-    files = {url: sent_by_cloudfront(answer.body()) for url, answer in loaded.items() if "/api/" not in url}
-    assert f"{member.url}/js/signature.js" in files
-    assert sum(files.values()) < MAX_BYTES, files
+    visitor.page.on("response", lambda response: loaded.update({response.url: sent_by_cloudfront(response.body())}))
+    visitor.page.goto(f"{server.url}/inspector.html")
+    visitor.sees("#logged-out-title")
+    visitor.page.wait_for_load_state("networkidle")
+    assert f"{server.url}/js/signature.js" in loaded
+    assert sum(loaded.values()) < MAX_BYTES, (sum(loaded.values()), loaded)
 
 
 def test_the_inspector_is_reached_by_keyboard_from_top_to_bottom(developer):
     reached = []
-    developer.page.keyboard.press("Tab")
-    while (at := developer.page.evaluate("document.activeElement.id || document.activeElement.value || 'link'")) not in reached[-1:]:
-        reached.append(at)
+    for _ in range(10):
         developer.page.keyboard.press("Tab")
-        if len(reached) > 12:
-            break
-    wanted = ["log-out", "refresh-now", "copy-token", "call-route", "call-path", "call-send", "copy-curl"]
-    assert [name for name in reached if name in wanted] == wanted
+        reached.append(
+            developer.page.evaluate("(({ id, value, href }) => id || value || href)(document.activeElement)")
+        )
+    form = ["call-route", "call-path", "session", "call-send"]
+    links = [f"{developer.url}/", "jwks-link"]
+    assert reached == ["log-out", links[0], "refresh-now", "copy-token", links[1], *form, "copy-curl"]
