@@ -24,7 +24,7 @@ let account = null;
 let shownId = null;
 /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** Whether a notice says that the service has not heard of a log-out. */
+/** Whether a notice says that the service has not heard of a log-out yet. */
 let isLogOutUntold = false;
 let isSigningUp = false;
 /** The message to show at the next log-out. */
@@ -34,6 +34,7 @@ client.onChange(({ type, why, error }) => {
   if (type === "refreshing") noteRefresh(why);
   else if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
+  else if (type === "logout-pending") reportLogOut(false);
   else if (type === "logout-sent") reportLogOut(true);
   else showLoggedIn(why);
 });
@@ -42,7 +43,7 @@ startEntry(client, {
   onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
-byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout().then(reportLogOut)));
+byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
@@ -75,6 +76,7 @@ async function showLoggedIn(why) {
   }
   view.showNewToken(client);
   if (isNew) hush();
+  isLogOutUntold = false;
   if (!isNew && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (greeting) say(greeting);
   else if (isNew && destination) offerToLeave();
