@@ -3,7 +3,6 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { returnAddress } from "./address.js";
 import { noteRefresh, recordingFetch } from "./calls.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
@@ -14,10 +13,12 @@ import { hush, say, warn } from "./notice.js";
 const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 const PARTS = ["waiting", "leaving", "failed"];
 
+/** For whoever came from somewhere, null for everybody else. */
+const departure = location.search ? await import("./departure.js").catch(() => null) : null;
+/** Where to go once somebody is logged in, "" to stay. */
+const destination = departure?.returnAddress(location.href) ?? "";
 const client = createClient({ fetch: recordingFetch });
 const root = document.documentElement;
-/** Where to go once somebody is logged in, "" to stay. */
-const destination = returnAddress(location.href);
 /** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
 let account = null;
 /** The user who is shown, null for none. */
@@ -36,7 +37,7 @@ client.onChange(({ type, why, error }) => {
   else if (type === "logged-out") showLoggedOut(why);
   else if (type === "logout-pending") reportLogOut(false);
   else if (type === "logout-sent") reportLogOut(true);
-  else showLoggedIn(why);
+  else if (type === "logged-in" || type === "refreshed") showLoggedIn(why);
 });
 
 startEntry(client, {
@@ -64,7 +65,7 @@ async function showLoggedIn(why) {
   const isNew = shownId === null;
   const previous = shownId;
   shownId = id;
-  if (destination && isNew && (await leave(why === "entered"))) return;
+  if (destination && isNew && (why === "entered" || departure?.mayLeaveAlone())) return leave();
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
@@ -100,22 +101,14 @@ async function showLoggedOut(why) {
   (await account)?.clearAccount();
 }
 
-/**
- * Go where the visitor came from.
- *
- * @param {boolean} isWanted whether somebody has just logged in here
- * @returns {Promise<boolean>} whether the page is being left
- */
-async function leave(isWanted) {
-  const mayLeave = isWanted || (await import("./departure.js").catch(() => null))?.mayLeaveAlone();
-  if (!client.user || !mayLeave) return !client.user;
+/** Go where the visitor came from, with no way back to the log-in in the tab's history. */
+function leave() {
   clearEntry();
   byId("leaving").textContent = "You are logged in.";
   byId("leave").href = destination;
   showLoadingPart("leaving");
   showView("loading");
   location.replace(destination);
-  return true;
 }
 
 function offerToLeave() {
