@@ -3,7 +3,6 @@
  * can be linked to. Knows the client's `login` and `register`. Keeps no password.
  */
 
-import { tabOf } from "./address.js";
 import { byId } from "./dom.js";
 import { checkLogin, checkSignUp, clearForm, showTally, startForm } from "./forms.js";
 import { learnOptions } from "./options.js";
@@ -42,7 +41,7 @@ export function startEntry(client, { onTab, onSignUp }) {
 
 /** Show the tab that the address names. @returns {string} its title */
 export function showTab() {
-  const wanted = tabOf(location.href);
+  const wanted = wantedTab();
   const chosen = isOpen ? wanted : "login";
   const other = chosen === "login" ? "signup" : "login";
   const typed = byId(`${other}-username`).value;
@@ -74,6 +73,11 @@ export function clearEntry() {
   for (const form of ["login-form", "signup-form"]) clearForm(byId(form));
 }
 
+/** @returns {"login" | "signup"} what the address asks for */
+function wantedTab() {
+  return location.hash === "#signup" ? "signup" : "login";
+}
+
 /** The tab that is shown leads nowhere, and adds nothing to the history. @param {Event} event */
 function stayOnChosen(event) {
   const tab = /** @type {Element} */ (event.currentTarget);
@@ -83,7 +87,7 @@ function stayOnChosen(event) {
 /** Two tabs by keyboard: ARIA Authoring Practices, tabs with automatic activation. @param {KeyboardEvent} event */
 function chooseByKey(event) {
   const [first, last] = Object.keys(TABS);
-  const other = tabOf(location.href) === first ? last : first;
+  const other = wantedTab() === first ? last : first;
   const target = { ArrowLeft: other, ArrowRight: other, Home: first, End: last }[event.key];
   if (!target) return;
   event.preventDefault();

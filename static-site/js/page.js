@@ -3,7 +3,6 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { returnAddress } from "./address.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
@@ -13,17 +12,19 @@ import { hush, say, warn } from "./notice.js";
 const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 const PARTS = ["waiting", "leaving", "failed"];
 
+/** For whoever came from somewhere, null for everybody else. */
+const departure = location.search ? await import("./departure.js").catch(() => null) : null;
+/** Where to go once somebody is logged in, "" to stay. */
+const destination = departure?.returnAddress(location.href) ?? "";
 const client = createClient();
 const root = document.documentElement;
-/** Where to go once somebody is logged in, "" to stay. */
-const destination = returnAddress(location.href);
 /** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
 let account = null;
 /** The user who is shown, null for none. */
 let shownId = null;
 /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** Whether a notice says that the service has not heard of a log-out. */
+/** Whether a notice says that the service has not heard of a log-out yet. */
 let isLogOutUntold = false;
 let isSigningUp = false;
 /** The message to show at the next log-out. */
@@ -32,6 +33,7 @@ let word = "";
 client.onChange(({ type, why, error }) => {
   if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
+  else if (type === "logout-pending") reportLogOut(false);
   else if (type === "logout-sent") reportLogOut(true);
   else if (type === "logged-in" || type === "refreshed") showLoggedIn(why);
 });
@@ -40,7 +42,7 @@ startEntry(client, {
   onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
-byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout().then(reportLogOut)));
+byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
@@ -61,7 +63,7 @@ async function showLoggedIn(why) {
   const isNew = shownId === null;
   const previous = shownId;
   shownId = id;
-  if (destination && isNew && (await leave(why === "entered"))) return;
+  if (destination && isNew && (why === "entered" || departure?.mayLeaveAlone())) return leave();
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
@@ -72,6 +74,7 @@ async function showLoggedIn(why) {
     showView("logged-in", username);
   }
   if (isNew) hush();
+  isLogOutUntold = false;
   if (!isNew && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (greeting) say(greeting);
   else if (isNew && destination) offerToLeave();
@@ -95,22 +98,14 @@ async function showLoggedOut(why) {
   (await account)?.clearAccount();
 }
 
-/**
- * Go where the visitor came from.
- *
- * @param {boolean} isWanted whether somebody has just logged in here
- * @returns {Promise<boolean>} whether the page is being left
- */
-async function leave(isWanted) {
-  const mayLeave = isWanted || (await import("./departure.js").catch(() => null))?.mayLeaveAlone();
-  if (!client.user || !mayLeave) return !client.user;
+/** Go where the visitor came from, with no way back to the log-in in the tab's history. */
+function leave() {
   clearEntry();
   byId("leaving").textContent = "You are logged in.";
   byId("leave").href = destination;
   showLoadingPart("leaving");
   showView("loading");
   location.replace(destination);
-  return true;
 }
 
 function offerToLeave() {

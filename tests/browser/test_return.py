@@ -85,7 +85,7 @@ BAD = [
 ]
 
 READ_ALL = """async (cases) => {
-    const { returnAddress } = await import("/js/address.js");
+    const { returnAddress } = await import("/js/departure.js");
     return cases.map((wanted) => returnAddress(`http://here.example/?return=${encodeURIComponent(wanted)}`));
 }"""
 
@@ -114,7 +114,7 @@ def test_only_a_path_of_the_own_origin_is_gone_to(visitor):
     ],
 )
 def test_the_first_return_of_the_address_counts_decoded_once(visitor, address, target):
-    read = "async (address) => (await import('/js/address.js')).returnAddress(address)"
+    read = "async (address) => (await import('/js/departure.js')).returnAddress(address)"
     assert visitor.page.evaluate(read, address) == target
 
 
