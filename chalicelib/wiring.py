@@ -112,6 +112,11 @@ class Lychgate:
         return VerifierSettings.from_environment(self._environment)
 
     @functools.cached_property
+    def settings(self) -> ApiSettings:
+        """The other settings, which the use cases are built from."""
+        return ApiSettings.from_environment(self._environment)
+
+    @functools.cached_property
     def use_cases(self) -> UseCases:
         """The use cases."""
         if self._failure is not None:
@@ -134,7 +139,7 @@ class Lychgate:
     def _build(self) -> UseCases:
         # Settings first: what they lack can be said without a call to AWS.
         verifying = self.verifying
-        settings = ApiSettings.from_environment(self._environment)
+        settings = self.settings
         secrets = SigningSecrets.from_json(
             read_secret(
                 self._clients.ssm(), settings.signing_keys_parameter, variable="LYCHGATE_SIGNING_KEYS_PARAMETER"

@@ -154,7 +154,8 @@ def reauthenticate(call: Call, body: PasswordBody) -> Answer[AccessTokenBody]:
 def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
     """Change the user's password, end all sessions and begin a new one.
 
-    All tokens that were issued before are refused at once, those of the session that asks included.
+    All tokens that were issued before are refused at once, those of the session that asks included. If the new password
+    is the current one, the answer is `validation_failed` and nothing changes.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.account.change_password(

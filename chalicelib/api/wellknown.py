@@ -1,14 +1,19 @@
-"""The routes that need no credential and no database: the public keys, the discovery document and the health check."""
+"""The routes that need no credential and no database: public keys, discovery, what a log-in page asks for, health."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Routes
+from chalicelib.api.schemas import Keywords
+from chalicelib.credentials.password_text import MAX_LENGTH
 from chalicelib.tokens.keys import JWKS_SECONDS
 from chalicelib.tokens.kinds import ACCESS_TOKEN_CLAIMS
 from chalicelib.version import VERSION
+
+OPTIONS_SECONDS = 60
+"""Seconds for which others may keep the options: after a deployment a page may be out of date as long."""
 
 routes = Routes()
 
@@ -30,6 +35,25 @@ class OpenIdConfiguration(TypedDict):
     subject_types_supported: list[str]
     response_types_supported: list[str]
     claims_supported: list[str]
+
+
+class PasswordLengths(TypedDict):
+    """How long a new password may be, in characters after NFC."""
+
+    min_length: int
+    max_length: int
+
+
+class OptionsBody(TypedDict):
+    """What this site offers to whoever logs in or signs up."""
+
+    registration: Literal["open", "closed"]
+    identifier: Annotated[Literal["username"], Keywords(description="What a log-in names an account by.")]
+    email: Annotated[Literal["off"], Keywords(description="Whether an account has an e-mail address.")]
+    password: PasswordLengths
+    methods: Annotated[list[Literal["password"]], Keywords(description="The ways to log in.")]
+    second_factors: Annotated[list[str], Keywords(description="What may be asked for beside the password.")]
+    dpop: Annotated[bool, Keywords(description="Whether a session can be bound to a key of its client (RFC 9449).")]
 
 
 class HealthBody(TypedDict):
@@ -63,6 +87,23 @@ def openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
         "claims_supported": list(ACCESS_TOKEN_CLAIMS),
     }
     return Answer(body, {**_KEPT})
+
+
+@routes.operation("GET", "/auth/options", headers=("Cache-Control",))
+def options(call: Call) -> Answer[OptionsBody]:
+    """Return what a log-in page has to know of this site before anybody logs in."""
+    settings = call.lychgate.settings
+    body: OptionsBody = {
+        "registration": "open" if settings.registration_open else "closed",
+        "identifier": "username",
+        "email": "off",
+        "password": {"min_length": settings.password_min_length, "max_length": MAX_LENGTH},
+        "methods": ["password"],
+        "second_factors": [],
+        "dpop": False,
+    }
+    kept = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={OPTIONS_SECONDS}"}
+    return Answer(body, {**kept})
 
 
 @routes.operation("GET", "/health")

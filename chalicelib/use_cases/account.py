@@ -16,9 +16,10 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
 from chalicelib.credentials.password_policy import PasswordPolicy
+from chalicelib.credentials.password_text import normalised_password
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Admission, Known
-from chalicelib.errors import InsufficientAuthentication, InvalidToken, NotFound
+from chalicelib.errors import FieldError, InsufficientAuthentication, InvalidToken, NotFound, ValidationFailed
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.password_guard import PasswordGuard
@@ -131,13 +132,17 @@ class Account:
             InvalidToken: the principal is not live.
             InvalidCredentials: ``current`` is not the password.
             TooManyAttempts: the session has had too many failures.
-            ValidationFailed: the new password is against the policy.
+            ValidationFailed: the new password is against the policy, or is the current one.
             Conflict: another request has changed the password or ended the session meanwhile.
 
         """
         user, session = self._live(principal)
         self._policy.check(new, user.username, field="new_password")
         user, admission = self._check_password(user, session, current, caller)
+        if normalised_password(new) == normalised_password(current):
+            # Whoever believes a password stolen must not be told that it has changed.
+            self._guard.succeeded(admission)
+            raise ValidationFailed(FieldError("new_password", "Choose a password that differs from the current one."))
         new_hash = self._hasher.hash(new)
         return self._begin_session.in_place_of(session, user, caller, new_hash=new_hash, admission=admission)
 

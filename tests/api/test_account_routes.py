@@ -311,6 +311,22 @@ def test_a_wrong_current_password_changes_nothing(api, alice):
     assert api.login().status == 200
 
 
+def test_a_password_is_not_changed_to_itself_and_nothing_else_changes(api):
+    """In another spelling of the same letter too: a password is compared as it is hashed, after NFC."""
+    composed, decomposed = "a passphrase of Ren\u00e9", "a passphrase of Rene\u0301"
+    alice = api.register("Alice", composed).json
+    for current, new in ((composed, composed), (composed, decomposed), (decomposed, composed)):
+        members = {"current_password": current, "new_password": new, "token_delivery": "cookie"}
+        answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
+        answer.assert_problem(422, "validation_failed")
+        message = "Choose a password that differs from the current one."
+        assert answer.json["errors"] == [{"field": "new_password", "message": message}]
+        assert "set-cookie" not in answer.headers
+    events = api.bearer("GET", "/dashboard", alice["access_token"]).json["recent_events"]
+    assert [event["type"] for event in events] == ["registered"]
+    assert api.refresh(alice["refresh_token"]).status == 200
+
+
 @pytest.mark.parametrize(
     ("members", "fields"),
     [

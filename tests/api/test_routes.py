@@ -200,6 +200,25 @@ def test_the_key_set_is_public_cacheable_and_verifies_our_tokens(api):
     assert claims["sub"] == tokens["user"]["id"]
 
 
+@pytest.mark.live_safe
+def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
+    answer = api.request("GET", "/auth/options")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    password = answer.json["password"]
+    assert answer.json == {
+        "registration": "open",
+        "identifier": "username",
+        "email": "off",
+        "password": {"min_length": password["min_length"], "max_length": 256},
+        "methods": ["password"],
+        "second_factors": [],
+        "dpop": False,
+    }
+    assert 8 <= password["min_length"] <= 64
+
+
 class TestCookieDelivery:
     @pytest.fixture
     def signed_in(self, api):

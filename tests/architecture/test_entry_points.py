@@ -15,6 +15,7 @@ def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does
         "/auth/login",
         "/auth/refresh",
         "/auth/logout",
+        "/auth/options",
         "/health",
         "/openapi.json",
         "/.well-known/jwks.json",

@@ -270,6 +270,7 @@ def test_public_routes_do_without_the_database(api, alice, wire):
     wire.break_with(unreachable)
     assert api.request("GET", "/health").status == 200
     assert api.request("GET", "/.well-known/jwks.json").status == 200
+    assert api.request("GET", "/auth/options").status == 200
     assert wire.attempts == []
 
 

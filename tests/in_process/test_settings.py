@@ -13,6 +13,25 @@ def test_closed_registration_is_forbidden(api, settings):
     api.register().assert_problem(403, "registration_closed")
 
 
+def test_the_options_follow_the_settings_and_touch_no_database(api, application, settings):
+    settings["LYCHGATE_REGISTRATION"] = "closed"
+    settings["LYCHGATE_PASSWORD_MIN_LENGTH"] = "20"
+    application.lychgate.use_cases = None
+    options = api.request("GET", "/auth/options").json
+    assert options["registration"] == "closed"
+    assert options["password"] == {"min_length": 20, "max_length": 256}
+
+
+def test_the_lengths_of_the_options_are_those_that_a_registration_asks_for(api, settings):
+    settings["LYCHGATE_PASSWORD_MIN_LENGTH"] = "8"
+    lengths = api.request("GET", "/auth/options").json["password"]
+    password = "".join(map(chr, range(0x4E00, 0x4F01)))
+    assert api.register("carol", password[: lengths["min_length"]]).status == 201
+    assert api.register("david", password[: lengths["max_length"]]).status == 201
+    for length in (lengths["min_length"] - 1, lengths["max_length"] + 1):
+        api.register("ellen", password[:length]).assert_problem(422, "validation_failed")
+
+
 def test_health_touches_no_database(api, application):
     application.lychgate.use_cases = None
     answer = api.request("GET", "/health")

@@ -292,7 +292,7 @@ def test_on_a_laptop_only_errors_are_shown_and_as_text(api, application, setting
     api.login(password="wrong horse battery staple")
     assert capsys.readouterr() == ("", "")
     del settings["LYCHGATE_USERS_TABLE"]
-    del application.lychgate.use_cases
+    del application.lychgate.use_cases, application.lychgate.settings
     api.login()
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -308,8 +308,8 @@ def succeed(api, clock):
     refreshed = api.refresh(first["refresh_token"]).json
     renewed = api.refresh(cookie=by_cookie.cookie)
     access_token = refreshed["access_token"]
-    public = ("/health", "/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration")
-    for path in ("/me", "/dashboard", "/auth/sessions", *public):
+    documents = ("/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration")
+    for path in ("/me", "/dashboard", "/auth/sessions", "/auth/options", "/health", *documents):
         assert api.bearer("GET", path, access_token).status == 200
     listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
     (other, *_) = [session["id"] for session in listed if not session["current"]]
@@ -372,6 +372,7 @@ def fail(api, application, aws_clients):
         assert api.post("/auth/login", {"username": "Marked-Username-77", "password": PASSWORD}).status == 503
     application.lychgate.use_cases = Broken()
     application.lychgate.verifying = Broken()
+    application.lychgate.settings = Broken()
     application.routes["/health"]["GET"].view_function = application.routes["/me"]["GET"].view_function
     for route in sorted(ROUTES):
         method, path = route.split()

@@ -191,6 +191,13 @@ class TestChangingThePassword:
         assert [error.field for error in refusal.value.errors] == ["new_password"]
         assert use_cases.log_in.with_password("alice", PASSWORD, CALLER).user.username == "Alice"
 
+    def test_refuses_the_password_itself_and_does_not_count_that_as_a_guess(self, account, alice):
+        for _ in range(20):
+            with pytest.raises(ValidationFailed) as refusal:
+                account.change_password(alice[1], PASSWORD, PASSWORD, CALLER)
+            assert [error.field for error in refusal.value.errors] == ["new_password"]
+        assert account.change_password(alice[1], PASSWORD, NEW_PASSWORD, CALLER)
+
     def test_of_two_at_once_the_second_is_told(self, use_cases, account, alice, hasher, monkeypatch):
         hash_password = hasher.hash
 
