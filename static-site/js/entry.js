@@ -3,20 +3,16 @@
  * can be linked to. Knows the client's `login` and `register`. Keeps no password.
  */
 
-import { tabOf } from "./address.js";
-import { byId, find } from "./dom.js";
-import { checkLogin, checkSignUp, clearForm, setRevealed, showTally, startForm } from "./forms.js";
+import { byId } from "./dom.js";
+import { checkLogin, checkSignUp, clearForm, showTally, startForm } from "./forms.js";
 import { learnOptions } from "./options.js";
 
 const TABS = { login: "Log in", signup: "Sign up" };
-const ADVICE = "A few random words are easy to remember and hard to guess.";
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 
 /** Whether somebody may sign up, as far as is known. */
 let isOpen = true;
-/** The passphrase that was suggested last, "" once something else is in the field. */
-let suggestion = "";
 
 /**
  * @param {Client} client
@@ -35,16 +31,17 @@ export function startEntry(client, { onTab, onSignUp }) {
   });
   byId("signup-form").addEventListener("input", tally);
   byId("suggest").addEventListener("click", suggest);
-  byId("copy-suggestion").addEventListener("click", copySuggestion);
-  for (const name of Object.keys(TABS)) byId(`show-${name}`).addEventListener("keydown", chooseByKey);
+  for (const name of Object.keys(TABS)) {
+    byId(`show-${name}`).addEventListener("keydown", chooseByKey);
+    byId(`show-${name}`).addEventListener("click", stayOnChosen);
+  }
   addEventListener("hashchange", () => onTab(showTab()));
-  showSuggestion("");
   showTab();
 }
 
 /** Show the tab that the address names. @returns {string} its title */
 export function showTab() {
-  const wanted = tabOf(location.href);
+  const wanted = wantedTab();
   const chosen = isOpen ? wanted : "login";
   const other = chosen === "login" ? "signup" : "login";
   const typed = byId(`${other}-username`).value;
@@ -74,13 +71,23 @@ export async function followOptions(client) {
 /** Clear both forms, when somebody has logged in or out. */
 export function clearEntry() {
   for (const form of ["login-form", "signup-form"]) clearForm(byId(form));
-  showSuggestion("");
+}
+
+/** @returns {"login" | "signup"} what the address asks for */
+function wantedTab() {
+  return location.hash === "#signup" ? "signup" : "login";
+}
+
+/** The tab that is shown leads nowhere, and adds nothing to the history. @param {Event} event */
+function stayOnChosen(event) {
+  const tab = /** @type {Element} */ (event.currentTarget);
+  if (tab.getAttribute("aria-selected") === "true") event.preventDefault();
 }
 
 /** Two tabs by keyboard: ARIA Authoring Practices, tabs with automatic activation. @param {KeyboardEvent} event */
 function chooseByKey(event) {
   const [first, last] = Object.keys(TABS);
-  const other = tabOf(location.href) === first ? last : first;
+  const other = wantedTab() === first ? last : first;
   const target = { ArrowLeft: other, ArrowRight: other, Home: first, End: last }[event.key];
   if (!target) return;
   event.preventDefault();
@@ -89,39 +96,11 @@ function chooseByKey(event) {
 }
 
 function tally() {
-  const { value } = byId("signup-password");
-  showTally(byId("password-tally"), value, byId("signup-username").value.trim());
-  if (suggestion && value !== suggestion) showSuggestion("");
+  showTally(byId("password-tally"), byId("signup-password").value, byId("signup-username").value.trim());
 }
 
-/** Put a passphrase into the field, visible, so that the password manager can save it, and show all of it below. */
 async function suggest() {
-  const words = await import("./passphrase.js").catch(() => null);
-  if (!words) return (byId("suggestion").textContent = "The words could not be loaded. Please try again.");
-  const field = byId("signup-password");
-  showSuggestion(words.suggestPassphrase(byId("signup-username").value.trim()));
-  field.value = suggestion;
-  setRevealed(find(byId("signup-form"), ".reveal"), true);
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-/** @param {string} passphrase "" for the advice to take one */
-function showSuggestion(passphrase) {
-  suggestion = passphrase;
-  byId("suggestion").textContent = passphrase || ADVICE;
-  byId("suggestion").className = passphrase ? "passphrase" : "";
-  byId("suggest").textContent = passphrase ? "Another" : "Suggest some";
-  byId("copy-suggestion").textContent = "Copy";
-  byId("copy-suggestion").hidden = !passphrase;
-}
-
-async function copySuggestion() {
-  try {
-    await navigator.clipboard.writeText(suggestion);
-    byId("copy-suggestion").textContent = "Copied";
-  } catch {
-    // Not every browser allows it. Then the user copies what is selected.
-    getSelection()?.selectAllChildren(byId("suggestion"));
-    byId("copy-suggestion").textContent = "Selected";
-  }
+  const words = await import("./suggestion.js").catch(() => null);
+  if (words) words.suggestAnother();
+  else byId("suggestion").textContent = "The words could not be loaded. Please try again.";
 }

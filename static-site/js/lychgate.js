@@ -15,7 +15,8 @@
  * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
  * @typedef {{signal?: AbortSignal}} Options
  * @typedef {(username: string, password: string, options?: Options) => Promise<User>} LogIn
- * @typedef {{type: string, why: string, error?: Error}} Change
+ * @typedef {"logged-in" | "refreshing" | "refreshed" | "refresh-failed" | "logged-out" | "logout-pending" | "logout-sent"} ChangeType
+ * @typedef {{type: ChangeType, why: string, error?: Error}} Change
  * @typedef {{accessToken: string, lifetime: number, secondsLeft: number}} Token lifetime in seconds
  * @typedef {"cookie" | "session" | "local" | "memory"} StorageMode
  *
@@ -419,7 +420,7 @@ function refreshMargin(lifetime) {
   return Math.min(REFRESH_MARGIN_S, lifetime / 4) + (lifetime / 4) * Math.random();
 }
 
-/** Signs in, refreshes in time and logs out. */
+/** Logs in, refreshes in time and logs out. */
 class SessionKeeper {
   /** @type {Session | null} null while nobody is logged in, and until an earlier page's session is taken up again */
   session = null;
@@ -438,6 +439,8 @@ class SessionKeeper {
   #pendingLogout = null;
   /** @type {Promise<boolean> | null} the log-out being sent, for all who wait for it; null if none is */
   #sendingLogout = null;
+  /** Whether listeners know of a log-out that is pending, and are to hear when it no longer is. */
+  #isLogoutAwaited = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} for the next refresh or try; undefined before the first */
   #timer;
   /** @type {Set<(change: Change) => void>} */
@@ -481,7 +484,7 @@ class SessionKeeper {
   /** @param {string} path of a log-in or a registration @param {Options} [options] @returns {Promise<User>} */
   async logIn(path, username, password, options) {
     // Sent later, a log-out would be the new session's.
-    await this.#sendPendingLogout();
+    await this.#sendPendingLogout("before a log-in");
     return this.#tabs.exclusively(async () => {
       const body = { username, password, token_delivery: this.#delivery };
       const session = await this.#requestSession(this.#api.jsonRequest("POST", path, body, options));
@@ -493,7 +496,7 @@ class SessionKeeper {
 
   /** Take up an earlier page's session, if there is one. */
   async restore() {
-    await this.#sendPendingLogout();
+    await this.#sendPendingLogout("page opened");
     if (!this.session && this.mayHaveSession) await this.refresh("page opened");
   }
 
@@ -533,7 +536,7 @@ class SessionKeeper {
     this.#pendingLogout = this.#store.credential ?? this.#pendingLogout;
     if (this.#pendingLogout) this.#store.markLogoutPending();
     this.#endSession("logged out");
-    return this.#sendPendingLogout();
+    return this.#sendPendingLogout("logged out");
   }
 
   /** Look whether anything is due: while the page was out of sight its timers may have stood still. */
@@ -590,14 +593,14 @@ class SessionKeeper {
   }
 
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
-  #sendPendingLogout() {
+  #sendPendingLogout(why) {
     if (!this.#isLogoutPending) return Promise.resolve(true);
-    this.#sendingLogout ??= this.#sendLogout().finally(() => (this.#sendingLogout = null));
+    this.#sendingLogout ??= this.#sendLogout(why).finally(() => (this.#sendingLogout = null));
     return this.#sendingLogout;
   }
 
   /** @returns {Promise<boolean>} */
-  #sendLogout() {
+  #sendLogout(why) {
     return this.#tabs.exclusively(async () => {
       // Another tab has sent it, or has logged in since: sent now, it would be the new session's.
       if (!this.#isLogoutPending) return true;
@@ -605,13 +608,22 @@ class SessionKeeper {
         await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
       } catch (error) {
         this.#tryLater(error);
+        if (!this.#isLogoutAwaited) this.#notify("logout-pending", why, error);
+        this.#isLogoutAwaited = true;
         return false;
       }
       this.#pendingLogout = null;
       this.#store.clear();
       this.#tabs.post(null);
+      // Who logs out hears by the promise that the API was told at once.
+      if (this.#isLogoutAwaited || why !== "logged out") this.#tellLogoutSent(why);
       return true;
     });
+  }
+
+  #tellLogoutSent(why) {
+    this.#isLogoutAwaited = false;
+    this.#notify("logout-sent", why);
   }
 
   /** Take a session that the API has given, and share it with the other tabs. */
@@ -648,8 +660,9 @@ class SessionKeeper {
     this.#version += 1;
     this.#retry.reset();
     clearTimeout(this.#timer);
-    if (session) this.#schedule();
+    if (session) this.#isLogoutAwaited = false;
     else if (!this.#store.isLogoutPending) this.#store.clear();
+    if (session || this.#isLogoutAwaited) this.#schedule();
     if (!isNews) return;
     if (!session) this.#notify("logged-out", why);
     else this.#notify(session.tokens.user.id === previous?.tokens.user.id ? "refreshed" : "logged-in", why);
@@ -658,11 +671,12 @@ class SessionKeeper {
   /** Do what is due, or set the timer for it. */
   #schedule() {
     clearTimeout(this.#timer);
+    if (this.#isLogoutAwaited && !this.#isLogoutPending) this.#tellLogoutSent("elsewhere");
     if (!this.#isLogoutPending && this.#store.isEmpty) return;
     const wait = this.#retry.isNeeded ? this.#retry.secondsLeft : this.#secondsToRefresh();
     if (wait > 0) this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
     // Whoever listens is told of a failure.
-    else (this.#isLogoutPending ? this.#sendPendingLogout() : this.refresh("on the clock")).catch(() => {});
+    else (this.#isLogoutPending ? this.#sendPendingLogout("on the clock") : this.refresh("on the clock")).catch(() => {});
   }
 
   #secondsToRefresh() {

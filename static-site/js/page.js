@@ -3,8 +3,6 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { returnAddress } from "./address.js";
-import { leaveFor, mayLeaveAlone } from "./departure.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
@@ -14,17 +12,19 @@ import { hush, say, warn } from "./notice.js";
 const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 const PARTS = ["waiting", "leaving", "failed"];
 
+/** For whoever came from somewhere, null for everybody else. */
+const departure = location.search ? await import("./departure.js").catch(() => null) : null;
+/** Where to go once somebody is logged in, "" to stay. */
+const destination = departure?.returnAddress(location.href) ?? "";
 const client = createClient();
 const root = document.documentElement;
-/** Where to go once somebody is logged in, "" to stay. */
-const destination = returnAddress(location.href);
 /** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
 let account = null;
 /** The user who is shown, null for none. */
 let shownId = null;
 /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** Whether a notice says that the service has not heard of a log-out. */
+/** Whether a notice says that the service has not heard of a log-out yet. */
 let isLogOutUntold = false;
 let isSigningUp = false;
 /** The message to show at the next log-out. */
@@ -33,6 +33,7 @@ let word = "";
 client.onChange(({ type, why, error }) => {
   if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
+  else if (type === "logout-pending") reportLogOut(false);
   else if (type === "logout-sent") reportLogOut(true);
   else if (type === "logged-in" || type === "refreshed") showLoggedIn(why);
 });
@@ -41,7 +42,7 @@ startEntry(client, {
   onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
-byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout().then(reportLogOut)));
+byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
@@ -60,9 +61,9 @@ async function showLoggedIn(why) {
   const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
   const greeting = why === "entered" && isSigningUp ? "Your account is ready." : "";
   const isNew = shownId === null;
-  if (destination && isNew && (why === "entered" || mayLeaveAlone())) return leave();
   const previous = shownId;
   shownId = id;
+  if (destination && isNew && (why === "entered" || departure?.mayLeaveAlone())) return leave();
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
@@ -73,6 +74,7 @@ async function showLoggedIn(why) {
     showView("logged-in", username);
   }
   if (isNew) hush();
+  isLogOutUntold = false;
   if (!isNew && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (greeting) say(greeting);
   else if (isNew && destination) offerToLeave();
@@ -96,18 +98,18 @@ async function showLoggedOut(why) {
   (await account)?.clearAccount();
 }
 
-/** Go where the visitor came from. */
+/** Go where the visitor came from, with no way back to the log-in in the tab's history. */
 function leave() {
   clearEntry();
   byId("leaving").textContent = "You are logged in.";
   byId("leave").href = destination;
   showLoadingPart("leaving");
   showView("loading");
-  leaveFor(destination);
+  location.replace(destination);
 }
 
 function offerToLeave() {
-  warn("The page you wanted sends you back here.", { label: "Try it again", run: () => leaveFor(destination) });
+  warn("The page you wanted sent you back here.", { label: "Go there", run: () => location.replace(destination) });
 }
 
 /** Load the logged-in view's code and style sheet, once. */
