@@ -68,7 +68,8 @@ def test_every_view_is_accessible_and_fits_the_window(reader):
     reader.sign_up()
     reader.is_signed_in()
     reader.sees("#event-list", "Account made")
-    page.click("summary")
+    for fold in ["#password-fold", "#delete-fold"]:
+        page.click(f"{fold} summary")
     page.fill("#new-password", "short")
     page.click("#password-form [type=submit]")
     reader.sees("#new-password-error", "at least")
@@ -111,7 +112,7 @@ def test_a_password_manager_finds_what_it_needs(visitor):
         ["login-form", "username", "current-password"],
         ["signup-form", "username", "new-password"],
         ["password-form", "username", "current-password", "new-password"],
-        ["delete-form", "current-password"],
+        ["delete-form", "username", "current-password"],
     ]
 
 
