@@ -98,10 +98,10 @@ class Clock {
 
 /** Sends requests. */
 class Api {
-  /** The API's root, with a slash at its end. */
-  #base;
-  /** @type {(request: Request) => Promise<Response>} */
-  #fetch;
+  /** @type {URL | null} the API's root, with a slash at its end; null if nobody can tell where that is */
+  #root;
+  /** @type {(request: Request) => Promise<Response>} sends a request as it is, wherever it goes */
+  fetch;
   /** Milliseconds to wait for an answer. */
   #timeout;
   /** @type {RequestCredentials} whether cookies go along */
@@ -118,16 +118,22 @@ class Api {
   onAnswer = () => {};
 
   /**
-   * @param {URL} base
+   * @param {URL | null} root
    * @param {{fetch: typeof globalThis.fetch, timeout: number, credentials: RequestCredentials, clock: Clock}} settings
    */
-  constructor(base, { fetch, timeout, credentials, clock }) {
-    this.#base = base;
+  constructor(root, { fetch, timeout, credentials, clock }) {
+    this.#root = root;
     // A browser's fetch works as a function only, not as a method.
-    this.#fetch = (request) => fetch(request);
+    this.fetch = (request) => fetch(request);
     this.#timeout = timeout;
     this.#credentials = credentials;
     this.#clock = clock;
+  }
+
+  /** The API's root. Throws TypeError if it is relative, and there is no page. */
+  get #base() {
+    if (!this.#root) throw new TypeError("Outside a page, baseUrl must be absolute");
+    return this.#root;
   }
 
   /** Whether the access token may go there: below the root, with no encoded slash that a server might decode. */
@@ -153,11 +159,6 @@ class Api {
     return new Request(input instanceof Request ? input : new URL(input, this.#base), init);
   }
 
-  /** Send a request that the API does not cover, as it is. @param {Request} request */
-  sendElsewhere(request) {
-    return this.#fetch(request);
-  }
-
   /**
    * Send a request and read its answer, both within the timeout. Throws what `read` throws as ApiError, the reason of
    * a caller who gave up, and NetworkError for all else.
@@ -174,7 +175,7 @@ class Api {
     const held = { request, sent: new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }) };
     this.#underWay.add(held);
     try {
-      const response = await this.#fetch(held.sent);
+      const response = await this.fetch(held.sent);
       const answeredAt = Date.parse(response.headers.get("Date") ?? "") / 1000;
       this.onAnswer(answeredAt, sentAt);
       return await read(response, answeredAt);
@@ -265,7 +266,7 @@ class Tabs {
   #timeout;
   /** @type {BroadcastChannel | null} null if the session is this tab's alone, and once closed */
   #channel;
-  /** @type {LockManager | null} null if the session is this tab's alone, or the browser has no Web Locks */
+  /** @type {LockManager | null | undefined} none if the session is this tab's alone, or the browser has no Web Locks */
   #locks;
 
   /**
@@ -277,7 +278,7 @@ class Tabs {
     this.#name = name;
     this.#timeout = timeout;
     this.#channel = areShared ? new BroadcastChannel(name) : null;
-    this.#locks = (areShared && globalThis.navigator?.locks) || null;
+    this.#locks = areShared ? navigator.locks : null;
   }
 
   /** @param {(message: any) => void} listener to messages of other tabs */
@@ -319,16 +320,12 @@ class Tabs {
 
 /** An access token, and what came with it. */
 class Session {
-  tokens;
-  /** When the access token expires, in milliseconds by this page's Clock. Each answer of the API corrects it. */
-  expiresAt;
-  /** The same in seconds by the API's clock. NaN if its answers do not tell the time. */
-  apiExpiresAt;
-
   /** @param {Tokens} tokens @param {number} expiresAt @param {number} apiExpiresAt */
   constructor(tokens, expiresAt, apiExpiresAt) {
     this.tokens = tokens;
+    /** When the access token expires, in milliseconds by this page's Clock. Each answer of the API corrects it. */
     this.expiresAt = expiresAt;
+    /** The same in seconds by the API's clock. NaN if its answers do not tell the time. */
     this.apiExpiresAt = apiExpiresAt;
   }
 
@@ -338,7 +335,7 @@ class Session {
    * @param {Tokens & {expires: number, ends: number, entered: boolean}} message
    * @param {Clock} clock
    */
-  static fromMessage({ expires, ends, entered: _, ...tokens }, clock) {
+  static fromMessage({ expires, ends, ...tokens }, clock) {
     return new Session(tokens, clock.fromWall(expires), ends);
   }
 
@@ -364,9 +361,9 @@ class Retry {
   #clock;
   /** How many tries have failed in a row. */
   #failures = 0;
-  /** @type {ApiError | NetworkError | null} what the last try failed with; null if it did not fail */
+  /** @type {any} the ApiError or NetworkError that the last try failed with; null if it did not fail */
   #error = null;
-  /** When to try again, by the Clock; 0 if the last try did not fail. */
+  /** When to try again, by the Clock, if the last try failed. */
   #at = 0;
 
   /** @param {Clock} clock */
@@ -374,12 +371,9 @@ class Retry {
     this.#clock = clock;
   }
 
-  get isNeeded() {
-    return this.#failures > 0;
-  }
-
+  /** Seconds until the next try, null if the last one did not fail. */
   get secondsLeft() {
-    return (this.#at - this.#clock.now()) / 1000;
+    return this.#error && (this.#at - this.#clock.now()) / 1000;
   }
 
   /** Wait for as long as the API asks, and for longer the more tries have failed. */
@@ -393,7 +387,6 @@ class Retry {
   reset() {
     this.#failures = 0;
     this.#error = null;
-    this.#at = 0;
   }
 
   /** Try at once, unless the API has named a time. */
@@ -407,7 +400,7 @@ class Retry {
   }
 
   #namedByApi() {
-    return this.#error instanceof ApiError && this.#error.retryAfter > 0;
+    return this.#error?.retryAfter > 0;
   }
 }
 
@@ -426,7 +419,7 @@ class SessionKeeper {
   session = null;
   /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
   #version = 0;
-  /** Seconds before the end of the access token at which it is refreshed; drawn anew with each token. */
+  /** Seconds before the end of the access token at which it is refreshed; drawn anew with each token, 0 without one. */
   #refreshMargin = 0;
   /** @type {Promise<void> | null} the refresh under way, for all who need one meanwhile; null if there is none */
   #refreshing = null;
@@ -441,7 +434,8 @@ class SessionKeeper {
   #sendingLogout = null;
   /** Whether listeners know of a log-out that is pending, and are to hear when it no longer is. */
   #isLogoutAwaited = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} for the next refresh or try; undefined before the first */
+  #isClosed = false;
+  /** @type {any} for the next refresh or try; undefined before the first */
   #timer;
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
@@ -547,11 +541,12 @@ class SessionKeeper {
   }
 
   close() {
-    clearTimeout(this.#timer);
+    this.#isClosed = true;
+    this.#schedule();
   }
 
   get #isLogoutPending() {
-    return this.#pendingLogout !== null || this.#store.isLogoutPending;
+    return !!this.#pendingLogout || this.#store.isLogoutPending;
   }
 
   async #refresh(why) {
@@ -643,7 +638,7 @@ class SessionKeeper {
     if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
     const session = Session.fromMessage(message, this.#clock);
-    const isStale = this.session !== null && session.apiExpiresAt < this.session.apiExpiresAt;
+    const isStale = this.session && session.apiExpiresAt < this.session.apiExpiresAt;
     // A log-out here has overtaken the message.
     if (this.#pendingLogout || isStale) return;
     // The store is empty if the browser allows none and each tab has its own.
@@ -671,21 +666,23 @@ class SessionKeeper {
   /** Do what is due, or set the timer for it. */
   #schedule() {
     clearTimeout(this.#timer);
+    if (this.#isClosed) return;
     if (this.#isLogoutAwaited && !this.#isLogoutPending) this.#tellLogoutSent("elsewhere");
     if (!this.#isLogoutPending && this.#store.isEmpty) return;
-    const wait = this.#retry.isNeeded ? this.#retry.secondsLeft : this.#secondsToRefresh();
-    if (wait > 0) this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
+    const wait = this.#retry.secondsLeft ?? this.secondsLeft - this.#refreshMargin;
+    if (wait > 0) {
+      this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
+      // No client keeps a process of Node.js running.
+      this.#timer.unref?.();
+    }
     // Whoever listens is told of a failure.
     else (this.#isLogoutPending ? this.#sendPendingLogout("on the clock") : this.refresh("on the clock")).catch(() => {});
   }
 
-  #secondsToRefresh() {
-    return this.session ? this.secondsLeft - this.#refreshMargin : 0;
-  }
-
   #tryLater(error) {
     this.#retry.after(error);
-    this.#schedule();
+    // What the API does not understand, it does not understand later.
+    if (error.status !== 400) this.#schedule();
   }
 
   /** @param {Error} [error] */
@@ -715,7 +712,7 @@ class Calls {
   }
 
   /** @param {object} [body] @param {Options} [options] @returns {Promise<any>} */
-  json(method, path, body, options) {
+  async json(method, path, body, options) {
     return this.send(this.#api.jsonRequest(method, path, body, options), readJson);
   }
 
@@ -729,7 +726,7 @@ class Calls {
    * @returns {Promise<Result>}
    */
   async send(request, read) {
-    if (!this.#api.covers(request.url)) return this.#api.sendElsewhere(request).then(read);
+    if (!this.#api.covers(request.url)) return this.#api.fetch(request).then(read);
     if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
     const userId = this.#keeper.session?.tokens.user.id;
     if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#waitFor(request, this.#keeper.refresh("before a call"));
@@ -820,14 +817,19 @@ export function createClient({
   timeout = TIMEOUT_MS,
   askPassword = /** @type {(() => Promise<string | null>) | undefined} */ (undefined),
 } = {}) {
-  const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
+  const root = `${baseUrl}`.replace(/\/*$/, "/");
+  /** @type {any} */
+  const page = globalThis.location;
+  const base = page || URL.canParse(root) ? new URL(root, page) : null;
+  // A server's storage and channels would be shared by all whom it serves.
+  const mode = page ? storage : "memory";
   // Open pages may be older than this file, and share storage, lock and channel by this name: it stays.
   const name = `lychgate ${base}`;
-  const usesCookie = storage === "cookie";
+  const usesCookie = mode === "cookie";
   const clock = new Clock();
   const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
-  const store = new SessionStore(storage, name);
-  const tabs = new Tabs(name, usesCookie || storage === "local", timeout);
+  const store = new SessionStore(mode, name);
+  const tabs = new Tabs(name, usesCookie || mode === "local", timeout);
   const keeper = new SessionKeeper({ api, store, tabs, clock, delivery: usesCookie ? "cookie" : "body" });
   const calls = new Calls(api, keeper, askPassword);
   const closing = new AbortController();
