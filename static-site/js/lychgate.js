@@ -7,20 +7,123 @@
  *   Api            sends requests, gives up on slow answers, and turns failures into errors
  *   SessionStore   keeps what outlives the page
  *   Tabs           lets one tab at a time act for the session, and tells the others what came of it
- *   Session        the access token, whose it is and when it expires
+ *   TokenSet       the access token, whose it is and when it expires
  *   Retry          when to try again after a failure
  *   SessionKeeper  logs in, refreshes and logs out
  *   Calls          the application's own calls, with the access token
+ */
+
+/**
+ * An account, as the API tells of it.
  *
- * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
- * @typedef {{signal?: AbortSignal}} Options
- * @typedef {(username: string, password: string, options?: Options) => Promise<User>} LogIn
- * @typedef {"logged-in" | "refreshing" | "refreshed" | "refresh-failed" | "logged-out" | "logout-pending" | "logout-sent"} ChangeType
- * @typedef {{type: ChangeType, why: string, error?: Error}} Change
- * @typedef {{accessToken: string, lifetime: number, secondsLeft: number}} Token lifetime in seconds
+ * @typedef {object} User
+ * @property {string} id
+ * @property {string} username
+ * @property {string[]} roles
+ * @property {string} created_at an RFC 3339 time in UTC
+ * @property {boolean} disabled
+ */
+
+/**
+ * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
+ *
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {string} created_at
+ * @property {string} last_used_at rounded down to the hour
+ * @property {string} expires_at rounded down to the hour
+ * @property {string} ip the address it began from
+ * @property {string} user_agent what it began in, which a client can choose
+ * @property {boolean} current whether this is the session of the call
+ */
+
+/**
+ * The access token, for uses other than `fetch`.
+ *
+ * @typedef {object} Token
+ * @property {string} accessToken
+ * @property {number} lifetime in seconds, from its issue
+ * @property {number} secondsLeft
+ */
+
+/**
+ * Something that happened to the session. `why` is a word or two for logs and tests.
+ *
+ * @typedef {{type: "refresh-failed" | "logout-pending", why: string, error: Error}
+ *   | {type: "logged-in" | "refreshing" | "refreshed" | "logged-out" | "logout-sent", why: string, error?: undefined}} Change
+ */
+
+/**
+ * Where the refresh token is kept.
+ *
  * @typedef {"cookie" | "session" | "local" | "memory"} StorageMode
+ */
+
+/**
+ * What is wrong with which field of a request.
  *
- * @typedef {object} Tokens what the API answers to a log-in or a refresh
+ * @typedef {{field: string, message: string}} FieldError
+ */
+
+/**
+ * What a call may be given besides its own arguments.
+ *
+ * @typedef {object} CallOptions
+ * @property {AbortSignal | undefined} [signal] cancels the call
+ */
+
+/**
+ * What createClient takes.
+ *
+ * @typedef {object} ClientOptions
+ * @property {string | URL | undefined} [baseUrl] the API's root, relative to the page or absolute; "/api" by default
+ * @property {StorageMode | undefined} [storage] where the refresh token is kept; "cookie" by default
+ * @property {((request: Request) => Promise<Response>) | undefined} [fetch] sends a request
+ * @property {number | undefined} [timeout] milliseconds to wait for a response; 10,000 by default
+ * @property {(() => Promise<string | null>) | undefined} [askPassword]
+ * asks the user for the password; null if the user does not want to
+ */
+
+/**
+ * What a client has. docs/browser-client.md tells more of each member.
+ *
+ * @typedef {object} ClientMembers
+ * @property {User | null} user the user who is logged in, null if nobody is
+ * @property {Token | null} token the access token, null if nobody is logged in
+ * @property {() => Promise<User | null>} restore
+ * continues an earlier page's session; throws if the API cannot be reached
+ * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} register
+ * creates an account and logs in
+ * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} login logs in
+ * @property {() => Promise<boolean>} logout
+ * logs out at once, in every tab; whether the API has heard of it: if not, it is told later
+ * @property {(options?: CallOptions) => Promise<boolean>} logoutEverywhere
+ * ends every session of the user; resolves as `logout` does
+ * @property {(options?: CallOptions) => Promise<Session[]>} sessions the user's sessions, newest first
+ * @property {(current: string, next: string, options?: CallOptions) => Promise<void>} changePassword
+ * changes the password, and ends all other sessions
+ * @property {(password: string, options?: CallOptions) => Promise<void>} reauthenticate
+ * confirms the password, for calls that want it again
+ * @property {(why?: string) => Promise<void>} refresh gets a new access token now
+ * @property {<Body = any>(method: string, path: string, body?: object, options?: CallOptions) => Promise<Body>} json
+ * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
+ * @property {typeof globalThis.fetch} fetch
+ * `fetch`, with the access token for URLs below the API's root; a path is relative to that root
+ * @property {(listener: (change: Change) => void) => () => void} onChange
+ * calls the listener at each change; returns a function that unsubscribes
+ * @property {() => void} close stops timers and listeners for good; the session continues
+ */
+
+/**
+ * The client of one API: what createClient returns.
+ *
+ * @typedef {Readonly<ClientMembers>} Client
+ */
+
+/**
+ * What the API answers to a log-in or a refresh.
+ *
+ * @typedef {object} Tokens
  * @property {string} access_token
  * @property {number} expires_in seconds for which the access token is good
  * @property {string} [refresh_token] absent if it is in a cookie
@@ -43,19 +146,25 @@ const LOGOUT_IS_PENDING = "out";
 
 /** The API answered with an error. */
 export class ApiError extends Error {
-  name = "ApiError";
+  name = /** @type {const} */ ("ApiError");
   /** The HTTP status. */
   status = 0;
   /** The API's code for the error, "" if the answer had none. */
   error = "";
   /** The API's sentence for people, "" if the answer had none. */
   detail = "";
-  /** @type {{field: string, message: string}[]} what is wrong with which field */
+  /**
+   * What is wrong with which field, empty if that is not the error.
+   *
+   * @type {FieldError[]}
+   */
   errors = [];
   /** Seconds to wait before another try, 0 if the API named none. */
   retryAfter = 0;
 
-  /** @param {Partial<ApiError>} problem */
+  /**
+   * @param {{status?: number, error?: string, detail?: string, errors?: FieldError[], retryAfter?: number}} problem
+   */
   constructor(problem) {
     super(problem.detail);
     Object.assign(this, problem);
@@ -64,12 +173,12 @@ export class ApiError extends Error {
 
 /** No usable answer came. */
 export class NetworkError extends Error {
-  name = "NetworkError";
+  name = /** @type {const} */ ("NetworkError");
 }
 
 /** The session is over, or another user's by now. */
 export class SessionEnded extends Error {
-  name = "SessionEnded";
+  name = /** @type {const} */ ("SessionEnded");
 }
 
 /** Milliseconds that go on while the machine sleeps and do not go back when somebody sets its clock. */
@@ -119,7 +228,11 @@ class Api {
 
   /**
    * @param {URL | null} root
-   * @param {{fetch: typeof globalThis.fetch, timeout: number, credentials: RequestCredentials, clock: Clock}} settings
+   * @param {object} settings
+   * @param {(request: Request) => Promise<Response>} settings.fetch
+   * @param {number} settings.timeout
+   * @param {RequestCredentials} settings.credentials
+   * @param {Clock} settings.clock
    */
   constructor(root, { fetch, timeout, credentials, clock }) {
     this.#root = root;
@@ -142,7 +255,7 @@ class Api {
     return origin === this.#base.origin && pathname.startsWith(this.#base.pathname) && !/%2f|%5c/i.test(pathname);
   }
 
-  /** @param {object} [body] @param {Options} [options] */
+  /** @param {object} [body] @param {CallOptions} [options] */
   jsonRequest(method, path, body, options) {
     return new Request(new URL(path, this.#base), {
       method,
@@ -319,7 +432,7 @@ class Tabs {
 }
 
 /** An access token, and what came with it. */
-class Session {
+class TokenSet {
   /** @param {Tokens} tokens @param {number} expiresAt @param {number} apiExpiresAt */
   constructor(tokens, expiresAt, apiExpiresAt) {
     this.tokens = tokens;
@@ -336,7 +449,7 @@ class Session {
    * @param {Clock} clock
    */
   static fromMessage({ expires, ends, ...tokens }, clock) {
-    return new Session(tokens, clock.fromWall(expires), ends);
+    return new TokenSet(tokens, clock.fromWall(expires), ends);
   }
 
   /**
@@ -415,7 +528,7 @@ function refreshMargin(lifetime) {
 
 /** Logs in, refreshes in time and logs out. */
 class SessionKeeper {
-  /** @type {Session | null} null while nobody is logged in, and until an earlier page's session is taken up again */
+  /** @type {TokenSet | null} null while nobody is logged in, and until an earlier page's session is taken up again */
   session = null;
   /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
   #version = 0;
@@ -475,7 +588,7 @@ class SessionKeeper {
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param {string} path of a log-in or a registration @param {Options} [options] @returns {Promise<User>} */
+  /** @param {string} path of a log-in or a registration @param {CallOptions} [options] @returns {Promise<User>} */
   async logIn(path, username, password, options) {
     // Sent later, a log-out would be the new session's.
     await this.#sendPendingLogout("before a log-in");
@@ -575,7 +688,7 @@ class SessionKeeper {
     if (!this.session) throw new SessionEnded();
   }
 
-  /** @param {Request} request @returns {Promise<Session>} */
+  /** @param {Request} request @returns {Promise<TokenSet>} */
   async #requestSession(request) {
     const sentAt = this.#clock.now();
     return this.#api.send(request, async (response, answeredAt) => {
@@ -583,7 +696,7 @@ class SessionKeeper {
       const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
       if (!isUsable) throw new TypeError("No tokens in the answer");
-      return new Session(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
+      return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
     });
   }
 
@@ -637,7 +750,7 @@ class SessionKeeper {
   #receive(message) {
     if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
-    const session = Session.fromMessage(message, this.#clock);
+    const session = TokenSet.fromMessage(message, this.#clock);
     const isStale = this.session && session.apiExpiresAt < this.session.apiExpiresAt;
     // A log-out here has overtaken the message.
     if (this.#pendingLogout || isStale) return;
@@ -646,7 +759,7 @@ class SessionKeeper {
     this.#setSession(session, "elsewhere");
   }
 
-  /** @param {Session | null} session */
+  /** @param {TokenSet | null} session */
   #setSession(session, why) {
     const previous = this.session;
     const isNews = session || previous || !this.#store.isEmpty;
@@ -711,7 +824,7 @@ class Calls {
     this.#askPassword = askPassword;
   }
 
-  /** @param {object} [body] @param {Options} [options] @returns {Promise<any>} */
+  /** @param {object} [body] @param {CallOptions} [options] @returns {Promise<any>} */
   async json(method, path, body, options) {
     return this.send(this.#api.jsonRequest(method, path, body, options), readJson);
   }
@@ -749,13 +862,13 @@ class Calls {
     return answer.response ? read(answer.response) : answer.result;
   }
 
-  /** @param {Options} [options] */
+  /** @param {CallOptions} [options] */
   changePassword(current, next, options) {
     const body = (delivery) => ({ current_password: current, new_password: next, token_delivery: delivery });
     return this.#replace("PUT", "auth/password", body, "password changed", options);
   }
 
-  /** @param {Options} [options] */
+  /** @param {CallOptions} [options] */
   async reauthenticate(password, options) {
     await this.#replace("POST", "auth/reauthenticate", () => ({ password }), "password confirmed", options);
     this.#confirmations += 1;
@@ -809,13 +922,18 @@ class Calls {
   }
 }
 
-/** Makes the client of one API. docs/browser-client.md tells of each option and member. */
+/**
+ * Makes the client of one API. docs/browser-client.md tells of each option and member.
+ *
+ * @param {ClientOptions} [options]
+ * @returns {Client}
+ */
 export function createClient({
-  baseUrl = /** @type {string | URL} */ ("/api"),
-  storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
+  baseUrl = "/api",
+  storage = "cookie",
   fetch = globalThis.fetch,
   timeout = TIMEOUT_MS,
-  askPassword = /** @type {(() => Promise<string | null>) | undefined} */ (undefined),
+  askPassword,
 } = {}) {
   const root = `${baseUrl}`.replace(/\/*$/, "/");
   /** @type {any} */
@@ -838,57 +956,44 @@ export function createClient({
   }
 
   return {
-    /** @returns {User | null} */
     get user() {
       return keeper.session?.tokens.user ?? null;
     },
 
-    /** @returns {Token | null} */
     get token() {
       if (!keeper.session) return null;
       const { access_token: accessToken, expires_in: lifetime } = keeper.session.tokens;
       return { accessToken, lifetime, secondsLeft: keeper.secondsLeft };
     },
 
-    /** Takes up an earlier page's session. @returns {Promise<User | null>} */
     async restore() {
       await keeper.restore();
       return keeper.session?.tokens.user ?? null;
     },
 
-    /** @type {LogIn} */
     register: (username, password, options) => keeper.logIn("auth/register", username, password, options),
 
-    /** @type {LogIn} */
     login: (username, password, options) => keeper.logIn("auth/login", username, password, options),
 
-    /** @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
     logout: () => keeper.logout(),
 
-    /** @param {Options} [options] */
     async logoutEverywhere(options) {
       await calls.json("POST", "auth/logout-all", {}, options);
       return keeper.logout();
     },
 
-    /** @param {Options} [options] */
     sessions: async (options) => (await calls.json("GET", "auth/sessions", undefined, options)).sessions,
 
-    /** @param {string} current @param {string} next @param {Options} [options] */
     changePassword: (current, next, options) => calls.changePassword(current, next, options),
 
-    /** @param {string} password @param {Options} [options] */
     reauthenticate: (password, options) => calls.reauthenticate(password, options),
 
     refresh: (why = "asked for") => keeper.refresh(why),
 
-    /** @param {string} method @param {string} path @param {object} [body] @param {Options} [options] */
     json: (method, path, body, options) => calls.json(method, path, body, options),
 
-    /** @type {typeof globalThis.fetch} */
     fetch: async (input, init) => calls.send(api.request(input, init), (response) => response),
 
-    /** @param {(change: Change) => void} listener */
     onChange: (listener) => keeper.onChange(listener),
 
     close() {

@@ -134,8 +134,12 @@ def _assert_the_page_is_in_the_bucket(operator, bucket):
         found = client.get_object(Bucket=bucket, Key=path.relative_to(page).as_posix())
         assert found["Body"].read() == path.read_bytes()
         assert found["CacheControl"] == CACHE_CONTROL
-    types = {name: client.head_object(Bucket=bucket, Key=name)["ContentType"] for name in ("index.html", "js/page.js")}
-    assert types == {"index.html": "text/html; charset=utf-8", "js/page.js": "text/javascript; charset=utf-8"}
+    types = {
+        "index.html": "text/html; charset=utf-8",
+        "js/page.js": "text/javascript; charset=utf-8",
+        "js/lychgate.d.ts": "text/plain; charset=utf-8",
+    }
+    assert {name: client.head_object(Bucket=bucket, Key=name)["ContentType"] for name in types} == types
 
 
 def _assert_all_is_tagged(aws, api):
