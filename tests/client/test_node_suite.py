@@ -82,7 +82,8 @@ def test_the_documentation_names_every_option_method_change_and_error(node):
     found = json.loads(ran.stdout)
     rows = re.findall(r"^\| `\"?([\w-]+)", documented, re.MULTILINE)
     types = CLIENT.with_suffix(".d.ts").read_text("utf-8")
-    options = re.findall(r"^    (\w+)\?: ", types.partition("type ClientOptions = {")[2].partition("\n};")[0], re.MULTILINE)
+    signature = types.partition("type ClientOptions = {")[2].partition("\n};")[0]
+    options = re.findall(r"^    (\w+)\?: ", signature, re.MULTILINE)
     modes = re.findall(r'"(\w+)"', re.search(r"type StorageMode = (.*);", types)[1])
     changes = re.findall(r'"([\w-]+)"', types.partition("type Change = {")[2].partition("\n};")[0])
     assert sorted(rows) == sorted([*options, *modes, *changes, *found["members"], *found["errors"]])

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
+DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / ".tools" / "node_modules"
 GENERATE = ROOT / "tests" / "tools" / "tsconfig.types.json"
 TOOL_SECONDS = 600
@@ -88,6 +89,13 @@ def project(tmp_path):
     return tmp_path
 
 
+def compiled(project: Path, file: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Compile one file of a project as strictly as the compiler can."""
+    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"], **options}, "files": [file]}
+    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
+    return tsc("--project", "tsconfig.json", folder=project)
+
+
 def test_the_types_are_those_of_the_code(tmp_path):
     ran = tsc("--project", GENERATE, "--outDir", tmp_path, folder=tmp_path)
     assert ran.returncode == 0, ran.stdout
@@ -125,9 +133,14 @@ def test_the_same_project_does_not_build_without_the_types(react_project):
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_right_use_compiles_and_wrong_use_does_not(project, resolution):
     shutil.copy(HERE / "types" / "consumer.ts", project)
-    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS[resolution]}, "files": ["consumer.ts"]}
-    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
-    checked = tsc("--project", "tsconfig.json", folder=project)
+    checked = compiled(project, "consumer.ts", **RESOLUTIONS[resolution])
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_example_of_the_documentation_compiles(project):
+    (example,) = re.findall(r"^```ts\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (project / "example.ts").write_text(example, "utf-8")
+    checked = compiled(project, "example.ts")
     assert checked.returncode == 0, checked.stdout
 
 
@@ -135,18 +148,14 @@ def test_wrong_use_is_an_error_where_nothing_expects_one(project):
     source = (HERE / "types" / "consumer.ts").read_text("utf-8")
     expected = source.count("@ts-expect-error")
     (project / "consumer.ts").write_text(source.replace("@ts-expect-error", ""), "utf-8")
-    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"]}, "files": ["consumer.ts"]}
-    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
-    checked = tsc("--project", "tsconfig.json", folder=project)
+    checked = compiled(project, "consumer.ts")
     assert len(re.findall(r"^consumer\.ts\(", checked.stdout, re.MULTILINE)) == expected >= 10
 
 
 @pytest.mark.parametrize("checks", [True, False])
 def test_a_script_without_types_compiles_whether_or_not_it_is_checked(project, checks):
     shutil.copy(HERE / "types" / "consumer.js", project)
-    options = {**STRICT, **RESOLUTIONS["bundler"], "allowJs": True, "checkJs": checks}
-    (project / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["consumer.js"]}), "utf-8")
-    checked = tsc("--project", "tsconfig.json", folder=project)
+    checked = compiled(project, "consumer.js", allowJs=True, checkJs=checks)
     assert checked.returncode == 0, checked.stdout
 
 
