@@ -13,6 +13,9 @@ const source = await readFile(new URL("../../static-site/js/lychgate.js", import
 // As a browser takes it: a module by itself, whatever this Node makes of the ending ".js".
 const lychgate = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 const { ApiError, createClient, NetworkError, SessionEnded } = lychgate;
+// Where there is a location there is a page, and a navigator.
+globalThis.location = new URL("http://127.0.0.1/");
+globalThis.navigator ??= {};
 
 let api;
 let clients;
@@ -472,6 +475,20 @@ for (const [name, fault] of Object.entries({
   });
 }
 
+test("a refresh that the API does not understand ends no session, and is not tried again by itself", async () => {
+  const client = await signedIn();
+  api.next("auth/refresh", refuse("invalid_request", 400));
+  await assert.rejects(client.refresh(), { name: "ApiError", status: 400 });
+  assert.deepEqual(client.changes.slice(1), ["refreshing: asked for", "refresh-failed: asked for"]);
+  assert.deepEqual(client.user, USER);
+  // The third try of another client is due later than this one's second would be.
+  const other = await signedIn();
+  for (let tries = 0; tries < 2; tries += 1) api.next("auth/refresh", refuse("internal_error", 500));
+  await assert.rejects(other.refresh());
+  await eventually(() => other.changes.includes("refreshed: on the clock"));
+  assert.equal(client.changes.length, 3);
+});
+
 test("a service that names a time is left alone until then", async () => {
   const client = await signedIn();
   api.next("auth/refresh", (response) => json(response, 503, { error: "service_unavailable" }, { "Retry-After": "300" }));
@@ -538,6 +555,25 @@ test("each call can be given up", async () => {
   assert.equal(client.user, null);
   give();
 });
+
+for (const [path, call] of Object.entries({
+  "auth/refresh": (client) => client.refresh(),
+  "auth/logout": (client) => client.logout(),
+})) {
+  test(`a client that is closed while it waits for ${path} does not try again`, async (context) => {
+    const client = await signedIn();
+    const give = hold(path, drop);
+    const called = call(client).catch(() => {});
+    await eventually(() => api.count(path) === 1);
+    client.close();
+    const timer = context.mock.method(globalThis, "setTimeout");
+    give();
+    await called;
+    // A shorter one gives the lock back.
+    assert.deepEqual(timer.mock.calls.map(({ arguments: [, delay] }) => delay).filter((delay) => delay > 100), []);
+    assert.equal(api.count(path), 1);
+  });
+}
 
 test("one who gives up waiting for a refresh does not spoil it for the others", async () => {
   const client = await signedIn();
@@ -853,7 +889,6 @@ test("a log-out that waits for its turn is not sent once another tab has logged 
     assert.deepEqual(client.user, USER);
   } finally {
     other.close();
-    if (navigator) Object.defineProperty(globalThis, "navigator", navigator);
-    else delete globalThis.navigator;
+    Object.defineProperty(globalThis, "navigator", navigator);
   }
 });
