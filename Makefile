@@ -18,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures bench lint format lock clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures types bench lint format lock clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
+types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate.d.ts, from its comments
+	@"$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.types.json
+
 bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
@@ -115,7 +118,7 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 
 # With the machine's Node.js, or else the one in the test requirements.
 .tools/.installed: $(VENV)/.installed-test tests/tools/package.json tests/tools/package-lock.json
-	@echo "Installing the tools that check the page (types, accessibility, HTML, size) into .tools ..."
+	@echo "Installing the tools that check the page and the client (types, builds, accessibility, HTML, size) into .tools ..."
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -21,7 +21,7 @@ from bench import record, tables
 from bench.figures import LeftOut, Section
 from bench.record import Measured, Record
 
-SECTIONS = ("warm", "database", "cold_start", "package", "load", "growth", "peers")
+SECTIONS = ("warm", "database", "cold_start", "package", "load", "growth", "peers", "laptop")
 
 INTERRUPTED = 130
 """The exit code of a program that SIGINT ended: 128 + 2."""

@@ -160,10 +160,14 @@ class NotThroughDistribution(LychgateError):
 
 
 class OriginRejected(LychgateError):
-    """Raised if a page of an origin that is not allowed uses the refresh cookie."""
+    """Raised if a page of an origin that is not allowed uses the refresh cookie. ``reason`` says which."""
 
     error = "origin_rejected"
     detail = "This origin may not use the session cookie."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
 
 
 class RegistrationClosed(LychgateError):

@@ -2,13 +2,15 @@ import { createClient } from "/js/lychgate.js";
 
 const client = createClient();
 const find = (selector) => document.querySelector(selector);
+const here = location.pathname + location.search + location.hash;
+const logIn = () => location.replace(`/?return=${encodeURIComponent(here)}`);
 
-client.onChange(({ type }) => type === "logged-out" && location.replace("/"));
+client.onChange(({ type, why }) => type === "logged-out" && (why === "refused" ? logIn() : location.replace("/")));
 if (await client.restore()) {
   find("#name").textContent = client.user.username;
   find("#answer").textContent = JSON.stringify(await client.json("GET", "dashboard"), null, 2);
   find("#leave").addEventListener("click", () => client.logout());
   find("main").hidden = false;
 } else {
-  location.replace("/");
+  logIn();
 }

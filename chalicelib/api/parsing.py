@@ -158,7 +158,18 @@ def check_origin(request: Request, settings: HttpSettings) -> None:
     else:
         allowed = origin in settings.allowed_origins
     if not allowed:
-        raise OriginRejected
+        raise OriginRejected(f"{_named(origin)} is not allowed")
+
+
+def _named(origin: str | None) -> str:
+    """Return words for the origin of a request, for the log: itself if it looks like one. It is a stranger's text."""
+    if origin is None:
+        return "another site, which named no origin,"
+    if origin == "null":
+        return "a hidden origin"
+    if re.fullmatch(r"[a-z-]{1,32}://[\w.:\[\]-]{1,100}", origin, re.ASCII):
+        return f"the origin {origin}"
+    return "what is no origin"
 
 
 def _raw_body(request: Request) -> bytes:

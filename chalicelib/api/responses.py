@@ -75,16 +75,19 @@ Headers = dict[str, str | list[str]]
 _REALM = 'Bearer realm="lychgate"'
 
 
-Timestamp = Annotated[str, Keywords(format="date-time", description="RFC 3339, in UTC.")]
-Seconds = Annotated[int, Keywords(minimum=0, description="Seconds from now.")]
+Timestamp = Annotated[
+    str, Keywords(format="date-time", description="RFC 3339, in UTC.", examples=["2027-01-15T08:00:00Z"])
+]
+Seconds = Annotated[int, Keywords(minimum=0, description="Seconds from now.", examples=[600])]
+Jwt = Annotated[str, Keywords(examples=["eyJ…"])]
 
 
 class UserBody(TypedDict):
     """An account."""
 
     id: str
-    username: str
-    roles: list[str]
+    username: Annotated[str, Keywords(examples=["Alice"])]
+    roles: Annotated[list[str], Keywords(examples=[["user"]])]
     created_at: Timestamp
     disabled: bool
 
@@ -115,10 +118,10 @@ class EventBody(TypedDict):
 class TokenBody(TypedDict):
     """A token response (RFC 6749 section 5.1). If it has no ``refresh_token``, that is in the cookie."""
 
-    access_token: str
+    access_token: Jwt
     token_type: Literal["Bearer"]
     expires_in: Seconds
-    refresh_token: NotRequired[str]
+    refresh_token: NotRequired[Jwt]
     refresh_expires_in: Seconds
     user: UserBody
 
@@ -126,7 +129,7 @@ class TokenBody(TypedDict):
 class AccessTokenBody(TypedDict):
     """A new access token of a session that goes on with the refresh token that it has."""
 
-    access_token: str
+    access_token: Jwt
     token_type: Literal["Bearer"]
     expires_in: Seconds
     user: UserBody

@@ -1,7 +1,8 @@
 """The log: lines of JSON, from which CloudWatch also takes the metrics.
 
-Owns the form of log lines and where they go. A line has named members and nothing else: no exception message, no
-header, no body, no IP address. Both Lambdas import this module, so it imports nothing that they do not load anyway.
+Owns the form of log lines and where they go. A line has named members and nothing else: no exception message, no body,
+no IP address, and no header except the origin of a page that was refused. Both Lambdas import this module, so it
+imports nothing that they do not load anyway.
 """
 
 from __future__ import annotations

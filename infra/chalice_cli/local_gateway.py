@@ -32,6 +32,7 @@ from chalicelib.errors import (
     NotFound,
     NotThroughDistribution,
 )
+from infra.chalice_cli.advice import advise
 
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
@@ -44,7 +45,7 @@ ParsePayload = Callable[[ChaliceRequestHandler], tuple[dict[str, Any], bytes | N
 
 
 def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
-    """Return Chalice's ``handle_request``, wrapped to answer with gateway responses."""
+    """Return Chalice's ``handle_request``, wrapped to answer with gateway responses, and to advise the developer."""
 
     @functools.wraps(handle_request)
     def handle(
@@ -52,6 +53,15 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
     ) -> dict[str, Any]:
         app = cast("Application", gateway._app_object)  # noqa: SLF001 - there is no public name
         lowercase = {name.lower(): value for name, value in headers.items()}
+        answer = answered(gateway, app, method, path, lowercase, body)
+        settings = _settings_of(app)
+        if settings is not None:
+            advise(method, path, lowercase, answer, settings)
+        return answer
+
+    def answered(
+        gateway: LocalGateway, app: Application, method: str, path: str, lowercase: dict[str, str], body: bytes | None
+    ) -> dict[str, Any]:
         error: LychgateError
         if _goes_around_the_distribution(lowercase, app):
             return _gateway_response(NotThroughDistribution(), lowercase, app)
@@ -79,13 +89,17 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
 
 def _goes_around_the_distribution(request_headers: dict[str, str], app: Application) -> bool:
     """Return whether the stage has a distribution, and the request is not from it."""
+    settings = _settings_of(app)
+    return settings is not None and not may_come_in(request_headers, settings)
+
+
+def _settings_of(app: Application) -> HttpSettings | None:
+    """Return the settings of the HTTP layer, None of another application, in a process that serves several."""
     lychgate = getattr(app, "lychgate", None)
-    if lychgate is None:
-        return False  # another application, in a process that serves several
     try:
-        return not may_come_in(request_headers, lychgate.http)
+        return lychgate.http if lychgate is not None else None
     except ConfigurationError:
-        return False  # the application answers this itself
+        return None  # the application answers this itself
 
 
 def _gateway_response(error: LychgateError, request_headers: dict[str, str], app: Application) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from chalicelib.tokens.keys import KEY_TYPES, parse_signing_keys, public_jwks
 from infra.keys import peppers
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
-from infra.keys.users import users_in_snapshot, users_in_table
+from infra.keys.users import users_in_table, users_on_disk
 from infra.laptop import left_alone
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import PROJECT, STAGE
@@ -120,7 +120,7 @@ def _pepper_change(
     table = settings.tables.users
     say(f"Counting the users of {table} by their pepper.")
     if options.stage == STAGE:
-        users = users_in_snapshot(DataDirectory(options.data_dir).path / "snapshot.json", table)
+        users = users_on_disk(DataDirectory(options.data_dir).path, table)
     else:
         users = users_in_table(make_dynamodb(), table, say)
     say(f"{users.total()} users in all.")

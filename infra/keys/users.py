@@ -5,12 +5,15 @@ Reads the whole table, and of each user the hash alone. Changes nothing.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.keys.places import PlaceError
+from infra.local import item_store, snapshot
+from infra.local.item_store import DamagedStoreError, StoreError, items_of
 from infra.local.snapshot import CorruptSnapshotError, read_snapshot
 
 if TYPE_CHECKING:
@@ -40,11 +43,16 @@ def users_in_table(client: DynamoDBClient, table: str, say: Callable[[str], None
     return found
 
 
-def users_in_snapshot(path: Path, table: str) -> Counter[str]:
-    """Return the same of the snapshot of `make dev`. Raises PlaceError if it is damaged."""
+def users_on_disk(directory: Path, table: str) -> Counter[str]:
+    """Return the same of what `make dev` keeps in its data directory. Raises PlaceError if it is damaged."""
+    path = directory / item_store.FILE
     try:
+        if path.exists():
+            return Counter(_pepper_ids(map(json.loads, items_of(path, table))))
+        # What an earlier version has kept, until `make dev` takes it over.
+        path = directory / snapshot.FILE
         return Counter(_pepper_ids(read_snapshot(path).get(table, [])))
-    except (CorruptSnapshotError, OSError) as unreadable:
+    except (DamagedStoreError, StoreError, CorruptSnapshotError, OSError) as unreadable:
         raise PlaceError(f"{path} cannot be read: {unreadable}") from unreadable
 
 

@@ -22,7 +22,7 @@ _HIGHEST_PORT = 65535
 def main() -> int:
     """Run until interrupted and return the exit code."""
     started = time.monotonic()
-    options = _parser(os.environ).parse_args()
+    options = _options(os.environ)
     interruption = Interruption()
     environment.forget_aws()
     run = _run_database if options.command == "dynamodb" else _run_development_server
@@ -54,6 +54,9 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
     from infra.local.static_site import StaticSite  # noqa: PLC0415
 
+    if options.port == options.dynamodb_port != 0:
+        both = f"page and database cannot both have port {options.port}"
+        raise LocalError(f"{both}. Choose another one: PORT={_other(options.port)} make dev")
     server = _listen(options.port, BODY_LIMIT)
     stack.callback(server.stop)
     directory = DataDirectory(options.data_dir)
@@ -83,8 +86,28 @@ def _listen(port: int, body_limit: int) -> HttpServer:
     try:
         return HttpServer(port, body_limit=body_limit, log=log_request)
     except PortTakenError as error:
-        other = 9100 if port != 9100 else 9200  # noqa: PLR2004 - any number that is not the one taken
-        raise LocalError(f"{error}, so the page cannot use it. Choose another one: PORT={other} make dev") from error
+        raise LocalError(
+            f"{error}, so the page cannot use it. Choose another one: PORT={_other(port)} make dev"
+        ) from error
+
+
+def _other(port: int) -> int:
+    return 9100 if port != 9100 else 9200  # noqa: PLR2004 - any number that is not the one taken
+
+
+def _options(environ: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options of the command line, with those of the environment where it has none."""
+    parser = _parser(environ)
+    options = parser.parse_args()
+    for option, variable, usual in (("port", "PORT", "8000"), ("dynamodb_port", "DYNAMODB_PORT", "8001")):
+        if getattr(options, option) is None:
+            said = environ.get(variable, usual)
+            try:
+                setattr(options, option, _port(said))
+            except argparse.ArgumentTypeError as unusable:
+                # Without the usage of a command that `make` ran, and with what was typed.
+                parser.exit(2, f"lychgate: {variable}={said}: {unusable}\n")
+    return options
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -93,13 +116,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=_port,
-        default=environ.get("PORT", "8000"),
         help="port of page and API; 0: any free one (PORT, 8000)",
     )
     parser.add_argument(
         "--dynamodb-port",
         type=_port,
-        default=environ.get("DYNAMODB_PORT", "8001"),
         help="port of the database; 0: any free one (DYNAMODB_PORT, 8001)",
     )
     parser.add_argument(
@@ -113,7 +134,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number: 1 to 65535, or 0 for any free one")
     return int(text)
 
 

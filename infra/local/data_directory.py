@@ -16,7 +16,7 @@ except ImportError:  # Windows
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
-_TEMPORARY = ".{}.new-*"
+_TEMPORARY = ".{}.new-"
 
 
 class DataDirectory:
@@ -28,7 +28,7 @@ class DataDirectory:
             self.path.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
             self.path.chmod(_PRIVATE_FOLDER)
         except OSError as error:
-            raise LocalError(f"the data directory {self.path} cannot be used: {error.strerror}") from error
+            raise self._unusable(error) from error
         self._lock: IO[str] | None = None
 
     @property
@@ -45,7 +45,10 @@ class DataDirectory:
 
     def lock(self, port: int) -> None:
         """Take the lock until `unlock` or the end of the process. Raises LocalError if another database has it."""
-        file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+")
+        try:
+            file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE), "r+")
+        except OSError as error:
+            raise self._unusable(error) from error
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,18 +57,37 @@ class DataDirectory:
                 holder = file.read()
                 file.close()
                 raise LocalError(_held_message(self.path, holder)) from error
-        file.truncate()
-        file.write(json.dumps({"process": os.getpid(), "port": port}))
-        file.flush()
         self._lock = file
-        for leftover in self.path.glob(_TEMPORARY.format("*")):  # from a database that was killed while saving
-            leftover.unlink()
+        try:
+            file.truncate()
+            file.write(json.dumps({"process": os.getpid(), "port": port}))
+            file.flush()
+            for leftover in self.path.glob(
+                f"{_TEMPORARY.format('*')}*"
+            ):  # from a database that was killed while saving
+                leftover.unlink()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def unlock(self) -> None:
         """Release the lock."""
         if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+            lock, self._lock = self._lock, None
+            with suppress(OSError):  # what a full disk did not take, which it tries to write again
+                lock.close()
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Replace a file of the directory, as `replace_file` does. Raises LocalError."""
+        try:
+            replace_file(path, content)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> LocalError:
+        return LocalError(
+            f"the data directory {self.path} cannot be used: {error.strerror}. Another one is used with "
+            "LYCHGATE_DATA_DIR=… make dev"
+        )
 
 
 def _held_message(path: Path, holder: str) -> str:
@@ -78,9 +100,7 @@ def _held_message(path: Path, holder: str) -> str:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file atomically: a crash leaves the old or the new one. Only its owner can read it."""
-    descriptor, name = tempfile.mkstemp(
-        prefix=_TEMPORARY.format(path.name).removesuffix("*"), dir=path.parent
-    )  # mode 0600
+    descriptor, name = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -90,11 +110,17 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
-    # Without this a power failure may lose the new name. Windows cannot open a folder, and need not.
+def temporary_prefix(path: Path) -> str:
+    """Return how the name begins of what will replace a file. `lock` removes what is left of it."""
+    return _TEMPORARY.format(path.name)
+
+
+def sync_folder(path: Path) -> None:
+    """Put a folder's names on disk. Without this a power failure may lose a new one."""
+    # Windows cannot open a folder, and need not.
     if os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY)

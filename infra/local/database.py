@@ -3,16 +3,17 @@
 import http.client
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from infra.database_credentials import credentials_file, new_secret_key, read_credentials
-from infra.local.data_directory import DataDirectory, replace_file
-from infra.local.development_keys import DevelopmentKeys, development_keys
+from infra.local.data_directory import DataDirectory
+from infra.local.development_keys import DevelopmentKeys, development_keys, keys_in_use
 from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
 from infra.local.errors import LocalError, PortTakenError
 from infra.local.http_server import ADDRESS, HttpServer
+from infra.local.opened_store import open_store
 from infra.local.saved_tables import SavedTables
 from infra.local.signatures import signature_headers
 from infra.tables import create_tables
@@ -34,7 +35,7 @@ class Database(NamedTuple):
 def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
     """Use the database of this data directory if it runs on the port, or else run one. Raises LocalError."""
     if port != 0 and _runs_on(port, directory):
-        yield Database(port, development_keys(directory), attached=True)
+        yield Database(port, keys_in_use(directory), attached=True)
         return
     with run_database(directory, port, signing_keys_parameter=signing_keys_parameter) as database:
         yield database
@@ -42,30 +43,32 @@ def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter
 
 @contextmanager
 def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
-    """Run a database with tables, snapshot and keys, and save it at the end. Raises LocalError.
+    """Run a database with tables and keys, which keeps each write before it answers. Raises LocalError.
 
     It takes requests that are signed with this run's secret access key only, which is in the data directory meanwhile.
     """
     server = _listen(port)
     try:
         directory.lock(server.port)
-        keys = development_keys(directory)
-        secret_key = new_secret_key()
-        aws = EmbeddedAws(_identity(directory), secret_key)
-        saved = SavedTables(directory, aws)
-        saved.restore(create_tables(aws.dynamodb(), STAGE))
-        aws.ssm().put_parameter(
-            Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
-        )
-        saved.start()
-        try:
-            replace_file(directory.credentials, credentials_file(secret_key))
-            server.start(aws)
-            yield Database(server.port, keys, attached=False)
-        finally:
-            server.stop()
-            directory.credentials.unlink(missing_ok=True)
-            saved.stop()
+        with closing(open_store(directory)) as store:
+            keys = development_keys(directory, store)
+            secret_key = new_secret_key()
+            aws = EmbeddedAws(_identity(directory), secret_key)
+            create_tables(aws.dynamodb(), STAGE)
+            aws.ssm().put_parameter(
+                Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
+            )
+            saved = SavedTables(store, aws)
+            saved.restore()
+            saved.start()
+            try:
+                directory.replace(directory.credentials, credentials_file(secret_key))
+                server.start(aws)
+                yield Database(server.port, keys, attached=False)
+            finally:
+                server.stop()
+                directory.credentials.unlink(missing_ok=True)
+                saved.stop()
     finally:
         server.stop()
         directory.unlock()

@@ -43,6 +43,15 @@ _NOT_SIGNED = (
 _ONE_SCOPE = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/{service}/aws4_request"
 
 
+class NotKeptError(Exception):
+    """Raised by whoever keeps writes if it cannot. The message says why."""
+
+
+Execute = Callable[[], Response]
+Keep = Callable[[str, bytes, Execute], Response]
+"""Takes the operation and the body of a DynamoDB request that may write, and what executes it. Raises NotKeptError."""
+
+
 class EmbeddedAws:
     """Answers DynamoDB and SSM requests, one at a time."""
 
@@ -50,7 +59,7 @@ class EmbeddedAws:
         """Take what it says of itself, and the secret access key that requests over HTTP must be signed with."""
         self._secret_key = secret_key
         self._identity = json.dumps(dict(identity)).encode()
-        self._on_write: Callable[[], None] = _ignore
+        self._keep: Keep = _keep_nowhere
         self._applications = {
             "DynamoDB": ("dynamodb", create_backend_app("dynamodb")),
             "AmazonSSM": ("ssm", create_backend_app("ssm")),
@@ -69,9 +78,9 @@ class EmbeddedAws:
             return Response(self._identity, content_type="application/json")
         return self._call(request)
 
-    def on_write(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` after each request that may have changed a table."""
-        self._on_write = callback
+    def keep_writes(self, keep: Keep) -> None:
+        """Have ``keep`` execute each DynamoDB request that may write. What it did not keep is answered with 503."""
+        self._keep = keep
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -97,15 +106,22 @@ class EmbeddedAws:
         if known is None or request.method != "POST" or request.path != "/":
             return _refusal(404, "UnknownOperationException", "This server has only DynamoDB and SSM.")
         service, application = known
-        environ = {**request.environ, "HTTP_AUTHORIZATION": _ONE_SCOPE.format(service=service)}
+        body = request.get_data()
+        environ = {
+            **request.environ,
+            "HTTP_AUTHORIZATION": _ONE_SCOPE.format(service=service),
+            "wsgi.input": io.BytesIO(body),
+        }
+        writes = service == "dynamodb" and not operation.startswith(_READING)
+        keep = self._keep if writes else _keep_nowhere
         try:
             with self._one_at_a_time:
-                response = Response.from_app(application, environ, buffered=True)
+                response = keep(operation, body, lambda: Response.from_app(application, environ, buffered=True))
+        except NotKeptError as error:
+            return _refusal(503, "ServiceUnavailable", f"{operation} could not be kept on disk: {error}.")
         except Exception:  # noqa: BLE001 - moto reports what it does not support by whatever exception
             traceback.print_exc()
             return _refusal(500, "InternalServerError", f"{operation} failed. The database's terminal shows why.")
-        if service == "dynamodb" and not operation.startswith(_READING):
-            self._on_write()
         for name in ("Date", "Server"):  # moto's own, which never change
             response.headers.pop(name, None)
         return response
@@ -140,8 +156,8 @@ _CLIENT: dict[str, Any] = {
 }
 
 
-def _ignore() -> None:
-    """Do nothing."""
+def _keep_nowhere(_operation: str, _body: bytes, execute: Execute) -> Response:
+    return execute()
 
 
 def _text(value: object) -> str:

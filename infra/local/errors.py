@@ -6,8 +6,8 @@ class LocalError(Exception):
 
 
 class PortTakenError(LocalError):
-    """Raised if another program listens on the port already."""
+    """Raised if a port cannot be listened on: as a rule because another program does so already."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} is taken by another program")
+    def __init__(self, port: int, why: str = "is taken by another program") -> None:
+        super().__init__(f"port {port} {why}")
         self.port = port

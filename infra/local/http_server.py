@@ -3,6 +3,7 @@
 Owns what is the same for all of them: the port, how large a body may be, the shape of a refusal, the end.
 """
 
+import errno
 import json
 import logging
 import re
@@ -22,7 +23,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
-from infra.local.errors import LocalError, PortTakenError
+from infra.local.errors import PortTakenError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -91,16 +92,18 @@ def _no_log(_: Served) -> None:
 class HttpServer:
     """Listens from the start, answers from `start` on, and leaves no thread or connection after `stop`.
 
-    Raises PortTakenError, or LocalError if the port cannot be had for another reason.
+    Raises PortTakenError.
     """
 
     def __init__(self, port: int, *, body_limit: int, log: Log = _no_log) -> None:
         try:
             self._listener = socket.create_server((ADDRESS, port), backlog=128)
         except PermissionError as error:
-            raise LocalError(f"port {port} is not allowed to this user") from error
+            raise PortTakenError(port, "is not allowed to this user") from error
         except OSError as error:
-            raise PortTakenError(port) from error
+            if error.errno == errno.EADDRINUSE:
+                raise PortTakenError(port) from error
+            raise PortTakenError(port, f"cannot be used: {error.strerror}") from error
         self.port: int = self._listener.getsockname()[1]
         self._body_limit = body_limit
         self._log = log

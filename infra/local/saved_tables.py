@@ -1,100 +1,136 @@
-"""Keeps the snapshot of the embedded tables: restores it at the start, saves it after writes and at the end."""
+"""Keeps the embedded tables on disk: restores them at the start, and keeps each write before it is answered."""
 
-import threading
-from typing import Any
+import gc
+import json
+from collections import Counter
+from collections.abc import Mapping
 
-from botocore.exceptions import ClientError
+from moto.dynamodb.models.dynamo_type import Item
+from werkzeug import Response
 
-from infra.local.data_directory import DataDirectory
-from infra.local.embedded_aws import EmbeddedAws
+from infra.local.embedded_aws import REGION, EmbeddedAws, Execute, NotKeptError
 from infra.local.errors import LocalError
+from infra.local.item_store import Address, DamagedStoreError, ItemStore, StoreError
+from infra.local.moto_tables import MotoTables, NotOfThisTableError
+from infra.local.opened_store import damaged
 from infra.local.output import say
-from infra.local.snapshot import CorruptSnapshotError, Items, read_snapshot, set_aside, write_snapshot
-from infra.tables import table_names
+from infra.local.written_items import written_items
 
-# Writes come in groups, and each group is saved once. With the saving itself this takes well under half a second.
-GROUPING_SECONDS = 0.2
-# After a failed save, for example on a full disk.
-RETRY_SECONDS = 5.0
-# The most items that BatchWriteItem accepts.
-_BATCH = 25
+_DONE = 200
 
 
 class SavedTables:
-    """The tables of an embedded AWS, and their snapshot."""
+    """The tables of an embedded AWS, and the file that keeps them."""
 
-    def __init__(self, directory: DataDirectory, aws: EmbeddedAws) -> None:
+    def __init__(self, store: ItemStore, aws: EmbeddedAws) -> None:
+        self._store = store
         self._aws = aws
-        self._client = aws.dynamodb()
-        self.path = directory.path / "snapshot.json"
-        self._changed = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._save_after_writes, name="snapshot", daemon=True)
-        # Items of tables that the template no longer has. They stay in the snapshot until the table comes back.
-        self._homeless: dict[str, Items] = {}
+        self._tables = MotoTables(REGION)
+        # Tables that the template no longer has. Their items stay in the file until the table comes back.
+        self._homeless: Counter[str] = Counter()
+        # Whether the tables have changes that are not on disk, and that nobody was told have succeeded.
+        self._ahead = False
 
-    def restore(self, tables: list[str]) -> None:
-        """Put the snapshot's items into the tables. Raises LocalError if they do not fit."""
+    def restore(self) -> None:
+        """Put the kept items into the tables. Raises LocalError if they do not fit or cannot be read."""
+        path = self._store.path
+        tables = self._tables.names()
+        moved = False
+        # Nothing that is made here is garbage, so a collection would only take time.
+        gc.disable()
         try:
-            snapshot = read_snapshot(self.path)
-        except CorruptSnapshotError as error:
-            kept = set_aside(self.path)
-            say(f"The snapshot could not be read: {error}. It is kept as {kept}; the tables start empty.")
-            return
-        except OSError as error:
-            raise LocalError(f"the snapshot {self.path} cannot be read: {error.strerror}") from error
-        for name, items in snapshot.items():
-            if name in tables:
-                self._fill(name, items)
-            else:
-                self._homeless[name] = items
-                say(f"The snapshot has {len(items)} items of {name}, a table that is no longer defined. They are kept.")
+            for address, text in self._store.items():
+                if address.table in tables:
+                    moved |= self._load(address, text) != address
+                else:
+                    self._homeless[address.table] += 1
+            if moved:
+                self._replace()
+        except StoreError as error:
+            raise LocalError(f"{path} cannot be used: {error}") from error
+        except DamagedStoreError as error:
+            raise damaged(path, error) from error
+        finally:
+            gc.enable()
+        for name, number in self._homeless.items():
+            say(f"{path} has {number} items of {name}, a table that is no longer defined. They are kept.")
+
+    def _load(self, address: Address, text: str) -> Address:
+        try:
+            return self._tables.load(address.table, json.loads(text))
+        except NotOfThisTableError as error:
+            raise LocalError(
+                f"an item of {address.table} in {self._store.path} does not fit the table that infra/template.yaml "
+                f"defines: {error}. Move the file away to start without accounts"
+            ) from error
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise damaged(self._store.path, error) from error
 
     def start(self) -> None:
-        """Start the thread that saves after writes."""
-        self._aws.on_write(self._changed.set)
-        self._thread.start()
+        """Keep each write from now on."""
+        self._aws.keep_writes(self._keep)
 
     def stop(self) -> None:
-        """Stop the thread and save a last time. Raises LocalError if that fails."""
-        self._stopping.set()
-        self._changed.set()
-        self._thread.join()
-        try:
-            self._save()
-        except OSError as error:
-            raise LocalError(f"the snapshot {self.path} could not be saved: {error.strerror}") from error
-
-    def _fill(self, name: str, items: Items) -> None:
-        try:
-            for start in range(0, len(items), _BATCH):
-                requests: Any = {name: [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]}
-                while requests:
-                    requests = self._client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
-        except ClientError as error:
-            raise LocalError(
-                f"the items of {name} in {self.path} do not fit the table that infra/template.yaml defines ({error}); "
-                "move the file away to start empty"
-            ) from error
-
-    def _save_after_writes(self) -> None:
-        while True:
-            self._changed.wait()
-            self._stopping.wait(GROUPING_SECONDS)
-            if self._stopping.is_set():
-                return
-            self._changed.clear()
-            try:
-                self._save()
-            except OSError as error:
-                say(f"The snapshot {self.path} could not be saved: {error.strerror}. Trying again.")
-                self._changed.set()
-                self._stopping.wait(RETRY_SECONDS)
-
-    def _save(self) -> None:
-        tables: dict[str, Items] = dict(self._homeless)
+        """Close the file. Writes are refused from now on."""
         with self._aws.paused():
-            for name in table_names(self._client):
-                pages = self._client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
-                tables[name] = [item for page in pages for item in page["Items"]]
-        write_snapshot(self.path, tables)
+            self._store.close()
+
+    def _keep(self, operation: str, body: bytes, execute: Execute) -> Response:
+        """Execute a write and keep what it changes. Raises NotKeptError, and then nothing is changed."""
+        addresses = None if self._ahead else self._written(operation, body)
+        if addresses is None:
+            return self._keep_everything(execute)
+        before = {address: self._tables.copy_at(address) for address in addresses}
+        try:
+            response = self._execute_and_keep(addresses, execute)
+        except BaseException:
+            self._put_back(before)
+            raise
+        if response.status_code != _DONE:
+            self._put_back(before)
+        return response
+
+    def _execute_and_keep(self, addresses: list[Address], execute: Execute) -> Response:
+        with self._tables.uncopied():
+            response = execute()
+        if response.status_code == _DONE:
+            try:
+                self._store.change({address: self._tables.json_at(address) for address in addresses})
+            except (StoreError, DamagedStoreError) as error:
+                say(f"A write is refused, as {self._store.path} could not be written: {error}. Nothing was changed.")
+                raise NotKeptError(str(error)) from error
+        return response
+
+    def _put_back(self, before: Mapping[Address, Item | None]) -> None:
+        for address, item in before.items():
+            self._tables.put_back(address, item)
+
+    def _keep_everything(self, execute: Execute) -> Response:
+        """Execute a request that may have changed anything, a table itself for example."""
+        self._ahead = True
+        response = execute()
+        try:
+            self._replace()
+        except (StoreError, DamagedStoreError) as error:
+            say(f"{self._store.path} could not be written: {error}. The next write tries to keep this one too.")
+            raise NotKeptError(str(error)) from error
+        self._ahead = False
+        return response
+
+    def _replace(self) -> None:
+        there = self._tables.names()
+        homeless = [name for name in self._homeless if name not in there]
+        self._store.replace(self._tables.everything(), keep_tables=homeless)
+
+    def _written(self, operation: str, body: bytes) -> list[Address] | None:
+        """Return where all is that a request may change, None if it does not say so."""
+        try:
+            request = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        items = written_items(operation, request)
+        if items is None:
+            return None
+        addresses = [self._tables.address(table, attributes) for table, attributes in items]
+        known = [address for address in addresses if address is not None]
+        return known if len(known) == len(addresses) else None

@@ -48,7 +48,7 @@ export function makeButton(text, className, onClick) {
  * Run a task for a button, ignoring clicks while it runs. The button is not disabled, because it would lose the focus.
  *
  * @param {HTMLButtonElement} button its `data-busy` is its label meanwhile
- * @param {() => Promise<void>} task
+ * @param {() => Promise<unknown>} task
  */
 export async function whileBusy(button, task) {
   if (button.getAttribute("aria-disabled") === "true") return;

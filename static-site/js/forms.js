@@ -3,16 +3,14 @@
  * call. Passwords are passed to that call and kept nowhere.
  */
 
-import { byId, find, whileBusy } from "./dom.js";
+import { byId, find, make, whileBusy } from "./dom.js";
 import { ApiError } from "./lychgate.js";
 import { describe } from "./messages.js";
+import { passwordLength } from "./options.js";
 
 const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
-const PASSWORD_MIN = 15;
-const PASSWORD_MAX = 256;
-const TABS = ["login", "signup"];
 
 /** @typedef {Record<string, any>} Texts by the name of the field */
 
@@ -45,7 +43,7 @@ export function startForm(form, check, send) {
         const { fields, general } = place(error, form);
         showErrors(form, fields, general);
         if (focusFirst(form, fields)) return;
-        if (error instanceof ApiError && error.status === 401) find(form, "[type=password]").select();
+        if (error instanceof ApiError && error.status === 401) reenter(find(form, "[type=password]"));
         find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
       }
     });
@@ -74,7 +72,7 @@ export function checkSignUp({ username, password }) {
 function usernameProblem(username) {
   const name = [...username.normalize("NFKC")];
   if (!name.length) return "Choose a username.";
-  if (!USERNAME_CHARACTERS.test(name.join(""))) return "Use only letters, digits and . _ @ + -";
+  if (!USERNAME_CHARACTERS.test(name.join(""))) return "Only letters, digits, . _ @ + -";
   if (name.length < USERNAME_MIN) return `Use at least ${USERNAME_MIN} characters.`;
   return name.length > USERNAME_MAX ? `Use at most ${USERNAME_MAX} characters.` : "";
 }
@@ -83,45 +81,21 @@ function usernameProblem(username) {
 export function passwordProblem(password, username) {
   const length = lengthOf(password);
   if (!length) return "Choose a password.";
-  if (length < PASSWORD_MIN) return `Use at least ${PASSWORD_MIN} characters; this has ${length}.`;
-  if (length > PASSWORD_MAX) return `Use at most ${PASSWORD_MAX} characters; this has ${length}.`;
-  return contains(password, username) ? "The password must not contain the username." : "";
+  if (length < passwordLength.min) return `Use at least ${passwordLength.min} characters.`;
+  if (length > passwordLength.max) return `Use at most ${passwordLength.max} characters.`;
+  return contains(password, username) ? "It must not contain the username." : "";
 }
 
 /** Update the character count of a password. @param {HTMLElement} place @param {string} password @param {string} username */
 export function showTally(place, password, username) {
   const length = lengthOf(password);
   let text = "";
-  if (length > PASSWORD_MAX) text = `${length - PASSWORD_MAX} too many`;
+  if (length > passwordLength.max) text = `${length - passwordLength.max} too many`;
   else if (contains(password, username)) text = "has your username";
-  else if (length >= PASSWORD_MIN) text = `${length} characters ✓`;
-  else if (length) text = `${length} of ${PASSWORD_MIN}`;
+  else if (length >= passwordLength.min) text = `${length} characters ✓`;
+  else if (length) text = `${length} of ${passwordLength.min}`;
   place.textContent = text;
   place.classList.toggle("enough", text.endsWith("✓"));
-}
-
-/** Log in or sign up: two tabs (ARIA Authoring Practices). */
-export function startTabs() {
-  const select = (chosen) => {
-    for (const name of TABS) {
-      const tab = byId(`show-${name}`);
-      tab.setAttribute("aria-selected", String(name === chosen));
-      tab.tabIndex = name === chosen ? 0 : -1;
-      byId(`${name}-panel`).hidden = name !== chosen;
-    }
-  };
-  for (const name of TABS) {
-    const other = TABS.find((candidate) => candidate !== name);
-    const tab = byId(`show-${name}`);
-    tab.addEventListener("click", () => select(name));
-    tab.addEventListener("keydown", (event) => {
-      const target = { ArrowLeft: other, ArrowRight: other, Home: TABS[0], End: TABS.at(-1) }[event.key];
-      if (!target) return;
-      event.preventDefault();
-      select(target);
-      byId(`show-${target}`).focus();
-    });
-  }
 }
 
 /** Show or hide the password in a button's field. @param {Element} reveal @param {boolean} shown */
@@ -134,11 +108,24 @@ function controlled(reveal) {
   return byId(reveal.getAttribute("aria-controls"));
 }
 
-/** Return the messages of an error: those for fields and that for the form. */
+/** Let the user type a value once more, over the one that was wrong. @param {HTMLInputElement} input */
+function reenter(input) {
+  input.focus();
+  input.select();
+}
+
+/** The tab follows the address, and takes the typed name along. */
+function wayToLogIn() {
+  const link = make("a", "nowrap", "Log in instead");
+  link.href = "#login";
+  return link;
+}
+
+/** Return the messages of an error: those for fields, a text or the parts of one, and that for the form. */
 function place(error, form) {
   const general = describe(error);
   if (!(error instanceof ApiError)) return { fields: {}, general };
-  if (error.error === "username_taken") return { fields: { username: general } };
+  if (error.error === "username_taken") return { fields: { username: [general, " ", wayToLogIn()] } };
   const { refused } = form.dataset;
   if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: "This is not your password." } };
   const names = inputs(form).map(({ name }) => name);
@@ -160,7 +147,7 @@ function showErrors(form, fields, general = "") {
 function showError(form, name, message) {
   const place = form.querySelector(`[data-error-for="${name}"]`);
   if (!place) return;
-  place.textContent = message;
+  place.replaceChildren(...[message].flat());
   const input = form.elements.namedItem(name);
   if (message) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");

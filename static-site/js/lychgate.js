@@ -7,19 +7,123 @@
  *   Api            sends requests, gives up on slow answers, and turns failures into errors
  *   SessionStore   keeps what outlives the page
  *   Tabs           lets one tab at a time act for the session, and tells the others what came of it
- *   Session        the access token, whose it is and when it expires
+ *   TokenSet       the access token, whose it is and when it expires
  *   Retry          when to try again after a failure
  *   SessionKeeper  logs in, refreshes and logs out
  *   Calls          the application's own calls, with the access token
+ */
+
+/**
+ * An account, as the API tells of it.
  *
- * @typedef {{id: string, username: string, roles: string[], created_at: string, disabled: boolean}} User
- * @typedef {{signal?: AbortSignal}} Options
- * @typedef {(username: string, password: string, options?: Options) => Promise<User>} LogIn
- * @typedef {{type: string, why: string, error?: Error}} Change
- * @typedef {{accessToken: string, lifetime: number, secondsLeft: number}} Token lifetime in seconds
+ * @typedef {object} User
+ * @property {string} id
+ * @property {string} username
+ * @property {string[]} roles
+ * @property {string} created_at an RFC 3339 time in UTC
+ * @property {boolean} disabled
+ */
+
+/**
+ * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
+ *
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {string} created_at
+ * @property {string} last_used_at rounded down to the hour
+ * @property {string} expires_at rounded down to the hour
+ * @property {string} ip the address it began from
+ * @property {string} user_agent what it began in, which a client can choose
+ * @property {boolean} current whether this is the session of the call
+ */
+
+/**
+ * The access token, for uses other than `fetch`.
+ *
+ * @typedef {object} Token
+ * @property {string} accessToken
+ * @property {number} lifetime in seconds, from its issue
+ * @property {number} secondsLeft
+ */
+
+/**
+ * Something that happened to the session. `why` is a word or two for logs and tests.
+ *
+ * @typedef {{type: "refresh-failed" | "logout-pending", why: string, error: Error}
+ *   | {type: "logged-in" | "refreshing" | "refreshed" | "logged-out" | "logout-sent", why: string, error?: undefined}} Change
+ */
+
+/**
+ * Where the refresh token is kept.
+ *
  * @typedef {"cookie" | "session" | "local" | "memory"} StorageMode
+ */
+
+/**
+ * What is wrong with which field of a request.
  *
- * @typedef {object} Tokens what the API answers to a log-in or a refresh
+ * @typedef {{field: string, message: string}} FieldError
+ */
+
+/**
+ * What a call may be given besides its own arguments.
+ *
+ * @typedef {object} CallOptions
+ * @property {AbortSignal | undefined} [signal] cancels the call
+ */
+
+/**
+ * What createClient takes.
+ *
+ * @typedef {object} ClientOptions
+ * @property {string | URL | undefined} [baseUrl] the API's root, relative to the page or absolute; "/api" by default
+ * @property {StorageMode | undefined} [storage] where the refresh token is kept; "cookie" by default
+ * @property {((request: Request) => Promise<Response>) | undefined} [fetch] sends a request
+ * @property {number | undefined} [timeout] milliseconds to wait for a response; 10,000 by default
+ * @property {(() => Promise<string | null>) | undefined} [askPassword]
+ * asks the user for the password; null if the user does not want to
+ */
+
+/**
+ * What a client has. docs/browser-client.md tells more of each member.
+ *
+ * @typedef {object} ClientMembers
+ * @property {User | null} user the user who is logged in, null if nobody is
+ * @property {Token | null} token the access token, null if nobody is logged in
+ * @property {() => Promise<User | null>} restore
+ * continues an earlier page's session; throws if the API cannot be reached
+ * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} register
+ * creates an account and logs in
+ * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} login logs in
+ * @property {() => Promise<boolean>} logout
+ * logs out at once, in every tab; whether the API has heard of it: if not, it is told later
+ * @property {(options?: CallOptions) => Promise<boolean>} logoutEverywhere
+ * ends every session of the user; resolves as `logout` does
+ * @property {(options?: CallOptions) => Promise<Session[]>} sessions the user's sessions, newest first
+ * @property {(current: string, next: string, options?: CallOptions) => Promise<void>} changePassword
+ * changes the password, and ends all other sessions
+ * @property {(password: string, options?: CallOptions) => Promise<void>} reauthenticate
+ * confirms the password, for calls that want it again
+ * @property {(why?: string) => Promise<void>} refresh gets a new access token now
+ * @property {<Body = any>(method: string, path: string, body?: object, options?: CallOptions) => Promise<Body>} json
+ * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
+ * @property {typeof globalThis.fetch} fetch
+ * `fetch`, with the access token for URLs below the API's root; a path is relative to that root
+ * @property {(listener: (change: Change) => void) => () => void} onChange
+ * calls the listener at each change; returns a function that unsubscribes
+ * @property {() => void} close stops timers and listeners for good; the session continues
+ */
+
+/**
+ * The client of one API: what createClient returns.
+ *
+ * @typedef {Readonly<ClientMembers>} Client
+ */
+
+/**
+ * What the API answers to a log-in or a refresh.
+ *
+ * @typedef {object} Tokens
  * @property {string} access_token
  * @property {number} expires_in seconds for which the access token is good
  * @property {string} [refresh_token] absent if it is in a cookie
@@ -42,19 +146,25 @@ const LOGOUT_IS_PENDING = "out";
 
 /** The API answered with an error. */
 export class ApiError extends Error {
-  name = "ApiError";
+  name = /** @type {const} */ ("ApiError");
   /** The HTTP status. */
   status = 0;
   /** The API's code for the error, "" if the answer had none. */
   error = "";
   /** The API's sentence for people, "" if the answer had none. */
   detail = "";
-  /** @type {{field: string, message: string}[]} what is wrong with which field */
+  /**
+   * What is wrong with which field, empty if that is not the error.
+   *
+   * @type {FieldError[]}
+   */
   errors = [];
   /** Seconds to wait before another try, 0 if the API named none. */
   retryAfter = 0;
 
-  /** @param {Partial<ApiError>} problem */
+  /**
+   * @param {{status?: number, error?: string, detail?: string, errors?: FieldError[], retryAfter?: number}} problem
+   */
   constructor(problem) {
     super(problem.detail);
     Object.assign(this, problem);
@@ -63,12 +173,12 @@ export class ApiError extends Error {
 
 /** No usable answer came. */
 export class NetworkError extends Error {
-  name = "NetworkError";
+  name = /** @type {const} */ ("NetworkError");
 }
 
 /** The session is over, or another user's by now. */
 export class SessionEnded extends Error {
-  name = "SessionEnded";
+  name = /** @type {const} */ ("SessionEnded");
 }
 
 /** Milliseconds that go on while the machine sleeps and do not go back when somebody sets its clock. */
@@ -97,10 +207,10 @@ class Clock {
 
 /** Sends requests. */
 class Api {
-  /** The API's root, with a slash at its end. */
-  #base;
-  /** @type {(request: Request) => Promise<Response>} */
-  #fetch;
+  /** @type {URL | null} the API's root, with a slash at its end; null if nobody can tell where that is */
+  #root;
+  /** @type {(request: Request) => Promise<Response>} sends a request as it is, wherever it goes */
+  fetch;
   /** Milliseconds to wait for an answer. */
   #timeout;
   /** @type {RequestCredentials} whether cookies go along */
@@ -117,16 +227,26 @@ class Api {
   onAnswer = () => {};
 
   /**
-   * @param {URL} base
-   * @param {{fetch: typeof globalThis.fetch, timeout: number, credentials: RequestCredentials, clock: Clock}} settings
+   * @param {URL | null} root
+   * @param {object} settings
+   * @param {(request: Request) => Promise<Response>} settings.fetch
+   * @param {number} settings.timeout
+   * @param {RequestCredentials} settings.credentials
+   * @param {Clock} settings.clock
    */
-  constructor(base, { fetch, timeout, credentials, clock }) {
-    this.#base = base;
+  constructor(root, { fetch, timeout, credentials, clock }) {
+    this.#root = root;
     // A browser's fetch works as a function only, not as a method.
-    this.#fetch = (request) => fetch(request);
+    this.fetch = (request) => fetch(request);
     this.#timeout = timeout;
     this.#credentials = credentials;
     this.#clock = clock;
+  }
+
+  /** The API's root. Throws TypeError if it is relative, and there is no page. */
+  get #base() {
+    if (!this.#root) throw new TypeError("Outside a page, baseUrl must be absolute");
+    return this.#root;
   }
 
   /** Whether the access token may go there: below the root, with no encoded slash that a server might decode. */
@@ -135,7 +255,7 @@ class Api {
     return origin === this.#base.origin && pathname.startsWith(this.#base.pathname) && !/%2f|%5c/i.test(pathname);
   }
 
-  /** @param {object} [body] @param {Options} [options] */
+  /** @param {object} [body] @param {CallOptions} [options] */
   jsonRequest(method, path, body, options) {
     return new Request(new URL(path, this.#base), {
       method,
@@ -150,11 +270,6 @@ class Api {
   /** Like `fetch`: a path is relative to the root. @param {RequestInfo | URL} input @param {RequestInit} [init] */
   request(input, init) {
     return new Request(input instanceof Request ? input : new URL(input, this.#base), init);
-  }
-
-  /** Send a request that the API does not cover, as it is. @param {Request} request */
-  sendElsewhere(request) {
-    return this.#fetch(request);
   }
 
   /**
@@ -173,7 +288,7 @@ class Api {
     const held = { request, sent: new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }) };
     this.#underWay.add(held);
     try {
-      const response = await this.#fetch(held.sent);
+      const response = await this.fetch(held.sent);
       const answeredAt = Date.parse(response.headers.get("Date") ?? "") / 1000;
       this.onAnswer(answeredAt, sentAt);
       return await read(response, answeredAt);
@@ -264,7 +379,7 @@ class Tabs {
   #timeout;
   /** @type {BroadcastChannel | null} null if the session is this tab's alone, and once closed */
   #channel;
-  /** @type {LockManager | null} null if the session is this tab's alone, or the browser has no Web Locks */
+  /** @type {LockManager | null | undefined} none if the session is this tab's alone, or the browser has no Web Locks */
   #locks;
 
   /**
@@ -276,7 +391,7 @@ class Tabs {
     this.#name = name;
     this.#timeout = timeout;
     this.#channel = areShared ? new BroadcastChannel(name) : null;
-    this.#locks = (areShared && globalThis.navigator?.locks) || null;
+    this.#locks = areShared ? navigator.locks : null;
   }
 
   /** @param {(message: any) => void} listener to messages of other tabs */
@@ -317,17 +432,13 @@ class Tabs {
 }
 
 /** An access token, and what came with it. */
-class Session {
-  tokens;
-  /** When the access token expires, in milliseconds by this page's Clock. Each answer of the API corrects it. */
-  expiresAt;
-  /** The same in seconds by the API's clock. NaN if its answers do not tell the time. */
-  apiExpiresAt;
-
+class TokenSet {
   /** @param {Tokens} tokens @param {number} expiresAt @param {number} apiExpiresAt */
   constructor(tokens, expiresAt, apiExpiresAt) {
     this.tokens = tokens;
+    /** When the access token expires, in milliseconds by this page's Clock. Each answer of the API corrects it. */
     this.expiresAt = expiresAt;
+    /** The same in seconds by the API's clock. NaN if its answers do not tell the time. */
     this.apiExpiresAt = apiExpiresAt;
   }
 
@@ -337,8 +448,8 @@ class Session {
    * @param {Tokens & {expires: number, ends: number, entered: boolean}} message
    * @param {Clock} clock
    */
-  static fromMessage({ expires, ends, entered: _, ...tokens }, clock) {
-    return new Session(tokens, clock.fromWall(expires), ends);
+  static fromMessage({ expires, ends, ...tokens }, clock) {
+    return new TokenSet(tokens, clock.fromWall(expires), ends);
   }
 
   /**
@@ -363,9 +474,9 @@ class Retry {
   #clock;
   /** How many tries have failed in a row. */
   #failures = 0;
-  /** @type {ApiError | NetworkError | null} what the last try failed with; null if it did not fail */
+  /** @type {any} the ApiError or NetworkError that the last try failed with; null if it did not fail */
   #error = null;
-  /** When to try again, by the Clock; 0 if the last try did not fail. */
+  /** When to try again, by the Clock, if the last try failed. */
   #at = 0;
 
   /** @param {Clock} clock */
@@ -373,12 +484,9 @@ class Retry {
     this.#clock = clock;
   }
 
-  get isNeeded() {
-    return this.#failures > 0;
-  }
-
+  /** Seconds until the next try, null if the last one did not fail. */
   get secondsLeft() {
-    return (this.#at - this.#clock.now()) / 1000;
+    return this.#error && (this.#at - this.#clock.now()) / 1000;
   }
 
   /** Wait for as long as the API asks, and for longer the more tries have failed. */
@@ -392,7 +500,6 @@ class Retry {
   reset() {
     this.#failures = 0;
     this.#error = null;
-    this.#at = 0;
   }
 
   /** Try at once, unless the API has named a time. */
@@ -406,7 +513,7 @@ class Retry {
   }
 
   #namedByApi() {
-    return this.#error instanceof ApiError && this.#error.retryAfter > 0;
+    return this.#error?.retryAfter > 0;
   }
 }
 
@@ -419,13 +526,13 @@ function refreshMargin(lifetime) {
   return Math.min(REFRESH_MARGIN_S, lifetime / 4) + (lifetime / 4) * Math.random();
 }
 
-/** Signs in, refreshes in time and logs out. */
+/** Logs in, refreshes in time and logs out. */
 class SessionKeeper {
-  /** @type {Session | null} null while nobody is logged in, and until an earlier page's session is taken up again */
+  /** @type {TokenSet | null} null while nobody is logged in, and until an earlier page's session is taken up again */
   session = null;
   /** Rises with each change of the session. What was asked for at a lower number is out of date when it arrives. */
   #version = 0;
-  /** Seconds before the end of the access token at which it is refreshed; drawn anew with each token. */
+  /** Seconds before the end of the access token at which it is refreshed; drawn anew with each token, 0 without one. */
   #refreshMargin = 0;
   /** @type {Promise<void> | null} the refresh under way, for all who need one meanwhile; null if there is none */
   #refreshing = null;
@@ -438,7 +545,10 @@ class SessionKeeper {
   #pendingLogout = null;
   /** @type {Promise<boolean> | null} the log-out being sent, for all who wait for it; null if none is */
   #sendingLogout = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} for the next refresh or try; undefined before the first */
+  /** Whether listeners know of a log-out that is pending, and are to hear when it no longer is. */
+  #isLogoutAwaited = false;
+  #isClosed = false;
+  /** @type {any} for the next refresh or try; undefined before the first */
   #timer;
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
@@ -478,10 +588,10 @@ class SessionKeeper {
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param {string} path of a log-in or a registration @param {Options} [options] @returns {Promise<User>} */
+  /** @param {string} path of a log-in or a registration @param {CallOptions} [options] @returns {Promise<User>} */
   async logIn(path, username, password, options) {
     // Sent later, a log-out would be the new session's.
-    await this.#sendPendingLogout();
+    await this.#sendPendingLogout("before a log-in");
     return this.#tabs.exclusively(async () => {
       const body = { username, password, token_delivery: this.#delivery };
       const session = await this.#requestSession(this.#api.jsonRequest("POST", path, body, options));
@@ -493,7 +603,7 @@ class SessionKeeper {
 
   /** Take up an earlier page's session, if there is one. */
   async restore() {
-    await this.#sendPendingLogout();
+    await this.#sendPendingLogout("page opened");
     if (!this.session && this.mayHaveSession) await this.refresh("page opened");
   }
 
@@ -533,7 +643,7 @@ class SessionKeeper {
     this.#pendingLogout = this.#store.credential ?? this.#pendingLogout;
     if (this.#pendingLogout) this.#store.markLogoutPending();
     this.#endSession("logged out");
-    return this.#sendPendingLogout();
+    return this.#sendPendingLogout("logged out");
   }
 
   /** Look whether anything is due: while the page was out of sight its timers may have stood still. */
@@ -544,11 +654,12 @@ class SessionKeeper {
   }
 
   close() {
-    clearTimeout(this.#timer);
+    this.#isClosed = true;
+    this.#schedule();
   }
 
   get #isLogoutPending() {
-    return this.#pendingLogout !== null || this.#store.isLogoutPending;
+    return !!this.#pendingLogout || this.#store.isLogoutPending;
   }
 
   async #refresh(why) {
@@ -577,7 +688,7 @@ class SessionKeeper {
     if (!this.session) throw new SessionEnded();
   }
 
-  /** @param {Request} request @returns {Promise<Session>} */
+  /** @param {Request} request @returns {Promise<TokenSet>} */
   async #requestSession(request) {
     const sentAt = this.#clock.now();
     return this.#api.send(request, async (response, answeredAt) => {
@@ -585,19 +696,19 @@ class SessionKeeper {
       const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
       if (!isUsable) throw new TypeError("No tokens in the answer");
-      return new Session(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
+      return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
     });
   }
 
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
-  #sendPendingLogout() {
+  #sendPendingLogout(why) {
     if (!this.#isLogoutPending) return Promise.resolve(true);
-    this.#sendingLogout ??= this.#sendLogout().finally(() => (this.#sendingLogout = null));
+    this.#sendingLogout ??= this.#sendLogout(why).finally(() => (this.#sendingLogout = null));
     return this.#sendingLogout;
   }
 
   /** @returns {Promise<boolean>} */
-  #sendLogout() {
+  #sendLogout(why) {
     return this.#tabs.exclusively(async () => {
       // Another tab has sent it, or has logged in since: sent now, it would be the new session's.
       if (!this.#isLogoutPending) return true;
@@ -605,13 +716,22 @@ class SessionKeeper {
         await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
       } catch (error) {
         this.#tryLater(error);
+        if (!this.#isLogoutAwaited) this.#notify("logout-pending", why, error);
+        this.#isLogoutAwaited = true;
         return false;
       }
       this.#pendingLogout = null;
       this.#store.clear();
       this.#tabs.post(null);
+      // Who logs out hears by the promise that the API was told at once.
+      if (this.#isLogoutAwaited || why !== "logged out") this.#tellLogoutSent(why);
       return true;
     });
+  }
+
+  #tellLogoutSent(why) {
+    this.#isLogoutAwaited = false;
+    this.#notify("logout-sent", why);
   }
 
   /** Take a session that the API has given, and share it with the other tabs. */
@@ -630,8 +750,8 @@ class SessionKeeper {
   #receive(message) {
     if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
-    const session = Session.fromMessage(message, this.#clock);
-    const isStale = this.session !== null && session.apiExpiresAt < this.session.apiExpiresAt;
+    const session = TokenSet.fromMessage(message, this.#clock);
+    const isStale = this.session && session.apiExpiresAt < this.session.apiExpiresAt;
     // A log-out here has overtaken the message.
     if (this.#pendingLogout || isStale) return;
     // The store is empty if the browser allows none and each tab has its own.
@@ -639,7 +759,7 @@ class SessionKeeper {
     this.#setSession(session, "elsewhere");
   }
 
-  /** @param {Session | null} session */
+  /** @param {TokenSet | null} session */
   #setSession(session, why) {
     const previous = this.session;
     const isNews = session || previous || !this.#store.isEmpty;
@@ -648,8 +768,9 @@ class SessionKeeper {
     this.#version += 1;
     this.#retry.reset();
     clearTimeout(this.#timer);
-    if (session) this.#schedule();
+    if (session) this.#isLogoutAwaited = false;
     else if (!this.#store.isLogoutPending) this.#store.clear();
+    if (session || this.#isLogoutAwaited) this.#schedule();
     if (!isNews) return;
     if (!session) this.#notify("logged-out", why);
     else this.#notify(session.tokens.user.id === previous?.tokens.user.id ? "refreshed" : "logged-in", why);
@@ -658,20 +779,23 @@ class SessionKeeper {
   /** Do what is due, or set the timer for it. */
   #schedule() {
     clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    if (this.#isLogoutAwaited && !this.#isLogoutPending) this.#tellLogoutSent("elsewhere");
     if (!this.#isLogoutPending && this.#store.isEmpty) return;
-    const wait = this.#retry.isNeeded ? this.#retry.secondsLeft : this.#secondsToRefresh();
-    if (wait > 0) this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
+    const wait = this.#retry.secondsLeft ?? this.secondsLeft - this.#refreshMargin;
+    if (wait > 0) {
+      this.#timer = setTimeout(() => this.#schedule(), Math.min(wait, LONGEST_PAUSE_S) * 1000);
+      // No client keeps a process of Node.js running.
+      this.#timer.unref?.();
+    }
     // Whoever listens is told of a failure.
-    else (this.#isLogoutPending ? this.#sendPendingLogout() : this.refresh("on the clock")).catch(() => {});
-  }
-
-  #secondsToRefresh() {
-    return this.session ? this.secondsLeft - this.#refreshMargin : 0;
+    else (this.#isLogoutPending ? this.#sendPendingLogout("on the clock") : this.refresh("on the clock")).catch(() => {});
   }
 
   #tryLater(error) {
     this.#retry.after(error);
-    this.#schedule();
+    // What the API does not understand, it does not understand later.
+    if (error.status !== 400) this.#schedule();
   }
 
   /** @param {Error} [error] */
@@ -700,8 +824,8 @@ class Calls {
     this.#askPassword = askPassword;
   }
 
-  /** @param {object} [body] @param {Options} [options] @returns {Promise<any>} */
-  json(method, path, body, options) {
+  /** @param {object} [body] @param {CallOptions} [options] @returns {Promise<any>} */
+  async json(method, path, body, options) {
     return this.send(this.#api.jsonRequest(method, path, body, options), readJson);
   }
 
@@ -715,7 +839,7 @@ class Calls {
    * @returns {Promise<Result>}
    */
   async send(request, read) {
-    if (!this.#api.covers(request.url)) return this.#api.sendElsewhere(request).then(read);
+    if (!this.#api.covers(request.url)) return this.#api.fetch(request).then(read);
     if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
     const userId = this.#keeper.session?.tokens.user.id;
     if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#waitFor(request, this.#keeper.refresh("before a call"));
@@ -738,13 +862,13 @@ class Calls {
     return answer.response ? read(answer.response) : answer.result;
   }
 
-  /** @param {Options} [options] */
+  /** @param {CallOptions} [options] */
   changePassword(current, next, options) {
     const body = (delivery) => ({ current_password: current, new_password: next, token_delivery: delivery });
     return this.#replace("PUT", "auth/password", body, "password changed", options);
   }
 
-  /** @param {Options} [options] */
+  /** @param {CallOptions} [options] */
   async reauthenticate(password, options) {
     await this.#replace("POST", "auth/reauthenticate", () => ({ password }), "password confirmed", options);
     this.#confirmations += 1;
@@ -798,22 +922,32 @@ class Calls {
   }
 }
 
-/** Makes the client of one API. docs/browser-client.md tells of each option and member. */
+/**
+ * Makes the client of one API. docs/browser-client.md tells of each option and member.
+ *
+ * @param {ClientOptions} [options]
+ * @returns {Client}
+ */
 export function createClient({
-  baseUrl = /** @type {string | URL} */ ("/api"),
-  storage = /** @type {"cookie" | "session" | "local" | "memory"} */ ("cookie"),
+  baseUrl = "/api",
+  storage = "cookie",
   fetch = globalThis.fetch,
   timeout = TIMEOUT_MS,
-  askPassword = /** @type {(() => Promise<string | null>) | undefined} */ (undefined),
+  askPassword,
 } = {}) {
-  const base = new URL(`${baseUrl}`.replace(/\/*$/, "/"), globalThis.location?.href);
+  const root = `${baseUrl}`.replace(/\/*$/, "/");
+  /** @type {any} */
+  const page = globalThis.location;
+  const base = page || URL.canParse(root) ? new URL(root, page) : null;
+  // A server's storage and channels would be shared by all whom it serves.
+  const mode = page ? storage : "memory";
   // Open pages may be older than this file, and share storage, lock and channel by this name: it stays.
   const name = `lychgate ${base}`;
-  const usesCookie = storage === "cookie";
+  const usesCookie = mode === "cookie";
   const clock = new Clock();
   const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
-  const store = new SessionStore(storage, name);
-  const tabs = new Tabs(name, usesCookie || storage === "local", timeout);
+  const store = new SessionStore(mode, name);
+  const tabs = new Tabs(name, usesCookie || mode === "local", timeout);
   const keeper = new SessionKeeper({ api, store, tabs, clock, delivery: usesCookie ? "cookie" : "body" });
   const calls = new Calls(api, keeper, askPassword);
   const closing = new AbortController();
@@ -822,57 +956,44 @@ export function createClient({
   }
 
   return {
-    /** @returns {User | null} */
     get user() {
       return keeper.session?.tokens.user ?? null;
     },
 
-    /** @returns {Token | null} */
     get token() {
       if (!keeper.session) return null;
       const { access_token: accessToken, expires_in: lifetime } = keeper.session.tokens;
       return { accessToken, lifetime, secondsLeft: keeper.secondsLeft };
     },
 
-    /** Takes up an earlier page's session. @returns {Promise<User | null>} */
     async restore() {
       await keeper.restore();
       return keeper.session?.tokens.user ?? null;
     },
 
-    /** @type {LogIn} */
     register: (username, password, options) => keeper.logIn("auth/register", username, password, options),
 
-    /** @type {LogIn} */
     login: (username, password, options) => keeper.logIn("auth/login", username, password, options),
 
-    /** @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
     logout: () => keeper.logout(),
 
-    /** @param {Options} [options] */
     async logoutEverywhere(options) {
       await calls.json("POST", "auth/logout-all", {}, options);
       return keeper.logout();
     },
 
-    /** @param {Options} [options] */
     sessions: async (options) => (await calls.json("GET", "auth/sessions", undefined, options)).sessions,
 
-    /** @param {string} current @param {string} next @param {Options} [options] */
     changePassword: (current, next, options) => calls.changePassword(current, next, options),
 
-    /** @param {string} password @param {Options} [options] */
     reauthenticate: (password, options) => calls.reauthenticate(password, options),
 
     refresh: (why = "asked for") => keeper.refresh(why),
 
-    /** @param {string} method @param {string} path @param {object} [body] @param {Options} [options] */
     json: (method, path, body, options) => calls.json(method, path, body, options),
 
-    /** @type {typeof globalThis.fetch} */
     fetch: async (input, init) => calls.send(api.request(input, init), (response) => response),
 
-    /** @param {(change: Change) => void} listener */
     onChange: (listener) => keeper.onChange(listener),
 
     close() {

@@ -4,9 +4,9 @@ import { ApiError, NetworkError, SessionEnded } from "./lychgate.js";
 
 const BY_CODE = {
   invalid_credentials: "Username and password do not match.",
-  username_taken: "This username is taken.",
-  registration_closed: "Sign-up is closed at the moment.",
-  origin_rejected: "The API does not accept calls from this address.",
+  username_taken: "Already taken.",
+  registration_closed: "Signing up is closed at the moment.",
+  origin_rejected: "This site is not set up for log-ins from this address.",
 };
 
 /**

@@ -1,5 +1,6 @@
 /**
- * The place for messages that belong to no form: a success, or a problem with an action to solve it. Owns #notice.
+ * The place for messages that belong to no form: a success, or a problem with an action to solve it. Owns #notice,
+ * which has its place at the end of the page.
  */
 
 import { byId, make, makeButton } from "./dom.js";
@@ -33,7 +34,7 @@ export function hush() {
   const hadFocus = region.contains(document.activeElement);
   region.replaceChildren();
   if (!hadFocus) return;
-  const heading = document.querySelector("section:not([hidden]) > h1, section:not([hidden]) > .intro > h1");
+  const heading = document.querySelector("main > section:not([hidden]) h1");
   (before?.checkVisibility() && before !== document.body ? before : heading)?.focus();
 }
 
@@ -49,8 +50,10 @@ function show(kind, text, action) {
       }),
     );
   }
-  buttons.append(makeButton("Dismiss", "button small quiet", hush));
-  region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
+  const dismiss = makeButton("✕", "button small quiet dismiss", hush);
+  dismiss.setAttribute("aria-label", "Dismiss");
+  buttons.append(dismiss);
+  region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
 }
 
 function fade() {

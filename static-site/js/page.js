@@ -4,42 +4,48 @@
  */
 
 import { byId, find, whileBusy } from "./dom.js";
-import { checkLogin, checkSignUp, clearForm, setRevealed, showTally, startForm, startTabs } from "./forms.js";
+import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { hush, say, warn } from "./notice.js";
 
 const HEADINGS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
+const PARTS = ["waiting", "leaving", "failed"];
 
+/** For whoever came from somewhere, null for everybody else. */
+const departure = location.search ? await import("./departure.js").catch(() => null) : null;
+/** Where to go once somebody is logged in, "" to stay. */
+const destination = departure?.returnAddress(location.href) ?? "";
 const client = createClient();
 const root = document.documentElement;
-const entryForms = [byId("login-form"), byId("signup-form")];
 /** @type {Promise<typeof import("./account.js")> | null} the logged-in view's code, once it was needed */
 let account = null;
 /** The user who is shown, null for none. */
 let shownId = null;
 /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
 let inTrouble = false;
-/** The message to show at the next log-in or log-out. */
+/** Whether a notice says that the service has not heard of a log-out yet. */
+let isLogOutUntold = false;
+let isSigningUp = false;
+/** The message to show at the next log-out. */
 let word = "";
 
 client.onChange(({ type, why, error }) => {
   if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
-  else if (type !== "refreshing") showLoggedIn();
+  else if (type === "logout-pending") reportLogOut(false);
+  else if (type === "logout-sent") reportLogOut(true);
+  else if (type === "logged-in" || type === "refreshed") showLoggedIn(why);
 });
 
-startTabs();
-startForm(entryForms[0], checkLogin, ({ username, password }) => client.login(username, password));
-startForm(entryForms[1], checkSignUp, ({ username, password }) => {
-  word = "Your account is ready.";
-  return client.register(username, password);
+startEntry(client, {
+  onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
+  onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
-entryForms[1].addEventListener("input", tally);
-byId("suggest").addEventListener("click", suggest);
-byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout().then(reportLogOut)));
+byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
+if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
 
 open();
 
@@ -51,37 +57,59 @@ async function open() {
   }
 }
 
-async function showLoggedIn() {
+async function showLoggedIn(why) {
   const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
+  const greeting = why === "entered" && isSigningUp ? "Your account is ready." : "";
+  const isNew = shownId === null;
   const previous = shownId;
   shownId = id;
+  if (destination && isNew && (why === "entered" || departure?.mayLeaveAlone())) return leave();
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
     view.clearAccount();
-    entryForms.forEach(clearForm);
+    clearEntry();
     view.showAccount(client, { farewell: (text) => (word = text) });
+    forgetTab();
     showView("logged-in", username);
   }
-  if (previous === null) hush();
-  if (previous && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
-  else if (word) say(word);
-  else if (inTrouble) say("The service is back, and your session goes on.");
-  word = "";
+  if (isNew) hush();
+  isLogOutUntold = false;
+  if (!isNew && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
+  else if (greeting) say(greeting);
+  else if (isNew && destination) offerToLeave();
+  else if (inTrouble) say("The service is back, and you are still logged in.");
   inTrouble = false;
 }
 
 async function showLoggedOut(why) {
   shownId = null;
   inTrouble = false;
-  entryForms.forEach(clearForm);
-  showLoadingProblem(null);
+  isLogOutUntold = false;
+  clearEntry();
+  // A session that has ended before it was shown is no log-out: the tab stays.
+  if (root.dataset.state === "logged-in") forgetTab();
+  showLoadingPart("waiting");
   showView("logged-out");
   if (why === "elsewhere") say("You logged out in another tab.");
   else if (why === "refused") warn("Your session has ended. Please log in again.");
   else say(word || "You are logged out.");
   word = "";
   (await account)?.clearAccount();
+}
+
+/** Go where the visitor came from, with no way back to the log-in in the tab's history. */
+function leave() {
+  clearEntry();
+  byId("leaving").textContent = "You are logged in.";
+  byId("leave").href = destination;
+  showLoadingPart("leaving");
+  showView("loading");
+  location.replace(destination);
+}
+
+function offerToLeave() {
+  warn("The page you wanted sent you back here.", { label: "Go there", run: () => location.replace(destination) });
 }
 
 /** Load the logged-in view's code and style sheet, once. */
@@ -99,47 +127,46 @@ function loadAccount() {
 
 /** @param {boolean} isKnown whether the log-out has reached the API */
 function reportLogOut(isKnown) {
-  if (!isKnown) warn("You are logged out here. The service could not be told yet; this browser keeps trying.");
+  if (!isKnown) warn("You are logged out here. This browser keeps trying to tell the service.");
+  else if (isLogOutUntold) say("You are logged out, and the service has been told.");
+  isLogOutUntold = !isKnown;
 }
 
 /** Show that a refresh failed. The session continues. */
 function showTrouble(error) {
   const message = describe(error);
-  if (root.dataset.state === "loading") return showLoadingProblem(message);
+  if (root.dataset.state === "loading") {
+    byId("loading-error").textContent = message;
+    return showLoadingPart("failed");
+  }
   if (!client.user) return;
   inTrouble = true;
   warn(`${message} You are still logged in.`, { label: "Try again", run: () => client.refresh("try again").catch(() => {}) });
 }
 
 /** Show one of the three views, and move the focus to its heading. */
-function showView(state, username = "Log in") {
+function showView(state, title = showTab()) {
   const isChange = root.dataset.state !== state;
   // When the page opens, the focus stays where the browser put it.
   const isFirst = root.dataset.state === "loading" && document.activeElement === document.body;
   root.dataset.state = state;
-  document.title = `${username} · Lychgate`;
+  setTitle(title);
   for (const view of Object.keys(HEADINGS)) byId(view).hidden = view !== state;
   byId("log-out").hidden = state !== "logged-in";
   if (isChange && !isFirst) byId(HEADINGS[state]).focus();
+  if (state !== "loading") followOptions(client).then((tab) => root.dataset.state === "logged-out" && setTitle(tab));
 }
 
-/** Show an error in the loading view. @param {string | null} message null to show that it is loading */
-function showLoadingProblem(message) {
-  find(byId("loading"), "[data-part=waiting]").hidden = message !== null;
-  find(byId("loading"), "[data-part=failed]").hidden = message === null;
-  byId("loading-error").textContent = message ?? "";
+function setTitle(title) {
+  document.title = `${title} · Lychgate`;
 }
 
-function tally() {
-  showTally(byId("password-tally"), byId("signup-password").value, byId("signup-username").value.trim());
+/** Take the tab out of the address, so that the next log-out shows the log-in. */
+function forgetTab() {
+  if (location.href.includes("#")) history.replaceState(null, "", location.href.split("#")[0]);
 }
 
-/** Put a passphrase into the field, visible, so that the password manager can save it. */
-async function suggest() {
-  const { suggestPassphrase } = await import("./passphrase.js");
-  const field = byId("signup-password");
-  field.value = suggestPassphrase(byId("signup-username").value.trim());
-  setRevealed(find(entryForms[1], ".reveal"), true);
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-  field.focus();
+/** @param {string} part of the loading view, the only one to show */
+function showLoadingPart(part) {
+  for (const name of PARTS) find(byId("loading"), `[data-part=${name}]`).hidden = name !== part;
 }

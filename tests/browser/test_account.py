@@ -1,13 +1,22 @@
-"""The dashboard: sessions, history, password, deletion, and text from outside that would like to be markup."""
+"""The account: sessions, history, password, deletion, and text from outside that would like to be markup."""
 
+import datetime
 import json
+import unicodedata
 import urllib.request
+import uuid
 
 import pytest
 
 from tests.browser.visitor import PASSWORD
 
 NEW_PASSWORD = "nine new willow boards and a bolt"
+WIDTHS = [320, 768, 1440]
+WINDOWS, ENGINE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "AppleWebKit/537.36 (KHTML, like Gecko)"
+CHROME = f"{WINDOWS} {ENGINE} Chrome/138.0.0.0 Safari/537.36"
+ANDROID = f"Mozilla/5.0 (Linux; Android 10; K) {ENGINE} Chrome/138.0.0.0 Mobile Safari/537.36"
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 HOSTILE = "<img src=x onerror=document.title='owned'><b>bold</b>"
 
 
@@ -21,6 +30,25 @@ def elsewhere(member, new_visitor, server):
     return other
 
 
+def log_in_elsewhere(member, times=1, user_agent="elsewhere"):
+    """Log in without a browser, as many times as told."""
+    headers = {"Content-Type": "application/json", "User-Agent": user_agent}
+    body = json.dumps({"username": member.username, "password": PASSWORD}).encode()
+    for _ in range(times):
+        with urllib.request.urlopen(urllib.request.Request(f"{member.url}/api/auth/login", body, headers)) as answer:
+            assert answer.status == 200
+
+
+def cut_off(member):
+    """Take the network away. What the browser writes of it is no error of the page's."""
+    member.page.wait_for_load_state("networkidle")
+    member.context.set_offline(True)
+
+
+def focused(member):
+    return member.page.evaluate("document.activeElement.id")
+
+
 def test_a_new_account_is_signed_in_nowhere_else(member):
     member.sees("#sessions-summary", "nowhere else")
     member.sees("#event-list", "Account made")
@@ -28,7 +56,7 @@ def test_a_new_account_is_signed_in_nowhere_else(member):
 
 
 def test_a_session_elsewhere_is_listed_and_can_be_ended(member, elsewhere):
-    elsewhere.page.click("#session-list li button")
+    elsewhere.ends("#session-list li button")
     elsewhere.sees("#notice", "The session has ended")
     elsewhere.sees("#sessions-summary", "nowhere else")
     assert elsewhere.page.evaluate("document.activeElement.id") == "sessions-title"
@@ -41,7 +69,8 @@ def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor,
     third = new_visitor(server, member.username).open()
     third.log_in()
     third.sees("#session-list li:nth-child(3)")
-    third.page.click("#end-others")
+    third.ends("#end-others")
+    third.sees("#notice", "2 sessions have ended")
     third.sees("#sessions-summary", "nowhere else")
     for other in (member, elsewhere):
         assert other.load_again() == 401
@@ -53,11 +82,126 @@ def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor,
 
 
 def test_signing_out_everywhere_ends_this_session_too(member, elsewhere):
-    elsewhere.page.click("#log-out-everywhere")
+    elsewhere.ends("#log-out-everywhere")
     elsewhere.is_signed_out()
     assert member.load_again() == 401
     member.is_signed_out()
     member.forgive(401)
+
+
+@pytest.mark.parametrize(
+    ("action", "untold"),
+    [
+        ("#session-list li button", "The session may still be active."),
+        ("#end-others", "The sessions may still be active."),
+        ("#log-out-everywhere", "You may still be logged in everywhere."),
+    ],
+)
+def test_offline_nothing_ends_and_the_question_says_so_and_can_be_answered_again(member, action, untold):
+    log_in_elsewhere(member, 2)
+    member.load_again()
+    member.sees("#sessions-summary", "3 sessions")
+    cut_off(member)
+    member.ends(action)
+    told = member.sees("#confirm-dialog [data-form-error]", untold)
+    assert "You are offline. Please try again when you are connected." in told.inner_text()
+    assert member.page.locator("#session-list li").count() == 3
+    assert member.page.inner_text("#sessions-summary") == "3 sessions are active."
+    member.context.set_offline(False)
+    member.page.click("#confirm-dialog [type=submit]")
+    member.page.locator("#confirm-dialog").wait_for(state="hidden")
+    if action == "#log-out-everywhere":
+        member.is_signed_out()
+    elif action == "#end-others":
+        member.sees("#notice", "2 sessions have ended")
+        member.sees("#sessions-summary", "nowhere else")
+    else:
+        member.sees("#notice", "The session has ended")
+        member.sees("#sessions-summary", "2 sessions")
+    member.forgive("Failed to load resource")
+
+
+def test_if_the_network_goes_in_between_what_has_ended_is_told_and_gone_and_the_rest_is_not(member):
+    log_in_elsewhere(member, 5)
+    member.load_again()
+    member.sees("#sessions-summary", "6 sessions")
+    ended = []
+
+    def answer_three(route):
+        if len(ended) == 3:
+            return route.abort("internetdisconnected")
+        ended.append(route.request.url)
+        return route.continue_()
+
+    member.context.route("**/api/auth/sessions/*", answer_three)
+    member.ends("#end-others")
+    told = member.sees("#confirm-dialog [data-form-error]", "3 of 5 sessions have ended").inner_text()
+    assert "the others may still be active" in told
+    assert "try again" in told
+    assert member.page.locator("#session-list li").count() == 3
+    assert member.page.inner_text("#sessions-summary") == "3 sessions are active."
+    assert "ended" not in member.page.inner_text("#notice")
+    member.context.unroute("**/api/auth/sessions/*")
+    member.page.click("#confirm-dialog [type=submit]")
+    member.sees("#notice", "5 sessions have ended")
+    member.sees("#sessions-summary", "nowhere else")
+    assert focused(member) == "sessions-title"
+    member.forgive("Failed to load resource")
+
+
+def test_after_a_failure_one_may_leave_it_at_that_and_the_list_says_what_is_known(member):
+    log_in_elsewhere(member, 2)
+    member.load_again()
+    member.sees("#sessions-summary", "3 sessions")
+    cut_off(member)
+    member.ends("#end-others")
+    member.sees("#confirm-dialog [data-form-error]", "offline")
+    member.page.click("#confirm-dialog >> text=Cancel")
+    member.page.locator("#confirm-dialog").wait_for(state="hidden")
+    assert focused(member) == "end-others"
+    assert member.page.locator("#session-list li").count() == 3
+    assert "ended" not in member.page.inner_text("#notice")
+    member.forgive("Failed to load resource")
+
+
+def test_a_session_that_had_ended_already_counts_as_ended(member, elsewhere):
+    elsewhere.sign_out()
+    elsewhere.is_signed_out()
+    log_in_elsewhere(member)
+    member.load_again()
+    member.sees("#sessions-summary", "2 sessions")
+    member.context.route("**/api/auth/sessions/*", lambda route: route.fulfill(status=404, json={"error": "not_found"}))
+    member.ends("#session-list li button")
+    member.sees("#notice", "The session has ended")
+    member.forgive(404)
+
+
+@pytest.mark.parametrize("form", ["password", "delete"])
+def test_offline_a_form_says_what_happened_and_keeps_what_was_typed(member, form):
+    cut_off(member)
+    if form == "password":
+        change_password(member, PASSWORD, NEW_PASSWORD)
+    else:
+        delete_account(member, PASSWORD)
+    member.sees(f"#{form}-form [data-form-error]", "You are offline")
+    assert member.page.input_value(f"#{form}-form [type=password]") == PASSWORD
+    member.is_signed_in()
+    member.forgive("Failed to load resource")
+
+
+def test_offline_the_lists_stay_as_they_were_and_say_that_they_may_be_old(member):
+    member.sees("#event-list", "Account made")
+    cut_off(member)
+    member.page.click("#reload-dashboard")
+    member.sees("#history-summary", "You are offline")
+    member.sees("#sessions-summary", "may be out of date")
+    member.sees("#event-list", "Account made")
+    member.sees("#session-list .pill", "This one")
+    member.context.set_offline(False)
+    member.page.click("#sessions-retry")
+    member.sees("#sessions-summary", "nowhere else")
+    assert member.page.locator("#sessions-retry").is_hidden()
+    member.forgive("Failed to load resource")
 
 
 def test_a_failed_sign_in_is_in_the_history(member, new_visitor, server):
@@ -91,6 +235,33 @@ def test_a_changed_password_is_the_one_that_counts_from_then_on(member, elsewher
     elsewhere.forgive(401)
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_password_changed_to_itself_is_an_error_at_its_field_and_no_change(visitor, form):
+    password = "sieben alte Eichenbr\u00e4ter"
+    visitor.sign_up(password)
+    visitor.is_signed_in()
+    change_password(visitor, password, unicodedata.normalize(form, password))
+    visitor.sees("#new-password-error", "your password already")
+    assert focused(visitor) == "new-password"
+    assert "auth/password" not in [path for _, path, _ in visitor.made()]
+    assert "changed" not in visitor.page.inner_text("#notice")
+
+
+def test_the_api_is_asked_whether_a_password_is_the_same_and_its_answer_is_at_the_field(member):
+    """The page's own check is out of the way: it is given another current password than it sends."""
+
+    def send_the_same(route):
+        body = json.loads(route.request.post_data)
+        route.continue_(post_data=json.dumps({**body, "new_password": PASSWORD}))
+
+    member.context.route("**/api/auth/password", send_the_same)
+    change_password(member, PASSWORD, NEW_PASSWORD)
+    member.page.locator("#new-password-error:not(:empty)").wait_for()
+    member.page.wait_for_load_state("networkidle")
+    assert "changed" not in member.page.inner_text("#notice")
+    member.forgive(422)
+
+
 def test_a_new_password_must_keep_the_rules(member):
     change_password(member, PASSWORD, "short")
     member.sees("#new-password-error", "at least 15")
@@ -100,9 +271,7 @@ def test_a_new_password_must_keep_the_rules(member):
 
 
 def test_an_account_is_deleted_with_its_password_only(member):
-    member.page.click("summary")
-    member.page.fill("#delete-password", "seven old oak boards and a guess")
-    member.page.click("#delete-form [type=submit]")
+    delete_account(member, "seven old oak boards and a guess")
     member.sees("#delete-password-error", "not your password")
     member.page.fill("#delete-password", PASSWORD)
     member.page.click("#delete-form [type=submit]")
@@ -113,11 +282,24 @@ def test_an_account_is_deleted_with_its_password_only(member):
     member.forgive(401)
 
 
+def test_a_password_manager_is_told_whose_password_each_form_wants(member):
+    for form in ["password-form", "delete-form"]:
+        field = member.page.locator(f"#{form} [autocomplete=username]")
+        assert (field.input_value(), field.is_editable(), field.is_visible()) == (member.username, False, False)
+
+
+def test_who_changes_his_mind_finds_the_form_empty_and_folded(member):
+    member.page.click("#delete-fold summary")
+    member.page.fill("#delete-password", PASSWORD)
+    member.page.click("#delete-form [data-cancel]")
+    member.page.locator("#delete-password").wait_for(state="hidden")
+    assert member.page.input_value("#delete-password") == ""
+    assert member.page.evaluate("document.activeElement.parentElement.id") == "delete-fold"
+    assert member.page.input_value("#delete-form [name=username]") == member.username
+
+
 def test_a_user_agent_with_markup_is_shown_as_text(member):
-    headers = {"Content-Type": "application/json", "User-Agent": HOSTILE}
-    body = json.dumps({"username": member.username, "password": PASSWORD}).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{member.url}/api/auth/login", body, headers)) as answer:
-        assert answer.status == 200
+    log_in_elsewhere(member, user_agent=HOSTILE)
     member.page.click("#reload-dashboard")
     member.sees("#session-list strong", HOSTILE)
     member.sees("#event-list", HOSTILE)
@@ -194,6 +376,155 @@ def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_on
 
 
 def change_password(visitor, current, new):
+    if not visitor.page.locator("#current-password").is_visible():
+        visitor.page.click("#password-fold summary")
     visitor.page.fill("#current-password", current)
     visitor.page.fill("#new-password", new)
     visitor.page.click("#password-form [type=submit]")
+
+
+def delete_account(visitor, password):
+    visitor.page.click("#delete-fold summary")
+    visitor.page.fill("#delete-password", password)
+    visitor.page.click("#delete-form [type=submit]")
+
+
+def test_this_browser_is_the_first_of_the_list_and_marked(member):
+    log_in_elsewhere(member, 2)
+    member.load_again()
+    member.sees("#session-list li:nth-child(3)")
+    marks = [entry.locator(".pill").count() for entry in member.page.locator("#session-list li").all()]
+    assert marks == [1, 0, 0]
+
+
+def test_fifty_sessions_are_shown_a_few_at_first_and_all_when_asked_for(member):
+    log_in_elsewhere(member, 49)
+    member.load_again()
+    member.sees("#sessions-summary", "50 sessions")
+    shown = member.page.locator("#session-list li:visible")
+    assert shown.count() == 5
+    member.page.click("#sessions-more")
+    assert shown.count() == 50
+    assert member.page.evaluate("document.activeElement === document.querySelector('#session-list').children[5]")
+    assert member.page.locator("#sessions-more").is_hidden()
+
+
+@pytest.mark.parametrize("letter", ["w", "\u05d0"], ids=["long", "from right to left"])
+def test_a_name_of_254_characters_fits_in_either_direction(new_visitor, server, letter):
+    unique = f".{uuid.uuid4().int}"
+    visitor = new_visitor(server, letter * (254 - len(unique)) + unique).open()
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#event-list", "Account made")
+    for width in WIDTHS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        assert visitor.page.inner_text("#profile-username") == visitor.username
+        assert visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert visitor.page.locator("#logged-in-title").bounding_box()["height"] < 150
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, others):
+    visitor = new_visitor(server, reduced_motion="reduce").open()
+    visitor.sign_up()
+    visitor.is_signed_in()
+    log_in_elsewhere(visitor, others, FIREFOX)
+    held = []
+    for path in ["auth/sessions", "dashboard"]:
+        visitor.context.route(f"**/api/{path}", lambda route: held.append(route))
+    for width in WIDTHS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.page.reload()
+        visitor.wait_for(lambda: len(held) == 2)
+        visitor.sees("#sessions-summary", "Loading")
+        before = tops(visitor)
+        while held:
+            held.pop().continue_()
+        visitor.sees("#session-list .pill", "This one")
+        visitor.sees("#event-list", "Account made")
+        assert tops(visitor) == before, width
+
+
+def tops(visitor):
+    """Return where each part of the account begins, in the page."""
+    return visitor.page.eval_on_selector_all(
+        "#logged-in h1, #logged-in .card, #session-list",
+        "(all) => all.map((part) => Math.round(part.getBoundingClientRect().top + scrollY))",
+    )
+
+
+TOLD_AGO = [
+    ("2026-06-17T15:30:00Z", "2026-06-17T15:29:40Z", "just now"),
+    ("2026-06-17T15:30:00Z", "2026-06-17T15:31:00Z", "just now"),
+    ("2026-06-17T15:30:00Z", "2026-06-17T15:29:00Z", "1 minute ago"),
+    ("2026-06-17T15:30:00Z", "2026-06-17T14:30:30Z", "59 minutes ago"),
+    ("2026-06-17T15:30:00Z", "2026-06-17T01:00:00Z", "14 hours ago"),
+    ("2026-06-17T01:30:00Z", "2026-06-16T22:30:00Z", "3 hours ago"),
+    ("2026-06-17T15:30:00Z", "2026-06-16T22:30:00Z", "yesterday, 22:30"),
+    ("2026-06-17T15:30:00Z", "2026-06-11T09:05:00Z", "6 days ago, 09:05"),
+    ("2026-06-17T15:30:00Z", "2026-06-10T09:05:00Z", "10 Jun 2026, 09:05"),
+]
+TOLD_OF_THE_LAST_USE = [
+    ("2026-06-17T15:30:00Z", "2026-06-17T15:00:00Z", "used within the last hour"),
+    ("2026-06-17T15:59:59Z", "2026-06-17T15:00:00Z", "used within the last hour"),
+    ("2026-06-17T16:00:00Z", "2026-06-17T15:00:00Z", "used within the last 2 hours"),
+    ("2026-06-17T15:30:00Z", "2026-06-16T16:00:00Z", "used within the last 24 hours"),
+    ("2026-06-17T15:30:00Z", "2026-06-16T15:00:00Z", "last used yesterday"),
+    ("2026-06-17T15:30:00Z", "2026-06-14T15:00:00Z", "last used 3 days ago"),
+    ("2026-06-17T15:30:00Z", "2026-06-01T15:00:00Z", "last used on 1 Jun 2026"),
+]
+
+
+def test_a_time_is_told_as_people_say_it(new_visitor, server):
+    visitor = new_visitor(server, timezone_id="UTC").open()
+    assert tell(visitor, "ago", TOLD_AGO) == TOLD_AGO
+
+
+def test_the_last_use_of_a_session_is_told_no_closer_than_the_api_does(new_visitor, server):
+    visitor = new_visitor(server, timezone_id="UTC").open()
+    assert tell(visitor, "lastUse", TOLD_OF_THE_LAST_USE) == TOLD_OF_THE_LAST_USE
+
+
+def tell(visitor, how, cases):
+    """Return the cases with what the page says now of then."""
+    script = """async ([how, cases]) => {
+        const tell = (await import("/js/moments.js"))[how];
+        return cases.map(([now, then]) => [now, then, tell(new Date(then), new Date(now))]);
+    }"""
+    return [tuple(case) for case in visitor.page.evaluate(script, [how, cases])]
+
+
+def test_a_time_stays_true_while_the_page_is_open_and_is_exact_for_who_wants_it(new_visitor, server):
+    visitor = new_visitor(server, timezone_id="UTC")
+    visitor.context.clock.install(time=datetime.datetime(2026, 6, 17, 15, 30, tzinfo=datetime.UTC))
+    event = {"type": "registered", "at": "2026-06-17T15:28:00Z", "ip": "127.0.0.1", "user_agent": "curl/8"}
+    visitor.context.route("**/api/dashboard", lambda route: route.fulfill(json={"recent_events": [event]}))
+    visitor.open().sign_up()
+    time = visitor.sees("#event-list time", "2 minutes ago")
+    assert (time.get_attribute("datetime"), time.get_attribute("title")) == (event["at"], "17 Jun 2026, 15:28:00")
+    visitor.context.clock.fast_forward(180_000)
+    visitor.sees("#event-list time", "5 minutes ago")
+
+
+DEVICES = [
+    (CHROME, "Chrome on Windows", "computer"),
+    (f"{CHROME} Edg/138.0.0.0", "Edge on Windows", "computer"),
+    (f"{CHROME} OPR/120.0.0.0", "Opera on Windows", "computer"),
+    (FIREFOX, "Firefox on Linux", "computer"),
+    (ANDROID, "Chrome on Android", "phone"),
+    (f"{IPHONE} Version/18.5 Mobile/15E148 Safari/604.1", "Safari on iPhone", "phone"),
+    (f"{IPHONE} CriOS/138.0 Mobile/15E148 Safari/604.1", "Chrome on iPhone", "phone"),
+    ("curl/8.5.0", "curl", "program"),
+    ("python-httpx/0.28", "Python", "program"),
+    ("a program of our own", "a program of our own", "program"),
+    (" ", "Unknown device", "program"),
+]
+
+
+def test_a_device_has_the_name_that_its_user_knows(visitor):
+    script = """async (agents) => {
+        const { device } = await import("/js/devices.js");
+        return agents.map((agent) => [agent, device(agent).name, device(agent).kind]);
+    }"""
+    named = visitor.page.evaluate(script, [user_agent for user_agent, _, _ in DEVICES])
+    assert [tuple(each) for each in named] == DEVICES

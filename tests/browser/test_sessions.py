@@ -161,11 +161,26 @@ def test_signing_out_works_while_the_api_is_out_of_reach(member):
     member.sees("#notice", "keeps trying")
     member.page.reload()
     member.is_signed_out()
+    member.sees("#notice", "keeps trying")
     member.calls.clear()
     member.context.unroute("**/api/**")
     member.wait_for(lambda: ("POST", "auth/logout", 204) in member.made())
+    # Nothing says any more that it is still being tried.
+    member.sees("#notice", "has been told")
+    assert "keeps trying" not in member.page.inner_text("#notice")
     assert member.refreshes() == []
     assert post(f"{member.url}/api/auth/refresh", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 401
+    member.forgive(FAILED)
+
+
+def test_a_log_in_takes_the_place_of_a_log_out_that_the_api_has_not_heard_of(member):
+    member.page.wait_for_load_state("networkidle")
+    member.context.route("**/api/auth/logout", lambda route: route.abort())
+    member.sign_out()
+    member.sees("#notice", "keeps trying")
+    member.log_in()
+    member.is_signed_in()
+    assert "keeps trying" not in member.page.inner_text("#notice")
     member.forgive(FAILED)
 
 

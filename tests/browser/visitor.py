@@ -60,6 +60,12 @@ class Visitor:
             page.click("#reload-dashboard")
         return answer.value.status
 
+    def ends(self, action, page=None):
+        """Click what ends sessions in the first tab, or in this one, and say yes to the question."""
+        page = page or self.page
+        page.click(action)
+        page.click("#confirm-dialog [type=submit]")
+
     def sign_out(self):
         self.has_loaded(self.page)
         self.page.click("#log-out")

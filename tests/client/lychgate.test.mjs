@@ -13,6 +13,9 @@ const source = await readFile(new URL("../../static-site/js/lychgate.js", import
 // As a browser takes it: a module by itself, whatever this Node makes of the ending ".js".
 const lychgate = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 const { ApiError, createClient, NetworkError, SessionEnded } = lychgate;
+// Where there is a location there is a page, and a navigator.
+globalThis.location = new URL("http://127.0.0.1/");
+globalThis.navigator ??= {};
 
 let api;
 let clients;
@@ -472,6 +475,20 @@ for (const [name, fault] of Object.entries({
   });
 }
 
+test("a refresh that the API does not understand ends no session, and is not tried again by itself", async () => {
+  const client = await signedIn();
+  api.next("auth/refresh", refuse("invalid_request", 400));
+  await assert.rejects(client.refresh(), { name: "ApiError", status: 400 });
+  assert.deepEqual(client.changes.slice(1), ["refreshing: asked for", "refresh-failed: asked for"]);
+  assert.deepEqual(client.user, USER);
+  // The third try of another client is due later than this one's second would be.
+  const other = await signedIn();
+  for (let tries = 0; tries < 2; tries += 1) api.next("auth/refresh", refuse("internal_error", 500));
+  await assert.rejects(other.refresh());
+  await eventually(() => other.changes.includes("refreshed: on the clock"));
+  assert.equal(client.changes.length, 3);
+});
+
 test("a service that names a time is left alone until then", async () => {
   const client = await signedIn();
   api.next("auth/refresh", (response) => json(response, 503, { error: "service_unavailable" }, { "Retry-After": "300" }));
@@ -538,6 +555,25 @@ test("each call can be given up", async () => {
   assert.equal(client.user, null);
   give();
 });
+
+for (const [path, call] of Object.entries({
+  "auth/refresh": (client) => client.refresh(),
+  "auth/logout": (client) => client.logout(),
+})) {
+  test(`a client that is closed while it waits for ${path} does not try again`, async (context) => {
+    const client = await signedIn();
+    const give = hold(path, drop);
+    const called = call(client).catch(() => {});
+    await eventually(() => api.count(path) === 1);
+    client.close();
+    const timer = context.mock.method(globalThis, "setTimeout");
+    give();
+    await called;
+    // A shorter one gives the lock back.
+    assert.deepEqual(timer.mock.calls.map(({ arguments: [, delay] }) => delay).filter((delay) => delay > 100), []);
+    assert.equal(api.count(path), 1);
+  });
+}
 
 test("one who gives up waiting for a refresh does not spoil it for the others", async () => {
   const client = await signedIn();
@@ -740,6 +776,96 @@ test("tabs with different versions tell each other of sessions", async () => {
   }
 });
 
+const toldOfLogout = (client) => client.changes.filter((change) => change.startsWith("logout-"));
+
+test("a log-out that the API hears of at once is told by its promise alone", async () => {
+  const client = await signedIn();
+  assert.equal(await client.logout(), true);
+  assert.equal(await client.restore(), null);
+  assert.deepEqual(client.changes, ["logged-in: entered", "logged-out: logged out"]);
+});
+
+for (const storage of ["memory", "local", "session", "cookie"]) {
+  test(`with storage "${storage}" a log-out that is delivered later is told once as pending and once as sent`, async () => {
+    globalThis.localStorage = {};
+    globalThis.sessionStorage = {};
+    if (storage === "cookie") api.next("auth/login", answerTokens("a1"));
+    const client = await signedIn({ storage });
+    const errors = [];
+    client.onChange(({ error }) => error && errors.push(error.name));
+    for (const fault of [drop, refuse("service_unavailable", 503)]) api.next("auth/logout", fault);
+    assert.equal(await client.logout(), false);
+    await eventually(() => toldOfLogout(client).length === 2);
+    assert.equal(api.count("auth/logout"), 3);
+    assert.deepEqual(client.changes.slice(1), [
+      "logged-out: logged out",
+      "logout-pending: logged out",
+      "logout-sent: on the clock",
+    ]);
+    assert.deepEqual(errors, ["NetworkError"]);
+  });
+}
+
+test("a page that opens with a log-out pending is told that it was sent", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  const client = newClient({ storage: "cookie" });
+  assert.equal(await client.restore(), null);
+  assert.deepEqual(client.changes, ["logout-sent: page opened"]);
+});
+
+test("a page that opens offline with a log-out pending is told so, and then that it was sent", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  const client = newClient({ storage: "cookie" });
+  api.next("auth/logout", drop);
+  assert.equal(await client.restore(), null);
+  await eventually(() => client.changes.length === 2);
+  assert.deepEqual(client.changes, ["logout-pending: page opened", "logout-sent: on the clock"]);
+  assert.deepEqual(globalThis.localStorage, {});
+});
+
+test("every tab that waits for a log-out to be sent is told when another has sent it", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  const [waiting, sending, unaware] = [1, 2, 3].map(() => newClient({ storage: "cookie" }));
+  const patient = { "Retry-After": "300" };
+  api.next("auth/logout", (response) => json(response, 503, { error: "service_unavailable" }, patient));
+  await waiting.restore();
+  assert.deepEqual(waiting.changes, ["logout-pending: page opened"]);
+  await sending.restore();
+  await eventually(() => waiting.changes.length === 2);
+  assert.deepEqual(waiting.changes.slice(1), ["logout-sent: elsewhere"]);
+  assert.deepEqual(sending.changes, ["logout-sent: page opened"]);
+  assert.deepEqual(unaware.changes, []);
+  assert.equal(api.count("auth/logout"), 2);
+});
+
+test("a tab that waits for a log-out to be sent goes on when another tab says that it has logged out too", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  const client = newClient({ storage: "cookie" });
+  const other = openChannel();
+  try {
+    for (let tries = 0; tries < 2; tries += 1) api.next("auth/logout", drop);
+    await client.restore();
+    other.tell(null);
+    await eventually(() => toldOfLogout(client).length === 2);
+    assert.deepEqual(toldOfLogout(client), ["logout-pending: page opened", "logout-sent: on the clock"]);
+  } finally {
+    other.close();
+  }
+});
+
+test("a log-in takes the place of a log-out that is pending", async () => {
+  globalThis.localStorage = { [entryName()]: "out" };
+  const client = newClient({ storage: "cookie" });
+  for (let tries = 0; tries < 2; tries += 1) api.next("auth/logout", drop);
+  await client.restore();
+  api.next("auth/login", answerTokens("a1"));
+  await client.login("kim", "seven old oak boards");
+  assert.deepEqual(client.changes.slice(0, 2), ["logout-pending: page opened", "logged-in: entered"]);
+  api.next("auth/refresh", answerTokens("a2"));
+  await client.refresh();
+  assert.deepEqual(toldOfLogout(client), ["logout-pending: page opened"]);
+});
+
 test("a log-out that waits for its turn is not sent once another tab has logged in", async () => {
   const kept = (globalThis.localStorage = {});
   let waiting = 0;
@@ -763,7 +889,6 @@ test("a log-out that waits for its turn is not sent once another tab has logged 
     assert.deepEqual(client.user, USER);
   } finally {
     other.close();
-    if (navigator) Object.defineProperty(globalThis, "navigator", navigator);
-    else delete globalThis.navigator;
+    Object.defineProperty(globalThis, "navigator", navigator);
   }
 });

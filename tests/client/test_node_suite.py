@@ -69,7 +69,7 @@ def test_the_client_is_four_kilobytes_at_most_once_minified_and_compressed(node)
     assert len(gzip.compress(minified, 9)) <= MAX_MINIFIED_GZIPPED_BYTES
 
 
-def test_the_documentation_names_every_option_method_and_error(node):
+def test_the_documentation_names_every_option_method_change_and_error(node):
     documented = DOCS.read_text("utf-8")
     script = (
         "const source = require('node:fs').readFileSync(process.argv[1], 'utf8');"
@@ -80,9 +80,10 @@ def test_the_documentation_names_every_option_method_and_error(node):
     )
     ran = subprocess.run([node, "-e", script, str(CLIENT)], capture_output=True, text=True, check=True)
     found = json.loads(ran.stdout)
-    rows = re.findall(r"^\| `\"?(\w+)", documented, re.MULTILINE)
-    source = CLIENT.read_text("utf-8")
-    signature = re.search(r"createClient\(\{(.*?)\n\} = \{\}\)", source, re.DOTALL)[1]
-    options = re.findall(r"^  (\w+) =", signature, re.MULTILINE)
-    modes = re.findall(r'"(\w+)"', re.search(r"storage = /\*\* @type \{(.*?)\}", source)[1])
-    assert sorted(rows) == sorted([*options, *modes, *found["members"], *found["errors"]])
+    rows = re.findall(r"^\| `\"?([\w-]+)", documented, re.MULTILINE)
+    types = CLIENT.with_suffix(".d.ts").read_text("utf-8")
+    signature = types.partition("type ClientOptions = {")[2].partition("\n};")[0]
+    options = re.findall(r"^    (\w+)\?: ", signature, re.MULTILINE)
+    modes = re.findall(r'"(\w+)"', re.search(r"type StorageMode = (.*);", types)[1])
+    changes = re.findall(r'"([\w-]+)"', types.partition("type Change = {")[2].partition("\n};")[0])
+    assert sorted(rows) == sorted([*options, *modes, *changes, *found["members"], *found["errors"]])

@@ -6,6 +6,10 @@ too. moto knows no such token: over moto the repetition meets a failed condition
 
 import pytest
 
+from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.whole import PASSWORD
@@ -110,6 +114,16 @@ def test_a_failed_log_in_is_counted_once_more_at_most(use_cases, database, wire,
     assert wire.operations == ["UpdateItem"] * 3
     (user,) = database.scanned(database.tables.users)
     assert user["failures"] == {"N": "2"}
+
+
+def test_a_change_of_roles_succeeds_once(database, wire, alice, clock):
+    users = DynamoDBUserStore(Database(database.client, database.tables, lambda _: None))
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    event = SecurityEvent(EventType.ROLES_CHANGED, alice.user.id, clock(), Caller("", ""), actor=ADMIN)
+    users.set_roles(alice.user, ("user", "editor"), event)
+    assert wire.operations == ["TransactWriteItems", "TransactWriteItems"]
+    assert users.find("alice").roles == ("editor", "user")
+    assert database.events() == ["registered", "roles_changed"]
 
 
 def test_a_change_of_the_password_succeeds_once(use_cases, database, wire, alice, principal, caller):

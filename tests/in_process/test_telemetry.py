@@ -103,6 +103,32 @@ def test_identical_answers_leave_distinct_reasons(api, lines):
         assert (line["event"], line["error"], line["level"]) == ("login_failed", "invalid_credentials", "WARNING")
 
 
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({"Origin": "http://localhost:5173"}, "the origin http://localhost:5173"),
+        ({"Origin": "http://[::1]:5173"}, "the origin http://[::1]:5173"),
+        ({"Origin": "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb"}, "the origin chrome-extension://aapbdb"),
+        ({"Origin": "null"}, "a hidden origin"),
+        ({"Origin": ""}, "what is no origin"),
+        ({"Origin": "http://evil.example\nPOST /auth/login 200"}, "what is no origin"),
+        ({"Origin": "http://evil.example/\x1b[2J"}, "what is no origin"),
+        ({"Origin": "http://evil.example\u202e"}, "what is no origin"),
+        ({"Origin": "http://evil.example/Marked"}, "what is no origin"),
+        ({"Origin": "http://" + "x" * 101}, "what is no origin"),
+        ({"Sec-Fetch-Site": "cross-site"}, "another site, which named no origin,"),
+    ],
+)
+def test_the_line_of_a_refused_origin_names_it_if_it_looks_like_one(api, lines, headers, named):
+    refused = api.post("/auth/login", {"username": "a", "password": "b", "token_delivery": "cookie"}, headers=headers)
+    refused.assert_problem(403, "origin_rejected")
+    (line,) = lines()
+    assert line["reason"].startswith(named)
+    assert line["reason"].endswith("is not allowed")
+    assert line["message"] == f"POST /auth/login 403 origin_rejected: {line['reason']}"
+    assert "Marked" not in json.dumps(line)
+
+
 def test_a_hash_whose_pepper_is_gone_is_an_error_in_the_log_and_a_wrong_password_for_the_user(
     api, lines, aws_clients, environment
 ):
@@ -338,7 +364,7 @@ def fail(api, application, aws_clients):
     access_token = api.register("Bobby").json["access_token"]
     headers = {
         "Cookie": "__Host-refresh_token=Marked-Cookie-52; Marked-Cookie-52=x",
-        "Origin": "https://marked-token-31.example",
+        "Origin": "https://site.example/Marked-Token-31",
         "User-Agent": "Marked-Token-31",
         "Content-Type": "application/json",
     }

@@ -14,7 +14,6 @@ import pytest
 from tests.local.conftest import PATIENCE_SECONDS, ROOT
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 
-ORIGIN = "http://127.0.0.1:8000"
 JSON = {"Content-Type": "application/json"}
 CREDENTIALS = json.dumps({"username": "alice", "password": "correct horse battery staple"}).encode()
 
@@ -67,12 +66,16 @@ def api_port(project, database, eventually):
     port = free_port()
     server = chalice_local(project, port)
     try:
-        eventually(lambda: accepts(port) or server.poll() is not None)
-        assert server.poll() is None, server.stdout.read()
+        until_it_serves(server, port, eventually)
         yield port
     finally:
         server.kill()
         server.communicate()
+
+
+def until_it_serves(server, port, eventually):
+    eventually(lambda: accepts(port) or server.poll() is not None)
+    assert server.poll() is None, server.stdout.read()
 
 
 def accepts(port):
@@ -106,25 +109,28 @@ def test_goes_on_with_a_database_that_was_started_again(api_port, project, datab
 
 @pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])
 def test_a_bad_token_gets_a_401_that_the_page_can_read_and_no_dropped_connection(api_port, ask, authorization):
-    headers = {"Origin": ORIGIN} | ({"Authorization": authorization} if authorization else {})
+    origin = f"http://127.0.0.1:{api_port}"
+    headers = {"Origin": origin} | ({"Authorization": authorization} if authorization else {})
     refused = ask(api_port, "GET", "/me", headers)
     assert (refused.status, json.loads(refused.body)["error"]) == (401, "invalid_token")
-    assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert refused.headers["Access-Control-Allow-Origin"] == origin
     assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 def test_an_unknown_route_is_not_found_and_does_not_echo_the_credential(api_port, ask):
-    answer = ask(api_port, "GET", "/nowhere", {"Authorization": "Bearer secret", "Origin": ORIGIN})
+    origin = f"http://localhost:{api_port}"
+    answer = ask(api_port, "GET", "/nowhere", {"Authorization": "Bearer secret", "Origin": origin})
     assert (answer.status, json.loads(answer.body)["error"]) == (404, "not_found")
     assert b"secret" not in answer.body
-    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_answers_the_preflight_of_the_pages_development_origin(api_port, ask):
-    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    origin = f"http://localhost:{api_port}"
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     preflight = ask(api_port, "OPTIONS", "/auth/login", headers)
     assert preflight.status == 204
-    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert preflight.headers["Access-Control-Allow-Origin"] == origin
 
 
 AUTORELOAD = pytest.mark.parametrize("autoreload", ["--autoreload", "--no-autoreload"])

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.snapshot import read_snapshot
+from infra.local.item_store import items_of
 from tests.local.conftest import PATIENCE_SECONDS, ROOT
 
 USERS = "lychgate-dev-users"
@@ -34,7 +34,9 @@ def put_alice(connect):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_saves_and_ends_with_success(run_until_ready, tmp_path, put_alice, number):
+def test_an_interruption_ends_with_success_and_leaves_one_file_of_accounts(
+    run_until_ready, tmp_path, put_alice, number
+):
     running = run_until_ready("dynamodb", "--data-dir", tmp_path)
     put_alice(running)
     port = running.port_of("Database")
@@ -42,17 +44,20 @@ def test_an_interruption_saves_and_ends_with_success(run_until_ready, tmp_path, 
     assert running.send(number) == 0
 
     assert "Traceback" not in running.output
-    assert read_snapshot(tmp_path / "snapshot.json")[USERS] == [ALICE]
+    assert [json.loads(item) for item in items_of(tmp_path / "database.sqlite3", USERS)] == [ALICE]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "database.sqlite3",
+        "lock",
+        "public-keys.json",
+        "signing-keys.json",
+    }
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=30)
 
 
-def test_what_was_saved_survives_a_kill(run_until_ready, tmp_path, put_alice, eventually, connect):
+def test_what_was_answered_survives_a_kill(run_until_ready, tmp_path, put_alice, connect):
     running = run_until_ready("dynamodb", "--data-dir", tmp_path)
     put_alice(running)
-    snapshot = tmp_path / "snapshot.json"
-    eventually(lambda: snapshot.exists() and read_snapshot(snapshot).get(USERS) == [ALICE])
-
     running.send(signal.SIGKILL)
 
     again = run_until_ready("dynamodb", "--data-dir", tmp_path)
@@ -73,12 +78,12 @@ def test_the_application_finds_the_keys_in_ssm_and_they_stay_the_same(run_until_
 
 
 def test_what_a_kill_during_a_save_left_behind_is_removed(run_until_ready, tmp_path):
-    leftover = tmp_path / ".snapshot.json.new-abc"
-    leftover.write_text("{")
+    for name in (".signing-keys.json.new-abc", ".database.sqlite3.new-abc", ".database.sqlite3.new-abc-journal"):
+        (tmp_path / name).write_text("{")
 
     run_until_ready("dynamodb", "--data-dir", tmp_path)
 
-    assert not leftover.exists()
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_a_second_interruption_ends_at_once():
@@ -121,26 +126,6 @@ for moment in range(1, 30):
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=PATIENCE_SECONDS, check=False)
     assert done.returncode == 0
-
-
-def test_a_damaged_snapshot_does_not_stop_the_start(run_until_ready, tmp_path):
-    (tmp_path / "snapshot.json").write_text("{")
-
-    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
-
-    [kept] = tmp_path.glob("snapshot.corrupt-*.json")
-    assert str(kept) in running.output
-    assert kept.read_text() == "{"
-
-
-def test_a_damaged_key_file_is_one_line_that_names_it(run, tmp_path):
-    (tmp_path / "signing-keys.json").write_text("{}")
-
-    running = run("dynamodb", "--data-dir", tmp_path)
-
-    assert running.ended() == 1
-    [line] = running.output.splitlines()
-    assert line.startswith(f"lychgate: {tmp_path / 'signing-keys.json'} is damaged")
 
 
 def test_a_taken_database_port_is_one_line_that_says_what_to_type(run, tmp_path, taken_port):
@@ -275,12 +260,30 @@ def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):
     assert running.send(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("variable", ["PORT", "DYNAMODB_PORT"])
 @pytest.mark.parametrize("port", ["70000", "-1", "x", ""])
-def test_a_port_that_is_none_is_refused(run, tmp_path, port):
-    running = run("--data-dir", tmp_path, PORT=port)
+def test_a_port_that_is_none_is_one_line_that_quotes_what_was_typed(run, tmp_path, variable, port):
+    running = run("--data-dir", tmp_path, **{variable: port})
 
     assert running.ended() == 2
-    assert "is not a port number" in running.output
+    [line] = running.output.splitlines()
+    assert line == f"lychgate: {variable}={port}: {port!r} is not a port number: 1 to 65535, or 0 for any free one"
+
+
+def test_an_option_wins_over_the_environment_and_is_held_to_the_same(run, run_until_ready, tmp_path):
+    running = run("--data-dir", tmp_path, "--port", "x")
+    assert running.ended() == 2
+    assert "argument --port: 'x' is not a port number" in running.output
+
+    assert run_until_ready("--data-dir", tmp_path, "--port", "0", PORT="x").port_of("Page")
+
+
+def test_page_and_database_on_one_port_is_one_line_that_says_what_to_type(run, tmp_path):
+    running = run("--data-dir", tmp_path, PORT="8001", DYNAMODB_PORT="8001")
+
+    assert running.ended() == 1
+    [line] = running.output.splitlines()
+    assert line == ("lychgate: page and database cannot both have port 8001. Choose another one: PORT=9100 make dev")
 
 
 def test_a_data_directory_that_cannot_be_made_is_one_line(run, tmp_path):

@@ -39,6 +39,7 @@ def folder(tmp_path):
     (site / "index.html").write_text("<h1>Page</h1>")
     (site / "styles.css").write_text("h1 {}")
     (site / "js" / "main.js").write_text("export {};")
+    (site / "js" / "main.d.ts").write_text("export {}")
     (site / ".hidden").write_text("secret")
     (tmp_path / "outside.txt").write_text("secret")
     (site / "link.txt").symlink_to(tmp_path / "outside.txt")
@@ -60,6 +61,7 @@ def port(folder, serve):
         ("/index.html?query", "text/html; charset=utf-8", b"<h1>Page</h1>"),
         ("/styles.css", "text/css; charset=utf-8", b"h1 {}"),
         ("/js/main.js", "text/javascript; charset=utf-8", b"export {};"),
+        ("/js/main.d.ts", "text/plain; charset=utf-8", b"export {}"),
         ("/js/%6Dain.js", "text/javascript; charset=utf-8", b"export {};"),
     ],
 )

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from infra.local.embedded_aws import NotKeptError
 from infra.tables import create_tables, table_definitions, table_names
 from tests.local.conftest import SECRET_KEY
 
@@ -21,6 +23,18 @@ def signed(port, headers, body=b"", *, method="POST", path="/", secret_key=SECRE
     request = AWSRequest(method, f"http://127.0.0.1:{port}{path}", headers, body)
     SigV4Auth(Credentials("any", secret_key), "dynamodb", "us-east-1").add_auth(request)
     return dict(request.headers.items())
+
+
+def told_of_writes(aws):
+    """The operation and the request of each write from now on."""
+    told = []
+
+    def keep(operation, body, execute):
+        told.append((operation, json.loads(body)))
+        return execute()
+
+    aws.keep_writes(keep)
+    return told
 
 
 def test_concurrent_conditional_updates_have_exactly_one_winner(aws, serve, connect):
@@ -97,8 +111,7 @@ def without_a_signature_of_what_it_does(headers):
 def test_a_request_that_is_not_signed_with_the_secret_key_of_the_run_touches_nothing(aws, serve, ask, change):
     create_tables(aws.dynamodb(), "dev")
     aws.dynamodb().put_item(TableName=USERS, Item={"username_key": {"S": "alice"}})
-    told = []
-    aws.on_write(lambda: told.append("write"))
+    told = told_of_writes(aws)
     port = serve(aws)
 
     refused = ask(port, "POST", "/", change(signed(port, PUT, MALLORY)), MALLORY)
@@ -173,15 +186,31 @@ def test_a_secure_string_is_decrypted_only_on_demand(aws, serve, connect):
     assert client.get_parameter(Name="/a/b")["Parameter"]["Value"] != "secret"
 
 
-def test_writes_are_told_and_reads_are_not(aws):
+def test_writes_go_through_whoever_keeps_them_and_reads_do_not(aws):
     client = aws.dynamodb()
     create_tables(client, "dev")
-    told = []
-    aws.on_write(lambda: told.append("write"))
+    told = told_of_writes(aws)
 
     client.scan(TableName="lychgate-dev-users")
     client.get_item(TableName="lychgate-dev-users", Key={"username_key": {"S": "alice"}})
     assert told == []
 
     client.put_item(TableName="lychgate-dev-users", Item={"username_key": {"S": "alice"}})
-    assert told == ["write"]
+    assert told == [("PutItem", {"TableName": USERS, "Item": {"username_key": {"S": "alice"}}})]
+
+
+def test_a_write_that_could_not_be_kept_is_answered_as_one_that_may_be_tried_again(aws, serve, connect):
+    create_tables(aws.dynamodb(), "dev")
+
+    def refuse(operation, body, execute):
+        raise NotKeptError("the disk is full")
+
+    aws.keep_writes(refuse)
+    client = connect("dynamodb", serve(aws), config=Config(retries={"total_max_attempts": 1}))
+
+    with pytest.raises(ClientError, match="PutItem could not be kept on disk: the disk is full") as refused:
+        client.put_item(TableName=USERS, Item={"username_key": {"S": "alice"}})
+
+    assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert client.scan(TableName=USERS)["Count"] == 0

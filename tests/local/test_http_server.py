@@ -1,3 +1,4 @@
+import errno
 import http.client
 import json
 import socket
@@ -266,6 +267,23 @@ def test_a_taken_port_is_an_error_that_knows_the_port(port):
         HttpServer(port, body_limit=LIMIT)
 
     assert error.value.port == port
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "port 80 is not allowed to this user"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "port 80 cannot be used: Cannot assign"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_an_error_that_says_why(monkeypatch, refusal, said):
+    def refuse(*_, **__):
+        raise refusal
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+
+    with pytest.raises(PortTakenError, match=said):
+        HttpServer(80, body_limit=LIMIT)
 
 
 def test_stopping_lets_an_answer_finish_and_leaves_no_thread():

@@ -1,6 +1,8 @@
 """`python -m infra.keys pepper`: a pepper is added, used, and removed when nobody needs it any more."""
 
+import hashlib
 import json
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +11,9 @@ from botocore.exceptions import EndpointConnectionError
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import FIRST
 from infra.keys import __main__ as command
+from infra.local import item_store
 from infra.local.environment import stage_environment
-from infra.local.snapshot import write_snapshot
+from infra.local.item_store import Address, ItemStore, create
 from infra.tables import create_tables
 from tests.support.samples import NOW
 
@@ -18,6 +21,7 @@ PARAMETER = "/lychgate/prod/signing-keys"
 TABLE = "lychgate-prod-users"
 DAY = 24 * 3600
 PASSWORD = "correct horse battery staple"
+OF_THE_FIRST = "$2b$04$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK"
 
 
 @pytest.fixture
@@ -211,24 +215,53 @@ class TestInParameterStore:
 
 
 class TestOnALaptop:
-    def test_the_snapshot_says_who_needs_a_pepper(self, keys, project):
+    @pytest.fixture
+    def data(self, keys, project):
         keys("create", stage="dev")
-        data = project / "data"
-        ring = json.loads((data / "signing-keys.json").read_text())
-        write_snapshot(data / "snapshot.json", {TABLE: [user_item("alice", hash_now(ring, NOW))]})
-        code, printed = keys("pepper", "add", "--in", "0s", stage="dev")
+        keys("pepper", "add", "--in", "0s", stage="dev")
+        return project / "data"
+
+    @pytest.fixture
+    def keep(self, data):
+        """Keep alice, with a hash that is made now, as `make dev` does."""
+
+        def keep():
+            ring = json.loads((data / "signing-keys.json").read_text())
+            create(
+                data / item_store.FILE, [(Address(TABLE, "alice"), json.dumps(user_item("alice", hash_now(ring, NOW))))]
+            )
+
+        return keep
+
+    def test_an_added_pepper_takes_a_restart(self, keys, data):
+        code, printed = keys("pepper", "add", "--in", "5m", stage="dev")
         assert (code, "restart `make dev`" in printed) == (0, True)
+
+    def test_what_is_kept_says_who_needs_a_pepper(self, keys, data, keep):
+        create(data / item_store.FILE, [(Address(TABLE, "alice"), json.dumps(user_item("alice", OF_THE_FIRST)))])
         code, printed = keys("pepper", "retire", stage="dev", now=NOW + 300)
         assert (code, "first: 1 user" in printed) == (1, True)
-        ring = json.loads((data / "signing-keys.json").read_text())
-        write_snapshot(data / "snapshot.json", {TABLE: [user_item("alice", hash_now(ring, NOW))]})
+        keep()
         assert keys("pepper", "retire", stage="dev", now=NOW + 300)[0] == 0
         later = command.parse_peppers(json.loads((data / "signing-keys.json").read_text()))
         assert [pepper.id == FIRST for pepper in later.peppers] == [False]
 
-    def test_a_damaged_snapshot_is_one_line(self, keys, project):
-        keys("create", stage="dev")
-        keys("pepper", "add", "--in", "0s", stage="dev")
-        (project / "data" / "snapshot.json").write_text("{")
+    def test_what_is_kept_is_read_while_make_dev_writes_it(self, keys, data, keep):
+        keep()
+        with closing(ItemStore(data / item_store.FILE)) as running:
+            running.change({Address(TABLE, "bob"): json.dumps(user_item("bob", OF_THE_FIRST))})
+            code, printed = keys("pepper", "retire", stage="dev", now=NOW + 300)
+        assert (code, "2 users in all" in printed, "first: 1 user" in printed) == (1, True, True)
+
+    def test_what_an_earlier_version_kept_says_it_too(self, keys, data):
+        tables = {TABLE: [user_item("alice", OF_THE_FIRST)]}
+        checksum = hashlib.sha256(json.dumps(tables, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        (data / "snapshot.json").write_text(json.dumps({"version": 1, "sha256": checksum, "tables": tables}))
         code, printed = keys("pepper", "retire", stage="dev", now=NOW + 300)
-        assert (code, "cannot be read" in printed) == (1, True)
+        assert (code, "first: 1 user" in printed) == (1, True)
+
+    @pytest.mark.parametrize("file", ["snapshot.json", item_store.FILE])
+    def test_a_damaged_file_is_one_line(self, keys, data, file):
+        (data / file).write_text("{")
+        code, printed = keys("pepper", "retire", stage="dev", now=NOW + 300)
+        assert (code, f"{data / file} cannot be read" in printed) == (1, True)

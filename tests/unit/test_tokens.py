@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidGrant, InvalidToken
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, thumbprint
-from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
+from chalicelib.tokens.kinds import ACCESS_TOKEN, DEVICE_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.principals import Principal, RefreshGrant
+from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.samples import ALICE, CLAIMS, ISSUER, NOW, SESSION
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
@@ -319,3 +320,59 @@ def test_claims_nested_beyond_the_parser_are_refused(verifier, signing_jwk, sign
     forged = forge({"claims_text": f'{{"a": {nested}}}'}, signing_jwk, signing_key.private_key)
     with pytest.raises(InvalidToken):
         verifier.verify(ACCESS_TOKEN, forged)
+
+
+class TestOnALaptop:
+    """A server on this machine that starts on another port has another issuer, the same keys and the same sessions."""
+
+    AT_8000, AT_9100 = "http://127.0.0.1:8000/api", "http://localhost:9100"
+
+    @pytest.fixture
+    def at(self, signing_keys, verification_keys, clock):
+        def at(issuer):
+            parties = {"issuer": issuer, "audience": issuer}
+            return (
+                TokenIssuer(**parties, signing_keys=signing_keys, access_lifetime=600),
+                TokenVerifier(**parties, keys=verification_keys, clock=clock),
+            )
+
+        return at
+
+    @pytest.mark.parametrize(("first", "second"), [(AT_8000, AT_9100), (AT_9100, AT_8000), (AT_8000, "http://[::1]:1")])
+    def test_a_session_and_a_known_device_go_on_at_another_port(self, at, first, second):
+        issuer, _ = at(first)
+        _, verifier = at(second)
+        assert verifier.verify(REFRESH_TOKEN, issuer.refresh_token(SESSION, NOW)).session_id == SESSION.id
+        assert verifier.verify(DEVICE_TOKEN, issuer.device_token("u1", "d1", NOW)).device_id == "d1"
+
+    def test_an_access_token_is_for_the_address_that_it_names(self, at):
+        issuer, _ = at(self.AT_8000)
+        _, verifier = at(self.AT_9100)
+        with pytest.raises(InvalidToken) as refused:
+            verifier.verify(ACCESS_TOKEN, issuer.access_token(ALICE, SESSION, NOW))
+        assert refused.value.reason == "wrong iss"
+
+    def test_a_token_for_another_endpoint_is_none_for_refreshing_there(self, at, signing_key):
+        genuine = at(self.AT_8000)[0].refresh_token(SESSION, NOW)
+        claims = decoded(genuine, 1) | {"aud": f"{self.AT_9100}/auth/refresh"}
+        signing_input = f"{genuine.split('.')[0]}.{segment(json.dumps(claims).encode())}"
+        _, verifier = at(self.AT_9100)
+        with pytest.raises(InvalidGrant) as refused:
+            verifier.verify(REFRESH_TOKEN, f"{signing_input}.{segment(signing_key.sign(signing_input.encode()))}")
+        assert refused.value.reason == "wrong aud"
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("https://site.example/api", AT_8000),
+            (AT_8000, "https://site.example/api"),
+            ("https://site.example/api", "https://other.example/api"),
+            ("http://127.0.0.1.site.example/api", AT_8000),
+        ],
+    )
+    def test_a_token_of_any_other_address_stays_refused(self, at, first, second):
+        issuer, _ = at(first)
+        _, verifier = at(second)
+        with pytest.raises(InvalidGrant) as refused:
+            verifier.verify(REFRESH_TOKEN, issuer.refresh_token(SESSION, NOW))
+        assert refused.value.reason == "wrong iss"

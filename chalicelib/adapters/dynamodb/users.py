@@ -10,7 +10,7 @@ from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
-from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
+from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
@@ -147,12 +147,14 @@ class DynamoDBUserStore:
                         "ConditionExpression": "user_id = :id AND #roles = :old",
                         "ExpressionAttributeNames": {"#roles": "roles"},
                         "ExpressionAttributeValues": to_item({":id": user.id, ":old": user.roles, ":new": roles}),
+                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                     }
                 },
                 put_event(self._tables, event),
             ],
         )
-        if failed:
+        found = failed.get(0)
+        if failed and not (_is_ours(found, "user_id", user.id) and _is_ours(found, "roles", tuple(sorted(roles)))):
             raise Conflict
 
     def delete(self, user: User) -> None:
@@ -222,7 +224,7 @@ class DynamoDBUserStore:
         raise ServiceUnavailable("BatchWriteItem left items unprocessed")
 
 
-def _is_ours(found: Item | None, attribute: str, value: str) -> bool:
+def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:
     """Return whether a condition failed because this same write had already been applied.
 
     The SDK retries a write whose answer was lost. The retry then finds the result of the first attempt.

@@ -1,4 +1,4 @@
-"""What ends other sessions asks for the password if the log-in is a while ago, and then goes on by itself."""
+"""What ends sessions asks first, and for the password too if the log-in is a while ago."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def is_ended(visitor):
 
 
 def confirm(visitor, password):
-    visitor.sees(DIALOG)
+    visitor.sees(FIELD)
     visitor.page.fill(FIELD, password)
     visitor.page.click(f"{DIALOG} [type=submit]")
 
@@ -51,22 +51,48 @@ def focused(visitor):
     return visitor.page.evaluate("document.activeElement.id")
 
 
-def test_a_fresh_session_ends_another_without_a_question(elsewhere, new_visitor, patient_server):
+@pytest.mark.parametrize(
+    ("action", "question", "consequence"),
+    [
+        (ACTIONS[0], "End this session?", "Chrome on Linux at 127.0.0.1 will have to log in again."),
+        (ACTIONS[1], "End the other session?", "One other device will have to log in again."),
+        (ACTIONS[2], "Log out everywhere?", "This browser and one other device will have to log in again."),
+    ],
+)
+def test_the_question_says_what_will_happen_and_wants_no_password_of_a_fresh_session(
+    elsewhere, new_visitor, patient_server, action, question, consequence
+):
     visitor = new_visitor(patient_server, elsewhere.username).open()
     visitor.log_in()
-    visitor.page.click("#session-list li button")
-    visitor.sees("#sessions-summary", "nowhere else")
-    assert visitor.page.locator(DIALOG).count() == 0
-    assert not any("password-dialog.js" in url for url in loaded(visitor))
+    visitor.page.click(action)
+    visitor.sees(f"{DIALOG} h2", question)
+    visitor.sees("#confirm-consequence", consequence)
+    assert visitor.page.locator(FIELD).is_hidden()
+    assert visitor.page.evaluate("document.activeElement.textContent") == "Cancel"
+    visitor.page.click(f"{DIALOG} [type=submit]")
+    visitor.page.locator(DIALOG).wait_for(state="hidden")
+    assert "auth/reauthenticate" not in [path for _, path, _ in visitor.made()]
+    is_ended(elsewhere)
+    elsewhere.forgive(401)
 
 
-def loaded(visitor):
-    return visitor.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+def test_who_has_come_back_after_a_while_is_asked_once_for_everything(stale, elsewhere):
+    stale.page.reload()
+    stale.sees("#session-list li:nth-child(2)")
+    stale.page.click("#end-others")
+    stale.sees(FIELD)
+    assert focused(stale) == "confirm-password"
+    stale.page.keyboard.type(PASSWORD)
+    stale.page.keyboard.press("Enter")
+    stale.sees("#notice", "The session has ended")
+    is_ended(elsewhere)
+    refused = [(path, status) for _, path, status in stale.made() if status == 401]
+    assert refused == []
 
 
 @pytest.mark.parametrize("action", ACTIONS[:2])
 def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhere, action):
-    stale.page.click(action)
+    stale.ends(action)
     confirm(stale, PASSWORD)
     stale.sees("#notice", "The session has ended")
     stale.sees("#sessions-summary", "nowhere else")
@@ -78,7 +104,7 @@ def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhe
 
 
 def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhere):
-    stale.page.click("#log-out-everywhere")
+    stale.ends("#log-out-everywhere")
     confirm(stale, PASSWORD)
     stale.is_signed_out()
     assert stale.page.locator(DIALOG).is_hidden()
@@ -88,8 +114,8 @@ def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhe
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("how", ["Cancel", "Escape"])
 def test_who_cancels_changes_nothing_and_is_back_at_the_button(stale, elsewhere, action, how):
-    stale.page.click(action)
-    stale.sees(DIALOG)
+    stale.ends(action)
+    stale.sees(FIELD)
     stale.page.fill(FIELD, PASSWORD)
     if how == "Escape":
         stale.page.keyboard.press("Escape")
@@ -109,7 +135,7 @@ def test_who_cancels_changes_nothing_and_is_back_at_the_button(stale, elsewhere,
 
 
 def test_a_wrong_password_is_an_error_at_its_field_and_can_be_tried_again(stale, elsewhere):
-    stale.page.click("#end-others")
+    stale.ends("#end-others")
     confirm(stale, "")
     stale.sees("#confirm-password-error", "Enter your password")
     confirm(stale, WRONG)
@@ -122,7 +148,8 @@ def test_a_wrong_password_is_an_error_at_its_field_and_can_be_tried_again(stale,
 
 
 def test_too_many_attempts_are_told_in_the_dialog_and_the_right_password_works_after_the_wait(stale, elsewhere):
-    stale.page.click("#end-others")
+    stale.ends("#end-others")
+    stale.sees(FIELD)
     stale.context.route(
         "**/api/auth/reauthenticate",
         lambda route: route.fulfill(
@@ -150,14 +177,14 @@ def test_a_session_that_ends_takes_the_dialog_with_it(stale):
 
 def test_the_new_token_reaches_the_other_tabs(stale, elsewhere):
     other_tab = stale.open_tab(stale.url)
-    stale.page.click("#end-others")
+    stale.ends("#end-others")
     confirm(stale, PASSWORD)
     stale.sees("#notice", "The session has ended")
     other_tab.calls.clear()
-    other_tab.click("#log-out-everywhere")
+    stale.ends("#log-out-everywhere", other_tab)
     other_tab.locator("#logged-out").wait_for()
     assert ("POST", "auth/logout-all", 204) in stale.made(other_tab)
-    assert other_tab.locator(DIALOG).count() == 0
+    assert "auth/reauthenticate" not in [path for _, path, _ in stale.made(other_tab)]
 
 
 def reached_by_tab(page):
@@ -190,7 +217,11 @@ def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
     page.focus("#end-others")
     page.keyboard.press("Enter")
     visitor.sees(DIALOG)
-    dialog = page.get_by_role("dialog", name="Enter your password again")
+    dialog = page.get_by_role("dialog", name="End the other session?")
+    assert page.evaluate(RUN_AXE) == []
+    assert reached_by_tab(page) == {"End all others", "Cancel"}
+    page.click(f"{DIALOG} [type=submit]")
+    visitor.sees(FIELD)
     assert focused(visitor) == "confirm-password"
     page.keyboard.type(WRONG)
     page.keyboard.press("Enter")
@@ -205,7 +236,7 @@ def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
     )
     assert fields[0] == ["username", visitor.username]
     assert fields[1][0] == "current-password"
-    assert reached_by_tab(page) == {"confirm-password", "Show password", "Continue", "Cancel"}
+    assert reached_by_tab(page) == {"confirm-password", "Show password", "End all others", "Cancel"}
     page.focus(FIELD)
     page.keyboard.press("Control+A")
     page.keyboard.type(PASSWORD)

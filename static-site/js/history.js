@@ -1,0 +1,70 @@
+/** The account's history: what happened, when, and from where. The texts are those of the page: the API tells types. */
+
+import { device, deviceName } from "./devices.js";
+import { byId, make } from "./dom.js";
+import { loader, showSome } from "./loading.js";
+import { moment } from "./moments.js";
+
+const FEW = 6;
+const EVENTS = {
+  registered: "Account made",
+  login_succeeded: "Logged in",
+  login_failed: "Log-in failed",
+  logged_out: "Logged out",
+  refresh_token_reused: "Session ended for safety: somebody used a copy of it",
+  session_revoked: "Session ended",
+  password_changed: "Password changed",
+  refresh_retried_elsewhere: "Session used from two places at once",
+  reauthenticated: "Password confirmed",
+  roles_changed: "Roles changed",
+};
+const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
+
+/** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
+/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number, actor?: string}} AccountEvent */
+
+/** @param {Client} client */
+export function startHistory(client) {
+  const view = loader(
+    { list: "event-list", summary: "history-summary" },
+    async () => (await client.json("GET", "dashboard")).recent_events,
+    (/** @type {AccountEvent[]} */ events) => {
+      const entries = events.map(eventEntry);
+      if (events.length === 1) entries.push(make("li", "item muted", "Nothing else has happened yet."));
+      showSome(byId("event-list"), entries, byId("history-more"), FEW);
+      if (!events.length) return "Nothing has happened in the last 90 days.";
+      return events.length === 1 ? "Your account is new." : `The last ${events.length} things that happened.`;
+    },
+  );
+  return {
+    load: view.load,
+    clear() {
+      delete byId("event-list").dataset.all;
+      byId("history-more").hidden = true;
+      view.clear();
+    },
+  };
+}
+
+/** @param {AccountEvent} event */
+function eventEntry({ type, at, ip, user_agent: userAgent, count = 1, actor }) {
+  const what = `${EVENTS[type] ?? readable(type)}${count > 1 ? `, ${count} times that day` : ""}`;
+  // An administrator's device is no business of the user's, and no device of theirs.
+  const where = actor ? ["by an administrator"] : [deviceName(userAgent), make("span", "next", ip)];
+  const entry = make(
+    "li",
+    "item",
+    make("p", "title", make("strong", "", what)),
+    make("p", "muted", ...where),
+    make("p", "when muted", moment(at)),
+  );
+  entry.dataset.kind = ALARMING.includes(type) ? "alarm" : device(userAgent).kind;
+  return entry;
+}
+
+/** @param {string} type that a later API has @returns {string} */
+function readable(type) {
+  if (!/^[a-z]+(_[a-z]+)*$/.test(type)) return type;
+  const words = type.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,108 @@
+/**
+ * A list of the account that the API tells: it holds its place while it is loaded, says what went wrong, and keeps what
+ * it has when it cannot be renewed. Knows the two lists only by the ids of their parts.
+ */
+
+import { byId, make, whileBusy } from "./dom.js";
+import { SessionEnded } from "./lychgate.js";
+import { describe } from "./messages.js";
+
+/** As many entries hold the place as are seen at least. */
+const PLACES = 2;
+
+/**
+ * @template Data
+ * @param {{list: string, summary: string, retry?: string}} ids the list, what is said of it, and a button of its own to try
+ *   again after a failure
+ * @param {() => Promise<Data>} ask
+ * @param {(data: Data) => string} show shows the entries, and returns what is to be said of them
+ */
+export function loader(ids, ask, show) {
+  const list = byId(ids.list);
+  const summary = byId(ids.summary);
+  const retry = ids.retry ? byId(ids.retry) : null;
+  /** Whether the list has entries of the API. */
+  let isKnown = false;
+  /** How often it was asked: only the newest answer is shown. */
+  let round = 0;
+
+  const say = (text, isFailure = false) => {
+    summary.textContent = text;
+    summary.classList.toggle("alarming", isFailure);
+    if (retry) retry.hidden = !isFailure;
+  };
+
+  const view = {
+    async load() {
+      round += 1;
+      const asked = round;
+      const isCurrent = () => asked === round;
+      if (!isKnown) {
+        say("Loading…");
+        list.replaceChildren(...Array.from({ length: PLACES }, place));
+      }
+      list.setAttribute("aria-busy", "true");
+      try {
+        const data = await ask();
+        if (isCurrent()) view.show(data);
+      } catch (error) {
+        if (isCurrent() && !(error instanceof SessionEnded)) fail(error);
+      } finally {
+        if (isCurrent()) list.removeAttribute("aria-busy");
+      }
+    },
+
+    /** @param {Data} data */
+    show(data) {
+      isKnown = true;
+      say(show(data));
+    },
+
+    /** Forget everything, also what is still on its way. */
+    clear() {
+      round += 1;
+      isKnown = false;
+      list.removeAttribute("aria-busy");
+      list.replaceChildren();
+      say("");
+    },
+  };
+
+  const fail = (error) => {
+    say(isKnown ? `${describe(error)} What you see here may be out of date.` : describe(error), true);
+    for (const held of list.querySelectorAll(".place")) held.classList.add("vacant");
+  };
+
+  retry?.addEventListener("click", () => whileBusy(retry, () => view.load()));
+  return view;
+}
+
+function place() {
+  const entry = make("li", "item place", make("span", "bar"), make("span", "bar short"));
+  entry.setAttribute("aria-hidden", "true");
+  return entry;
+}
+
+/**
+ * Show the first entries of a long list, and a button for the others.
+ *
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} entries
+ * @param {HTMLButtonElement} button
+ * @param {number} few
+ */
+export function showSome(list, entries, button, few) {
+  // One entry more takes no more room than the button.
+  const isLong = entries.length > few + 1 && !list.dataset.all;
+  list.replaceChildren(...entries);
+  entries.forEach((entry, index) => (entry.hidden = isLong && index >= few));
+  button.hidden = !isLong;
+  button.textContent = `Show all ${entries.length}`;
+  button.onclick = () => {
+    list.dataset.all = "true";
+    for (const entry of entries) entry.hidden = false;
+    button.hidden = true;
+    entries[few].tabIndex = -1;
+    entries[few].focus();
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * Makes the client of one API. docs/browser-client.md tells of each option and member.
+ *
+ * @param {ClientOptions} [options]
+ * @returns {Client}
+ */
+export function createClient({ baseUrl, storage, fetch, timeout, askPassword, }?: ClientOptions): Client;
+/** The API answered with an error. */
+export class ApiError extends Error {
+    /**
+     * @param {{status?: number, error?: string, detail?: string, errors?: FieldError[], retryAfter?: number}} problem
+     */
+    constructor(problem: {
+        status?: number;
+        error?: string;
+        detail?: string;
+        errors?: FieldError[];
+        retryAfter?: number;
+    });
+    name: "ApiError";
+    /** The HTTP status. */
+    status: number;
+    /** The API's code for the error, "" if the answer had none. */
+    error: string;
+    /** The API's sentence for people, "" if the answer had none. */
+    detail: string;
+    /**
+     * What is wrong with which field, empty if that is not the error.
+     *
+     * @type {FieldError[]}
+     */
+    errors: FieldError[];
+    /** Seconds to wait before another try, 0 if the API named none. */
+    retryAfter: number;
+}
+/** No usable answer came. */
+export class NetworkError extends Error {
+    name: "NetworkError";
+}
+/** The session is over, or another user's by now. */
+export class SessionEnded extends Error {
+    name: "SessionEnded";
+}
+/**
+ * An account, as the API tells of it.
+ */
+export type User = {
+    id: string;
+    username: string;
+    roles: string[];
+    /**
+     * an RFC 3339 time in UTC
+     */
+    created_at: string;
+    disabled: boolean;
+};
+/**
+ * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
+ */
+export type Session = {
+    id: string;
+    created_at: string;
+    /**
+     * rounded down to the hour
+     */
+    last_used_at: string;
+    /**
+     * rounded down to the hour
+     */
+    expires_at: string;
+    /**
+     * the address it began from
+     */
+    ip: string;
+    /**
+     * what it began in, which a client can choose
+     */
+    user_agent: string;
+    /**
+     * whether this is the session of the call
+     */
+    current: boolean;
+};
+/**
+ * The access token, for uses other than `fetch`.
+ */
+export type Token = {
+    accessToken: string;
+    /**
+     * in seconds, from its issue
+     */
+    lifetime: number;
+    secondsLeft: number;
+};
+/**
+ * Something that happened to the session. `why` is a word or two for logs and tests.
+ */
+export type Change = {
+    type: "refresh-failed" | "logout-pending";
+    why: string;
+    error: Error;
+} | {
+    type: "logged-in" | "refreshing" | "refreshed" | "logged-out" | "logout-sent";
+    why: string;
+    error?: undefined;
+};
+/**
+ * Where the refresh token is kept.
+ */
+export type StorageMode = "cookie" | "session" | "local" | "memory";
+/**
+ * What is wrong with which field of a request.
+ */
+export type FieldError = {
+    field: string;
+    message: string;
+};
+/**
+ * What a call may be given besides its own arguments.
+ */
+export type CallOptions = {
+    /**
+     * cancels the call
+     */
+    signal?: AbortSignal | undefined;
+};
+/**
+ * What createClient takes.
+ */
+export type ClientOptions = {
+    /**
+     * the API's root, relative to the page or absolute; "/api" by default
+     */
+    baseUrl?: string | URL | undefined;
+    /**
+     * where the refresh token is kept; "cookie" by default
+     */
+    storage?: StorageMode | undefined;
+    /**
+     * sends a request
+     */
+    fetch?: ((request: Request) => Promise<Response>) | undefined;
+    /**
+     * milliseconds to wait for a response; 10,000 by default
+     */
+    timeout?: number | undefined;
+    /**
+     * asks the user for the password; null if the user does not want to
+     */
+    askPassword?: (() => Promise<string | null>) | undefined;
+};
+/**
+ * What a client has. docs/browser-client.md tells more of each member.
+ */
+export type ClientMembers = {
+    /**
+     * the user who is logged in, null if nobody is
+     */
+    user: User | null;
+    /**
+     * the access token, null if nobody is logged in
+     */
+    token: Token | null;
+    /**
+     * continues an earlier page's session; throws if the API cannot be reached
+     */
+    restore: () => Promise<User | null>;
+    /**
+     * creates an account and logs in
+     */
+    register: (username: string, password: string, options?: CallOptions) => Promise<User>;
+    /**
+     * logs in
+     */
+    login: (username: string, password: string, options?: CallOptions) => Promise<User>;
+    /**
+     * logs out at once, in every tab; whether the API has heard of it: if not, it is told later
+     */
+    logout: () => Promise<boolean>;
+    /**
+     * ends every session of the user; resolves as `logout` does
+     */
+    logoutEverywhere: (options?: CallOptions) => Promise<boolean>;
+    /**
+     * the user's sessions, newest first
+     */
+    sessions: (options?: CallOptions) => Promise<Session[]>;
+    /**
+     * changes the password, and ends all other sessions
+     */
+    changePassword: (current: string, next: string, options?: CallOptions) => Promise<void>;
+    /**
+     * confirms the password, for calls that want it again
+     */
+    reauthenticate: (password: string, options?: CallOptions) => Promise<void>;
+    /**
+     * gets a new access token now
+     */
+    refresh: (why?: string) => Promise<void>;
+    /**
+     * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
+     */
+    json: <Body = any>(method: string, path: string, body?: object, options?: CallOptions) => Promise<Body>;
+    /**
+     * `fetch`, with the access token for URLs below the API's root; a path is relative to that root
+     */
+    fetch: typeof globalThis.fetch;
+    /**
+     * calls the listener at each change; returns a function that unsubscribes
+     */
+    onChange: (listener: (change: Change) => void) => () => void;
+    /**
+     * stops timers and listeners for good; the session continues
+     */
+    close: () => void;
+};
+/**
+ * The client of one API: what createClient returns.
+ */
+export type Client = Readonly<ClientMembers>;
+/**
+ * What the API answers to a log-in or a refresh.
+ */
+export type Tokens = {
+    access_token: string;
+    /**
+     * seconds for which the access token is good
+     */
+    expires_in: number;
+    /**
+     * absent if it is in a cookie
+     */
+    refresh_token?: string | undefined;
+    user: User;
+};

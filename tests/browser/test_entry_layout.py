@@ -1,0 +1,209 @@
+"""The card of log-in and sign-up keeps its place, is easy to see, and is covered by nothing."""
+
+import re
+
+import pytest
+
+# In CSS pixels: a small phone, the narrowest window with two halves, a tablet, a laptop.
+WIDTHS = [320, 640, 768, 1440]
+TWO_HALVES_FROM = 640
+SMALLEST_CONTRAST = 3
+"""Of a field's border: WCAG 2.2, 1.4.11."""
+
+# In the page's coordinates: it does not matter how far the browser has scrolled.
+PLACES = """() => Object.fromEntries(["gatehouse", "entry-tabs", "show-login", "show-signup"].map((name) => {
+    const element = document.getElementById(name) ?? document.querySelector(`.${name}`);
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return [name, [x, y + scrollY, width, height]];
+}))"""
+BUTTON = """(form) => {
+    const { x, y, width, height } = document.querySelector(`#${form} [type=submit]`).getBoundingClientRect();
+    return [x, y + scrollY, width, height];
+}"""
+COVERED = """() => [...document.querySelectorAll("#logged-out :is(a, button, input)")].filter((element) => {
+    if (!element.checkVisibility({ visibilityProperty: true })) return false;
+    element.scrollIntoView({ block: "nearest" });
+    const { x, y, width, height } = element.getBoundingClientRect();
+    const corners = [[x + width / 2, y + height / 2], [x + 9, y + height - 3], [x + width - 9, y + 3]];
+    return !corners.every(([left, top]) => {
+        const found = document.elementFromPoint(left, top);
+        return found && (element.contains(found) || found.contains(element) || found.matches(".reveal, .reveal *"));
+    });
+}).map((element) => element.id || element.textContent)"""
+COLOURS = """(selector) => {
+    const style = getComputedStyle(document.querySelector(selector));
+    return { text: style.color, back: style.backgroundColor, border: style.borderBottomColor,
+             width: style.borderBottomWidth, kind: style.borderBottomStyle };
+}"""
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request):
+    return request.param
+
+
+@pytest.fixture
+def looking(new_visitor, server, width):
+    """Somebody with a window of that width."""
+    return new_visitor(server, viewport={"width": width, "height": 640}, reduced_motion="reduce").open()
+
+
+def places(visitor):
+    """Return where the card and its tabs are. A card that is not of two halves may end earlier with another form."""
+    found = visitor.page.evaluate(PLACES)
+    if visitor.page.viewport_size["width"] < TWO_HALVES_FROM:
+        found["gatehouse"] = found["gatehouse"][:3]
+    return found
+
+
+def test_the_card_stays_where_it_is_whatever_is_shown_in_it(looking):
+    page = looking.page
+    looking.sees("#login-form")
+    before = places(looking)
+    page.click("#show-signup")
+    looking.sees("#signup-form")
+    assert places(looking) == before
+    page.click("#suggest")
+    looking.sees("#copy-suggestion")
+    assert places(looking) == before
+    page.click("#show-login")
+    looking.sees("#login-form")
+    assert places(looking) == before
+
+
+@pytest.mark.parametrize("form", ["login", "signup"])
+def test_errors_move_neither_card_nor_button(looking, form):
+    page = looking.page
+    page.click(f"#show-{form}")
+    looking.sees(f"#{form}-form")
+    before, button = places(looking), page.evaluate(BUTTON, f"{form}-form")
+    page.click(f"#{form}-form [type=submit]")
+    looking.sees(f"#{form}-username-error:not(:empty)")
+    assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
+    page.fill(f"#{form}-username", "no spaces")
+    page.fill(f"#{form}-password", "too short")
+    looking.context.route(
+        "**/api/auth/login", lambda route: route.fulfill(status=401, json={"error": "invalid_credentials"})
+    )
+    page.click(f"#{form}-form [type=submit]")
+    looking.sees(".form-error:not(:empty), #signup-password-error:not(:empty)")
+    assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
+    looking.forgive(401)
+
+
+def test_a_taken_name_moves_nothing(looking):
+    looking.context.route(
+        "**/api/auth/register", lambda route: route.fulfill(status=409, json={"error": "username_taken"})
+    )
+    looking.page.click("#show-signup")
+    looking.sees("#signup-form")
+    before, button = places(looking), looking.page.evaluate(BUTTON, "signup-form")
+    looking.sign_up()
+    looking.sees("#signup-username-error a")
+    assert (places(looking), looking.page.evaluate(BUTTON, "signup-form")) == (before, button)
+    looking.forgive(409)
+
+
+def test_a_notice_covers_nothing_and_moves_nothing(looking):
+    looking.sees("#login-form")
+    before = places(looking)
+    looking.sign_up()
+    looking.is_signed_in()
+    looking.sign_out()
+    looking.sees("#notice", "You are logged out")
+    assert looking.page.evaluate(COVERED) == []
+    assert places(looking) == before
+    looking.page.click("#notice .dismiss")
+    assert looking.page.inner_text("#notice") == ""
+    assert places(looking) == before
+
+
+def test_the_longest_notice_covers_nothing(looking):
+    looking.sign_up()
+    looking.is_signed_in()
+    looking.page.wait_for_load_state("networkidle")
+    looking.context.route("**/api/**", lambda route: route.abort())
+    looking.sign_out()
+    looking.sees("#notice", "keeps trying")
+    assert looking.page.evaluate(COVERED) == []
+    looking.forgive("ERR_FAILED")
+
+
+@pytest.mark.parametrize("width", [320, 640, 768, 1024, 1440, 1920], indirect=True)
+def test_the_card_is_in_the_middle_and_leaves_no_void(looking, width):
+    looking.sees("#login-form")
+    x, _, card_width, _ = looking.page.evaluate(PLACES)["gatehouse"]
+    assert abs(x - (width - x - card_width)) <= 1
+    assert card_width >= min(0.9 * width, 60 * 16)
+
+
+@pytest.mark.parametrize("width", [320, 1280], indirect=True)
+def test_text_of_twice_the_size_fits(looking):
+    looking.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for form in ("login", "signup"):
+        looking.page.click(f"#show-{form}")
+        looking.sees(f"#{form}-form")
+        assert looking.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert looking.page.evaluate(COVERED) == []
+
+
+def luminance(colour):
+    """Of `rgb(…)`: WCAG 2.2, relative luminance."""
+    channels = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(part * value for part, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fields_look_like_fields(new_visitor, server, scheme):
+    visitor = new_visitor(server, color_scheme=scheme).open()
+    visitor.sees("#login-form")
+    card = visitor.page.evaluate(COLOURS, ".gatehouse")
+    field = visitor.page.evaluate(COLOURS, "#login-username")
+    assert (field["width"], field["kind"]) == ("1px", "solid")
+    assert min(contrast(field["border"], card["back"]), contrast(field["border"], field["back"])) >= SMALLEST_CONTRAST
+    # What is paler than its card looks disabled.
+    assert contrast(field["text"], field["back"]) >= contrast(field["text"], card["back"])
+
+
+def test_with_colours_of_ones_own_everything_is_still_to_be_seen(new_visitor, server):
+    visitor = new_visitor(server, forced_colors="active", color_scheme="dark").open()
+    page = visitor.page
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sign_out()
+    visitor.sees("#notice", "You are logged out")
+    around = page.evaluate(COLOURS, "body")["back"]
+
+    def stands_out(selector):
+        colours = page.evaluate(COLOURS, selector)
+        return colours["width"] != "0px" and contrast(colours["border"], around) >= SMALLEST_CONTRAST
+
+    bordered = [".gatehouse", "#login-username", "#login-form [type=submit]", "#show-login", "#notice .dismiss"]
+    assert [selector for selector in bordered if not stands_out(selector)] == []
+    assert contrast(page.evaluate(COLOURS, ".gate")["back"], around) >= SMALLEST_CONTRAST
+    chosen, other = (page.evaluate(COLOURS, f"#show-{name}")["back"] for name in ("login", "signup"))
+    assert chosen != other
+    page.click("#login-form [type=submit]")
+    visitor.sees("#login-username-error", "Enter")
+    assert page.evaluate(COLOURS, "#login-username")["kind"] == "double"
+    page.focus("#login-password")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_who_wants_no_motion_gets_none(new_visitor, server):
+    visitor = new_visitor(server, reduced_motion="reduce").open()
+    visitor.sees("#login-form")
+    moving = visitor.page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter((element) => {
+            const { animationDuration, animationIterationCount, transitionDuration } = getComputedStyle(element);
+            return parseFloat(animationDuration) > 0.1 || animationIterationCount === "infinite"
+                || parseFloat(transitionDuration) > 0.1;
+        }).length"""
+    )
+    assert moving == 0

@@ -1,0 +1,169 @@
+"""The browser client's types: that they are those of its code, that projects build with them, and that they forbid."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.client.find_node import node_folder
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
+TYPES = CLIENT.with_suffix(".d.ts")
+DOCS = ROOT / "docs" / "browser-client.md"
+TOOLS = ROOT / ".tools" / "node_modules"
+GENERATE = ROOT / "tests" / "tools" / "tsconfig.types.json"
+TOOL_SECONDS = 600
+STRICT = {
+    "strict": True,
+    "noEmit": True,
+    "target": "es2022",
+    "lib": ["es2022", "dom"],
+    "types": [],
+    "exactOptionalPropertyTypes": True,
+    "noUncheckedIndexedAccess": True,
+    "noUncheckedSideEffectImports": True,
+    "verbatimModuleSyntax": True,
+    "skipLibCheck": False,
+}
+RESOLUTIONS = {
+    "bundler": {"module": "esnext", "moduleResolution": "bundler"},
+    "nodenext": {"module": "nodenext", "moduleResolution": "nodenext"},
+    "node16": {"module": "node16", "moduleResolution": "node16"},
+    "node's own types": {"module": "nodenext", "moduleResolution": "nodenext", "types": ["node"]},
+}
+
+
+def run(tool: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run one of the tools under Node.js, in a folder."""
+    program = TOOLS / tool
+    assert program.exists(), f"{program.name} is missing: `make test` fetches it into .tools"
+    return subprocess.run(
+        [node_folder() / "node", program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=TOOL_SECONDS,
+        check=False,
+    )
+
+
+def tsc(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run("typescript/bin/tsc", *arguments, folder=folder)
+
+
+def vite(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run("vite/bin/vite.js", *arguments, folder=folder)
+
+
+def install(folder: Path) -> None:
+    """Give a project the installed packages, and a place beside them for what its tools write there."""
+    (folder / "node_modules").mkdir()
+    for package in TOOLS.iterdir():
+        if not package.name.startswith("."):
+            (folder / "node_modules" / package.name).symlink_to(package)
+
+
+@pytest.fixture
+def react_project(tmp_path):
+    """A project as Vite's template `react-ts` makes it, with the client copied into it."""
+    project = tmp_path / "project"
+    shutil.copytree(HERE / "react_ts", project)
+    install(project)
+    for file in (CLIENT, TYPES):
+        shutil.copy(file, project / "src")
+    return project
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the client, its types and nothing else."""
+    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
+    install(tmp_path)
+    for file in (CLIENT, TYPES):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+def compiled(project: Path, file: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Compile one file of a project as strictly as the compiler can."""
+    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"], **options}, "files": [file]}
+    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
+    return tsc("--project", "tsconfig.json", folder=project)
+
+
+def test_the_types_are_those_of_the_code(tmp_path):
+    ran = tsc("--project", GENERATE, "--outDir", tmp_path, folder=tmp_path)
+    assert ran.returncode == 0, ran.stdout
+    made = (tmp_path / TYPES.name).read_text("utf-8")
+    assert made == TYPES.read_text("utf-8"), f"{TYPES.name} is out of date: `make types` writes it anew"
+
+
+def test_each_option_and_member_is_described_and_nothing_is_of_any_type_but_a_body():
+    types = TYPES.read_text("utf-8")
+    for name in ("ClientOptions", "ClientMembers", "ApiError"):
+        block = re.search(rf"{name} (?:= |extends Error )\{{\n(.*?)\n\}};?\n", types, re.DOTALL)[1]
+        members = re.findall(r"^    (?!name:)(\w+)\??: ", block, re.MULTILINE)
+        assert len(members) >= 5
+        assert members == re.findall(r"\*/\n    (?!name:)(\w+)\??: ", block)
+    assert re.findall(r".*\bany\b(?! )", re.sub(r"/\*.*?\*/", "", types, flags=re.DOTALL)) == ["    json: <Body = any"]
+
+
+def test_a_vite_project_with_react_and_typescript_builds_with_the_client(react_project):
+    checked = tsc("-b", folder=react_project)
+    assert checked.returncode == 0, checked.stdout
+    built = vite("build", folder=react_project)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (script,) = (react_project / "dist" / "assets").glob("*.js")
+    assert "auth/refresh" in script.read_text("utf-8")
+    assert f"/assets/{script.name}" in (react_project / "dist" / "index.html").read_text("utf-8")
+
+
+def test_the_same_project_does_not_build_without_the_types(react_project):
+    (react_project / "src" / TYPES.name).unlink()
+    checked = tsc("-b", folder=react_project)
+    assert checked.returncode != 0
+    assert "TS7016" in checked.stdout
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+def test_right_use_compiles_and_wrong_use_does_not(project, resolution):
+    shutil.copy(HERE / "types" / "consumer.ts", project)
+    checked = compiled(project, "consumer.ts", **RESOLUTIONS[resolution])
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_example_of_the_documentation_compiles(project):
+    (example,) = re.findall(r"^```ts\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (project / "example.ts").write_text(example, "utf-8")
+    checked = compiled(project, "example.ts")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_wrong_use_is_an_error_where_nothing_expects_one(project):
+    source = (HERE / "types" / "consumer.ts").read_text("utf-8")
+    expected = source.count("@ts-expect-error")
+    (project / "consumer.ts").write_text(source.replace("@ts-expect-error", ""), "utf-8")
+    checked = compiled(project, "consumer.ts")
+    assert len(re.findall(r"^consumer\.ts\(", checked.stdout, re.MULTILINE)) == expected >= 10
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_a_script_without_types_compiles_whether_or_not_it_is_checked(project, checks):
+    shutil.copy(HERE / "types" / "consumer.js", project)
+    checked = compiled(project, "consumer.js", allowJs=True, checkJs=checks)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_vite_project_without_typescript_builds_with_the_client(project):
+    shutil.copy(HERE / "types" / "consumer.js", project)
+    page = '<!doctype html><title>Members</title><script type="module" src="/consumer.js"></script>'
+    (project / "index.html").write_text(page, "utf-8")
+    built = vite("build", folder=project)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (script,) = (project / "dist" / "assets").glob("*.js")
+    assert "auth/refresh" in script.read_text("utf-8")

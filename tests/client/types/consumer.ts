@@ -1,0 +1,114 @@
+// Compiles, and with every type as it is written here: what may not compile is marked, and is an error if it does.
+
+import {
+  ApiError,
+  createClient,
+  NetworkError,
+  SessionEnded,
+  type Change,
+  type Client,
+  type ClientOptions,
+  type Session,
+  type StorageMode,
+  type Token,
+  type User,
+} from "./lychgate.js";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const holds = <T extends true>(_?: T): void => {};
+
+const options: ClientOptions = {
+  baseUrl: new URL("http://127.0.0.1/api"),
+  storage: "memory",
+  timeout: 1000,
+  fetch: async (request) => new Response(request.url),
+  askPassword: async () => null,
+};
+export const client: Client = createClient(options);
+export const plain: Client = createClient();
+createClient({ fetch: globalThis.fetch, baseUrl: "/api" });
+
+holds<Same<StorageMode, "cookie" | "session" | "local" | "memory">>();
+holds<Same<typeof client.user, User | null>>();
+holds<Same<typeof client.token, Token | null>>();
+holds<Same<User["roles"], string[]>>();
+holds<Same<Session["current"], boolean>>();
+holds<Same<ReturnType<Client["sessions"]>, Promise<Session[]>>>();
+holds<Same<ReturnType<Client["login"]>, Promise<User>>>();
+holds<Same<Parameters<Client["login"]>[0], string>>();
+holds<Same<ReturnType<Client["restore"]>, Promise<User | null>>>();
+holds<Same<ReturnType<Client["logout"]>, Promise<boolean>>>();
+holds<Same<ReturnType<Client["logoutEverywhere"]>, Promise<boolean>>>();
+holds<Same<ReturnType<Client["refresh"]>, Promise<void>>>();
+holds<Same<Client["fetch"], typeof globalThis.fetch>>();
+holds<Same<ReturnType<Client["onChange"]>, () => void>>();
+holds<
+  Same<
+    Change["type"],
+    "logged-in" | "refreshing" | "refreshed" | "refresh-failed" | "logged-out" | "logout-pending" | "logout-sent"
+  >
+>();
+
+export async function useEverything(signal: AbortSignal | undefined): Promise<string> {
+  const { title } = await client.json<{ title: string }>("GET", "notes/1", undefined, { signal });
+  holds<Same<typeof title, string>>();
+  const wanted: { title: string } = await client.json("POST", "notes", { text: "hello" });
+  const response = await client.fetch("notes", { method: "POST", body: "hello" });
+  const stop = client.onChange(({ type, why, error }) => {
+    if (type === "refresh-failed") holds<Same<typeof error, Error>>();
+    if (type === "logged-in") holds<Same<typeof error, undefined>>();
+    holds<Same<typeof why, string>>();
+  });
+  stop();
+  await client.changePassword("old", "new", { signal });
+  await client.reauthenticate("old", { signal });
+  await client.refresh();
+  client.close();
+  return `${title} ${wanted.title} ${response.status}`;
+}
+
+export function tell(error: Error): string {
+  if (error instanceof ApiError) return `${error.status + error.retryAfter} ${error.error} ${error.errors[0]?.field}`;
+  if (error instanceof NetworkError) return String(error.cause);
+  if (error instanceof SessionEnded) return error.name;
+  return error.message;
+}
+
+export function tests(): ApiError {
+  return new ApiError({ status: 422, errors: [{ field: "username", message: "Too short." }] });
+}
+
+export async function wrongUse(): Promise<void> {
+  // @ts-expect-error no such way to keep it
+  createClient({ storage: "disk" });
+  // @ts-expect-error no such option
+  createClient({ url: "/api" });
+  // @ts-expect-error the timeout is in milliseconds
+  createClient({ timeout: "10s" });
+  // @ts-expect-error the client asks for the password with a function that takes its time
+  createClient({ askPassword: () => "secret" });
+  // @ts-expect-error nobody logs in without a password
+  await client.login("kim");
+  // @ts-expect-error nobody may be logged in
+  client.user.username;
+  // @ts-expect-error only the client says who is logged in
+  client.user = null;
+  // @ts-expect-error no such member
+  client.signIn("kim", "secret");
+  // @ts-expect-error a body is an object
+  await client.json("POST", "notes", "hello");
+  // @ts-expect-error a session has no such member
+  (await client.sessions())[0]?.device;
+  // @ts-expect-error sessions are a list
+  (await client.sessions()).id;
+  // @ts-expect-error no such change
+  client.onChange(({ type }) => type === "signed-out");
+  // @ts-expect-error only a failure has an error
+  client.onChange((change) => change.type === "logged-in" && change.error.message);
+  // @ts-expect-error an event is no change
+  client.onChange((event: MouseEvent) => event.clientX);
+  // @ts-expect-error a status is a number
+  new ApiError({ status: "422" });
+  // @ts-expect-error an error of the API has no such member
+  tests().code;
+}

@@ -1,0 +1,169 @@
+"""A front end on a development server of its own, whose proxy passes /api on, as docs/browser-client.md says."""
+
+import json
+import re
+import signal
+import subprocess
+
+import pytest
+
+from tests.client.find_node import node_folder
+from tests.local.conftest import ROOT
+from tests.local.test_chalice_local import chalice_local, configure, free_port, project, until_it_serves
+from tests.local.test_own_address import Api
+
+__all__ = ["project"]
+
+RECIPE = re.search(
+    r"^## A development server of your own\n(.*?)(?=^## )",
+    (ROOT / "docs" / "browser-client.md").read_text("utf-8"),
+    re.DOTALL | re.MULTILINE,
+)[1]
+ALICE = {"username": "alice", "password": "correct horse battery staple", "token_delivery": "cookie"}
+JSON = {"Content-Type": "application/json"}
+BODY = json.dumps(ALICE).encode()
+
+
+@pytest.fixture(params=["changeOrigin", "as it is"])
+def proxy(request):
+    """A proxy that has a port and no target yet."""
+    with subprocess.Popen(
+        [node_folder() / "node", ROOT / "tests" / "local" / "development_proxy.mjs", request.param],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.port = int(process.stdout.readline())
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def through(proxy, run_until_ready, tmp_path, ask):
+    """Run `make dev` behind the proxy, and return it with the API as a page of the proxy's origin sees it."""
+
+    def through(**environment):
+        running = run_until_ready("--data-dir", tmp_path, **environment)
+        proxy.stdin.write(f"http://127.0.0.1:{running.port_of('Page')}\n")
+        proxy.stdin.flush()
+        return running, Api(ask, proxy.port, "/api")
+
+    return through
+
+
+def as_a_browser(port):
+    """What a browser adds to a POST of a page that it opened at `http://localhost:<port>`."""
+    return {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}", "Sec-Fetch-Site": "same-origin"}
+
+
+def cookie_in(answer):
+    """Return the refresh cookie of an answer, as a browser without HTTPS keeps it and sends it back."""
+    (cookie,) = [value for value in answer.headers.get_all("Set-Cookie") if value.startswith("refresh_token=")]
+    assert "Secure" not in cookie
+    assert "Domain" not in cookie
+    return cookie.partition(";")[0]
+
+
+def test_with_the_proxys_origin_allowed_a_session_begins_goes_on_and_ends(proxy, through):
+    _, api = through(LYCHGATE_ALLOWED_ORIGINS=f"http://localhost:{proxy.port}")
+    browser = as_a_browser(proxy.port)
+
+    registered = api.post("/auth/register", ALICE, **browser)
+    assert registered.status == 201
+    refreshed = api.post("/auth/refresh", {}, **browser, Cookie=cookie_in(registered))
+    assert refreshed.status == 200
+    access_token = json.loads(refreshed.body)["access_token"]
+    assert api.get("/me", Authorization=f"Bearer {access_token}").status == 200
+    assert api.post("/auth/logout", {}, **browser, Cookie=cookie_in(refreshed)).status == 204
+
+
+def test_without_it_the_cookie_is_refused_and_the_terminal_says_what_to_type(proxy, through, eventually):
+    running, api = through()
+    browser = as_a_browser(proxy.port)
+
+    refused = api.post("/auth/register", ALICE, **browser)
+
+    assert (refused.status, json.loads(refused.body)["error"]) == (403, "origin_rejected")
+    origin = browser["Origin"]
+    said = (
+        f"lychgate: a page of {origin} may not use the session cookie, because its origin is not allowed. "
+        f"To allow it: LYCHGATE_ALLOWED_ORIGINS={origin} make dev\n"
+    )
+    eventually(lambda: said in running.output)
+    in_the_body = {name: value for name, value in ALICE.items() if name != "token_delivery"}
+    assert api.post("/auth/register", in_the_body, **browser).status == 201, "without the cookie no origin matters"
+
+
+def test_an_origin_more_is_added_to_those_that_are_allowed_already(run_until_ready, tmp_path, ask, eventually):
+    running = run_until_ready("--data-dir", tmp_path, LYCHGATE_ALLOWED_ORIGINS="http://localhost:3000")
+    api = Api(ask, running.port_of("Page"), "/api")
+
+    api.post("/auth/register", ALICE, Origin="http://localhost:5173")
+
+    advice = "LYCHGATE_ALLOWED_ORIGINS=http://localhost:3000,http://localhost:5173 make dev"
+    eventually(lambda: advice in running.output)
+
+
+def test_a_page_that_asks_across_origins_without_a_proxy_is_advised_too(run_until_ready, tmp_path, ask, eventually):
+    running = run_until_ready("--data-dir", tmp_path)
+    asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
+
+    preflight = ask(running.port_of("Page"), "OPTIONS", "/api/auth/login", asked)
+
+    assert preflight.headers["Access-Control-Allow-Origin"] is None
+    advice = "a page of http://localhost:5173 cannot call the API, because its origin is not allowed. To allow it: "
+    eventually(lambda: f"{advice}LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 make dev" in running.output)
+
+
+def test_what_is_no_origin_is_not_printed(run_until_ready, tmp_path, ask, eventually):
+    running = run_until_ready("--data-dir", tmp_path)
+    # The second one has the 8-bit form of an escape sequence.
+    origins = ["null", "http://x.example\x9b2J", "http://x.example;reboot", "http://x.example/", "x" * 300, ""]
+
+    for origin in origins:
+        answer = ask(running.port_of("Page"), "POST", "/api/auth/login", {"Origin": origin, **JSON}, BODY)
+        assert (answer.status, json.loads(answer.body)["error"]) == (403, "origin_rejected")
+
+    advice = "lychgate: a page that does not say its origin may not use the session cookie. "
+    eventually(lambda: running.output.count(advice) == len(origins))
+    assert not [part for part in ("\x9b", ";", "x.example", "xxx") if part in running.output]
+
+
+def test_a_test_suite_that_creates_many_accounts_is_told_which_setting_it_needs(
+    run_until_ready, tmp_path, ask, eventually
+):
+    settings = {"LYCHGATE_REGISTRATIONS_PER_HOUR": "2", "LYCHGATE_BCRYPT_COST": "10"}
+    running = run_until_ready("--data-dir", tmp_path, **settings)
+
+    def register(running, number):
+        body = json.dumps({"username": f"user{number}", "password": ALICE["password"]}).encode()
+        return ask(running.port_of("Page"), "POST", "/api/auth/register", JSON, body).status
+
+    assert [register(running, number) for number in range(3)] == [201, 201, 429]
+    advice = "an address may create 2 accounts an hour. To allow more, for a test suite say: "
+    advised = "LYCHGATE_REGISTRATIONS_PER_HOUR=1000"
+    eventually(lambda: f"lychgate: {advice}{advised} make dev\n" in running.output)
+
+    running.send(signal.SIGINT)
+    name, _, value = advised.partition("=")
+    raised = run_until_ready("--data-dir", tmp_path, **settings | {name: value})
+    assert [register(raised, number) for number in range(3, 8)] == [201] * 5
+
+
+def test_chalice_local_advises_in_its_own_words(project, run_until_ready, eventually, ask):
+    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
+    configure(project, database.port_of("Database"))
+    port = free_port()
+    server = chalice_local(project, port)
+    try:
+        until_it_serves(server, port, eventually)
+        assert ask(port, "POST", "/auth/login", {"Origin": "http://localhost:5173", **JSON}, BODY).status == 403
+    finally:
+        server.kill()
+        said, _ = server.communicate()
+    assert "To allow it: LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 chalice local\n" in said
+
+
+def test_the_recipe_names_the_setting_and_its_commands():
+    assert "LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 make dev" in RECIPE
+    assert '"/api": "http://127.0.0.1:8000"' in RECIPE

@@ -1,0 +1,197 @@
+"""What the API has answered is on disk: `make dev` is killed while people use it, and started again."""
+
+import http.client
+import json
+import random
+import resource
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+PASSWORD = "correct horse battery staple"
+# Nobody waits for hashes, and all users are on this machine.
+SETTINGS = {
+    "LYCHGATE_BCRYPT_COST": "10",
+    "LYCHGATE_REGISTRATIONS_PER_HOUR": "100000",
+    "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
+}
+ROUNDS = 4
+USERS_AT_ONCE = 6
+
+
+@dataclass
+class Person:
+    """Somebody who uses the API, and what it has answered. What is being asked is unknown until it has."""
+
+    name: str
+    ended: list[str] = field(default_factory=list)
+    """Refresh tokens that must not be taken any more."""
+    tokens: list[str] = field(default_factory=list)
+    """Those of the session, from the first to the current one."""
+    access_token: str = ""
+    state: str = "unknown"
+
+
+class Killed(Exception):
+    """The server does not answer any more."""
+
+
+class Api:
+    def __init__(self, ask, running):
+        self._ask = ask
+        self._port = running.port_of("Page")
+
+    def __call__(self, path, body, access_token=None):
+        headers = {"Content-Type": "application/json"}
+        if access_token:
+            headers["Authorization"] = f"Bearer {access_token}"
+        try:
+            answer = self._ask(self._port, "POST", f"/api/auth/{path}", headers, json.dumps(body).encode())
+            return answer.status, json.loads(answer.body or b"null")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Killed from error
+
+
+class Crowd:
+    """People who sign up, refresh, log out, log in and delete their accounts until the server is gone."""
+
+    def __init__(self, api, seed):
+        self._api = api
+        self.people = []
+        self.acknowledged = 0
+        self.faults = []
+        self._threads = [
+            threading.Thread(target=self._live, args=(f"{seed}-{number}", random.Random(f"{seed}-{number}")))
+            for number in range(USERS_AT_ONCE)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self):
+        for thread in self._threads:
+            thread.join()
+
+    def _live(self, name, chance):
+        try:
+            for number in range(1000):
+                person = Person(f"user-{name}-{number}")
+                self.people.append(person)
+                self._begin(person, "register", 201)
+                for _ in range(chance.randrange(5)):
+                    self._refresh(person)
+                if chance.random() < 0.3:
+                    self._log_out(person)
+                    self._begin(person, "login", 200)
+                elif chance.random() < 0.3:
+                    self._delete(person)
+        except Killed:
+            pass
+        except AssertionError as fault:
+            self.faults.append(fault)
+
+    def _ask(self, expected, *request):
+        status, answer = self._api(*request)
+        assert status == expected, (request, status, answer)
+        self.acknowledged += 1
+        return answer
+
+    def _begin(self, person, route, status):
+        before, person.state = person.state, "unknown"
+        answer = self._ask(status, route, {"username": person.name, "password": PASSWORD})
+        assert before in {"unknown", "alive"}
+        person.state = "alive"
+        person.tokens = [answer["refresh_token"]]
+        person.access_token = answer["access_token"]
+
+    def _refresh(self, person):
+        *_, current = person.tokens
+        answer = self._ask(200, "refresh", {"refresh_token": current})
+        person.tokens.append(answer["refresh_token"])
+
+    def _log_out(self, person):
+        tokens, person.tokens = person.tokens, []
+        self._ask(204, "logout", {"refresh_token": tokens[-1]})
+        person.ended += tokens[-1:]
+
+    def _delete(self, person):
+        person.state = "unknown"
+        tokens, person.tokens = person.tokens, []
+        self._ask(204, "delete-account", {"password": PASSWORD}, person.access_token)
+        person.state = "deleted"
+        person.ended += tokens[-1:]
+
+
+def broken_promises(api, people):
+    """What was acknowledged and is not so."""
+    for person in people:
+        if person.state != "unknown":
+            status, _ = api("login", {"username": person.name, "password": PASSWORD})
+            if status != {"alive": 200, "deleted": 401}[person.state]:
+                yield f"{person.name} is {person.state}, but a log-in is answered with {status}"
+        for token in person.ended:
+            if api("refresh", {"refresh_token": token})[0] != 401:
+                yield f"an ended session of {person.name} goes on"
+        # The last used token may be retried. One before it is used twice, and must end the session.
+        if len(person.tokens) > 2 and api("refresh", {"refresh_token": person.tokens[-3]})[0] != 401:
+            yield f"a refresh token of {person.name} can be used again"
+
+
+@pytest.mark.parametrize("database_alone", [False, True], ids=["make dev", "make dynamodb"])
+def test_whatever_was_answered_before_a_kill_is_so_after_the_next_start(
+    run_until_ready, tmp_path, ask, eventually, database_alone
+):
+    people, chance = [], random.Random(38)
+    for number in range(ROUNDS):
+        with ExitStack() as ends:
+            database = running = None
+            if database_alone:
+                database = run_until_ready("dynamodb", "--data-dir", tmp_path, **SETTINGS)
+                settings = {**SETTINGS, "DYNAMODB_PORT": str(database.port_of("Database"))}
+                running = run_until_ready("--data-dir", tmp_path, **settings)
+                ends.callback(running.send, signal.SIGINT)
+            else:
+                database = running = run_until_ready("--data-dir", tmp_path, **SETTINGS)
+            api = Api(ask, running)
+            assert list(broken_promises(api, people)) == []
+
+            crowd = Crowd(api, number)
+            enough = chance.randrange(20, 60)
+            eventually(lambda crowd=crowd, enough=enough: crowd.acknowledged >= enough or crowd.faults)
+            time.sleep(chance.random() / 20)
+            database.send(signal.SIGKILL)
+            crowd.join()
+            # The API that outlives its database says so.
+            faults = [fault for fault in crowd.faults if not (database_alone and "503" in str(fault))]
+            assert faults == []
+            people = crowd.people
+    last = run_until_ready("--data-dir", tmp_path, **SETTINGS)
+    assert list(broken_promises(Api(ask, last), people)) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit limits a process that runs on Linux only")
+def test_a_full_disk_is_503_and_said_and_what_was_refused_has_not_happened(run_until_ready, tmp_path, ask):
+    running = run_until_ready("--data-dir", tmp_path, **SETTINGS)
+    api = Api(ask, running)
+    alice, bob = ({"username": name, "password": PASSWORD} for name in ("alice", "bob"))
+    assert api("register", alice)[0] == 201
+    size = (tmp_path / "database.sqlite3-wal").stat().st_size
+    _, unlimited = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (size, unlimited))
+    status, answer = api("register", bob)
+
+    assert (status, answer["error"]) == (503, "service_unavailable")
+    assert f"A write is refused, as {tmp_path / 'database.sqlite3'} could not be written" in running.output
+
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert api("login", bob)[0] == 401
+    assert api("login", alice)[0] == 200
+    assert api("register", bob)[0] == 201
+    running.send(signal.SIGKILL)
+    again = Api(ask, run_until_ready("--data-dir", tmp_path, **SETTINGS))
+    assert [again("login", person)[0] for person in (alice, bob)] == [200, 200]
