@@ -431,7 +431,7 @@ def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, other
     log_in_elsewhere(visitor, others, FIREFOX)
     held = []
     for path in ["auth/sessions", "dashboard"]:
-        visitor.context.route(f"**/api/{path}", lambda route: held.append(route))
+        visitor.context.route(f"**/api/{path}", held.append)
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.reload()

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.find_node import node_folder
+from tests.support.node_projects import CLIENT, ROOT, TYPES, install, react_project, tsc, vite
 
-ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
-TYPES = CLIENT.with_suffix(".d.ts")
 DOCS = ROOT / "docs" / "browser-client.md"
-TOOLS = ROOT / ".tools" / "node_modules"
 GENERATE = ROOT / "tests" / "tools" / "tsconfig.types.json"
-TOOL_SECONDS = 600
 STRICT = {
     "strict": True,
     "noEmit": True,
@@ -36,47 +31,6 @@ RESOLUTIONS = {
     "node16": {"module": "node16", "moduleResolution": "node16"},
     "node's own types": {"module": "nodenext", "moduleResolution": "nodenext", "types": ["node"]},
 }
-
-
-def run(tool: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run one of the tools under Node.js, in a folder."""
-    program = TOOLS / tool
-    assert program.exists(), f"{program.name} is missing: `make test` fetches it into .tools"
-    return subprocess.run(
-        [node_folder() / "node", program, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TOOL_SECONDS,
-        check=False,
-    )
-
-
-def tsc(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    return run("typescript/bin/tsc", *arguments, folder=folder)
-
-
-def vite(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return run("vite/bin/vite.js", *arguments, folder=folder)
-
-
-def install(folder: Path) -> None:
-    """Give a project the installed packages, and a place beside them for what its tools write there."""
-    (folder / "node_modules").mkdir()
-    for package in TOOLS.iterdir():
-        if not package.name.startswith("."):
-            (folder / "node_modules" / package.name).symlink_to(package)
-
-
-@pytest.fixture
-def react_project(tmp_path):
-    """A project as Vite's template `react-ts` makes it, with the client copied into it."""
-    project = tmp_path / "project"
-    shutil.copytree(HERE / "react_ts", project)
-    install(project)
-    for file in (CLIENT, TYPES):
-        shutil.copy(file, project / "src")
-    return project
 
 
 @pytest.fixture
@@ -113,19 +67,21 @@ def test_each_option_and_member_is_described_and_nothing_is_of_any_type_but_a_bo
     assert re.findall(r".*\bany\b(?! )", re.sub(r"/\*.*?\*/", "", types, flags=re.DOTALL)) == ["    json: <Body = any"]
 
 
-def test_a_vite_project_with_react_and_typescript_builds_with_the_client(react_project):
-    checked = tsc("-b", folder=react_project)
+def test_a_vite_project_with_react_and_typescript_builds_with_the_client(tmp_path):
+    project = react_project(tmp_path / "project")
+    checked = tsc("-b", folder=project)
     assert checked.returncode == 0, checked.stdout
-    built = vite("build", folder=react_project)
+    built = vite("build", folder=project)
     assert built.returncode == 0, built.stdout + built.stderr
-    (script,) = (react_project / "dist" / "assets").glob("*.js")
+    (script,) = (project / "dist" / "assets").glob("*.js")
     assert "auth/refresh" in script.read_text("utf-8")
-    assert f"/assets/{script.name}" in (react_project / "dist" / "index.html").read_text("utf-8")
+    assert f"/assets/{script.name}" in (project / "dist" / "index.html").read_text("utf-8")
 
 
-def test_the_same_project_does_not_build_without_the_types(react_project):
-    (react_project / "src" / TYPES.name).unlink()
-    checked = tsc("-b", folder=react_project)
+def test_the_same_project_does_not_build_without_the_types(tmp_path):
+    project = react_project(tmp_path / "project")
+    (project / "src" / TYPES.name).unlink()
+    checked = tsc("-b", folder=project)
     assert checked.returncode != 0
     assert "TS7016" in checked.stdout
 

@@ -2,12 +2,16 @@
 
 import functools
 import shutil
+import socket
 import subprocess
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler
+from urllib.parse import urlsplit
 
-from tests.guides.markdown import ROOT
+from tests.client.find_node import node_folder
+from tests.guides.markdown import PATIENCE_SECONDS, ROOT
 from tests.support.http_servers import serving
+from tests.support.node_projects import TOOLS
 
 
 def clone(folder):
@@ -36,7 +40,7 @@ def write(files, folder):
 
 @contextmanager
 def file_server(folder):
-    """`python3 -m http.server` in a folder, on a free port; gives the address, under the name that browsers are told."""
+    """`python3 -m http.server` in a folder, on a free port, until the block ends; gives the origin."""
     with serving(functools.partial(_Files, directory=str(folder))) as server:
         yield f"http://localhost:{server.server_port}"
 

@@ -1,11 +1,11 @@
 """What docs/add-to-your-site.md has its reader write works in a browser."""
 
 from tests.browser.visitor import PASSWORD
-from tests.guides.markdown import ROOT, Page
+from tests.guides.markdown import Page
 from tests.guides.newcomer import clone, file_server, write
+from tests.support.node_projects import CLIENT
 
 PAGE = Page("docs/add-to-your-site.md")
-CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 
 
 def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start, new_visitor, tmp_path):
@@ -49,4 +49,4 @@ def test_a_page_on_another_origin_logs_in_once_its_origin_is_named(start, new_vi
 
         visitor.page.reload()
         visitor.sees("[role=status]", f"Hello, {visitor.username}")
-        visitor.forgive(401)
+        visitor.forgive(401, 404)

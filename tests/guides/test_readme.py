@@ -1,7 +1,7 @@
 """What the README shows in its first third is what the guides have, and what they have is tried."""
 
 from tests.guides.markdown import Page
-from tests.guides.newcomer import write
+from tests.guides.newcomer import clone, write
 
 README = Page("README.md")
 PROTECT = Page("docs/protect-your-api.md")
@@ -13,12 +13,13 @@ def test_the_route_is_the_guides_first():
     assert README.file(ROUTES) == next(block.text for block in PROTECT.blocks if block.path == ROUTES)
 
 
-def test_the_lines_for_a_page_and_for_a_call_of_the_route_work(start, new_visitor, own_checkout):
+def test_the_lines_for_a_page_and_for_a_call_of_the_route_work(start, new_visitor, tmp_path):
     log_in, call = (block.text for block in README.blocks if block.language == "js")
     end = "\ndocument.title = `${user.username} ${dashboard.user.username} ${hello}`;\n"
-    write({"static-site/own.html": PAGE, "static-site/own.js": log_in + call + end}, own_checkout)
-    write({ROUTES: README.file(ROUTES)}, own_checkout)
-    visitor = new_visitor(start(checkout=own_checkout), username="kim").open()
+    checkout = clone(tmp_path / "lychgate")
+    write({"static-site/own.html": PAGE, "static-site/own.js": log_in + call + end}, checkout)
+    write({ROUTES: README.file(ROUTES)}, checkout)
+    visitor = new_visitor(start(checkout=checkout), username="kim").open()
     visitor.sign_up()
     visitor.is_signed_in()
     visitor.sign_out()

@@ -12,7 +12,7 @@ function sentence(error: unknown): string {
   return error instanceof NetworkError ? "The service cannot be reached." : "Something is wrong.";
 }
 
-export function App() {
+export default function App() {
   const user = useUser();
   const [trouble, setTrouble] = useState("");
 

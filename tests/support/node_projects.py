@@ -1,0 +1,54 @@
+"""Projects under Node.js: what one's own tools make of the browser client there."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.client.find_node import node_folder
+
+ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
+TYPES = CLIENT.with_suffix(".d.ts")
+TOOLS = ROOT / ".tools" / "node_modules"
+_REACT_TEMPLATE = ROOT / "tests" / "client" / "react_ts"
+# A bound for what normally takes a fraction of it, not an expectation.
+_TOOL_SECONDS = 600
+
+
+def run(tool: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run one of the tools under Node.js, in a folder."""
+    program = TOOLS / tool
+    assert program.exists(), f"{program.name} is missing: `make test` fetches it into .tools"
+    return subprocess.run(
+        [node_folder() / "node", program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=_TOOL_SECONDS,
+        check=False,
+    )
+
+
+def tsc(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run("typescript/bin/tsc", *arguments, folder=folder)
+
+
+def vite(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run("vite/bin/vite.js", *arguments, folder=folder)
+
+
+def install(folder: Path) -> None:
+    """Give a project the installed packages, and a place beside them for what its tools write there."""
+    (folder / "node_modules").mkdir()
+    for package in TOOLS.iterdir():
+        if not package.name.startswith("."):
+            (folder / "node_modules" / package.name).symlink_to(package)
+
+
+def react_project(folder: Path) -> Path:
+    """Make a project as Vite's template `react-ts` makes it, with the client copied into it."""
+    shutil.copytree(_REACT_TEMPLATE, folder)
+    install(folder)
+    for file in (CLIENT, TYPES):
+        shutil.copy(file, folder / "src")
+    return folder
