@@ -28,7 +28,7 @@ client.onChange(({ type, why, error }) => {
   if (type === "refreshing") noteRefresh(why);
   else if (type === "refresh-failed") showTrouble(error);
   else if (type === "logged-out") showLoggedOut(why);
-  else showLoggedIn();
+  else if (type === "logged-in" || type === "refreshed") showLoggedIn();
 });
 
 startTabs();
