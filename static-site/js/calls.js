@@ -1,19 +1,25 @@
 /**
- * The page's lists of calls. Owns the `fetch` for the client, which reports every call with its secrets masked, and the
- * lists that show the reports.
+ * The calls of the token inspector. Owns the `fetch` that reports every call with its secrets masked, and the list that
+ * shows the last ones. Inserts all data into the document as text, never as markup.
  */
 
 import { byId, clockTime, make } from "./dom.js";
 
 const KEPT = 20;
+const ACCESS_TOKEN = /^Bearer (.+)/;
 
 /**
  * @typedef {object} Call
  * @property {Date} at when it was sent
+ * @property {string} mark the fragment of its address, which no server sees: whose call it is; "" for nobody's
  * @property {string} method
- * @property {string} path without the query
+ * @property {string} path with the query
+ * @property {[string, string][]} headers those that scripts have set, with the token shortened
  * @property {string} credential the masked credential; "" for none
  * @property {number | null} status null while there is no response
+ * @property {string} reason the status in words, "" where the protocol has none
+ * @property {[string, string][]} answerHeaders those of the response that scripts may see
+ * @property {Promise<string> | null} body of the response to a call with a mark; null for others, and without a response
  * @property {string} error the API's error code, or why there was no response; "" for success
  * @property {number | null} ms the duration, null while the call is pending
  * @property {string} note why the client made the call by itself; "" if the user caused it
@@ -28,7 +34,10 @@ export function noteRefresh(why) {
   refreshNote = why;
 }
 
-/** @param {(call: Call) => void} listener @returns {() => void} to stop listening */
+/**
+ * @param {(call: Call) => void} listener is told of each call when it is sent, and once more when it is over
+ * @returns {() => void} to stop listening
+ */
 export function onCall(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -38,22 +47,31 @@ export function onCall(listener) {
 export async function recordingFetch(input) {
   const request = /** @type {Request} */ (input);
   const started = performance.now();
-  const { pathname } = new URL(request.url);
+  const { pathname, search, hash } = new URL(request.url);
   /** @type {Call} */
   const call = {
     at: new Date(),
+    mark: hash.slice(1),
     method: request.method,
-    path: pathname,
+    path: pathname + search,
+    headers: [...request.headers].map(([name, value]) => [name, masked(value)]),
     credential: credentialOf(request, pathname),
     status: null,
+    reason: "",
+    answerHeaders: [],
+    body: null,
     error: "",
     ms: null,
     note: "",
   };
   const update = logCall(call);
+  tell(call);
   try {
     const response = await fetch(request);
     call.status = response.status;
+    call.reason = response.statusText;
+    call.answerHeaders = [...response.headers];
+    if (call.mark) call.body = response.clone().text().catch(() => "");
     if (!response.ok) call.error = (await response.clone().json().catch(() => null))?.error ?? "";
     return response;
   } catch (error) {
@@ -63,8 +81,19 @@ export async function recordingFetch(input) {
     call.ms = Math.round(performance.now() - started);
     if (pathname.endsWith("/auth/refresh")) call.note = refreshNote;
     update();
-    for (const listener of listeners) listener(call);
+    tell(call);
   }
+}
+
+/** Remove all calls of a user, before another may log in. */
+export function clearCalls() {
+  byId("call-log").replaceChildren();
+  byId("call-log-empty").hidden = false;
+}
+
+/** @param {Call} call */
+function tell(call) {
+  for (const listener of listeners) listener(call);
 }
 
 /** @param {Call} call @returns {() => void} to update the call's entry */
@@ -77,7 +106,7 @@ function logCall(call) {
     entry.replaceChildren(
       time,
       make("span", "what", make("span", "method", call.method), " ", make("code", "", call.path)),
-      statusPill(call),
+      statusPill({ ...call, reason: "" }),
       make("span", "ms", call.ms === null ? "" : `${call.ms} ms`),
       make("span", "note", [call.error, call.note, call.credential].filter(Boolean).join(" · ")),
     );
@@ -90,15 +119,25 @@ function logCall(call) {
 }
 
 /** @param {Call} call */
-export function statusPill({ status, ms }) {
+export function statusPill({ status, reason, ms }) {
   if (ms === null) return make("span", "pill", "…");
   const kind = status === null || status >= 400 ? "bad" : "good";
-  return make("span", `pill ${kind}`, status === null ? "no answer" : String(status));
+  return make("span", `pill ${kind}`, status === null ? "no answer" : `${status} ${reason}`.trim());
 }
 
 /** Return the first and last characters: enough to tell two tokens apart, useless for anything else. */
+export function shortened(token) {
+  return token.length > 20 ? `${token.slice(0, 8)}…${token.slice(-4)}` : token;
+}
+
+/** @param {string} value of a header */
+function masked(value) {
+  const token = ACCESS_TOKEN.exec(value)?.[1];
+  return token ? `Bearer ${shortened(token)}` : value;
+}
+
 function credentialOf(request, pathname) {
-  const token = request.headers.get("Authorization")?.replace("Bearer ", "");
-  if (token) return `Bearer ${token.slice(0, 8)}…${token.slice(-4)}`;
+  const authorization = request.headers.get("Authorization");
+  if (authorization) return masked(authorization);
   return /\/auth\/(refresh|logout)$/.test(pathname) ? "refresh cookie" : "";
 }

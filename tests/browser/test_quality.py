@@ -193,7 +193,9 @@ def members_page(server):
     return serve
 
 
-def test_the_example_shows_itself_to_a_member_and_sends_others_to_log_in_and_back(member, new_visitor, server, members_page):
+def test_the_example_shows_itself_to_a_member_and_sends_others_to_log_in_and_back(
+    member, new_visitor, server, members_page
+):
     member.page.goto(members_page(member))
     member.sees("h1", member.username)
     member.sees("#answer", '"registered"')

@@ -11,7 +11,15 @@ from infra import costs
 from infra.deployment import stage
 
 PROJECT = Path(__file__).parents[2]
-OF_THE_INSPECTOR = {"inspector.html", "inspector.css", "inspector.js", "calls.js", "token-view.js"}
+OF_THE_INSPECTOR = {
+    "inspector.html",
+    "inspector.css",
+    "inspector.js",
+    "calls.js",
+    "protected-call.js",
+    "signature.js",
+    "token-view.js",
+}
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
 
