@@ -66,7 +66,7 @@ function build(theClient) {
   client = theClient;
   const title = set(make("h2"), { id: "confirm-title" });
   const consequence = set(make("p"), { id: "confirm-consequence" });
-  const submit = set(make("button", "button danger"), { type: "submit" });
+  const submit = set(make("button", "button primary"), { type: "submit" });
   const cancel = set(makeButton("Cancel", "button quiet", () => dialog.close()), { autofocus: "" });
   form = set(make("form"), { method: "post", novalidate: "", "data-refused": "password" });
   form.append(

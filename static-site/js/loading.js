@@ -47,14 +47,14 @@ export function loader(ids, ask, show) {
         if (isCurrent()) view.show(data);
       } catch (error) {
         if (isCurrent() && !(error instanceof SessionEnded)) fail(error);
-      } finally {
-        if (isCurrent()) list.removeAttribute("aria-busy");
       }
     },
 
-    /** @param {Data} data */
+    /** Show what is known now, whatever is still on its way. @param {Data} data */
     show(data) {
+      round += 1;
       isKnown = true;
+      list.removeAttribute("aria-busy");
       say(show(data));
     },
 
@@ -69,6 +69,7 @@ export function loader(ids, ask, show) {
   };
 
   const fail = (error) => {
+    list.removeAttribute("aria-busy");
     say(isKnown ? `${describe(error)} What you see here may be out of date.` : describe(error), true);
     for (const held of list.querySelectorAll(".place")) held.classList.add("vacant");
   };

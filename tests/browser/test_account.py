@@ -375,20 +375,6 @@ def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_on
     assert (problem == "") == (answer.status == 201), (problem, answer.text())
 
 
-def change_password(visitor, current, new):
-    if not visitor.page.locator("#current-password").is_visible():
-        visitor.page.click("#password-fold summary")
-    visitor.page.fill("#current-password", current)
-    visitor.page.fill("#new-password", new)
-    visitor.page.click("#password-form [type=submit]")
-
-
-def delete_account(visitor, password):
-    visitor.page.click("#delete-fold summary")
-    visitor.page.fill("#delete-password", password)
-    visitor.page.click("#delete-form [type=submit]")
-
-
 def test_this_browser_is_the_first_of_the_list_and_marked(member):
     log_in_elsewhere(member, 2)
     member.load_again()
@@ -430,8 +416,12 @@ def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, other
     visitor.is_signed_in()
     log_in_elsewhere(visitor, others, FIREFOX)
     held = []
+
+    def hold(route):
+        held.append(route)
+
     for path in ["auth/sessions", "dashboard"]:
-        visitor.context.route(f"**/api/{path}", held.append)
+        visitor.context.route(f"**/api/{path}", hold)
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.reload()
@@ -528,3 +518,17 @@ def test_a_device_has_the_name_that_its_user_knows(visitor):
     }"""
     named = visitor.page.evaluate(script, [user_agent for user_agent, _, _ in DEVICES])
     assert [tuple(each) for each in named] == DEVICES
+
+
+def change_password(visitor, current, new):
+    if not visitor.page.locator("#current-password").is_visible():
+        visitor.page.click("#password-fold summary")
+    visitor.page.fill("#current-password", current)
+    visitor.page.fill("#new-password", new)
+    visitor.page.click("#password-form [type=submit]")
+
+
+def delete_account(visitor, password):
+    visitor.page.click("#delete-fold summary")
+    visitor.page.fill("#delete-password", password)
+    visitor.page.click("#delete-form [type=submit]")
