@@ -6,7 +6,13 @@ from tests.guides.newcomer import clone, write
 README = Page("README.md")
 PROTECT = Page("docs/protect-your-api.md")
 ROUTES = "chalicelib/site/routes.py"
-PAGE = '<!doctype html><html lang="en"><title>Own</title><script type="module" src="/own.js"></script></html>'
+PAGE = """<!doctype html>
+<html lang="en">
+<title>Own</title>
+<link rel="icon" href="/favicon.svg">
+<script type="module" src="/own.js"></script>
+</html>
+"""
 
 
 def test_the_route_is_the_guides_first():
