@@ -56,7 +56,7 @@ PROFILES = VISITS
 DASHBOARDS = VISITS
 AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 """An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
-PAGE_FILES = VISITS * 18
+PAGE_FILES = VISITS * 27
 """The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS
