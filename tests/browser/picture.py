@@ -19,7 +19,7 @@ from tests.browser.visitor import Visitor
 
 PICTURE = ROOT / "docs" / "images" / "page.png"
 
-# In the page's own pixels. From 896 of them on the page has two columns.
+# In the page's own pixels.
 LOG_IN_WIDTH = 404
 PAGE_WIDTH = 920
 HEIGHT = 800
