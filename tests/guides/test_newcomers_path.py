@@ -1,12 +1,12 @@
 """A newcomer's way from a clone to a site of his own, all guides one after the other, in one browser."""
 
 import shutil
-import subprocess
 import sys
 
 from tests.browser.visitor import PASSWORD
-from tests.guides.markdown import PATIENCE_SECONDS, Page
+from tests.guides.markdown import Page
 from tests.guides.newcomer import clone, file_server, free_origin, vite_server, write
+from tests.support.commands import run_to_end
 from tests.support.node_projects import CLIENT, react_project, tsc, vite
 
 SITE = Page("docs/add-to-your-site.md")
@@ -49,15 +49,8 @@ def orders_once_the_role_is_given(visitor, checkout, accounts):
     visitor.page.goto(f"{visitor.url}/orders.html")
     visitor.sees("[role=status]", "This needs the role buyer")
     command = [sys.executable, "-m", "infra.operator", "users", "set-roles", visitor.username, "buyer,user"]
-    given = subprocess.run(
-        [*command, f"--data-dir={accounts}"],
-        cwd=checkout,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert given.returncode == 0, given.stderr
+    given = run_to_end([*command, f"--data-dir={accounts}"], checkout)
+    assert given.returncode == 0, given.stdout
     visitor.page.reload()
     visitor.sees("[role=status]", f"Thank you, {visitor.username}. That makes 9.")
 
@@ -85,7 +78,7 @@ def builds_and_logs_in_with_react(visitor, checkout, folder, origin):
 
     for tool, arguments in ((tsc, ["-b"]), (vite, ["build"])):
         ran = tool(*arguments, folder=project)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert ran.returncode == 0, ran.stdout
     shutil.copytree(project / "dist", checkout / "static-site", dirs_exist_ok=True)
     visitor.page.goto(visitor.url)
     visitor.sees("main h1", f"Hello, {visitor.username}")

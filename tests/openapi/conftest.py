@@ -1,17 +1,13 @@
 """What the tests of the document share: the document as a file, and the tools that read it."""
 
+import functools
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from chalicelib.api.openapi import ALL_ROUTES, describe
-from tests.client.find_node import node_folder
+from tests.support.node_projects import run
 
-TOOLS = Path(__file__).parents[2] / ".tools" / "node_modules"
-# A bound for what normally takes a small part of it, not an expectation.
-PATIENCE_SECONDS = 1200
 # No tool asks a server for news, or tells one that it ran.
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
 
@@ -30,23 +26,7 @@ def document():
 @pytest.fixture
 def run_tool(tmp_path):
     """Run a program of a package in .tools. Return how it ended."""
-
-    def run(program, *arguments):
-        path = TOOLS / program
-        assert path.exists(), f"{program} is missing: `make test` fetches it into .tools"
-        return subprocess.run(
-            [node_folder() / "node", path, *arguments],
-            cwd=tmp_path,
-            env=QUIET,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-
-    return run
+    return functools.partial(run, folder=tmp_path, env=QUIET)
 
 
 @pytest.fixture

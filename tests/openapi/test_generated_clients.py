@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.browser.development_server import DevelopmentServer
-from tests.openapi.conftest import PATIENCE_SECONDS
+from tests.support.commands import run_to_end
 
 CLIENTS = Path(__file__).parent / "clients"
 COMPILER_OPTIONS = {
@@ -61,15 +60,6 @@ def test_the_client_of_openapi_python_client_registers_logs_in_and_reads_the_pro
 
 def run_python(folder, *arguments):
     """Run Python with the modules in a folder, and expect that all went well."""
-    ran = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONUTF8": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONUTF8": "1"}
+    ran = run_to_end([sys.executable, *arguments], folder, env)
     assert ran.returncode == 0, ran.stdout

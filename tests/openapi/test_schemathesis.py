@@ -7,7 +7,6 @@ logged in and in one by somebody who is not.
 import http.client
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,10 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.browser.development_server import DevelopmentServer
+from tests.support.commands import run_to_end
 
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
-# A bound for what normally takes a small part of it, not an expectation.
-PATIENCE_SECONDS = 1200
 # Not the password of the examples: one of them deletes the account whose password it is.
 ACCOUNT = {"username": "schemathesis", "password": "known to this test alone"}
 # Every junk password is a guess. Delays would hide what the routes answer.
@@ -54,26 +52,11 @@ def run_schemathesis(server, folder, authentication):
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION + authentication, "utf-8")
     api = f"{server.url}/api"
-    return subprocess.run(
-        [
-            Path(sys.executable).with_name("schemathesis"),
-            f"--config-file={configuration}",
-            "run",
-            f"{api}/openapi.json",
-            f"--url={api}",
-            "--checks=all",
-            "--no-color",
-        ],
-        cwd=folder,
-        # Its terminal report has emoji in it.
-        env={**os.environ, "PYTHONUTF8": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+    schemathesis = Path(sys.executable).with_name("schemathesis")
+    arguments = [f"--config-file={configuration}", "run", f"{api}/openapi.json", f"--url={api}", "--checks=all"]
+    # Its terminal report has emoji in it.
+    env = {**os.environ, "PYTHONUTF8": "1"}
+    return run_to_end([schemathesis, *arguments, "--no-color"], folder, env)
 
 
 def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path):

@@ -2,31 +2,26 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.client.find_node import node_folder
+from tests.support.commands import run_to_end
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
 TOOLS = ROOT / ".tools" / "node_modules"
 _REACT_TEMPLATE = ROOT / "tests" / "client" / "react_ts"
-# A bound for what normally takes a fraction of it, not an expectation.
-_TOOL_SECONDS = 600
 
 
-def run(tool: str, *arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run one of the tools under Node.js, in a folder."""
+def run(
+    tool: str, *arguments: str | Path, folder: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of one of the packages in .tools under Node.js, in a folder."""
     program = TOOLS / tool
     assert program.exists(), f"{program.name} is missing: `make test` fetches it into .tools"
-    return subprocess.run(
-        [node_folder() / "node", program, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=_TOOL_SECONDS,
-        check=False,
-    )
+    return run_to_end([node_folder() / "node", program, *arguments], folder, env)
 
 
 def tsc(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
