@@ -56,10 +56,12 @@ PROFILES = VISITS
 DASHBOARDS = VISITS
 AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 """An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
+OPTIONS = REGISTRATIONS + LOG_INS
+"""The page asks for the site's options when it shows its forms."""
 PAGE_FILES = VISITS * 27
 """The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
 
-API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS
+API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 
 # docs/architecture.md, section "What a request costs". Log-ins are those of strangers.
 WRITE_UNITS = REGISTRATIONS * 7 + LOG_INS * 10 + FAILED_LOG_INS * 2 + LOG_OUTS * 4 + REFRESHES * 1

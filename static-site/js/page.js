@@ -43,6 +43,8 @@ startEntry(client, {
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
 byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
+// Few who are logged in need to know how long a password has to be.
+byId("logged-in").addEventListener("focusin", ({ target }) => target.autocomplete === "new-password" && followOptions(client));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
@@ -154,7 +156,7 @@ function showView(state, title = showTab()) {
   for (const view of Object.keys(HEADINGS)) byId(view).hidden = view !== state;
   byId("log-out").hidden = state !== "logged-in";
   if (isChange && !isFirst) byId(HEADINGS[state]).focus();
-  if (state !== "loading") followOptions(client).then((tab) => root.dataset.state === "logged-out" && setTitle(tab));
+  if (state === "logged-out") followOptions(client).then((tab) => root.dataset.state === "logged-out" && setTitle(tab));
 }
 
 function setTitle(title) {

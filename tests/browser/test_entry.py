@@ -151,6 +151,20 @@ def test_hint_tally_and_check_follow_the_minimum_of_the_site(at_a_site):
     visitor.sees("#password-tally", "✓")
 
 
+def test_a_new_password_follows_the_minimum_of_the_site_too(at_a_site):
+    visitor = at_a_site(min_length=20)
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.page.reload()
+    visitor.is_signed_in()
+    visitor.page.wait_for_load_state("networkidle")
+    assert ("GET", "auth/options", 200) not in visitor.made()[-3:]
+    with visitor.page.expect_response(OPTIONS):
+        visitor.page.dispatch_event("#new-password", "focusin")
+    problem = "async () => (await import('/js/forms.js')).passwordProblem('nineteen characters', 'kim')"
+    visitor.wait_for(lambda: "at least 20" in visitor.page.evaluate(problem))
+
+
 def test_a_site_that_is_closed_offers_no_sign_up(at_a_site):
     visitor = at_a_site(registration="closed")
     visitor.sees("#login-only", "Log in")

@@ -88,6 +88,26 @@ def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
     reader.forgive("Failed to load resource")
 
 
+def test_what_a_closed_site_a_taken_name_and_a_notice_show_is_accessible(reader):
+    page = reader.page
+    taken = {"status": 409, "json": {"error": "username_taken"}}
+    reader.context.route("**/api/auth/register", lambda route: route.fulfill(**taken))
+    reader.open().sign_up()
+    reader.sees("#signup-username-error a")
+    assert_good_to_read(page)
+    reader.context.unroute("**/api/auth/register")
+    reader.sign_up()
+    reader.is_signed_in()
+    reader.sign_out()
+    reader.sees("#notice", "You are logged out")
+    assert_good_to_read(page)
+    reader.context.route("**/api/auth/options", lambda route: route.fulfill(json={"registration": "closed"}))
+    page.goto(f"{reader.url}/index.html?return=/members/#signup")
+    reader.sees("#signup-closed")
+    assert_good_to_read(page)
+    reader.forgive(409)
+
+
 def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
     reached = []
     for _ in range(8):
@@ -193,9 +213,7 @@ def members_page(server):
     return serve
 
 
-def test_the_example_shows_itself_to_a_member_and_sends_others_to_log_in_and_back(
-    member, new_visitor, server, members_page
-):
+def test_the_example_shows_itself_to_a_member_and_others_come_back_to_it(member, new_visitor, server, members_page):
     member.page.goto(members_page(member))
     member.sees("h1", member.username)
     member.sees("#answer", '"registered"')
