@@ -1,8 +1,8 @@
 /** The deletion of the account, folded away until somebody wants it. Its password is the confirmation. */
 
 import { byId } from "./dom.js";
-import { startForm } from "./forms.js";
 import { startFold } from "./fold.js";
+import { startForm } from "./forms.js";
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 

@@ -1,10 +1,11 @@
 /** The change of the password, folded away until somebody wants it. Keeps no password. */
 
 import { byId } from "./dom.js";
+import { startFold } from "./fold.js";
 import { clearForm, passwordProblem, showTally, startForm } from "./forms.js";
 import { SessionEnded } from "./lychgate.js";
 import { say } from "./notice.js";
-import { startFold } from "./fold.js";
+import { learnOptions } from "./options.js";
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 
@@ -36,6 +37,8 @@ export function startPasswordChange(client, onChanged) {
       onChanged();
     },
   );
+  // Few who are logged in need to know how long a password has to be.
+  byId("password-fold").addEventListener("toggle", ({ target }) => target.open && learnOptions(client));
   byId("new-password").addEventListener("input", ({ target }) => {
     showTally(byId("new-password-tally"), target.value, username());
   });

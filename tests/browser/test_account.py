@@ -235,6 +235,17 @@ def test_a_changed_password_is_the_one_that_counts_from_then_on(member, elsewher
     elsewhere.forgive(401)
 
 
+def test_who_comes_back_logged_in_is_told_how_long_a_new_password_has_to_be_here(member):
+    asked = {"registration": "open", "password": {"min_length": 20, "max_length": 256}}
+    member.context.route("**/api/auth/options", lambda route: route.fulfill(json=asked))
+    member.page.reload()
+    member.is_signed_in()
+    member.page.click("#password-fold summary")
+    member.sees("#new-password-hint", "20 or more characters")
+    change_password(member, PASSWORD, "nineteen characters")
+    member.sees("#new-password-error", "at least 20")
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_a_password_changed_to_itself_is_an_error_at_its_field_and_no_change(visitor, form):
     password = "sieben alte Eichenbr\u00e4ter"

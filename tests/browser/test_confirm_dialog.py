@@ -28,7 +28,7 @@ def stale(elsewhere, new_visitor, patient_server, patient_clock):
     """The same user, who logged in with this browser a while ago."""
     visitor = new_visitor(patient_server, elsewhere.username).open()
     visitor.log_in()
-    visitor.sees("#session-list li:nth-child(2)")
+    visitor.sees("#end-others")
     patient_clock.advance(FRESH_SECONDS + 1)
     yield visitor
     # The access token has expired meanwhile, and the session is no longer fresh: both are refused first.
@@ -64,6 +64,7 @@ def test_the_question_says_what_will_happen_and_wants_no_password_of_a_fresh_ses
 ):
     visitor = new_visitor(patient_server, elsewhere.username).open()
     visitor.log_in()
+    visitor.sees("#end-others")
     visitor.page.click(action)
     visitor.sees(f"{DIALOG} h2", question)
     visitor.sees("#confirm-consequence", consequence)
@@ -78,7 +79,7 @@ def test_the_question_says_what_will_happen_and_wants_no_password_of_a_fresh_ses
 
 def test_who_has_come_back_after_a_while_is_asked_once_for_everything(stale, elsewhere):
     stale.page.reload()
-    stale.sees("#session-list li:nth-child(2)")
+    stale.sees("#end-others")
     stale.page.click("#end-others")
     stale.sees(FIELD)
     assert focused(stale) == "confirm-password"
@@ -211,7 +212,7 @@ def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
     )
     visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
     visitor.open().log_in()
-    visitor.sees("#session-list li:nth-child(2)")
+    visitor.sees("#end-others")
     patient_clock.advance(FRESH_SECONDS + 1)
     page = visitor.page
     page.focus("#end-others")
