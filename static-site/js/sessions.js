@@ -14,7 +14,7 @@ const FEW = 5;
 const NOT_FOUND = 404;
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
-/** @typedef {{id: string, last_used_at: string, created_at: string, ip: string, user_agent: string, current: boolean}} Session */
+/** @typedef {import("./lychgate.js").Session} Session */
 
 /**
  * @param {Client} client

@@ -4,10 +4,11 @@ import functools
 import shutil
 import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import SimpleHTTPRequestHandler
 from urllib.parse import urlsplit
 
+from tests.browser.development_server import eventually
 from tests.client.find_node import node_folder
 from tests.guides.markdown import PATIENCE_SECONDS, ROOT
 from tests.support.http_servers import serving
@@ -53,24 +54,27 @@ class _Files(SimpleHTTPRequestHandler):
 @contextmanager
 def vite_server(project, origin):
     """`npm run dev` in a project, at an origin of this machine, until the block ends."""
-    port = urlsplit(origin).port
-    process = subprocess.Popen(
-        [node_folder() / "node", TOOLS / "vite/bin/vite.js", f"--port={port}", "--strictPort"],
-        cwd=project,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        said = ""
-        while "Local:" not in said:
-            line = process.stdout.readline()
-            assert line, f"Vite ended: {said}"
-            said += line
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE_SECONDS)
+    address = urlsplit(origin)
+    with (project / "vite.log").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [node_folder() / "node", TOOLS / "vite/bin/vite.js", f"--port={address.port}", "--strictPort"],
+            cwd=project,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+        def is_there():
+            assert process.poll() is None, (project / "vite.log").read_text("utf-8")
+            with suppress(ConnectionRefusedError), socket.create_connection((address.hostname, address.port)):
+                return True
+            return False
+
+        try:
+            eventually(is_there)
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_SECONDS)
 
 
 def free_origin():
