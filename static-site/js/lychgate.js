@@ -711,7 +711,10 @@ class SessionKeeper {
   #sendLogout(why) {
     return this.#tabs.exclusively(async () => {
       // Another tab has sent it, or has logged in since: sent now, it would be the new session's.
-      if (!this.#isLogoutPending) return true;
+      if (!this.#isLogoutPending) {
+        if (this.#isLogoutAwaited) this.#tellLogoutSent("elsewhere");
+        return true;
+      }
       try {
         await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
       } catch (error) {

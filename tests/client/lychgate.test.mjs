@@ -853,6 +853,33 @@ test("a tab that waits for a log-out to be sent goes on when another tab says th
   }
 });
 
+test("a tab that waits is told that another has sent the log-out though its storage shows that late", async () => {
+  const kept = (globalThis.localStorage = { [entryName()]: "out" });
+  let turn = Promise.resolve();
+  const locks = { request: (_name, _options, run) => turn.then(run) };
+  const navigator = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
+  const other = openChannel();
+  try {
+    const client = newClient({ storage: "cookie" });
+    api.next("auth/logout", drop);
+    await client.restore();
+    let waiting = false;
+    let giveLock;
+    turn = { then: (run) => ((waiting = true), new Promise((resolve) => (giveLock = resolve)).then(run)) };
+    other.tell(null);
+    await eventually(() => waiting);
+    delete kept[entryName()];
+    giveLock();
+    await eventually(() => toldOfLogout(client).length === 2);
+    assert.deepEqual(toldOfLogout(client), ["logout-pending: page opened", "logout-sent: elsewhere"]);
+    assert.equal(api.count("auth/logout"), 1);
+  } finally {
+    other.close();
+    Object.defineProperty(globalThis, "navigator", navigator);
+  }
+});
+
 test("a log-in takes the place of a log-out that is pending", async () => {
   globalThis.localStorage = { [entryName()]: "out" };
   const client = newClient({ storage: "cookie" });
