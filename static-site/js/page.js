@@ -43,8 +43,6 @@ startEntry(client, {
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
 });
 byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
-// Few who are logged in need to know how long a password has to be.
-byId("logged-in").addEventListener("focusin", ({ target }) => target.autocomplete === "new-password" && followOptions(client));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
 byId("restore-skip").addEventListener("click", () => showView("logged-out"));
 if (destination) byId("lead").textContent = "Log in, and you go on to the page you wanted.";
