@@ -16,6 +16,8 @@ from chalicelib.tokens.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
 from tests.support import marks
 
+pytest_plugins = ["tests.support.browsers"]
+
 # CI runs few examples of each property and the same ones each time, `make quick` fewer; `nightly` looks for new ones,
 # at length.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)

@@ -1,59 +1,16 @@
-"""A browser, a server of its own, and a page that is watched for errors.
-
-`make test` names the browser in CHROMIUM. Without one these tests fail: a suite that skips its most important part
-says nothing.
-"""
-
-import os
+"""A server of the browser's own, and a page that is watched for errors."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.browser.development_server import DevelopmentServer
 from tests.browser.visitor import Visitor
+from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
 
-# A bound for what normally takes a fraction of it, not an expectation.
-PATIENCE_MS = 60_000
-# Without a sandbox for machines where everything runs as root; the rest keeps the browser from calling home.
-BROWSER_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TELL_VIOLATIONS = (
     "addEventListener('securitypolicyviolation', (event) =>"
     " console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));"
 )
-
-
-@pytest.fixture(scope="session")
-def launch():
-    """Start browsers, with flags beside those that all have."""
-    path = os.environ.get("CHROMIUM")
-    if not path:
-        pytest.fail(
-            "CHROMIUM names no browser. `make test` finds or installs one, or: CHROMIUM=/path/to/chromium pytest"
-        )
-    browsers = []
-    with sync_playwright() as playwright:
-
-        def launch(*flags):
-            browsers.append(playwright.chromium.launch(executable_path=path, args=[*BROWSER_FLAGS, *flags]))
-            return browsers[-1]
-
-        yield launch
-        for browser in browsers:
-            browser.close()
-
-
-@pytest.fixture(scope="session")
-def browser(launch):
-    return launch()
 
 
 @pytest.fixture(scope="session")

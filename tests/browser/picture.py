@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import BROWSER_FLAGS
 from tests.browser.development_server import ROOT, DevelopmentServer
 from tests.browser.visitor import Visitor
+from tests.support.browsers import BROWSER_FLAGS
 
 PICTURE = ROOT / "docs" / "images" / "page.png"
 

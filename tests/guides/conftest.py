@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import browser, launch, new_visitor  # noqa: F401 - fixtures of these tests too
+from tests.browser.conftest import new_visitor  # noqa: F401 - a fixture of these tests too
 from tests.browser.development_server import DevelopmentServer
 
 

@@ -1,0 +1,50 @@
+"""The browser of a test process.
+
+Playwright runs once in a process, so tests of every folder share these fixtures. `make test` names the browser in
+CHROMIUM. Without one the tests fail: a suite that skips its most important part says nothing.
+"""
+
+import os
+
+import pytest
+
+# A bound for what normally takes a fraction of it, not an expectation.
+PATIENCE_MS = 60_000
+# Without a sandbox for machines where everything runs as root; the rest keeps the browser from calling home.
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def launch():
+    """Start browsers, with flags beside those that all have."""
+    path = os.environ.get("CHROMIUM")
+    if not path:
+        pytest.fail(
+            "CHROMIUM names no browser. `make test` finds or installs one, or: CHROMIUM=/path/to/chromium pytest"
+        )
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
+    browsers = []
+    with sync_playwright() as playwright:
+
+        def launch(*flags):
+            browsers.append(playwright.chromium.launch(executable_path=path, args=[*BROWSER_FLAGS, *flags]))
+            return browsers[-1]
+
+        yield launch
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    return launch()
