@@ -61,7 +61,7 @@ def _measure(packages: ComparedPackages, ring: Ring, environment: dict[str, str]
     return [
         *_figures("authorizer", authorizer, floor="do-nothing function with PyJWT", at_most=(1.1, 0.6)),
         *_figures(
-            "API handler", api_handler, floor="do-nothing function with the libraries and a client", at_most=(1.1, 0.5)
+            "API handler", api_handler, floor="do-nothing function with the libraries and a client", at_most=(1.0, 0.5)
         ),
     ]
 

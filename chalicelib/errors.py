@@ -64,7 +64,7 @@ class PayloadTooLarge(LychgateError):
     detail = "The request body is too large."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FieldError:
     """What is wrong with one field of a request."""
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.tokens.keyring import SigningKeys
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clients:
     """How AWS is reached. The factory of a client is called when the client is first needed."""
 
@@ -53,7 +53,7 @@ class Clients:
     """Waits before a retry, at most so many seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UseCases:
     """All use cases, over one set of stores."""
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.user import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dashboard:
     """An overview of an account, for its own user."""
 
@@ -19,7 +19,7 @@ class Dashboard:
     recent_events: tuple[SecurityEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TokenPair:
     """An access token and a refresh token, each with the seconds until it expires."""
 
@@ -29,7 +29,7 @@ class TokenPair:
     refresh_expires_in: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reauthenticated:
     """The result of a reauthentication: an access token that says so. The refresh token stays as it is."""
 
@@ -38,7 +38,7 @@ class Reauthenticated:
     expires_in: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LoggedIn:
     """The result of a registration, a log-in or a refresh."""
 

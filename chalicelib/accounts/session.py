@@ -22,7 +22,7 @@ ELSEWHERE_INTERVAL = 24 * 3600
 request and its retry."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SessionRules:
     """How long sessions last. All values are in seconds."""
 

@@ -1,7 +1,9 @@
 """AWS clients with time limits, and one error for all temporary failures of AWS.
 
 Owns the limits. Knows no table and no parameter. Uses botocore directly, because importing boto3 would add 30 ms to the
-cold start.
+cold start. Also owns how botocore is imported: without what makes docstrings of its clients, and without modules that
+are used on other ways than ours: for configuration files, forms, dates as people write them, and HTTP/2. Whatever
+needs one of these later imports it.
 """
 
 from __future__ import annotations
@@ -9,13 +11,39 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from chalicelib.deferred import LoadedWhenAsked, function_of, left_out, module_of
 from chalicelib.errors import ServiceUnavailable
+
+_DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
+
+
+def _no_docstring(**_: object) -> None:
+    """Return the docstring of a client's method: none."""
+
+
+def _folders_of(package: str) -> list[str]:
+    """Return where the modules of a package are, without importing it."""
+    spec = find_spec(package)
+    return list(spec.submodule_search_locations or ()) if spec else []
+
+
+with left_out(
+    {
+        # A package without its own code, whose other modules are found.
+        "botocore.docs": module_of("botocore.docs", __path__=_folders_of("botocore.docs")),
+        "botocore.docs.docstring": module_of("botocore.docs.docstring", **dict.fromkeys(_DOCSTRINGS, _no_docstring)),
+        "configparser": LoadedWhenAsked("configparser"),
+        "dateutil.parser": module_of("dateutil.parser", parse=function_of("dateutil.parser", "parse")),
+        "importlib.metadata": module_of("importlib.metadata", version=function_of("importlib.metadata", "version")),
+        "mimetypes": LoadedWhenAsked("mimetypes"),
+    }
+):
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -38,7 +38,7 @@ routes = Routes(Tag.ACCOUNT, raises=(ServiceUnavailable,), checked_by_use_cases=
 SessionId = Annotated[str, Keywords(pattern=f"^{SESSION_ID.pattern}$", description="The `id` of a session.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NewPasswordBody:
     """The body of a password change."""
 
@@ -47,7 +47,7 @@ class NewPasswordBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PasswordBody:
     """The body of a reauthentication or an account deletion: the password again."""
 

@@ -28,7 +28,7 @@ from chalicelib.tokens.issuer import DEVICE_LIFETIME
 routes = Routes(Tag.AUTHENTICATION, raises=(OriginRejected, ServiceUnavailable))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NewAccountBody:
     """The body of a registration."""
 
@@ -37,7 +37,7 @@ class NewAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CredentialsBody:
     """The body of a log-in."""
 
@@ -46,7 +46,7 @@ class CredentialsBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefreshTokenBody:
     """The body of a refresh or a log-out: the refresh token, or nothing if the cookie carries it."""
 

@@ -71,7 +71,7 @@ class Tag(Enum):
     SITE = "Site"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """A request, as it is passed to a view."""
 
@@ -108,7 +108,7 @@ class Call:
         return read_caller(self.request, self.lychgate.http)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One method of one path: its credential, its role, its body, its answer and its errors."""
 

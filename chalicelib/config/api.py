@@ -77,7 +77,7 @@ _MAX_SECONDS = 400 * 24 * 3600
 """400 days, the longest lifetime that browsers give a cookie (RFC 6265bis section 5.5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tables:
     """The names of the DynamoDB tables."""
 
@@ -87,7 +87,7 @@ class Tables:
     throttle: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ApiSettings:
     """The settings of the API Lambda beside ``VerifierSettings``. None of them is secret."""
 

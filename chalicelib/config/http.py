@@ -11,7 +11,7 @@ from chalicelib.config.environment import url
 from chalicelib.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HttpSettings:
     """The settings of the HTTP layer."""
 

@@ -20,7 +20,7 @@ MIN_PEPPER_BYTES = 32
 _ID = r"[A-Za-z0-9_-]{1,32}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SigningSecrets:
     """Secrets that must never leave the API Lambda. They are the value of one encrypted SSM parameter."""
 

@@ -11,7 +11,7 @@ from chalicelib.tokens.keyring import VerificationKeys
 from chalicelib.tokens.keys import parse_verification_keys
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerifierSettings:
     """The settings for verifying tokens. None of them is secret."""
 

@@ -48,7 +48,7 @@ class Known(NamedTuple):
     """The user whose device or session it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
     """An attempt to authenticate with a password. The account need not exist."""
 
@@ -111,7 +111,7 @@ class Counter:
     """NumericDate of the last failure."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Limit:
     """The limit that one kind of counter enforces."""
 
@@ -143,7 +143,7 @@ class Limit:
         return int(min(2 ** min(failures - self.free, 30), self.longest_delay))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Failures:
     """What an account remembers of failures, as far as one attempt changes it."""
 
@@ -177,7 +177,7 @@ class Failures:
         return Failures(source, account, today), finished
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Admission:
     """An attempt that was admitted, and counted as a failure. A success takes it back."""
 
@@ -190,7 +190,7 @@ class Admission:
     """Where the attempt was counted by address, None if it was not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ThrottleRules:
     """The limits on guessing and on registrations. SP 800-63B-4 section 3.2.2 sets the one for an account."""
 

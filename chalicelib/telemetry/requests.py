@@ -40,7 +40,7 @@ def announce(event: SecurityEvent) -> None:
     _announced.set(event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """The cause of an error response, for the log line."""
 

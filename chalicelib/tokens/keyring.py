@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.tokens.pyjwt import Algorithm
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationKey:
     """A public key and its one algorithm."""
 
@@ -34,7 +34,7 @@ class VerificationKey:
         return bool(self.algorithm.verify(signing_input, self.public_key, signature))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerificationKeys:
     """The public keys whose tokens are accepted."""
 
@@ -54,7 +54,7 @@ class VerificationKeys:
         return sorted({key.alg for key in self.keys if key.is_good(now)})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SigningKey:
     """A private key and its one algorithm."""
 
@@ -77,7 +77,7 @@ class SigningKey:
         return self.algorithm.sign(signing_input, self.private_key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SigningKeys:
     """The private keys of one ring. The time decides which of them signs."""
 

@@ -22,7 +22,7 @@ class Principal:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KnownDevice:
     """The content of a verified device token: a device from which a user has logged in."""
 

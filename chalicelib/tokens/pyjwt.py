@@ -1,59 +1,56 @@
 """The one place that imports PyJWT and cryptography.
 
-Owns how PyJWT is imported: without three parts that Lychgate does not use and that would lengthen every cold start.
+Owns how PyJWT is imported: without four parts that Lychgate does not use and that would lengthen every cold start.
 
 - ``bcrypt``: cryptography imports it, if it is installed, to read encrypted OpenSSH keys. The authorizer Lambda does
   not hash passwords.
 - PyJWT's client for the key sets of other issuers, with its HTTP client and TLS. Our keys come from settings.
 - X.509, with which PyJWT reads keys from certificates. Our keys are JWKs.
+- OpenSSH keys, for the same reason.
 
-The three are absent only during this import. Afterwards each is imported at its first use, so PyJWT works in full for
-other code that uses it.
+They are absent only during this import. Afterwards each is imported at its first use, so PyJWT works in full for other
+code that uses it.
 
 Also owns how ES256 signs: deterministically.
 """
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
+from chalicelib.deferred import LoadedWhenAsked, function_of, left_out, module_of, take_when_asked
 
+_OPENSSH = "cryptography.hazmat.primitives.serialization.ssh"
+_OF_OPENSSH = (
+    "SSHCertPrivateKeyTypes",
+    "SSHCertPublicKeyTypes",
+    "SSHCertificate",
+    "SSHCertificateBuilder",
+    "SSHCertificateType",
+    "SSHPrivateKeyTypes",
+    "SSHPublicKeyTypes",
+    "load_ssh_private_key",
+    "load_ssh_public_identity",
+    "load_ssh_public_key",
+    "ssh_key_fingerprint",
+)
 
-class _LoadedWhenAsked(ModuleType):
-    """A stand-in for a module. It imports the module when an attribute is first read."""
+with left_out(
+    {
+        "bcrypt": None,
+        "cryptography.x509": LoadedWhenAsked("cryptography.x509"),
+        "jwt.jwks_client": module_of("jwt.jwks_client", PyJWKClient=function_of("jwt.jwks_client", "PyJWKClient")),
+        _OPENSSH: module_of(_OPENSSH, **{name: function_of(_OPENSSH, name) for name in _OF_OPENSSH}),
+    }
+) as _left_out:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from jwt import PyJWK
+    from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+    from jwt.exceptions import PyJWTError
+    from jwt.utils import der_to_raw_signature
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(importlib.import_module(self.__name__), name)
-
-
-def _key_set_client(*arguments: object, **options: object) -> object:
-    return importlib.import_module("jwt.jwks_client").PyJWKClient(*arguments, **options)
-
-
-_key_set_clients = ModuleType("jwt.jwks_client")
-_key_set_clients.PyJWKClient = _key_set_client  # type: ignore[attr-defined]  # all that PyJWT imports from it
-
-_left_out: dict[str, ModuleType | None] = {
-    name: stand_in
-    for name, stand_in in (
-        ("bcrypt", None),
-        ("cryptography.x509", _LoadedWhenAsked("cryptography.x509")),
-        ("jwt.jwks_client", _key_set_clients),
-    )
-    if name not in sys.modules
-}
-sys.modules.update(_left_out)  # type: ignore[arg-type]  # None is the documented way to make an import fail
-
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: E402
-from cryptography.hazmat.primitives.hashes import SHA256  # noqa: E402
-from jwt import PyJWK  # noqa: E402
-from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm  # noqa: E402
-from jwt.exceptions import PyJWTError  # noqa: E402
-from jwt.utils import der_to_raw_signature  # noqa: E402
-
-for _name in _left_out:
-    del sys.modules[_name]
+if _OPENSSH in _left_out:
+    take_when_asked(serialization, _OPENSSH, _OF_OPENSSH)
 
 __all__ = [
     "Algorithm",

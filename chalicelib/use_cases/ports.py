@@ -184,7 +184,7 @@ class LoginThrottle(Protocol):
         """Uncount a registration that created no account, if possible."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stores:
     """The four stores."""
 

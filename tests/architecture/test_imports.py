@@ -10,6 +10,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent.parent
 
 FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
+OPENSSH = "cryptography.hazmat.primitives.serialization.ssh"
 HTTP_CLIENTS = {"http.client", "ssl", "urllib.request"}
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,49 @@ def test_what_pyjwt_was_loaded_without_can_be_loaded_afterwards():
         "import chalicelib.tokens.pyjwt, bcrypt, jwt; assert jwt.PyJWKClient('https://a.test').uri == 'https://a.test'"
     )
     assert {"bcrypt", "urllib.request"} <= modules
+
+
+def test_an_openssh_key_is_still_read_where_somebody_else_has_one():
+    modules = modules_after(
+        "import chalicelib.tokens.pyjwt as ours, enum\n"
+        "from cryptography.hazmat.primitives import serialization\n"
+        f"assert not hasattr(serialization, 'nothing') and {OPENSSH!r} not in __import__('sys').modules\n"
+        "assert issubclass(serialization.SSHCertificateType, enum.Enum)\n"
+        "from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey\n"
+        "public = Ed25519PrivateKey.generate().public_key()\n"
+        "text = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)\n"
+        "assert ours.OKPAlgorithm().prepare_key(text) == public\n"
+    )
+    assert OPENSSH in modules
+
+
+def test_botocore_comes_without_what_no_function_uses():
+    unused = {
+        "botocore.docs.docstring",
+        "configparser",
+        "dateutil.parser",
+        "html.parser",
+        "importlib.metadata",
+        "mimetypes",
+    }
+    assert not unused & modules_after("import app")
+    assert unused <= modules_after("import botocore.session")
+
+
+def test_what_botocore_was_loaded_without_is_loaded_when_it_is_needed(tmp_path):
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\n")
+    modules = modules_after(
+        "import os, chalicelib.adapters.aws as aws\n"
+        f"os.environ['AWS_CONFIG_FILE'] = {str(tmp_path / 'config')!r}\n"
+        "assert aws.session().full_config['profiles']['default']['region'] == 'eu-west-1'\n"
+        "import botocore.credentials\n"
+        "assert botocore.credentials.parse('2026-11-28T10:00:00Z').year == 2026\n"
+        "from urllib3.fields import guess_content_type\n"
+        "assert guess_content_type('page.html') == 'text/html'\n"
+        "import botocore.docs.docstring\n"
+        "assert botocore.docs.docstring.ClientMethodDocstring.__mro__[-2] is str\n"
+    )
+    assert {"botocore.docs.docstring", "configparser", "dateutil.parser", "mimetypes"} <= modules
 
 
 @pytest.mark.parametrize("module", ["infra", "chalice.local", "chalice.cli", "moto", "yaml"])

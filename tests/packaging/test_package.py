@@ -11,8 +11,9 @@ from pathlib import Path
 import botocore
 import pytest
 from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
-from infra.chalice_cli.packaging import AWS_SERVICES
+from infra.chalice_cli.packaging import AWS_OPERATIONS, AWS_SERVICES
 from infra.chalice_cli.wheels import read_lock
 from tests.support.packaging_project import PROJECT
 
@@ -88,7 +89,7 @@ def test_the_models_are_those_of_the_services_in_use_and_no_others(names):
 
 
 @pytest.mark.parametrize("service", AWS_SERVICES)
-def test_the_models_say_all_that_botocores_own_say_but_for_their_texts(code, service):
+def test_the_models_say_what_botocores_own_say_of_their_operations_but_for_the_texts(code, service):
     theirs = Loader(include_default_search_paths=False, extra_search_paths=[BOTOCORE_DATA]).load_service_model
     ours = Loader(include_default_search_paths=False, extra_search_paths=[str(code / "botocore" / "data")])
     texts = []
@@ -103,11 +104,32 @@ def test_the_models_say_all_that_botocores_own_say_but_for_their_texts(code, ser
             }
         return [without_texts(each) for each in node] if isinstance(node, list) else node
 
-    shipped = ours.load_service_model(service, "service-2")
-    assert json.loads(json.dumps(shipped)) == without_texts(theirs(service, "service-2"))
+    shipped = json.loads(json.dumps(ours.load_service_model(service, "service-2")))
+    whole = without_texts(theirs(service, "service-2"))
     assert texts
+    assert set(shipped["operations"]) == AWS_OPERATIONS[service] < set(whole["operations"])
+    for kind in ("operations", "shapes"):
+        assert shipped[kind].items() <= whole[kind].items()
+    assert {**shipped, "operations": {}, "shapes": {}} == {**whole, "operations": {}, "shapes": {}}
     for kind in ("endpoint-rule-set-1", "paginators-1", "waiters-2"):
         assert ours.load_service_model(service, kind) == theirs(service, kind)
+
+
+@pytest.mark.parametrize("service", AWS_SERVICES)
+def test_the_models_have_every_shape_that_their_operations_need(code, service):
+    shipped = Loader(include_default_search_paths=False, extra_search_paths=[str(code / "botocore" / "data")])
+    model = ServiceModel(shipped.load_service_model(service, "service-2"))
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        sought = [operation.input_shape, operation.output_shape, *operation.error_shapes]
+        seen = {}
+        while sought:
+            shape = sought.pop()
+            if shape.name not in seen:
+                seen[shape.name] = shape  # a reference to a shape that is missing raises when it is followed
+                sought += getattr(shape, "members", {}).values()
+                sought += [getattr(shape, part) for part in ("member", "key", "value") if hasattr(shape, part)]
+        assert {operation.input_shape.name, operation.output_shape.name} <= seen.keys()
 
 
 def test_the_endpoints_of_both_services_are_botocores_own(code):
@@ -180,8 +202,6 @@ with Stubber(dynamodb) as stub:
     stub.add_response("query", {"Items": [item]})
     pages = dynamodb.get_paginator("query").paginate(TableName="t", KeyConditions={})
     assert [page["Items"] for page in pages] == [[item], [item]]
-    stub.add_response("describe_table", {"Table": {"TableStatus": "ACTIVE"}})
-    dynamodb.get_waiter("table_exists").wait(TableName="t")
 with Stubber(ssm) as stub:
     stub.add_client_error("get_parameter", "ParameterNotFound")
     try:

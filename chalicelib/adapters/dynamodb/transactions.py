@@ -40,7 +40,7 @@ def pause_at_most(seconds: float) -> None:
     time.sleep(random.uniform(0, seconds))  # noqa: S311 - jitter is no secret
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Database:
     """What each store works with."""
 
