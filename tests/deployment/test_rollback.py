@@ -70,11 +70,11 @@ def test_a_rollback_that_fails_says_so_and_cleans_up(project):
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["v9", "0" * 40, "--all", ""])
+@pytest.mark.parametrize("name", ["v9", "0" * 40, "Makefile", ""])
 def test_what_is_no_commit_is_not_deployed(project, name):
     operator = Operator(project)
 
-    assert operator.run("rollback", "prod", "--", name) == 1
+    assert operator.run("rollback", "prod", name) == 1
 
     assert "is no commit of this repository" in operator.errors
     assert mark(project) is None
