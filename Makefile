@@ -89,12 +89,14 @@ types: .tools/.installed ## Write the browser client's types, static-site/js/lyc
 bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
+lint: $(VENV)/.installed-test ## Check style, types, the direction of imports, templates and workflows
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml
+	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml infra/github-oidc.yaml
+	$(BIN)/actionlint -shellcheck= -pyflakes=
+	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection .github
 
 format: $(VENV)/.installed-test ## Format the code and fix what ruff can fix
 	$(BIN)/python -m ruff format
@@ -107,6 +109,10 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements-test.txt -o requirements-dev.txt
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
+
+upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
+	@$(BIN)/python -m infra.newest_versions
+	@$(MAKE) --no-print-directory lock ARGS=--upgrade
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
