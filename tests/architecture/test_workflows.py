@@ -154,6 +154,18 @@ def test_the_repository_is_named_without_wildcards(subject, allowed):
     assert bool(re.fullmatch(template["Parameters"]["Subject"]["AllowedPattern"], subject)) is allowed
 
 
+def test_a_release_is_made_where_nothing_is_deployed_and_not_where_a_deployment_has_failed():
+    publish = JOBS["release.yml:publish"]
+    assert publish["needs"] == ["test", "staging", "prod"]
+    assert publish["if"] == "!cancelled() && !failure() && needs.test.result == 'success'"
+
+
+def test_a_command_that_fails_before_a_pipe_fails_its_step():
+    for name, workflow in WORKFLOWS.items():
+        if any(where.startswith(f"{name}:") for where, _ in RUNS):
+            assert workflow["defaults"] == {"run": {"shell": "bash"}}
+
+
 def test_a_failure_of_the_deployment_or_of_the_watch_rolls_back_to_what_was_live_before():
     steps = JOBS["stage.yml:deploy"]["steps"]
     names = [step.get("name") for step in steps]
