@@ -18,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy smoke quick test fuzz pictures types bench lint format lock clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types bench lint format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,19 @@ deploy: $(VENV)/.installed-dev ## Deploy STAGE to AWS, or update it; ARGS=--help
 destroy: $(VENV)/.installed-dev ## Remove STAGE from AWS, except its data; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
+
+live: $(VENV)/.installed-dev ## Print the address of STAGE's site and the commit that is live
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment live $(STAGE)
+
+watch: $(VENV)/.installed-dev ## Watch the alarms of STAGE, and fail if one goes off; ARGS=--help lists the options
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment watch $(STAGE) $(ARGS)
+
+rollback: $(VENV)/.installed-dev ## Deploy an earlier commit or tag, TO, to STAGE
+	@$(STAGE_IS_NAMED)
+	@test -n "$(TO)" || { echo "Name the commit or the tag: make $@ STAGE=$(STAGE) TO=v0.1.0" >&2; exit 1; }
+	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(TO)
 
 smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are deleted again; ARGS=--help tells more
 	@test -n "$(URL)$(ARGS)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \
@@ -76,12 +89,14 @@ types: .tools/.installed ## Write the browser client's types, static-site/js/lyc
 bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-lint: $(VENV)/.installed-test ## Check style, types and the direction of imports
+lint: $(VENV)/.installed-test ## Check style, types, the direction of imports, templates and workflows
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml
+	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml infra/github-oidc.yaml
+	$(BIN)/actionlint -shellcheck= -pyflakes=
+	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection .github
 
 format: $(VENV)/.installed-test ## Format the code and fix what ruff can fix
 	$(BIN)/python -m ruff format
@@ -95,6 +110,10 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
 
+upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
+	@$(BIN)/python -m infra.newest_versions
+	@$(MAKE) --no-print-directory lock ARGS=--upgrade
+
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
 	rm -rf $(VENV) .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
@@ -106,7 +125,20 @@ $(VENV)/.installed-dev: $(VENV)/.created requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.installed-smoke: $(VENV)/.installed-dev requirements-smoke.txt
+$(VENV)/.installed-live: $(VENV)/.installed-dev ## Print the address of STAGE's site and the commit that is live
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment live $(STAGE)
+
+watch: $(VENV)/.installed-dev ## Watch the alarms of STAGE, and fail if one goes off; ARGS=--help lists the options
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment watch $(STAGE) $(ARGS)
+
+rollback: $(VENV)/.installed-dev ## Deploy an earlier commit or tag, TO, to STAGE
+	@$(STAGE_IS_NAMED)
+	@test -n "$(TO)" || { echo "Name the commit or the tag: make $@ STAGE=$(STAGE) TO=v0.1.0" >&2; exit 1; }
+	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(TO)
+
+smoke: $(VENV)/.installed-dev requirements-smoke.txt
 	@echo "Installing what the smoke test needs ..."
 	@$(PIP) -r requirements-smoke.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""`python -m infra.deployment deploy|destroy STAGE`: deploys a stage to AWS, or removes it."""
+"""`python -m infra.deployment COMMAND STAGE`: deploys a stage to AWS, watches it, rolls it back, or removes it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from infra.deployment import shipping
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, deploy
 from infra.deployment.destroy import destroy
@@ -25,7 +26,9 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
     progress = Progress(say)
     try:
         with explained():
-            if options.command == "destroy":
+            if options.command in shipping.COMMANDS:
+                shipping.run(options, progress, dependencies)
+            elif options.command == "destroy":
                 destroy(
                     options.stage,
                     options.project,
@@ -88,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("destroy", parents=[common], help="remove the stage")
     down.add_argument("--with-data", action="store_true", help="delete accounts, logs and signing keys as well")
     down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name again, instead of the question")
+    shipping.add_commands(commands, common)
     return parser
 
 

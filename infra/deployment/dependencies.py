@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from infra.deployment.repository import checked_out_commit
 from infra.deployment.smoke import run_smoke
 from infra.deployment.template import rendered_template
 
@@ -21,6 +23,8 @@ class Dependencies:
     """Takes the URL of the site and the API's own, and returns whether the site works."""
     sleep: Callable[[float], object] = time.sleep
     """Takes seconds."""
+    commit: Callable[[Path], str | None] = checked_out_commit
+    """Takes the project's folder and returns the commit that is checked out, None if what is there is no commit."""
     ask: Callable[[str], str] = input
     """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
 

@@ -19,6 +19,7 @@ from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.limits import reservations, throttle
+from infra.deployment.live import record
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
@@ -83,6 +84,10 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
                     f' `make smoke URL={foundation.site_origin} ARGS="--api {foundation.api_address(api)}"` repeats the'
                     " test"
                 )
+    with progress.of("Record of what is live"):
+        commit = dependencies.commit(request.project)
+        record(resources, api, commit)
+        progress(f"commit {commit}" if commit else "no commit: there are changes that no commit has")
     progress.end(f"Ready: {foundation.site_origin}/")
 
 

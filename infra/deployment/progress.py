@@ -31,6 +31,10 @@ class Progress:
         self._say(f"[{self._clock() - self._started:6.1f} s] {step}")
         yield self
 
+    def output(self, line: str) -> None:
+        """Print a line for a program to read."""
+        self._say(line)
+
     def end(self, sentence: str) -> None:
         """Print the last sentence."""
         self._say(f"[{self._clock() - self._started:6.1f} s] {sentence}")

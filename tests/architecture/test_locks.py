@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPS = PYPROJECT["project"]["dependencies"]
 GROUPS = PYPROJECT["dependency-groups"]
+PYTHONS = [each.rpartition(" ")[2] for each in PYPROJECT["project"]["classifiers"]]
 FUZZ = "tests/fuzz/requirements.txt"
 
 
@@ -96,7 +97,7 @@ def test_what_is_compiled_is_locked_with_the_wheels_of_other_platforms_too():
         assert len(hashes[name]) > 10
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_every_python_that_is_supported_finds_one_version_of_each(python, platform):
     elsewhere = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": platform}

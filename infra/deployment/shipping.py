@@ -1,0 +1,58 @@
+"""The commands around a deployment: `live`, `watch` and `rollback`."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from infra.deployment.live import live
+from infra.deployment.preflight import check
+from infra.deployment.resources import Resources
+from infra.deployment.rollback import rollback
+from infra.deployment.watch import watch
+
+if TYPE_CHECKING:
+    from infra.deployment.dependencies import Dependencies
+    from infra.deployment.progress import Progress
+
+COMMANDS = frozenset({"live", "watch", "rollback"})
+
+_MINUTES = 15
+"""As long as an alarm needs that goes off after three periods of five minutes."""
+
+
+def add_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the commands to a parser."""
+    commands.add_parser("live", parents=[common], help="print the site's address and the live commit, as NAME=VALUE")
+    watching = commands.add_parser("watch", parents=[common], help="fail if an alarm of the stage goes off")
+    watching.add_argument("--minutes", type=int, default=_MINUTES, help=f"how long ({_MINUTES})")
+    watching.add_argument(
+        "--since", type=_moment, help="a time in ISO 8601: alarms that went off since then count too (the start)"
+    )
+    back = commands.add_parser("rollback", parents=[common], help="deploy an earlier commit")
+    back.add_argument("commit", help="a commit, a tag or a branch of this repository")
+
+
+def run(options: argparse.Namespace, progress: Progress, dependencies: Dependencies) -> None:
+    """Run one of the commands. Raises DeploymentError, or what botocore raises."""
+    if options.command == "rollback":
+        rollback(options.stage, options.commit, options.project, progress)
+        return
+    place = check(options.stage, options.project, {})
+    resources = Resources(options.stage, options.project, place, dependencies)
+    if options.command == "live":
+        for name, value in live(resources).items():
+            progress.output(f"{name}={value}")
+    else:
+        watch(resources, options.minutes, options.since or datetime.now(UTC), progress, dependencies)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2027-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
