@@ -115,7 +115,7 @@ def _empty_bucket(resources: Resources, progress: Progress) -> None:
     if bucket is None or not site.exists(client, bucket):
         progress("is not there")
         return
-    progress(f"deleted {site.empty(client, bucket)} files")
+    progress(f"deleted {site.empty(client, bucket)} files and old versions of files")
 
 
 def _delete_data(resources: Resources, progress: Progress) -> None:

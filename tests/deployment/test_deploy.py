@@ -130,6 +130,7 @@ def _assert_the_data_is_protected():
 def _assert_the_page_is_in_the_bucket(operator, bucket):
     client = boto3.client("s3")
     page = operator.project / "static-site"
+    assert client.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     for path in (path for path in page.rglob("*") if path.is_file()):
         found = client.get_object(Bucket=bucket, Key=path.relative_to(page).as_posix())
         assert found["Body"].read() == path.read_bytes()

@@ -67,7 +67,7 @@ def test_each_step_can_fail_and_the_next_run_goes_on_from_there(operator, aws, m
 
 
 def _assert_destroying_resumes(operator, monkeypatch):
-    with raising(monkeypatch, "DeleteObject", refusal("DeleteObject"), after=2):
+    with raising(monkeypatch, "DeleteObjects", refusal("DeleteObjects")):
         assert operator.destroy("--with-data") == 1
     assert account()["apis"] == account()["functions"] == []
     with raising(monkeypatch, "DeleteStack", KeyboardInterrupt()):

@@ -135,6 +135,15 @@ def test_only_the_distribution_reads_the_bucket_and_only_over_tls(rendered):
     assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["SiteAccess", "Id"]}
 
 
+def test_old_versions_of_the_page_are_kept_for_a_month(rendered):
+    bucket = rendered["Resources"]["SiteBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["NoncurrentVersionExpiration"]) == ("Enabled", {"NoncurrentDays": 30})
+    # A file that was deleted leaves nothing behind once its versions have expired.
+    assert rule["ExpiredObjectDeleteMarker"] is True
+
+
 @pytest.mark.parametrize(
     ("sends", "secret"), [("First", "FirstDistributionSecret"), ("Second", "SecondDistributionSecret")]
 )
