@@ -67,7 +67,7 @@ def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     for name, count in tables.items():
         sentences.append(f"{fate}: the table {name}, about {count} items")
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
-    sentences.append(f"{fate}: the functions' logs")
+    sentences.append(f"{fate}: the logs of functions and gateway")
     return sentences
 
 

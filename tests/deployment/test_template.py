@@ -178,7 +178,7 @@ def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_s
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
     # CloudFormation takes in what exists only by such names, and only with such a policy.
     kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
-    assert len(kept) == 6
+    assert len(kept) == 7
     for resource in kept:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
