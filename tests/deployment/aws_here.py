@@ -55,6 +55,10 @@ class AwsHere:
         """A resource that moto does not know."""
         return Recorded.made[logical_id]
 
+    def all_made(self):
+        """The logical ids of all resources that moto does not know."""
+        return set(Recorded.made)
+
     def stack(self, name):
         (stack,) = [each for each in cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name]
         return stack

@@ -160,6 +160,25 @@ def test_the_stage_is_in_the_name_of_the_api_also_of_one_that_was_there_before(o
     assert account()["apis"] == []
 
 
+def test_a_stage_that_is_watched_has_a_dashboard_and_a_budget_which_go_with_it(operator, aws):
+    watched = [f"--parameter={each}" for each in ("AlarmEmail=me@example.org", "MonthlyBudget=20")]
+    assert operator.deploy(*watched) == 0, operator.errors
+
+    body = json.loads(boto3.client("cloudwatch").get_dashboard(DashboardName="lychgate-prod")["DashboardBody"])
+    (distribution,) = account()["distributions"]
+    assert f'"DistributionId", "{distribution}"' in json.dumps(body)
+    assert "arn:aws:cloudwatch:us-east-1:123456789012:alarm:lychgate-prod-gateway-errors" in json.dumps(body)
+    budget = aws.properties("Budget")
+    assert int(budget["Budget"]["BudgetLimit"]["Amount"]) == 20
+    assert budget["NotificationsWithSubscribers"][0]["Subscribers"] == [
+        {"SubscriptionType": "EMAIL", "Address": "me@example.org"}
+    ]
+
+    assert operator.destroy() == 0, operator.errors
+    assert boto3.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
+    assert "Budget" not in aws.all_made()
+
+
 def test_tracing_is_off_until_the_stage_says_so_and_is_off_again_when_it_no_longer_does(operator, aws):
     assert operator.deploy() == 0, operator.errors
     assert tracing() == ["PassThrough", "PassThrough", False]
