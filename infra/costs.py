@@ -29,9 +29,9 @@ DYNAMODB_WRITE = 0.625 / MILLION
 DYNAMODB_READ = 0.125 / MILLION
 DYNAMODB_GB = 0.25
 DYNAMODB_BACKUP_GB = 0.20
-# aws.amazon.com/cloudwatch/pricing: per GB of logs ingested; per GB and month stored; per metric and month; per metric of
-# an alarm and month, so that an alarm over an expression costs as much as the metrics in it; per dashboard and month, beyond
-# the account's first three of up to 50 metrics.
+# aws.amazon.com/cloudwatch/pricing: per GB of logs ingested; per GB and month stored; per metric and month; per metric
+# of an alarm and month, so that an alarm over an expression costs as much as the metrics in it; per dashboard and
+# month, beyond the account's first three of up to 50 metrics.
 LOGS_GB = 0.50
 LOGS_KEPT_GB = 0.03
 METRIC = 0.30
@@ -201,9 +201,9 @@ def table() -> str:
     ]
     totals = [sum(line.dollars(users) for line in bill) for users in (1_000, MILLION)]
     rows.append(f"| **Lychgate** | | **{_dollars(totals[0])}** | **{_dollars(totals[1])}** |")
-    for what, price in (("a KMS key of your own", KMS_KEY), ("a dashboard beyond the account's third", DASHBOARD)):
-        more = [_dollars(total + price) for total in totals]
-        rows.append(f"| with {what} | {_dollars(price)} a month | {more[0]} | {more[1]} |")
+    for what, extra in (("a KMS key of your own", KMS_KEY), ("a dashboard beyond the account's third", DASHBOARD)):
+        more = [_dollars(total + extra) for total in totals]
+        rows.append(f"| with {what} | {_dollars(extra)} a month | {more[0]} | {more[1]} |")
     for name, price in (("Cognito Lite", cognito_lite), ("Cognito Essentials", cognito_essentials)):
         rows.append(
             f"| {name} | above {COGNITO_FREE_USERS:,} users | {_dollars(price(1_000))} | {_dollars(price(MILLION))} |"

@@ -74,8 +74,8 @@ _ERRORS: Mapping[str, LychgateError] = {
 def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
     """Return Chalice's ``generate_swagger``, wrapped to add what Chalice lacks.
 
-    These are gateway responses, 405 for unknown methods, the distribution's key where the stage has one, and the stage in
-    the API's name: the metrics of a REST API have no other dimension that tells two stages apart.
+    These are gateway responses, 405 for unknown methods, the distribution's key where the stage has one, and the stage
+    in the API's name: the metrics of a REST API have no other dimension that tells two stages apart.
     """
 
     @functools.wraps(generate_swagger)

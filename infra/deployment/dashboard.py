@@ -1,7 +1,7 @@
 """The stage's dashboard in CloudWatch: what an operator looks at, from the users' side down to the bill.
 
-Owns which graphs there are, and their order. A dashboard with more than 50 metrics is never free, so what no metric counts
-is a query of the logs, which costs only when somebody looks at it.
+Owns which graphs there are, and their order. A dashboard with more than 50 metrics is never free, so what no metric
+counts is a query of the logs, which costs only when somebody looks at it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _functions(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
         _query(
             "Cold starts",
             logs,
-            'filter @type = "REPORT" | stats count(@initDuration) as cold, max(@initDuration) as longest_ms by bin(1h)',
+            'filter @type = "REPORT" | stats count(@initDuration) as cold by bin(1h)',
         ),
         _graph(
             "Executions at once",
@@ -185,9 +185,7 @@ def _costs(api: str, authorizer: str, logs: Iterable[str]) -> list[Widget]:
     ]
 
 
-def _graph(
-    title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}"
-) -> Widget:
+def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
     properties = {
         "title": title,
         "metrics": list(_shortened(metrics)),
@@ -204,13 +202,13 @@ def _shortened(metrics: Iterable[list[Any]]) -> Iterator[list[Any]]:
     before: list[Any] = []
     for metric in metrics:
         same = [index < len(before) and part == before[index] for index, part in enumerate(metric)]
-        yield [
-            "." if is_same and isinstance(part, str) else part for is_same, part in zip(same, metric, strict=True)
-        ]
+        yield ["." if is_same and isinstance(part, str) else part for is_same, part in zip(same, metric, strict=True)]
         before = metric
 
 
-def _query(title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None) -> Widget:
+def _query(
+    title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None
+) -> Widget:
     sources = " | ".join(f"SOURCE '{log}'" for log in logs)
     properties = {"title": title, "query": f"{sources} | {query}", "region": "${AWS::Region}", "view": view}
     return {"type": "log", "properties": properties, **({"width": width} if width else {})}

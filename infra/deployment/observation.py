@@ -1,7 +1,7 @@
 """What an operator sees of a stage's API: its name in metrics, its access log, its traces.
 
-Owns the members of a line of the access log, and the role with which API Gateway writes it. That role is a setting of the
-account in a region, shared by all its APIs: it is set where there is none, and never replaced or taken away
+Owns the members of a line of the access log, and the role with which API Gateway writes it. That role is a setting of
+the account in a region, shared by all its APIs: it is set where there is none, and never replaced or taken away
 (docs/decisions/0046-a-gateway-that-is-watched.md).
 """
 
@@ -42,8 +42,9 @@ ACCESS_LOG_LINE: Mapping[str, str] = {
 }
 """Each member of a line, and the variable that it holds (API Gateway Developer Guide, "Variables for access logging").
 
-None holds a path as it was sent, an address, a header, or a key. The gateway's error messages are left out, because one of
-them quotes the Authorization header. A variable without a value is a hyphen, so all of them stand in quotes.
+None holds a path as it was sent, an address, a header, or a key. The gateway's error messages are left out, because one
+of them quotes the Authorization header. A variable without a value is a hyphen, so all of them stand in quotes. A caller
+may choose the request id; the extended one is API Gateway's own.
 """
 
 ACCOUNT_ROLE = f"{APP_NAME}-api-gateway-logs"
@@ -63,9 +64,7 @@ def access_log_format() -> str:
     return json.dumps(ACCESS_LOG_LINE, separators=(",", ":"))
 
 
-def observe(
-    resources: Resources, foundation: Foundation, api: str, sleep: Callable[[float], object]
-) -> Iterator[str]:
+def observe(resources: Resources, foundation: Foundation, api: str, sleep: Callable[[float], object]) -> Iterator[str]:
     """Set name, access log and tracing of the API, and yield a sentence about each.
 
     All three outlive a `chalice deploy`: a deployment of an API leaves the settings of its stage alone, except for
@@ -122,8 +121,8 @@ def give_account_a_role(session: boto3.session.Session, partition: str, sleep: C
         else:
             return True
     raise DeploymentError(
-        f"API Gateway does not take the role {role} for its logs yet. Run the same command again. To go without an access"
-        " log: --parameter GatewayAccessLogs=false"
+        f"API Gateway does not take the role {role} for its logs yet. Run the same command again. To go without an"
+        " access log: --parameter GatewayAccessLogs=false"
     )
 
 

@@ -17,7 +17,10 @@ from moto.iam.models import iam_backends
 
 
 def patches(limits):
-    """Yield context managers that add it. ``limits["looks before a role is there"]``: how often a new role is refused."""
+    """Yield context managers that add it.
+
+    ``limits["looks before a role is there"]`` is how often a new role is refused.
+    """
     # moto's own pattern does not fit the ARN of an API, which has slashes.
     yield mock.patch.dict(url_paths, {"{0}/tags/(?P<resourceArn>arn:.+)$": _tag_api})
     yield mock.patch.object(APIGatewayBackend, "import_rest_api", _import_rest_api)
@@ -71,7 +74,12 @@ def _with_permission(original, limits):
         role = next((each for each in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_roles() if each.name == name), None)
         spread = limits["looks before a role is there"] <= 0
         limits["looks before a role is there"] -= 1
-        if not (spread and role and role.managed_policies and "apigateway.amazonaws.com" in str(role.assume_role_policy_document)):
+        if not (
+            spread
+            and role
+            and role.managed_policies
+            and "apigateway.amazonaws.com" in str(role.assume_role_policy_document)
+        ):
             raise BadRequestException(
                 "The role ARN does not have required permissions configured. Please grant trust permission for API"
                 " Gateway and add the required role policy."

@@ -1,8 +1,8 @@
 """What moto's CloudFormation lacks.
 
-It knows no CloudFront, bucket policies, alarms and budgets, nor versions in buckets; executes change sets without parameters, outputs or
-a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho parameters. What is
-added keeps to the CloudFormation User Guide.
+It knows no CloudFront, bucket policies, alarms and budgets, nor versions in buckets; executes change sets without
+parameters, outputs or a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho
+parameters. What is added keeps to the CloudFormation User Guide.
 """
 
 from unittest import mock

@@ -1,4 +1,4 @@
-"""What moto's IAM leaves out unless it loads all policies of AWS, which takes seconds: the one that a deployment attaches."""
+"""What moto's IAM leaves out unless it loads all policies of AWS, which takes seconds: the one that we attach."""
 
 import functools
 import json

@@ -213,10 +213,11 @@ def test_one_function_may_be_traced_alone(operator, aws):
     assert ["Tracing" in sids for sids in policies(operator)] == [False, True]
 
 
-# Variables with what a caller sends, or a secret: the address, the path and headers as they were sent, the values of API
-# keys, and messages, one of which quotes the Authorization header.
+# Variables with what a caller sends, or a secret: the address, the path and headers as they were sent, the values of
+# API keys, and messages, one of which quotes the Authorization header.
 @pytest.mark.parametrize(
-    "unsafe", ["identity", "message", "Message", "$context.path", "requestOverride", "error.m", "authorizer.error", "claims"]
+    "unsafe",
+    ["identity", "message", "Message", "$context.path", "requestOverride", "error.m", "authorizer.error", "claims"],
 )
 def test_a_line_of_the_access_log_holds_no_token_no_key_and_no_address(unsafe):
     assert unsafe not in access_log_format()
