@@ -99,24 +99,19 @@ def test_a_role_that_the_account_has_is_left_alone(operator, aws):
     assert stage_of_the_api()["accessLogSettings"]["destinationArn"] == LOG_GROUP
 
 
-def test_a_new_role_is_offered_until_iam_has_spread_it(operator, aws):
+def test_a_new_role_is_offered_until_iam_has_spread_it_and_the_next_run_goes_on(operator, aws):
     waited = []
     operator.replace(sleep=waited.append)
-    aws.limits["looks before a role is there"] = 2
-    assert operator.deploy() == 0, operator.errors
-    assert len(waited) == 2
-    assert role_of_the_account() == ACCOUNT_ROLE
-
-
-def test_a_role_that_is_never_taken_is_an_error_that_the_next_run_goes_on_from(operator, aws):
-    operator.replace(sleep=lambda _seconds: None)
     aws.limits["looks before a role is there"] = 100
     assert operator.deploy() == 1
     assert "Logs and tracing of the API: API Gateway does not take the role" in operator.errors
     assert "GatewayAccessLogs=false" in operator.errors
+    assert role_of_the_account() == ""
 
-    aws.limits["looks before a role is there"] = 0
+    waited.clear()
+    aws.limits["looks before a role is there"] = 2
     assert operator.deploy() == 0, operator.errors
+    assert len(waited) == 2
     assert operator.below("chalice deploy") == ["unchanged"]
     assert role_of_the_account() == ACCOUNT_ROLE
 
@@ -195,22 +190,16 @@ def test_tracing_is_off_until_the_stage_says_so_and_is_off_again_when_it_no_long
     by_hand(operator)
     assert tracing() == ["Active", "Active", True]
 
-    trace(operator, xray=False)
+    functions = operator.config()["stages"]["prod"]["lambda_functions"]
+    trace(operator, xray=False, lambda_functions={**functions, "authorizer": {**functions["authorizer"], "xray": True}})
+    assert operator.deploy() == 0, operator.errors
+    assert tracing() == ["PassThrough", "Active", False]
+    assert ["Tracing" in sids for sids in policies(operator)] == [False, True]
+
+    trace(operator, lambda_functions=functions)
     assert operator.deploy() == 0, operator.errors
     assert tracing() == ["PassThrough", "PassThrough", False]
     assert policies(operator) == untraced
-
-
-def test_one_function_may_be_traced_alone(operator, aws):
-    assert operator.deploy() == 0, operator.errors
-    functions = operator.config()["stages"]["prod"]["lambda_functions"]
-    functions["authorizer"]["xray"] = True
-    trace(operator, lambda_functions=functions)
-
-    assert operator.deploy() == 0, operator.errors
-
-    assert tracing() == ["PassThrough", "Active", False]
-    assert ["Tracing" in sids for sids in policies(operator)] == [False, True]
 
 
 # Variables with what a caller sends, or a secret: the address, the path and headers as they were sent, the values of
