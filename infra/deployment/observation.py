@@ -43,8 +43,8 @@ ACCESS_LOG_LINE: Mapping[str, str] = {
 """Each member of a line, and the variable that it holds (API Gateway Developer Guide, "Variables for access logging").
 
 None holds a path as it was sent, an address, a header, or a key. The gateway's error messages are left out, because one
-of them quotes the Authorization header. A variable without a value is a hyphen, so all of them stand in quotes. A caller
-may choose the request id; the extended one is API Gateway's own.
+of them quotes the Authorization header. A variable without a value is a hyphen, so all of them stand in quotes. A
+caller may choose the request id; the extended one is API Gateway's own.
 """
 
 ACCOUNT_ROLE = f"{APP_NAME}-api-gateway-logs"
