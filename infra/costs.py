@@ -29,11 +29,14 @@ DYNAMODB_WRITE = 0.625 / MILLION
 DYNAMODB_READ = 0.125 / MILLION
 DYNAMODB_GB = 0.25
 DYNAMODB_BACKUP_GB = 0.20
-# aws.amazon.com/cloudwatch/pricing: per GB of logs ingested; per GB and month stored; per metric and alarm and month.
+# aws.amazon.com/cloudwatch/pricing: per GB of logs ingested; per GB and month stored; per metric and month; per metric
+# of an alarm and month, so that an alarm over an expression costs as much as the metrics in it; per dashboard and
+# month, beyond the account's first three of up to 50 metrics.
 LOGS_GB = 0.50
 LOGS_KEPT_GB = 0.03
 METRIC = 0.30
-ALARM = 0.10
+ALARM_METRIC = 0.10
+DASHBOARD = 3.00
 # aws.amazon.com/kms/pricing: a standard SSM parameter is free. Decrypting it is a request to KMS.
 KMS_REQUEST = 0.03 / 10_000
 # The same page: a customer managed key, a month. Each of its first two rotations adds as much.
@@ -88,11 +91,15 @@ STORED_BYTES = 12_000
 LOG_BYTES = 1_000
 """Per invocation of the API: our line and Lambda's own three."""
 AUTHORIZER_LOG_BYTES = 400
+GATEWAY_LOG_BYTES = 500
+"""A line of API Gateway's access log."""
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 11
+METRICS = 12
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
-ALARMS = 10
+ALARMS = 13
+ALARM_METRICS = 22
+"""Of all alarms together."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ def lines() -> Iterator[Line]:
         f"{STORED_BYTES / 1000:.0f} kB at $0.25 a GB, backed up continuously at $0.20",
         STORED_BYTES / GIGABYTE * (DYNAMODB_GB + DYNAMODB_BACKUP_GB),
     )
-    logged = API_REQUESTS * LOG_BYTES + AUTHORIZATIONS * AUTHORIZER_LOG_BYTES
+    logged = API_REQUESTS * (LOG_BYTES + GATEWAY_LOG_BYTES) + AUTHORIZATIONS * AUTHORIZER_LOG_BYTES
     yield Line(
         "CloudWatch, logs",
         f"{logged / 1000:.0f} kB taken in at $0.50 a GB, kept {LOG_MONTHS} months at $0.03",
@@ -158,8 +165,8 @@ def lines() -> Iterator[Line]:
     )
     yield Line(
         "CloudWatch, metrics and alarms",
-        f"{METRICS} metrics at $0.30, {ALARMS} alarms at $0.10",
-        fixed=METRICS * METRIC + ALARMS * ALARM,
+        f"{METRICS} metrics at $0.30, {ALARMS} alarms over {ALARM_METRICS} at $0.10",
+        fixed=METRICS * METRIC + ALARM_METRICS * ALARM_METRIC,
     )
     cold = API_REQUESTS * COLD_SHARE
     yield Line("KMS, for the SSM parameter", f"{cold:.2f} cold starts, $0.03 per 10,000", per_user=cold * KMS_REQUEST)
@@ -194,8 +201,9 @@ def table() -> str:
     ]
     totals = [sum(line.dollars(users) for line in bill) for users in (1_000, MILLION)]
     rows.append(f"| **Lychgate** | | **{_dollars(totals[0])}** | **{_dollars(totals[1])}** |")
-    own = [_dollars(total + KMS_KEY) for total in totals]
-    rows.append(f"| with a KMS key of your own | {_dollars(KMS_KEY)} a month | {own[0]} | {own[1]} |")
+    for what, extra in (("a KMS key of your own", KMS_KEY), ("a dashboard beyond the account's third", DASHBOARD)):
+        more = [_dollars(total + extra) for total in totals]
+        rows.append(f"| with {what} | {_dollars(extra)} a month | {more[0]} | {more[1]} |")
     for name, price in (("Cognito Lite", cognito_lite), ("Cognito Essentials", cognito_essentials)):
         rows.append(
             f"| {name} | above {COGNITO_FREE_USERS:,} users | {_dollars(price(1_000))} | {_dollars(price(MILLION))} |"

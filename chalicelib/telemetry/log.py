@@ -20,6 +20,8 @@ NAMESPACE = "Lychgate"
 
 REFUSED_TOKENS = "refused_access_tokens"
 
+UNUSABLE_HASHES = "unusable_hashes"
+
 UNUSABLE_HASH = "unusable_hash"
 """The ``error`` of a line about a stored hash that cannot be checked."""
 
@@ -51,7 +53,7 @@ def log_refused_token(reason: str | None) -> None:
 def log_unusable_hash(problem: str) -> None:
     """Write the log line of a stored hash that cannot be checked, before the line of its request, a failed log-in."""
     members = {"error": UNUSABLE_HASH, "reason": f"the hash {problem}"}
-    write(logging.ERROR, f"a password's hash {problem}: docs/keys.md says what to do", members, {})
+    write(logging.ERROR, f"a password's hash {problem}: docs/keys.md says what to do", members, {UNUSABLE_HASHES: ()})
 
 
 def write(

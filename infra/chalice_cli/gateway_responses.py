@@ -74,11 +74,12 @@ _ERRORS: Mapping[str, LychgateError] = {
 def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
     """Return Chalice's ``generate_swagger``, wrapped to add what Chalice lacks.
 
-    These are gateway responses, 405 for unknown methods, and the distribution's key where the stage has one.
+    These are gateway responses, 405 for unknown methods, the distribution's key where the stage has one, and the stage
+    in the API's name: the metrics of a REST API have no other dimension that tells two stages apart.
     """
 
     @functools.wraps(generate_swagger)
-    def generate(generator: object, app: Application, *arguments: object, **options: object) -> Swagger:
+    def generate(generator: object, app: Application, *arguments: Any, **options: Any) -> Swagger:  # noqa: ANN401
         swagger = generate_swagger(generator, app, *arguments, **options)
         try:
             swagger[GATEWAY_RESPONSES] = gateway_responses(app.lychgate.http)
@@ -88,6 +89,9 @@ def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSw
             methods[ANY_METHOD] = _any_method(methods)
         if app.lychgate.http.distribution_secrets_sha256:
             _require_key(swagger)
+        rest_api = options.get("rest_api", next(iter(arguments), None))
+        if rest_api is not None:
+            swagger["info"]["title"] = rest_api.lambda_function.function_name
         return swagger
 
     return generate

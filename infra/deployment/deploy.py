@@ -20,6 +20,7 @@ from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.limits import reservations, throttle
 from infra.deployment.live import record
+from infra.deployment.observation import observe
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
@@ -64,6 +65,9 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         api = _deploy_api(resources, foundation, progress)
     with progress.of("Throttle of the API"):
         _throttle(resources, api, progress)
+    with progress.of("Logs and tracing of the API"):
+        for sentence in observe(resources, foundation, api, dependencies.sleep):
+            progress(sentence)
     with progress.of("Encryption of the keys"):
         _encrypt(resources, progress)
     with progress.of("Site"):

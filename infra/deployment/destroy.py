@@ -67,7 +67,7 @@ def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     for name, count in tables.items():
         sentences.append(f"{fate}: the table {name}, about {count} items")
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
-    sentences.append(f"{fate}: the functions' logs")
+    sentences.append(f"{fate}: the logs of functions and gateway")
     return sentences
 
 
@@ -115,7 +115,7 @@ def _empty_bucket(resources: Resources, progress: Progress) -> None:
     if bucket is None or not site.exists(client, bucket):
         progress("is not there")
         return
-    progress(f"deleted {site.empty(client, bucket)} files")
+    progress(f"deleted {site.empty(client, bucket)} files and old versions of files")
 
 
 def _delete_data(resources: Resources, progress: Progress) -> None:

@@ -43,6 +43,16 @@ class Foundation:
         """The name of the authorizer's Lambda function, as Chalice gives it."""
         return f"{APP_NAME}-{self.stage}-authorizer"
 
+    @property
+    def api_name(self) -> str:
+        """The name of the REST API, which its metrics have as a dimension: that of the function behind it."""
+        return self.api_function
+
+    @property
+    def gateway_logs(self) -> str:
+        """The name of the log group with the access log of API Gateway."""
+        return f"/aws/apigateway/{self.api_name}"
+
     def api_address(self, api: str) -> str:
         """Return scheme and host of the API with this id: the address that only the distribution may use."""
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"

@@ -8,6 +8,7 @@ from infra.deployment.chalice_command import source_digest
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
+from infra.deployment.observation import foreseen
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
@@ -46,6 +47,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         progress(reservations(resources.session.client("lambda"), resources.files.concurrency()).reason)
     with progress.of("chalice deploy"):
         progress("creates two functions, their roles, and the API")
+    _observe(resources, request, progress)
     with progress.of("Site, distribution, invalidation, smoke test"):
         progress("all files of static-site/ are uploaded; the distribution gets the API's id")
 
@@ -78,6 +80,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         digest = source_digest(resources.project, request.stage)
         same = not changed and is_deployed(resources, foundation, digest)
         progress("unchanged" if same else "functions and API are deployed again")
+    _observe(resources, request, progress)
     with progress.of("Site"):
         differences = resources.site(resources.stack.outputs()["SiteBucket"]).differences()
         for name in differences.upload:
@@ -90,3 +93,9 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         progress(
             "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
         )
+
+
+def _observe(resources: Resources, request: Request, progress: Progress) -> None:
+    with progress.of("Logs and tracing of the API"):
+        for sentence in foreseen(resources, request.parameters):
+            progress(sentence)

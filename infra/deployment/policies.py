@@ -18,7 +18,7 @@ _EVENTS = ("BatchWriteItem", "PutItem", "Query")
 _THROTTLE = ("UpdateItem",)
 
 
-def api_handler_policy(foundation: Foundation) -> Policy:
+def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the API's function.
 
     The AWS managed key for SSM allows everybody in the account who may read the parameter to decrypt it. So for that
@@ -35,12 +35,13 @@ def api_handler_policy(foundation: Foundation) -> Policy:
         _statement("SigningKeys", ["ssm:GetParameter"], parameter),
         *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
         _logs(foundation, foundation.api_function),
+        *_tracing(traced=traced),
     )
 
 
-def authorizer_policy(foundation: Foundation) -> Policy:
+def authorizer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the authorizer's function. It needs the public keys only, which are in its settings."""
-    return _policy(_logs(foundation, foundation.authorizer_function))
+    return _policy(_logs(foundation, foundation.authorizer_function), *_tracing(traced=traced))
 
 
 def _policy(*statements: Policy) -> Policy:
@@ -63,6 +64,12 @@ def _logs(foundation: Foundation, function: str) -> Policy:
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         foundation.arn("logs", f"log-group:/aws/lambda/{function}:*"),
     )
+
+
+def _tracing(*, traced: bool) -> list[Policy]:
+    # Lambda itself sends the segments, by the function's role (AWS Lambda Developer Guide, "Visualize Lambda function
+    # invocations using AWS X-Ray"). They belong to no resource.
+    return [_statement("Tracing", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")] if traced else []
 
 
 def _statement(sid: str, actions: list[str], resource: str) -> Policy:

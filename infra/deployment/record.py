@@ -66,14 +66,14 @@ class Record:
         return f"named the API {recorded or 'none'}, and it is {api or 'not there'}"
 
     def deployed_apis(self) -> list[str]:
-        """Return the ids of the APIs that call the stage's function."""
+        """Return the ids of the APIs that call the stage's function. Earlier versions named all stages' APIs alike."""
         client = self._session.client("apigateway")
         wanted = f":function:{self._foundation.api_function}/"
         return [
             api["id"]
             for page in client.get_paginator("get_rest_apis").paginate()
             for api in page["items"]
-            if api["name"] == APP_NAME and _calls(client, api["id"], wanted)
+            if api["name"] in {self._foundation.api_name, APP_NAME} and _calls(client, api["id"], wanted)
         ]
 
     def is_empty(self) -> bool:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infra.deployment.errors import code_of
+from infra.deployment.errors import DeploymentError, code_of
 from infra.local.static_site import INDEX, content_type
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 CACHE_CONTROL = "public, max-age=0, must-revalidate, s-maxage=31536000"
 """RFC 9111 section 5.2.2: private caches revalidate, shared caches keep files for a year."""
@@ -112,8 +113,24 @@ def exists(client: S3Client, bucket: str) -> bool:
 
 
 def empty(client: S3Client, bucket: str) -> int:
-    """Delete all objects in a bucket and return their number."""
-    names = keys(client, bucket)
-    for name in names:
-        client.delete_object(Bucket=bucket, Key=name)
-    return len(names)
+    """Delete all objects in a bucket, with their old versions and delete markers, and return how many that were.
+
+    Raises DeploymentError if some are still there. A bucket that was never versioned has one version of each object.
+    """
+    count = 0
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        there = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if not there:
+            continue
+        versions: list[ObjectIdentifierTypeDef] = [
+            {"Key": each["Key"], "VersionId": each["VersionId"]} for each in there
+        ]
+        refused = client.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True}).get("Errors", [])
+        if refused:
+            raise DeploymentError(
+                f"{len(refused)} files of the bucket {bucket} could not be deleted, the first of them"
+                f" {refused[0].get('Key')}: {refused[0].get('Code')}. It needs s3:DeleteObjectVersion. Run the same"
+                " command again"
+            )
+        count += len(versions)
+    return count

@@ -111,7 +111,7 @@ class Stack:
             StackName=self.name,
             ChangeSetName=name,
             ChangeSetType="UPDATE" if self.described() else "CREATE",
-            TemplateBody=json.dumps(template),
+            TemplateBody=json.dumps(template, separators=(",", ":")),
             Parameters=given,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             ImportExistingResources=True,

@@ -90,6 +90,18 @@ def configured_concurrency(entry: Mapping[str, Any]) -> dict[str, int | None]:
     return {name: said["reserved_concurrency"] for name, said in configured.items() if "reserved_concurrency" in said}
 
 
+def configured_tracing(config: Mapping[str, Any], stage: str) -> dict[str, bool]:
+    """Return whether X-Ray traces the REST API and each function, as Chalice reads its ``xray``.
+
+    ``config`` is the whole of .chalice/config.json: what a function says counts before the stage's, and that before the
+    project's (Chalice documentation, "Configuration file").
+    """
+    entry = {"xray": config.get("xray"), **config["stages"].get(stage, {})}
+    functions = entry.get("lambda_functions", {})
+    traced = {name: {**entry, **functions.get(name, {})} for name in ("api_handler", "authorizer")}
+    return {name: bool(said["xray"]) for name, said in {"rest_api": entry, **traced}.items()}
+
+
 def _function(existing: Mapping[str, Any], stage: str, name: str, memory: int, timeout: int) -> dict[str, Any]:
     return {
         "lambda_memory_size": memory,

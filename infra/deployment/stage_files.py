@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import configured_concurrency, policy_file, stage_configuration
+from infra.deployment.stage import configured_concurrency, configured_tracing, policy_file, stage_configuration
 from infra.local.data_directory import replace_file
 
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):([0-9]{12}):")
@@ -39,6 +39,10 @@ class StageFiles:
         config = json.loads((self._folder / "config.json").read_text("utf-8"))
         return configured_concurrency(config["stages"].get(self._stage, {}))
 
+    def tracing(self) -> dict[str, bool]:
+        """Return whether X-Ray traces the REST API and each function."""
+        return configured_tracing(json.loads((self._folder / "config.json").read_text("utf-8")), self._stage)
+
     def contents(
         self,
         foundation: Foundation,
@@ -52,9 +56,14 @@ class StageFiles:
         existing = _without_own_origin(config["stages"].get(self._stage, {}))
         entry = stage_configuration(foundation, public_keys, existing, reserved)
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
+        traced = self.tracing()
         return {
-            self._folder / policy_file(self._stage, "api_handler"): _text(api_handler_policy(foundation)),
-            self._folder / policy_file(self._stage, "authorizer"): _text(authorizer_policy(foundation)),
+            self._folder / policy_file(self._stage, "api_handler"): _text(
+                api_handler_policy(foundation, traced=traced["api_handler"])
+            ),
+            self._folder / policy_file(self._stage, "authorizer"): _text(
+                authorizer_policy(foundation, traced=traced["authorizer"])
+            ),
             path: _text(config),
         }
 

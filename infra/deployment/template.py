@@ -1,4 +1,4 @@
-"""The template for CloudFormation: infra/template.yaml with the page's headers and with static names.
+"""The template for CloudFormation: infra/template.yaml with the page's headers, the dashboard, and static names.
 
 Owns how infra/page-headers.json becomes a response headers policy. CloudFront accepts the security headers that it
 knows only in members of their own. All others are custom headers.
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.deployment.dashboard import dashboard_body
 from infra.deployment.errors import DeploymentError
 from infra.tables import TEMPLATE, parsed
 
@@ -36,7 +37,19 @@ def rendered_template(stage: str) -> dict[str, Any]:
                 properties[name] = properties[name]["Fn::Sub"].replace("${Stage}", stage)
     policy = document["Resources"]["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     policy.update(response_headers(json.loads(PAGE_HEADERS.read_text("utf-8"))))
+    document["Resources"]["Dashboard"]["Properties"]["DashboardBody"] = {"Fn::Sub": _dashboard(document, stage)}
     return document
+
+
+def _dashboard(document: Mapping[str, Any], stage: str) -> str:
+    resources = document["Resources"].values()
+    tables = [each["Properties"]["TableName"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"]
+    alarms = [
+        each["Properties"]["AlarmName"]["Fn::Sub"].replace("${Stage}", stage)
+        for each in resources
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    return dashboard_body(stage, tables, alarms)
 
 
 def parameter_names() -> dict[str, str]:

@@ -7,6 +7,8 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.config.api import REGISTRATIONS_PER_HOUR
 from chalicelib.telemetry import log, requests
+from infra.deployment.observation import ACCESS_LOG_LINE
+from infra.tables import parsed
 from tests.live import __main__ as smoke_command
 from tests.support.live.client import USUAL_LIMITS
 
@@ -71,6 +73,26 @@ def test_the_events_that_the_queries_look_for_are_logged():
     named = set(re.findall(r'"([a-z]+_[a-z_]+)"', queries))
     assert named <= {*map(str, EventType), log.UNUSABLE_HASH}
     assert "refresh_token_reused" in named
+
+
+def test_the_queries_of_the_access_log_ask_for_members_that_its_lines_have():
+    queries = re.search(r"```\n(# the gateway's own errors.*?)```", section("Logs"), re.DOTALL)[1]
+    code = re.sub(r'"[^"]*"|^#.*$|@\w+|\b\d+\w*\b', " ", queries, flags=re.MULTILINE)
+    asked = set(re.findall(r"[a-z_]+", code)) - _LANGUAGE - {"pct"}
+    assert asked <= set(ACCESS_LOG_LINE)
+    assert {"error", "function_ms", "lambda_status"} <= asked
+
+
+def test_the_log_groups_and_the_parameters_that_the_pages_name_are_those_of_the_template():
+    template = parsed(TEMPLATE)
+    groups = {
+        each["Properties"]["LogGroupName"]["Fn::Sub"].replace("${Stage}", "prod")
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::Logs::LogGroup"
+    }
+    assert set(re.findall(r"`(/aws/[\w/-]+)`", section("Logs"))) == groups
+    given = re.findall(r"--parameter (\w+)=|`(\w+)=\w+`", MONITORING)
+    assert {name for pair in given for name in pair if name} <= set(template["Parameters"])
 
 
 def test_the_options_of_the_smoke_test_are_there():

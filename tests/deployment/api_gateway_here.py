@@ -1,26 +1,92 @@
-"""What moto's API Gateway lacks: importing Swagger 2 as Chalice sends it, and tags of an API."""
+"""What moto's API Gateway lacks.
+
+It neither imports Swagger 2 as Chalice sends it, nor tags an API; loses the settings of a stage at its next deployment,
+knows no tracing of one, and writes an access log without a role of the account.
+"""
 
 import json
 from unittest import mock
 from urllib.parse import unquote
 
+from moto.apigateway.exceptions import BadRequestException
 from moto.apigateway.models import APIGatewayBackend, apigateway_backends
+from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.urls import url_paths
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
 
 
-def patches():
-    """Yield context managers that add it."""
+def patches(limits):
+    """Yield context managers that add it.
+
+    ``limits["looks before a role is there"]`` is how often a new role is refused.
+    """
     # moto's own pattern does not fit the ARN of an API, which has slashes.
     yield mock.patch.dict(url_paths, {"{0}/tags/(?P<resourceArn>arn:.+)$": _tag_api})
     yield mock.patch.object(APIGatewayBackend, "import_rest_api", _import_rest_api)
     yield mock.patch.object(APIGatewayBackend, "put_rest_api", _put_rest_api)
+    deploy, update = APIGatewayResponse.create_deployment, APIGatewayBackend.update_stage
+    yield mock.patch.object(APIGatewayResponse, "create_deployment", _keeping_the_stage(deploy))
+    yield mock.patch.object(APIGatewayBackend, "update_stage", _with_a_role(update))
+    yield mock.patch.object(
+        APIGatewayBackend, "update_account", _with_permission(APIGatewayBackend.update_account, limits)
+    )
 
 
 def _tag_api(request, full_url, headers):
     api = unquote(full_url).rpartition("/")[2]
     apigateway_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].get_rest_api(api).tags.update(json.loads(request.data)["tags"])
     return 204, {}, ""
+
+
+def _keeping_the_stage(original):
+    """A deployment to a stage that exists changes what the call names (API Gateway API Reference, CreateDeployment)."""
+
+    def create_deployment(response):
+        stages = response.backend.get_rest_api(response.path.split("/")[2]).stages
+        name = response._get_param("stageName")
+        before = stages.get(name)
+        answer = original(response)
+        if before is not None:
+            before.deployment_id = stages[name].deployment_id
+            stages[name] = before
+        if response._get_param("tracingEnabled") is not None:
+            stages[name].tracing_enabled = response._get_param("tracingEnabled")
+        return answer
+
+    return create_deployment
+
+
+def _with_a_role(original):
+    def update_stage(backend, function_id, stage_name, patch_operations):
+        logs = any(each["op"] != "remove" and "accessLogSettings" in each["path"] for each in patch_operations)
+        if logs and not backend.account.cloudwatch_role_arn:
+            raise BadRequestException("CloudWatch Logs role ARN must be set in account settings to enable logging")
+        return original(backend, function_id, stage_name, patch_operations)
+
+    return update_stage
+
+
+def _with_permission(original, limits):
+    def update_account(backend, patch_operations):
+        (operation,) = patch_operations
+        name = operation["value"].rpartition("/")[2]
+        role = next((each for each in iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_roles() if each.name == name), None)
+        spread = limits["looks before a role is there"] <= 0
+        limits["looks before a role is there"] -= 1
+        if not (
+            spread
+            and role
+            and role.managed_policies
+            and "apigateway.amazonaws.com" in str(role.assume_role_policy_document)
+        ):
+            raise BadRequestException(
+                "The role ARN does not have required permissions configured. Please grant trust permission for API"
+                " Gateway and add the required role policy."
+            )
+        return original(backend, patch_operations)
+
+    return update_account
 
 
 def _import_rest_api(backend, api_doc, fail_on_warnings):
@@ -31,6 +97,7 @@ def _import_rest_api(backend, api_doc, fail_on_warnings):
 def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge"):
     api = backend.get_rest_api(function_id)
     assert mode == "overwrite"
+    api.name = api_doc["info"]["title"]
     api.resources = {}
     api.default = api.add_child("/")
     api.authorizers = {}

@@ -7,14 +7,15 @@ from contextlib import ExitStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from tests.deployment import api_gateway_here, cloudformation_here, lambda_here
+from tests.deployment import api_gateway_here, cloudformation_here, iam_here, lambda_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
 
 
 class AwsHere:
     """The server.
 
-    `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account.
+    `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account, and
+    how often API Gateway refuses a role that IAM has just made.
     """
 
     def __init__(self):
@@ -25,7 +26,10 @@ class AwsHere:
 
     def start(self):
         for patch in itertools.chain(
-            cloudformation_here.patches(self.failing), api_gateway_here.patches(), lambda_here.patches(self.limits)
+            cloudformation_here.patches(self.failing),
+            api_gateway_here.patches(self.limits),
+            iam_here.patches(),
+            lambda_here.patches(self.limits),
         ):
             self.patches.enter_context(patch)
         self.server.start()
@@ -38,7 +42,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
-        self.limits["executions"] = 1000
+        self.limits.update({"executions": 1000, "looks before a role is there": 0})
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=30).close()
@@ -50,6 +54,10 @@ class AwsHere:
     def made(self, logical_id):
         """A resource that moto does not know."""
         return Recorded.made[logical_id]
+
+    def all_made(self):
+        """The logical ids of all resources that moto does not know."""
+        return set(Recorded.made)
 
     def stack(self, name):
         (stack,) = [each for each in cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name]

@@ -1,8 +1,8 @@
 """What moto's CloudFormation lacks.
 
-It knows no CloudFront, bucket policies, metric filters and alarms; executes change sets without parameters, outputs or
-a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho parameters. What is
-added keeps to the CloudFormation User Guide.
+It knows no CloudFront, bucket policies, alarms and budgets, nor versions in buckets; executes change sets without
+parameters, outputs or a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho
+parameters. What is added keeps to the CloudFormation User Guide.
 """
 
 from unittest import mock
@@ -12,6 +12,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.dynamodb.models import Table, dynamodb_backends
 from moto.logs.models import LogGroup, logs_backends
+from moto.s3.models import FakeBucket
 
 from tests.deployment.recorded_resources import KINDS
 
@@ -38,6 +39,8 @@ def patches(failures):
     yield mock.patch.object(Table, "update_from_cloudformation_json", classmethod(_changed_table))
     yield mock.patch.object(LogGroup, "update_from_cloudformation_json", classmethod(_changed_log_group))
     yield mock.patch.object(LogGroup, "create_from_cloudformation_json", classmethod(_log_group))
+    for method in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
+        yield mock.patch.object(FakeBucket, method, classmethod(_versioned(getattr(FakeBucket, method).__func__)))
     yield mock.patch.object(stacks.CloudFormationBackend, "execute_change_set", _execute)
     yield mock.patch.object(stacks.Stack, "has_parameters", _has_parameters)
     yield mock.patch.object(stacks.Stack, "parameter_list", property(_parameter_list))
@@ -182,6 +185,16 @@ def _changed_table(cls, original_resource, new_resource_name, cloudformation_jso
 def _changed_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
     original_resource.retention_in_days = cloudformation_json["Properties"]["RetentionInDays"]
     return original_resource
+
+
+def _versioned(original):
+    def wrapped(cls, *args, **kwargs):
+        bucket = original(cls, *args, **kwargs)
+        described = next(arg for arg in args if isinstance(arg, dict))
+        bucket.versioning_status = described["Properties"].get("VersioningConfiguration", {}).get("Status")
+        return bucket
+
+    return wrapped
 
 
 def _log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):

@@ -1,9 +1,9 @@
-"""What moto's Lambda lacks: the limits of the account, and that a reservation leaves enough of them."""
+"""What moto's Lambda lacks: the limits of the account, that a reservation leaves enough of them, changes of tracing."""
 
 import json
 from unittest import mock
 
-from moto.awslambda.models import lambda_backends
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.awslambda.urls import url_paths
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -22,4 +22,11 @@ def patches(limits):
         }
         return 200, {}, json.dumps({"AccountLimit": limit, "AccountUsage": {"FunctionCount": len(functions)}})
 
+    configure = LambdaFunction.update_configuration
+
+    def update_configuration(function, updates):
+        function.tracing_config = updates.get("TracingConfig", function.tracing_config)
+        return configure(function, updates)
+
+    yield mock.patch.object(LambdaFunction, "update_configuration", update_configuration)
     yield mock.patch.dict(url_paths, {"{0}/2016-08-19/account-settings$": account_settings})

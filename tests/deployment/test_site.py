@@ -4,7 +4,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deployment.site import Site
+from infra.deployment.errors import DeploymentError
+from infra.deployment.site import CACHE_CONTROL, Site, empty
 
 BUCKET = "a-site"
 
@@ -69,3 +70,46 @@ def test_a_second_time_changes_nothing_and_an_index_that_is_gone_takes_both_keys
 
     assert publish().delete == ("members/", "members/index.html")
     assert keys(client) == {"index.html", "js/page.js"}
+
+
+def test_a_bucket_is_emptied_of_old_versions_and_delete_markers_too(client, folder, publish):
+    publish()
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    (folder / "index.html").write_text("<h1>Home, changed</h1>")
+    (folder / "js" / "page.js").unlink()
+    publish()
+    found = client.list_object_versions(Bucket=BUCKET)
+    assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (5, 1)
+
+    assert empty(client, BUCKET) == 6
+
+    client.delete_bucket(Bucket=BUCKET)  # which S3 refuses while there is anything in it
+
+
+def test_a_version_that_is_not_deleted_is_an_error_that_names_it(client, publish, monkeypatch):
+    publish()
+    refused = [{"Key": "index.html", "Code": "AccessDenied"}]
+    monkeypatch.setattr(client, "delete_objects", lambda **_arguments: {"Errors": refused})
+
+    with pytest.raises(DeploymentError, match=r"index\.html: AccessDenied"):
+        empty(client, BUCKET)
+
+
+def test_what_was_overwritten_can_be_brought_back(client, folder, publish):
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    publish()
+    (folder / "index.html").write_text("<h1>Broken</h1>")
+    publish()
+    (version,) = [
+        each["VersionId"]
+        for each in client.list_object_versions(Bucket=BUCKET, Prefix="index.html")["Versions"]
+        if not each["IsLatest"]
+    ]
+
+    # As docs/operations/upgrade.md says it.
+    source = f"{BUCKET}/index.html?versionId={version}"
+    client.copy_object(Bucket=BUCKET, Key="index.html", CopySource=source)
+
+    found = client.get_object(Bucket=BUCKET, Key="index.html")
+    assert (found["Body"].read(), found["ContentType"]) == (b"<h1>Home</h1>", "text/html; charset=utf-8")
+    assert found["CacheControl"] == CACHE_CONTROL

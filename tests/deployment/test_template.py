@@ -61,7 +61,7 @@ def test_cfn_lint_has_nothing_to_say(which, tmp_path, rendered):
 
 def test_it_is_small_enough_to_be_sent_as_it_is(rendered):
     # CloudFormation quotas: 51,200 bytes of a template that does not come from S3.
-    assert len(json.dumps(rendered)) < 51_200
+    assert len(json.dumps(rendered, separators=(",", ":"))) < 51_200
 
 
 def test_the_page_has_the_headers_of_the_one_file_that_has_them(rendered):
@@ -135,6 +135,15 @@ def test_only_the_distribution_reads_the_bucket_and_only_over_tls(rendered):
     assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["SiteAccess", "Id"]}
 
 
+def test_old_versions_of_the_page_are_kept_for_a_month(rendered):
+    bucket = rendered["Resources"]["SiteBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["NoncurrentVersionExpiration"]) == ("Enabled", {"NoncurrentDays": 30})
+    # A file that was deleted leaves nothing behind once its versions have expired.
+    assert rule["ExpiredObjectDeleteMarker"] is True
+
+
 @pytest.mark.parametrize(
     ("sends", "secret"), [("First", "FirstDistributionSecret"), ("Second", "SecondDistributionSecret")]
 )
@@ -169,7 +178,7 @@ def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_s
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
     # CloudFormation takes in what exists only by such names, and only with such a policy.
     kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
-    assert len(kept) == 6
+    assert len(kept) == 7
     for resource in kept:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
@@ -180,7 +189,7 @@ def test_alarms_are_off_unless_somebody_is_told(rendered):
     conditions = {"HasAlarms", "HasReuseAlarm"}
     conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) == 10
+    assert len(alarms) == 13
     assert alarms <= conditional
     given = {"Stage": "prod"}
     for condition in conditions:
@@ -204,14 +213,89 @@ def test_one_reuse_can_raise_an_alarm(rendered):
     ] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("gateway", "answered", "is_unseen"),
+    [
+        (3, None, True),  # a gateway that cannot hand requests on
+        (3, 3, False),  # the API's own errors
+        (300, 290, False),  # the same, ten of them counted in the next period
+        (300, 100, True),
+    ],
+)
+def test_the_gateways_own_errors_are_those_that_the_api_did_not_answer(rendered, gateway, answered, is_unseen):
+    alarm = rendered["Resources"]["GatewayErrorsAlarm"]["Properties"]
+    expression = next(each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    fill = {"FILL": lambda value, other: other if value is None else value}
+    value = eval(expression, {"__builtins__": {}}, {**fill, "gateway": gateway, "answered": answered})
+    assert (value > alarm["Threshold"]) is is_unseen
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+@pytest.mark.parametrize("name", ["GatewayErrorsAlarm", "TableThrottlesAlarm"])
+def test_one_period_alone_raises_no_alarm_where_metrics_race_or_retries_mend(rendered, name):
+    alarm = rendered["Resources"][name]["Properties"]
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (2, 3)
+
+
+def test_alarms_of_the_gateway_are_of_this_stage_alone(rendered):
+    dimensions = {
+        json.dumps(found)
+        for name in ("GatewayErrorsAlarm", "GatewayLatencyAlarm")
+        for found in _dimensions_in(rendered["Resources"][name]["Properties"], "AWS/ApiGateway")
+    }
+    (found,) = dimensions
+    assert json.loads(found) == [
+        {"Name": "ApiName", "Value": {"Fn::Sub": "lychgate-${Stage}"}},
+        {"Name": "Stage", "Value": "api"},
+    ]
+
+
+def test_a_budget_tells_whom_the_alarms_tell_and_nobody_without_a_limit(rendered):
+    budget = rendered["Resources"]["Budget"]
+
+    def is_there(**given):
+        return condition_holds(budget["Condition"], rendered, {"Stage": "prod", **given})
+
+    assert not is_there(AlarmEmail="me@example.org")
+    assert is_there(AlarmEmail="me@example.org", MonthlyBudget="20")
+    assert is_there(AlarmTopicArn="arn:aws:sns:us-east-1:1:t", MonthlyBudget="20")
+    assert rendered["Parameters"]["MonthlyBudget"]["Default"] == 0
+    assert budget["Properties"]["Budget"]["BudgetLimit"] == {"Amount": {"Ref": "MonthlyBudget"}, "Unit": "USD"}
+    for told in budget["Properties"]["NotificationsWithSubscribers"]:
+        (subscriber,) = told["Subscribers"]
+        for given, whom in (({"AlarmEmail": "me@example.org"}, "EMAIL"), ({"AlarmTopicArn": "arn:aws:sns:x"}, "SNS")):
+            found = resolved(subscriber, rendered, {"Stage": "prod", **given}, place="Budget")
+            assert found == {"SubscriptionType": whom, "Address": next(iter(given.values()))}
+
+
+def test_a_budget_without_a_reader_is_refused_and_not_forgotten(rendered):
+    rule = rendered["Rules"]["BudgetHasReader"]
+
+    def holds(condition, **given):
+        document = {**rendered, "Conditions": {"Asked": condition}}
+        return condition_holds("Asked", document, {"Stage": "prod", **given})
+
+    (assertion,) = rule["Assertions"]
+    assert holds(rule["RuleCondition"], MonthlyBudget="20")
+    assert not holds(rule["RuleCondition"])
+    assert not holds(assertion["Assert"])
+    assert holds(assertion["Assert"], AlarmEmail="me@example.org")
+
+
 def test_alarms_watch_metrics_that_there_are(rendered):
     text = json.dumps(rendered["Resources"])
-    for name in (requests.LOG_INS, requests.REFRESHES, log.REFUSED_TOKENS):
+    for name in (requests.LOG_INS, requests.REFRESHES, log.REFUSED_TOKENS, log.UNUSABLE_HASHES):
         assert f'"MetricName": "{name}"' in text
     outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
     assert outcomes == {"reused", "failed", "not_counted"}
     assert outcomes <= {outcome for _, outcome in requests.COUNTED_EVENTS.values()}
     assert f'"Namespace": "{log.NAMESPACE}"' in text
+
+
+def _dimensions_in(alarm, namespace):
+    for metric in (alarm, *(each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each)):
+        if metric.get("Namespace") == namespace:
+            yield metric["Dimensions"]
 
 
 def _dimensions(rendered):

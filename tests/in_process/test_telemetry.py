@@ -151,6 +151,7 @@ def test_a_hash_whose_pepper_is_gone_is_an_error_in_the_log_and_a_wrong_password
         "the hash needs the pepper gone0001",
     )
     assert "docs/keys.md" in hint["message"]
+    assert counted(hint) == {("unusable_hashes", "lychgate-test"): 1}
     assert (request["event"], request["status"]) == ("login_failed", 401)
     assert stored not in json.dumps([hint, request])
 

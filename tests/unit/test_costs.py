@@ -1,14 +1,17 @@
 """The table of costs in the documentation is the one that is computed, from units and sizes that hold."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from chalicelib.api import responses
-from chalicelib.telemetry import requests
+from chalicelib.telemetry import log, requests
 from infra import costs
 from infra.deployment import stage
+from infra.deployment.observation import ACCESS_LOG_LINE
+from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
 OF_THE_INSPECTOR = {
@@ -67,7 +70,32 @@ def test_the_functions_have_the_sizes_that_are_deployed():
 def test_there_are_no_more_metrics_than_are_charged():
     status_classes = {status // 100 for status in (*responses.STATUSES.values(), 200)}
     outcomes = len(set(requests.COUNTED_EVENTS.values()))
-    assert len(status_classes) + outcomes + 1 == costs.METRICS
+    others = {log.REFUSED_TOKENS, log.UNUSABLE_HASHES}
+    assert len(status_classes) + outcomes + len(others) == costs.METRICS
+
+
+def test_each_metric_of_an_alarm_is_charged():
+    alarms = [
+        resource["Properties"]
+        for resource in parsed(TEMPLATE.read_text("utf-8"))["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    watched = [sum("MetricStat" in query for query in alarm.get("Metrics", [])) or 1 for alarm in alarms]
+    assert (len(alarms), sum(watched)) == (costs.ALARMS, costs.ALARM_METRICS)
+
+
+def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
+    values = {
+        "request_id": "x" * 36,
+        "extended_request_id": "x" * 16,
+        "route": "DELETE /auth/sessions/{session_id}",
+        "method": "DELETE",
+        "error": "MISSING_AUTHENTICATION_TOKEN",
+        "trace_id": "x" * 35,
+    }
+    line = json.dumps({name: values.get(name, "12345") for name in ACCESS_LOG_LINE}, separators=(",", ":"))
+    # Each line is charged 26 bytes more (Amazon CloudWatch pricing).
+    assert len(line) + 26 <= costs.GATEWAY_LOG_BYTES
 
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():

@@ -1,0 +1,235 @@
+"""The stage's dashboard in CloudWatch: what an operator looks at, from the users' side down to the bill.
+
+Owns which graphs there are, and their order. A dashboard with more than 50 metrics is never free, so what no metric
+counts is a query of the logs, which costs only when somebody looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from infra.deployment.foundation import API_GATEWAY_STAGE
+from infra.deployment.stage import API_MEMORY, AUTHORIZER_MEMORY
+
+Widget = dict[str, Any]
+
+MOST_METRICS = 50
+"""Of a free dashboard (Amazon CloudWatch pricing, "Free tier")."""
+
+WIDTH = 24
+"""Columns of a dashboard (Amazon CloudWatch API Reference, "Dashboard body structure and syntax")."""
+
+_HEIGHT = 6
+_MINUTES_5 = 300
+_HOUR = 3600
+
+
+def dashboard_body(stage: str, tables: Sequence[str], alarms: Sequence[str]) -> str:
+    """Return the dashboard's body, in JSON, for ``Fn::Sub``.
+
+    ``tables`` and ``alarms`` are the names of the stage's.
+    """
+    api, authorizer = f"lychgate-{stage}", f"lychgate-{stage}-authorizer"
+    logs = {name: f"/aws/lambda/{name}" for name in (api, authorizer)}
+    rows: list[tuple[str, list[Widget]]] = [
+        ("Users", _users(api, authorizer, logs[api])),
+        ("Answers", _answers(api, f"/aws/apigateway/{api}")),
+        ("Functions", _functions(api, authorizer, list(logs.values()))),
+        ("Tables", _tables(tables)),
+        ("Costs", _costs(api, authorizer, [*logs.values(), f"/aws/apigateway/{api}"])),
+    ]
+    widgets = [_alarms(alarms), *_placed(rows, top=3)]
+    return json.dumps({"periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
+
+
+def _users(api: str, authorizer: str, log: str) -> list[Widget]:
+    def counted(metric: str, *outcomes: str) -> list[Any]:
+        return [["Lychgate", metric, "function", api, "outcome", outcome] for outcome in outcomes]
+
+    return [
+        _graph("Log-ins", counted("log_ins", "ok", "failed", "delayed", "not_counted")),
+        _graph("Refreshes", counted("refreshes", "ok", "retry", "reused")),
+        _graph(
+            "Refused tokens, hashes without a pepper",
+            [
+                ["Lychgate", "refused_access_tokens", "function", authorizer, {"label": "refused tokens"}],
+                ["Lychgate", "unusable_hashes", "function", api, {"label": "hashes without a pepper"}],
+            ],
+        ),
+        _query(
+            "Sign-ups, deletions, new passwords",
+            [log],
+            'stats sum(strcontains(event, "registered")) as sign_ups, sum(strcontains(event, "account_deleted")) as'
+            ' deletions, sum(strcontains(event, "password_changed")) as new_passwords by bin(1h)',
+        ),
+    ]
+
+
+def _answers(api: str, log: str) -> list[Widget]:
+    def measured(metric: str, stat: str, label: str) -> list[Any]:
+        options = {"stat": stat, "label": label} if stat != "Sum" else {"label": label}
+        return ["AWS/ApiGateway", metric, "ApiName", api, "Stage", API_GATEWAY_STAGE, options]
+
+    return [
+        _graph(
+            "Requests and errors",
+            [
+                measured("Count", "Sum", "requests"),
+                measured("4XXError", "Sum", "4xx"),
+                measured("5XXError", "Sum", "5xx"),
+                ["Lychgate", "requests", "function", api, "status_class", "5xx", {"label": "5xx of the API itself"}],
+            ],
+        ),
+        _graph(
+            "Time to answer, ms",
+            [
+                measured("Latency", "p50", "p50"),
+                measured("Latency", "p99", "p99"),
+                measured("IntegrationLatency", "p99", "p99 of the function with its cold starts"),
+            ],
+        ),
+        _query(
+            "What failed, by route",
+            [log],
+            "filter status >= 400 | stats count(*) as times by route, status, error | sort times desc | limit 20",
+            view="table",
+            width=WIDTH // 2,
+        ),
+    ]
+
+
+def _functions(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
+    def of(function: str, metric: str, stat: str, label: str) -> list[Any]:
+        return ["AWS/Lambda", metric, "FunctionName", function, {"stat": stat, "label": label}]
+
+    return [
+        _graph(
+            "Duration, ms",
+            [
+                of(api, "Duration", "p50", "API, p50"),
+                of(api, "Duration", "p99", "API, p99"),
+                of(authorizer, "Duration", "p99", "authorizer, p99"),
+            ],
+        ),
+        _query(
+            "Cold starts",
+            logs,
+            'filter @type = "REPORT" | stats count(@initDuration) as cold by bin(1h)',
+        ),
+        _graph(
+            "Executions at once",
+            [
+                of(api, "ConcurrentExecutions", "Maximum", "API"),
+                of(authorizer, "ConcurrentExecutions", "Maximum", "authorizer"),
+            ],
+        ),
+        _graph(
+            "Errors and throttles",
+            [
+                of(function, metric, "Sum", f"{name}, {metric.lower()}")
+                for name, function in (("API", api), ("authorizer", authorizer))
+                for metric in ("Errors", "Throttles")
+            ],
+        ),
+    ]
+
+
+def _tables(tables: Iterable[str]) -> list[Widget]:
+    def of_each(metric: str) -> list[Any]:
+        return [["AWS/DynamoDB", metric, "TableName", table] for table in tables]
+
+    return [
+        _graph("Read units", of_each("ConsumedReadCapacityUnits")),
+        _graph("Write units", of_each("ConsumedWriteCapacityUnits")),
+        _graph("Throttles", [*of_each("ReadThrottleEvents"), *of_each("WriteThrottleEvents")]),
+    ]
+
+
+def _costs(api: str, authorizer: str, logs: Iterable[str]) -> list[Widget]:
+    def gigabyte_seconds(name: str, function: str, label: str, memory: int) -> list[Any]:
+        product = {"id": f"{name}_gbs", "expression": f"{name} / 1000 * {memory} / 1024"}
+        return [
+            [{**product, "label": f"{label}, GB-s at {memory} MB"}],
+            ["AWS/Lambda", "Duration", "FunctionName", function, {"id": name, "stat": "Sum", "visible": False}],
+        ]
+
+    return [
+        _graph(
+            "CloudFront",
+            # CloudFront has its metrics in one region (Amazon CloudFront Developer Guide, "View CloudFront metrics").
+            [
+                ["AWS/CloudFront", metric, "DistributionId", "${Distribution}", "Region", "Global", options]
+                for metric, options in (
+                    ("Requests", {"label": "requests"}),
+                    ("BytesDownloaded", {"label": "bytes to viewers", "yAxis": "right"}),
+                )
+            ],
+            period=_HOUR,
+            region="us-east-1",
+        ),
+        _graph(
+            "Time of the functions",
+            [
+                *gigabyte_seconds("api", api, "API", API_MEMORY),
+                *gigabyte_seconds("authorizer", authorizer, "authorizer", AUTHORIZER_MEMORY),
+            ],
+            period=_HOUR,
+        ),
+        _graph(
+            "Bytes of logs",
+            [["AWS/Logs", "IncomingBytes", "LogGroupName", log] for log in logs],
+            period=_HOUR,
+        ),
+    ]
+
+
+def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
+    properties = {
+        "title": title,
+        "metrics": list(_shortened(metrics)),
+        "stat": "Sum",
+        "period": period,
+        "region": region,
+        "yAxis": {"left": {"min": 0, "showUnits": False}},
+    }
+    return {"type": "metric", "properties": properties}
+
+
+def _shortened(metrics: Iterable[list[Any]]) -> Iterator[list[Any]]:
+    """Yield the metrics with a dot for what each repeats of the one before, because a template may not be long."""
+    before: list[Any] = []
+    for metric in metrics:
+        same = [index < len(before) and part == before[index] for index, part in enumerate(metric)]
+        yield ["." if is_same and isinstance(part, str) else part for is_same, part in zip(same, metric, strict=True)]
+        before = metric
+
+
+def _query(
+    title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None
+) -> Widget:
+    sources = " | ".join(f"SOURCE '{log}'" for log in logs)
+    properties = {"title": title, "query": f"{sources} | {query}", "region": "${AWS::Region}", "view": view}
+    return {"type": "log", "properties": properties, **({"width": width} if width else {})}
+
+
+def _alarms(names: Sequence[str]) -> Widget:
+    prefix = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    properties = {"title": "Alarms", "alarms": [prefix + name for name in names]}
+    return {"type": "alarm", "x": 0, "y": 0, "width": WIDTH, "height": 3, "properties": properties}
+
+
+def _placed(rows: Iterable[tuple[str, list[Widget]]], top: int) -> Iterator[Widget]:
+    """Yield a heading for each row, and its widgets side by side; those without a width share what is left."""
+    for heading, widgets in rows:
+        text = {"markdown": f"## {heading}", "background": "transparent"}
+        yield {"type": "text", "x": 0, "y": top, "width": WIDTH, "height": 1, "properties": text}
+        free = WIDTH - sum(widget.get("width", 0) for widget in widgets)
+        share = free // sum("width" not in widget for widget in widgets)
+        left = 0
+        for widget in widgets:
+            width = widget.get("width", share)
+            yield {**widget, "x": left, "y": top + 1, "width": width, "height": _HEIGHT}
+            left += width
+        top += 1 + _HEIGHT
