@@ -125,20 +125,7 @@ $(VENV)/.installed-dev: $(VENV)/.created requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.installed-live: $(VENV)/.installed-dev ## Print the address of STAGE's site and the commit that is live
-	@$(STAGE_IS_NAMED)
-	@exec $(BIN)/python -m infra.deployment live $(STAGE)
-
-watch: $(VENV)/.installed-dev ## Watch the alarms of STAGE, and fail if one goes off; ARGS=--help lists the options
-	@$(STAGE_IS_NAMED)
-	@exec $(BIN)/python -m infra.deployment watch $(STAGE) $(ARGS)
-
-rollback: $(VENV)/.installed-dev ## Deploy an earlier commit or tag, TO, to STAGE
-	@$(STAGE_IS_NAMED)
-	@test -n "$(TO)" || { echo "Name the commit or the tag: make $@ STAGE=$(STAGE) TO=v0.1.0" >&2; exit 1; }
-	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(TO)
-
-smoke: $(VENV)/.installed-dev requirements-smoke.txt
+$(VENV)/.installed-smoke: $(VENV)/.installed-dev requirements-smoke.txt
 	@echo "Installing what the smoke test needs ..."
 	@$(PIP) -r requirements-smoke.txt
 	@touch $@
