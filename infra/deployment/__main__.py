@@ -1,4 +1,4 @@
-"""`python -m infra.deployment deploy|destroy STAGE`: deploys a stage to AWS, or removes it."""
+"""`python -m infra.deployment deploy|destroy|rollback STAGE`: deploys a stage to AWS, removes it, or goes back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from infra.deployment.destroy import destroy
 from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.plan import plan
 from infra.deployment.progress import Progress, Say
+from infra.deployment.rollback import roll_back
 from infra.deployment.template import parameter_names
 from infra.local.environment import PROJECT
 
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
                     dependencies,
                     with_data=options.with_data,
                 )
+            elif options.command == "rollback":
+                roll_back(options.stage, options.project, progress, options.to)
             else:
                 request = Request(
                     options.stage,
@@ -87,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
     down = commands.add_parser("destroy", parents=[common], help="remove the stage")
     down.add_argument("--with-data", action="store_true", help="delete accounts, logs and signing keys as well")
+    back = commands.add_parser("rollback", parents=[common], help="let an earlier version of the API answer")
+    back.add_argument("--to", metavar="VERSION", help="its number; by default the one before the live one")
     down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name again, instead of the question")
     return parser
 

@@ -38,7 +38,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
-        self.limits["executions"] = 1000
+        self.limits.update(executions=1000, pending=0, failing="")
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=30).close()
