@@ -33,10 +33,19 @@ def _become_first_process():
         sys.exit(_NO_NAMESPACE)
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
-        os._exit(0)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
     # The kernel ends all processes of a namespace with its first one.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    copy = _copied()  # whether that is allowed, too
+    if copy == 0:
+        os._exit(0)
+    if copy < 0:
+        os._exit(_NO_NAMESPACE)
+    os.waitpid(copy, 0)
+
+
+def _copied():
+    return _libc.syscall(_SYS_CLONE, _NEW_PIDS | signal.SIGCHLD, 0, 0, 0, 0)
 
 
 def _become_copy():
@@ -45,7 +54,7 @@ def _become_copy():
     Return these, in the copies. The original never returns.
     """
     for line in iter(sys.stdin.readline, ""):
-        if _libc.syscall(_SYS_CLONE, _NEW_PIDS | signal.SIGCHLD, 0, 0, 0, 0) == 0:
+        if _copied() == 0:
             return line.split()
     os._exit(0)
 
