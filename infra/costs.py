@@ -17,8 +17,8 @@ GIGABYTE = 1024**3
 # is charged like any other.
 LAMBDA_REQUEST = 0.20 / MILLION
 LAMBDA_GB_SECOND = 0.0000133334
-# The same page, SnapStart for Python: per GB of the function's memory and second while a published version exists, 3 hours
-# at least; per GB of it at each restore.
+# The same page, SnapStart for Python: per GB of the function's memory and second while a published version exists, at
+# least 3 hours; per GB of it at each restore.
 SNAP_START_CACHED = 0.0000015046
 SNAP_START_RESTORED = 0.0001397998
 # aws.amazon.com/api-gateway/pricing: REST API, first 333 million requests.

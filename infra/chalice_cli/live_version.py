@@ -6,6 +6,7 @@ SnapStart: its API calls whatever the function is at that moment, between two of
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
@@ -158,11 +159,14 @@ def _configured(client: LambdaClient, function_name: str, *, snap_start: bool) -
 
 
 def _wait_for(client: LambdaClient, function_name: str, number: str) -> None:
-    """Wait until a version can be used. Raises NotLive if it never can."""
+    """Wait until a version can be used. If it never can, delete it and raise NotLive."""
     told = False
     while True:
         found = client.get_function_configuration(FunctionName=function_name, Qualifier=number)
         if found["State"] == "Failed":
+            # Otherwise the next run would find it again, as long as nothing has changed.
+            with contextlib.suppress(client.exceptions.ResourceConflictException):  # it is live
+                client.delete_function(FunctionName=function_name, Qualifier=number)
             raise NotLive(
                 f"version {number} of {function_name} cannot be used ({found.get('StateReason', 'no reason given')})."
                 " The version before it stays live. Fix that, then deploy again"
