@@ -79,7 +79,8 @@ def _chosen(client: LambdaClient, function: str, live: int, asked: str | None) -
 def _refuse_other_settings(live: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
     if chosen["State"] != "Active":
         raise DeploymentError(
-            f"version {chosen['Version']} is not ready to answer ({chosen['State']}). Choose another: --to VERSION"
+            f"version {chosen['Version']} is not ready to answer ({chosen['State']}). Choose another (--to VERSION), or"
+            " deploy the commit from before"
         )
     now, then = (each.get("Environment", {}).get("Variables", {}) for each in (live, chosen))
     other = [name for name in _OF_THE_STAGE if now.get(name) != then.get(name)]

@@ -7,10 +7,11 @@ import sys
 
 import boto3
 import pytest
-from moto.awslambda.models import LambdaBackend, LambdaStorage
+from moto.awslambda.models import LambdaBackend, LambdaStorage, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
 from tests.deployment.operator_here import account
+from tests.deployment.recorded_resources import ACCOUNT, REGION
 
 FUNCTION = "lychgate-prod"
 SITE_CUSTOMIZE = """
@@ -242,3 +243,15 @@ def test_a_rollback_brings_back_no_key_and_no_secret(operator, aws):
 def test_a_stage_without_versions_has_no_rollback(operator, aws):
     assert operator.run("rollback", "prod") == 1
     assert "`make deploy` publishes one" in operator.errors
+
+
+def test_a_version_that_is_not_ready_is_not_gone_back_to(operator, aws):
+    assert operator.deploy() == 0, operator.errors
+    change(operator)
+    chalice_deploy(operator)
+    lambda_backends[ACCOUNT][REGION].get_function(FUNCTION, "1").state = "Inactive"
+
+    assert operator.run("rollback", "prod") == 1
+
+    assert "version 1 is not ready to answer (Inactive)" in operator.errors
+    assert live() == "2"
