@@ -18,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy rollback destroy smoke quick test fuzz pictures types bench lint format lock clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy rollback smoke quick test fuzz pictures types bench lint format lock clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,13 +41,13 @@ deploy: $(VENV)/.installed-dev ## Deploy STAGE to AWS, or update it; ARGS=--help
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment deploy $(STAGE) $(ARGS)
 
-rollback: $(VENV)/.installed-dev ## Let the version before answer as the API of STAGE; ARGS="--to VERSION" names another
-	@$(STAGE_IS_NAMED)
-	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(ARGS)
-
 destroy: $(VENV)/.installed-dev ## Remove STAGE from AWS, except its data; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment destroy $(STAGE) $(ARGS)
+
+rollback: $(VENV)/.installed-dev ## Let the version before answer as the API of STAGE; ARGS="--to VERSION" names another
+	@$(STAGE_IS_NAMED)
+	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(ARGS)
 
 smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are deleted again; ARGS=--help tells more
 	@test -n "$(URL)$(ARGS)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \

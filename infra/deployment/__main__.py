@@ -9,10 +9,10 @@ from pathlib import Path
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, deploy
 from infra.deployment.destroy import destroy
+from infra.deployment.earlier_version import go_back
 from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.plan import plan
 from infra.deployment.progress import Progress, Say
-from infra.deployment.rollback import roll_back
 from infra.deployment.template import parameter_names
 from infra.local.environment import PROJECT
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
                     with_data=options.with_data,
                 )
             elif options.command == "rollback":
-                roll_back(options.stage, options.project, progress, options.to)
+                go_back(options.stage, options.project, progress, options.to)
             else:
                 request = Request(
                     options.stage,

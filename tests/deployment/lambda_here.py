@@ -78,6 +78,7 @@ def _update_configuration(function, updates):
         message = f"{function.run_time} is not supported for SnapStart enabled functions."
         raise LambdaClientError("InvalidParameterValueException", message)
     function.snap_start = apply_on or _applies(function)
+    function.tracing_config = updates.get("TracingConfig", function.tracing_config)
     return _updated(function, updates)
 
 

@@ -34,7 +34,7 @@ _OF_THE_STAGE = (
 what the distribution sends and what the authorizer lets through."""
 
 
-def roll_back(stage: str, project: Path, progress: Progress, version: str | None = None) -> None:
+def go_back(stage: str, project: Path, progress: Progress, version: str | None = None) -> None:
     """Make a version live, by default the newest that is older than the live one. Raises DeploymentError.
 
     The next deployment makes the sources live that it is run with, also if they are the ones that were rolled back.
