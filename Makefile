@@ -53,10 +53,9 @@ watch: $(VENV)/.installed-dev ## Watch the alarms of STAGE, and fail if one goes
 	@$(STAGE_IS_NAMED)
 	@exec $(BIN)/python -m infra.deployment watch $(STAGE) $(ARGS)
 
-rollback: $(VENV)/.installed-dev ## Deploy an earlier commit or tag, TO, to STAGE
+rollback: $(VENV)/.installed-dev ## Let the version before answer as the API of STAGE, or deploy the earlier commit or tag TO
 	@$(STAGE_IS_NAMED)
-	@test -n "$(TO)" || { echo "Name the commit or the tag: make $@ STAGE=$(STAGE) TO=v0.1.0" >&2; exit 1; }
-	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(TO)
+	@exec $(BIN)/python -m infra.deployment rollback $(STAGE) $(TO) $(ARGS)
 
 smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are deleted again; ARGS=--help tells more
 	@test -n "$(URL)$(ARGS)" || { echo "Which site? make smoke URL=https://d111111abcdef8.cloudfront.net" >&2; \

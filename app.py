@@ -15,7 +15,12 @@ app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], 
 
 if os.environ.get("_HANDLER") == "app.app":
     # True only in the API Lambda: the runtime sets _HANDLER to the function that it will call.
-    app.lychgate.prepare()
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from chalicelib import snapshot
+
+        snapshot.prepare(app.lychgate)
+    else:
+        app.lychgate.prepare()
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
     # Only `chalice local`, `deploy` and `package` set this. `infra` is not part of the deployment package.

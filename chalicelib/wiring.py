@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,10 @@ class Clients:
     pause: Callable[[float], None] = pause_at_most
     """Waits before a retry, at most so many seconds."""
 
+    def made_once(self) -> Clients:
+        """Return the same, with factories that return the client that they made before."""
+        return Clients(functools.cache(self.dynamodb), functools.cache(self.ssm), self.pause)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UseCases:
@@ -94,7 +99,7 @@ class Lychgate:
     ) -> None:
         """Read settings from ``environment``. The other arguments replace the parts that reach outside."""
         self._environment = environment
-        self._clients = clients or Clients()
+        self._clients = (clients or Clients()).made_once()
         self.clock = clock
         self._make_stores = make_stores
         self._make_hasher = make_hasher
@@ -135,6 +140,13 @@ class Lychgate:
             self.use_cases  # noqa: B018 - reading the property builds it
         except Exception as failure:  # noqa: BLE001 - the first request raises it again and answers it
             self._failure = failure
+
+    def make_clients(self) -> None:
+        """Read the settings and make the clients, without a call to AWS. Errors are left to ``prepare``."""
+        with contextlib.suppress(Exception):
+            self.http, self.verifying, self.settings  # noqa: B018 - reading a property builds it
+            self._clients.dynamodb()
+            self._clients.ssm()
 
     def _build(self) -> UseCases:
         # Settings first: what they lack can be said without a call to AWS.

@@ -17,6 +17,10 @@ GIGABYTE = 1024**3
 # is charged like any other.
 LAMBDA_REQUEST = 0.20 / MILLION
 LAMBDA_GB_SECOND = 0.0000133334
+# The same page, SnapStart for Python: per GB of the function's memory and second while a published version exists, at
+# least 3 hours; per GB of it at each restore.
+SNAP_START_CACHED = 0.0000015046
+SNAP_START_RESTORED = 0.0001397998
 # aws.amazon.com/api-gateway/pricing: REST API, first 333 million requests.
 GATEWAY_REQUEST = 3.50 / MILLION
 # aws.amazon.com/cloudfront/pricing, pay as you go, North America: per HTTPS request; per GB to viewers, the first
@@ -82,6 +86,10 @@ AUTHORIZER_COLD_SECONDS = 0.5
 API_GB = 1769 / 1024
 AUTHORIZER_GB = 512 / 1024
 """Both as in infra/deployment/stage.py."""
+
+SNAP_START_VERSIONS = 2
+"""The live version and the one for a rollback: see infra/versions.py."""
+MONTH_SECONDS = 30 * 24 * 3600
 
 PAGE_BYTES = 100_000 + PAGE_FILES * 500
 ANSWER_BYTES = 2_500
@@ -172,6 +180,15 @@ def lines() -> Iterator[Line]:
     yield Line("KMS, for the SSM parameter", f"{cold:.2f} cold starts, $0.03 per 10,000", per_user=cold * KMS_REQUEST)
 
 
+def snap_start(users: int) -> float:
+    """Return what SnapStart adds in USD with this number of active users.
+
+    The processor time that its restores save is not taken off.
+    """
+    cached = SNAP_START_VERSIONS * API_GB * MONTH_SECONDS * SNAP_START_CACHED
+    return cached + users * API_REQUESTS * COLD_SHARE * API_GB * SNAP_START_RESTORED
+
+
 def cognito_lite(users: int) -> float:
     """Return the list price of Cognito Lite in USD for this number of active users."""
     left = max(0, users - COGNITO_FREE_USERS)
@@ -204,6 +221,11 @@ def table() -> str:
     for what, extra in (("a KMS key of your own", KMS_KEY), ("a dashboard beyond the account's third", DASHBOARD)):
         more = [_dollars(total + extra) for total in totals]
         rows.append(f"| with {what} | {_dollars(extra)} a month | {more[0]} | {more[1]} |")
+    fast = [_dollars(total + snap_start(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
+    rows.append(
+        f"| with SnapStart | {SNAP_START_VERSIONS} versions of {API_GB:.2f} GB for 30 days, $0.0000015046 a GB-s; "
+        f"{API_REQUESTS * COLD_SHARE:.2f} restores, $0.0001397998 a GB | {fast[0]} | {fast[1]} |"
+    )
     for name, price in (("Cognito Lite", cognito_lite), ("Cognito Essentials", cognito_essentials)):
         rows.append(
             f"| {name} | above {COGNITO_FREE_USERS:,} users | {_dollars(price(1_000))} | {_dollars(price(MILLION))} |"

@@ -59,6 +59,7 @@ __all__ = [
     "PyJWK",
     "PyJWTError",
     "RSAAlgorithm",
+    "add_entropy",
     "signing_algorithm",
 ]
 
@@ -85,3 +86,15 @@ def signing_algorithm(key: PyJWK) -> Algorithm:
     RS256 and EdDSA are deterministic by definition (RFC 8017 section 8.2, RFC 8032 section 5.1).
     """
     return _DeterministicES256() if key.algorithm_name == "ES256" else key.Algorithm
+
+
+def add_entropy(octets: bytes) -> None:
+    """Seed the random generators of the OpenSSL in cryptography with these octets, beside the kernel's.
+
+    It has an OpenSSL of its own, which ``ssl.RAND_add`` does not reach. This is the way of pyOpenSSL
+    (``OpenSSL.rand.add``), which seeds the primary generator; those below it follow at their next use (OpenSSL,
+    "RAND_add(3)" and "EVP_RAND(7)").
+    """
+    from cryptography.hazmat.bindings.openssl.binding import Binding  # noqa: PLC0415 - only processes of a snapshot
+
+    Binding().lib.RAND_add(octets, len(octets), float(len(octets)))

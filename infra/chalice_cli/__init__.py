@@ -4,11 +4,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from chalice.awsclient import TypedAWSClient
+from chalice.deploy.appgraph import ApplicationGraphBuilder
 from chalice.deploy.packager import LambdaDeploymentPackager, LayerDeploymentPackager
+from chalice.deploy.planner import PlanStage
 from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
+from infra.chalice_cli.live_version import publish_live, publishing, remove_old_versions, with_snap_start
 from infra.chalice_cli.local_gateway import with_all_cookies, with_gateway_responses
 from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
 from infra.chalice_cli.packaging import made_for_lambda
@@ -25,6 +29,11 @@ def install() -> None:
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
+    _wrap(ApplicationGraphBuilder, "build", with_snap_start)
+    _wrap(PlanStage, "_plan_restapi", publishing)
+    # Chalice calls a method of its client for each step of a plan.
+    for step in (publish_live, remove_old_versions):
+        setattr(TypedAWSClient, step.__name__, step)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
     _wrap(LayerDeploymentPackager, "create_deployment_package", refusing_layers)
     if "chalice.cli" in sys.modules:

@@ -25,6 +25,7 @@ from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
 from infra.laptop import left_alone
+from infra.versions import live_configuration
 
 SOURCE_TAG = "lychgate:source"
 """A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
@@ -119,14 +120,9 @@ def refuse_unknown_secret(resources: Resources) -> None:
     outputs = resources.stack.outputs()
     if "SiteOrigin" not in outputs:
         return
-    try:
-        found = resources.session.client("lambda").get_function_configuration(
-            FunctionName=f"{APP_NAME}-{resources.stage}"
-        )
-    except ClientError as error:
-        if code_of(error) == "ResourceNotFoundException":
-            return
-        raise
+    found = live_configuration(resources.session.client("lambda"), f"{APP_NAME}-{resources.stage}")
+    if found is None:
+        return
     known = found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
     if known != outputs.get("DistributionSecretSha256"):
         raise DeploymentError(

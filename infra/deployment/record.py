@@ -7,6 +7,7 @@ after an interrupted deployment, `chalice deploy` would create a second API.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import API_GATEWAY_STAGE, APP_NAME, Foundation
 from infra.local.data_directory import replace_file
+from infra.versions import LIVE
 
 if TYPE_CHECKING:
     import boto3
@@ -68,7 +70,8 @@ class Record:
     def deployed_apis(self) -> list[str]:
         """Return the ids of the APIs that call the stage's function. Earlier versions named all stages' APIs alike."""
         client = self._session.client("apigateway")
-        wanted = f":function:{self._foundation.api_function}/"
+        function = f":function:{self._foundation.api_function}"
+        wanted = (f"{function}:{LIVE}/", f"{function}/")  # without the alias: made before there was one
         return [
             api["id"]
             for page in client.get_paginator("get_rest_apis").paginate()
@@ -122,10 +125,10 @@ class Record:
         return resources
 
 
-def _calls(client: APIGatewayClient, api: str, wanted: str) -> bool:
+def _calls(client: APIGatewayClient, api: str, wanted: Collection[str]) -> bool:
     pages = client.get_paginator("get_resources").paginate(restApiId=api, embed=["methods"])
     return any(
-        wanted in method.get("methodIntegration", {}).get("uri", "")
+        any(function in method.get("methodIntegration", {}).get("uri", "") for function in wanted)
         for page in pages
         for resource in page["items"]
         for method in resource.get("resourceMethods", {}).values()

@@ -6,6 +6,8 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from infra.deployment.earlier_version import go_back
+from infra.deployment.errors import DeploymentError
 from infra.deployment.live import live
 from infra.deployment.preflight import check
 from infra.deployment.resources import Resources
@@ -32,14 +34,19 @@ def add_commands(
     watching.add_argument(
         "--since", type=_moment, help="a time in ISO 8601: alarms that went off since then count too (the start)"
     )
-    back = commands.add_parser("rollback", parents=[common], help="deploy an earlier commit")
-    back.add_argument("commit", help="a commit, a tag or a branch of this repository")
+    back = commands.add_parser(
+        "rollback", parents=[common], help="let an earlier version of the API answer, or deploy an earlier commit"
+    )
+    back.add_argument("commit", nargs="?", help="a commit, a tag or a branch of this repository, to deploy it")
+    back.add_argument(
+        "--to", metavar="VERSION", help="the version that shall answer; by default the one before the live one"
+    )
 
 
 def run(options: argparse.Namespace, progress: Progress, dependencies: Dependencies) -> None:
     """Run one of the commands. Raises DeploymentError, or what botocore raises."""
     if options.command == "rollback":
-        rollback(options.stage, options.commit, options.project, progress)
+        _roll_back(options, progress, dependencies)
         return
     place = check(options.stage, options.project, {})
     resources = Resources(options.stage, options.project, place, dependencies)
@@ -48,6 +55,15 @@ def run(options: argparse.Namespace, progress: Progress, dependencies: Dependenc
             progress.output(f"{name}={value}")
     else:
         watch(resources, options.minutes, options.since or datetime.now(UTC), progress, dependencies)
+
+
+def _roll_back(options: argparse.Namespace, progress: Progress, dependencies: Dependencies) -> None:
+    if options.commit is None:
+        go_back(options.stage, options.project, progress, options.to, dependencies)
+    elif options.to is None:
+        rollback(options.stage, options.commit, options.project, progress)
+    else:
+        raise DeploymentError("name a commit to deploy, or with --to a version to answer at once, not both")
 
 
 def _moment(text: str) -> datetime:

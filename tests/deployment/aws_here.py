@@ -42,7 +42,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
-        self.limits.update({"executions": 1000, "looks before a role is there": 0})
+        self.limits.update({"executions": 1000, "looks before a role is there": 0, "pending": 0, "failing": ""})
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=30).close()

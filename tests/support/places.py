@@ -122,8 +122,15 @@ class Tables:
 
     def count(self, name):
         """Return the number of items in the table of this name."""
+        return self.client.scan(TableName=self._table(name), Select="COUNT", ConsistentRead=True)["Count"]
+
+    def items(self, name):
+        """Return the items in the table of this name, as long as they are few."""
+        return self.client.scan(TableName=self._table(name), ConsistentRead=True)["Items"]
+
+    def _table(self, name):
         (table,) = [table for table in self._keys if table.endswith(f"-{name}")]
-        return self.client.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
+        return table
 
     def _keep_expired_items(self, name):
         # A database deletes items by this machine's clock, which differs from the tests' clock.

@@ -173,10 +173,10 @@ class LambdaFunction:
         self.arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.definition.name}"
         self._check(self.definition)
         runtime = runtime_folder(cache, with_sdk=not (package.code / "boto3").exists())
-        self._command = _command("awslambdaric" if bootstrap is None else bootstrap.stem, self.definition.handler)
-        self._code = package.code
+        self.command = _command("awslambdaric" if bootstrap is None else bootstrap.stem, self.definition.handler)
+        self.code = package.code
         search_path = [runtime] if bootstrap is None else [runtime, bootstrap.parent]
-        self._environment = {
+        self.environment = {
             **_lambda_environment(self.definition, credentials),
             "LAMBDA_RUNTIME_DIR": str(runtime),
             "LAMBDA_TASK_ROOT": str(package.code),
@@ -250,7 +250,7 @@ class LambdaFunction:
         with self._changing:
             if self._idle:
                 return self._idle.pop(), False
-        environment = ExecutionEnvironment(self._command, self._environment, self._code)
+        environment = ExecutionEnvironment(self.command, self.environment, self.code)
         with self._changing:
             self._environments.add(environment)
             self.cold_starts += 1

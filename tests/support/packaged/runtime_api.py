@@ -50,6 +50,10 @@ class RuntimeApi:
         """`time.perf_counter()` at which the runtime first asked for an event: its initialisation was over."""
         self.init_error: Mapping[str, Any] | None = None
         """Why the initialisation failed, if it did."""
+        self.restore_asked = threading.Event()
+        """Set once the runtime asked whether it is restored ("Lambda SnapStart runtime hooks")."""
+        self.restore_error: Mapping[str, Any] | None = None
+        """Why a hook after the restore failed, if one did."""
         self._server.start(self._answer)
 
     @property
@@ -76,9 +80,12 @@ class RuntimeApi:
         match request.method, request.path.removeprefix(_PREFIX).split("/"):
             case "GET", ["invocation", "next"]:
                 return self._next()
-            case "POST", ["init", "error"]:
-                self.init_error = json.loads(request.get_data())
+            case "POST", [("init" | "restore") as phase, "error"]:
+                setattr(self, f"{phase}_error", json.loads(request.get_data()))
                 return _json(202, {"status": "OK"})
+            case "GET", ["restore", "next"]:
+                self.restore_asked.set()
+                return _json(200, {})
             case "POST", ["invocation", request_id, ("response" | "error") as outcome]:
                 return self._take(request_id, outcome, request.get_data())
         return _refusal(404, "NotFound", request.path)
