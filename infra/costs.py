@@ -90,7 +90,7 @@ LOG_BYTES = 1_000
 AUTHORIZER_LOG_BYTES = 400
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 11
+METRICS = 12
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
 ALARMS = 10
 

@@ -206,7 +206,7 @@ def test_one_reuse_can_raise_an_alarm(rendered):
 
 def test_alarms_watch_metrics_that_there_are(rendered):
     text = json.dumps(rendered["Resources"])
-    for name in (requests.LOG_INS, requests.REFRESHES, log.REFUSED_TOKENS):
+    for name in (requests.LOG_INS, requests.REFRESHES, log.TOKENS_REFUSED_FOR_NOW):
         assert f'"MetricName": "{name}"' in text
     outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
     assert outcomes == {"reused", "failed", "not_counted"}
