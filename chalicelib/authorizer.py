@@ -10,7 +10,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from chalice import AuthResponse, Blueprint
 from chalice.app import AuthRequest, ChaliceAuthorizer
@@ -30,8 +30,22 @@ CACHE_SECONDS = 300
 _BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
 
+_DENIED: dict[str, Any] = {
+    "principalId": "refused",
+    "policyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": ["*"]}],
+    },
+}
+"""The answer for a token that stays refused. API Gateway answers 401, as the stage's gateway responses say, and caches
+it by token: the same token is not asked about again."""
+
+
 class Unauthorized(Exception):
-    """Raised to make API Gateway answer 401. It does so for exactly this message, and answers 500 for any other."""
+    """Raised to make API Gateway answer 401 and cache nothing.
+
+    It does so for exactly this message, and answers 500 for any other. Lambda counts it as an error of the function.
+    """
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -47,20 +61,23 @@ def declare(blueprint: Blueprint, verifier: Callable[[], TokenVerifier]) -> Chal
     """Return an authorizer of this blueprint. It calls ``verifier`` at each request."""
 
     @blueprint.authorizer(ttl_seconds=CACHE_SECONDS)
-    def authorizer(request: AuthRequest) -> AuthResponse:
-        """Return a policy that allows every route, with the token's principal as context.
+    def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
+        """Return a policy that allows every route, with the token's principal as context, or one that allows none.
 
         API Gateway caches the policy by token and uses it for all routes, so it must not name the requested route. The
         views decide what a principal may do.
 
         Raises:
-            Unauthorized: the token is missing or not valid.
+            Unauthorized: the token is not valid, and may be later. A cached refusal would outlive that: with an unknown
+                ``kid``, a new key may be on its way to this function.
 
         """
         try:
             principal = verifier().verify(ACCESS_TOKEN, _bearer_token(request.token))
         except InvalidToken as refused:
-            log.log_refused_token(refused.reason)
+            log.log_refused_token(refused.reason, is_final=refused.is_final)
+            if refused.is_final:
+                return _DENIED
             raise Unauthorized from None
         return AuthResponse(routes=["*"], principal_id=principal.user_id, context=to_context(principal))
 
@@ -76,5 +93,7 @@ authorizer = declare(blueprint, functools.cache(lambda: build_verifier(os.enviro
 def _bearer_token(header: str) -> str:
     match = _BEARER.fullmatch(header)
     if match is None:
-        raise InvalidToken("no Bearer token")
+        refusal = InvalidToken("no Bearer token")
+        refusal.is_final = True
+        raise refusal
     return match[1]

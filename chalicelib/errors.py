@@ -29,6 +29,9 @@ class LychgateError(Exception):
     session_id: str | None = None
     """The session that the error is about. For the log."""
 
+    is_final: bool = False
+    """Whether a token stays refused: neither another time nor other keys or settings would make it good."""
+
     def __init__(self, detail: str | None = None) -> None:
         self.message = detail or self.detail
         super().__init__(self.message)

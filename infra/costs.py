@@ -103,7 +103,7 @@ GATEWAY_LOG_BYTES = 500
 """A line of API Gateway's access log."""
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 12
+METRICS = 13
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
 ALARMS = 13
 ALARM_METRICS = 22

@@ -19,6 +19,7 @@ NAMESPACE = "Lychgate"
 """The namespace of the metrics in CloudWatch."""
 
 REFUSED_TOKENS = "refused_access_tokens"
+TOKENS_REFUSED_FOR_NOW = "access_tokens_refused_for_now"
 
 UNUSABLE_HASHES = "unusable_hashes"
 
@@ -44,10 +45,16 @@ def configure(environment: Mapping[str, str]) -> None:
     _log.propagate = function is None
 
 
-def log_refused_token(reason: str | None) -> None:
-    """Write the log line of an access token that the authorizer refused. The request gets no other line."""
+def log_refused_token(reason: str | None, *, is_final: bool) -> None:
+    """Write the log line of an access token that the authorizer refused. The request gets no other line.
+
+    A refusal that is not final is counted once more: Lambda takes it for an error of the function.
+    """
     members = {"error": "invalid_token", "reason": reason}
-    write(logging.INFO, f"access token refused: {reason}", members, {REFUSED_TOKENS: ()})
+    counts: dict[str, tuple[str, ...]] = {REFUSED_TOKENS: ()}
+    if not is_final:
+        counts[TOKENS_REFUSED_FOR_NOW] = ()
+    write(logging.INFO, f"access token refused: {reason}", members, counts)
 
 
 def log_unusable_hash(problem: str) -> None:

@@ -27,6 +27,9 @@ Members = dict[str, Any]
 class Refused(Exception):
     """Raised if a token is not accepted, with the reason. The verifier turns it into the error of the token's kind."""
 
+    is_final = True
+    """Whether the token stays refused."""
+
 
 def split(compact: str) -> tuple[str, str, str]:
     """Return the segments of a token: header, payload and signature. Raises Refused."""

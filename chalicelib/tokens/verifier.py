@@ -37,6 +37,12 @@ _THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 _ENDPOINTS = {kind.typ: kind.endpoint for kind in KINDS}
 
 
+class RefusedForNow(Refused):
+    """Raised if a token may be good later: when its time has come, or when the verifier has other keys or settings."""
+
+    is_final = False
+
+
 class TokenVerifier:
     """Verifies the tokens of one issuer with its public keys. Does no I/O."""
 
@@ -57,13 +63,15 @@ class TokenVerifier:
 
         Raises:
             LychgateError: the kind's ``refusal``, if any check of RFC 7519 section 7.2, RFC 8725 or, for access tokens,
-                RFC 9068 section 4 failed. No other error is ever raised.
+                RFC 9068 section 4 failed. No other error is ever raised. It is final if the token stays refused.
 
         """
         try:
             return kind.read(self._claims(kind.typ, token))
         except Refused as refused:
-            raise kind.refusal(str(refused)) from None
+            error = kind.refusal(str(refused))
+            error.is_final = refused.is_final
+            raise error from None
         except Exception as unexpected:  # any error that a token causes is a reason to refuse it
             raise kind.refusal(f"unexpected {type(unexpected).__name__}") from unexpected
 
@@ -80,16 +88,16 @@ class TokenVerifier:
         issuer = string(claims, "iss")
         audience = self._audiences[typ] if issuer == self._issuer else self._audience_at(issuer, typ)
         if string(claims, "aud") != audience:
-            raise Refused("wrong aud")
+            raise RefusedForNow("wrong aud")
         now = self._clock()
         # A key that has expired verifies nothing, even if the configuration still lists it.
         if not key.is_good(now):
-            raise Refused("the key is retired")
+            raise RefusedForNow("the key is retired")
         _check_times(claims, now)
         return claims
 
     def _audience_at(self, issuer: str, typ: str) -> str:
-        """Return the audience of a token of ours that names another issuer. Raises Refused, except on a laptop.
+        """Return the audience of a token of ours that names another issuer. Raises RefusedForNow, except on a laptop.
 
         There a server that starts on another port has another issuer, the same keys and the same sessions. Cookies do
         not tell ports apart (RFC 6265 section 8.5), so the refresh token that a browser sends is that of any port. An
@@ -97,7 +105,7 @@ class TokenVerifier:
         """
         endpoint = _ENDPOINTS[typ]
         if endpoint is None or not (self._issuer.startswith(_THIS_MACHINE) and issuer.startswith(_THIS_MACHINE)):
-            raise Refused("wrong iss")
+            raise RefusedForNow("wrong iss")
         return f"{issuer}{endpoint}"
 
     def _parse_header(self, segment: str) -> tuple[VerificationKey, str]:
@@ -111,7 +119,7 @@ class TokenVerifier:
             raise Refused("header members are not alg, kid and typ")
         key = self._keys.get(string(header, "kid"))
         if key is None:
-            raise Refused("unknown kid")
+            raise RefusedForNow("unknown kid")
         # RFC 8725 section 3.1: the key determines the algorithm. A header with another one is refused.
         if string(header, "alg") != key.alg:
             raise Refused("alg is not the key's")
@@ -123,6 +131,6 @@ def _check_times(claims: Members, now: int) -> None:
     if now >= integer(claims, "exp"):
         raise Refused("expired")
     if integer(claims, "iat") > now + MAX_CLOCK_SKEW:
-        raise Refused("issued in the future")
+        raise RefusedForNow("issued in the future")
     if "nbf" in claims and integer(claims, "nbf") > now + MAX_CLOCK_SKEW:
-        raise Refused("not yet good")
+        raise RefusedForNow("not yet good")

@@ -1,17 +1,17 @@
-"""The gateway responses: what API Gateway answers by itself.
+"""What API Gateway answers by itself: the gateway responses, and the 404 of every unknown route.
 
-Owns the gateway responses in the API's Swagger, and that methods ask for the distribution's key. Chalice has none, and
-it replaces the whole API at each deployment, so they cannot be set separately. They match the API's own responses
-(``chalicelib.api``) as far as possible: the headers of a gateway response are fixed or copied from the request, and its
-body is a template.
+Owns both in the API's Swagger, and that methods ask for the distribution's key. Chalice has none, and it replaces the
+whole API at each deployment, so they cannot be set separately. They match the API's own responses (``chalicelib.api``)
+as far as possible: the headers of a gateway response are fixed or copied from the request, and its body is a template.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.api.application import Application
@@ -20,7 +20,6 @@ from chalicelib.api.responses import problem
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import (
     ConfigurationError,
-    Forbidden,
     InvalidRequest,
     InvalidToken,
     LychgateError,
@@ -29,7 +28,6 @@ from chalicelib.errors import (
     PayloadTooLarge,
     ServiceUnavailable,
     TooManyAttempts,
-    UnsupportedMediaType,
 )
 
 Swagger = dict[str, Any]
@@ -37,6 +35,7 @@ GenerateSwagger = Callable[..., Swagger]
 
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 ANY_METHOD = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
 API_KEY = "api_key"
 """The name by which API Gateway's import knows the requirement of an API key."""
 
@@ -44,27 +43,33 @@ _RETRY_SECONDS = 1
 """Seconds after which a throttled client may retry. The gateway's token bucket refills every second."""
 
 _ERRORS: Mapping[str, LychgateError] = {
+    # The one refuses a request without a token, the other what the authorizer refuses. Only an authorizer denies access
+    # on this API: there is no resource policy.
     "UNAUTHORIZED": InvalidToken("refused by the authorizer"),
-    "ACCESS_DENIED": Forbidden(),
+    "ACCESS_DENIED": InvalidToken("refused by the authorizer"),
     "AUTHORIZER_CONFIGURATION_ERROR": LychgateError(),
     "AUTHORIZER_FAILURE": LychgateError(),
     "API_CONFIGURATION_ERROR": LychgateError(),
     "BAD_REQUEST_BODY": InvalidRequest(),
     "BAD_REQUEST_PARAMETERS": InvalidRequest(),
-    # A request for an unknown route gets one of these three, because the gateway then expects an AWS signature in its
+    # What no method answers gets one of these three, because the gateway then expects an AWS signature in its
     # Authorization header. No route of ours uses such signatures.
     "MISSING_AUTHENTICATION_TOKEN": NotFound(),
     "INVALID_SIGNATURE": NotFound(),
     "EXPIRED_TOKEN": NotFound(),
     "RESOURCE_NOT_FOUND": NotFound(),
-    "INTEGRATION_FAILURE": ServiceUnavailable("the function could not be run"),
+    # An error of the function, its time-out, and no concurrency left: the gateway does not say which. What the request
+    # asked for may have happened or not, as after a lost answer, and may be asked for again.
+    "INTEGRATION_FAILURE": ServiceUnavailable("the function gave no answer"),
     "INTEGRATION_TIMEOUT": ServiceUnavailable("the function gave no answer in time"),
     "REQUEST_TOO_LARGE": PayloadTooLarge(),
     "THROTTLED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
     "QUOTA_EXCEEDED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
-    "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType(),
+    # Only the integration of unknown routes looks at the media type. The application answers 415 itself.
+    "UNSUPPORTED_MEDIA_TYPE": NotFound(),
     "INVALID_API_KEY": NotThroughDistribution(),
     "WAF_FILTERED": NotThroughDistribution(),
+    # Such as the 414 of a path with more than some 1,500 bytes, where no route of ours leads.
     "DEFAULT_4XX": NotFound(),
     "DEFAULT_5XX": LychgateError(),
 }
@@ -74,20 +79,24 @@ _ERRORS: Mapping[str, LychgateError] = {
 def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSwagger:
     """Return Chalice's ``generate_swagger``, wrapped to add what Chalice lacks.
 
-    These are gateway responses, 405 for unknown methods, the distribution's key where the stage has one, and the stage
-    in the API's name: the metrics of a REST API have no other dimension that tells two stages apart.
+    These are gateway responses, 405 for unknown methods, 404 for unknown routes, the distribution's key where the stage
+    has one, and the stage in the API's name: the metrics of a REST API have no other dimension that tells two stages
+    apart.
     """
 
     @functools.wraps(generate_swagger)
     def generate(generator: object, app: Application, *arguments: Any, **options: Any) -> Swagger:  # noqa: ANN401
         swagger = generate_swagger(generator, app, *arguments, **options)
         try:
-            swagger[GATEWAY_RESPONSES] = gateway_responses(app.lychgate.http)
+            settings = app.lychgate.http
         except ConfigurationError as unusable:
             sys.exit(f"chalice: {unusable} in this stage of .chalice/config.json; `make deploy` writes it")
+        swagger[GATEWAY_RESPONSES] = gateway_responses(settings)
         for methods in swagger["paths"].values():
             methods[ANY_METHOD] = _any_method(methods)
-        if app.lychgate.http.distribution_secrets_sha256:
+        for path in _paths_of_all_else(swagger["paths"]):
+            swagger["paths"][path] = {ANY_METHOD: _unknown_route(path, settings)}
+        if settings.distribution_secrets_sha256:
             _require_key(swagger)
         rest_api = options.get("rest_api", next(iter(arguments), None))
         if rest_api is not None:
@@ -115,6 +124,16 @@ def _require_key(swagger: Swagger) -> None:
 
 
 def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str, Any]:
+    status, headers, body = _written(error, settings)
+    return {
+        "statusCode": status,
+        "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+        "responseTemplates": body,
+    }
+
+
+def _written(error: LychgateError, settings: HttpSettings) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Return an error's status, headers and body as API Gateway wants them: static values, and a template."""
     response = problem(error)
     headers: dict[str, Any] = response.headers
     foreign = [origin for origin in settings.allowed_origins if origin != settings.own_origin]
@@ -122,14 +141,11 @@ def _gateway_response(error: LychgateError, settings: HttpSettings) -> dict[str,
     if len(foreign) > 1:
         # A gateway response cannot choose between origins. It holds nothing that only some origins may read.
         headers["Access-Control-Allow-Origin"] = "*"
-    return {
-        "statusCode": str(response.status_code),
-        # Outer quotes make a value static. Inner quotes are part of it.
-        "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
-        # The gateway chooses a template by the Accept header and falls back to this one. The Content-Type header above
-        # says what the body really is.
-        "responseTemplates": {"application/json": json.dumps(response.body)},
-    }
+    # Outer quotes make a value static. Inner quotes are part of it.
+    static = {name: f"'{value}'" for name, value in headers.items()}
+    # The gateway chooses a template by the Accept header and falls back to this one. The Content-Type header above says
+    # what the body really is.
+    return str(response.status_code), static, {"application/json": json.dumps(response.body)}
 
 
 def _any_method(methods: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,5 +155,50 @@ def _any_method(methods: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **parameters,
         "responses": preflight["responses"],
-        "x-amazon-apigateway-integration": preflight["x-amazon-apigateway-integration"],
+        INTEGRATION: preflight[INTEGRATION],
+    }
+
+
+def _paths_of_all_else(paths: Iterable[str]) -> list[str]:
+    """Return the paths that answer what the application's ``paths`` do not: ``/`` and ``/{proxy+}``, as a rule.
+
+    API Gateway takes the most specific path that has the request's method. It allows one variable below each path. So
+    where the application has one below ``/``, say ``/{page}``, what is left begins below that: ``/{page}/{proxy+}``.
+    """
+    routes = set(paths)
+    found, above = ["/"], ""
+    while below := [match[0] for path in routes if (match := re.match(re.escape(above) + r"/{\w+}", path))]:
+        above = below[0]
+        found.append(above)
+    return [path for path in (*found, f"{above}/{{proxy+}}") if path not in routes]
+
+
+def _unknown_route(path: str, settings: HttpSettings) -> dict[str, Any]:
+    """Return the Swagger of a method that answers 404 without a function, whatever the Authorization header says.
+
+    Without it API Gateway would take that header for an AWS signature, and answer 403 with a text that quotes it.
+    """
+    status, headers, body = _written(NotFound(), settings)
+    return {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "type": "string"} for name in re.findall(r"{(\w+)\+?}", path)
+        ],
+        # An import refuses headers that are not declared.
+        "responses": {
+            status: {"description": "There is no such route", "headers": {name: {"type": "string"} for name in headers}}
+        },
+        INTEGRATION: {
+            "type": "mock",
+            # Otherwise the body of a request with another media type would be taken for the template's result, below,
+            # and decide what is answered. Such a request is UNSUPPORTED_MEDIA_TYPE, which is a 404 too.
+            "passthroughBehavior": "never",
+            "requestTemplates": {"application/json": json.dumps({"statusCode": int(status)})},
+            "responses": {
+                "default": {
+                    "statusCode": status,
+                    "responseParameters": {f"method.response.header.{name}": value for name, value in headers.items()},
+                    "responseTemplates": body,
+                }
+            },
+        },
     }

@@ -1,9 +1,9 @@
 """Gateway responses in Chalice's local emulation of API Gateway.
 
 Owns how ``chalice local``, ``chalice.test.Client`` and the development server answer in place of the gateway: for a
-request that did not come through the stage's distribution, for an unknown route, for the authorizer's 401 and 403, and
-for an authorizer that fails. Chalice's own emulation drops the
-connection when an authorizer raises, echoes the Authorization header, and sends no CORS headers.
+request that did not come through the stage's distribution, for an unknown route, for a token that the authorizer
+refuses, and for an authorizer that fails. Chalice's own emulation drops the connection when an authorizer raises,
+echoes the Authorization header, and sends no CORS headers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from chalicelib.api.parsing import may_come_in
 from chalicelib.api.responses import problem
 from chalicelib.errors import (
     ConfigurationError,
-    Forbidden,
     InvalidToken,
     LychgateError,
     NotFound,
@@ -72,7 +71,8 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
         try:
             return handle_request(gateway, method=method, path=path, headers=lowercase, body=body)
         except ForbiddenError:
-            error = Forbidden()
+            # The authorizer denied access. The gateway response of this is a 401 too.
+            error = InvalidToken("refused by the authorizer")
         except LocalGatewayException:
             error = InvalidToken("no Authorization header", missing=True)
         except Exception as raised:  # noqa: BLE001 - as API Gateway does

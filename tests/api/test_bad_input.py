@@ -208,6 +208,26 @@ def test_an_unknown_route_is_not_found_and_echoes_nothing(api, path):
         assert SECRET not in answer.body.decode() + json.dumps(answer.headers)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/unknown", "/auth/unknown/x"])
+def test_an_unknown_route_is_not_found_by_any_method_with_a_token(api, method, path):
+    authorization = f"Bearer {SECRET}"
+    answer = api.request(method, path, headers={"Authorization": authorization, "Origin": "https://foreign.example"})
+    assert answer.status == 404
+    answer.assert_hardened()
+    assert SECRET not in answer.body.decode() + json.dumps(answer.headers)
+    assert answer.headers.get("access-control-allow-origin") != "https://foreign.example"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", "junk"])
+@pytest.mark.parametrize("body", [b'{"statusCode": 200}', b"junk"])
+def test_nothing_that_is_sent_to_an_unknown_route_changes_the_answer(api, media_type, body):
+    headers = {"Content-Type": media_type, "Accept": "text/html", "Authorization": SECRET}
+    answer = api.request("POST", "/unknown", headers=headers, body=body)
+    answer.assert_problem(404, "not_found")
+    answer.assert_hardened()
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/auth/login"), ("DELETE", "/me"), ("PUT", "/health")])
 @pytest.mark.live_safe
 def test_another_method_is_not_allowed_and_the_answer_says_which_are(api, method, path):

@@ -34,10 +34,36 @@ def operation(**members):
     }
 
 
+def mock(**members):
+    return {
+        "responses": {"404": {"description": "", "headers": {"X-Fixed": {"type": "string"}}}},
+        "x-amazon-apigateway-integration": {
+            "type": "mock",
+            "passthroughBehavior": "never",
+            "requestTemplates": {"application/json": '{"statusCode": 404}'},
+            "responses": {
+                "default": {
+                    "statusCode": "404",
+                    "responseParameters": {"method.response.header.X-Fixed": "'it's'"},
+                    "responseTemplates": {"application/json": '{"error": "not_found"}'},
+                }
+            },
+            **members,
+        },
+    }
+
+
 PATHS = {
     "/a/{id}": {"get": operation()},
     "/a/b": {"get": operation(), "x-amazon-apigateway-any-method": operation()},
     "/{x}/c": {"get": operation()},
+}
+WITH_ALL_ELSE = {
+    "/": {"x-amazon-apigateway-any-method": mock()},
+    "/a": {"get": operation()},
+    "/a/b": {"get": operation(), "x-amazon-apigateway-any-method": operation()},
+    "/a/b/{id}": {"get": operation()},
+    "/{proxy+}": {"x-amazon-apigateway-any-method": mock()},
 }
 
 RESPONSE = {
@@ -124,7 +150,10 @@ class TestSwagger:
             {"x-amazon-apigateway-minimum-compression-size": 1},
             {"paths": {"/a": {"get": operation(**{"x-amazon-apigateway-request-validator": "all"})}}},
             {"paths": {"/a": {"trace": operation()}}},
-            {"paths": {"/a/{proxy+}": {"get": operation()}}},
+            {"paths": {"/a/{proxy+}/b": {"get": operation()}}},
+            {"paths": {"/a": {"get": mock(passthroughBehavior="when_no_match")}}},
+            {"paths": {"/a": {"get": mock(cacheKeyParameters=[])}}},
+            {"paths": {"/a": {"get": mock(requestTemplates={"application/json": '{"statusCode": $stage}'})}}},
             {"paths": {"/a": {"get": operation(security=[{"guard": []}, {"other": []}])}}},
             {"securityDefinitions": {"api_key": {"type": "apiKey", "name": "x-other", "in": "header"}}},
             {"paths": {"/a": {"get": operation(parameters=[{"name": "q", "in": "query"}])}}},
@@ -134,6 +163,17 @@ class TestSwagger:
     def test_what_is_not_understood_is_an_error_and_not_ignored(self, change):
         with pytest.raises(UnsupportedTemplateError, match="is not understood"):
             RestApi(swagger() | change)
+
+    def test_what_an_import_refuses_is_an_error(self):
+        for paths, words in (
+            ({"/{a}": {"get": operation()}, "/{proxy+}": {"get": operation()}}, "a sibling of"),
+            ({"/a/{b}": {"get": operation()}, "/a/{c}/d": {"get": operation()}}, "a sibling of"),
+            ({"/a": {"get": mock() | {"responses": {"404": {}}}}}, "X-Fixed is not declared"),
+            ({"/a": {"get": mock() | {"responses": {"200": {}}}}}, "404 is not declared"),
+            ({"/a": {"get": mock(requestTemplates={"application/json": "{}"})}}, "has no status"),
+        ):
+            with pytest.raises(UnsupportedTemplateError, match=words):
+                RestApi(swagger(paths))
 
     @pytest.mark.parametrize("member", ["type", "contentHandling", "passthroughBehavior", "responses"])
     def test_another_kind_of_integration_is_an_error(self, member):
@@ -173,7 +213,57 @@ class TestRouting:
         gateway = Gateway(swagger(PATHS))
         assert gateway.ask("PUT", "/a/b").status == 200
         assert gateway.ask("PUT", "/a/c").status == 403
+        assert gateway.ask("PROPFIND", "/a/b").status == 403
         assert len(gateway.api.events) == 1
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/", 404),
+            ("GET", "", 404),
+            ("GET", "/a", 200),
+            ("PUT", "/a", 404),
+            ("GET", "/a/", 200),
+            ("GET", "/a/x", 404),
+            ("PUT", "/a/b", 200),
+            ("GET", "/a/b/c", 200),
+            ("PUT", "/a/b/c", 404),
+            ("GET", "/a/b/c/d", 404),
+            ("GET", "//a", 404),
+            ("GET", "/a%2Fb", 404),
+            ("PROPFIND", "/x", 403),
+        ],
+    )
+    def test_a_greedy_variable_takes_what_nothing_else_answers(self, method, path, status):
+        gateway = Gateway(swagger(WITH_ALL_ELSE))
+        assert gateway.ask(method, path).status == status
+        assert len(gateway.api.events) == (status == 200)
+
+    def test_a_signature_that_is_none_is_quoted_where_nothing_answers(self):
+        answer = Gateway(swagger()).ask("GET", "/nowhere", Authorization="Bearer secret")
+        assert (answer.status, dict(answer.headers)["x-amzn-ErrorType"]) == (403, "IncompleteSignatureException")
+        assert "Bearer secret" in json.loads(answer.body)["message"]
+
+
+class TestMock:
+    def test_it_answers_with_what_is_fixed_and_reaches_no_function(self):
+        gateway = Gateway(swagger(WITH_ALL_ELSE))
+        answer = gateway.ask("POST", "/x", b'{"statusCode": 200}', Authorization="Bearer secret")
+        assert (answer.status, answer.body) == (404, b'{"error": "not_found"}')
+        assert answer.headers[:2] == (("Content-Type", "application/json"), ("X-Fixed", "it's"))
+        assert gateway.api.events == gateway.authorizer.events == []
+
+    @pytest.mark.parametrize(
+        ("media_type", "status"),
+        [("application/json", 404), ("application/json; charset=utf-8", 404), ("text/plain", 415)],
+    )
+    def test_a_media_type_without_a_template_is_unsupported(self, media_type, status):
+        assert Gateway(swagger(WITH_ALL_ELSE)).ask("POST", "/x", b"a", Content_Type=media_type).status == status
+
+    def test_it_may_ask_for_a_key(self):
+        document = swagger({"/{proxy+}": {"get": mock() | {"security": [{"api_key": []}]}}})
+        gateway = Gateway(document, api_keys=["k"])
+        assert [gateway.ask("GET", "/x").status, gateway.ask("GET", "/x", X_API_Key="k").status] == [403, 404]
 
 
 class TestAuthorizer:
@@ -371,12 +461,20 @@ class TestProxyIntegration:
             {"statusCode": 200, "unknown": 1},
             {"statusCode": 200, "headers": {"X": ["a"]}},
             {"statusCode": 200, "headers": ["a"]},
-            {"error": {"errorType": "KeyError", "errorMessage": "x"}},
         ],
     )
     def test_a_malformed_answer_is_a_502(self, answer):
         response = Gateway(swagger(), answer=lambda _: dict(answer)).ask("GET", "/open")
         assert (response.status, json.loads(response.body)) == (502, {"message": "Internal server error"})
+
+    @pytest.mark.parametrize(("error_type", "seconds"), [("KeyError", 29), ("Sandbox.Timedout", 10)])
+    def test_an_error_of_the_function_is_a_failure_of_the_integration(self, error_type, seconds):
+        responses = {"INTEGRATION_FAILURE": RESPONSE | {"statusCode": "503"}}
+        for declared, status in (({}, 502), (responses, 503)):
+            gateway = Gateway(swagger(responses=declared))
+            gateway.api.answer = {"error": {"errorType": error_type, "errorMessage": "x"}}
+            gateway.api.definition = SimpleNamespace(timeout=seconds)
+            assert gateway.ask("GET", "/open").status == status
 
     def test_an_answer_that_comes_too_late_is_a_504(self):
         late = {"error": {"errorType": "Sandbox.Timedout", "errorMessage": "x"}}
@@ -390,11 +488,13 @@ class TestQuotas:
         limit = 10 * 1024 * 1024
         assert [gateway.ask("GET", "/open", b"a" * size).status for size in (limit, limit + 1)] == [200, 413]
 
-    def test_all_headers_together_may_have_10240_bytes(self):
-        gateway = Gateway(swagger())
-        halves = {"X_A": "a" * 5120, "X_B": "b" * 5120}
+    def test_request_line_and_header_values_together_may_have_10240_bytes_and_no_response_is_of_the_api(self):
+        gateway = Gateway(swagger(responses={"DEFAULT_4XX": RESPONSE}))
+        rest = 10_240 - 5120 - len("GET /api/open HTTP/1.1")
+        halves = {"X_A": "a" * 5120, "X_B": "b" * rest}
         assert gateway.ask("GET", "/open", **halves).status == 200
-        assert gateway.ask("GET", "/open", **halves, X_C="c").status == 400
+        answer = gateway.ask("GET", "/open", **halves, X_C="c")
+        assert (answer.status, json.loads(answer.body)) == (431, {"message": "HTTP header is larger than 10240 bytes."})
 
     def test_the_arn_of_a_guarded_method_may_have_1600_bytes(self):
         gateway = Gateway(swagger({"/g/{id}": {"get": operation(**GUARDED)}}))

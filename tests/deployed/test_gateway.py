@@ -1,11 +1,13 @@
 """The deployed application as a client sees it through API Gateway, where that makes a difference."""
 
 import hashlib
+import json
 from contextlib import contextmanager
 
 import pytest
 
 from app import app
+from chalicelib.tokens.keys import generate_signing_jwk, public_jwks
 from tests.support import places
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 from tests.support.packaged.api_gateway import ApiGateway
@@ -25,7 +27,7 @@ def test_the_gateway_has_the_routes_of_the_application(package):
         path: {(name, entry.authorizer is not None) for name, entry in methods.items()} | {("ANY", False)}
         for path, methods in app.routes.items()
     }
-    assert gateway == chalice
+    assert gateway == chalice | {"/": {("ANY", False)}, "/{proxy+}": {("ANY", False)}}
 
 
 def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deployment, clock):
@@ -50,11 +52,58 @@ def test_a_cached_answer_of_the_authorizer_never_outlives_the_token(deployment, 
     assert answer.json["detail"] == "The access token has expired."
 
 
-def test_a_refusal_is_not_cached_and_a_missing_token_is_not_even_asked_about(deployment):
-    for headers, asked in (({}, 0), ({"Authorization": "Bearer a.b.c"}, 1), ({"Authorization": "Bearer a.b.c"}, 2)):
-        deployment.api.request("GET", "/me", headers=headers).assert_problem(401, "invalid_token")
+def test_a_final_refusal_is_asked_for_once_in_five_minutes_and_a_missing_token_is_not_even_asked_about(
+    deployment, clock
+):
+    bad = {"Authorization": "Bearer a.b.c"}
+    for headers, seconds, asked in (({}, 0, 0), (bad, 0, 1), (bad, 299, 1), (bad, 1, 2)):
+        clock.advance(seconds)
+        for path in ("/me", "/dashboard"):
+            answer = deployment.api.request("GET", path, headers=headers)
+            answer.assert_problem(401, "invalid_token")
+            assert answer.challenge.startswith('Bearer realm="lychgate", error="invalid_token"')
         assert deployment.functions["authorizer"].invocations == asked
     assert deployment.functions["api_handler"].invocations == 0
+
+
+def test_an_expired_token_is_refused_once_for_all_and_its_successor_is_not(deployment, clock):
+    tokens = deployment.api.register().json
+    clock.advance(600)
+    for _ in range(2):
+        deployment.api.me(tokens["access_token"]).assert_problem(401, "invalid_token")
+    assert deployment.functions["authorizer"].invocations == 1
+    assert deployment.api.me(deployment.api.refresh(tokens["refresh_token"]).json["access_token"]).status == 200
+
+
+def test_a_token_is_good_at_once_when_its_time_has_come_though_it_was_refused_before(deployment, clock):
+    clock.advance(11)
+    token = deployment.api.register().json["access_token"]
+    clock.advance(-11)
+    deployment.api.me(token).assert_problem(401, "invalid_token")
+    clock.advance(1)
+    assert deployment.api.me(token).status == 200
+
+
+def test_a_token_of_a_key_that_the_authorizer_does_not_know_yet_is_asked_about_each_time(deploy):
+    """A new key that signs before this function was deployed with it."""
+    others = json.dumps(public_jwks({"keys": [generate_signing_jwk()]}))
+    deployment = deploy(authorizer={"LYCHGATE_PUBLIC_KEYS": others})
+    token = deployment.api.register().json["access_token"]
+    for asked in (1, 2):
+        answer = deployment.api.me(token)
+        answer.assert_problem(401, "invalid_token")
+        assert answer.challenge.startswith('Bearer realm="lychgate", error="invalid_token"')
+        assert deployment.functions["authorizer"].invocations == asked
+
+
+def test_a_function_that_crashes_is_unavailable_for_a_moment_and_says_nothing_of_it(deploy):
+    """It ends without an answer: no memory, an import that fails, a time-out."""
+    deployment = deploy(api_handler={"PYTHONHOME": "/nowhere"})
+    answer = deployment.api.request("GET", "/health", headers={"Origin": "https://other.example"})
+    answer.assert_problem(503, "service_unavailable")
+    answer.assert_hardened()
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["access-control-allow-origin"] == "https://other.example"
 
 
 def test_an_answer_may_set_two_cookies(deploy):
@@ -64,7 +113,7 @@ def test_an_answer_may_set_two_cookies(deploy):
 
 
 def test_the_gateways_own_answers_reach_no_function_and_say_what_the_api_would(deployment):
-    for headers in ({}, {"Authorization": "Bearer a.b.c"}):
+    for headers in ({}, {"Authorization": "Bearer a.b.c"}, {"Authorization": "Bearer a.b.c", "Content-Type": "a/b"}):
         answer = deployment.api.request("GET", "/nowhere", headers=headers)
         answer.assert_problem(404, "not_found")
         answer.assert_hardened()
@@ -105,7 +154,7 @@ class TestBehindTheDistribution:
         for resource in RestApi(package.swagger).resources:
             for name in ["PATCH" if name == "ANY" else name for name in resource.methods]:
                 headers = {"Authorization": f"Bearer {token}", "Origin": "https://other.example", **key}
-                path = resource.path.replace("{session_id}", "any")
+                path = resource.path.replace("{session_id}", "any").replace("{proxy+}", "no/such/route")
                 answer = deployment.around.request(name, path, headers=headers)
                 answer.assert_problem(403, "forbidden")
                 answer.assert_hardened()

@@ -115,6 +115,8 @@ def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge")
         for part in filter(None, path.split("/")):
             children = [each for each in api.resources.values() if each.parent_id == resource.id]
             known = [each for each in children if each.path_part == part]
+            others = [each.path_part for each in children if each.path_part[0] == part[0] == "{" and not known]
+            assert not others, f"API Gateway: a sibling ({others[0]}) of this resource already has a variable path part"
             resource = known[0] if known else backend.create_resource(function_id, resource.id, part)
         for method, operation in methods.items():
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
@@ -127,5 +129,6 @@ def _put_rest_api(backend, function_id, api_doc, fail_on_warnings, mode="merge")
             backend.put_integration(
                 function_id, resource.id, verb, how["type"].upper(),
                 uri=how.get("uri", ""), integration_method=how.get("httpMethod", "POST"),
+                passthrough_behavior=how["passthroughBehavior"], request_templates=how.get("requestTemplates"),
             )  # fmt: skip
     return api

@@ -56,6 +56,7 @@ def test_goes_from_nothing_to_working_to_nothing(operator, aws):
     assert operator.smoked_apis == [f"https://{api}.execute-api.us-east-1.amazonaws.com"]
     _assert_the_distribution_serves_page_and_api(aws, api)
     _assert_only_the_distribution_reaches_the_api(aws, api)
+    _assert_the_gateway_itself_answers_what_is_no_route(api)
     _assert_the_functions_are_configured(operator, aws, origin)
     _assert_the_data_is_protected()
     _assert_the_page_is_in_the_bucket(operator, made["buckets"][0])
@@ -99,6 +100,16 @@ def _assert_only_the_distribution_reaches_the_api(aws, api):
     assert all(method["apiKeyRequired"] for method in methods)
     settings = client.get_stage(restApiId=api, stageName="api")["methodSettings"]["*/*"]
     assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (500.0, 1000)
+
+
+def _assert_the_gateway_itself_answers_what_is_no_route(api):
+    client = boto3.client("apigateway")
+    resources = {resource["path"]: resource["id"] for resource in client.get_resources(restApiId=api)["items"]}
+    for path in ("/", "/{proxy+}"):
+        method = client.get_method(restApiId=api, resourceId=resources[path], httpMethod="ANY")
+        assert method["authorizationType"] == "NONE"
+        assert method["methodIntegration"]["type"] == "MOCK"
+        assert method["methodIntegration"]["requestTemplates"] == {"application/json": '{"statusCode": 404}'}
 
 
 def _assert_the_functions_are_configured(operator, aws, origin):

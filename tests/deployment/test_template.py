@@ -284,7 +284,7 @@ def test_a_budget_without_a_reader_is_refused_and_not_forgotten(rendered):
 
 def test_alarms_watch_metrics_that_there_are(rendered):
     text = json.dumps(rendered["Resources"])
-    for name in (requests.LOG_INS, requests.REFRESHES, log.REFUSED_TOKENS, log.UNUSABLE_HASHES):
+    for name in (requests.LOG_INS, requests.REFRESHES, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES):
         assert f'"MetricName": "{name}"' in text
     outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
     assert outcomes == {"reused", "failed", "not_counted"}

@@ -2,9 +2,10 @@
 
 import json
 
+import pytest
 from chalice import Blueprint
 
-from chalicelib.authorizer import build_verifier, declare
+from chalicelib.authorizer import Unauthorized, build_verifier, declare
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies
 
 
@@ -86,6 +87,36 @@ def test_the_policy_allows_all_routes_since_the_gateway_caches_it_for_all(api, a
     assert statement["Resource"] == ["arn:aws:execute-api:us-east-1:123456789012:abcdef/api/*/*"]
     assert all(isinstance(value, str) and value.isascii() for value in policy["context"].values())
     assert json.dumps(policy)
+
+
+def policy_for(application, authorization):
+    authorizer = application.routes["/me"]["GET"].authorizer
+    arn = "arn:aws:execute-api:us-east-1:123456789012:abcdef/api/GET/me"
+    return authorizer({"type": "TOKEN", "authorizationToken": authorization, "methodArn": arn}, {})
+
+
+@pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer a.b.c"])
+def test_a_token_that_stays_refused_is_denied_everything_without_an_error_of_the_function(application, authorization):
+    policy = policy_for(application, authorization)
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Deny", ["*"])
+    assert json.dumps(policy)
+
+
+def test_an_expired_token_stays_refused(api, application, clock):
+    access_token = api.register().json["access_token"]
+    clock.advance(600)
+    policy = policy_for(application, f"Bearer {access_token}")
+    assert policy["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+
+def test_a_token_that_may_be_good_later_is_an_error_which_the_gateway_does_not_keep(api, application, clock):
+    access_token = api.register().json["access_token"]
+    clock.advance(-11)
+    with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
+        policy_for(application, f"Bearer {access_token}")
+    clock.advance(1)
+    assert policy_for(application, f"Bearer {access_token}")["principalId"]
 
 
 def test_over_plain_http_no_browser_is_told_to_insist_on_https(api, settings):

@@ -289,6 +289,18 @@ def test_the_authorizer_says_why_it_refused_and_counts_it(api, lines):
     assert counted(line) == {("refused_access_tokens", "lychgate-test"): 1}
 
 
+def test_a_refusal_that_lambda_takes_for_an_error_is_counted_as_one_that_is_none(api, lines, clock):
+    access_token = api.register().json["access_token"]
+    clock.advance(-11)
+    api.me(access_token).assert_problem(401, "invalid_token")
+    line = lines()[-1]
+    assert line["reason"] == "issued in the future"
+    assert counted(line) == {
+        ("refused_access_tokens", "lychgate-test"): 1,
+        ("access_tokens_refused_for_now", "lychgate-test"): 1,
+    }
+
+
 class Broken:
     """Use cases of which each is a bug."""
 
@@ -308,7 +320,7 @@ def test_a_bug_leaves_its_place_and_not_its_message(api, application, lines):
 
 
 def test_a_log_line_cannot_be_forged(lines):
-    log.log_refused_token('x\n{"level": "INFO"}\u2028\x1b[2J')
+    log.log_refused_token('x\n{"level": "INFO"}\u2028\x1b[2J', is_final=True)
     (line,) = lines()
     assert line["reason"] == 'x\n{"level": "INFO"}\u2028\x1b[2J'
 

@@ -20,6 +20,7 @@ REMEDY = (
         ("OPTIONS", "/auth/login"),
         ("POST", "/auth/login"),
         ("DELETE", "/health"),
+        ("GET", "/no-such-route"),
     ],
 )
 def test_a_request_that_does_not_come_through_the_distribution_is_forbidden(api, method, path):

@@ -41,9 +41,25 @@ def test_a_401_of_the_authorizer_is_a_problem_document_with_a_challenge(api, hea
     )
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}], ids=["no-token", "token"])
-def test_an_unknown_route_is_a_404_also_where_a_token_may_be_taken_for_a_signature(api, headers):
-    assert_problem(api.ask("GET", f"/api/no-such-route-{secrets.token_hex(4)}", headers), 404, "not_found")
+@pytest.mark.parametrize("below", ["", "auth/"], ids=["at-the-top", "below-a-route"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Bearer nonsense", "Content-Type": "text/plain"}],
+    ids=["no-token", "token", "token-and-another-media-type"],
+)
+def test_an_unknown_route_is_a_404_also_where_a_token_may_be_taken_for_a_signature(api, headers, below):
+    assert_problem(api.ask("POST", f"/api/{below}no-such-route-{secrets.token_hex(4)}", headers), 404, "not_found")
+
+
+@pytest.mark.parametrize("below", ["", "auth/"], ids=["at-the-top", "below-a-route"])
+def test_no_answer_to_an_unknown_route_quotes_the_token(api, below):
+    token = f"nonsense-{secrets.token_hex(8)}"
+    answer = api.ask("GET", f"/api/{below}no-such-route-{secrets.token_hex(4)}", {"Authorization": f"Bearer {token}"})
+    check(
+        token not in f"{answer.headers} {answer.body!r}",
+        f"{answer}. It quotes the token that was sent, and answers end up in logs.",
+        "The API has no method for `/{proxy+}`, so API Gateway takes the token for a signature: make deploy STAGE=…",
+    )
 
 
 def test_another_method_is_a_405_that_names_those_that_there_are(api):

@@ -30,6 +30,7 @@ PUBLIC_KEYS = "test_the_published_keys_are_public_keys"
 VERIFIED = "test_an_access_token_can_be_verified_with_the_published_keys_and_says_who_issued_it"
 CHALLENGE = "test_a_401_of_the_authorizer_is_a_problem_document_with_a_challenge"
 NO_ROUTE = "test_an_unknown_route_is_a_404_also_where_a_token_may_be_taken_for_a_signature"
+QUOTED = "test_no_answer_to_an_unknown_route_quotes_the_token"
 HEADERS = "test_no_layer_takes_away_the_headers_that_every_answer_has"
 MAY_ASK = "test_a_page_of_an_allowed_origin_may_ask"
 JWKS = "/api/.well-known/jwks.json"
@@ -47,6 +48,14 @@ def unknown_route(*, with_token):
         return "no-such-route-" in request.path and bool(request.header("Authorization")) is with_token
 
     return matches
+
+
+def quoting_the_token(request, forward):
+    """A fault that answers as is right, and says what was sent."""
+    answer = forward(request)
+    if not unknown_route(with_token=True)(request, answer):
+        return answer
+    return answer.with_json(lambda body: body.update(detail=f"'{request.header('Authorization')}' is no signature"))
 
 
 def from_origin(origin, method="GET"):
@@ -167,6 +176,7 @@ GATEWAY = {
         on(unknown_route(with_token=True), answering(403, b'{"message":"Authorization header requires"}')),
         "without our gateway responses",
     ),
+    "an unknown route whose answer quotes the token": (QUOTED, quoting_the_token, "It quotes the token that was sent"),
     "a 405 that names no method": (
         "test_another_method_is_a_405_that_names_those_that_there_are",
         on(path("/api/health", "DELETE"), without("Allow")),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from chalice import Blueprint
 from chalice.deploy.swagger import CFNSwaggerGenerator, SwaggerGenerator, TemplatedSwaggerGenerator
 
 from chalicelib.api.middleware import finish_headers
@@ -11,6 +12,8 @@ from tests.support.application import application
 
 HEADER = "gatewayresponse.header."
 RESPONSES = "x-amazon-apigateway-gateway-responses"
+ANY = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
 
 
 @pytest.fixture
@@ -65,7 +68,8 @@ def test_every_method_wants_the_key_of_a_distribution_where_there_is_one(stage):
     document = CFNSwaggerGenerator().generate_swagger(application(stage))
     assert document["securityDefinitions"]["api_key"] == {"type": "apiKey", "name": "x-api-key", "in": "header"}
     for path, methods in document["paths"].items():
-        assert {"options", "x-amazon-apigateway-any-method"} <= set(methods)
+        assert ANY in methods
+        assert "options" in methods or path in {"/", "/{proxy+}"}
         for method, operation in methods.items():
             assert {"api_key": []} in operation["security"], (method, path)
     assert document["paths"]["/me"]["get"]["security"] == [{"api_key": []}, {"authorizer": []}]
@@ -88,14 +92,17 @@ def test_each_is_a_problem_document_with_its_own_status(swagger):
     ("kind", "status", "error"),
     [
         ("UNAUTHORIZED", 401, "invalid_token"),
-        ("ACCESS_DENIED", 403, "insufficient_scope"),
+        ("ACCESS_DENIED", 401, "invalid_token"),
         ("INVALID_API_KEY", 403, "forbidden"),
         ("WAF_FILTERED", 403, "forbidden"),
         ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
         ("INVALID_SIGNATURE", 404, "not_found"),
+        ("UNSUPPORTED_MEDIA_TYPE", 404, "not_found"),
+        ("DEFAULT_4XX", 404, "not_found"),
         ("REQUEST_TOO_LARGE", 413, "payload_too_large"),
         ("THROTTLED", 429, "too_many_attempts"),
         ("AUTHORIZER_FAILURE", 500, "internal_error"),
+        ("INTEGRATION_FAILURE", 503, "service_unavailable"),
         ("INTEGRATION_TIMEOUT", 503, "service_unavailable"),
         ("DEFAULT_5XX", 500, "internal_error"),
     ],
@@ -113,11 +120,12 @@ def test_each_has_the_headers_that_the_api_sends(app, swagger):
             assert header(response, name) == f"'{value}'"
 
 
-def test_the_challenge_comes_with_the_401_and_with_the_403_of_whoever_may_not(swagger):
-    for kind, response in swagger()[RESPONSES].items():
-        challenge = header(response, "WWW-Authenticate")
-        assert (challenge is not None) is (kind in {"UNAUTHORIZED", "ACCESS_DENIED"})
-    assert header(swagger()[RESPONSES]["UNAUTHORIZED"], "WWW-Authenticate").startswith("'Bearer realm=")
+def test_every_401_has_the_same_challenge_whether_the_gateway_or_the_authorizer_refuses(swagger):
+    responses = swagger()[RESPONSES]
+    challenged = {kind: header(response, "WWW-Authenticate") for kind, response in responses.items()}
+    assert {kind for kind, challenge in challenged.items() if challenge} == {"UNAUTHORIZED", "ACCESS_DENIED"}
+    assert challenged["UNAUTHORIZED"].startswith("'Bearer realm=")
+    assert responses["ACCESS_DENIED"] == responses["UNAUTHORIZED"]
 
 
 def test_who_was_throttled_is_told_when_to_come_back(swagger):
@@ -141,13 +149,62 @@ def test_pages_on_other_origins_can_read_them_where_there_are_such_pages(stage, 
         assert exposed == ("'Retry-After, WWW-Authenticate'" if allowed else None)
 
 
-def test_every_path_hands_unknown_methods_to_the_application_which_answers_405(swagger):
-    for path, methods in swagger()["paths"].items():
-        any_method = methods["x-amazon-apigateway-any-method"]
-        assert any_method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
+def test_every_route_hands_unknown_methods_to_the_application_which_answers_405(app, swagger):
+    paths = swagger()["paths"]
+    for path in app.routes:
+        any_method = paths[path][ANY]
+        assert any_method[INTEGRATION]["type"] == "aws_proxy"
         assert "security" not in any_method
         named = {parameter["name"] for parameter in any_method.get("parameters", [])}
         assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+class TestAllElse:
+    def test_whatever_no_route_answers_is_not_found_without_a_function_or_an_authorizer(self, app, swagger):
+        paths = swagger()["paths"]
+        assert set(paths) - set(app.routes) == {"/", "/{proxy+}"}
+        for path in ("/", "/{proxy+}"):
+            assert set(paths[path]) == {ANY}
+            assert "security" not in paths[path][ANY]
+            assert paths[path][ANY][INTEGRATION]["type"] == "mock"
+
+    def test_its_answer_is_that_of_the_gateway_response(self, swagger):
+        document = swagger()
+        method, same = document["paths"]["/{proxy+}"][ANY], document[RESPONSES]["RESOURCE_NOT_FOUND"]
+        answer = method[INTEGRATION]["responses"]["default"]
+        prefix = "method.response.header."
+        headers = {name.removeprefix(prefix): value for name, value in answer["responseParameters"].items()}
+        assert headers == {name.removeprefix(HEADER): value for name, value in same["responseParameters"].items()}
+        assert (answer["statusCode"], answer["responseTemplates"]) == ("404", same["responseTemplates"])
+        # An import refuses a header that the method response does not declare.
+        assert set(method["responses"]["404"]["headers"]) == set(headers)
+
+    def test_no_body_of_a_request_decides_what_is_answered(self, swagger):
+        integration = swagger()["paths"]["/{proxy+}"][ANY][INTEGRATION]
+        assert integration["passthroughBehavior"] == "never"
+        assert integration["requestTemplates"] == {"application/json": '{"statusCode": 404}'}
+
+    @pytest.mark.parametrize(
+        ("routes", "wanted"),
+        [
+            (["/"], ["/{proxy+}"]),
+            (["/a/{id}"], ["/", "/{proxy+}"]),
+            (["/{page}"], ["/", "/{page}/{proxy+}"]),
+            (["/{page}/edit"], ["/", "/{page}", "/{page}/{proxy+}"]),
+            (["/{a}/{b}", "/{a}/x/{c}"], ["/", "/{a}", "/{a}/{b}/{proxy+}"]),
+        ],
+    )
+    def test_no_path_has_two_variables_below_it_which_api_gateway_refuses(self, stage, routes, wanted):
+        """A site may have a route that begins with a variable."""
+        own = Blueprint("a site's own")
+        for path in routes:
+            own.route(path)(lambda **_: {})
+        app = application(stage, blueprints=[own])
+        document = CFNSwaggerGenerator().generate_swagger(app)
+        assert sorted(set(document["paths"]) - set(app.routes)) == wanted
+        for path in wanted:
+            named = [parameter["name"] for parameter in document["paths"][path][ANY]["parameters"]]
+            assert named == [part.strip("{}+") for part in path.split("/") if part.startswith("{")]
 
 
 def test_a_stage_without_settings_is_told_which_one_is_missing(stage, swagger):

@@ -16,11 +16,20 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidGrant, InvalidToken
 from chalicelib.tokens.issuer import TokenIssuer
-from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, thumbprint
+from chalicelib.tokens.keys import (
+    generate_signing_jwk,
+    parse_signing_keys,
+    parse_verification_keys,
+    public_jwks,
+    thumbprint,
+)
 from chalicelib.tokens.kinds import ACCESS_TOKEN, DEVICE_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.principals import Principal, RefreshGrant
 from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.samples import ALICE, CLAIMS, ISSUER, NOW, SESSION
+
+FOR_NOW = {"unknown kid", "the key is retired", "wrong iss", "wrong aud", "issued in the future", "not yet good"}
+"""The reasons that another time, other keys or other settings would take away."""
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hostile_access_tokens.json").read_text())
 
@@ -121,6 +130,56 @@ def test_refuses_a_hostile_access_token(vector, verifier, signing_jwk, signing_k
         verifier.verify(ACCESS_TOKEN, forge(vector, signing_jwk, signing_key.private_key))
     assert vector["reason"] in refusal.value.reason
     assert refusal.value.message == InvalidToken.detail
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_a_final_refusal_is_one_whatever_comes_and_every_other_hangs_on_time_keys_or_settings(
+    vector, verifier, signing_jwk, signing_key, clock
+):
+    token = forge(vector, signing_jwk, signing_key.private_key)
+    with pytest.raises(InvalidToken) as refusal:
+        verifier.verify(ACCESS_TOKEN, token)
+    assert refusal.value.is_final is not any(refusal.value.reason.startswith(reason) for reason in FOR_NOW)
+    if refusal.value.is_final:
+        for later in (1, 10, 600, 10**9):
+            clock.now = NOW + later
+            with pytest.raises(InvalidToken):
+                verifier.verify(ACCESS_TOKEN, token)
+
+
+def test_a_token_that_is_refused_for_now_is_taken_with_other_keys_or_settings_or_when_its_time_has_come(
+    issuer, signing_jwk, verification_keys, clock
+):
+    token = issuer.access_token(ALICE, SESSION, NOW)
+    strangers = parse_verification_keys(public_jwks({"keys": [generate_signing_jwk()]}))
+    retired = parse_verification_keys(public_jwks({"keys": [signing_jwk | {"exp": NOW - 1}]}))
+    good = {"issuer": ISSUER, "audience": ISSUER, "keys": verification_keys}
+    refused = []
+    for changes, now in (
+        ({"keys": strangers}, NOW),
+        ({"keys": retired}, NOW),
+        ({"issuer": "https://other.example/api"}, NOW),
+        ({"audience": "https://other.example/api"}, NOW),
+        ({}, NOW - 11),
+    ):
+        clock.now = now
+        with pytest.raises(InvalidToken) as refusal:
+            TokenVerifier(**good | changes, clock=clock).verify(ACCESS_TOKEN, token)
+        assert not refusal.value.is_final
+        refused.append(refusal.value.reason)
+        clock.now = NOW
+        assert TokenVerifier(**good, clock=clock).verify(ACCESS_TOKEN, token).user_id == "u1"
+    assert {*refused, "not yet good"} == FOR_NOW
+
+
+def test_a_bug_in_the_verifier_is_no_final_refusal(verification_keys, issuer):
+    def broken():
+        raise RuntimeError
+
+    verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=verification_keys, clock=broken)
+    with pytest.raises(InvalidToken, match=InvalidToken.detail) as refusal:
+        verifier.verify(ACCESS_TOKEN, issuer.access_token(ALICE, SESSION, NOW))
+    assert not refusal.value.is_final
 
 
 def test_accepts_the_token_that_all_vectors_are_made_from(verifier, signing_jwk, signing_key):

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
 
 from infra.local.http_server import HttpServer
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
@@ -15,14 +16,14 @@ from tests.support.packaged.gateway_responses import Refusal, gateway_response
 from tests.support.packaged.messages import Request, Response, served
 from tests.support.packaged.package import Package
 from tests.support.packaged.proxy_integration import proxy_event, proxy_response, request_context
-from tests.support.packaged.rest_api import Method, Resource, RestApi
+from tests.support.packaged.rest_api import Method, Mock, Resource, RestApi
 from tests.support.packaged.token_authorizer import TokenAuthorization
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes ("Quotas for configuring and running a REST API")."""
 
-HEADER_VALUES_LIMIT = 10_240
-"""Bytes of all header values together (the same page)."""
+HEADER_LIMIT = 10_240
+"""Bytes of the request line and all header values together (the same page)."""
 
 INTEGRATION_SECONDS = 29.0
 """The default and longest time for an integration (the same page)."""
@@ -84,6 +85,9 @@ class ApiGateway:
         if stage != self._stage:
             # No API, so no gateway responses either.
             response = Response(403, (("x-amzn-ErrorType", "ForbiddenException"),), b'{"message":"Forbidden"}')
+        elif _header_bytes(request) > HEADER_LIMIT:
+            # What reads HTTP says so, in words of its own and before it knows the API. The status is not documented.
+            response = Response(431, (), b'{"message":"HTTP header is larger than 10240 bytes."}')
         else:
             try:
                 response = self._answer(request, path, request_id)
@@ -97,8 +101,6 @@ class ApiGateway:
         resource, variables, method = self._find(request, path)
         if len(request.body) > PAYLOAD_LIMIT:
             raise Refusal("REQUEST_TOO_LARGE")
-        if sum(len(value.encode("latin-1", "replace")) for _, value in request.headers) > HEADER_VALUES_LIMIT:
-            raise Refusal("DEFAULT_4XX", "Request Header Fields Too Large")
         context = request_context(
             request,
             request_id=request_id,
@@ -116,6 +118,8 @@ class ApiGateway:
         # execution". A key may belong to any plan of the stage ("Choose an API key source in API Gateway").
         if method.needs_key and request.header("x-api-key") not in self._api_keys:
             raise Refusal("INVALID_API_KEY")
+        if isinstance(method.integration, Mock):
+            return _mocked(method.integration, request)
         event = proxy_event(
             _forwarded(request),
             resource=resource.path,
@@ -124,27 +128,41 @@ class ApiGateway:
             context=context,
             binary=_media_type(request) in self._api.binary_media_types,
         )
-        function = self._functions[method.function]
-        # The first limit decides: the function's makes an error, the gateway's a time-out.
+        return self._run(self._functions[method.integration], event, request)
+
+    def _run(self, function: LambdaFunction, event: object, request: Request) -> Response:
+        # The first limit decides: the function's makes an error of it, the gateway's a time-out.
         result = function.invoke(event, timeout=min(INTEGRATION_SECONDS, function.definition.timeout))
         if result.error is not None:
             timed_out = result.error.get("errorType") == "Sandbox.Timedout"
             if timed_out and function.definition.timeout >= INTEGRATION_SECONDS:
                 raise Refusal("INTEGRATION_TIMEOUT")
-            raise Refusal("DEFAULT_5XX")
+            raise Refusal("INTEGRATION_FAILURE")
         return proxy_response(result.answer, request, self._api.binary_media_types)
 
     def _find(self, request: Request, path: str) -> tuple[Resource, dict[str, str], Method]:
-        found = self._api.match(path)
-        method = found[0].method(request.method) if found else None
-        if found is None or method is None:
-            # The gateway then expects an AWS signature in the Authorization header.
+        found = self._api.match(path, request.method)
+        if found is None:
+            # The gateway then expects an AWS signature in the Authorization header. Access logs of real APIs have this
+            # type for it, and not INVALID_SIGNATURE. Newer ones quote a hash of the header.
             header = request.header("Authorization")
             if header:
                 message = f"'{header}' not a valid key=value pair (missing equal-sign) in Authorization header"
-                raise Refusal("INVALID_SIGNATURE", message)
+                raise Refusal("DEFAULT_4XX", message, HTTPStatus.FORBIDDEN, "IncompleteSignatureException")
             raise Refusal("MISSING_AUTHENTICATION_TOKEN")
-        return *found, method
+        return found
+
+
+def _mocked(mock: Mock, request: Request) -> Response:
+    """Return the answer of a MOCK integration ("Method request behavior for payloads without mapping templates")."""
+    if (_media_type(request) or "application/json") not in mock.request_types:
+        raise Refusal("UNSUPPORTED_MEDIA_TYPE")
+    return Response(mock.status, tuple(mock.headers.items()), mock.body.encode())
+
+
+def _header_bytes(request: Request) -> int:
+    line = f"{request.method} {request.target} HTTP/1.1"
+    return sum(len(text.encode("latin-1", "replace")) for text in (line, *(value for _, value in request.headers)))
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -17,13 +17,15 @@ from tests.support.packaged.rest_api import GatewayResponse
 class Refusal(Exception):
     """Raised if the gateway answers itself, with the type of its response and its default message."""
 
-    def __init__(self, kind: str, message: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, kind: str, message: str | None = None, status: int | None = None, error: str | None = None
+    ) -> None:
         super().__init__(kind)
         self.kind = kind
         default = _DEFAULTS[kind]
         self.status = status or default.status
         self.message = message or default.message
-        self.error = default.error
+        self.error = error or default.error
 
 
 class _Default(NamedTuple):
@@ -40,14 +42,16 @@ _DEFAULTS = {
     "AUTHORIZER_FAILURE": _Default(500, None, "AuthorizerFailureException"),
     "DEFAULT_4XX": _Default(400, "Bad Request", "BadRequestException"),
     "DEFAULT_5XX": _Default(502, _INTERNAL, "InternalServerErrorException"),
+    # The guide has 504. Access logs of real APIs have this type with 502 for every error of a Lambda function.
+    "INTEGRATION_FAILURE": _Default(502, _INTERNAL, "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": _Default(504, "Endpoint request timed out", "InternalServerErrorException"),
     "INVALID_API_KEY": _Default(403, "Forbidden", "ForbiddenException"),
-    "INVALID_SIGNATURE": _Default(403, None, "IncompleteSignatureException"),
     "MISSING_AUTHENTICATION_TOKEN": _Default(
         403, "Missing Authentication Token", "MissingAuthenticationTokenException"
     ),
     "REQUEST_TOO_LARGE": _Default(413, "Request Too Long", "RequestTooLargeException"),
     "UNAUTHORIZED": _Default(401, "Unauthorized", "UnauthorizedException"),
+    "UNSUPPORTED_MEDIA_TYPE": _Default(415, "Unsupported Media Type", "BadRequestException"),
 }
 _SUBSTITUTION = re.compile(r"\$(context\.[\w.]+|stageVariables\.\w+|method\.request\.[\w.-]+)")
 _REQUEST_HEADER = "method.request.header."

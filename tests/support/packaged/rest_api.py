@@ -2,8 +2,12 @@
 
 Owns which constructs are known. An unknown one raises an error, so that changes of other Chalice versions are noticed.
 The extensions are described in the API Gateway Developer Guide, "OpenAPI extensions for API Gateway".
+
+What an import refuses is an error too: two variables beside each other, and a header that a method response does not
+declare.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,8 +19,11 @@ from tests.support.packaged.template import function_in_uri
 
 ANY_METHOD = "x-amazon-apigateway-any-method"
 API_KEY = "api_key"
+INTEGRATION = "x-amazon-apigateway-integration"
 
-_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", ANY_METHOD})
+_KNOWN_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch"})
+"""The methods that ANY stands for ("Set up a method using the API Gateway console")."""
+_METHODS = _KNOWN_METHODS | {ANY_METHOD}
 _SWAGGER = frozenset(
     {
         "swagger",
@@ -38,7 +45,7 @@ _OPERATION = frozenset(
         "responses",
         "security",
         "summary",
-        "x-amazon-apigateway-integration",
+        INTEGRATION,
     }
 )
 _PROXY_INTEGRATION = {
@@ -48,6 +55,10 @@ _PROXY_INTEGRATION = {
     "responses": {"default": {"statusCode": "200"}},
     "type": "aws_proxy",
 }
+_MOCK_INTEGRATION = frozenset({"type", "passthroughBehavior", "requestTemplates", "responses"})
+_INTEGRATION_RESPONSE = frozenset({"statusCode", "responseParameters", "responseTemplates"})
+_STATIC = re.compile(r"'(.*)'", re.DOTALL)
+"""A static value of a header: the outer quotes are not part of it."""
 _AUTHORIZER = frozenset({"type", "authorizerUri", "authorizerResultTtlInSeconds", "identityValidationExpression"})
 _GATEWAY_RESPONSE = frozenset({"statusCode", "responseParameters", "responseTemplates"})
 
@@ -81,10 +92,22 @@ class GatewayResponse:
 
 
 @dataclass(frozen=True)
-class Method:
-    """A method of a resource: its function, its authorizer, and whether it asks for an API key."""
+class Mock:
+    """A MOCK integration: one answer, which reaches no function ("Mock integrations for REST APIs in API Gateway")."""
 
-    function: str
+    request_types: frozenset[str]
+    """The media types of requests that have a template. Every other one is unsupported, as `never` says."""
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of a resource: what answers it, its authorizer, and whether it asks for an API key."""
+
+    integration: str | Mock
+    """The function's name, or the answer."""
     authorizer: TokenAuthorizer | None
     needs_key: bool
 
@@ -100,7 +123,8 @@ class Resource:
 
     def method(self, name: str) -> Method | None:
         """Return what answers a method."""
-        return self.methods.get(name) or self.methods.get("ANY")
+        any_other = self.methods.get("ANY") if name.lower() in _KNOWN_METHODS else None
+        return self.methods.get(name) or any_other
 
 
 class RestApi:
@@ -120,25 +144,27 @@ class RestApi:
             if not _is_api_key(name, definition)
         }
         self.resources = [self._resource(path, item) for path, item in swagger["paths"].items()]
+        _refuse_siblings(resource.path for resource in self.resources)
 
-    def match(self, path: str) -> tuple[Resource, dict[str, str]] | None:
-        """Return the resource of a path below the stage, still encoded, with the values of its variables, decoded.
+    def match(self, path: str, name: str) -> tuple[Resource, dict[str, str], Method] | None:
+        """Return the resource of a path below the stage, still encoded, its decoded variables, and the named method.
 
-        A static part goes before a variable one, part by part from the left; a trailing slash makes no difference, as
-        Chalice's own local gateway has it.
+        A static part goes before a variable one, and that before a greedy one, part by part from the left. A resource
+        without the method is passed over. A trailing slash makes no difference, as Chalice's own local gateway has it.
         """
         parts = [unquote(part) for part in path.removesuffix("/").split("/")]
         matching = [
-            (resource, variables)
+            (resource, variables, method)
             for resource in self.resources
-            if (variables := _variables(resource.path.split("/"), parts)) is not None
+            if (method := resource.method(name)) is not None
+            and (variables := _variables(resource.path.removesuffix("/").split("/"), parts)) is not None
         ]
         return min(matching, key=lambda found: _rank(found[0].path)) if matching else None
 
     def _resource(self, path: str, item: Mapping[str, Any]) -> Resource:
         _only(path, item, _METHODS)
-        if "+}" in path:
-            raise UnsupportedTemplateError(f"{path}: a greedy variable is not understood")
+        if "+}" in path and not re.fullmatch(r"[^+]*/\{\w+\+\}", path):
+            raise UnsupportedTemplateError(f"{path}: a greedy variable that is not the end is not understood")
         methods = {
             "ANY" if name == ANY_METHOD else name.upper(): self._method(f"{name} {path}", operation)
             for name, operation in item.items()
@@ -147,10 +173,6 @@ class RestApi:
 
     def _method(self, where: str, operation: Mapping[str, Any]) -> Method:
         _only(where, operation, _OPERATION)
-        integration = dict(operation["x-amazon-apigateway-integration"])
-        function = function_in_uri(integration.pop("uri"))
-        if integration != _PROXY_INTEGRATION:
-            raise UnsupportedTemplateError(f"{where}: the integration {integration} is not understood")
         for parameter in operation.get("parameters", []):
             if parameter["in"] != "path":
                 raise UnsupportedTemplateError(f"{where}: the parameter {parameter} is not understood")
@@ -161,7 +183,66 @@ class RestApi:
         unknown = set(guards) - set(self.authorizers)
         if len(guards) > 1 or unknown or any(scopes for required in security for scopes in required.values()):
             raise UnsupportedTemplateError(f"{where}: the security requirement {security} is not understood")
-        return Method(function, self.authorizers[guards[0]] if guards else None, API_KEY in names)
+        return Method(_integration(where, operation), self.authorizers[guards[0]] if guards else None, API_KEY in names)
+
+
+def _integration(where: str, operation: Mapping[str, Any]) -> str | Mock:
+    integration = dict(operation[INTEGRATION])
+    if integration.get("type") == "mock":
+        return _mock(where, integration, operation["responses"])
+    function = function_in_uri(integration.pop("uri"))
+    if integration != _PROXY_INTEGRATION:
+        raise UnsupportedTemplateError(f"{where}: the integration {integration} is not understood")
+    return function
+
+
+def _mock(where: str, integration: Mapping[str, Any], method_responses: Mapping[str, Any]) -> Mock:
+    _only(where, integration, _MOCK_INTEGRATION)
+    responses = integration["responses"]
+    if integration["passthroughBehavior"] != "never" or set(responses) != {"default"}:
+        raise UnsupportedTemplateError(f"{where}: the integration {integration} is not understood")
+    response = responses["default"]
+    _only(where, response, _INTEGRATION_RESPONSE)
+    # The status that a request's template has only chooses among several responses. Both templates are VTL.
+    for template in (*integration["requestTemplates"].values(), *response["responseTemplates"].values()):
+        if re.search(r"[#$]", template):
+            raise UnsupportedTemplateError(f"{where}: the template {template} is not understood")
+    for template in integration["requestTemplates"].values():
+        if not isinstance(json.loads(template).get("statusCode"), int):
+            raise UnsupportedTemplateError(f"{where}: the request's template {template} has no status")
+    [(media_type, body)] = response["responseTemplates"].items()
+    if response["statusCode"] not in method_responses:
+        raise UnsupportedTemplateError(f"{where}: the status {response['statusCode']} is not declared")
+    mapped = _mapped_headers(where, response["responseParameters"], method_responses[response["statusCode"]])
+    return Mock(
+        frozenset(integration["requestTemplates"]),
+        int(response["statusCode"]),
+        {"Content-Type": media_type, **mapped},
+        body,
+    )
+
+
+def _mapped_headers(where: str, parameters: Mapping[str, str], method_response: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of an integration response. Each has to be one of the method response's."""
+    headers = {}
+    for target, expression in parameters.items():
+        name, value = target.removeprefix("method.response.header."), _STATIC.fullmatch(expression)
+        if name == target or value is None:
+            raise UnsupportedTemplateError(f"{where}: the mapping {target}: {expression} is not understood")
+        if name not in method_response.get("headers", {}):
+            raise UnsupportedTemplateError(f"{where}: the header {name} is not declared")
+        headers[name] = value[1]
+    return headers
+
+
+def _refuse_siblings(paths: Iterable[str]) -> None:
+    """Raise UnsupportedTemplateError where two variables have the same parent, as API Gateway's own error says."""
+    children: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        for depth, part in enumerate(parts):
+            if part.startswith("{") and children.setdefault("/".join(parts[:depth]), part) != part:
+                raise UnsupportedTemplateError(f"{path}: a sibling of {part} already has a variable path part")
 
 
 def _is_api_key(name: str, definition: Mapping[str, Any]) -> bool:
@@ -201,6 +282,10 @@ def _gateway_response(kind: str, response: Mapping[str, Any]) -> GatewayResponse
 
 
 def _variables(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+    if greedy := re.fullmatch(r"\{(\w+)\+\}", pattern[-1]):
+        head = len(pattern) - 1
+        rest, before = "/".join(parts[head:]), _variables(pattern[:head], parts[:head])
+        return {**before, greedy[1]: rest} if rest and before is not None else None
     if len(pattern) != len(parts):
         return None
     variables: dict[str, str] = {}
@@ -214,8 +299,8 @@ def _variables(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
     return variables
 
 
-def _rank(path: str) -> list[bool]:
-    return [part.startswith("{") for part in path.split("/")]
+def _rank(path: str) -> list[int]:
+    return [part.startswith("{") + part.endswith("+}") for part in path.split("/")]
 
 
 def _only(where: str, given: Iterable[str], known: frozenset[str]) -> None:

@@ -39,8 +39,10 @@ class TokenAuthorization:
         if len(method_arn.encode()) > ARN_LIMIT:
             raise Refusal("DEFAULT_4XX", "Request URI too long", HTTPStatus.REQUEST_URI_TOO_LONG)
         answer = self._cached_answer(token) or self._ask(token, method_arn)
-        if not _allows(answer["policyDocument"], method_arn):
-            raise Refusal("ACCESS_DENIED")
+        effects = _effects(answer["policyDocument"], method_arn)
+        if effects != {"Allow"}:
+            message = "User is not authorized to access this resource"
+            raise Refusal("ACCESS_DENIED", f"{message} with an explicit deny" if "Deny" in effects else message)
         context = {name: _text(value) for name, value in (answer.get("context") or {}).items()}
         return {"principalId": str(answer["principalId"]), "integrationLatency": "0", **context}
 
@@ -85,14 +87,13 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _allows(policy: Mapping[str, Any], method_arn: str) -> bool:
-    effects = {
+def _effects(policy: Mapping[str, Any], method_arn: str) -> set[str]:
+    return {
         statement["Effect"]
         for statement in policy["Statement"]
         if _matches(statement["Action"], "execute-api:Invoke", ignore_case=True)
         and _matches(statement["Resource"], method_arn)
     }
-    return effects == {"Allow"}
 
 
 def _matches(patterns: str | list[str], value: str, *, ignore_case: bool = False) -> bool:
