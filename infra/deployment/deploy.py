@@ -72,7 +72,7 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         if again is None:
             progress(f"unchanged: it serves the API {api}")
         else:
-            _change(resources, again, progress)
+            _change(resources, again, request.parameters, progress)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
@@ -147,13 +147,17 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
         refuse_taken_name(resources, request.parameters)
     if request.new_secret:
         refuse_unknown_secret(resources)
-    _change(resources, resources.first_pass(current, request.parameters, new_secret=request.new_secret), progress)
+    first = resources.first_pass(current, request.parameters, new_secret=request.new_secret)
+    _change(resources, first, request.parameters, progress)
     return resources.foundation()
 
 
-def _change(resources: Resources, parameters: StackParameters, progress: Progress) -> None:
+def _change(resources: Resources, parameters: StackParameters, asked: Mapping[str, str], progress: Progress) -> None:
     stack = resources.stack
-    planned = stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+    adoption = resources.adopting(parameters, asked)
+    for sentence in adoption.sentences:
+        progress(sentence)
+    planned = stack.plan(adoption.template, parameters.given, set(parameters.kept), resources.tags)
     if planned is None:
         progress("unchanged")
         return

@@ -15,17 +15,21 @@ class AwsHere:
     """The server.
 
     `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account.
+    `readings` are what AWS does where its documentation does not say it.
     """
 
     def __init__(self):
         self.failing = {}
         self.limits = {}
+        self.readings = set()
         self.patches = ExitStack()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
         for patch in itertools.chain(
-            cloudformation_here.patches(self.failing), api_gateway_here.patches(), lambda_here.patches(self.limits)
+            cloudformation_here.patches(self.failing, self.readings),
+            api_gateway_here.patches(),
+            lambda_here.patches(self.limits),
         ):
             self.patches.enter_context(patch)
         self.server.start()
@@ -38,6 +42,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
+        self.readings.clear()
         self.limits["executions"] = 1000
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
