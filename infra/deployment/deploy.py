@@ -175,7 +175,8 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
         progress(f"unchanged: {name}")
         return public_keys
     public_keys = resources.keys.make(foundation.users_table, resources.tags, resources.kms_key())
-    progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified")
+    progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified.")
+    progress(f"To back them up: python -m infra.keys backup FILE --stage {resources.stage}")
     return public_keys
 
 

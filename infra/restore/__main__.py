@@ -18,6 +18,7 @@ from infra.restore.drill import drill
 from infra.restore.lost_tables import bring_back
 from infra.restore.stage import Reach, Stage, open_stage
 from infra.restore.users import Wish, restore_users
+from infra.tables import copies_of
 
 # The exit code of a program that SIGINT ended: 128 + 2.
 _INTERRUPTED = 130
@@ -67,7 +68,7 @@ def _run(stage: Stage, options: argparse.Namespace, progress: Progress) -> None:
 
 def _clean(stage: Stage, progress: Progress, confirmed: str | None) -> None:
     with progress.of("Copies"):
-        found = copies.existing(stage.dynamodb, (stage.tables.users, stage.tables.events))
+        found = copies_of(stage.dynamodb, (stage.tables.users, stage.tables.events))
         for copy in found:
             progress(f"{copy} would be deleted")
     if found:

@@ -6,14 +6,13 @@ and nothing else is ever taken for one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.restore.stage import RestoreError, at
-from infra.tables import table_names
+from infra.tables import copies_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,15 +43,9 @@ def name_of(table: str, kind: str, moment: datetime) -> str:
     return f"{table}-{kind}-{moment.astimezone(UTC):{_STAMP}}"
 
 
-def existing(client: DynamoDBClient, tables: Iterable[str]) -> list[str]:
-    """Return the names of all copies of these tables."""
-    names = [re.compile(rf"{re.escape(table)}-(?:{DRILL}|{COPY})-[0-9]{{8}}T[0-9]{{6}}Z") for table in tables]
-    return [name for name in table_names(client) if any(pattern.fullmatch(name) for pattern in names)]
-
-
 def moments(client: DynamoDBClient, table: str, kind: str) -> list[datetime]:
     """Return the times of which there are copies of a table, of this kind, in their order."""
-    stamps = [name.removeprefix(f"{table}-{kind}-") for name in existing(client, [table]) if f"-{kind}-" in name]
+    stamps = [name.removeprefix(f"{table}-{kind}-") for name in copies_of(client, [table]) if f"-{kind}-" in name]
     return sorted(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC) for stamp in stamps)
 
 

@@ -20,6 +20,8 @@ from infra.tables import TableDefinition, table_definitions
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import BackupSummaryTypeDef
 
+_ATTEMPTS = 60
+
 _SYSTEM = "SYSTEM"
 """The type of the backup that DynamoDB makes of a table that is deleted while point-in-time recovery is on."""
 
@@ -88,7 +90,8 @@ def _plan(stage: Stage, definitions: Mapping[str, TableDefinition], progress: Pr
         if backup is not None:
             backups[table] = backup
             progress(
-                f"{table} is missing: restored from {backup['BackupName']} of {at(backup['BackupCreationDateTime'])}"
+                f"{table} is missing: restored from {backup['BackupName']} of {at(backup['BackupCreationDateTime'])},"
+                f" {backup.get('BackupSizeBytes', 0)} bytes"
             )
         elif make_empty:
             empty.append(table)
@@ -141,11 +144,25 @@ def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
             changed.append(f"{table}: protected from deletion")
         backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
         if backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") != "ENABLED":
+            _turn_on_recovery(stage, table)
+            changed.append(f"{table}: can be restored to any second from now on")
+    return changed + _tagged(stage, table)
+
+
+def _turn_on_recovery(stage: Stage, table: str) -> None:
+    """Turn point-in-time recovery on, which a new table refuses for some minutes."""
+    client = stage.dynamodb
+    for attempt in range(_ATTEMPTS):
+        try:
             client.update_continuous_backups(
                 TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
             )
-            changed.append(f"{table}: can be restored to any second from now on")
-    return changed + _tagged(stage, table)
+        except client.exceptions.ContinuousBackupsUnavailableException:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            stage.reach.sleep(copies.POLL_SECONDS)
+        else:
+            return
 
 
 def _is_protected(stage: Stage) -> bool:

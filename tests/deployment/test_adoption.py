@@ -3,6 +3,7 @@
 import boto3
 import pytest
 
+from infra.restore.__main__ import main as restore
 from infra.tables import create_tables, table_definitions
 from tests.deployment.cloudformation_here import APPLIES_THE_TEMPLATE
 from tests.deployment.operator_here import account, raising, refusal
@@ -211,6 +212,12 @@ def test_a_table_of_the_stack_that_somebody_deleted_is_named(operator):
     assert f"{USERS} of the stack lychgate-prod does not exist any more" in operator.errors
     assert "python -m infra.restore tables --stage prod" in operator.errors
 
+    arguments = ["tables", "--stage", "prod", "--project", str(operator.project), "--yes", "prod", "--empty"]
+    assert restore(arguments, say=operator.lines.append) == 0
+    assert protection() == (True, True)
+    assert operator.deploy() == 0, operator.errors
+    assert operator.below("Foundation") == ["unchanged"]
+
 
 def test_who_may_not_look_at_a_table_is_told_so(operator, monkeypatch):
     create_tables(boto3.client("dynamodb"), "prod")
@@ -223,3 +230,19 @@ def test_who_may_not_look_at_a_table_is_told_so(operator, monkeypatch):
 
     assert "permission is missing: dynamodb:DescribeContinuousBackups" in operator.errors
     assert account()["stacks"] == []
+
+
+def test_a_copy_that_a_restore_has_left_goes_with_the_data(operator, aws, monkeypatch):
+    with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
+        assert operator.deploy() == 130
+    copy = f"{USERS}-copy-20261128T100000Z"
+    boto3.client("dynamodb").create_table(**{**table_definitions("prod")[0].create, "TableName": copy})
+    other = f"{USERS}-copy-of-mine"
+    boto3.client("dynamodb").create_table(**{**table_definitions("prod")[0].create, "TableName": other})
+
+    assert operator.destroy() == 0, operator.errors
+    assert copy in account()["tables"]
+    assert operator.destroy("--with-data") == 0, operator.errors
+
+    assert f"This DELETES PERMANENTLY: the copy {copy}" in operator.log
+    assert account()["tables"] == [other]

@@ -18,13 +18,18 @@ KEPT = 35 * 24 * 3600
 
 
 class BackupsHere:
-    """The backups of all tables. `slowness`: how often a restored table is described before it can be read."""
+    """The backups of all tables.
+
+    `slowness`: how often a restored table is described before it can be read. `unavailable`: how often point-in-time
+    recovery cannot be turned on.
+    """
 
     def __init__(self, clock):
         self._clock = clock
         self._remembered = []
         self._left = {}
         self.slowness = 2
+        self.unavailable = 0
 
     def remember(self, *tables):
         """Keep what tables hold at this second, as DynamoDB does all the time."""
@@ -35,6 +40,7 @@ class BackupsHere:
             ("describe_table", self._describe),
             ("delete_table", self._delete),
             ("describe_continuous_backups", self._describe_backups),
+            ("update_continuous_backups", self._update_backups),
             ("restore_table_from_backup", self._from_backup),
         ):
             monkeypatch.setattr(DynamoDBBackend, name, wrapped(getattr(DynamoDBBackend, name)))
@@ -76,6 +82,16 @@ class BackupsHere:
             return found
 
         return describe
+
+    def _update_backups(self, original):
+        def update(backend, name, specification):
+            if self.unavailable > 0:
+                self.unavailable -= 1
+                message = f"Backups are being enabled for the table: {name}. Please retry later"
+                raise _error("ContinuousBackupsUnavailableException", message)
+            return original(backend, name, specification)
+
+        return update
 
     def _from_backup(self, original):
         def restore(backend, target_table_name, backup_arn):

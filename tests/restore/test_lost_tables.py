@@ -83,6 +83,21 @@ def test_sessions_end_if_the_accounts_are_older_than_they(operator, api, backups
     assert api.login("Kim").status == 200
 
 
+@pytest.mark.usefixtures("protected")
+@pytest.mark.parametrize(("times", "code"), [(5, 0), (1000, 1)])
+def test_recovery_that_a_new_table_refuses_is_turned_on_later(operator, backups, dynamodb, times, code):
+    dynamodb.delete_table(TableName=EVENTS)
+    backups.unavailable = times
+
+    assert operator.run("tables") == code
+
+    if code:
+        assert "ContinuousBackupsUnavailableException" in operator.errors
+        backups.unavailable = 0
+        assert operator.run("tables") == 0, operator.errors
+    assert settings(dynamodb, EVENTS) == WHOLE
+
+
 def test_a_stage_without_protection_gets_none(operator, api, backups, dynamodb):
     dynamodb.delete_table(TableName=USERS)
 
