@@ -148,7 +148,7 @@ def _back_up(
 ) -> None:
     """Write a backup of the ring, and read it back."""
     backup = backups.Backup(options.stage, now, ring)
-    passphrase = _passphrase(options, ask, twice=True)
+    passphrase = backups.passphrase(options, ask, options.file, twice=True)
     backups.write_new(options.file, backups.sealed(backup, passphrase), options.project)
     if backups.opened(backups.read(options.file), passphrase, str(options.file)) != backup:
         raise PlaceError(f"{options.file} does not hold what was written: delete it, and use another disk")
@@ -161,7 +161,7 @@ def _back_up(
 def _restore(options: argparse.Namespace, place: RingPlace, *, say: Say, ask: Callable[[str], str]) -> None:
     """Restore the ring from a backup."""
     contents = backups.read(options.file)
-    backup = backups.opened(contents, _passphrase(options, ask, twice=False), str(options.file))
+    backup = backups.opened(contents, backups.passphrase(options, ask, options.file), str(options.file))
     try:
         ring = place.read()
     except PlaceError as damaged:
@@ -175,20 +175,6 @@ def _restore(options: argparse.Namespace, place: RingPlace, *, say: Say, ask: Ca
     for kid in sorted(published):
         say(f"The key {kid}, which is published, is not in the backup: its tokens are refused after the deployment.")
     _apply(change, options, place, say=say, unchanged=change.ring == ring)
-
-
-def _passphrase(options: argparse.Namespace, ask: Callable[[str], str], *, twice: bool) -> str:
-    """Return the passphrase of a backup, from the file or from the terminal. Raises PlaceError without either."""
-    if options.passphrase_file is not None:
-        return backups.read(options.passphrase_file).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
-    try:
-        given = ask(f"Passphrase of {options.file}: ")
-        again = ask("Again: ") if twice else given
-    except EOFError:
-        raise PlaceError("there is no terminal to ask for the passphrase on: --passphrase-file FILE") from None
-    if given != again:
-        raise rings.RefusedError("the passphrases differ. Nothing was written")
-    return given
 
 
 def _pepper_change(

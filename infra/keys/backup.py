@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ class Backup:
     ring: Ring
 
 
-def sealed(backup: Backup, passphrase: str) -> bytes:
-    """Return the contents of a backup's file. Raises RefusedError if the passphrase is too short."""
-    if len(passphrase) < LEAST_PASSPHRASE:
+def sealed(backup: Backup, secret: str) -> bytes:
+    """Return the contents of a backup's file that ``secret`` opens. Raises RefusedError if that is too short."""
+    if len(secret) < LEAST_PASSPHRASE:
         raise RefusedError(
             f"the passphrase has to have {LEAST_PASSPHRASE} characters or more: five random words are good"
         )
@@ -68,12 +69,12 @@ def sealed(backup: Backup, passphrase: str) -> bytes:
         "nonce": _encoded(nonce),
     }
     text = json.dumps(backup.ring, separators=(",", ":")).encode()
-    encrypted = AESGCM(_key(passphrase, salt)).encrypt(nonce, text, _authenticated(header))
+    encrypted = AESGCM(_key(secret, salt)).encrypt(nonce, text, _authenticated(header))
     return json.dumps({**header, "encrypted": _encoded(encrypted)}, indent=1).encode() + b"\n"
 
 
-def opened(contents: bytes, passphrase: str, name: str) -> Backup:
-    """Return what a backup's file holds. ``name`` is for messages. Raises PlaceError if it cannot be opened."""
+def opened(contents: bytes, secret: str, name: str) -> Backup:
+    """Return what a backup's file holds that ``secret`` opens. ``name`` is for messages. Raises PlaceError."""
     try:
         header = json.loads(contents)
         encrypted = base64.b64decode(header.pop("encrypted"), validate=True)
@@ -86,7 +87,7 @@ def opened(contents: bytes, passphrase: str, name: str) -> Backup:
     if form != (_FORM, _VERSION, _SCRYPT):
         raise PlaceError(f"{name} is no backup that this version of Lychgate can read")
     try:
-        text = AESGCM(_key(passphrase, salt)).decrypt(nonce, encrypted, _authenticated(header))
+        text = AESGCM(_key(secret, salt)).decrypt(nonce, encrypted, _authenticated(header))
     except (InvalidTag, ValueError):
         raise PlaceError(f"{name} cannot be opened: the passphrase is wrong, or the file was changed") from None
     return Backup(**backup, ring=checked(text.decode(), name))  # type: ignore[arg-type]
@@ -121,6 +122,26 @@ def read(path: Path) -> bytes:
         return path.expanduser().read_bytes()
     except OSError as error:
         raise PlaceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def passphrase(options: Namespace, ask: Callable[[str], str], file: Path, *, twice: bool = False) -> str:
+    """Return the passphrase of a backup's ``file``, from ``options.passphrase_file`` or from the terminal.
+
+    Raises:
+        PlaceError: there is neither.
+        RefusedError: it was to be given twice, and the two differ.
+
+    """
+    if options.passphrase_file is not None:
+        return read(options.passphrase_file).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+    try:
+        given = ask(f"Passphrase of {file}: ")
+        again = ask("Again: ") if twice else given
+    except EOFError:
+        raise PlaceError("there is no terminal to ask for the passphrase on: --passphrase-file FILE") from None
+    if given != again:
+        raise RefusedError("the passphrases differ. Nothing was written")
+    return given
 
 
 def restored(
@@ -226,8 +247,8 @@ def _peppers(ring: Ring) -> dict[str, bytes]:
     return {pepper.id: pepper.secret for pepper in parse_peppers(ring).peppers}
 
 
-def _key(passphrase: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(passphrase.encode(), salt=salt, maxmem=_SCRYPT_MEMORY, dklen=_KEY_BYTES, **_SCRYPT)
+def _key(secret: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(secret.encode(), salt=salt, maxmem=_SCRYPT_MEMORY, dklen=_KEY_BYTES, **_SCRYPT)
 
 
 def _authenticated(header: Mapping[str, Any]) -> bytes:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.progress import Progress, Say
+from infra.keys import backup as backups
+from infra.keys.backup import Backup
+from infra.keys.places import PlaceError
 from infra.local.environment import PROJECT
 from infra.restore import copies
 from infra.restore.drill import drill
 from infra.restore.lost_tables import bring_back
-from infra.restore.stage import Reach, Stage, open_stage
+from infra.restore.stage import Reach, RestoreError, Stage, open_stage
 from infra.restore.users import Wish, restore_users
 from infra.tables import copies_of
 
@@ -49,7 +52,7 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, reach: R
 
 def _run(stage: Stage, options: argparse.Namespace, progress: Progress) -> None:
     if options.command == "drill":
-        drill(stage, options.to, progress)
+        drill(stage, options.to, progress, None if options.keys is None else _opened(options, stage))
     elif options.command == "users":
         wish = Wish(
             options.to,
@@ -64,6 +67,17 @@ def _run(stage: Stage, options: argparse.Namespace, progress: Progress) -> None:
         bring_back(stage, progress, dry_run=options.dry_run, make_empty=options.empty, confirmed=options.yes)
     else:
         _clean(stage, progress, options.yes)
+
+
+def _opened(options: argparse.Namespace, stage: Stage) -> Backup:
+    """Return the backup of keys that is to be tried. Raises RestoreError if it cannot be opened."""
+    try:
+        contents = backups.read(options.keys)
+        return backups.opened(
+            contents, backups.passphrase(options, stage.reach.ask_secret, options.keys), str(options.keys)
+        )
+    except PlaceError as unusable:
+        raise RestoreError(str(unusable)) from unusable
 
 
 def _clean(stage: Stage, progress: Progress, confirmed: str | None) -> None:
@@ -92,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         "drill", parents=[common], help="restore beside the tables, look, and remove it again: changes nothing"
     )
     trial.add_argument("--to", type=_moment, metavar="TIME", help="such as 2026-11-28T10:00:00Z (the latest second)")
+    trial.add_argument("--keys", type=Path, metavar="FILE", help="try this backup of keys and peppers, too")
+    trial.add_argument("--passphrase-file", type=Path, help="a file whose first line is its passphrase")
     users = commands.add_parser("users", parents=[changing], help="restore accounts to an earlier time")
     users.add_argument("--to", type=_moment, required=True, metavar="TIME", help="such as 2026-11-28T10:00:00Z")
     users.add_argument("--with-events", action="store_true", help="put missing events of the histories back, too")

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from chalicelib.config.signing_secrets import parse_peppers
 from infra.deployment.progress import Progress
+from infra.keys.backup import Backup
 from infra.restore import contents, copies
 from infra.restore.stage import RestoreError, Stage, at
 
 
-def drill(stage: Stage, asked: datetime | None, progress: Progress) -> None:
-    """Restore users and events to ``asked``, the latest second if None. Raises RestoreError if they are of no use."""
+def drill(stage: Stage, asked: datetime | None, progress: Progress, keys: Backup | None = None) -> None:
+    """Restore users and events to ``asked``, the latest second if None. Raises RestoreError if they are of no use.
+
+    ``keys`` is a backup of the parameter, which is then tried, too.
+    """
     started = stage.reach.now()
     client = stage.dynamodb
     tables = (stage.tables.users, stage.tables.events)
@@ -32,7 +37,9 @@ def drill(stage: Stage, asked: datetime | None, progress: Progress) -> None:
         copies.wait(client, made, progress, stage.reach.sleep)
     try:
         with progress.of("What they hold"):
-            _examine(stage, made, progress)
+            needed = _examine(stage, made, progress)
+            if keys is not None:
+                _try_backup(stage, keys, needed, progress)
     finally:
         with progress.of("Removal of the copies"):
             copies.remove(client, made, progress)
@@ -42,7 +49,8 @@ def drill(stage: Stage, asked: datetime | None, progress: Progress) -> None:
     )
 
 
-def _examine(stage: Stage, made: list[str], progress: Progress) -> None:
+def _examine(stage: Stage, made: list[str], progress: Progress) -> dict[str, int]:
+    """Return how many accounts need each pepper, by its id."""
     client, (users_copy, events_copy) = stage.dynamodb, made
     users = contents.users(client, users_copy, progress)
     live = contents.users(client, stage.tables.users, progress)
@@ -60,6 +68,29 @@ def _examine(stage: Stage, made: list[str], progress: Progress) -> None:
     stage.refuse_missing_peppers(dict(users.peppers))
     for name, count in sorted(users.peppers.items()):
         progress(f"the pepper {name or 'first'} of {count} accounts is in {stage.parameter}")
+    return dict(users.peppers)
+
+
+def _try_backup(stage: Stage, keys: Backup, needed: dict[str, int], progress: Progress) -> None:
+    if keys.stage != stage.name:
+        raise RestoreError(f"the backup of keys is of the stage {keys.stage}, and not of {stage.name}")
+    saved, stored = parse_peppers(keys.ring), parse_peppers(stage.ring())
+    lacking = [name or "first" for name in sorted(needed) if saved.find(name) is None]
+    if lacking:
+        raise RestoreError(
+            f"the backup of keys lacks the peppers {', '.join(lacking)}, which accounts need. Make another:"
+            f" `python -m infra.keys backup FILE --stage {stage.name}`"
+        )
+    # Ids alone do not tell a ring that was made anew from the one that was lost.
+    others = [name or "first" for name in sorted(needed) if saved.find(name) != stored.find(name)]
+    if others:
+        raise RestoreError(
+            f"the peppers {', '.join(others)} of the backup of keys and of {stage.parameter} are not the same. One of"
+            " them verifies no password. If right passwords are refused, it is the parameter's"
+        )
+    progress(
+        f"the backup of keys of {at(datetime.fromtimestamp(keys.created_at, UTC))} has every pepper that is needed"
+    )
 
 
 def _time(numeric_date: int) -> str:

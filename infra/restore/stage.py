@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ class Reach:
     """Takes seconds."""
     ask: Callable[[str], str] = input
     """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
+    ask_secret: Callable[[str], str] = getpass.getpass
+    """The same, for a passphrase, which is not shown."""
     now: Callable[[], float] = time.time
     """Returns the time as a NumericDate."""
 

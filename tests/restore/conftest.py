@@ -68,7 +68,7 @@ class Operator:
 
     def run(self, *arguments, stage="test"):
         self.lines, errors = [], io.StringIO()
-        reach = Reach(sleep=self.waits.append, ask=self._answer, now=self._clock)
+        reach = Reach(sleep=self.waits.append, ask=self._answer, ask_secret=self._answer, now=self._clock)
         with contextlib.redirect_stderr(errors):
             code = main(
                 [*arguments, "--stage", stage, "--project", str(self.project)], say=self.lines.append, reach=reach

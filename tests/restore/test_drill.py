@@ -1,7 +1,10 @@
 """A drill proves that a stage can be restored, and leaves everything as it was."""
 
+import json
+
 import pytest
 
+from infra.keys import backup as backups
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import EVENTS, SESSIONS, THROTTLE, USERS
 
@@ -98,6 +101,41 @@ def test_no_backups_are_a_sentence(operator, backups, dynamodb, tables):
 
     assert f"point-in-time recovery of {EVENTS} is off" in operator.errors
     assert tables() == ALL
+
+
+PASSPHRASE = "five words that nobody guesses"
+
+
+def test_a_drill_tries_a_backup_of_the_keys_too(operator, api, remember, tables, ssm, tmp_path):
+    def keys_backup(ring, stage="test"):
+        file = tmp_path / "keys"
+        file.write_bytes(backups.sealed(backups.Backup(stage, 1_800_000_000, ring), PASSPHRASE))
+        operator.answers = [PASSPHRASE]
+        return file
+
+    api.register("Kim")
+    remember()
+    ring = json.loads(ssm.get_parameter(Name="/lychgate/test/signing-keys", WithDecryption=True)["Parameter"]["Value"])
+
+    assert operator.run("drill", "--keys", str(keys_backup(ring))) == 0, operator.errors
+    assert "the backup of keys of 2027-01-15T08:00:00Z has every pepper that is needed" in operator.said
+
+    # A ring that was made anew has a first pepper as well.
+    for other, stage, message in (
+        ({**ring, "pepper": ring["pepper"][::-1]}, "test", "the peppers first of the backup of keys and of"),
+        (
+            {"keys": ring["keys"], "peppers": [{"id": "p1", "pepper": ring["pepper"], "nbf": 1}]},
+            "test",
+            "lacks the peppers",
+        ),
+        (ring, "prod", "is of the stage prod, and not of test"),
+    ):
+        assert operator.run("drill", "--keys", str(keys_backup(other, stage))) == 1
+        assert message in operator.errors
+        assert tables() == ALL
+    operator.answers = ["not the right passphrase"]
+    assert operator.run("drill", "--keys", str(tmp_path / "keys")) == 1
+    assert "the passphrase is wrong" in operator.errors
 
 
 @pytest.mark.parametrize(
