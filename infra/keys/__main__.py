@@ -97,6 +97,8 @@ def _run(
     if options.command == "create":
         if ring is not None:
             raise rings.RefusedError(f"{place.name} holds a ring already")
+        if options.stage != STAGE:
+            _refuse_accounts_without_keys(options.stage, settings, make_dynamodb)
         change = rings.Change(
             rings.new_ring(options.alg, now=now),
             (f"A ring of one {options.alg} key, which signs at once, and a pepper.",),
@@ -114,6 +116,20 @@ def _run(
         _back_up(ring, options, place, say=say, now=now, ask=ask)
         return
     _change(ring, options, place, settings, say=say, now=now, make_dynamodb=make_dynamodb)
+
+
+def _refuse_accounts_without_keys(stage: str, settings: ApiSettings, make_dynamodb: MakeDynamoDB) -> None:
+    """Raise RefusedError if there are accounts: none of their passwords would ever be right with a new pepper."""
+    try:
+        users = users_in_table(make_dynamodb(), settings.tables.users, lambda _: None).total()
+    except PlaceError:  # no table, so no account
+        return
+    if users:
+        raise rings.RefusedError(
+            f"{settings.tables.users} has {users} accounts whose passwords need the pepper that was lost. Restore it"
+            f" from your backup: `python -m infra.keys restore FILE --stage {stage}`. Without one the accounts are lost:"
+            " delete the table's items first"
+        )
 
 
 def _change(

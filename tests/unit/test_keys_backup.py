@@ -163,6 +163,30 @@ class TestBackup:
         assert backups.opened(file.read_bytes(), PASSPHRASE, "it").stage == "dev"
 
 
+def test_keys_that_were_lost_are_not_made_anew_while_accounts_need_them(keys, ssm, aws_clients, project, atomic_moto):
+    dynamodb = aws_clients[0]
+    table = stage_environment(project, "prod")["LYCHGATE_USERS_TABLE"]
+    assert keys("create")[0] == 0  # before there is a table
+    ssm.delete_parameter(Name=PARAMETER)
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "username_key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "username_key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(
+        TableName=table, Item={"username_key": {"S": "a"}, "user_id": {"S": "u"}, "password_hash": {"S": "$2b$12$x"}}
+    )
+
+    code, printed = keys("create")
+
+    assert (code, "python -m infra.keys restore FILE --stage prod" in printed) == (1, True), printed
+    with pytest.raises(ssm.exceptions.ParameterNotFound):
+        stored(ssm)
+    dynamodb.delete_item(TableName=table, Key={"username_key": {"S": "a"}})
+    assert keys("create")[0] == 0
+
+
 class TestRestore:
     @pytest.fixture
     def saved(self, keys, ssm, file):
