@@ -127,8 +127,8 @@ def _refuse_accounts_without_keys(stage: str, settings: ApiSettings, make_dynamo
     if users:
         raise rings.RefusedError(
             f"{settings.tables.users} has {users} accounts whose passwords need the pepper that was lost. Restore it"
-            f" from your backup: `python -m infra.keys restore FILE --stage {stage}`. Without one the accounts are lost:"
-            " delete the table's items first"
+            f" from your backup: `python -m infra.keys restore FILE --stage {stage}`. Without one the accounts are"
+            " lost: delete the table's items first"
         )
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infra.keys import backup as backups
+from infra.keys.backup import Backup, sealed
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import EVENTS, SESSIONS, THROTTLE, USERS
 
@@ -109,7 +109,7 @@ PASSPHRASE = "five words that nobody guesses"
 def test_a_drill_tries_a_backup_of_the_keys_too(operator, api, remember, tables, ssm, tmp_path):
     def keys_backup(ring, stage="test"):
         file = tmp_path / "keys"
-        file.write_bytes(backups.sealed(backups.Backup(stage, 1_800_000_000, ring), PASSPHRASE))
+        file.write_bytes(sealed(Backup(stage, 1_800_000_000, ring), PASSPHRASE))
         operator.answers = [PASSPHRASE]
         return file
 
