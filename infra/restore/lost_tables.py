@@ -49,6 +49,12 @@ def bring_back(
     """
     client = stage.dynamodb
     definitions = {definition.name: definition for definition in table_definitions(stage.name)}
+    known = {stage.tables.users, stage.tables.sessions, stage.tables.events, stage.tables.throttle}
+    if definitions.keys() != known:
+        raise RestoreError(
+            f"the tables of the stage {stage.name} in .chalice/config.json, {', '.join(sorted(known))}, are not those"
+            " that `make deploy` makes. Restore them with AWS's own command"
+        )
     with progress.of("Plan"):
         plan = _plan(stage, definitions, progress, make_empty=make_empty)
         if stage.tables.users in plan.backups:

@@ -153,6 +153,18 @@ def test_a_wrong_stage_is_refused(operator, backups, stage, message):
 
 
 @pytest.mark.parametrize(
+    ("damage", "message"),
+    [("{", "cannot be read"), ('{"stages": {"test": {"environment_variables": {}}}}', "LYCHGATE_")],
+)
+def test_a_configuration_that_says_nothing_is_a_sentence(operator, backups, damage, message):
+    (operator.project / ".chalice" / "config.json").write_text(damage)
+
+    assert operator.run("drill") == 1
+
+    assert message in operator.errors
+
+
+@pytest.mark.parametrize(
     ("operation", "code", "message"),
     [
         ("GetCallerIdentity", "ExpiredToken", "the AWS credentials have expired"),

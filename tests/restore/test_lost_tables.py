@@ -120,6 +120,16 @@ def test_a_table_without_a_backup_is_made_empty_only_on_request(operator, backup
     assert tables() == ALL
 
 
+def test_tables_of_other_names_are_left_to_their_owner(operator, backups, tables):
+    path = operator.project / ".chalice" / "config.json"
+    path.write_text(path.read_text().replace(USERS, "my-users"))
+
+    assert operator.run("tables") == 1
+
+    assert "my-users" in operator.errors
+    assert tables() == ALL
+
+
 def test_a_dry_run_and_a_wrong_name_change_nothing(operator, backups, dynamodb, tables):
     dynamodb.delete_table(TableName=USERS)
 
