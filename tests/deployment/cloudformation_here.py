@@ -47,7 +47,7 @@ def patches(failures, readings):
     yield mock.patch.object(parsing.ResourceMap, "build_resource_diff", _resource_diff)
     yield mock.patch.object(parsing.ResourceMap, "delete", _delete_resources(parsing.ResourceMap.delete))
     yield mock.patch.object(
-        Table, "create_from_cloudformation_json", classmethod(_taken_in(_table_made, _table, _changed_table, readings))
+        Table, "create_from_cloudformation_json", classmethod(_taken_in(_whole_table, _table, _changed_table, readings))
     )
     yield mock.patch.object(Table, "update_from_cloudformation_json", classmethod(_changed_table))
     yield mock.patch.object(LogGroup, "update_from_cloudformation_json", classmethod(_changed_log_group))
@@ -240,6 +240,14 @@ def _table(account_id, region_name, name):
 
 def _log_group(account_id, region_name, name):
     return logs_backends[account_id][region_name].groups.get(name)
+
+
+def _whole_table(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    made = _table_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+    expiry = cloudformation_json["Properties"].get("TimeToLiveSpecification")
+    if expiry is not None:
+        dynamodb_backends[account_id][region_name].update_time_to_live(made.name, expiry)
+    return made
 
 
 def _changed_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
