@@ -5,7 +5,8 @@ that a table created here never differs silently from the deployed one. Tables c
 """
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,12 @@ def table_definitions(stage: str, template: Path = TEMPLATE) -> list[TableDefini
 def table_names(client: "DynamoDBClient") -> list[str]:
     """Return the names of all existing tables, of any stage or origin."""
     return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+
+
+def copies_of(client: "DynamoDBClient", tables: Iterable[str]) -> list[str]:
+    """Return the names of the point-in-time copies of these tables, which `python -m infra.restore` makes."""
+    names = [re.compile(rf"{re.escape(table)}-(?:drill|copy)-[0-9]{{8}}T[0-9]{{6}}Z") for table in tables]
+    return [name for name in table_names(client) if any(pattern.fullmatch(name) for pattern in names)]
 
 
 def create_tables(client: "DynamoDBClient", stage: str, template: Path = TEMPLATE) -> list[str]:

@@ -78,7 +78,7 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         if again is None:
             progress(f"unchanged: it serves the API {api}")
         else:
-            _change(resources, again, progress)
+            _change(resources, again, request.parameters, progress)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
@@ -152,13 +152,17 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
         refuse_taken_name(resources, request.parameters)
     if request.new_secret:
         refuse_unknown_secret(resources)
-    _change(resources, resources.first_pass(current, request.parameters, new_secret=request.new_secret), progress)
+    first = resources.first_pass(current, request.parameters, new_secret=request.new_secret)
+    _change(resources, first, request.parameters, progress)
     return resources.foundation()
 
 
-def _change(resources: Resources, parameters: StackParameters, progress: Progress) -> None:
+def _change(resources: Resources, parameters: StackParameters, asked: Mapping[str, str], progress: Progress) -> None:
     stack = resources.stack
-    planned = stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+    adoption = resources.adopting(parameters, asked)
+    for sentence in adoption.sentences:
+        progress(sentence)
+    planned = stack.plan(adoption.template, parameters.given, set(parameters.kept), resources.tags)
     if planned is None:
         progress("unchanged")
         return
@@ -176,7 +180,8 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
         progress(f"unchanged: {name}")
         return public_keys
     public_keys = resources.keys.make(foundation.users_table, resources.tags, resources.kms_key())
-    progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified")
+    progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified.")
+    progress(f"To back them up: python -m infra.keys backup FILE --stage {resources.stage}")
     return public_keys
 
 

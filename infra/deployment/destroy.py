@@ -19,6 +19,7 @@ from infra.deployment.foundation import Foundation
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
+from infra.tables import copies_of
 
 Confirm = Callable[[str], str]
 
@@ -66,6 +67,8 @@ def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     fate = "This DELETES PERMANENTLY" if with_data else "This keeps (--with-data deletes it)"
     for name, count in tables.items():
         sentences.append(f"{fate}: the table {name}, about {count} items")
+    copies = copies_of(resources.session.client("dynamodb"), resources.tables())
+    sentences += [f"{fate}: the copy {name}, which a restore has left" for name in copies]
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
     sentences.append(f"{fate}: the logs of functions and gateway")
     return sentences
@@ -120,7 +123,7 @@ def _empty_bucket(resources: Resources, progress: Progress) -> None:
 
 def _delete_data(resources: Resources, progress: Progress) -> None:
     client = resources.session.client("dynamodb")
-    for name in resources.tables():
+    for name in (*resources.tables(), *copies_of(client, resources.tables())):
         if _items(resources, name) is not None:
             client.update_table(TableName=name, DeletionProtectionEnabled=False)
             client.get_waiter("table_exists").wait(TableName=name)

@@ -35,11 +35,16 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
 def _first(resources: Resources, request: Request, progress: Progress) -> None:
     refuse_taken_name(resources, request.parameters)
     with progress.of("Foundation: the stack would be created"):
-        given = {**resources.first_pass({}, request.parameters).given, "RestApiId": "later"}
+        first = resources.first_pass({}, request.parameters)
+        adoption = resources.adopting(first, request.parameters)
+        for sentence in adoption.sentences:
+            progress(sentence)
+        given = {**first.given, "RestApiId": "later"}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):
-                progress(f"Add     {name} ({resource['Type']})")
+                action = "Import" if name in adoption.existing else "Add"
+                progress(f"{action:7} {name} ({resource['Type']})")
     with progress.of("Signing keys"):
         progress("exist" if resources.keys.public_keys() else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
@@ -59,7 +64,10 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         parameters = resources.first_pass(
             resources.stack.parameters(), request.parameters, new_secret=request.new_secret
         )
-        planned = resources.stack.plan(resources.template, parameters.given, set(parameters.kept), resources.tags)
+        adoption = resources.adopting(parameters, request.parameters)
+        for sentence in adoption.sentences:
+            progress(sentence)
+        planned = resources.stack.plan(adoption.template, parameters.given, set(parameters.kept), resources.tags)
         if planned is None:
             progress("unchanged")
         else:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.deployment import adoption
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
@@ -32,6 +33,17 @@ class StackParameters:
 
     given: Mapping[str, str]
     kept: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A template that takes in what exists."""
+
+    template: dict[str, Any]
+    sentences: list[str]
+    """What is taken in, for the operator."""
+    existing: frozenset[str]
+    """The logical ids of what exists and outlives a stack."""
 
 
 class Resources:
@@ -130,6 +142,20 @@ class Resources:
         if not current.get("RestApiId"):
             given.setdefault("Protect", "true" if self.stage in PROTECTED_STAGES else "false")
         return self._with_kept(given, current)
+
+    def adopting(self, parameters: StackParameters, asked: Mapping[str, str]) -> Adoption:
+        """Return the template that takes in what exists. Raises DeploymentError if something cannot be taken in.
+
+        ``asked`` are the parameters that the operator has given now.
+        """
+        existing = adoption.look(self.session, self.template, self.stack.resources())
+        adoption.refuse_what_cannot_be_adopted(self.stack.name, self.stage, self.template, existing)
+        values = {**self.stack.parameters(), **parameters.given}
+        defaults = {
+            name: str(slot["Default"]) for name, slot in self.template["Parameters"].items() if "Default" in slot
+        }
+        template = existing.adopted_into(self.template, {**defaults, **values}, asked)
+        return Adoption(template, existing.sentences(self.template), existing.logical_ids())
 
     def _with_kept(self, given: Mapping[str, str], current: Mapping[str, str]) -> StackParameters:
         kept = (set(current) & set(self.template["Parameters"])) - set(given)

@@ -62,8 +62,8 @@ class SigningKeys:
         if self._has_accounts(users_table):
             raise DeploymentError(
                 f"the parameter {self._parameter} is missing, but there are accounts in {users_table} whose passwords"
-                " need its pepper. Restore the parameter from your backup. Without a backup the accounts are lost:"
-                " delete the table's items, then run the same command again"
+                " need its pepper. Restore the parameter from your backup (`python -m infra.keys restore`). Without one"
+                " the accounts are lost: delete the table's items, then run the same command again"
             )
         client = self._session.client("ssm")
         ring = new_ring(now=int(time.time()))

@@ -80,6 +80,17 @@ class Stack:
             return {}
         return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
 
+    def resources(self) -> set[str]:
+        """Return the logical ids of the resources that the stack has."""
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        try:
+            listed = [each for page in pages for each in page["StackResourceSummaries"]]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return set()
+            raise
+        return {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].startswith("DELETE_")}
+
     def make_ready(self, progress: Progress) -> bool:
         """Wait until the stack can be changed, and return whether it exists. Raises DeploymentError if it cannot.
 

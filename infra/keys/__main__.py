@@ -1,4 +1,4 @@
-"""`python -m infra.keys`: list, create, add, retire and revoke the signing keys of a stage, and change its pepper.
+"""`python -m infra.keys`: list, create, add, retire, revoke and back up the keys of a stage, and change its pepper.
 
 Prints no secrets.
 """
@@ -6,6 +6,7 @@ Prints no secrets.
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import re
 import sys
@@ -14,11 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from chalicelib.adapters.aws import dynamodb_client, ssm_client, unavailable_on_failure
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.signing_secrets import parse_peppers
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from chalicelib.tokens.keys import KEY_TYPES, parse_signing_keys, public_jwks
+from infra.keys import backup as backups
 from infra.keys import peppers
 from infra.keys import ring as rings
 from infra.keys.places import FileRing, FollowingPublicSet, ParameterRing, PlaceError, PublicSet, RingPlace
@@ -48,35 +52,53 @@ def main(
     now: int | None = None,
     make_ssm: MakeSsm = ssm_client,
     make_dynamodb: MakeDynamoDB = dynamodb_client,
+    ask: Callable[[str], str] = getpass.getpass,
 ) -> int:
     """Run the command and return the exit code.
 
     ``make_ssm`` is called only for a stage whose ring is a parameter, ``make_dynamodb`` only to count its users.
+    ``ask`` takes a question and returns a passphrase.
     """
     options = _parser().parse_args(arguments)
     at = int(time.time()) if now is None else now
     try:
         with unavailable_on_failure():
-            _run(options, say=say, now=at, make_ssm=make_ssm, make_dynamodb=make_dynamodb)
+            _run(options, say=say, now=at, make_ssm=make_ssm, make_dynamodb=make_dynamodb, ask=ask)
     except (rings.RefusedError, PlaceError, LocalError, UnknownStageError, ConfigurationError) as error:
         sys.stderr.write(f"keys: {error}\n")
         return 1
     except ServiceUnavailable as error:
         sys.stderr.write(f"keys: AWS did not answer ({error.reason}). Run `list` to see whether anything changed\n")
         return 1
+    except ClientError as error:
+        sys.stderr.write(f"keys: AWS refuses this: {error}. Log in again if the credentials have expired\n")
+        return 1
     return 0
 
 
-def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, make_dynamodb: MakeDynamoDB) -> None:
+def _run(
+    options: argparse.Namespace,
+    *,
+    say: Say,
+    now: int,
+    make_ssm: MakeSsm,
+    make_dynamodb: MakeDynamoDB,
+    ask: Callable[[str], str],
+) -> None:
     settings = stage_settings(options.project, options.stage)
     if options.stage != STAGE:
         for sentence in left_alone(options.stage, os.environ):
             say(f"{sentence}.")
     place = _ring_place(options, settings, make_ssm)
+    if options.command == "restore":
+        _restore(options, place, say=say, ask=ask)
+        return
     ring = place.read()
     if options.command == "create":
         if ring is not None:
             raise rings.RefusedError(f"{place.name} holds a ring already")
+        if options.stage != STAGE:
+            _refuse_accounts_without_keys(options.stage, settings, make_dynamodb)
         change = rings.Change(
             rings.new_ring(options.alg, now=now),
             (f"A ring of one {options.alg} key, which signs at once, and a pepper.",),
@@ -90,6 +112,37 @@ def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, 
     if options.command == "list":
         _list(ring, _public_set(options), place, say=say, now=now)
         return
+    if options.command == "backup":
+        _back_up(ring, options, place, say=say, now=now, ask=ask)
+        return
+    _change(ring, options, place, settings, say=say, now=now, make_dynamodb=make_dynamodb)
+
+
+def _refuse_accounts_without_keys(stage: str, settings: ApiSettings, make_dynamodb: MakeDynamoDB) -> None:
+    """Raise RefusedError if there are accounts: none of their passwords would ever be right with a new pepper."""
+    try:
+        users = users_in_table(make_dynamodb(), settings.tables.users, lambda _: None).total()
+    except PlaceError:  # no table, so no account
+        return
+    if users:
+        raise rings.RefusedError(
+            f"{settings.tables.users} has {users} accounts whose passwords need the pepper that was lost. Restore it"
+            f" from your backup: `python -m infra.keys restore FILE --stage {stage}`. Without one the accounts are"
+            " lost: delete the table's items first"
+        )
+
+
+def _change(
+    ring: rings.Ring,
+    options: argparse.Namespace,
+    place: RingPlace,
+    settings: ApiSettings,
+    *,
+    say: Say,
+    now: int,
+    make_dynamodb: MakeDynamoDB,
+) -> None:
+    """Change keys or peppers of a ring that exists."""
     if options.command == "pepper":
         change = _pepper_change(ring, options, settings, say=say, now=now, make_dynamodb=make_dynamodb)
         _apply_to_ring(change, options, place, say=say, unchanged=change.ring == ring)
@@ -103,6 +156,40 @@ def _run(options: argparse.Namespace, *, say: Say, now: int, make_ssm: MakeSsm, 
         )
     else:
         change = rings.revoke(current, now=now, kid=options.kid, stage=options.stage)
+    _apply(change, options, place, say=say, unchanged=change.ring == ring)
+
+
+def _back_up(
+    ring: rings.Ring, options: argparse.Namespace, place: RingPlace, *, say: Say, now: int, ask: Callable[[str], str]
+) -> None:
+    """Write a backup of the ring, and read it back."""
+    backup = backups.Backup(options.stage, now, ring)
+    passphrase = backups.passphrase(options, ask, options.file, twice=True)
+    backups.write_new(options.file, backups.sealed(backup, passphrase), options.project)
+    if backups.opened(backups.read(options.file), passphrase, str(options.file)) != backup:
+        raise PlaceError(f"{options.file} does not hold what was written: delete it, and use another disk")
+    say(f"Written and read back: {options.file}, a backup of {place.name}.")
+    say(f"Keys: {', '.join(key['kid'] for key in ring['keys'])}.")
+    say(f"Peppers: {', '.join(name for name, _ in peppers.states(ring, now=now))}.")
+    say("Keep it apart from backups of the tables, and its passphrase apart from both: nothing else opens the file.")
+
+
+def _restore(options: argparse.Namespace, place: RingPlace, *, say: Say, ask: Callable[[str], str]) -> None:
+    """Restore the ring from a backup."""
+    contents = backups.read(options.file)
+    backup = backups.opened(contents, backups.passphrase(options, ask, options.file), str(options.file))
+    try:
+        ring = place.read()
+    except PlaceError as damaged:
+        if not options.replace:
+            raise PlaceError(f"{damaged}. With --replace the backup takes its place") from damaged
+        ring = None
+    change = backups.restored(
+        ring, backup, stage=options.stage, add_peppers=options.add_peppers, replace=options.replace
+    )
+    published = set(_public_set(options).kids() or ()) - {key["kid"] for key in change.ring["keys"]}
+    for kid in sorted(published):
+        say(f"The key {kid}, which is published, is not in the backup: its tokens are refused after the deployment.")
     _apply(change, options, place, say=say, unchanged=change.ring == ring)
 
 
@@ -229,8 +316,26 @@ def _parser() -> argparse.ArgumentParser:
         "revoke", parents=[changing], help="end a key and all its tokens at once, in an emergency"
     )
     revoke.add_argument("kid", help="the key, or the beginning of its kid")
+    _add_backup_commands(commands, common, changing)
     _add_pepper_commands(commands.add_parser("pepper", help="change the pepper of the passwords"), changing)
     return parser
+
+
+def _add_backup_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    common: argparse.ArgumentParser,
+    changing: argparse.ArgumentParser,
+) -> None:
+    backup = commands.add_parser("backup", parents=[common], help="write keys and peppers into an encrypted file")
+    restore = commands.add_parser("restore", parents=[changing], help="put keys and peppers back from such a file")
+    for command in (backup, restore):
+        command.add_argument("file", type=Path, help="outside of every repository; it is never overwritten")
+        command.add_argument(
+            "--passphrase-file", type=Path, help="a file whose first line is the passphrase, instead of the question"
+        )
+    how = restore.add_mutually_exclusive_group()
+    how.add_argument("--add-peppers", action="store_true", help="add the peppers that are missing, and nothing else")
+    how.add_argument("--replace", action="store_true", help="replace keys that may be newer than the backup")
 
 
 def _add_pepper_commands(parser: argparse.ArgumentParser, changing: argparse.ArgumentParser) -> None:

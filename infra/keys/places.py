@@ -65,7 +65,7 @@ class ParameterRing:
         except self._client.exceptions.ParameterNotFound:
             return None
         self._version = parameter["Version"]
-        return _checked(parameter["Value"], self.name)
+        return checked(parameter["Value"], self.name)
 
     def write(self, ring: Ring) -> str:
         """Write the version that follows the one that was read. Raises PlaceError if somebody else has written one.
@@ -134,7 +134,7 @@ class FileRing:
             return None
         text = self._path.read_text("utf-8")
         self._digest = hashlib.sha256(text.encode()).digest()
-        return _checked(text, self.name)
+        return checked(text, self.name)
 
     def write(self, ring: Ring) -> str:
         """Replace the file, unless it has changed since it was read."""
@@ -227,7 +227,8 @@ def _size(variables: dict[str, str]) -> int:
     return sum(len(f"{name}{value}".encode()) for name, value in variables.items())
 
 
-def _checked(text: str, name: str) -> Ring:
+def checked(text: str, name: str) -> Ring:
+    """Return the ring that a text holds. ``name`` says whose it is. Raises PlaceError if it is not a valid one."""
     try:
         ring: Ring = json.loads(text)
         parse_signing_keys(ring)

@@ -15,18 +15,20 @@ class AwsHere:
     """The server.
 
     `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account, and
-    how often API Gateway refuses a role that IAM has just made.
+    how often API Gateway refuses a role that IAM has just made. `readings` are what AWS does where its documentation
+    does not say it.
     """
 
     def __init__(self):
         self.failing = {}
         self.limits = {}
+        self.readings = set()
         self.patches = ExitStack()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
         for patch in itertools.chain(
-            cloudformation_here.patches(self.failing),
+            cloudformation_here.patches(self.failing, self.readings),
             api_gateway_here.patches(self.limits),
             iam_here.patches(),
             lambda_here.patches(self.limits),
@@ -42,6 +44,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
+        self.readings.clear()
         self.limits.update({"executions": 1000, "looks before a role is there": 0, "pending": 0, "failing": ""})
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")

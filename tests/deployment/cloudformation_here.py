@@ -3,8 +3,14 @@
 It knows no CloudFront, bucket policies, alarms and budgets, nor versions in buckets; executes change sets without
 parameters, outputs or a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho
 parameters. What is added keeps to the CloudFormation User Guide.
+
+A rollback of the operation that creates a resource deletes it, unless its policy is Retain ("DeletionPolicy
+attribute"). The guide does not say whether an operation that imports a resource counts as the one that creates it. Here
+it does: what must not be lost may not depend on it. Nor does the guide say whether a deployment that imports a resource
+also gives it the template's properties: `readings` says which of the two it is here.
 """
 
+import functools
 from unittest import mock
 
 from moto.cloudformation import models as stacks
@@ -16,9 +22,15 @@ from moto.s3.models import FakeBucket
 
 from tests.deployment.recorded_resources import KINDS
 
+APPLIES_THE_TEMPLATE = "an import applies the template"
+"""The reading by which a resource that is imported gets the template's properties at once."""
 
-def patches(failures):
-    """Yield context managers that add it. ``failures``: why a resource fails, by its logical id; may change."""
+
+def patches(failures, readings):
+    """Yield context managers that add it.
+
+    ``failures``: why a resource fails, by its logical id; may change. ``readings``: see above; may change.
+    """
     known = parsing.get_model_map()
     create, update = parsing.parse_and_create_resource, parsing.parse_and_update_resource
 
@@ -35,23 +47,32 @@ def patches(failures):
     yield mock.patch.object(parsing, "parse_and_update_resource", failing(_if_made(update)))
     yield mock.patch.object(parsing.ResourceMap, "build_resource_diff", _resource_diff)
     yield mock.patch.object(parsing.ResourceMap, "delete", _delete_resources(parsing.ResourceMap.delete))
-    yield mock.patch.object(Table, "create_from_cloudformation_json", classmethod(_table))
+    yield mock.patch.object(
+        Table, "create_from_cloudformation_json", classmethod(_taken_in(_whole_table, _table, _changed_table, readings))
+    )
     yield mock.patch.object(Table, "update_from_cloudformation_json", classmethod(_changed_table))
     yield mock.patch.object(LogGroup, "update_from_cloudformation_json", classmethod(_changed_log_group))
-    yield mock.patch.object(LogGroup, "create_from_cloudformation_json", classmethod(_log_group))
+    yield mock.patch.object(
+        LogGroup,
+        "create_from_cloudformation_json",
+        classmethod(_taken_in(_log_group_made, _log_group, _changed_log_group, readings)),
+    )
     for method in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         yield mock.patch.object(FakeBucket, method, classmethod(_versioned(getattr(FakeBucket, method).__func__)))
-    yield mock.patch.object(stacks.CloudFormationBackend, "execute_change_set", _execute)
+    yield mock.patch.object(
+        stacks.CloudFormationBackend, "execute_change_set", functools.partialmethod(_execute, failures)
+    )
     yield mock.patch.object(stacks.Stack, "has_parameters", _has_parameters)
     yield mock.patch.object(stacks.Stack, "parameter_list", property(_parameter_list))
     yield mock.patch.object(stacks.ChangeSet, "diff", _diff)
     yield mock.patch.object(CloudFormationResponse, "_validate_different_update", return_value=None)
 
 
-def _execute(backend, change_set_name, stack_name=None):
+def _execute(backend, failures, change_set_name, stack_name=None):
     change_set = backend.describe_change_set(change_set_name)
     stack = backend.stacks[change_set.stack_id]
     creating = change_set.change_set_type == "CREATE"
+    before = (stack.template, dict(stack.resource_map.input_parameters), stack.tags)
     try:
         if creating:
             stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
@@ -65,16 +86,37 @@ def _execute(backend, change_set_name, stack_name=None):
             stack.update(change_set.template, parameters=change_set.parameters, tags=change_set.tags)
     except Exception as refused:
         stack._add_stack_event("CREATE_FAILED" if creating else "UPDATE_FAILED", str(refused))
-        if creating:
-            made = stack.resource_map._parsed_resources
-            for name, described in stack.resource_map._resource_json_map.items():
-                if made.get(name) is not None:
-                    stack.resource_map._delete_resource(made[name], described)
-            for name in stack.resource_map._resource_json_map:
-                made.pop(name, None)
-            stack.resource_map._resource_json_map = {}
-            stack.output_map = stacks.OutputMap(stack.resource_map, {}, stack.stack_id)
-        stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
+        complete = _roll_back(stack, None if creating else before, failures)
+        status = "ROLLBACK" if creating else "UPDATE_ROLLBACK"
+        stack.status = f"{status}_COMPLETE" if complete else f"{status}_FAILED"
+
+
+def _roll_back(stack, before, failures):
+    """Take back an operation, and return whether that worked. ``before``: what a change began with."""
+    resources = stack.resource_map
+    old = stack.parse_template(before[0])["Resources"] if before else {}
+    complete = True
+    for name, described in resources._resource_json_map.items():
+        made = resources._parsed_resources.get(name)
+        if name in old or made is None or described.get("DeletionPolicy") == "Retain":
+            continue
+        try:
+            resources._delete_resource(made, described)
+        except Exception as kept:
+            stack._add_stack_event("DELETE_FAILED", str(kept))
+            complete = False
+    for name in resources._resource_json_map.keys() - old.keys():
+        resources._parsed_resources.pop(name, None)
+    resources._resource_json_map = {name: each for name, each in resources._resource_json_map.items() if name in old}
+    if before is None:
+        stack.output_map = stacks.OutputMap(resources, {}, stack.stack_id)
+    else:
+        # What fails forwards does not fail on the way back.
+        failing = dict(failures)
+        failures.clear()
+        stack.update(before[0], parameters=before[1], tags=before[2])
+        failures.update(failing)
+    return complete
 
 
 def _has_parameters(stack, others):
@@ -95,10 +137,23 @@ def _diff(change_set):
     old = change_set.stack.resource_map._resource_json_map
     kinds = {**change_set.template_dict["Resources"], **old}
     return [
-        stacks.Change(action=action, logical_resource_id=name, resource_type=kinds[name]["Type"])
+        stacks.Change(
+            action="Import" if action == "Add" and _exists(change_set.stack, kinds[name]) else action,
+            logical_resource_id=name,
+            resource_type=kinds[name]["Type"],
+        )
         for action, names in found.items()
         for name in names
     ]
+
+
+def _exists(stack, resource):
+    """Whether a resource is there already under its name, which has to be a static one."""
+    properties, place = resource.get("Properties", {}), (stack.account_id, stack.region_name)
+    name = properties.get("TableName") or properties.get("LogGroupName")
+    if not isinstance(name, str):
+        return False
+    return _table(*place, name) is not None or _log_group(*place, name) is not None
 
 
 def _resource_diff(resources, template, parameters=None):
@@ -168,9 +223,34 @@ _table_made = Table.create_from_cloudformation_json.__func__
 _log_group_made = LogGroup.create_from_cloudformation_json.__func__
 
 
-def _table(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-    existing = dynamodb_backends[account_id][region_name].tables.get(resource_name)
-    return existing or _table_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+def _taken_in(make, find, change, readings):
+    """Take in what exists instead of making it."""
+
+    def create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        existing = find(account_id, region_name, resource_name)
+        if existing is None:
+            return make(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        if APPLIES_THE_TEMPLATE in readings:
+            change(cls, existing, resource_name, cloudformation_json, account_id, region_name)
+        return existing
+
+    return create
+
+
+def _table(account_id, region_name, name):
+    return dynamodb_backends[account_id][region_name].tables.get(name)
+
+
+def _log_group(account_id, region_name, name):
+    return logs_backends[account_id][region_name].groups.get(name)
+
+
+def _whole_table(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    made = _table_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+    expiry = cloudformation_json["Properties"].get("TimeToLiveSpecification")
+    if expiry is not None:
+        dynamodb_backends[account_id][region_name].update_time_to_live(made.name, expiry)
+    return made
 
 
 def _changed_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
@@ -183,7 +263,7 @@ def _changed_table(cls, original_resource, new_resource_name, cloudformation_jso
 
 
 def _changed_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    original_resource.retention_in_days = cloudformation_json["Properties"]["RetentionInDays"]
+    original_resource.retention_in_days = cloudformation_json["Properties"].get("RetentionInDays")
     return original_resource
 
 
@@ -195,8 +275,3 @@ def _versioned(original):
         return bucket
 
     return wrapped
-
-
-def _log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-    existing = logs_backends[account_id][region_name].groups.get(resource_name)
-    return existing or _log_group_made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)

@@ -36,6 +36,7 @@ OF_FOLDERS = {
     "openapi": SLOW,
     "packaging": PACKAGED,
     "protocol": NOTHING,
+    "restore": SLOW,
     "smoke": SLOW,
     "unit": NOTHING,
 }

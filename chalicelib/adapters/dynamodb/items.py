@@ -14,6 +14,7 @@ A user, under the digest of the canonical username:
     session_bound    N   an upper bound of the number of stored sessions of this epoch
     session_counts   N   how often the sessions were counted
     ttl              N   of an item without user_id: when DynamoDB may delete it. A user's is never a number.
+    restored_from    S   the point-in-time copy that the account was restored from, if it ever was
     the failure counters, see ``failures``
 
 A session, in the partition of its user. Ending a session deletes it. An event records why it ended.

@@ -1,0 +1,72 @@
+"""What a table of users or of events holds: how much, how new, and which peppers its hashes need. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.dynamodb.attributes import Item
+from chalicelib.adapters.dynamodb.items import event_from_item, user_from_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TOLD_ITEMS = 50_000
+"""Items after which a count says how far it is."""
+
+
+@dataclass
+class Contents:
+    """What was found in a table."""
+
+    items: int = 0
+    newest: int = 0
+    """When the newest account or event began, a NumericDate. 0 if there is none."""
+    unreadable: int = 0
+    """Items that this version of Lychgate cannot read."""
+    peppers: Counter[str] = field(default_factory=Counter)
+    """The accounts whose hash names each pepper, by its id."""
+
+
+def users(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Contents:
+    """Read a whole table of users. Counters of failures at names that nobody has do not count."""
+    found = Contents()
+    for item in scanned(client, table, say):
+        if "user_id" not in item:
+            continue
+        found.items += 1
+        try:
+            user = user_from_item(item)
+        except (KeyError, TypeError, ValueError):
+            user = None
+        if user is None:
+            found.unreadable += 1
+            continue
+        found.newest = max(found.newest, user.created_at)
+        found.peppers[user.password_hash.partition("$")[0]] += 1
+    return found
+
+
+def events(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Contents:
+    """Read a whole table of events."""
+    found = Contents()
+    for item in scanned(client, table, say):
+        found.items += 1
+        try:
+            found.newest = max(found.newest, event_from_item(item).at)
+        except (KeyError, TypeError, ValueError):
+            found.unreadable += 1
+    return found
+
+
+def scanned(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Iterator[Item]:
+    """Yield all items of a table, with a line from time to time."""
+    read = 0
+    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for item in page["Items"]:
+            read += 1
+            if read % TOLD_ITEMS == 0:
+                say(f"{table}: {read} items read")
+            yield item

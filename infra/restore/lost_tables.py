@@ -1,0 +1,188 @@
+"""Tables that were deleted, brought back under their own names, and the settings that a restore does not bring.
+
+Sessions and counters by address are never restored: their tables are made empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.deployment.progress import Progress
+from infra.deployment.resources import PROTECTED_STAGES
+from infra.restore import copies
+from infra.restore.accounts import delete_items
+from infra.restore.contents import scanned
+from infra.restore.stage import RestoreError, Stage, at
+from infra.tables import TableDefinition, table_definitions
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import BackupSummaryTypeDef
+
+_ATTEMPTS = 60
+
+_SYSTEM = "SYSTEM"
+"""The type of the backup that DynamoDB makes of a table that is deleted while point-in-time recovery is on."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done about the tables of a stage."""
+
+    backups: Mapping[str, BackupSummaryTypeDef]
+    """The backup of each table that is missing and is to be restored."""
+    empty: tuple[str, ...]
+    """The tables that are missing and are to be made empty."""
+
+    def ages(self, table: str) -> bool:
+        """Return whether a table will be older than it was when it was deleted."""
+        return table in self.backups and self.backups[table]["BackupType"] != _SYSTEM
+
+
+def bring_back(
+    stage: Stage, progress: Progress, *, dry_run: bool = False, make_empty: bool = False, confirmed: str | None = None
+) -> None:
+    """Bring back the tables that are missing, and put the settings of all right. Raises RestoreError.
+
+    ``make_empty`` makes users and events empty if they have no backup.
+    """
+    client = stage.dynamodb
+    definitions = {definition.name: definition for definition in table_definitions(stage.name)}
+    known = {stage.tables.users, stage.tables.sessions, stage.tables.events, stage.tables.throttle}
+    if definitions.keys() != known:
+        raise RestoreError(
+            f"the tables of the stage {stage.name} in .chalice/config.json, {', '.join(sorted(known))}, are not those"
+            " that `make deploy` makes. Restore them with AWS's own command"
+        )
+    with progress.of("Plan"):
+        plan = _plan(stage, definitions, progress, make_empty=make_empty)
+        if stage.tables.users in plan.backups:
+            stage.ring()
+    if dry_run:
+        progress.end("This was a dry run: nothing was changed.")
+        return
+    if plan.backups or plan.empty:
+        stage.confirm(confirmed)
+    with progress.of("Tables"):
+        if plan.ages(stage.tables.users):
+            # Without the users nobody can log in, so none is added meanwhile.
+            _end_all_sessions(stage, progress)
+        for table, backup in plan.backups.items():
+            client.restore_table_from_backup(TargetTableName=table, BackupArn=backup["BackupArn"])
+            progress(f"{table}: requested")
+        if plan.empty:
+            _create(stage, plan.empty)
+            progress(f"made, empty: {', '.join(plan.empty)}")
+        copies.wait(client, definitions, progress, stage.reach.sleep)
+    with progress.of("Settings"):
+        changed = [sentence for each in definitions.values() for sentence in _put_right(stage, each)]
+        for sentence in changed or ["unchanged"]:
+            progress(sentence)
+    progress.end("All tables are there. `make smoke` tries the site, `python -m infra.restore drill` their backups")
+
+
+def _plan(stage: Stage, definitions: Mapping[str, TableDefinition], progress: Progress, *, make_empty: bool) -> Plan:
+    backups, empty = {}, []
+    for table in definitions:
+        if copies.described(stage.dynamodb, table) is not None:
+            progress(f"{table} is there")
+            continue
+        if table not in {stage.tables.users, stage.tables.events}:
+            progress(f"{table} is missing: it is made empty, it is never restored")
+            empty.append(table)
+            continue
+        backup = _newest_backup(stage, table)
+        if backup is not None:
+            backups[table] = backup
+            progress(
+                f"{table} is missing: restored from {backup['BackupName']} of {at(backup['BackupCreationDateTime'])},"
+                f" {backup.get('BackupSizeBytes', 0)} bytes"
+            )
+        elif make_empty:
+            empty.append(table)
+            progress(f"{table} is missing and has no backup: it is made empty")
+        else:
+            raise RestoreError(
+                f"the table {table} is missing and has no backup: point-in-time recovery was off when it was deleted."
+                " Its contents are lost. --empty makes an empty one"
+            )
+    return Plan(backups, tuple(empty))
+
+
+def _newest_backup(stage: Stage, table: str) -> BackupSummaryTypeDef | None:
+    pages = stage.dynamodb.get_paginator("list_backups").paginate(TableName=table, BackupType="ALL")
+    found = [
+        backup for page in pages for backup in page["BackupSummaries"] if backup.get("BackupStatus") == "AVAILABLE"
+    ]
+    return max(found, key=lambda backup: backup["BackupCreationDateTime"], default=None)
+
+
+def _end_all_sessions(stage: Stage, progress: Progress) -> None:
+    table = stage.tables.sessions
+    if copies.described(stage.dynamodb, table) is None:
+        return
+    keys = (
+        {name: item[name] for name in ("user_id", "session_id")} for item in scanned(stage.dynamodb, table, progress)
+    )
+    progress(f"the accounts are older than the sessions: {delete_items(stage.dynamodb, table, keys)} sessions ended")
+
+
+def _create(stage: Stage, tables: tuple[str, ...]) -> None:
+    definitions = {each.name: each for each in table_definitions(stage.name)}
+    for table in tables:
+        stage.dynamodb.create_table(**definitions[table].create)
+
+
+def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
+    """Give a table what no restore brings, and return what was missing."""
+    client, table, changed = stage.dynamodb, definition.name, []
+    wanted: Any = definition.time_to_live
+    expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
+    if wanted is not None and expiry not in {"ENABLED", "ENABLING"}:
+        client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+        changed.append(f"{table}: items expire again, by {wanted['AttributeName']}")
+    if _is_protected(stage):
+        described = client.describe_table(TableName=table)["Table"]
+        if not described.get("DeletionProtectionEnabled"):
+            client.update_table(TableName=table, DeletionProtectionEnabled=True)
+            copies.wait(client, [table], lambda _: None, stage.reach.sleep)
+            changed.append(f"{table}: protected from deletion")
+        backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+        if backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") != "ENABLED":
+            _turn_on_recovery(stage, table)
+            changed.append(f"{table}: can be restored to any second from now on")
+    return changed + _tagged(stage, table)
+
+
+def _turn_on_recovery(stage: Stage, table: str) -> None:
+    """Turn point-in-time recovery on, which a new table refuses for some minutes."""
+    client = stage.dynamodb
+    for attempt in range(_ATTEMPTS):
+        try:
+            client.update_continuous_backups(
+                TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            )
+        except client.exceptions.ContinuousBackupsUnavailableException:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            stage.reach.sleep(copies.POLL_SECONDS)
+        else:
+            return
+
+
+def _is_protected(stage: Stage) -> bool:
+    usual = "true" if stage.name in PROTECTED_STAGES else "false"
+    return stage.resources.stack.parameters().get("Protect", usual) == "true"
+
+
+def _tagged(stage: Stage, table: str) -> list[str]:
+    client = stage.dynamodb
+    arn = client.describe_table(TableName=table)["Table"]["TableArn"]
+    pages = client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
+    found = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    missing = {key: value for key, value in stage.resources.tags.items() if found.get(key) != value}
+    if not missing:
+        return []
+    client.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in missing.items()])
+    return [f"{table}: tagged {', '.join(missing)}"]

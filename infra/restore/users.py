@@ -1,0 +1,141 @@
+"""The restore of accounts to an earlier time, into the table that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.deployment.progress import Progress
+from infra.restore import accounts, contents, copies
+from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
+from infra.restore.stage import RestoreError, Stage, at
+
+_WRITERS = 8
+"""Writes at once. A client has ten connections."""
+
+_TOLD = 10_000
+"""Accounts after which a line says how far it is."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be restored, and how."""
+
+    moment: datetime
+    exactly: bool = False
+    """Whether accounts go that the copy does not have."""
+    with_events: bool = False
+    losing_passwords: bool = False
+    """Whether accounts are restored whose pepper is lost."""
+    dry_run: bool = False
+    confirmed: str | None = None
+    """The stage's name, instead of the question."""
+
+
+def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
+    """Restore the accounts of a stage. The next run goes on after any failure. Raises RestoreError."""
+    client, tables = stage.dynamodb, stage.tables
+    sources = [tables.users, *([tables.events] if wish.with_events else [])]
+    made = [copies.name_of(table, copies.COPY, wish.moment) for table in sources]
+    with progress.of("Plan"):
+        for table in sources:
+            copies.moment_in(copies.window(client, table), wish.moment, table)
+        progress(f"{' and '.join(sources)} as at {at(wish.moment)}, by way of a copy beside the table")
+        stage.ring()
+    with progress.of("Point-in-time copies"):
+        for table, copy in zip(sources, made, strict=True):
+            copies.begin(client, table, copy, wish.moment, progress)
+        copies.wait(client, made, progress, stage.reach.sleep)
+    comparison = Comparison(client, tables.users, made[0], progress)
+    with progress.of("Comparison"):
+        _refuse_useless(stage, made[0], wish, progress)
+        counts = comparison.counted()
+        for sentence in _sentences(counts, wish):
+            progress(sentence)
+    if wish.dry_run:
+        progress.end("This was a dry run: no account was changed. " + _copies_stay(stage))
+        return
+    stage.confirm(wish.confirmed)
+    with progress.of("Accounts"):
+        written = _write_back(stage, comparison, wish, progress)
+        progress(f"{written} accounts restored")
+    if wish.exactly:
+        with progress.of("Accounts that the copy does not have"):
+            progress(f"{_remove_newer(stage, comparison)} deleted")
+    if wish.with_events:
+        with progress.of("Events"):
+            ids = {
+                each["user_id"]["S"] for each in contents.scanned(client, tables.users, progress) if "user_id" in each
+            }
+            now = int(stage.reach.now())
+            put = accounts.put_missing_events(client, tables.events, made[1], ids, now, progress)
+            progress(f"{put} events put back")
+    with progress.of("Check"):
+        _check(stage, comparison, wish, progress)
+    progress.end(
+        f"Restored to {at(wish.moment)}. To take it back: the same command with a time before now. "
+        + _copies_stay(stage)
+    )
+
+
+def _refuse_useless(stage: Stage, copy: str, wish: Wish, progress: Callable[[str], None]) -> None:
+    found = contents.users(stage.dynamodb, copy, progress)
+    if not found.items:
+        raise RestoreError(f"there were no accounts at {at(wish.moment)}: choose another time")
+    if not wish.losing_passwords:
+        stage.refuse_missing_peppers(dict(found.peppers))
+
+
+def _sentences(counts: dict[str, int], wish: Wish) -> list[str]:
+    fate = "replaced by those of the copy" if wish.exactly else "kept (--exactly replaces them)"
+    newer = "deleted" if wish.exactly else "kept (--exactly deletes them)"
+    told = [
+        f"{counts[SAME]} accounts are as they were, and are left alone",
+        f"{counts[CHANGED]} have changed since: restored. Their passwords and roles are those of then",
+        f"{counts[MISSING]} were deleted since: restored. Delete again those whose users wanted it",
+        f"{counts[TAKEN]} names have another account now: {fate}",
+        f"{counts[NEWER]} accounts are newer: {newer}",
+    ]
+    if counts[DONE]:
+        told.append(f"{counts[DONE]} were restored by an earlier run, and are left alone")
+    return [*told, "Whoever is restored has to log in again. The site stays open"]
+
+
+def _write_back(stage: Stage, comparison: Comparison, wish: Wish, progress: Progress) -> int:
+    written = told = 0
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for batch in comparison.batches():
+            written += sum(
+                pool.map(
+                    lambda account: comparison.restore(account, stage.tables.sessions, exactly=wish.exactly), batch
+                )
+            )
+            if written >= told + _TOLD:
+                told = written
+                progress(f"{written} accounts restored so far")
+    return written
+
+
+def _remove_newer(stage: Stage, comparison: Comparison) -> int:
+    removed = 0
+    for account in comparison.newer():
+        comparison.delete(account, stage.tables.sessions)
+        removed += 1
+    return removed
+
+
+def _check(stage: Stage, comparison: Comparison, wish: Wish, progress: Progress) -> None:
+    counts = comparison.counted()
+    progress(f"{counts[SAME] + counts[DONE]} accounts are those of {at(wish.moment)}")
+    left = counts[CHANGED] + counts[MISSING]
+    if left:
+        progress(f"{left} have changed again meanwhile, by their users: left alone")
+    if not wish.losing_passwords:
+        stage.refuse_missing_peppers(dict(contents.users(stage.dynamodb, stage.tables.users, progress).peppers))
+        progress(f"every pepper that a password needs is in {stage.parameter}")
+
+
+def _copies_stay(stage: Stage) -> str:
+    return f"The copy stays until `python -m infra.restore clean --stage {stage.name}`: it holds password hashes"
