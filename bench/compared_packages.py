@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ from chalice.utils import UI, OSUtils
 from bench.figures import LeftOut, Progress
 from infra.chalice_cli.packaging import CreatePackage, made_for_lambda
 from tests.support.packaged.function import REGION
-from tests.support.packaged.package import PROJECT, Package, build, machine_architecture
+from tests.support.packaged.package import PROJECT, Package, build, for_this_machine, machine_architecture
 
 ISSUER = "https://site.test/api"
 
@@ -32,7 +31,7 @@ _CONFIGURATION: Mapping[str, Any] = {
     "api_gateway_stage": "api",
     "autogen_policy": False,
     "iam_policy_file": "policy.json",
-    "lambda_architecture": machine_architecture(),
+    **for_this_machine(),
     "environment_variables": {"LYCHGATE_ISSUER": ISSUER, "AWS_DEFAULT_REGION": REGION},
 }
 _NO_PERMISSIONS: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
@@ -93,7 +92,8 @@ def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) 
     packager = LambdaDeploymentPackager(
         osutils, DependencyBuilder(osutils, architecture=architecture), _Silent(), architecture
     )
-    archive = Path(create(packager, str(copy), f"python{sys.version_info.major}.{sys.version_info.minor}"))
+    (runtime,) = {function.runtime for function in ours.functions.values()}
+    archive = Path(create(packager, str(copy), runtime))
     code = folder / "code"
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(code)

@@ -2,16 +2,21 @@
 
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
+from chalice.config import Config
+from chalice.deploy import validate
 from chalice.deploy.packager import LambdaDeploymentPackager, LayerDeploymentPackager
+from chalice.deploy.planner import PlanStage
 from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
+from infra.chalice_cli.deployable import only_deployable_stages, without_a_second_api
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
 from infra.chalice_cli.local_gateway import with_all_cookies, with_gateway_responses
 from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
-from infra.chalice_cli.packaging import made_for_lambda
+from infra.chalice_cli.packaging import made_for_lambda, runtime_of
 from infra.chalice_cli.reloading import of_the_projects_files, the_projects_files
 from infra.chalice_cli.wheels import refusing_layers
 
@@ -26,6 +31,9 @@ def install() -> None:
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
     _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
     _wrap(LambdaDeploymentPackager, "create_deployment_package", made_for_lambda)
+    Config.lambda_python_version = property(runtime_of)  # type: ignore[method-assign, assignment]
+    _wrap(validate, "validate_python_version", only_deployable_stages)
+    _wrap(PlanStage, "execute", without_a_second_api)
     _wrap(LayerDeploymentPackager, "create_deployment_package", refusing_layers)
     if "chalice.cli" in sys.modules:
         # The reloader is the command line's own. Other programs must not import that: it asks the terminal questions.
@@ -35,7 +43,7 @@ def install() -> None:
         _wrap(StatFileWatcher, "_recursive_walk_files", the_projects_files)
 
 
-def _wrap(owner: type, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
+def _wrap(owner: type | ModuleType, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
     method = getattr(owner, name)
     if not hasattr(method, "__wrapped__"):
         setattr(owner, name, wrapper(method))
