@@ -8,7 +8,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from chalicelib.tokens.keys import public_jwks
+from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.stage import stage_configuration
+from infra.keys.ring import new_ring
 from infra.runtime import RUNTIME, interpreter_of, this_python
+from infra.stages import policy_file
+from tests.support import places
 from tests.support.packaged.package import for_this_machine
 from tests.support.packaged.runtime_folder import fetch_locked
 
@@ -33,6 +39,21 @@ def copy_of_the_project(folder, **stage):
     configuration = {"version": "2.0", "app_name": "lychgate", "stages": stages}
     (folder / ".chalice" / "config.json").write_text(json.dumps(configuration))
     return folder
+
+
+def packaged_stage(folder):
+    """Package a stage as `make deploy` configures it, and return its template. Its dependencies are left out."""
+    project = copy_of_the_project(folder / "project")
+    reserved = {"api_handler": 100, "authorizer": 50}
+    entry = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(new_ring())), reserved=reserved)
+    configuration = {"version": "2.0", "app_name": "lychgate", "stages": {places.FOUNDATION.stage: entry}}
+    (project / ".chalice" / "config.json").write_text(json.dumps(configuration))
+    for name, policy in (("api_handler", api_handler_policy), ("authorizer", authorizer_policy)):
+        path = project / ".chalice" / policy_file(places.FOUNDATION.stage, name)
+        path.write_text(json.dumps(policy(places.FOUNDATION)))
+    (project / "requirements.txt").write_text("")
+    chalice(project, "package", "--stage", places.FOUNDATION.stage, str(folder / "out"))
+    return folder / "out" / "sam.json"
 
 
 def bytecode_of(source):
