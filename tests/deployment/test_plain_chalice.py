@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ import zipfile
 
 import boto3
 import pytest
+from chalice.config import Config
+from chalice.deploy import planner, validate
+from chalice.deploy.deployer import Deployer
 
 from infra.stages import DEPLOYING
 from tests.deployment.operator_here import account
@@ -156,3 +160,13 @@ def test_the_laptops_stage_is_not_packaged_either(operator):
     assert code == 1
     assert "LYCHGATE_ISSUER is not set in this stage of .chalice/config.json; `make deploy` writes it" in said
     assert not (operator.project / "out").exists()
+
+
+def test_chalice_is_as_it_was_when_its_deployment_was_taken_apart():
+    """Fails with a Chalice that changed what infra/chalice_cli/deployable.py stands on: read its deployer again."""
+    assert "validate_python_version(config)" in inspect.getsource(validate.validate_configuration)
+    assert "self._validate_config(config)" in inspect.getsource(Deployer._deploy)
+    assert "self._plan_stage.execute(resources)" in inspect.getsource(Deployer._deploy)
+    assert list(inspect.signature(inspect.unwrap(planner.PlanStage.execute)).parameters) == ["self", "resources"]
+    assert "'import_rest_api'" in inspect.getsource(planner.PlanStage._plan_restapi)
+    assert isinstance(vars(Config)["lambda_python_version"], property)
