@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import shutil
+import subprocess
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,11 +20,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, PipRunner, SubprocessPip
 from chalice.utils import UI, OSUtils
 
 from bench.figures import LeftOut, Progress
 from infra.chalice_cli.packaging import CreatePackage, made_for_lambda
+from infra.runtime import interpreter_of
 from tests.support.packaged.function import REGION
 from tests.support.packaged.package import PROJECT, Package, build, for_this_machine, machine_architecture
 
@@ -88,11 +92,10 @@ def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) 
     shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(project / "app.py", copy / "app.py")
     shutil.copyfile(PROJECT / "requirements.txt", copy / "requirements.txt")
-    osutils, architecture = OSUtils(), machine_architecture()
-    packager = LambdaDeploymentPackager(
-        osutils, DependencyBuilder(osutils, architecture=architecture), _Silent(), architecture
-    )
     (runtime,) = {function.runtime for function in ours.functions.values()}
+    osutils, architecture = _OfTheRuntime(runtime), machine_architecture()
+    builder = DependencyBuilder(osutils, PipRunner(SubprocessPip(osutils), osutils), architecture)
+    packager = LambdaDeploymentPackager(osutils, builder, _Silent(), architecture)
     archive = Path(create(packager, str(copy), runtime))
     code = folder / "code"
     with zipfile.ZipFile(archive) as opened:
@@ -100,6 +103,24 @@ def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) 
     for path in [code, *code.rglob("*")]:
         path.chmod(0o555)
     return replace(ours, archive=archive, code=code)
+
+
+class _OfTheRuntime(OSUtils):
+    """Runs pip under the Python of a runtime: Chalice's builder finds compiled wheels for the running Python only."""
+
+    def __init__(self, runtime: str) -> None:
+        self._python = str(interpreter_of(runtime))
+
+    def popen(
+        self,
+        command: list[str],
+        stdout: int | None = None,
+        stderr: int | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[Any]:
+        """Start a process of that Python, with the pip that is installed here."""
+        environment = {**(env or os.environ), "PYTHONPATH": sysconfig.get_path("purelib")}
+        return super().popen([self._python, *command[1:]], stdout, stderr, environment)
 
 
 class _Silent(UI):
