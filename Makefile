@@ -18,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types bench lint format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types bench lint audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,9 @@ lint: $(VENV)/.installed-test ## Check style, types, the direction of imports, t
 	$(BIN)/actionlint -shellcheck= -pyflakes=
 	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection .github
 
+audit: .tools/checkov/.installed ## Check the template, and a packaged stage, with checkov
+	@exec $(BIN)/python -m tests.support.audit .tools/checkov/bin/checkov
+
 format: $(VENV)/.installed-test ## Format the code and fix what ruff can fix
 	$(BIN)/python -m ruff format
 	$(BIN)/python -m ruff check --fix
@@ -108,6 +111,7 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements-test.txt -o requirements-dev.txt
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
+	@$(COMPILE) $(ARGS) --group audit -o tests/tools/requirements.txt
 
 upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
 	@$(BIN)/python -m infra.newest_versions
@@ -140,6 +144,12 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.tools/checkov/.installed: $(VENV)/.installed-test tests/tools/requirements.txt
+	@echo "Installing checkov into .tools/checkov ..."
+	@rm -rf $(@D) && $(BIN)/uv venv --quiet --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r tests/tools/requirements.txt
 	@touch $@
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed-test tests/fuzz/requirements.txt

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import shutil
-import sys
+import subprocess
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,13 +20,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, PipRunner, SubprocessPip
 from chalice.utils import UI, OSUtils
 
 from bench.figures import LeftOut, Progress
 from infra.chalice_cli.packaging import CreatePackage, made_for_lambda
+from infra.runtime import interpreter_of
 from tests.support.packaged.function import REGION
-from tests.support.packaged.package import PROJECT, Package, build, machine_architecture
+from tests.support.packaged.package import PROJECT, Package, build, for_this_machine, machine_architecture
 
 ISSUER = "https://site.test/api"
 
@@ -32,7 +35,7 @@ _CONFIGURATION: Mapping[str, Any] = {
     "api_gateway_stage": "api",
     "autogen_policy": False,
     "iam_policy_file": "policy.json",
-    "lambda_architecture": machine_architecture(),
+    **for_this_machine(),
     "environment_variables": {"LYCHGATE_ISSUER": ISSUER, "AWS_DEFAULT_REGION": REGION},
 }
 _NO_PERMISSIONS: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
@@ -89,17 +92,35 @@ def _package(create: CreatePackage, project: Path, folder: Path, ours: Package) 
     shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(project / "app.py", copy / "app.py")
     shutil.copyfile(PROJECT / "requirements.txt", copy / "requirements.txt")
-    osutils, architecture = OSUtils(), machine_architecture()
-    packager = LambdaDeploymentPackager(
-        osutils, DependencyBuilder(osutils, architecture=architecture), _Silent(), architecture
-    )
-    archive = Path(create(packager, str(copy), f"python{sys.version_info.major}.{sys.version_info.minor}"))
+    (runtime,) = {function.runtime for function in ours.functions.values()}
+    osutils, architecture = _OfTheRuntime(runtime), machine_architecture()
+    builder = DependencyBuilder(osutils, PipRunner(SubprocessPip(osutils), osutils), architecture)
+    packager = LambdaDeploymentPackager(osutils, builder, _Silent(), architecture)
+    archive = Path(create(packager, str(copy), runtime))
     code = folder / "code"
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(code)
     for path in [code, *code.rglob("*")]:
         path.chmod(0o555)
     return replace(ours, archive=archive, code=code)
+
+
+class _OfTheRuntime(OSUtils):
+    """Runs pip under the Python of a runtime: Chalice's builder finds compiled wheels for the running Python only."""
+
+    def __init__(self, runtime: str) -> None:
+        self._python = str(interpreter_of(runtime))
+
+    def popen(
+        self,
+        command: list[str],
+        stdout: int | None = None,
+        stderr: int | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[Any]:
+        """Start a process of that Python, with the pip that is installed here."""
+        environment = {**(env or os.environ), "PYTHONPATH": sysconfig.get_path("purelib")}
+        return super().popen([self._python, *command[1:]], stdout, stderr, environment)
 
 
 class _Silent(UI):

@@ -15,11 +15,12 @@ from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import new_secret_key
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import policy_file, stage_configuration
+from infra.deployment.stage import stage_configuration
 from infra.local.embedded_aws import BODY_LIMIT, EmbeddedAws
 from infra.local.http_server import HttpServer
+from infra.stages import policy_file
 from tests.support.dynamodb_local import DynamoDBLocal
-from tests.support.packaged.package import Package, build, machine_architecture
+from tests.support.packaged.package import Package, build, for_this_machine
 
 BCRYPT_COST = 10
 """The minimum of the settings. With more, log-ins would measure bcrypt only."""
@@ -45,10 +46,7 @@ def built(ring: Mapping[str, object]) -> Package:
         signing_keys_parameter=_PARAMETER,
         distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     )
-    # It runs on this machine, so it is built for this architecture.
-    configuration = stage_configuration(
-        foundation, json.dumps(public_jwks(ring)), {"lambda_architecture": machine_architecture()}
-    )
+    configuration = stage_configuration(foundation, json.dumps(public_jwks(ring)), for_this_machine())
     policies = {
         policy_file(STAGE, "api_handler"): api_handler_policy(foundation),
         policy_file(STAGE, "authorizer"): authorizer_policy(foundation),

@@ -12,26 +12,27 @@ import functools
 import gzip
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chalice.config import Config
 from chalice.deploy.packager import LambdaDeploymentPackager
 
 from infra.chalice_cli import wheels
 from infra.chalice_cli.wheels import FetchWheels, NotPackaged, Runtime, fetch_wheels, read_lock
+from infra.runtime import APPLICATION_FILES, RUNTIME, interpreter_of, is_runtime
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 Hashes = Callable[[], Mapping[str, str]]
+FindInterpreter = Callable[[str], Path | None]
 
 AWS_SERVICES = ("dynamodb", "ssm")
 """The services that chalicelib/adapters/aws.py makes clients for, by their folders in botocore/data/."""
@@ -61,12 +62,22 @@ AWS_OPERATIONS: Mapping[str, frozenset[str]] = {
 LAMBDA_TASK_ROOT = "/var/task"
 """Where Lambda unpacks the zip. Bytecode compiled with this path need not be corrected when it is loaded."""
 
-# The files of chalicelib/ that are packaged. Others are left out, with a message.
-_APPLICATION_FILES = frozenset({".py", ".bin"})
-
 # Nothing reads these at run time. METADATA stays, because Amazon Inspector needs it to find vulnerable versions.
 _UNUSED_FOLDERS = frozenset({"__pycache__", "bin", "test", "tests"})
 _UNUSED_FILES = re.compile(r"py\.typed|.*\.pyi|examples-1\.json(\.gz)?")
+
+
+def runtime_of(config: Config) -> str:
+    """Return the runtime of a stage's functions, as Lambda names it: the stage's own choice, or the one of all others.
+
+    Raises NotPackaged. Chalice would return that of the Python that runs it.
+    """
+    chosen = config._chain_lookup("lambda_python_version", varies_per_chalice_stage=True)  # noqa: SLF001 - no public name
+    if chosen is None:
+        return RUNTIME
+    if not isinstance(chosen, str) or not is_runtime(chosen):
+        raise NotPackaged(f"lambda_python_version in .chalice/config.json is {chosen!r}, and not such as {RUNTIME!r}")
+    return chosen
 
 
 def hashes_of_chalice() -> dict[str, str]:
@@ -81,11 +92,13 @@ def made_for_lambda(
     sources: Sequence[Path] = (Path(__file__), Path(wheels.__file__)),
     fetch: FetchWheels = fetch_wheels,
     chalice: Hashes = hashes_of_chalice,
+    interpreter: FindInterpreter = interpreter_of,
 ) -> CreatePackage:
     """Return the replacement of Chalice's ``create_deployment_package``.
 
     ``sources`` is the code that makes packages: a package is made again if it changes. ``fetch`` takes the lock, and
     unpacks its wheels. ``chalice`` returns the hashes that the two files which ship of Chalice must have.
+    ``interpreter`` finds the Python that compiles for a runtime.
     """
 
     @functools.wraps(stock)
@@ -94,8 +107,9 @@ def made_for_lambda(
         lock = read_lock(Path(project_dir))
         application = dict(_application_files(packager, Path(project_dir)))
         _check_chalice(application, chalice())
-        compiled = _can_compile_for(python_version)
-        digest = _digest(sources, application, lock, str(compiled))
+        runtime = _runtime(packager, python_version)
+        compiler = interpreter(python_version)
+        digest = _digest(sources, application, lock, str(compiler is not None))
         suffix = packager._architecture_suffix()  # noqa: SLF001
         package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
         if package.is_file():
@@ -104,19 +118,20 @@ def made_for_lambda(
         ui.write("Creating the deployment package: fetching its dependencies ...\n")
         with tempfile.TemporaryDirectory() as temporary:
             root = Path(temporary, "package")
-            fetch(lock, _runtime(packager, python_version), root)
+            fetch(lock, runtime, root)
             _trim(root)
             _shorten_models(root / "botocore" / "data")
             for name, path in application.items():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, root / name)
-            if compiled:
+            if compiler is not None:
                 ui.write(f"Compiling it for {python_version} ...\n")
-                _compile(root)
+                _compile(root, compiler)
             else:
                 ui.write(
-                    f"This is Python {sys.version.split()[0]}, which makes no bytecode for {python_version}: "
-                    "the package has none, and its cold starts take about twice as long.\n"
+                    f"There is no {python_version} on this machine to make bytecode for {python_version}: the package "
+                    "has none, and its cold starts take about twice as long. Install that Python, beside this one, "
+                    "and deploy again.\n"
                 )
             _write_zip(root, package)
         return str(package)
@@ -127,14 +142,14 @@ def made_for_lambda(
 def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
     """Yield the name in the zip and the path of each file of the application, Chalice's runtime and vendor/."""
     for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
-        if Path(name).suffix in _APPLICATION_FILES:
-            yield name, Path(source)
+        if Path(name).suffix in APPLICATION_FILES:
+            yield Path(name).as_posix(), Path(source)
         elif "__pycache__" not in Path(name).parts:
             packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001
     vendor = project / "vendor"
     for path in vendor.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield str(path.relative_to(vendor)), path
+            yield path.relative_to(vendor).as_posix(), path
 
 
 def _check_chalice(application: Mapping[str, Path], hashes: Mapping[str, str]) -> None:
@@ -149,20 +164,17 @@ def _check_chalice(application: Mapping[str, Path], hashes: Mapping[str, str]) -
 
 
 def _runtime(packager: LambdaDeploymentPackager, python_version: str) -> Runtime:
-    """Return the runtime with the tags of the wheels that Chalice would choose for it."""
-    abi = packager._RUNTIME_TO_ABI[python_version]  # noqa: SLF001 - there is no public name
+    """Return the runtime with the tags of the wheels that Chalice would choose for it. Raises NotPackaged."""
+    abis = packager._RUNTIME_TO_ABI  # noqa: SLF001 - there is no public name
+    if python_version not in abis:
+        raise NotPackaged(f"Chalice knows no wheels for {python_version}. It knows those for: {', '.join(abis)}")
+    abi = abis[python_version]
     return Runtime(python_version, abi, packager._dependency_builder._get_pip_platforms(abi))  # noqa: SLF001
-
-
-def _can_compile_for(python_version: str) -> bool:
-    """Return whether this Python's bytecode works in Lambda's ``python_version``, the same minor version of CPython."""
-    ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return (sys.implementation.name, sys.version_info.releaselevel, ours) == ("cpython", "final", python_version)
 
 
 def _digest(sources: Sequence[Path], application: dict[str, Path], *others: str) -> str:
     """Return a digest of everything that the package is made from, including the code that makes it, in hex."""
-    whole = hashlib.sha256(importlib.util.MAGIC_NUMBER)
+    whole = hashlib.sha256()
     for text in (*(source.read_text("utf-8") for source in sources), *others):
         whole.update(hashlib.sha256(text.encode()).digest())
     for name, path in sorted(application.items()):
@@ -248,17 +260,19 @@ def _without_documentation(node: Any) -> Any:  # noqa: ANN401 - any JSON
     return [_without_documentation(each) for each in node] if isinstance(node, list) else node
 
 
-def _compile(root: Path) -> None:
-    """Put bytecode beside every source. Raises NotPackaged.
+def _compile(root: Path, compiler: Path) -> None:
+    """Put an interpreter's bytecode beside every source. Raises NotPackaged.
 
     All dates in the zip are the same, so Python would not use bytecode that is checked by date. Bytecode with a checked
     hash (PEP 552) is valid for exactly the source that it was made from. This runs in a process of its own, because the
     output of marshal depends on which objects are shared, and so on what was imported before.
     """
-    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
-    done = subprocess.run(  # noqa: S603 - this interpreter and our own arguments
+    command = [str(compiler), "-S", "-s", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(  # noqa: S603 - an interpreter of this machine and our own arguments
         [*command, "-s", str(root), "-p", LAMBDA_TASK_ROOT, str(root)],
-        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "", "PYTHONPYCACHEPREFIX": ""},
+        cwd=root.parent,  # `-m` looks for modules there first
+        env={**others, "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,
@@ -275,6 +289,7 @@ def _write_zip(root: Path, package: Path) -> None:
         with zipfile.ZipFile(unfinished, "w") as zipped:
             for path in sorted(filter(Path.is_file, root.rglob("*"))):
                 entry = zipfile.ZipInfo(path.relative_to(root).as_posix())  # dated 1980, the earliest possible
+                entry.create_system = 3  # Unix, whichever system writes it
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o100644 << 16
                 zipped.writestr(entry, path.read_bytes(), compresslevel=9)

@@ -1,19 +1,24 @@
 """The dependencies that ship: wheels for the runtime, as requirements.txt locks them, and nothing else.
 
 Owns how the lock is read and how pip is asked. Chalice's own builder asks for the wheels of another platform by name
-and version, without the lock's hashes, and builds from source what has no wheel.
+and version, without the lock's hashes, and builds from source what has no wheel. pip chooses wheels for the runtime,
+but decides by its own Python what is needed at all (PEP 508), so that is decided here.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
 
 LOCK = "requirements.txt"
 
@@ -27,13 +32,10 @@ _ADVICE = (
         f"A file is not the one that {LOCK} locks, so nothing was packaged. Find out who changed it before you go on.",
     ),
     (
-        "--require-hashes mode",
-        f"A dependency is not in {LOCK}. Run `make lock`, which writes that file, and look at what changed.",
-    ),
-    (
         "No matching distribution",
-        "There is no such wheel for {python} on this architecture, and nothing is built from source. "
-        "Name a version that has one in pyproject.toml, and run `make lock`.",
+        "There is no such wheel for {python} on {architecture}, and nothing is built from source. "
+        "Name a version that has one in pyproject.toml, and run `make lock`; or set the stage's lambda_architecture in "
+        ".chalice/config.json, arm64 or x86_64, to the other.",
     ),
 )
 _OTHERWISE = f"The wheels that {LOCK} locks could not be fetched."
@@ -51,6 +53,35 @@ class Runtime:
     """Such as ``python3.11``."""
     abi: str
     platforms: Sequence[str]
+
+    @property
+    def machine(self) -> str:
+        """The architecture as wheels name it."""
+        return "aarch64" if self.platforms[0].endswith("_aarch64") else "x86_64"
+
+    @property
+    def architecture(self) -> str:
+        """The architecture as Lambda names it."""
+        return {"aarch64": "arm64"}.get(self.machine, self.machine)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the markers of requirements may ask for (PEP 508), whichever Python runs here."""
+        version = self.python.removeprefix("python")
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{version}.0",
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": f"{version}.0",
+            "python_version": version,
+            "sys_platform": "linux",
+            "extra": "",
+        }
 
 
 FetchWheels = Callable[[str, Runtime, Path], None]
@@ -74,18 +105,19 @@ def read_lock(project: Path, name: str = LOCK) -> str:
 
 
 def fetch_wheels(lock: str, runtime: Runtime, folder: Path) -> None:
-    """Unpack the wheels of the entries of a lock into ``folder``, which is created.
+    """Unpack the wheels of the entries of a lock that a runtime needs into ``folder``, which is created.
 
-    pip compares each file with the lock's hashes, before it is unpacked, and accepts no dependency that is not listed.
-    Raises NotPackaged.
+    pip compares each file with the lock's hashes, before it is unpacked. Raises NotPackaged, also if a wheel depends on
+    what is not in the lock.
     """
     folder.mkdir(parents=True)
-    if not lock:
+    entries = _needed(lock, runtime)
+    if not entries:
         return
     listed = folder.with_name(LOCK)
-    listed.write_text(lock, "utf-8")
+    listed.write_text("\n".join(entries), "utf-8")
     command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
-    command += ["--target", str(folder), "--no-compile", "--no-user", "--no-warn-conflicts"]
+    command += ["--no-deps", "--target", str(folder), "--no-compile", "--no-user", "--no-warn-conflicts"]
     command += ["--no-input", "--disable-pip-version-check", "--quiet"]
     command += ["--implementation", "cp", "--abi", runtime.abi]
     command += ["--python-version", runtime.python.removeprefix("python")]
@@ -96,7 +128,47 @@ def fetch_wheels(lock: str, runtime: Runtime, folder: Path) -> None:
     if done.returncode:
         said = done.stderr.strip()
         advice = next((advice for words, advice in _ADVICE if words in said), _OTHERWISE)
-        raise NotPackaged(f"{said}\n{advice.format(python=runtime.python)}")
+        raise NotPackaged(f"{said}\n{advice.format(python=runtime.python, architecture=runtime.architecture)}")
+    missing = _missing(folder, runtime)
+    if missing:
+        shutil.rmtree(folder)
+        raise NotPackaged(
+            f"{'; '.join(missing)}, and {LOCK} has none. Run `make lock`, which writes that file, and look at what "
+            "changed."
+        )
+
+
+def _needed(lock: str, runtime: Runtime) -> list[str]:
+    """Return the entries of a lock that a runtime needs, without the markers that say so."""
+    needed = []
+    for entry in lock.splitlines():
+        text, *hashes = entry.split("--hash=")
+        requirement = Requirement(text)
+        if _applies(requirement, runtime):
+            requirement.marker = None
+            needed.append(" --hash=".join([str(requirement), *(each.strip() for each in hashes)]))
+    return needed
+
+
+def _missing(folder: Path, runtime: Runtime) -> list[str]:
+    """Return a sentence for each dependency of what lies in a folder that does not lie there."""
+    found = list(importlib.metadata.distributions(path=[str(folder)]))
+    versions = {canonicalize_name(each.name): each.version for each in found}
+    return [
+        f"{each.name} needs {requirement.name}{requirement.specifier}"
+        for each in sorted(found, key=lambda each: each.name)
+        for requirement in map(Requirement, each.requires or [])
+        if _applies(requirement, runtime) and not _is_met(requirement, versions)
+    ]
+
+
+def _is_met(requirement: Requirement, versions: Mapping[NormalizedName, str]) -> bool:
+    version = versions.get(canonicalize_name(requirement.name))
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
+def _applies(requirement: Requirement, runtime: Runtime) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(dict(runtime.environment))
 
 
 def refusing_layers(stock: Callable[..., str]) -> Callable[..., str]:

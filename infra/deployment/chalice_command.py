@@ -6,6 +6,7 @@ Owns which output is shown: no tracebacks, and the action if a permission is mis
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.deployment.errors import EXPIRED, NEW_CREDENTIALS, DeploymentError, denied_action
-from infra.deployment.stage import policy_file
+from infra.runtime import APPLICATION_FILES
+from infra.stages import DEPLOYING, policy_file
 
 if TYPE_CHECKING:
     from infra.deployment.progress import Progress
@@ -29,7 +31,7 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())", command, "--stage", stage],
         cwd=project,
-        env={**_without_settings(os.environ), "AWS_DEFAULT_REGION": region, "AWS_REGION": region},
+        env={**_without_settings(os.environ), "AWS_DEFAULT_REGION": region, "AWS_REGION": region, DEPLOYING: stage},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,20 +61,25 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
 
 
 def source_digest(project: Path, stage: str) -> str:
-    """Return a digest of everything that `chalice deploy` makes the stage's functions and API from, in hex."""
+    """Return a digest of everything that `chalice deploy` makes the stage's functions and API from, in hex.
+
+    It is the same for a commit on every machine, whichever Python runs here: otherwise two people would take turns in
+    deploying what has not changed. What lies around and does not ship is not in it.
+    """
     folder = project / ".chalice"
     files = [
         project / "app.py",
         project / "requirements.txt",
+        project / "infra" / "runtime.py",
         folder / "config.json",
         *(folder / policy_file(stage, function) for function in ("api_handler", "authorizer")),
     ]
-    for name in ("chalicelib", "vendor", "infra/chalice_cli"):
-        files += sorted(path for path in (project / name).rglob("*") if path.is_file() and path.suffix != ".pyc")
-    digest = hashlib.sha256(sys.version.encode())
-    for path in files:
-        digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"")
+    for name in ("chalicelib", "infra/chalice_cli"):
+        files += [path for path in (project / name).rglob("*") if path.suffix in APPLICATION_FILES]
+    files += [path for path in (project / "vendor").rglob("*") if path.suffix != ".pyc"]
+    digest = hashlib.sha256(importlib.metadata.version("chalice").encode())
+    for name, path in sorted((path.relative_to(project).as_posix(), path) for path in files if path.is_file()):
+        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ import boto3
 from infra.deployment.errors import DeploymentError
 from infra.deployment.stage_files import StageFiles
 from infra.deployment.template import parameter_names
-from infra.local.environment import STAGE as LAPTOP
+from infra.stages import LAPTOP
 
 _STAGE = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
 

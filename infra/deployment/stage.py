@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.deployment.foundation import API_GATEWAY_STAGE, Foundation
+from infra.stages import policy_file
 
 StageConfiguration = dict[str, Any]
 
@@ -25,11 +26,6 @@ AUTHORIZER_MEMORY = 512
 
 AUTHORIZER_TIMEOUT = 10
 """Seconds. Only a cold start takes more than a few milliseconds."""
-
-
-def policy_file(stage: str, function: str) -> str:
-    """Return the name of the file in .chalice/ with a function's policy."""
-    return f"policy-{stage}-{function}.json"
 
 
 def stage_configuration(

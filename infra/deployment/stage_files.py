@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import configured_concurrency, configured_tracing, policy_file, stage_configuration
+from infra.deployment.stage import configured_concurrency, configured_tracing, stage_configuration
 from infra.local.data_directory import replace_file
+from infra.stages import policy_file
 
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):([0-9]{12}):")
 _READABLE = 0o644

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra import laptop
+from infra import laptop, stages
 
-STAGE = "dev"
+STAGE = stages.LAPTOP
 PROJECT = Path(__file__).parents[2]
 
 

@@ -16,7 +16,8 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPS = PYPROJECT["project"]["dependencies"]
 GROUPS = PYPROJECT["dependency-groups"]
 PYTHONS = [each.rpartition(" ")[2] for each in PYPROJECT["project"]["classifiers"]]
-FUZZ = "tests/fuzz/requirements.txt"
+BESIDE = {"fuzz": "tests/fuzz/requirements.txt", "audit": "tests/tools/requirements.txt"}
+"""The groups that are installed by themselves, with the lock of each."""
 
 
 def of_group(name):
@@ -73,7 +74,7 @@ def test_a_lock_has_what_its_group_needs_all_the_way_down_and_nothing_else(name)
             assert requirement.specifier.contains(found[distribution], prereleases=True), f"{requirement}: `make lock`"
 
 
-@pytest.mark.parametrize("name", [*LOCKS, FUZZ])
+@pytest.mark.parametrize("name", [*LOCKS, *BESIDE.values()])
 def test_a_lock_names_no_index_and_has_hashes_of_everything(name):
     assert all(hashes for _, hashes in locked(name))
     assert "://" not in (ROOT / name).read_text("utf-8")
@@ -106,13 +107,14 @@ def test_every_python_that_is_supported_finds_one_version_of_each(python, platfo
 
 
 def test_everything_that_is_asked_for_has_one_exact_version():
-    for asked_for in (*LOCKS.values(), of_group("fuzz")):
+    for asked_for in (*LOCKS.values(), *map(of_group, BESIDE)):
         for each in asked_for:
             assert [operator.operator for operator in Requirement(each).specifier] == ["=="], each
 
 
-def test_the_fuzzers_lock_is_of_its_group():
-    assert set(of_group("fuzz")) == {str(entry) for entry, _ in locked(FUZZ)}
+@pytest.mark.parametrize("group", BESIDE)
+def test_what_is_installed_by_itself_has_a_lock_of_its_group(group):
+    assert set(of_group(group)) <= {str(entry) for entry, _ in locked(BESIDE[group])}
 
 
 def test_what_ships_is_without_what_only_commands_need():

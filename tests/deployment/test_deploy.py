@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import boto3
 
 from infra.deployment.observation import ACCOUNT_ROLE
 from infra.deployment.site import CACHE_CONTROL
+from infra.runtime import RUNTIME
 from tests.deployment.operator_here import account, raising
 
 TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
@@ -124,6 +122,7 @@ def _assert_the_functions_are_configured(operator, aws, origin):
         client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] for name in LOGS_TO_FUNCTIONS
     ] == [100, 50]
     assert set(authorizer["Environment"]["Variables"]) == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
+    assert [(each["Runtime"], each["Architectures"]) for each in (handler, authorizer)] == 2 * [(RUNTIME, ["arm64"])]
     policy = boto3.client("iam").get_role_policy(
         RoleName="lychgate-prod-api_handler", PolicyName="lychgate-prod-api_handler"
     )
@@ -212,21 +211,6 @@ def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(o
     assert operator.below("Foundation") == operator.below("Site") == ["unchanged"]
     assert account() == made
     assert invalidations(distribution) == 3
-
-
-def test_chalice_deploys_by_hand_after_the_first_time(operator, aws):
-    assert operator.deploy() == 0, operator.errors
-    made, record = account(), operator.files()["deployed/prod.json"]
-
-    command = [sys.executable, "-c", "from chalice.cli import main; main()", "deploy", "--stage", "prod"]
-    subprocess.run(command, cwd=operator.project, check=True, capture_output=True, env=dict(os.environ))
-
-    assert account() == made
-    assert operator.files()["deployed/prod.json"] == record
-    # Chalice has taken off what said that the sources are deployed, so this command makes sure.
-    assert operator.deploy() == 0, operator.errors
-    assert operator.below("chalice deploy") != ["unchanged"]
-    assert account() == made
 
 
 def test_the_record_of_chalice_is_made_again_where_it_was_lost(operator, aws):

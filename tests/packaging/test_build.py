@@ -1,12 +1,16 @@
 """How the package is made, and when it is made anew."""
 
 import inspect
+import json
+import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from chalice.cli.factory import CLIFactory
+from chalice.config import Config
 from chalice.deploy import deployer
 from chalice.deploy.models import DeploymentPackage, Placeholder
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, LayerDeploymentPackager
@@ -15,10 +19,21 @@ from chalice.utils import UI, OSUtils
 from infra import chalice_cli
 from infra.chalice_cli import packaging, wheels
 from infra.chalice_cli.packaging import hashes_of_chalice, made_for_lambda
-from infra.chalice_cli.wheels import NotPackaged
-from tests.support.packaging_project import chalice, copy_of_the_project
+from infra.chalice_cli.wheels import NotPackaged, fetch_wheels
+from infra.deployment.chalice_command import source_digest
+from infra.deployment.stage import stage_configuration
+from infra.runtime import RUNTIME, this_python
+from tests.support import places
+from tests.support.packaging_project import (
+    PROJECT,
+    RUNTIME_HERE,
+    as_another_python,
+    chalice,
+    copy_of_the_project,
+    other_pythons,
+)
 
-THIS = f"python{sys.version_info.major}.{sys.version_info.minor}"
+THIS = this_python()
 STOCK = inspect.unwrap(LambdaDeploymentPackager.create_deployment_package)
 
 
@@ -70,9 +85,17 @@ def names(archive):
 
 
 def test_two_builds_of_the_same_sources_are_the_same_bytes(archive, tmp_path):
+    """In another folder, with another order of sets, another umask, and another Python if there is one."""
     again = copy_of_the_project(tmp_path / "another-place")
-    chalice(again, "package", "--stage", "test", str(tmp_path / "out"), PYTHONHASHSEED="7")
+    pythons = [(sys.executable, {}), *(as_another_python(name, tmp_path) for name in other_pythons()[:1])]
+    python, variables = pythons[-1]
+    chalice(
+        again, "package", "--stage", "test", str(tmp_path / "out"),
+        python=python, umask=0o077, **{**variables, "PYTHONHASHSEED": "7"},
+    )  # fmt: skip
     assert (tmp_path / "out" / "deployment.zip").read_bytes() == archive.read_bytes()
+    template = json.loads((tmp_path / "out" / "sam.json").read_text())
+    assert template == json.loads((archive.parent / "sam.json").read_text())
 
 
 def test_chalice_deploy_takes_the_package_that_chalice_package_made(project, archive, monkeypatch):
@@ -139,10 +162,79 @@ def test_a_package_that_chalice_made_itself_is_not_taken_for_ours(sources):
     assert "Creating" in said
 
 
-def test_bytecode_of_another_python_is_left_out_and_the_reason_is_given(sources):
-    package, said = build(sources, python="python3.10")
+def test_without_an_interpreter_of_the_runtime_there_is_no_bytecode_and_the_reason_is_given(sources):
+    package, said = build(sources, interpreter=lambda runtime: None)
     assert not [name for name in names(package) if name.endswith(".pyc")]
-    assert "makes no bytecode for python3.10" in said
+    assert f"There is no {THIS} on this machine" in said
+    assert build(sources)[0] != package, "compiled as soon as there is one"
+
+
+def test_a_runtime_that_chalice_does_not_know_is_refused(sources):
+    with pytest.raises(NotPackaged, match=r"no wheels for python3\.99.*python3\.13"):
+        build(sources, python="python3.99")
+
+
+def test_a_stage_may_choose_another_runtime_and_nothing_but_a_runtime():
+    def runtime(**stage):
+        return packaging.runtime_of(Config("prod", config_from_disk={"stages": {"prod": stage}}))
+
+    assert (runtime(), runtime(lambda_python_version="python3.14")) == (RUNTIME, "python3.14")
+    for unusable in ("3.14", "python3", "nodejs24.x", 3.14):
+        with pytest.raises(NotPackaged, match=r"lambda_python_version in \.chalice/config\.json is"):
+            runtime(lambda_python_version=unusable)
+
+
+BUILD = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+from pathlib import Path
+from infra.deployment.chalice_command import source_digest
+from infra.deployment.stage import stage_configuration
+from tests.packaging.test_build import build
+if sys.argv[4:]:
+    sys.version, sys.platform = "3.99.98 (another release, built elsewhere)", "darwin"
+project = Path(sys.argv[2])
+print("DIGEST", source_digest(project, "test"))
+print("PACKAGE", build(project, python=sys.argv[3])[0].name)
+"""
+
+
+def made_by(python, project, *another_release, **variables):
+    """The digest of the sources, and the name and the bytes of the package, as another process makes them."""
+    done = subprocess.run(
+        [python, "-c", BUILD, PROJECT, project, RUNTIME_HERE, *another_release],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONDONTWRITEBYTECODE": "1", **variables},
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("DIGEST", "PACKAGE")))
+    package = project / ".chalice" / "deployments" / told["PACKAGE"]
+    content = package.read_bytes()
+    package.unlink()
+    return told["DIGEST"], package.name, content
+
+
+def test_every_python_and_every_release_of_it_makes_the_same_package_and_the_same_digest(sources, tmp_path_factory):
+    """The digest decides whether `make deploy` deploys again."""
+    folder = tmp_path_factory.mktemp("pythons")
+    made = {made_by(sys.executable, sources), made_by(sys.executable, sources, "another release")}
+    for name in other_pythons():
+        python, variables = as_another_python(name, folder)
+        made.add(made_by(python, sources, **variables))
+    assert len(made) == 1
+
+
+def test_what_lies_around_and_does_not_ship_is_not_in_the_digest(sources):
+    before = source_digest(sources, "test")
+    for stray in (".DS_Store", "errors.py~", "__pycache__/errors.cpython-313.pyc"):
+        (sources / "chalicelib" / stray).parent.mkdir(exist_ok=True)
+        (sources / "chalicelib" / stray).write_text("lies around")
+    assert source_digest(sources, "test") == before
+    (sources / "chalicelib" / "__init__.py").write_text("# changed\n")
+    assert source_digest(sources, "test") != before
 
 
 def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(sources):
@@ -153,6 +245,26 @@ def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(source
     assert (runtime.python, runtime.abi) == ("python3.12", "cp312")
     assert "manylinux_2_34_aarch64" in runtime.platforms
     assert all(platform.endswith("aarch64") for platform in runtime.platforms)
+
+
+AARCH64 = (183).to_bytes(2, "little")
+"""`e_machine` of an ELF file, "ELF for the Arm 64-bit Architecture", section 5.1."""
+
+
+def test_everything_that_is_locked_has_a_wheel_for_the_runtime_on_arm64_which_is_the_default_of_a_stage(tmp_path):
+    assert stage_configuration(places.FOUNDATION, "{}")["lambda_architecture"] == "arm64"
+    project = copy_of_the_project(tmp_path)
+
+    package, _ = build(project, python=RUNTIME, architecture="arm64", fetch=fetch_wheels)
+
+    with zipfile.ZipFile(package) as opened:
+        compiled = {name: opened.read(name) for name in opened.namelist() if name.endswith(".so")}
+    assert {name.partition("/")[0].partition(".")[0] for name in compiled} >= {
+        "bcrypt",
+        "cryptography",
+        "_cffi_backend",
+    }
+    assert {content[18:20] for content in compiled.values()} == {AARCH64}
 
 
 def test_the_tests_of_dependencies_do_not_ship(sources):

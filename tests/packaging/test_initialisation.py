@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
 
 from chalicelib.tokens.keys import public_jwks
 from infra.keys.ring import new_ring
+from tests.support.packaging_project import PYTHON
 
 SETTINGS = {
     "LYCHGATE_ISSUER": "https://site.test/api",
@@ -37,7 +37,7 @@ for _ in range(2):
 def start(code, statement, **environment):
     """Run a statement in a fresh process with the package alone. Returns the lines that it printed."""
     done = subprocess.run(
-        [getattr(sys, "_base_executable", sys.executable), "-S", "-s", "-c", statement],
+        [PYTHON, "-S", "-s", "-c", statement],
         cwd=code,
         env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "AWS_LAMBDA_FUNCTION_NAME": "f", **environment},
         capture_output=True,

@@ -89,16 +89,36 @@ def test_a_dependency_that_is_not_in_the_lock_stops_it(tmp_path, index):
     lock = wheel(index, "ships", needs=["below==1.0"])
     wheel(index, "below")
 
-    with pytest.raises(NotPackaged, match=r"(?s)below.*Run `make lock`"):
+    with pytest.raises(NotPackaged, match=r"ships needs below==1\.0, and requirements\.txt has none\. Run `make lock`"):
         fetch(tmp_path, lock)
 
-    assert list((tmp_path / "package").iterdir()) == []
+    assert not (tmp_path / "package").exists()
+
+
+def test_a_dependency_that_is_locked_in_a_version_that_does_not_do_stops_it(tmp_path, index):
+    lock = wheel(index, "ships", needs=["below>=2"])
+
+    with pytest.raises(NotPackaged, match=r"ships needs below>=2"):
+        fetch(tmp_path, lock, wheel(index, "below"))
+
+
+@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
+def test_the_runtime_and_not_the_python_that_deploys_decides_what_is_needed(tmp_path, index, python):
+    runtime = Runtime(python, python.replace("python", "cp").replace(".", ""), ("manylinux_2_17_aarch64",))
+    needs = ["below==1.0 ; python_version < '3.12'", "elsewhere ; platform_machine == 'x86_64'", "more ; extra == 'x'"]
+    lock = wheel(index, "ships", needs=needs)
+    below = wheel(index, "below").replace(" --hash", " ; python_full_version < '3.12' --hash")
+    elsewhere = wheel(index, "elsewhere").replace(" --hash", " ; platform_machine != 'aarch64' --hash")
+
+    fetched = fetch(tmp_path, lock, below, elsewhere, runtime=runtime)
+
+    assert fetched == ({"ships.py", "below.py"} if python == "python3.11" else {"ships.py"})
 
 
 def test_a_version_of_which_there_is_no_wheel_for_the_runtime_stops_it(tmp_path, index):
     lock = wheel(index, "ships", tag="py3-none-manylinux_2_17_aarch64")
 
-    with pytest.raises(NotPackaged, match=r"(?s)ships==1\.0.*no such wheel for python3\.\d+ on this architecture"):
+    with pytest.raises(NotPackaged, match=r"(?s)ships==1\.0.*no such wheel for python3\.\d+ on x86_64.*architecture"):
         fetch(tmp_path, lock)
 
     arm = Runtime(THIS.python, THIS.abi, ("manylinux_2_17_aarch64",))

@@ -1,10 +1,7 @@
 """What Lambda gets."""
 
-import importlib.util
 import json
-import marshal
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,19 +12,18 @@ from botocore.model import ServiceModel
 
 from infra.chalice_cli.packaging import AWS_OPERATIONS, AWS_SERVICES
 from infra.chalice_cli.wheels import read_lock
-from tests.support.packaging_project import PROJECT
+from tests.support.packaging_project import PROJECT, PYTHON, RUNTIME_HERE, bytecode_of
 
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
 BOTOCORE_DATA = str(Path(botocore.__file__).parent / "data")
-BASE = getattr(sys, "_base_executable", sys.executable)
 BOTH_FUNCTIONS = ("app", "chalicelib.authorizer")
 
 
 def run(code, statement, *options, **environment):
     """Run a statement with the package alone, as Lambda would. Returns standard output and standard error."""
     done = subprocess.run(
-        [BASE, "-S", "-s", *options, "-c", statement],
+        [PYTHON, "-S", "-s", *options, "-c", statement],
         cwd=code,
         env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
@@ -38,25 +34,32 @@ def run(code, statement, *options, **environment):
     return done.stdout, done.stderr
 
 
+WITHOUT_BYTECODE = f"""
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+from pathlib import Path
+sources = list(Path(".").rglob("*.py"))
+for source in sources:
+    bytecode = Path(cache_from_source(source)).read_bytes()
+    expected = MAGIC_NUMBER + ({HASH_BASED_AND_CHECKED}).to_bytes(4, "little") + source_hash(source.read_bytes())
+    if bytecode[:16] != expected:
+        print(source)
+assert len(sources) > 200
+"""
+
+
 def test_bytecode_lies_beside_every_source_and_is_of_that_source(code):
-    sources = list(code.rglob("*.py"))
-    assert len(sources) > 200
-    for source in sources:
-        content = Path(importlib.util.cache_from_source(source)).read_bytes()
-        assert content[:4] == importlib.util.MAGIC_NUMBER
-        assert int.from_bytes(content[4:8], "little") == HASH_BASED_AND_CHECKED
-        assert content[8:16] == importlib.util.source_hash(source.read_bytes()), source
+    assert run(code, WITHOUT_BYTECODE)[0] == ""
 
 
 def test_there_is_no_bytecode_without_its_source(names):
-    for name in names:
-        if name.endswith(".pyc"):
-            assert importlib.util.source_from_cache(f"/{name}").removeprefix("/") in names
+    sources = {str(bytecode_of(Path(name))) for name in names if name.endswith(".py")}
+    assert {name for name in names if name.endswith(".pyc")} == sources
 
 
 def test_bytecode_names_the_place_where_lambda_has_the_source(code):
-    content = Path(importlib.util.cache_from_source(code / "chalicelib" / "tokens" / "compact.py")).read_bytes()
-    assert marshal.loads(content[16:]).co_filename == "/var/task/chalicelib/tokens/compact.py"
+    bytecode = bytecode_of(code / "chalicelib" / "tokens" / "compact.py")
+    named = f"import marshal; print(marshal.loads(open({str(bytecode)!r}, 'rb').read()[16:]).co_filename)"
+    assert run(code, named)[0] == "/var/task/chalicelib/tokens/compact.py\n"
 
 
 @pytest.mark.parametrize("module", BOTH_FUNCTIONS)
@@ -70,7 +73,7 @@ def test_nothing_is_compiled_at_a_cold_start(code, module):
 
 def test_a_source_that_was_edited_is_what_runs(code, tmp_path):
     (tmp_path / "chalicelib" / "__pycache__").mkdir(parents=True)
-    bytecode = Path(importlib.util.cache_from_source(code / "chalicelib" / "version.py"))
+    bytecode = bytecode_of(code / "chalicelib" / "version.py")
     (tmp_path / "chalicelib" / "__pycache__" / bytecode.name).write_bytes(bytecode.read_bytes())
     (tmp_path / "chalicelib" / "__init__.py").touch()
     (tmp_path / "chalicelib" / "version.py").write_text('VERSION = "edited"\n')
@@ -218,6 +221,19 @@ def test_both_services_can_be_called_with_the_models_that_are_left(code, region,
     said, _ = run(code, USE_BOTH_SERVICES, "-W", "error", AWS_DEFAULT_REGION=region, **credentials)
     endpoints = f"https://dynamodb.{region}.{suffix} https://ssm.{region}.{suffix}"
     assert said.splitlines() == ["ParameterNotFound", endpoints]
+
+
+def test_both_functions_have_the_runtime_that_is_pinned_whichever_python_packages_them(archive):
+    template = json.loads((archive.parent / "sam.json").read_text())
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    assert [each["Properties"]["Runtime"] for each in functions] == 2 * [RUNTIME_HERE]
+
+
+def test_what_is_compiled_is_for_that_runtime_or_for_every_later_python(names):
+    pinned = RUNTIME_HERE.replace("python", "cpython-").replace(".", "")
+    kinds = {name.partition(".")[2] for name in names if name.endswith(".so")}
+    assert {kind for kind in kinds if not kind.startswith((f"{pinned}-", "abi3."))} == set()
+    assert kinds
 
 
 def test_both_functions_are_where_lambda_is_told_to_find_them(archive, code):

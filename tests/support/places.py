@@ -23,14 +23,15 @@ from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import credentials_file, read_credentials
 from infra.deployment.foundation import Foundation
 from infra.deployment.policies import api_handler_policy, authorizer_policy
-from infra.deployment.stage import policy_file, stage_configuration
+from infra.deployment.stage import stage_configuration
+from infra.stages import policy_file
 from infra.tables import create_tables
 from tests.support.api_client import over_http
 from tests.support.dynamodb_local import free_port
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.distribution import Distribution
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
-from tests.support.packaged.package import build, machine_architecture
+from tests.support.packaged.package import build, for_this_machine
 
 ROOT = Path(__file__).parents[2]
 CLOCK_FOLDER = Path(__file__).parent / "process_clock"
@@ -280,9 +281,9 @@ def distribution_before(gateway, *, viewer="127.0.0.1"):
 
 
 def built_package(public_keys, source=ROOT, **settings):
-    """Build the package of a stage as `make deploy` would configure it, for this machine's architecture."""
+    """Build the package of a stage as `make deploy` would configure it, for this machine."""
     existing = {
-        "lambda_architecture": machine_architecture(),
+        **for_this_machine(),
         "environment_variables": {**SETTINGS, **settings},
     }
     configuration = stage_configuration(FOUNDATION, json.dumps(public_keys), existing)

@@ -8,7 +8,6 @@ import collections
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.runtime import interpreter_of
 from tests.support.packaged.errors import PackageError
 from tests.support.packaged.package import CACHE, Package
 from tests.support.packaged.runtime_api import Invocation, RuntimeApi
@@ -171,9 +171,10 @@ class LambdaFunction:
         """
         self.definition = package.functions[name]
         self.arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.definition.name}"
-        self._check(self.definition)
-        runtime = runtime_folder(cache, with_sdk=not (package.code / "boto3").exists())
-        self.command = _command("awslambdaric" if bootstrap is None else bootstrap.stem, self.definition.handler)
+        python = _interpreter(self.definition)
+        runtime = runtime_folder(cache, self.definition.runtime, python, with_sdk=not (package.code / "boto3").exists())
+        module = "awslambdaric" if bootstrap is None else bootstrap.stem
+        self.command = _command(python, module, self.definition.handler)
         self.code = package.code
         search_path = [runtime] if bootstrap is None else [runtime, bootstrap.parent]
         self.environment = {
@@ -261,18 +262,18 @@ class LambdaFunction:
             self._environments.discard(environment)
         environment.close()
 
-    @staticmethod
-    def _check(definition: FunctionDefinition) -> None:
-        this = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        if definition.runtime != this:
-            raise PackageError(f"the package is for {definition.runtime}, and this is {this}")
+
+def _interpreter(definition: FunctionDefinition) -> Path:
+    found = interpreter_of(definition.runtime)
+    if found is None:
+        raise PackageError(f"the package is for {definition.runtime}, which is not on this machine")
+    return found
 
 
-def _command(module: str, handler: str) -> list[str]:
+def _command(python: Path, module: str, handler: str) -> list[str]:
     # Not the virtual environment's Python, which would see its packages, and without `site`, for the same reason. With
     # `-m` the working folder, which is the task root, comes first in `sys.path`, as on Lambda.
-    base: str = getattr(sys, "_base_executable", sys.executable)
-    command = [base, "-S", "-s", "-m", module, handler]
+    command = [str(python), "-S", "-s", "-m", module, handler]
     # Root can write to every folder. On Lambda nobody can write to this one.
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         setpriv = shutil.which("setpriv")

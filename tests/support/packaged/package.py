@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.runtime import RUNTIME, interpreter_of, this_python
 from tests.support.packaged.errors import PackageError
 from tests.support.packaged.template import FunctionDefinition, read_functions, read_swagger
 
@@ -73,6 +74,16 @@ class Package:
 def machine_architecture() -> str:
     """Return Lambda's name for this machine's architecture: what a package must be built for to run here."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def for_this_machine() -> dict[str, str]:
+    """Return what a stage has to say for its package to run here: the architecture, and if need be another Python.
+
+    Without an interpreter of the runtime the package is for the Python that runs the tests. What is tested then is the
+    same code with other wheels.
+    """
+    runtime = {} if interpreter_of(RUNTIME) else {"lambda_python_version": this_python()}
+    return {"lambda_architecture": machine_architecture(), **runtime}
 
 
 def build(
