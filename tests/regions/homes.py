@@ -1,8 +1,8 @@
 """The design of docs/two-regions.md around the project's own use cases and stores: homes, terms, promises, fences.
 
 A home is a half of all names, with the users who have them and the sessions of these. At any time one region serves a
-home. Which one it is, and which region stands by, is the home's term. Terms are numbered. An arbiter outside both regions
-decides which term follows which.
+home. Which one it is, and which region stands by, is the home's term. Terms are numbered. An arbiter outside both
+regions decides which term follows which.
 
 - Every write is conditional on the number of the term, as the region's own copy of the map says it: the fence.
 - The server asks the standby for a promise not to take over, which lasts for a few seconds. It does nothing without it.
@@ -13,6 +13,7 @@ decides which term follows which.
   request begun under it have ended.
 - The retry window of a refresh token stands still while its home does not answer.
 """
+# ruff: noqa: N803 - the parameters of a client are called as botocore calls them
 
 import contextlib
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
+from tests.regions.small_dynamodb import key_in
 from tests.support.samples import ISSUER
 
 HOMES = ("a", "b")
@@ -55,8 +57,8 @@ CLOCKS = 2
 HEARTBEAT = 5
 """Seconds between two requests through the front door that do nothing but ask whether a home is served."""
 LOOK_BACK = 60
-"""Seconds before a home's last heartbeat in which a token may have been used without an answer: the longest request, the
-retry window, and what two clocks may differ."""
+"""Seconds before a home's last heartbeat in which a token may have been used without an answer: the longest request,
+the retry window, and what two clocks may differ."""
 GRACE = 60
 """Seconds after an interruption in which each browser tries again: 45 is its longest pause, 10 its patience."""
 
@@ -106,7 +108,7 @@ class Term:
 
 
 class Arbiter:
-    """Says which term of a home is the latest. A table with strong consistency over three regions, or in a third one."""
+    """Says which term of a home is the latest: a table with strong consistency over three regions, or in a third."""
 
     def __init__(self, network):
         self._network = network
@@ -184,11 +186,20 @@ class FencedClient:
 
     def query(self, **request):
         self._pause()
-        return self._database.query(**request)
+        answer = self._database.query(**request)
+        self._touch_all(request["TableName"], answer["Items"])
+        return answer
 
     def get_paginator(self, operation):
+        assert operation == "query"
+        return self
+
+    def paginate(self, **request):
         self._pause()
-        return self._database.get_paginator(operation)
+        pages = list(self._database.get_paginator("query").paginate(**request))
+        for page in pages:
+            self._touch_all(request["TableName"], page["Items"])
+        return pages
 
     def transact_write_items(self, *, TransactItems):
         self._pause()
@@ -238,6 +249,10 @@ class FencedClient:
         found = self._database.get_item(TableName=update["TableName"], Key=update["Key"], ConsistentRead=True)
         return found.get("Item", {})
 
+    def _touch_all(self, table, items):
+        for item in items:
+            self._touch(table, key_in(table, item))
+
     def _touch(self, table, key):
         if (table, key) not in self.touched:
             self.touched.append((table, key))
@@ -247,11 +262,7 @@ def _item_of(action):
     """The table and the key of the item that an action of a transaction is about."""
     ((_, parameters),) = action.items()
     table = parameters["TableName"]
-    if "Key" in parameters:
-        return table, parameters["Key"]
-    names = ("user_id", "session_id") if table.endswith("sessions") else ("user_id", "event_id")
-    names = ("username_key",) if table.endswith("users") else names
-    return table, {name: parameters["Item"][name] for name in names}
+    return table, parameters.get("Key") or key_in(table, parameters["Item"])
 
 
 class Region:
@@ -425,10 +436,10 @@ class Region:
         """Ask whether this region serves a home, through the front door, and see to it that it goes on to."""
         with contextlib.suppress(Unreachable):
             self.learn(home)
-        if self.copies[home].term.server == self.name:
+        copy = self.copies[home]
+        if copy.term.server == self.name:
+            copy.promised_me_until = 0
             with contextlib.suppress(ServiceUnavailable):
-                if self.copies[home].term.standby is not None:
-                    self.copies[home].promised_me_until = 0
                 self.ready(home)
 
     def learn(self, home):

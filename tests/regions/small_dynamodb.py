@@ -2,6 +2,7 @@
 
 Each call is atomic. A test runs the same histories over this and over Amazon's DynamoDB Local.
 """
+# ruff: noqa: N803 - the parameters are called as botocore calls them
 
 import functools
 import operator
@@ -45,7 +46,11 @@ class SmallDynamoDB:
 
     def batch_get_item(self, *, RequestItems):
         found = {
-            table: [self._tables[table][key_of(table, key)] for key in wanted["Keys"] if key_of(table, key) in self._tables[table]]
+            table: [
+                self._tables[table][key_of(table, key)]
+                for key in wanted["Keys"]
+                if key_of(table, key) in self._tables[table]
+            ]
             for table, wanted in RequestItems.items()
         }
         return {"Responses": found, "UnprocessedKeys": {}}
@@ -83,7 +88,8 @@ class SmallDynamoDB:
         reasons = [{"Code": "None"} if self._holds(action) else self._reason(action) for _, action in actions]
         if any(reason["Code"] != "None" for reason in reasons):
             raise TransactionCanceled(
-                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}, "TransactWriteItems"
+                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
+                "TransactWriteItems",
             )
         for kind, action in actions:
             self._do(kind, action)
@@ -120,6 +126,11 @@ class SmallDynamoDB:
 def key_of(table, item):
     """The key of an item, or the key itself, as something that can be compared."""
     return tuple(item[name]["S"] for name in KEYS[kind_of(table)])
+
+
+def key_in(table, item):
+    """The key in an item, as a request has it."""
+    return {name: item[name] for name in KEYS[kind_of(table)]}
 
 
 def kind_of(table):
@@ -190,7 +201,12 @@ class _Parser:
         def compared(*context):
             one, other = left(*context), right(*context)
             # Values of two types are never equal, and a missing one compares with nothing.
-            return one is not None and other is not None and one.keys() == other.keys() and compare(_plain(one), _plain(other))
+            return (
+                one is not None
+                and other is not None
+                and one.keys() == other.keys()
+                and compare(_plain(one), _plain(other))
+            )
 
         return compared
 

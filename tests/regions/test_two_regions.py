@@ -18,6 +18,7 @@ from tests.regions.homes import Rules, Unreachable
 from tests.regions.small_dynamodb import SmallDynamoDB
 
 HISTORIES = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
+HISTORIES_OVER_DYNAMODB_LOCAL = HISTORIES // 40
 STEPS = 60
 SMALL = Tables(**{name: name for name in ("users", "sessions", "events", "throttle")})
 
@@ -47,13 +48,29 @@ def test_no_history_logs_anybody_out_falsely_or_uses_a_token_twice(part):
     assert counts["retried too often"] < counts["answered"] / 500
 
 
+def test_over_two_dynamodb_locals_the_same_histories_are_the_same(two_dynamodb_locals):
+    """Step by step, what happens over Amazon's emulator is what happens over the small database."""
+    for seed in range(HISTORIES_OVER_DYNAMODB_LOCAL):
+        small = small_world(seed)
+        emulated = World(seed, two_dynamodb_locals.emptied(), **two_dynamodb_locals.names, rules=Rules())
+        for world in (small, emulated):
+            world.live(STEPS)
+            world.end()
+        assert emulated.trace == small.trace
+        assert emulated.counts == small.counts
+
+
+def live_many(rules):
+    for seed in range(1000):
+        world = small_world(seed, rules)
+        world.live(STEPS)
+        world.end()
+
+
 @pytest.mark.parametrize("rule", ["only_the_home_writes", "answers_are_confirmed", "alone_by_the_arbiter"])
 def test_without_one_of_the_first_rules_a_history_by_chance_goes_wrong(rule):
     with pytest.raises(Violation):
-        for seed in range(1000):
-            world = small_world(seed, without(rule))
-            world.live(STEPS)
-            world.end()
+        live_many(without(rule))
 
 
 # Each rule has a short history that needs it. Alice's home is "a", which eu serves at first, and us stands by.
