@@ -85,7 +85,7 @@ class Unreachable(Exception):
 
 
 class NotHere(Exception):
-    """Raised by a region that does not serve a home and cannot reach the one that does."""
+    """Raised by a region that has done nothing: it does not serve a home now, and cannot reach one that does."""
 
 
 def home_of_name(username):
@@ -288,7 +288,8 @@ class Region:
     def serve(self, home, do, *, pause, is_forwarded=False):
         """Return what ``do`` returns when it is called with the use cases, or the error that it raises for the user.
 
-        ``pause`` is called before each step. Raises NotHere, and ServiceUnavailable if nobody may be told anything.
+        ``pause`` is called before each step. Raises NotHere, and ServiceUnavailable if nobody may be told what has come
+        of it.
         """
         server = self.copies[home].term.server
         if server != self.name and self.rules.only_the_home_writes:
@@ -298,7 +299,10 @@ class Region:
                 return self._reach(server).serve(home, do, pause=pause, is_forwarded=True)
             except Unreachable:
                 raise NotHere from None
-        term = self.ready(home) if server == self.name else self.copies[home].term
+        try:
+            term = self.ready(home) if server == self.name else self.copies[home].term
+        except ServiceUnavailable:
+            raise NotHere from None
         client = FencedClient(self, self._fence(home, term), pause)
         try:
             answer = do(LychgateAtHome(self, home, client))
