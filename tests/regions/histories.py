@@ -135,8 +135,8 @@ class World:
         self.is_calm = True
         self._users_table = tables.users
         self._next_heartbeat = self.now
-        self._only = self._stop_at = None
-        """What a test wants of the next request: the region it goes to, and the step before which it stands still."""
+        self.first_asked = self._stop_at = None
+        """What a test wants: the region that is asked first, the step before which the next request stands still."""
         self._slow = []
         self._sessions = {}
         self._owners = {}
@@ -212,6 +212,10 @@ class World:
         self.advance(3 * GRACE)
         for region, home in itertools.product(self.network.regions.values(), HOMES):
             region.take_in(home)
+        self.replicate_all()
+        for person in self.people:
+            if not person.failures:
+                person.due = self.now  # everybody opens the page once more
         for _ in range(5):
             self.advance(GRACE)
             if all(person.token is not None and not person.failures for person in self.people):
@@ -549,7 +553,7 @@ class World:
     # The same by the hand of a test.
 
     def refresh(self, person, *, at=None, stop_at=None):
-        """A person refreshes, at one region. With ``stop_at`` the request stands still before that step: return it."""
+        """A person refreshes. With ``stop_at`` it stands still before that step, and is returned."""
         return self._by_hand(person, at, stop_at, lambda: self._refresh(person))
 
     def change_password(self, person, *, at):
@@ -565,10 +569,11 @@ class World:
         self._by_hand(None, at, None, self.use_a_stolen_token)
 
     def _by_hand(self, person, at, stop_at, do):
-        self._only, self._stop_at = at, stop_at
+        before, self.first_asked = self.first_asked, at
+        self._stop_at = stop_at
         known = len(self._slow)
         do()
-        self._only = self._stop_at = None
+        self.first_asked, self._stop_at = before, None
         return self._slow[-1] if len(self._slow) > known else None
 
     def go_on(self, slow):
@@ -631,7 +636,7 @@ class World:
 
         Return the answer, or ServiceUnavailable if nobody may be told what has come of it.
         """
-        for name in [self._only] if self._only else self.shuffled(REGIONS):
+        for name in sorted(self.shuffled(REGIONS), key=lambda name: name != self.first_asked):
             if name in self.network.down:
                 continue
             try:

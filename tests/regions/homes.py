@@ -78,6 +78,8 @@ class Rules:
     a_standby_has_caught_up: bool = True
     windows_stand_still: bool = True
     windows_end: bool = True
+    interruptions_add_up: bool = True
+    who_cannot_serve_does_nothing: bool = True
 
 
 class Unreachable(Exception):
@@ -148,13 +150,6 @@ class Copy:
     quiet_since: float = 0
     """Tokens that were used between this time and the end of the interruption may have had no answer."""
 
-    def interrupt(self, served_until, begins_at):
-        """Note an interruption. One that follows another before everybody has tried again goes on with it."""
-        quiet_since = served_until - LOOK_BACK
-        if served_until <= self.began_at + GRACE:
-            quiet_since = min(quiet_since, self.quiet_since)
-        self.quiet_since, self.began_at = quiet_since, begins_at
-
 
 class FencedClient:
     """A region's database as one request has it.
@@ -203,27 +198,17 @@ class FencedClient:
 
     def transact_write_items(self, *, TransactItems):
         self._pause()
-        for action in TransactItems:
-            self._touch(*_item_of(action))
-        try:
-            self._database.transact_write_items(TransactItems=[*self._fence, *TransactItems])
-        except self.exceptions.TransactionCanceledException as cancelled:
-            reasons = cancelled.response["CancellationReasons"]
-            if self._fence and reasons[0]["Code"] == "ConditionalCheckFailed":
-                raise ServiceUnavailable("another term has begun") from None
-            response = {**cancelled.response, "CancellationReasons": reasons[len(self._fence) :]}
-            raise self.exceptions.TransactionCanceledException(response, "TransactWriteItems") from None
-        for action in TransactItems:
-            self.written.append(_item_of(action))
-            self._region.replicator.wrote(self._region.name, *_item_of(action))
+        self._transact(TransactItems)
 
     def update_item(self, *, ReturnValues="NONE", **update):
         """Do the update in a transaction. That returns no item, so it is read, before or after, in the same step."""
+        self._pause()
         old = self._item(update)
         self._write({"Update": update})
         return {"Attributes": old if ReturnValues == "ALL_OLD" else self._item(update)}
 
     def delete_item(self, **delete):
+        self._pause()
         self._write({"Delete": delete})
 
     def batch_write_item(self, *, RequestItems):
@@ -235,9 +220,24 @@ class FencedClient:
         self.transact_write_items(TransactItems=deletes)
         return {"UnprocessedItems": {}}
 
+    def _transact(self, actions):
+        for action in actions:
+            self._touch(*_item_of(action))
+        try:
+            self._database.transact_write_items(TransactItems=[*self._fence, *actions])
+        except self.exceptions.TransactionCanceledException as cancelled:
+            reasons = cancelled.response["CancellationReasons"]
+            if self._fence and reasons[0]["Code"] == "ConditionalCheckFailed":
+                raise ServiceUnavailable("another term has begun") from None
+            response = {**cancelled.response, "CancellationReasons": reasons[len(self._fence) :]}
+            raise self.exceptions.TransactionCanceledException(response, "TransactWriteItems") from None
+        for action in actions:
+            self.written.append(_item_of(action))
+            self._region.replicator.wrote(self._region.name, *_item_of(action))
+
     def _write(self, action):
         try:
-            self.transact_write_items(TransactItems=[action])
+            self._transact([action])
         except self.exceptions.TransactionCanceledException as cancelled:
             (reason,) = cancelled.response["CancellationReasons"]
             response = {"Error": {"Code": "ConditionalCheckFailedException"}, "ResponseMetadata": {}}
@@ -302,7 +302,9 @@ class Region:
         try:
             term = self.ready(home) if server == self.name else self.copies[home].term
         except ServiceUnavailable:
-            raise NotHere from None
+            if self.rules.who_cannot_serve_does_nothing:
+                raise NotHere from None
+            raise
         client = FencedClient(self, self._fence(home, term), pause)
         try:
             answer = do(LychgateAtHome(self, home, client))
@@ -433,8 +435,7 @@ class Region:
 
     def _resume(self, home):
         copy = self.copies[home]
-        copy.interrupt(copy.served_at, self.clock())
-        self._network.interrupted(home, self, copy)
+        self._interrupted(home, served_until=copy.served_at, begins_at=self.clock())
 
     def heartbeat(self, home):
         """Ask whether this region serves a home, through the front door, and see to it that it goes on to."""
@@ -509,11 +510,19 @@ class Region:
         except Unreachable:
             if self.rules.unreachable_is_waited_for:
                 begins = max(self.clock(), copy.i_promised_until) + LONGEST_REQUEST + clocks
-        copy.interrupt(copy.heard_at, begins)
+        self._interrupted(home, served_until=copy.heard_at, begins_at=begins)
         copy.served_at = begins
         copy.is_stopped = False
-        self._network.interrupted(home, self, copy)
         self._network.note("taken over")
+
+    def _interrupted(self, home, *, served_until, begins_at):
+        """Note an interruption. One that follows another before everybody has tried again goes on with it."""
+        copy = self.copies[home]
+        quiet_since = served_until - LOOK_BACK
+        if served_until <= copy.began_at + GRACE and self.rules.interruptions_add_up:
+            quiet_since = min(quiet_since, copy.quiet_since)
+        copy.quiet_since, copy.began_at = quiet_since, begins_at
+        self._network.interrupted(home, self, copy)
 
     # The parts.
 

@@ -205,6 +205,30 @@ def of_windows_that_end(world, alice):
     world.use_stolen(stolen, at="us")
 
 
+def of_interruptions_that_add_up(world, alice):
+    """eu is lost with an answer on its way, and comes back. Before Alice's browser tries again, us takes over."""
+    world.refresh(alice, at="eu", stop_at=3)
+    world.replicate_all()
+    world.network.down.add("eu")
+    world.advance(300)
+    alice.due = world.now + 30
+    world.network.down.clear()
+    world.advance(10)
+    take_over(world)
+    world.advance(BEGINS)
+
+
+def of_who_cannot_serve(world, alice):
+    """us has taken over, but Alice is sent to eu, which has heard nothing and does not know what to do."""
+    world.refresh(alice, at="eu", stop_at=3)
+    world.replicate_all()
+    world.network.cut |= {EU_US, EU_ARBITER}
+    take_over(world)
+    world.first_asked = "eu"
+    world.advance(3 * BEGINS)
+    world.first_asked = None
+
+
 HISTORIES_OF_RULES = {
     "only_the_home_writes": of_one_writer,
     "answers_are_confirmed": of_confirmation,
@@ -217,6 +241,8 @@ HISTORIES_OF_RULES = {
     "a_standby_has_caught_up": of_catching_up,
     "windows_stand_still": of_windows_that_stand_still,
     "windows_end": of_windows_that_end,
+    "interruptions_add_up": of_interruptions_that_add_up,
+    "who_cannot_serve_does_nothing": of_who_cannot_serve,
 }
 
 
