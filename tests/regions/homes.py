@@ -350,10 +350,11 @@ class Region:
             self._ask_again(home)
         if copy.term.server != self.name:
             raise ServiceUnavailable("another region is the server")
+        if copy.is_stopped or self.clock() - copy.served_at > 2 * HEARTBEAT:
+            # Before the promise: the standby is told of it, and may have to serve next.
+            self._resume(home)
         if copy.term.standby is not None and self.clock() >= copy.promised_me_until:
             self._get_promise(home)
-        if copy.is_stopped or self.clock() - copy.served_at > 2 * HEARTBEAT:
-            self._resume(home)
         copy.is_stopped = False
         copy.served_at = self.clock()
         return copy.term

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.config.api import Tables
 from tests.regions.histories import Violation, World
-from tests.regions.homes import Rules, Unreachable
+from tests.regions.homes import HEARTBEAT, Rules, Unreachable
 from tests.regions.small_dynamodb import SmallDynamoDB
 
 HISTORIES = 4_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
@@ -261,6 +261,24 @@ def test_each_rule_has_a_history_that_goes_wrong_without_it_alone(rule, history)
     lived_by_hand(history, Rules())
     with pytest.raises(Violation):
         lived_by_hand(history, without(rule))
+
+
+def of_one_heartbeat(world, alice):
+    """eu is lost with an answer on its way, and comes back for one heartbeat."""
+    world.refresh(alice, at="eu", stop_at=3)
+    world.replicate_all()
+    world.network.down.add("eu")
+    world.advance(300)
+    alice.due = world.now + 30
+    world.network.down.clear()
+    world.advance(HEARTBEAT)
+    world.network.down.add("eu")
+    take_over(world)
+    world.advance(2 * BEGINS)
+
+
+def test_a_standby_is_told_of_an_interruption_with_the_first_promise_after_it():
+    lived_by_hand(of_one_heartbeat, Rules())
 
 
 def test_every_rule_has_its_history_and_its_row_in_the_page():
