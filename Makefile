@@ -75,7 +75,7 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, keys and names, guided by coverage
 	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
 	    -artifact_prefix=.hypothesis/ || exit 1; \
 	done
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz tests/regions
 
 pictures: $(VENV)/.installed-test ## Update the README's picture of the page and its plots
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \

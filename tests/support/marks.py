@@ -36,6 +36,7 @@ OF_FOLDERS = {
     "openapi": SLOW,
     "packaging": PACKAGED,
     "protocol": NOTHING,
+    "regions": SLOW,
     "restore": SLOW,
     "smoke": SLOW,
     "unit": NOTHING,
