@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from infra.deployment.alone import alone
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, deploy
 from infra.deployment.destroy import destroy
@@ -26,14 +27,15 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
     try:
         with explained():
             if options.command == "destroy":
-                destroy(
-                    options.stage,
-                    options.project,
-                    progress,
-                    lambda question: options.yes_delete or _answer(question, dependencies),
-                    dependencies,
-                    with_data=options.with_data,
-                )
+                with alone(options.project):
+                    destroy(
+                        options.stage,
+                        options.project,
+                        progress,
+                        lambda question: options.yes_delete or _answer(question, dependencies),
+                        dependencies,
+                        with_data=options.with_data,
+                    )
             else:
                 request = Request(
                     options.stage,
@@ -45,7 +47,8 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
                 if options.dry_run:
                     plan(request, progress, dependencies)
                 else:
-                    deploy(request, progress, dependencies)
+                    with alone(options.project):
+                        deploy(request, progress, dependencies)
     except DeploymentError as error:
         sys.stderr.write(f"{options.command}: {progress.step}: {error}\n")
         return 1

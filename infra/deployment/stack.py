@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.deployment.errors import DeploymentError, denied_action
+from infra.deployment.errors import DeploymentError, advice
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -231,9 +231,9 @@ class Stack:
 
 
 def _explained_reason(reason: str) -> str:
-    action = denied_action(reason)
-    if action is not None:
-        return f"permission is missing: {action}. AWS says: {reason}"
+    known = advice("", reason)
+    if known is not None:
+        return f"{known}. AWS says: {reason}"
     if "already exists" in reason:
         return f"{reason} (created by something else: delete or rename that)"
     return reason
