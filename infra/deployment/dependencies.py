@@ -21,6 +21,8 @@ class Dependencies:
     """Takes the URL of the site and the API's own, and returns whether the site works."""
     sleep: Callable[[float], object] = time.sleep
     """Takes seconds."""
+    now: Callable[[], float] = time.time
+    """Returns what this machine takes for the time, in seconds since 1970."""
     ask: Callable[[str], str] = input
     """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
 

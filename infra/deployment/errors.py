@@ -38,8 +38,8 @@ _NOT_THEIRS = frozenset(
         "UnrecognizedClientException",
     }
 )
-# A signature is good for five minutes ("Signature Version 4 request elements" in the IAM User Guide). AWS has no code of
-# its own for one that came too late or too early, except S3 and EC2.
+# A signature is good for five minutes ("Elements of an AWS API request signature" in the IAM User Guide). Most services
+# have no code of their own for one that came too late or too early.
 _CLOCK_CODES = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _CLOCK = re.compile(r"Signature expired|Signature not yet current|RequestTimeTooSkewed")
 # What AWS answers while somebody else changes the same resource.
@@ -95,6 +95,12 @@ def explained() -> Iterator[None]:
         raise DeploymentError(f"AWS's answer cannot be read ({error}). Run the same command again") from error
 
 
+def is_denied(error: ClientError) -> bool:
+    """Return whether an error says that the identity lacks a permission, and nothing else."""
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return code_of(error) in _DENIED and not _UNVERIFIED.search(message) and not _CLOCK.search(message)
+
+
 def code_of(error: ClientError) -> str:
     """Return the AWS error code, "" if there is none."""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -115,10 +121,9 @@ def advice(code: str, message: str) -> str | None:
         return _VERIFY
     if code in _CLOCK_CODES or _CLOCK.search(message):  # has the code of wrong credentials
         return _CLOCK_IS_WRONG
-    if code in _EXPIRED:
-        return f"the AWS credentials have expired. {NEW_CREDENTIALS}"
-    if code in _NOT_THEIRS:
-        return f"AWS does not know the credentials ({code}). {NEW_CREDENTIALS}"
+    if code in _EXPIRED | _NOT_THEIRS:
+        what = "the AWS credentials have expired" if code in _EXPIRED else f"AWS does not know the credentials ({code})"
+        return f"{what}. {NEW_CREDENTIALS}"
     action = denied_action(message)
     if action is not None:
         return f"permission is missing: {action}. Grant it to the identity that deploys"
@@ -143,10 +148,8 @@ def _refusal(error: ClientError) -> str:
     if known is not None:
         return f"{known}. AWS says: {message}"
     if code in _DENIED:
-        return (
-            f"permission is missing: what {error.operation_name} needs. Grant it to the identity that deploys. AWS says:"
-            f" {message}"
-        )
+        needed = f"what {error.operation_name} needs"
+        return f"permission is missing: {needed}. Grant it to the identity that deploys. AWS says: {message}"
     if code == "400" and error.operation_name.startswith("Head"):
         # An answer to HEAD has no body, which would have the code.
         return f"S3 refused {error.operation_name}: the AWS credentials have expired, probably. {NEW_CREDENTIALS}"

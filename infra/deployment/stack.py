@@ -80,6 +80,14 @@ class Stack:
             return {}
         return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
 
+    def unready(self) -> str | None:
+        """Return why the stack cannot be changed and what to do, None if it can, also once an operation has ended."""
+        described = self.described()
+        status = described["StackStatus"] if described else None
+        if status is None or status in _SETTLED | _EMPTY or status.endswith("_IN_PROGRESS"):
+            return None
+        return self._what_to_do(status)
+
     def make_ready(self, progress: Progress) -> bool:
         """Wait until the stack can be changed, and return whether it exists. Raises DeploymentError if it cannot.
 

@@ -7,25 +7,33 @@ from contextlib import ExitStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from tests.deployment import api_gateway_here, cloudformation_here, lambda_here
+from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
+
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
 
 
 class AwsHere:
     """The server.
 
     `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account.
+    `allowed` are the policies of whoever deploys, for IAM's simulation alone.
     """
 
     def __init__(self):
         self.failing = {}
         self.limits = {}
+        self.allowed = []
         self.patches = ExitStack()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
         for patch in itertools.chain(
-            cloudformation_here.patches(self.failing), api_gateway_here.patches(), lambda_here.patches(self.limits)
+            cloudformation_here.patches(self.failing),
+            api_gateway_here.patches(),
+            lambda_here.patches(self.limits),
+            cloudfront_here.patches(),
+            iam_here.patches(self.allowed),
         ):
             self.patches.enter_context(patch)
         self.server.start()
@@ -38,6 +46,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
+        self.allowed[:] = [EVERYTHING]
         self.limits["executions"] = 1000
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")

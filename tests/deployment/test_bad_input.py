@@ -5,10 +5,12 @@ import json
 import os
 
 import boto3
+import botocore.session
 import pytest
 from moto.apigateway.models import APIGatewayBackend
 from moto.core.exceptions import JsonRESTError
 
+from infra.keys.__main__ import main as keys
 from tests.deployment.operator_here import account, raising, refusal
 
 UNVERIFIED = (
@@ -150,3 +152,39 @@ def test_a_wrong_name_of_a_stage_destroys_nothing(operator, stage):
     except SystemExit as refused:  # an option, for argparse
         assert refused.code == 2
     assert not any(account().values())
+
+
+def test_the_region_that_the_documentation_tells_to_set_is_the_one_that_is_used(operator, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert operator.deploy("--dry-run") == 0, operator.errors
+    assert "account 123456789012, region eu-west-1" in operator.lines[1]
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # AWS's own command line prefers AWS_REGION too
+    assert operator.deploy("--dry-run") == 0, operator.errors
+    assert "region eu-west-1" in operator.lines[1]
+
+    monkeypatch.delenv("AWS_REGION")
+    assert operator.deploy("--dry-run") == 0, operator.errors
+    assert "region us-east-1" in operator.lines[1]
+
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert operator.deploy("--dry-run") == 1
+    said_once(operator, "no region is set. Name one: AWS_REGION=")
+
+
+def test_the_commands_for_keys_ask_in_that_region_too(operator, monkeypatch):
+    assert operator.deploy() == 0, operator.errors
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    lines = []
+
+    def ask(arguments):
+        project = ["--stage", "prod", "--project", str(operator.project)]
+        return keys([*arguments, *project], say=lines.append, make_ssm=botocore_client)
+
+    def botocore_client():
+        return botocore.session.Session().create_client("ssm")
+
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert ask(["list"]) == 0
+    assert "signing-keys in us-east-1" in lines[0]

@@ -1,0 +1,46 @@
+"""Writes down each call of AWS that this process makes through botocore, a line of JSON each."""
+
+import json
+
+from botocore.client import BaseClient
+
+VARIABLE = "RECORD_AWS_CALLS_IN"
+"""The environment variable that names the file, for processes that a test starts."""
+
+_LONGEST = 500
+
+
+def install(path):
+    """Record from now on. Returns a function that ends it."""
+    original = BaseClient._convert_to_request_dict
+
+    def convert(client, api_params, operation_model, *args, **kwargs):
+        request = original(client, api_params, operation_model, *args, **kwargs)
+        call = {
+            "service": operation_model.service_model.service_name,
+            "operation": operation_model.name,
+            "parameters": _short(api_params),
+            "method": request["method"],
+            "path": request["url_path"],
+        }
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(call) + "\n")
+        return request
+
+    BaseClient._convert_to_request_dict = convert
+
+    def end():
+        BaseClient._convert_to_request_dict = original
+
+    return end
+
+
+def _short(value):
+    """What is said of a parameter: names and ARNs, and neither templates, nor packages, nor secrets."""
+    if isinstance(value, dict):
+        return {name: _short(each) for name, each in value.items() if name not in {"Value", "ParameterValue"}}
+    if isinstance(value, list | tuple):
+        return [_short(each) for each in value]
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return ""
+    return value if isinstance(value, str | int | float | bool) else None

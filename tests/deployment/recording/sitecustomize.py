@@ -1,0 +1,8 @@
+"""Python runs this first where this folder is in PYTHONPATH: then a process that a test starts records its calls too."""
+
+import os
+
+import recorder
+
+if recorder.VARIABLE in os.environ:
+    recorder.install(os.environ[recorder.VARIABLE])
