@@ -21,9 +21,13 @@ def _list(request, full_url, headers):
         f"<Name>{name}</Name></ResponseHeadersPolicyConfig></ResponseHeadersPolicy></ResponseHeadersPolicySummary>"
         for name in names
     )
-    return 200, {}, (
-        f"<ResponseHeadersPolicyList><MaxItems>100</MaxItems><Quantity>{len(names)}</Quantity>"
-        f"<Items>{items}</Items></ResponseHeadersPolicyList>"
+    return (
+        200,
+        {},
+        (
+            f"<ResponseHeadersPolicyList><MaxItems>100</MaxItems><Quantity>{len(names)}</Quantity>"
+            f"<Items>{items}</Items></ResponseHeadersPolicyList>"
+        ),
     )
 
 

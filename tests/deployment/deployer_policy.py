@@ -18,16 +18,24 @@ from infra.deployment.deployer import LARGEST_POLICY, POLICIES
 from infra.keys.__main__ import main as keys
 from infra.local.environment import forget_aws
 from infra.tables import TEMPLATE, parsed
-from tests.deployment import resource_handlers
+from tests.deployment import domain_here, resource_handlers
 from tests.deployment.aws_here import AwsHere
 from tests.deployment.needed_permissions import PASSED, general, needed
 from tests.deployment.operator_here import Operator, copied_project
 from tests.deployment.recorded_resources import REGION
 from tests.deployment.recording import recorder
 
-KEY_POLICY_CONTEXT = {
-    "kms:EncryptionContext:PARAMETER_ARN": "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys"
+_FOR_THE_PARAMETER = (
+    "kms:EncryptionContext:PARAMETER_ARN",
+    "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys",
+)
+CONDITIONS = {
+    PASSED: ("iam:PassedToService", "lambda.amazonaws.com"),
+    "kms:Decrypt": _FOR_THE_PARAMETER,
+    "kms:Encrypt": _FOR_THE_PARAMETER,
 }
+"""The condition of an action, a key and its value."""
+
 _WIDEST = {
     "Stage": "s" * 20,
     "Partition": "aws-us-gov",
@@ -58,32 +66,44 @@ def recorded():
             end()
 
 
-def life(operator):
+def life(operator, aws):
     """Do all that somebody does who answers for a stage. Raises AssertionError where it fails.
 
     A command that this does not run may lack a permission.
     """
-    alias = boto3.client("acm", region_name="us-east-1").request_certificate(DomainName="example.org")["CertificateArn"]
-    zone = boto3.client("route53").create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
-    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     parameters = {
         "AlarmEmail": "me@example.org",
-        "CertificateArn": alias,
+        "CertificateArn": domain_here.certificate("example.org"),
         "DomainName": "example.org",
-        "HostedZoneId": zone.rpartition("/")[2],
-        "KmsKeyArn": key,
+        "HostedZoneId": domain_here.zone("example.org"),
+        "KmsKeyArn": domain_here.key(),
     }
+    session_of_a_role = _session_of_a_role()
     given = [argument for name, value in parameters.items() for argument in ("--parameter", f"{name}={value}")]
     project = ["--project", str(operator.project)]
     with recorded() as calls:
         _succeeds(operator, "deploy", "prod", "--check", *given)
+        with mock.patch.dict(os.environ, session_of_a_role):
+            _succeeds(operator, "deploy", "prod", "--check")
         _succeeds(operator, "deploy", "prod", "--dry-run")
+        aws.failing["Distribution"] = "not today"
+        assert operator.deploy() == 1
+        aws.failing.clear()
+        aws.limits["executions"] = 10
         _succeeds(operator, "deploy", "prod")
+        aws.limits["executions"] = 1000
         _succeeds(operator, "deploy", "prod", "--check")
         _succeeds(operator, "deploy", "prod", *given)
         _succeeds(operator, "deploy", "prod", "--dry-run", "--new-secret")
         _succeeds(operator, "deploy", "prod", "--new-secret")
-        for command in (["list"], ["add"], ["revoke", _first_key()], ["retire"], ["pepper", "add"], ["pepper", "retire"]):
+        for command in (
+            ["list"],
+            ["add"],
+            ["revoke", _first_key()],
+            ["retire"],
+            ["pepper", "add"],
+            ["pepper", "retire"],
+        ):
             assert keys([*command, "--stage", "prod", *project], say=lambda _line: None) in {0, 1}
         for page in ("styles.css", "index.html"):
             (operator.project / "static-site" / page).write_text("new", "utf-8")
@@ -104,6 +124,17 @@ def _succeeds(operator, *arguments):
 def _first_key():
     parameter = boto3.client("ssm").get_parameter(Name="/lychgate/prod/signing-keys", WithDecryption=True)["Parameter"]
     return json.loads(parameter["Value"])["keys"][0]["kid"]
+
+
+def _session_of_a_role():
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = boto3.client("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    made = boto3.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": made["SessionToken"],
+    }
 
 
 def _lose_the_record(operator):
@@ -131,7 +162,7 @@ def policies(pairs):
         by_action.setdefault(action, set()).add(resource)
     by_resources = {}
     for action, resources in by_action.items():
-        scope = (action.partition(":")[0], action == PASSED, tuple(sorted(_without_covered(resources))))
+        scope = (action.partition(":")[0], CONDITIONS.get(action, ()), tuple(sorted(_without_covered(resources))))
         by_resources.setdefault(scope, []).append(action)
     statements = [_statement(scope, sorted(actions)) for scope, actions in sorted(by_resources.items())]
     documents = [[]]
@@ -157,12 +188,11 @@ def _without_covered(resources):
 
 
 def _statement(scope, actions):
-    service, passes, resources = scope
+    _, condition, resources = scope
     statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
-    if passes:
-        statement["Condition"] = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-    if service == "kms" and set(actions) <= {"kms:Encrypt", "kms:Decrypt"}:
-        statement["Condition"] = {"StringEquals": KEY_POLICY_CONTEXT}
+    if condition:
+        key, value = condition
+        statement["Condition"] = {"StringEquals": {key: value}}
     return statement
 
 
@@ -184,14 +214,14 @@ def text_of(documents):
 
 def main():
     forget_aws()
-    os.environ.update(AWS_ACCESS_KEY_ID="here", AWS_SECRET_ACCESS_KEY="here", AWS_REGION=REGION)
+    os.environ.update(AWS_ACCESS_KEY_ID="here", AWS_SECRET_ACCESS_KEY="here", AWS_DEFAULT_REGION=REGION)
     aws = AwsHere()
     aws.start()
     try:
         aws.reset()
         os.environ["AWS_ENDPOINT_URL"] = aws.url
         with tempfile.TemporaryDirectory() as folder:
-            calls = life(Operator(copied_project(Path(folder) / "project")))
+            calls = life(Operator(copied_project(Path(folder) / "project")), aws)
     finally:
         aws.stop()
     POLICIES.write_text(text_of(policies(evidence(calls))), "utf-8")

@@ -14,11 +14,11 @@ def patches(allowed):
     """Yield context managers that add it. ``allowed``: the policy documents of whoever deploys; may change."""
 
     def simulate_principal_policy(response):
-        actions = response._get_multi_param("ActionNames.member")
-        resources = response._get_multi_param("ResourceArns.member") or ["*"]
+        actions = response._get_param("ActionNames")
+        resources = response._get_param("ResourceArns") or ["*"]
         context = {
             entry["ContextKeyName"]: entry["ContextKeyValues"][0]
-            for entry in response._get_multi_param("ContextEntries.member")
+            for entry in response._get_param("ContextEntries") or []
         }
         results = "".join(
             _result(action, {resource: decision(allowed, action, resource, context) for resource in resources})

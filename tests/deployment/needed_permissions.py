@@ -47,7 +47,7 @@ def needed(call):
 
 
 def _api_gateway(call, operation, parameters):
-    path = call["path"]
+    path = call["path"].partition("?")[0]
     if path.startswith("/tags/"):
         path = f"/tags/{quote(path.removeprefix('/tags/'), safe='%')}"
     yield f"apigateway:{call['method']}", f"arn:aws:apigateway:{REGION}::{path}"

@@ -217,7 +217,10 @@ ALWAYS = {
         ),
     ],
     "AWS::SNS::TopicPolicy": [
-        (["sns:GetTopicAttributes", "sns:SetTopicAttributes"], "arn:${Partition}:sns:${Region}:${Account}:lychgate-${Stage}-*"),
+        (
+            ["sns:GetTopicAttributes", "sns:SetTopicAttributes"],
+            "arn:${Partition}:sns:${Region}:${Account}:lychgate-${Stage}-*",
+        ),
     ],
 }
 
@@ -245,13 +248,19 @@ NAMES = {
 }
 """The property with a resource's name, and what stands before the name in its ARN."""
 
-OF_PARAMETERS = [
+BESIDE = [
+    # API Gateway makes this role with the first API of an account ("Using service-linked roles for API Gateway" in its
+    # Developer Guide).
+    (
+        ["iam:CreateServiceLinkedRole"],
+        "arn:${Partition}:iam::${Account}:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway",
+    ),
     # CloudFront puts its delivery account into the ACL ("Configure standard logging (legacy)" in its Developer Guide).
     (["s3:GetBucketAcl", "s3:PutBucketAcl"], "arn:${Partition}:s3:::${AccessLogBucket}"),
     # "Actions, resources, and condition keys for Amazon CloudFront": who attaches a web ACL has to be able to read it.
     (["wafv2:GetWebACL"], "${WebAclArn}"),
 ]
-"""What a service asks of whoever gives a parameter, beside the handlers."""
+"""What services ask beside the handlers: of everybody, or of whoever gives a parameter."""
 
 
 def needed(resources):
@@ -265,7 +274,7 @@ def needed(resources):
             arn = _placed(where, kind, properties)
             for action in actions:
                 yield action, arn
-    for actions, arn in OF_PARAMETERS:
+    for actions, arn in BESIDE:
         for action in actions:
             yield action, arn
 

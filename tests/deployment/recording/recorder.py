@@ -1,6 +1,7 @@
 """Writes down each call of AWS that this process makes through botocore, a line of JSON each."""
 
 import json
+from pathlib import Path
 
 from botocore.client import BaseClient
 
@@ -23,7 +24,7 @@ def install(path):
             "method": request["method"],
             "path": request["url_path"],
         }
-        with open(path, "a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(call) + "\n")
         return request
 

@@ -1,4 +1,4 @@
-"""Python runs this first where this folder is in PYTHONPATH: then a process that a test starts records its calls too."""
+"""Python runs this first where this folder is in PYTHONPATH: so a process that a test starts records its calls too."""
 
 import os
 
