@@ -57,17 +57,18 @@ def is_new(resources: Resources) -> bool:
 def taken_bucket(resources: Resources, parameters: Mapping[str, str]) -> str | None:
     """Return what to do if a bucket with the name of the new one exists already, in any account, None if none does."""
     name = resources.bucket_name(parameters)
+    unseen = ""
     try:
-        taken = site.exists(resources.session.client("s3"), name)
+        if not site.exists(resources.session.client("s3"), name):
+            return None
     except ClientError as error:
         if code_of(error) not in {"301", "403", "AccessDenied"}:  # 301: in another region
             raise
-        taken = True
-    if not taken:
-        return None
+        if code_of(error) != "301":  # an answer to HEAD does not say which of the two it is
+            unseen = ". If this account has it, a permission is missing: s3:ListBucket"
     return (
         f"the name of the bucket, {name}, is taken, by you or by another account: bucket names are unique in all of"
-        " AWS. Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
+        f" AWS. Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…{unseen}"
     )
 
 

@@ -118,7 +118,7 @@ def raising(monkeypatch, operation, error, *, after=0):
 
 @contextlib.contextmanager
 def answering(monkeypatch, operation, answer):
-    """Answer calls of an operation of AWS by this process with what a function makes of the client and the arguments."""
+    """Answer calls of an operation of AWS by this process with what a function of client and arguments returns."""
     original = BaseClient._make_api_call
 
     def call(client, name, arguments):
