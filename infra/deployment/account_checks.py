@@ -15,7 +15,7 @@ from infra.deployment.findings import State
 from infra.deployment.limits import LEAST_UNRESERVED, USUAL_CONCURRENCY, reservations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import boto3
 
@@ -32,7 +32,7 @@ _NOTABLE_SKEW = 60
 _GLOBAL = "us-east-1"
 
 
-def region(session: boto3.session.Session) -> tuple[State, str]:
+def region(session: boto3.session.Session, services: Sequence[str] = SERVICES) -> tuple[State, str]:
     """Look whether a region is set that has all services. Asks nobody."""
     name = session.client("cloudformation").meta.region_name
     if not name:
@@ -41,10 +41,10 @@ def region(session: boto3.session.Session) -> tuple[State, str]:
         partition = session.get_partition_for_region(name)
     except Exception:  # noqa: BLE001 - botocore has no public name for it
         partition = "aws"
-    missing = [service for service in SERVICES if name not in session.get_available_regions(service, partition)]
-    if len(missing) == len(SERVICES):
+    missing = [service for service in services if name not in session.get_available_regions(service, partition)]
+    if len(missing) == len(services):
         return State.WRONG, (
-            f"there is no region {name}, or it is newer than boto3 here. Name one that has {', '.join(SERVICES)}:"
+            f"there is no region {name}, or it is newer than boto3 here. Name one that has {', '.join(services)}:"
             " AWS_REGION=eu-central-1 make deploy …"
         )
     if missing:

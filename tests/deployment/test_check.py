@@ -123,11 +123,12 @@ def test_a_region_that_is_none_is_named_before_anybody_is_asked(operator, monkey
     assert "AWS_REGION=eu-central-1" in said(operator)["region"][1]
 
 
-def test_a_region_that_lacks_a_service_is_not_taken(operator, monkeypatch):
-    monkeypatch.setattr(account_checks, "SERVICES", (*account_checks.SERVICES, "mturk"))
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+def test_a_region_that_lacks_a_service_is_not_taken():
+    session = boto3.session.Session(region_name="eu-west-1")
 
-    assert "eu-west-1 does not have mturk" in check(operator, code=1)["region"][1]
+    state, sentence = account_checks.region(session, (*account_checks.SERVICES, "mturk"))
+
+    assert (state.value, sentence.startswith("eu-west-1 does not have mturk")) == ("WRONG", True)
 
 
 def test_a_region_that_the_account_has_not_enabled_is_not_taken_for_wrong_credentials(operator, monkeypatch):
