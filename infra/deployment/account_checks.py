@@ -8,7 +8,7 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, NoRegionError
+from botocore.exceptions import ClientError, NoRegionError, UnknownRegionError
 
 from infra.deployment.errors import code_of
 from infra.deployment.findings import State
@@ -39,7 +39,7 @@ def region(session: boto3.session.Session, services: Sequence[str] = SERVICES) -
         raise NoRegionError
     try:
         partition = session.get_partition_for_region(name)
-    except Exception:  # noqa: BLE001 - botocore has no public name for it
+    except UnknownRegionError:
         partition = "aws"
     missing = [service for service in services if name not in session.get_available_regions(service, partition)]
     if len(missing) == len(services):

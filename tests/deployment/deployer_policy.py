@@ -29,12 +29,7 @@ _FOR_THE_PARAMETER = (
     "kms:EncryptionContext:PARAMETER_ARN",
     "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys",
 )
-CONDITIONS = {
-    PASSED: ("iam:PassedToService", "lambda.amazonaws.com"),
-    "kms:Decrypt": _FOR_THE_PARAMETER,
-    "kms:Encrypt": _FOR_THE_PARAMETER,
-}
-"""The condition of an action, a key and its value."""
+_OF_FUNCTIONS = ("-api_handler", "-authorizer")
 
 _WIDEST = {
     "Stage": "s" * 20,
@@ -152,17 +147,23 @@ def evidence(calls):
     return found
 
 
+def condition(action, resource):
+    """The condition of an action on a resource, a key and its value; empty if there is none."""
+    if action in {"kms:Decrypt", "kms:Encrypt"}:
+        return _FOR_THE_PARAMETER
+    if action == PASSED:
+        return "iam:PassedToService", f"{'lambda' if resource.endswith(_OF_FUNCTIONS) else 'apigateway'}.amazonaws.com"
+    return ()
+
+
 def policies(pairs):
     """The policy documents that allow these pairs, each small enough for a managed policy, by their names."""
-    allowed = {}
-    for action, resource in pairs:
-        allowed.setdefault((action, resource), None)
     by_action = {}
-    for action, resource in allowed:
-        by_action.setdefault(action, set()).add(resource)
+    for action, resource in pairs:
+        by_action.setdefault((action, condition(action, resource)), set()).add(resource)
     by_resources = {}
-    for action, resources in by_action.items():
-        scope = (action.partition(":")[0], CONDITIONS.get(action, ()), tuple(sorted(_without_covered(resources))))
+    for (action, when), resources in by_action.items():
+        scope = (action.partition(":")[0], when, tuple(sorted(_without_covered(resources))))
         by_resources.setdefault(scope, []).append(action)
     statements = [_statement(scope, sorted(actions)) for scope, actions in sorted(by_resources.items())]
     documents = [[]]
@@ -188,10 +189,10 @@ def _without_covered(resources):
 
 
 def _statement(scope, actions):
-    _, condition, resources = scope
+    _, when, resources = scope
     statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
-    if condition:
-        key, value = condition
+    if when:
+        key, value = when
         statement["Condition"] = {"StringEquals": {key: value}}
     return statement
 

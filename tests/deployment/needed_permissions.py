@@ -21,6 +21,8 @@ _OF_OBJECTS = {
     "HeadObject": "GetObject",
     "PutObject": "PutObject",
 }
+# "IAM permissions to restore a DynamoDB table" in the DynamoDB Developer Guide.
+_OF_RESTORES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
 _OF_NO_RESOURCE = {
     ("cloudfront", "ListDistributions"),
     ("cloudfront", "ListOriginAccessControls"),
@@ -51,6 +53,10 @@ def _api_gateway(call, operation, parameters):
     if path.startswith("/tags/"):
         path = f"/tags/{quote(path.removeprefix('/tags/'), safe='%')}"
     yield f"apigateway:{call['method']}", f"arn:aws:apigateway:{REGION}::{path}"
+    if operation == "UpdateAccount":
+        for patch in parameters["patchOperations"]:
+            if patch["path"] == "/cloudwatchRoleArn" and patch.get("value"):
+                yield PASSED, patch["value"]
 
 
 def _acm(call, operation, parameters):
@@ -72,6 +78,9 @@ def _dynamodb(call, operation, parameters):
     tables = [parameters[name] for name in ("TableName", "SourceTableName", "TargetTableName") if name in parameters]
     for table in tables or [parameters["ResourceArn"].rpartition("/")[2]]:
         yield f"dynamodb:{operation}", _arn("dynamodb", f"table/{table}")
+    if operation.startswith("RestoreTable"):
+        for dependent in _OF_RESTORES:
+            yield f"dynamodb:{dependent}", _arn("dynamodb", f"table/{parameters['TargetTableName']}")
 
 
 def _iam(call, operation, parameters):
@@ -88,6 +97,8 @@ def _kms(call, operation, parameters):
 def _lambda(call, operation, parameters):
     name = parameters.get("FunctionName") or parameters["Resource"]
     function = _arn("lambda", f"function:{name.rpartition(':function:')[2]}")
+    if "Qualifier" in parameters:
+        function = f"{function}:{parameters['Qualifier']}"
     yield f"lambda:{'InvokeFunction' if operation == 'Invoke' else operation}", function
     if "Role" in parameters:
         yield PASSED, parameters["Role"]
@@ -147,6 +158,7 @@ _GENERAL = [
     (r"^arn:aws:acm:.*", "${CertificateArn}"),
     (r"(:hostedzone/).*", r"\1${HostedZoneId}"),
     (r"(:distribution/).*", r"\1*"),
+    (r"(:function:[^:]+:)[0-9]+$", r"\1*"),
     (r"(:stack/[^/]+/).*", r"\1*"),
     (r"(::/(?:restapis|usageplans|apikeys|tags)/).*", r"\1*"),
     (rf"^(arn:aws:s3:::)lychgate-{STAGE}-{ACCOUNT}-{REGION}(?:(/).*)?$", None),

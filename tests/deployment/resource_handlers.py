@@ -249,6 +249,11 @@ NAMES = {
 """The property with a resource's name, and what stands before the name in its ARN."""
 
 BESIDE = [
+    # What a message of ours tells the operator to do.
+    (
+        ["cloudformation:ContinueUpdateRollback"],
+        "arn:${Partition}:cloudformation:${Region}:${Account}:stack/lychgate-${Stage}/*",
+    ),
     # API Gateway makes this role with the first API of an account ("Using service-linked roles for API Gateway" in its
     # Developer Guide).
     (
@@ -260,7 +265,7 @@ BESIDE = [
     # "Actions, resources, and condition keys for Amazon CloudFront": who attaches a web ACL has to be able to read it.
     (["wafv2:GetWebACL"], "${WebAclArn}"),
 ]
-"""What services ask beside the handlers: of everybody, or of whoever gives a parameter."""
+"""What is needed beside the handlers: by everybody, or by whoever gives a parameter."""
 
 
 def needed(resources):
@@ -284,6 +289,10 @@ def _placed(where, kind, properties):
         return where
     path, prefix = NAMES[kind]
     for name in path.split("."):
+        if name not in properties:
+            raise LookupError(
+                f"a resource of the type {kind} needs {path} in the template, for the policies to name it"
+            )
         properties = properties[name]
     name = f"{prefix}{_named(properties)}"
     of_stage, found, _ = name.partition("${Stage}-")

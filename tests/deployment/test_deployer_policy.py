@@ -196,7 +196,7 @@ def _own_arns(calls):
 
 
 def _allows(documents, action, resource):
-    key, value = deployer_policy.CONDITIONS.get(action, ("", ""))
+    key, value = deployer_policy.condition(action, resource) or ("", "")
     for placeholder, concrete in (
         ("${Partition}", "aws"), ("${Region}", REGION), ("${Account}", ACCOUNT), ("${Stage}", STAGE),
     ):  # fmt: skip
@@ -225,3 +225,28 @@ def test_a_resource_stands_for_those_of_any_stage():
     assert general(f"arn:aws:iam::{ACCOUNT}:role/lychgate-prod-authorizer").endswith(
         "role/lychgate-${Stage}-authorizer"
     )
+
+
+def test_what_other_commands_of_an_operator_would_ask_is_known_beforehand():
+    """A version, an alias, the role of API Gateway's logs, a restored table."""
+    functions = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lychgate-prod"
+    role = f"arn:aws:iam::{ACCOUNT}:role/lychgate-api-gateway-logs"
+    tables = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
+
+    def asked(service, operation, **parameters):
+        call = {"service": service, "operation": operation, "parameters": parameters, "method": "PATCH"}
+        return needed({**call, "path": "/account"})
+
+    assert asked("lambda", "GetFunction", FunctionName="lychgate-prod", Qualifier="live") == {
+        ("lambda:GetFunction", f"{functions}:live")
+    }
+    assert general(f"{functions}:7").endswith("function:lychgate-${Stage}:*")
+    patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+    assert ("iam:PassRole", role) in asked("apigateway", "UpdateAccount", patchOperations=[patch])
+    assert deployer_policy.condition("iam:PassRole", role) == ("iam:PassedToService", "apigateway.amazonaws.com")
+    names = {"SourceTableName": "lychgate-prod-users", "TargetTableName": "lychgate-prod-users-2"}
+    restore = asked("dynamodb", "RestoreTableToPointInTime", **names)
+    assert {
+        ("dynamodb:RestoreTableToPointInTime", f"{tables}/lychgate-prod-users-2"),
+        ("dynamodb:PutItem", f"{tables}/lychgate-prod-users-2"),
+    } <= restore

@@ -2,10 +2,13 @@
 
 import contextlib
 import itertools
+import re
+from pathlib import Path
 
 from botocore.client import BaseClient
 
 from tests.deployment.operator_here import account, refusal
+from tests.deployment.recording import recorder
 
 WAYS = {
     "denied": refusal,
@@ -70,4 +73,21 @@ def test_every_call_of_a_deployment_may_fail_and_the_next_run_goes_on(operator, 
 
     assert len(failed) > 12
     assert "Traceback" not in operator.log
+    assert not any(account().values())
+
+
+def test_every_call_of_chalice_may_be_refused_and_the_next_run_goes_on(operator, monkeypatch, tmp_path):
+    path = tmp_path / "refused"
+    path.touch()
+    monkeypatch.setenv("PYTHONPATH", str(Path(recorder.__file__).parent))
+    monkeypatch.setenv(recorder.FAILING, str(path))
+
+    for command in (operator.deploy, lambda: operator.destroy("--with-data")):
+        before = len(path.read_text().split())
+        while command() != 0:
+            refused = path.read_text().split()
+            assert re.search(rf"chalice \w+: permission is missing: \w+:{refused[-1]}\. Grant it", operator.errors)
+        assert len(path.read_text().split()) > before + 3
+        assert "Traceback" not in operator.log
+        assert len(account()["apis"]) == (1 if command == operator.deploy else 0)
     assert not any(account().values())
