@@ -49,9 +49,8 @@ def names(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, s
 
 
 def is_new(resources: Resources) -> bool:
-    """Return whether the stage has no stack with anything in it."""
-    described = resources.stack.described()
-    return described is None or "Outputs" not in described
+    """Return whether the stage has no stack with anything in it. What a stack is making has its names already."""
+    return not resources.stack.has_resources()
 
 
 def taken_bucket(resources: Resources, parameters: Mapping[str, str]) -> str | None:

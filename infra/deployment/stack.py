@@ -80,6 +80,11 @@ class Stack:
             return {}
         return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
 
+    def has_resources(self) -> bool:
+        """Return whether there is a stack that has resources, or that is getting or losing them."""
+        described = self.described()
+        return described is not None and described["StackStatus"] not in _EMPTY
+
     def unready(self) -> str | None:
         """Return why the stack cannot be changed and what to do, None if it can, also once an operation has ended."""
         described = self.described()
