@@ -85,7 +85,8 @@ def _dynamodb(call, operation, parameters):
 
 def _iam(call, operation, parameters):
     if operation == "SimulatePrincipalPolicy":
-        yield f"iam:{operation}", parameters["PolicySourceArn"]
+        # moto's user is one of STS.
+        yield f"iam:{operation}", parameters["PolicySourceArn"].replace(":sts:", ":iam:")
     else:
         yield f"iam:{operation}", f"arn:aws:iam::{ACCOUNT}:role/{parameters['RoleName']}"
 

@@ -22,12 +22,12 @@ ALWAYS = {
     ],
     "AWS::ApiGateway::ApiKey": [
         (["apigateway:POST"], _API_KEYS),
-        (["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:PUT"], f"{_API_KEYS}/*"),
+        (["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH"], f"{_API_KEYS}/*"),
         (["apigateway:DELETE", "apigateway:GET", "apigateway:PUT"], _TAGS),
     ],
     "AWS::ApiGateway::UsagePlan": [
         (["apigateway:POST"], _USAGE_PLANS),
-        (["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:PUT"], f"{_USAGE_PLANS}/*"),
+        (["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH"], f"{_USAGE_PLANS}/*"),
         (["apigateway:DELETE", "apigateway:GET", "apigateway:PUT"], _TAGS),
     ],
     "AWS::ApiGateway::UsagePlanKey": [

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import cfnlint.data.AdditionalSpecs
 import pytest
@@ -111,6 +112,28 @@ def test_every_action_exists_and_everything_is_allowed_only_where_the_service_kn
                 known = SERVICES[service]["Actions"]
                 assert name.lower() in known, action
                 assert (statement["Resource"] == ["*"]) == (not known[name.lower()].get("Resources")), action
+
+
+def test_every_resource_is_of_a_kind_that_its_action_knows():
+    for document in FILE.values():
+        for statement in document["Statement"]:
+            for action in statement["Action"]:
+                forms = _forms(action)
+                for resource in statement["Resource"]:
+                    # What an operator names is whole in the parameter.
+                    whole = resource.startswith("${") or resource == "*"
+                    assert whole or any(form.fullmatch(resource) for form in forms), (action, resource)
+
+
+def _forms(action):
+    """The ARNs of the resources that an action may have, with AWS's placeholders, as regular expressions."""
+    service, _, name = action.partition(":")
+    kinds = {kind.lower(): known["ARNFormats"] for kind, known in SERVICES[service]["Resources"].items()}
+    return [
+        re.compile(".*".join(re.escape(part) for part in form.split(".*")))
+        for kind in SERVICES[service]["Actions"][name.lower()].get("Resources", [])
+        for form in kinds.get(kind.lower(), [])
+    ]
 
 
 @pytest.mark.parametrize(
