@@ -18,7 +18,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types bench lint audit format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,7 @@ help: ## List these targets
 	@echo "  PYTHON=python3.12 make dev    use another Python (3.11 or newer) to set up $(VENV)"
 	@echo "  PORT=9100 make dev            page and API on another port than 8000"
 	@echo "  DYNAMODB_PORT=9001 make dev   database on another port than 8001"
+	@echo "  make deploy STAGE=prod ARGS=--check     look whether a deployment would fail, and change nothing"
 	@echo "  make deploy STAGE=prod ARGS=--dry-run   print what would be done, and change nothing"
 
 dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this machine
@@ -84,6 +85,9 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 
 types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate.d.ts, from its comments
 	@"$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.types.json
+
+policy: $(VENV)/.installed-test ## Write the IAM policies of who deploys, infra/deployer-policy.json, from the calls that are made
+	@exec $(BIN)/python -m tests.deployment.deployer_policy
 
 bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from chalicelib.config.api import ApiSettings
 from infra.local.environment import stage_environment
+
+
+def follow_region_of_shell() -> None:
+    """Let AWS_REGION decide, as in AWS's command line: botocore reads AWS_DEFAULT_REGION only."""
+    if os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
 
 
 class UnknownStageError(Exception):

@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 from infra.deployment import shipping
+from infra.deployment.alone import alone
+from infra.deployment.checks import check_all
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, deploy
+from infra.deployment.deployer import deployer_policies, print_policies
 from infra.deployment.destroy import destroy
 from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.plan import plan
+from infra.deployment.preflight import check, refuse_unusable
 from infra.deployment.progress import Progress, Say
 from infra.deployment.template import parameter_names
 from infra.local.environment import PROJECT
@@ -28,15 +32,18 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
         with explained():
             if options.command in shipping.COMMANDS:
                 shipping.run(options, progress, dependencies)
+            elif options.command == "policy":
+                _policy(options)
             elif options.command == "destroy":
-                destroy(
-                    options.stage,
-                    options.project,
-                    progress,
-                    lambda question: options.yes_delete or _answer(question, dependencies),
-                    dependencies,
-                    with_data=options.with_data,
-                )
+                with alone(options.project):
+                    destroy(
+                        options.stage,
+                        options.project,
+                        progress,
+                        lambda question: options.yes_delete or _answer(question, dependencies),
+                        dependencies,
+                        with_data=options.with_data,
+                    )
             else:
                 request = Request(
                     options.stage,
@@ -45,10 +52,14 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
                     new_secret=options.new_secret,
                     smoke=not options.no_smoke,
                 )
+                if options.check:
+                    checked = check_all(request.stage, request.project, request.parameters, progress, dependencies)
+                    return 0 if checked else 1
                 if options.dry_run:
                     plan(request, progress, dependencies)
                 else:
-                    deploy(request, progress, dependencies)
+                    with alone(options.project):
+                        deploy(request, progress, dependencies)
     except DeploymentError as error:
         sys.stderr.write(f"{options.command}: {progress.step}: {error}\n")
         return 1
@@ -59,6 +70,21 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
         )
         return _INTERRUPTED
     return 0
+
+
+def _policy(options: argparse.Namespace) -> None:
+    parameters = dict(options.parameter)
+    if options.account and options.region:
+        refuse_unusable(options.stage, options.project, parameters)
+        partition, region, account = options.partition, options.region, options.account
+    else:
+        place = check(options.stage, options.project, parameters)
+        partition, region, account = place.partition, place.region, place.account_id
+    documents = deployer_policies(
+        options.stage, partition=partition, region=region, account=account, parameters=parameters
+    )
+    for text in print_policies(documents, options.to):
+        sys.stdout.write(f"{text}\n")
 
 
 def _answer(question: str, dependencies: Dependencies) -> str:
@@ -84,10 +110,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog="parameters, which keep their values until they are given again:\n"
         + "\n".join(f"  {name:17} {description}" for name, description in parameter_names().items()),
     )
+    up.add_argument("--check", action="store_true", help="look whether a deployment would fail, and change nothing")
     up.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     up.add_argument("--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="see below")
     up.add_argument("--new-secret", action="store_true", help="replace the distribution's secret")
     up.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
+    allowed = commands.add_parser("policy", parents=[common], help="print the IAM policies of who deploys the stage")
+    allowed.add_argument("--account", metavar="ID", help="with --region, instead of those of the credentials")
+    allowed.add_argument("--region", help="see --account")
+    allowed.add_argument("--partition", default="aws", help="see --account (aws)")
+    allowed.add_argument(
+        "--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="as for deploy"
+    )
+    allowed.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="write a file for each, and print what to do with it"
+    )
     down = commands.add_parser("destroy", parents=[common], help="remove the stage")
     down.add_argument("--with-data", action="store_true", help="delete accounts, logs and signing keys as well")
     down.add_argument("--yes-delete", metavar="STAGE", help="the stage's name again, instead of the question")

@@ -1,6 +1,6 @@
 """Runs Chalice's commands, with their output below the current step.
 
-Owns which output is shown: no tracebacks, and the action if a permission is missing.
+Owns which output is shown: no tracebacks, and what to do if AWS refused something.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.deployment.errors import EXPIRED, NEW_CREDENTIALS, DeploymentError, denied_action
+from infra.deployment.errors import DeploymentError, advice_on_output
 from infra.runtime import APPLICATION_FILES
 from infra.stages import DEPLOYING, policy_file
 
@@ -50,13 +50,10 @@ def run_chalice(command: str, stage: str, project: Path, region: str, progress: 
     finally:
         _end(process)
     if process.returncode:
-        output = "\n".join(lines)
-        action = denied_action(output)
-        if action is not None:
-            raise DeploymentError(f"permission is missing: {action}. Grant it to the identity that deploys")
-        if any(code in output for code in EXPIRED):
-            raise DeploymentError(f"the AWS credentials have expired. {NEW_CREDENTIALS}")
         last = next((line for line in reversed(lines) if line), "it said nothing")
+        known = advice_on_output("\n".join(lines))
+        if known is not None:
+            raise DeploymentError(f"{known}. Chalice says: {last}")
         raise DeploymentError(f"`chalice {command} --stage {stage}` failed: {last}")
 
 

@@ -25,6 +25,8 @@ class Dependencies:
     """Takes seconds."""
     commit: Callable[[Path], str | None] = checked_out_commit
     """Takes the project's folder and returns the commit that is checked out, None if what is there is no commit."""
+    now: Callable[[], float] = time.time
+    """Returns what this machine takes for the time, in seconds since 1970."""
     ask: Callable[[str], str] = input
     """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
 

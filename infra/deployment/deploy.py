@@ -13,13 +13,15 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from infra.deployment import distribution, site
+from infra.deployment import distribution
 from infra.deployment.chalice_command import run_chalice, source_digest
+from infra.deployment.checks import refuse_wrong
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.limits import reservations, throttle
 from infra.deployment.live import record
+from infra.deployment.name_checks import taken_bucket
 from infra.deployment.observation import observe
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
@@ -51,7 +53,8 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in left_alone(request.stage, os.environ):
             progress(sentence)
-    resources = Resources(request.stage, request.project, place, dependencies)
+        resources = Resources(request.stage, request.project, place, dependencies)
+        refuse_wrong(resources, request.parameters)
     with progress.of("Foundation: tables, logs, bucket, distribution"):
         foundation = _lay_foundation(resources, request, progress)
     with progress.of("Signing keys"):
@@ -98,18 +101,8 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
 
 def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> None:
     """Raise DeploymentError if a bucket with the name of the new one exists already, in any account."""
-    name = resources.bucket_name(parameters)
-    try:
-        taken = site.exists(resources.session.client("s3"), name)
-    except ClientError as error:
-        if code_of(error) not in {"301", "403", "AccessDenied"}:  # 301: in another region
-            raise
-        taken = True
-    if taken:
-        raise DeploymentError(
-            f"the name of the bucket, {name}, is taken, by you or by another account: bucket names are unique in all of"
-            " AWS. Delete that bucket if it is yours, or choose another name: --parameter SiteBucketName=…"
-        )
+    if (taken := taken_bucket(resources, parameters)) is not None:
+        raise DeploymentError(taken)
 
 
 def refuse_unknown_secret(resources: Resources) -> None:

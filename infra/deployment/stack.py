@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.deployment.errors import DeploymentError, denied_action
+from infra.deployment.errors import DeploymentError, advice
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -90,6 +90,19 @@ class Stack:
                 return set()
             raise
         return {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].startswith("DELETE_")}
+
+    def has_resources(self) -> bool:
+        """Return whether there is a stack that has resources, or that is getting or losing them."""
+        described = self.described()
+        return described is not None and described["StackStatus"] not in _EMPTY
+
+    def unready(self) -> str | None:
+        """Return why the stack cannot be changed and what to do, None if it can, also once an operation has ended."""
+        described = self.described()
+        status = described["StackStatus"] if described else None
+        if status is None or status in _SETTLED | _EMPTY or status.endswith("_IN_PROGRESS"):
+            return None
+        return self._what_to_do(status)
 
     def make_ready(self, progress: Progress) -> bool:
         """Wait until the stack can be changed, and return whether it exists. Raises DeploymentError if it cannot.
@@ -242,9 +255,9 @@ class Stack:
 
 
 def _explained_reason(reason: str) -> str:
-    action = denied_action(reason)
-    if action is not None:
-        return f"permission is missing: {action}. AWS says: {reason}"
+    known = advice("", reason)
+    if known is not None:
+        return f"{known}. AWS says: {reason}"
     if "already exists" in reason:
         return f"{reason} (created by something else: delete or rename that)"
     return reason

@@ -60,6 +60,33 @@ def parameter_names() -> dict[str, str]:
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 
+def refuse_parameters(given: Mapping[str, str]) -> None:
+    """Raise DeploymentError for a parameter that is none, or that has a value which CloudFormation would not take."""
+    known = parameter_names()
+    declared: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
+    for name, value in given.items():
+        if name not in known:
+            raise DeploymentError(f"there is no parameter {name}. The parameters are: {', '.join(known)}")
+        if (wanted := _unmet(declared[name], value)) is not None:
+            raise DeploymentError(f"the parameter {name} cannot be {value!r}: it takes {wanted}. {known[name]}")
+    if given.get("DomainName") and not given.get("CertificateArn"):
+        raise DeploymentError("DomainName needs CertificateArn: a certificate in ACM, in the region us-east-1")
+
+
+def _unmet(declared: Mapping[str, Any], value: str) -> str | None:
+    """Return what a parameter takes, None if it takes the value."""
+    if declared["Type"] == "Number":
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) is None:
+            return "a number"
+        if float(value) < declared.get("MinValue", 0):
+            return f"{declared['MinValue']} or more"
+    allowed = [str(each) for each in declared.get("AllowedValues", [value])]
+    if value not in allowed:
+        return f"one of {', '.join(allowed)}"
+    pattern = declared.get("AllowedPattern", ".*")
+    return None if re.fullmatch(pattern, value) else f"what matches {pattern}"
+
+
 def response_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the configuration of an AWS::CloudFront::ResponseHeadersPolicy for these headers.
 

@@ -31,7 +31,7 @@ from infra.laptop import left_alone
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
-from infra.stage_settings import UnknownStageError, stage_settings
+from infra.stage_settings import UnknownStageError, follow_region_of_shell, stage_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -87,6 +87,7 @@ def _run(
 ) -> None:
     settings = stage_settings(options.project, options.stage)
     if options.stage != STAGE:
+        follow_region_of_shell()
         for sentence in left_alone(options.stage, os.environ):
             say(f"{sentence}.")
     place = _ring_place(options, settings, make_ssm)

@@ -23,7 +23,7 @@ from chalicelib.wiring import Clients, dynamodb_stores
 from infra.database_credentials import follow_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import STAGE, forget_aws, stage_environment
-from infra.stage_settings import stage_settings
+from infra.stage_settings import follow_region_of_shell, stage_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -65,6 +65,8 @@ def open_accounts(stage: Stage, *, make_dynamodb: Callable[[], DynamoDBClient] =
 
     """
     settings = stage_settings(stage.project, stage.name)
+    if stage.name != STAGE:
+        follow_region_of_shell()
     with ExitStack() as stack:
         client = stack.enter_context(_laptop(stage)) if stage.name == STAGE else make_dynamodb()
         stores = dynamodb_stores(Clients(dynamodb=lambda: client), settings)

@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from tests.deployment import api_gateway_here, cloudformation_here, iam_here, lambda_here
+from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
+
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
 
 
 class AwsHere:
@@ -16,13 +18,14 @@ class AwsHere:
 
     `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account, and
     how often API Gateway refuses a role that IAM has just made. `readings` are what AWS does where its documentation
-    does not say it.
+    does not say it. `allowed` are the policies of whoever deploys, for IAM's simulation alone.
     """
 
     def __init__(self):
         self.failing = {}
         self.limits = {}
         self.readings = set()
+        self.allowed = []
         self.patches = ExitStack()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
@@ -30,8 +33,9 @@ class AwsHere:
         for patch in itertools.chain(
             cloudformation_here.patches(self.failing, self.readings),
             api_gateway_here.patches(self.limits),
-            iam_here.patches(),
             lambda_here.patches(self.limits),
+            cloudfront_here.patches(),
+            iam_here.patches(self.allowed),
         ):
             self.patches.enter_context(patch)
         self.server.start()
@@ -45,6 +49,7 @@ class AwsHere:
     def reset(self):
         self.failing.clear()
         self.readings.clear()
+        self.allowed[:] = [EVERYTHING]
         self.limits.update({"executions": 1000, "looks before a role is there": 0, "pending": 0, "failing": ""})
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")

@@ -116,6 +116,19 @@ def raising(monkeypatch, operation, error, *, after=0):
         yield
 
 
+@contextlib.contextmanager
+def answering(monkeypatch, operation, answer):
+    """Answer calls of an operation of AWS by this process with what a function of client and arguments returns."""
+    original = BaseClient._make_api_call
+
+    def call(client, name, arguments):
+        return answer(client, arguments) if name == operation else original(client, name, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        yield
+
+
 def refusal(operation, code="AccessDenied", message=None):
     message = message or f"User: arn:aws:iam::1:user/me is not authorized to perform: service:{operation}"
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)

@@ -6,6 +6,7 @@ import json
 import boto3
 import pytest
 
+from tests.deployment import domain_here
 from tests.deployment.operator_here import account, raising
 
 
@@ -133,7 +134,6 @@ def test_an_account_that_can_reserve_nothing_gets_nothing_reserved_until_it_can(
     assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (20.0, 40)
 
 
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter/lychgate/prod/signing-keys"
 
 
@@ -151,19 +151,20 @@ def decryption(operator):
 
 
 def test_a_key_of_ones_own_encrypts_the_keys_and_is_left_again_without_losing_them(operator, aws):
+    key = domain_here.key()
     assert operator.deploy() == 0, operator.errors
     ring = secrets(aws)[:2]
     assert (encryption(), decryption(operator)) == ("alias/aws/ssm", [])
 
-    assert operator.deploy("--parameter", f"KmsKeyArn={KEY}") == 0, operator.errors
+    assert operator.deploy("--parameter", f"KmsKeyArn={key}") == 0, operator.errors
 
-    assert encryption() == KEY
+    assert encryption() == key
     (statement,) = decryption(operator)
-    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt"], KEY)
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt"], key)
     assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": PARAMETER}}
-    assert operator.below("Encryption") == [f"/lychgate/prod/signing-keys is now encrypted with {KEY}"]
+    assert operator.below("Encryption") == [f"/lychgate/prod/signing-keys is now encrypted with {key}"]
     assert operator.deploy() == 0, operator.errors
-    assert operator.below("Encryption") == [f"unchanged: {KEY}"]
+    assert operator.below("Encryption") == [f"unchanged: {key}"]
     assert operator.below("chalice deploy") == ["unchanged"]
 
     # The function keeps the permission until nothing is encrypted with the key.
@@ -175,8 +176,9 @@ def test_a_key_of_ones_own_encrypts_the_keys_and_is_left_again_without_losing_th
 
 
 def test_a_new_stage_has_its_keys_under_the_key_of_ones_own_from_the_beginning(operator, aws):
-    assert operator.deploy("--parameter", f"KmsKeyArn={KEY}") == 0, operator.errors
-    assert encryption() == KEY
+    key = domain_here.key()
+    assert operator.deploy("--parameter", f"KmsKeyArn={key}") == 0, operator.errors
+    assert encryption() == key
     assert boto3.client("ssm").get_parameter(Name="/lychgate/prod/signing-keys")["Parameter"]["Version"] == 1
     assert len(decryption(operator)) == 1
 

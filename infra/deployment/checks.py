@@ -1,0 +1,144 @@
+"""`--check`: says of each thing that a deployment needs whether it is there, in a line, and changes nothing.
+
+What is cheap and would only fail minutes later is looked at by every deployment too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra.deployment import account_checks, domain_checks, name_checks
+from infra.deployment.dependencies import DEFAULTS, Dependencies
+from infra.deployment.deployer import permissions
+from infra.deployment.errors import DeploymentError
+from infra.deployment.findings import Check, Finding, State
+from infra.deployment.preflight import Place, identified, made_elsewhere, refuse_unusable, session_of_shell
+from infra.deployment.progress import Progress
+from infra.deployment.resources import Resources
+
+Look = Callable[[Resources, Mapping[str, str]], tuple[State, str]]
+
+
+def check_all(
+    stage: str,
+    project: Path,
+    parameters: Mapping[str, str],
+    progress: Progress,
+    dependencies: Dependencies = DEFAULTS,
+) -> bool:
+    """Print a line for each check, and return whether a deployment may begin."""
+    findings = []
+    with progress.of("Preflight: nothing is changed"):
+        for finding in _findings(stage, project, parameters, dependencies):
+            progress(str(finding))
+            findings.append(finding)
+    wrong = [finding.name for finding in findings if finding.state is State.WRONG]
+    unknown = [finding.name for finding in findings if finding.state is State.UNKNOWN]
+    rest = f" Not known: {', '.join(unknown)}." if unknown else ""
+    progress.end(
+        f"Not ready: {', '.join(wrong)}.{rest}" if wrong else f"Ready: `make deploy STAGE={stage}` may begin.{rest}"
+    )
+    return not wrong
+
+
+def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
+    """Raise DeploymentError for what a deployment would fail of later. What is unknown is no reason to stop."""
+    checks = list(_of_parameters(resources, parameters))
+    if name_checks.is_new(resources):
+        checks.append(Check("names", partial(_taken_names, resources)))
+    for each in checks:
+        finding = each.finding()
+        if finding.state is State.WRONG:
+            raise DeploymentError(f"{finding.name}: {finding.sentence}")
+
+
+def _findings(
+    stage: str, project: Path, parameters: Mapping[str, str], dependencies: Dependencies
+) -> Iterator[Finding]:
+    usable = Check("stage and parameters", partial(_usable, stage, project, parameters)).finding()
+    yield usable
+    session = session_of_shell()
+    region = Check("region", partial(account_checks.region, session)).finding()
+    yield region
+    if State.WRONG in {usable.state, region.state}:
+        return
+    caller = _Caller(session, stage, project)
+    credentials = Check("credentials", caller.look).finding()
+    yield credentials
+    if caller.answer is not None:
+        yield Check("clock", partial(account_checks.clock, caller.answer, dependencies.now())).finding()
+    if credentials.state is not State.OK or caller.place is None:
+        return
+    resources = Resources(stage, project, caller.place, dependencies)
+    for each in _of_stage(resources, parameters):
+        yield each.finding()
+
+
+class _Caller:
+    """Who the credentials are of. Keeps AWS's answer, a refusal too: it says what time it is."""
+
+    def __init__(self, session: boto3.session.Session, stage: str, project: Path) -> None:
+        self._session = session
+        self._stage = stage
+        self._project = project
+        self.place: Place | None = None
+        self.answer: Mapping[str, Any] | None = None
+
+    def look(self) -> tuple[State, str]:
+        try:
+            self.place, answer = identified(self._session)
+            self.answer = dict(answer)
+        except ClientError as error:
+            self.answer = dict(error.response)
+            if account_checks.is_region_off(self._session, error):
+                return State.WRONG, (
+                    "they are good, but the region is not enabled for the account. Enable it (AWS Account Management,"
+                    " EnableRegion), or choose another: AWS_REGION=…"
+                )
+            raise
+        elsewhere = made_elsewhere(self._stage, self._project, self.place)
+        if elsewhere is not None:
+            return State.WRONG, elsewhere
+        return State.OK, f"account {self.place.account_id}, as {self.place.identity}"
+
+
+def _usable(stage: str, project: Path, parameters: Mapping[str, str]) -> tuple[State, str]:
+    refuse_unusable(stage, project, parameters)
+    return State.OK, ", ".join([stage, *sorted(parameters)])
+
+
+def _of_stage(resources: Resources, asked: Mapping[str, str]) -> Iterator[Check]:
+    yield Check("stack", partial(name_checks.stack, resources))
+    try:
+        parameters = {**resources.stack.parameters(), **asked}
+    except ClientError:  # the line above says so
+        parameters = dict(asked)
+    yield Check("names", partial(name_checks.names, resources, parameters))
+    yield Check("Lambda", partial(account_checks.concurrency, resources))
+    yield Check("API Gateway", partial(account_checks.gateway, resources, parameters))
+    yield Check("CloudFront", partial(account_checks.cloudfront, resources))
+    yield from _of_parameters(resources, parameters)
+    yield Check("permissions", partial(permissions, resources.place, resources.stage, parameters))
+
+
+def _of_parameters(resources: Resources, parameters: Mapping[str, str]) -> Iterator[Check]:
+    looks: list[tuple[str, str, Look]] = [
+        ("certificate", "DomainName", domain_checks.certificate),
+        ("domain", "DomainName", domain_checks.alias),
+        ("hosted zone", "HostedZoneId", domain_checks.hosted_zone),
+        ("KMS key", "KmsKeyArn", domain_checks.kms_key),
+    ]
+    for name, parameter, look in looks:
+        if parameters.get(parameter) and (parameter != "HostedZoneId" or parameters.get("DomainName")):
+            yield Check(name, partial(look, resources, parameters))
+
+
+def _taken_names(resources: Resources) -> tuple[State, str]:
+    taken = list(name_checks.taken_names(resources))
+    return (State.WRONG, ". ".join(taken)) if taken else (State.OK, "they are free")
