@@ -39,7 +39,7 @@ def this_python() -> str:
 def interpreter_of(runtime: str, environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return a CPython on this machine that is of a runtime's version, without a virtual environment; None without one.
 
-    Looks at this process's own, then on PATH, then where pyenv and uv keep theirs.
+    Looks at this process's own, then where pyenv and uv keep theirs, then on PATH, where pyenv has slow scripts.
     """
     return next((path for path in _candidates(runtime, environ) if _is(path, runtime)), None)
 
@@ -47,16 +47,16 @@ def interpreter_of(runtime: str, environ: Mapping[str, str] = os.environ) -> Pat
 def _candidates(runtime: str, environ: Mapping[str, str]) -> Iterator[Path]:
     if runtime == this_python():
         yield Path(getattr(sys, "_base_executable", sys.executable))
-    for folder in environ.get("PATH", "").split(os.pathsep):
-        found = shutil.which(runtime, path=folder) if folder else None
-        if found is not None:
-            yield Path(found)
     home = Path(environ.get("HOME", "/nowhere"))
     version = runtime.removeprefix("python")
     pyenv = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
     uv = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "uv" / "python"
     yield from sorted(pyenv.glob(f"{version}.*/bin/{runtime}"))
     yield from sorted(uv.glob(f"cpython-{version}.*/bin/{runtime}"))
+    for folder in environ.get("PATH", "").split(os.pathsep):
+        found = shutil.which(runtime, path=folder) if folder else None
+        if found is not None:
+            yield Path(found)
 
 
 def _is(path: Path, runtime: str) -> bool:

@@ -104,6 +104,12 @@ def life(operator, aws):
             (operator.project / "static-site" / page).write_text("new", "utf-8")
         (operator.project / "static-site" / "gate.svg").unlink()
         _succeeds(operator, "deploy", "prod")
+        with (operator.project / "app.py").open("a", encoding="utf-8") as source:
+            source.write("# changed\n")
+        _succeeds(operator, "deploy", "prod")
+        _succeeds(operator, "live", "prod")
+        _succeeds(operator, "watch", "prod", "--minutes", "0")
+        _succeeds(operator, "rollback", "prod")
         _lose_the_record(operator)
         _succeeds(operator, "deploy", "prod")
         _succeeds(operator, "destroy", "prod", "--yes-delete", "prod")

@@ -74,6 +74,11 @@ def _cloudfront(call, operation, parameters):
     yield f"cloudfront:{operation}", f"arn:aws:cloudfront::{ACCOUNT}:distribution/{parameters['DistributionId']}"
 
 
+def _cloudwatch(call, operation, parameters):
+    for name in parameters["AlarmNames"]:
+        yield f"cloudwatch:{operation}", _arn("cloudwatch", f"alarm:{name}")
+
+
 def _dynamodb(call, operation, parameters):
     tables = [parameters[name] for name in ("TableName", "SourceTableName", "TargetTableName") if name in parameters]
     for table in tables or [parameters["ResourceArn"].rpartition("/")[2]]:
@@ -143,6 +148,7 @@ _OF_SERVICES = {
     "apigateway": _api_gateway,
     "cloudformation": _cloudformation,
     "cloudfront": _cloudfront,
+    "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
     "iam": _iam,
     "kms": _kms,
@@ -161,6 +167,7 @@ _GENERAL = [
     (r"(:distribution/).*", r"\1*"),
     (r"(:function:[^:]+:)[0-9]+$", r"\1*"),
     (r"(:stack/[^/]+/).*", r"\1*"),
+    (rf"(:alarm:lychgate-{STAGE}-).*", r"\1*"),
     (r"(::/(?:restapis|usageplans|apikeys|tags)/).*", r"\1*"),
     (rf"^(arn:aws:s3:::)lychgate-{STAGE}-{ACCOUNT}-{REGION}(?:(/).*)?$", None),
     (rf"^arn:aws:iam::{ACCOUNT}:(user|role)/(?!lychgate-).*", r"arn:aws:iam::${Account}:\1/*"),

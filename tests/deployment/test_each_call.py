@@ -7,6 +7,7 @@ from pathlib import Path
 
 from botocore.client import BaseClient
 
+from infra.deployment.observation import ACCOUNT_ROLE
 from tests.deployment.operator_here import account, refusal
 from tests.deployment.recording import recorder
 
@@ -65,15 +66,15 @@ def test_every_call_of_a_deployment_may_fail_and_the_next_run_goes_on(operator, 
     assert "Traceback" not in operator.log
     made = account()
     assert {name: len(found) for name, found in made.items()} == {
-        "stacks": 1, "tables": 4, "buckets": 1, "functions": 2, "roles": 2, "apis": 1, "distributions": 1,
-        "parameters": 1, "logs": 2,
+        "stacks": 1, "tables": 4, "buckets": 1, "functions": 2, "roles": 3, "apis": 1, "distributions": 1,
+        "parameters": 1, "logs": 3,
     }  # fmt: skip
 
     failed = until_every_call_has_failed(monkeypatch, lambda: operator.destroy("--with-data"), lambda: operator.errors)
 
     assert len(failed) > 12
     assert "Traceback" not in operator.log
-    assert not any(account().values())
+    assert left() == {"roles": [ACCOUNT_ROLE]}
 
 
 def test_every_call_of_chalice_may_be_refused_and_the_next_run_goes_on(operator, monkeypatch, tmp_path):
@@ -90,4 +91,9 @@ def test_every_call_of_chalice_may_be_refused_and_the_next_run_goes_on(operator,
         assert len(path.read_text().split()) > before + 3
         assert "Traceback" not in operator.log
         assert len(account()["apis"]) == (1 if command == operator.deploy else 0)
-    assert not any(account().values())
+    assert left() == {"roles": [ACCOUNT_ROLE]}
+
+
+def left():
+    """What is in the account."""
+    return {name: found for name, found in account().items() if found}

@@ -74,8 +74,10 @@ def test_plain_chalice_deploy_of_a_deployed_stage_updates_its_functions_and_its_
         "apigateway:PutRestApi",
         "apigateway:UpdateRestApi",
         "iam:PutRolePolicy",
+        "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
         "lambda:UntagResource",
+        "lambda:UpdateAlias",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
     }

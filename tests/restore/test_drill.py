@@ -176,7 +176,6 @@ def test_a_configuration_that_says_nothing_is_a_sentence(operator, backups, dama
         ),
         ("RestoreTableToPointInTime", "ExpiredTokenException", "the AWS credentials have expired"),
         ("Scan", "AccessDeniedException", "permission is missing: service:Scan"),
-        ("RestoreTableToPointInTime", "LimitExceededException", "AWS refused RestoreTableToPointInTime"),
     ],
 )
 def test_a_refusal_of_aws_is_a_sentence_and_the_same_command_goes_on(
@@ -184,9 +183,23 @@ def test_a_refusal_of_aws_is_a_sentence_and_the_same_command_goes_on(
 ):
     api.register("Kim")
     remember()
-    with raising(monkeypatch, operation, refusal(operation, code)):
+    _is_told_and_gone_on_with(operator, monkeypatch, refusal(operation, code), message)
+    assert tables() == ALL
+
+
+def test_too_many_restores_at_once_are_a_sentence_and_the_same_command_goes_on(
+    operator, api, remember, tables, monkeypatch
+):
+    api.register("Kim")
+    remember()
+    operation = "RestoreTableToPointInTime"
+    refused = refusal(operation, "LimitExceededException", "Up to 50 concurrent restores are allowed")
+    _is_told_and_gone_on_with(operator, monkeypatch, refused, f"AWS refused {operation}")
+    assert tables() == ALL
+
+
+def _is_told_and_gone_on_with(operator, monkeypatch, refused, message):
+    with raising(monkeypatch, refused.operation_name, refused):
         assert operator.run("drill") == 1
     assert message in operator.errors
-
     assert operator.run("drill") == 0, operator.errors
-    assert tables() == ALL
