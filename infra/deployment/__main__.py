@@ -6,9 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from infra.deployment import shipping
 from infra.deployment.alone import alone
-from infra.deployment.checks import check_all
+from infra.deployment.checks.all_checks import check_all
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, deploy
 from infra.deployment.deployer import deployer_policies, print_policies
@@ -17,6 +16,7 @@ from infra.deployment.errors import DeploymentError, explained
 from infra.deployment.plan import plan
 from infra.deployment.preflight import check, refuse_unusable
 from infra.deployment.progress import Progress, Say
+from infra.deployment.shipping import commands as shipping
 from infra.deployment.template import parameter_names
 from infra.local.environment import PROJECT
 

@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import distribution
 from infra.deployment.chalice_command import run_chalice, source_digest
-from infra.deployment.checks import refuse_wrong
+from infra.deployment.checks.all_checks import refuse_wrong
+from infra.deployment.checks.names import taken_bucket
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import APP_NAME, Foundation
 from infra.deployment.limits import reservations, throttle
 from infra.deployment.live import record
-from infra.deployment.name_checks import taken_bucket
 from infra.deployment.observation import observe
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress

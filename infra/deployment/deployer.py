@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.deployment.checks.findings import State
 from infra.deployment.errors import DeploymentError
-from infra.deployment.findings import State
 from infra.deployment.foundation import APP_NAME
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from infra.deployment import account_checks
-from infra.deployment.domain_checks import covers
+from infra.deployment.checks import account as account_checks
+from infra.deployment.checks.domain import covers
 from tests.deployment import domain_here
 from tests.deployment.deployer_policy import recorded
 from tests.deployment.needed_permissions import needed

@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 from infra.deployment.__main__ import main
+from infra.deployment.shipping.watch import RAISED_BY_VISITORS, alarm_names
 from infra.deployment.template import rendered_template
-from infra.deployment.watch import RAISED_BY_VISITORS, alarm_names
 from tests.deployment.operator_here import raising, refusal
 
 FIRST, SECOND = "1" * 40, "2" * 40

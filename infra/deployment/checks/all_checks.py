@@ -13,11 +13,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.deployment import account_checks, domain_checks, name_checks
+from infra.deployment.checks import account, domain, names
+from infra.deployment.checks.findings import Check, Finding, State
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deployer import permissions
 from infra.deployment.errors import DeploymentError
-from infra.deployment.findings import Check, Finding, State
 from infra.deployment.preflight import Place, identified, made_elsewhere, refuse_unusable, session_of_shell
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
@@ -50,7 +50,7 @@ def check_all(
 def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
     """Raise DeploymentError for what a deployment would fail of later. What is unknown is no reason to stop."""
     checks = list(_of_parameters(resources, parameters))
-    if name_checks.is_new(resources):
+    if names.is_new(resources):
         checks.append(Check("names", partial(_taken_names, resources)))
     for each in checks:
         finding = each.finding()
@@ -64,7 +64,7 @@ def _findings(
     usable = Check("stage and parameters", partial(_usable, stage, project, parameters)).finding()
     yield usable
     session = session_of_shell()
-    region = Check("region", partial(account_checks.region, session)).finding()
+    region = Check("region", partial(account.region, session)).finding()
     yield region
     if State.WRONG in {usable.state, region.state}:
         return
@@ -72,7 +72,7 @@ def _findings(
     credentials = Check("credentials", caller.look).finding()
     yield credentials
     if caller.answer is not None:
-        yield Check("clock", partial(account_checks.clock, caller.answer, dependencies.now())).finding()
+        yield Check("clock", partial(account.clock, caller.answer, dependencies.now())).finding()
     if credentials.state is not State.OK or caller.place is None:
         return
     resources = Resources(stage, project, caller.place, dependencies)
@@ -96,7 +96,7 @@ class _Caller:
             self.answer = dict(answer)
         except ClientError as error:
             self.answer = dict(error.response)
-            if account_checks.is_region_off(self._session, error):
+            if account.is_region_off(self._session, error):
                 return State.WRONG, (
                     "they are good, but the region is not enabled for the account. Enable it (AWS Account Management,"
                     " EnableRegion), or choose another: AWS_REGION=…"
@@ -114,25 +114,25 @@ def _usable(stage: str, project: Path, parameters: Mapping[str, str]) -> tuple[S
 
 
 def _of_stage(resources: Resources, asked: Mapping[str, str]) -> Iterator[Check]:
-    yield Check("stack", partial(name_checks.stack, resources))
+    yield Check("stack", partial(names.stack, resources))
     try:
         parameters = {**resources.stack.parameters(), **asked}
     except ClientError:  # the line above says so
         parameters = dict(asked)
-    yield Check("names", partial(name_checks.names, resources, parameters))
-    yield Check("Lambda", partial(account_checks.concurrency, resources))
-    yield Check("API Gateway", partial(account_checks.gateway, resources, parameters))
-    yield Check("CloudFront", partial(account_checks.cloudfront, resources))
+    yield Check("names", partial(names.names, resources, parameters))
+    yield Check("Lambda", partial(account.concurrency, resources))
+    yield Check("API Gateway", partial(account.gateway, resources, parameters))
+    yield Check("CloudFront", partial(account.cloudfront, resources))
     yield from _of_parameters(resources, parameters)
     yield Check("permissions", partial(permissions, resources.place, resources.stage, parameters))
 
 
 def _of_parameters(resources: Resources, parameters: Mapping[str, str]) -> Iterator[Check]:
     looks: list[tuple[str, str, Look]] = [
-        ("certificate", "DomainName", domain_checks.certificate),
-        ("domain", "DomainName", domain_checks.alias),
-        ("hosted zone", "HostedZoneId", domain_checks.hosted_zone),
-        ("KMS key", "KmsKeyArn", domain_checks.kms_key),
+        ("certificate", "DomainName", domain.certificate),
+        ("domain", "DomainName", domain.alias),
+        ("hosted zone", "HostedZoneId", domain.hosted_zone),
+        ("KMS key", "KmsKeyArn", domain.kms_key),
     ]
     for name, parameter, look in looks:
         if parameters.get(parameter) and (parameter != "HostedZoneId" or parameters.get("DomainName")):
@@ -140,5 +140,5 @@ def _of_parameters(resources: Resources, parameters: Mapping[str, str]) -> Itera
 
 
 def _taken_names(resources: Resources) -> tuple[State, str]:
-    taken = list(name_checks.taken_names(resources))
+    taken = list(names.taken_names(resources))
     return (State.WRONG, ". ".join(taken)) if taken else (State.OK, "they are free")

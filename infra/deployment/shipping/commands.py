@@ -6,13 +6,13 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from infra.deployment.earlier_version import go_back
 from infra.deployment.errors import DeploymentError
 from infra.deployment.live import live
 from infra.deployment.preflight import check
 from infra.deployment.resources import Resources
-from infra.deployment.rollback import rollback
-from infra.deployment.watch import watch
+from infra.deployment.shipping.earlier_version import go_back
+from infra.deployment.shipping.rollback import rollback
+from infra.deployment.shipping.watch import watch
 
 if TYPE_CHECKING:
     from infra.deployment.dependencies import Dependencies

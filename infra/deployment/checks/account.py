@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, NoRegionError, UnknownRegionError
 
+from infra.deployment.checks.findings import State
 from infra.deployment.errors import code_of
-from infra.deployment.findings import State
 from infra.deployment.limits import LEAST_UNRESERVED, USUAL_CONCURRENCY, reservations
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from infra.deployment import site
+from infra.deployment.checks.findings import State
 from infra.deployment.errors import code_of
-from infra.deployment.findings import State
 from infra.deployment.foundation import APP_NAME
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from infra.deployment.checks.findings import State
 from infra.deployment.errors import code_of
-from infra.deployment.findings import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""What happens around a deployment: what its alarms say, and the way back."""
