@@ -1,4 +1,4 @@
-"""`make audit`: checkov over the template, and over a stage as `chalice package` writes it.
+"""`make audit`: checkov over the templates, and over a stage as `chalice package` writes it.
 
 Owns how its findings are compared with the explanations in tests/tools/checkov.toml.
 """
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from tests.support.packaging_project import PROJECT, packaged_stage
 
 EXPLANATIONS = PROJECT / "tests" / "tools" / "checkov.toml"
-TEMPLATE = PROJECT / "infra" / "template.yaml"
+TEMPLATES = (PROJECT / "infra" / "template.yaml", PROJECT / "infra" / "github-oidc.yaml")
 
 
 class Finding(NamedTuple):
@@ -72,7 +72,7 @@ def run_checkov(checkov: Path, files: Sequence[Path]) -> list[Finding]:
 def main(checkov: Path) -> int:
     """Run checkov, print what is to be done, and return the exit code."""
     with tempfile.TemporaryDirectory() as temporary:
-        found = run_checkov(checkov, [TEMPLATE, packaged_stage(Path(temporary))])
+        found = run_checkov(checkov, [*TEMPLATES, packaged_stage(Path(temporary))])
     explained = explanations()
     told = complaints(found, explained)
     for sentence in told:
