@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infra.local.environment import STAGE as LAPTOP
+from infra.runtime import RUNTIME
 from infra.tables import parsed
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +43,15 @@ def test_every_supported_python_is_tested():
     supported = [each.rpartition(" ")[2] for each in project["classifiers"]]
     assert JOBS["test.yml:quick"]["strategy"]["matrix"]["python"] == supported
     assert project["requires-python"] == f">={supported[0]}"
-    named = {step["with"]["python-version"] for _, step in STEPS if "setup-python" in step.get("uses", "")}
-    assert named <= {*supported, "${{ matrix.python }}"}
+    named = [step["with"]["python-version"] for _, step in STEPS if "setup-python" in step.get("uses", "")]
+    assert {each for several in named for each in several.splitlines()} <= {*supported, "${{ matrix.python }}"}
+
+
+def test_the_functions_own_python_is_there_where_everything_is_tested_and_where_it_is_deployed():
+    own = RUNTIME.removeprefix("python")
+    for job in ("test.yml:whole", "stage.yml:deploy"):
+        (set_up,) = [step for name, step in STEPS if name == job and "setup-python" in step.get("uses", "")]
+        assert own in set_up["with"]["python-version"].splitlines()
 
 
 def test_a_workflow_has_no_permission_and_each_job_says_which_it_needs():
