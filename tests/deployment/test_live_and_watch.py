@@ -58,6 +58,11 @@ def test_a_complete_deployment_records_its_commit_and_a_failed_one_does_not(oper
     assert operator.run("live", "prod") == 0
     assert operator.lines[1] == f"commit={SECOND}"
 
+    # Another version of the API, beside the page of that commit, is no commit.
+    assert operator.run("rollback", "prod") == 0, operator.errors
+    assert operator.run("live", "prod") == 0
+    assert operator.lines[1] == "commit="
+
     operator.replace(commit=lambda _project: None)
     assert operator.deploy() == 0, operator.errors
     assert operator.run("live", "prod") == 0

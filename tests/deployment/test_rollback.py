@@ -80,6 +80,15 @@ def test_what_is_no_commit_is_not_deployed(project, name):
     assert mark(project) is None
 
 
+def test_a_commit_and_a_version_are_not_both_gone_back_to(project):
+    operator = Operator(project)
+
+    assert operator.run("rollback", "prod", "v1", "--to", "3") == 1
+
+    assert "not both" in operator.errors
+    assert mark(project) is None
+
+
 def test_the_commit_of_a_working_tree_is_known_unless_something_of_it_is_in_no_commit(project, tmp_path, monkeypatch):
     head = git(project, "rev-parse", "HEAD")
     assert checked_out_commit(project) == head
