@@ -3,7 +3,10 @@
 import itertools
 import urllib.request
 from contextlib import ExitStack
+from unittest import mock
 
+import botocore.session
+from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
@@ -30,6 +33,9 @@ class AwsHere:
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
+        # One for all sessions: each would read the models of the same services again.
+        loader = create_loader()
+        self.patches.enter_context(mock.patch.object(botocore.session, "create_loader", return_value=loader))
         for patch in itertools.chain(
             cloudformation_here.patches(self.failing, self.readings),
             api_gateway_here.patches(self.limits),
