@@ -85,7 +85,7 @@ def declaring_gateway_responses(generate_swagger: GenerateSwagger) -> GenerateSw
     """
 
     @functools.wraps(generate_swagger)
-    def generate(generator: object, app: Application, *arguments: Any, **options: Any) -> Swagger:  # noqa: ANN401
+    def generate(generator: object, app: Application, *arguments: Any, **options: Any) -> Swagger:  # noqa: ANN401 - Chalice's own
         swagger = generate_swagger(generator, app, *arguments, **options)
         try:
             settings = app.lychgate.http

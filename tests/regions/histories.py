@@ -377,7 +377,7 @@ class World:
 
         # In one region, too, a browser that waits for two answers in vain has missed the retry window.
         is_retry = person.failures > 0
-        do = lambda at: at.exchange(used, person.caller)  # noqa: E731
+        do = lambda at: at.exchange(used, person.caller)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(grant.session_id), do, told, calm=is_retry)
 
     def _look(self, person):
@@ -390,7 +390,7 @@ class World:
             if isinstance(answer, InvalidToken) and not self._sessions[principal.session_id].may_have_ended:
                 self.violated("false log-out", f"a live route refuses {person.username}: {answer.reason}")
 
-        do = lambda at: at.account.sessions(principal)  # noqa: E731
+        do = lambda at: at.account.sessions(principal)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(principal.session_id), do, told, is_background=True)
 
     def _log_out(self, person):
@@ -403,7 +403,7 @@ class World:
             if is_an_answer(answer):
                 self._sessions[grant.session_id].ended_at = self.now
 
-        do = lambda at: at.refresh_tokens.revoke([token], person.caller)  # noqa: E731
+        do = lambda at: at.refresh_tokens.revoke([token], person.caller)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(grant.session_id), do, told, is_background=True)
 
     def _log_out_everywhere(self, person):
@@ -417,7 +417,7 @@ class World:
                 for session in ended:
                     session.ended_at = self.now
 
-        do = lambda at: at.account.log_out_everywhere(principal, person.caller)  # noqa: E731
+        do = lambda at: at.account.log_out_everywhere(principal, person.caller)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(principal.session_id), do, told, is_background=True)
         self._forget(person, pause=LONGEST_REQUEST + 1)
 
@@ -437,7 +437,7 @@ class World:
                     session.ended_at = self.now
                 self._begun(person)(answer)
 
-        do = lambda at: at.account.change_password(principal, old, new, person.caller)  # noqa: E731
+        do = lambda at: at.account.change_password(principal, old, new, person.caller)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(principal.session_id), do, told, is_background=True)
 
     def register_a_name(self):
@@ -536,7 +536,7 @@ class World:
             elif not is_an_answer(answer):
                 self._stolen.append(used)
 
-        do = lambda at: at.exchange(used, self._thief)  # noqa: E731
+        do = lambda at: at.exchange(used, self._thief)  # noqa: E731 - a call that is named
         self._send(None, home_of_session(grant.session_id), do, told, is_background=True)
 
     def guess_a_password(self):
@@ -547,7 +547,7 @@ class World:
         def told(answer):
             assert not isinstance(answer, LoggedIn)
 
-        do = lambda at: at.log_in.with_password(username, "not the password", self._thief)  # noqa: E731
+        do = lambda at: at.log_in.with_password(username, "not the password", self._thief)  # noqa: E731 - a call that is named
         self._send(None, home_of_name(username), do, told, is_background=True)
 
     # The same by the hand of a test.

@@ -125,7 +125,7 @@ def _drawn():
 _become_first_process()
 standing_clock.install()
 sys.modules["runtime_client"] = _NotLoadedYet()
-from awslambdaric import bootstrap, lambda_runtime_client  # noqa: E402
+from awslambdaric import bootstrap, lambda_runtime_client  # noqa: E402 - its C++ part is loaded in each copy
 
 asked = lambda_runtime_client.LambdaRuntimeClient.restore_next
 lambda_runtime_client.LambdaRuntimeClient.restore_next = _wait_for_restore
