@@ -83,6 +83,7 @@ def settings_of(ring: Mapping[str, object], tables: Tables) -> dict[str, str]:
         "LYCHGATE_SESSIONS_TABLE": tables.sessions,
         "LYCHGATE_EVENTS_TABLE": tables.events,
         "LYCHGATE_THROTTLE_TABLE": tables.throttle,
+        "LYCHGATE_MAIL_TABLE": tables.mail,
         "LYCHGATE_THROTTLE_PAIR_FAILURES": "100",
         "LYCHGATE_THROTTLE_ADDRESS_FAILURES": "100000",
         "LYCHGATE_REGISTRATIONS_PER_HOUR": "100000",

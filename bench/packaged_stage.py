@@ -43,6 +43,8 @@ def built(ring: Mapping[str, object]) -> Package:
         sessions_table=TABLES.sessions,
         events_table=TABLES.events,
         throttle_table=TABLES.throttle,
+        mail_table=TABLES.mail,
+        mail_stream="",
         signing_keys_parameter=_PARAMETER,
         distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     )

@@ -201,6 +201,46 @@ class UsernameTaken(LychgateError):
     detail = "This username is taken."
 
 
+class EmailTaken(LychgateError):
+    """Raised if another account has verified the address that is to be confirmed."""
+
+    error = "email_taken"
+    detail = "Another account has this address."
+
+
+class LinkExpired(LychgateError):
+    """Raised if a mailed token is unknown, used, too old or not for this. ``reason`` is for the operator."""
+
+    error = "link_expired"
+    detail = "This link has been used, is too old, or is not complete. Ask for a new one."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
+class InvalidCode(LychgateError):
+    """Raised if a code is wrong or stale. ``reason`` is for the operator."""
+
+    error = "invalid_code"
+    detail = "The code is wrong."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
+class InvalidChallenge(LychgateError):
+    """Raised if a challenge is unknown, expired or used up. ``reason`` is for the operator."""
+
+    error = "invalid_challenge"
+    detail = "Too much time or too many tries have passed. Ask for a new code."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class Conflict(LychgateError):
     """Raised if another request has changed the same data meanwhile."""
 
@@ -224,6 +264,12 @@ class TooManyRegistrations(TooManyAttempts):
     """Raised if too many accounts were created from one address."""
 
     detail = "Too many accounts were created from your network. Try again later."
+
+
+class TooManyMails(TooManyAttempts):
+    """Raised if too many mails were asked for, from one address on the network or to one mail address."""
+
+    detail = "Too many mails were asked for. Look for the one that was sent, or wait before you ask for another."
 
 
 class ServiceUnavailable(LychgateError):

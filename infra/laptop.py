@@ -18,6 +18,8 @@ DEFAULTS: Mapping[str, str] = {
     "LYCHGATE_SESSIONS_TABLE": "lychgate-dev-sessions",
     "LYCHGATE_EVENTS_TABLE": "lychgate-dev-events",
     "LYCHGATE_THROTTLE_TABLE": "lychgate-dev-throttle",
+    "LYCHGATE_MAIL_TABLE": "lychgate-dev-mail",
+    "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
 }
 """What fits the database of `make dynamodb`."""
 

@@ -121,6 +121,8 @@ def _table_definition(
             create[name] = value
         elif name == "SSESpecification":
             create[name] = _sse_specification(logical_id, value)
+        elif name == "StreamSpecification":
+            create[name] = {"StreamEnabled": True, **value}
         elif name not in _LEFT_OUT:
             raise UnsupportedTemplateError(f"{logical_id}: the property {name} is not understood")
     if "TableName" not in create:

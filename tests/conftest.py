@@ -109,6 +109,8 @@ def environment(private_jwks):
         "LYCHGATE_SESSIONS_TABLE": "lychgate-test-sessions",
         "LYCHGATE_EVENTS_TABLE": "lychgate-test-events",
         "LYCHGATE_THROTTLE_TABLE": "lychgate-test-throttle",
+        "LYCHGATE_MAIL_TABLE": "lychgate-test-mail",
+        "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
         "LYCHGATE_BCRYPT_COST": "10",
     }
 

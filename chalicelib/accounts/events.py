@@ -26,6 +26,12 @@ class EventType(StrEnum):
     REAUTHENTICATED = "reauthenticated"
     """The password was given again inside a session, which is fresh from then on."""
     ROLES_CHANGED = "roles_changed"
+    PASSWORD_RESET = "password_reset"
+    """A new password was chosen by a mailed link."""
+    EMAIL_VERIFIED = "email_verified"
+    """The account's first address was confirmed."""
+    EMAIL_CHANGED = "email_changed"
+    """A verified address was replaced or removed."""
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -47,6 +53,9 @@ HISTORY = (
     EventType.REFRESH_RETRIED_ELSEWHERE,
     EventType.REAUTHENTICATED,
     EventType.ROLES_CHANGED,
+    EventType.PASSWORD_RESET,
+    EventType.EMAIL_VERIFIED,
+    EventType.EMAIL_CHANGED,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""

@@ -16,6 +16,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Where a user gets mail."""
+
+    email: str
+    """The address as the user typed it."""
+    verified: bool = False
+    """Whether the user has shown that its mail arrives. Until then it proves nothing and finds nobody."""
+    new_email: str | None = None
+    """The address that will replace a verified one, once it is confirmed."""
+    language: str = ""
+    """The language that the user reads mail in. Empty: the site's."""
+
+    @property
+    def unconfirmed(self) -> str | None:
+        """The address that waits to be confirmed, None if there is none."""
+        return self.new_email if self.verified else self.email
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """An account."""
 
@@ -27,6 +46,8 @@ class User:
     roles: tuple[str, ...]
     created_at: int
     disabled: bool = False
+    contact: Contact | None = None
+    """None if the user has given no address."""
     session_epoch: int = 0
     """Raised by one to end all sessions of the user at once: sessions with an earlier epoch have ended."""
     failures: SecurityEvent | None = field(default=None, compare=False)
@@ -38,3 +59,8 @@ class User:
     def username_key(self) -> str:
         """The canonical username, which is unique."""
         return canonical_username(self.username)
+
+    @property
+    def verified_email(self) -> str | None:
+        """The address at which the user has shown to get mail, None if there is none."""
+        return self.contact.email if self.contact is not None and self.contact.verified else None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.accounts.session import SessionRules
 from chalicelib.config.environment import integer, one_of, required
-from chalicelib.credentials.throttling import ThrottleRules
+from chalicelib.credentials.throttling import MailRules, ThrottleRules
 from chalicelib.errors import ConfigurationError
 
 ACCESS_TOKEN_LIFETIME = 600
@@ -61,6 +61,17 @@ ADDRESS_WINDOW = 3600
 LONGEST_DELAY = 900
 """Seconds (15 minutes). Long enough to make guessing pointless, short enough for a user to wait."""
 
+MAILS_PER_IP = 30
+"""Mails that may be asked for from one IPv4 address or IPv6 /64 in an hour, over all accounts. A /56 and a /48 may ask
+for twice and four times as many."""
+
+MAILS_PER_DAY = 5000
+"""Mails that strangers may ask for in a day, over all accounts: a tenth of what SES lets a new account send. All users
+share the sender's reputation."""
+
+IDENTIFIERS = ("username", "email")
+EMAIL_CHOICES = ("off", "optional", "required")
+
 BCRYPT_COST = 12
 """bcrypt's work factor, log2 of its rounds: about a quarter of a second of one CPU."""
 
@@ -85,6 +96,7 @@ class Tables:
     sessions: str
     events: str
     throttle: str
+    mail: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +116,11 @@ class ApiSettings:
     context_words: tuple[str, ...]
     """Words that no password is made from, such as the name of the site."""
     registration_open: bool
+    identifier: str
+    """What names an account: "username", or "email" where the address is the username."""
+    email: str
+    """Whether an account has an address: "off", "optional" or "required"."""
+    mails: MailRules
     check_pwned_passwords: bool
 
     @classmethod
@@ -120,6 +137,7 @@ class ApiSettings:
                 sessions=required(environment, "LYCHGATE_SESSIONS_TABLE"),
                 events=required(environment, "LYCHGATE_EVENTS_TABLE"),
                 throttle=required(environment, "LYCHGATE_THROTTLE_TABLE"),
+                mail=required(environment, "LYCHGATE_MAIL_TABLE"),
             ),
             throttle=ThrottleRules(
                 pair_failures=number("LYCHGATE_THROTTLE_PAIR_FAILURES", PAIR_FAILURES, 1, 100),
@@ -144,8 +162,31 @@ class ApiSettings:
             ),
             context_words=_context_words(environment),
             registration_open=one_of(environment, "LYCHGATE_REGISTRATION", ("open", "closed"), "open") == "open",
+            identifier=one_of(environment, "LYCHGATE_IDENTIFIER", IDENTIFIERS, "username"),
+            email=_email(environment),
+            mails=MailRules(
+                per_ip=number("LYCHGATE_MAILS_PER_IP", MAILS_PER_IP, 1, 100_000),
+                per_day=number("LYCHGATE_MAILS_PER_DAY", MAILS_PER_DAY, 1, 10_000_000),
+            ),
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
         )
+
+
+def _email(environment: Mapping[str, str]) -> str:
+    """Return whether accounts have addresses. A site that has no sender sends no mail, so it asks for no address."""
+    can_send = bool(environment.get("LYCHGATE_MAIL_FROM", "").strip())
+    chosen = one_of(environment, "LYCHGATE_EMAIL", EMAIL_CHOICES, "optional" if can_send else "off")
+    if chosen != "off" and not can_send:
+        raise ConfigurationError(
+            "LYCHGATE_MAIL_FROM", f"must be the sender's address, because LYCHGATE_EMAIL is {chosen}"
+        )
+    if environment.get("LYCHGATE_IDENTIFIER") == "email":
+        if chosen == "off":
+            raise ConfigurationError(
+                "LYCHGATE_IDENTIFIER", "must be username where no mail is sent: set LYCHGATE_MAIL_FROM to the sender's"
+            )
+        return "required"
+    return chosen
 
 
 def _context_words(environment: Mapping[str, str]) -> tuple[str, ...]:

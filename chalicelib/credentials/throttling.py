@@ -222,6 +222,23 @@ class ThrottleRules:
         return _window("registrations", ip, self.registrations, REGISTRATION_WINDOW, now)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MailRules:
+    """The limits on mails that somebody asks for. Those to one address are in ``mail_budgets``."""
+
+    per_ip: int
+    per_day: int
+
+    def address_window_of(self, ip: str, now: int) -> Window:
+        """Return where mails asked for from an address are counted at ``now``."""
+        return _window("mails", ip, self.per_ip, REGISTRATION_WINDOW, now)
+
+    def day_window_of(self, now: int) -> Window:
+        """Return where all mails that strangers ask for are counted at ``now``."""
+        day = day_of(now)
+        return Window(f"mails#all#{day}", {"all": self.per_day}, (day + 1) * _DAY)
+
+
 def day_of(numeric_date: int) -> int:
     """Return the number of the day in UTC, counted from 1970-01-01."""
     return numeric_date // _DAY

@@ -8,12 +8,14 @@ cannot reach its database raises ServiceUnavailable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.accounts.events import SecurityEvent
+from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.session import Session
-from chalicelib.accounts.user import User
+from chalicelib.accounts.user import Contact, User
+from chalicelib.credentials.mailed import MailedProof
 from chalicelib.credentials.throttling import Admission, Attempt, Window
 
 Announce = Callable[[SecurityEvent], None]
@@ -23,11 +25,80 @@ Announce = Callable[[SecurityEvent], None]
 class UserStore(Protocol):
     """Stores users by their canonical usernames."""
 
-    def add(self, user: User, session: Session, event: SecurityEvent) -> None:
-        """Store a new user with a first session. Raises UsernameTaken if the canonical username is in use."""
+    def add(
+        self,
+        user: User,
+        session: Session,
+        event: SecurityEvent,
+        *,
+        mail: Mail | None = None,
+        proof: MailedProof | None = None,
+    ) -> None:
+        """Store a new user with a first session. Put ``mail`` into the outbox.
+
+        ``proof``, if given, is that of the mailed token that confirms the registration. It is used up, and what
+        ``keep`` stored under it is deleted.
+
+        Raises:
+            UsernameTaken: the canonical username is in use.
+            LinkExpired: the proof has been used meanwhile.
+
+        """
 
     def find(self, username: str) -> User | None:
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
+
+    def keep(self, registration: KeptRegistration, mail: Mail) -> None:
+        """Store a registration until its address is confirmed, and put the mail into the outbox that asks for that."""
+
+    def kept(self, mail_id: str) -> KeptRegistration | None:
+        """Return the registration that waits for the confirmation of this mail, or None."""
+
+    def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
+        """Store what the user has instead of ``user.contact``, and put a mail into the outbox that asks to confirm it.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+
+        """
+
+    def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
+        """Store that the user has no address. Record the event and put the mail into the outbox, if there are any.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+
+        """
+
+    def confirm_email(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
+        """Store that ``proof.email``, which waits for its confirmation, is the user's. The old address is free then.
+
+        Raises:
+            EmailTaken: another user has verified the address.
+            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
+
+        """
+
+    def rename(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
+        """Do the same where the address is the username: the user has ``proof.email`` as both from then on.
+
+        All sessions end, except the one that asked for it (``proof.session_id``).
+
+        Raises:
+            EmailTaken: another user has the address as the username.
+            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
+
+        """
+
+    def reset_password(
+        self, user: User, proof: MailedProof, password_hash: str, event: SecurityEvent, mail: Mail | None
+    ) -> None:
+        """Replace the user's hash, end all sessions, and forget the failures at the account.
+
+        Raises:
+            LinkExpired: the proof has been used, or the password or the account has changed meanwhile.
+
+        """
 
     def change_password(
         self,
@@ -36,6 +107,7 @@ class UserStore(Protocol):
         successor: Session,
         password_hash: str,
         event: SecurityEvent,
+        mail: Mail | None = None,
     ) -> None:
         """Replace the user's hash, end all sessions, and keep ``successor`` in place of ``session``.
 
@@ -95,15 +167,19 @@ class SessionStore(Protocol):
         if_ended: SecurityEvent,
         password_hash: str | None = None,
         admission: Admission | None = None,
+        proof: MailedProof | None = None,
     ) -> bool:
         """Store a new session of a user, and record ``event``.
+
+        ``proof``, if given, is that of a mailed code. It is used up.
 
         ``admission``, if given, is that of the password, which was right: see ``LoginThrottle.succeeded``. Return
         whether older sessions were ended. If so, ``if_ended`` is recorded too. ``password_hash``, if given,
         replaces the user's hash in the same step.
 
         Raises:
-            Conflict: the user no longer exists, is disabled, or has another hash or epoch than ``user``.
+            Conflict: the user no longer exists, is disabled, or has another hash or epoch than ``user``, or the proof
+                has been used.
 
         """
 
@@ -127,8 +203,11 @@ class SessionStore(Protocol):
         Return whether the session existed; if not, nothing is stored and nothing recorded.
         """
 
-    def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
-        """End the session and record the event. Return whether the session existed; if not, nothing is recorded."""
+    def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
+        """End the session, record the event and put the mail into the outbox, if there is one.
+
+        Return whether the session existed; if not, nothing is recorded and nothing sent.
+        """
 
     def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
         """End the session and record the event, if its refresh counter is this one.
@@ -184,11 +263,57 @@ class LoginThrottle(Protocol):
         """Uncount a registration that created no account, if possible."""
 
 
+class Outbox(Protocol):
+    """Keeps the mails that are to be sent, what their tokens and codes stand for, and the limits on asking for them.
+
+    The other stores put mails here that something else causes.
+    """
+
+    def ask(self, mail: Mail) -> None:
+        """Put a mail here that was asked for and that nothing else causes."""
+
+    def find(self, mail_id: str) -> MailedProof | None:
+        """Return what the token of a mail stands for, as last written. None if there is no such mail."""
+
+    def try_code(self, mail_id: str, now: int) -> MailedProof | None:
+        """Count a try of a code, before it is checked. Return what the code stands for.
+
+        None if there is no such challenge, if it has expired or was used, or if ``MOST_TRIES`` were counted before.
+        """
+
+    def count_request(self, ip: str, known: bool, now: int) -> bool:
+        """Count a request for a mail by its address on the network, and among those of all strangers in a day.
+
+        Return whether the mail may be sent: False if strangers have asked for too many in all. ``known`` says that a
+        device asks that has logged in before.
+
+        Raises:
+            TooManyMails: too many were asked for from this address, or from a network that it is in.
+
+        """
+
+    def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
+        """Count a mail to an address, see ``mail_budgets``. Raises TooManyMails if it has to wait; then it is not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRegistration:
+    """A registration whose address is yet to be confirmed. No account exists until then."""
+
+    mail_id: str
+    email: str
+    password_hash: str = field(repr=False)
+    language: str
+    expires_at: int
+    """NumericDate."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stores:
-    """The four stores."""
+    """The stores."""
 
     users: UserStore
     sessions: SessionStore
     events: EventLog
     throttle: LoginThrottle
+    outbox: Outbox

@@ -97,6 +97,8 @@ def _delete_api(resources: Resources, progress: Progress) -> None:
         sessions_table="",
         events_table="",
         throttle_table="",
+        mail_table="",
+        mail_stream="",
     )
     record = resources.record(foundation)
     apis = record.deployed_apis()

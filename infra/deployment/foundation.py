@@ -26,6 +26,9 @@ class Foundation:
     sessions_table: str
     events_table: str
     throttle_table: str
+    mail_table: str
+    mail_stream: str
+    """The ARN of the stream of the mail table."""
     signing_keys_parameter: str
     """Name of the SSM parameter, with its leading slash."""
     distribution_secret_sha256: str

@@ -98,6 +98,8 @@ class Resources:
             sessions_table=outputs["SessionsTable"],
             events_table=outputs["EventsTable"],
             throttle_table=outputs["ThrottleTable"],
+            mail_table=outputs["MailTable"],
+            mail_stream=outputs["MailStream"],
             signing_keys_parameter=self.signing_keys_parameter,
             distribution_secret_sha256=outputs["DistributionSecretSha256"],
             kms_keys=self._own_kms_keys(),

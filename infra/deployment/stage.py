@@ -69,6 +69,7 @@ def stage_configuration(
         "LYCHGATE_SESSIONS_TABLE": foundation.sessions_table,
         "LYCHGATE_EVENTS_TABLE": foundation.events_table,
         "LYCHGATE_THROTTLE_TABLE": foundation.throttle_table,
+        "LYCHGATE_MAIL_TABLE": foundation.mail_table,
     }
     authorizer = _function(
         functions.get("authorizer", {}), foundation.stage, "authorizer", AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT

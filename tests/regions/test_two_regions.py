@@ -23,7 +23,7 @@ HISTORIES = 4_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
 OVER_DYNAMODB_LOCAL = HISTORIES // 40
 STEPS = 60
 """Things that happen in a history."""
-SMALL = Tables(**{name: name for name in ("users", "sessions", "events", "throttle")})
+SMALL = Tables(**{name: name for name in ("users", "sessions", "events", "throttle", "mail")})
 
 
 def small_world(seed, rules=Rules()):  # noqa: B008 - it does not change

@@ -58,7 +58,7 @@ class DynamoDBLocal(dynamodb_local.DynamoDBLocal):
 
 def tables_of(stage):
     """The names of a stage's tables."""
-    return Tables(**{name: f"lychgate-{stage}-{name}" for name in ("users", "sessions", "events", "throttle")})
+    return Tables(**{name: f"lychgate-{stage}-{name}" for name in ("users", "sessions", "events", "throttle", "mail")})
 
 
 def new_stage(client):

@@ -109,6 +109,7 @@ def settings(environment, database):
         "LYCHGATE_SESSIONS_TABLE": database.tables.sessions,
         "LYCHGATE_EVENTS_TABLE": database.tables.events,
         "LYCHGATE_THROTTLE_TABLE": database.tables.throttle,
+        "LYCHGATE_MAIL_TABLE": database.tables.mail,
         # Nobody guesses here, but many log in at once.
         "LYCHGATE_THROTTLE_PAIR_FAILURES": "100",
     }

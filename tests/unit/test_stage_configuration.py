@@ -23,6 +23,8 @@ FOUNDATION = Foundation(
     sessions_table="lychgate-prod-sessions",
     events_table="lychgate-prod-events",
     throttle_table="lychgate-prod-throttle",
+    mail_table="lychgate-prod-mail",
+    mail_stream="arn:aws:dynamodb:eu-central-1:123456789012:table/lychgate-prod-mail/stream/2026-01-01T00:00:00.000",
     signing_keys_parameter="/lychgate/prod/signing-keys",
     distribution_secret_sha256="ab" * 32,
 )

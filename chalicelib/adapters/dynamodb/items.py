@@ -15,7 +15,25 @@ A user, under the digest of the canonical username:
     session_counts   N   how often the sessions were counted
     ttl              N   of an item without user_id: when DynamoDB may delete it. A user's is never a number.
     restored_from    S   the point-in-time copy that the account was restored from, if it ever was
+    email            S   the address, as typed; absent if there is none, as is what follows
+    email_verified   BOOL
+    new_email        S   what will replace a verified address, while it waits to be confirmed
+    language         S   which mail is in
+    password_version N   how often the password has changed; absent before the first time
     the failure counters, see ``failures``
+
+A verified address, under its own digest. It finds its user, and keeps the address from others:
+
+    username_key     S   partition key: ``email#`` and the SHA-256 of the canonical address, in hex
+    owner_id         S   the user's user_id
+    owner_name       S   the user's username
+
+A registration whose address is yet to be confirmed:
+
+    username_key     S   partition key: ``registration#`` and the id of the mail that asks for it
+    email, password_hash, language   S
+    expires_at       N
+    ttl              N
 
 A session, in the partition of its user. Ending a session deletes it. An event records why it ended.
 
@@ -54,10 +72,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.session import Session
-from chalicelib.accounts.user import User
+from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 
@@ -93,10 +112,32 @@ def user_key(username: str) -> Item:
     return {"username_key": {"S": digest}}
 
 
+def address_key(address: str) -> Item:
+    """Return the key of the item that says whose verified address this is."""
+    digest = hashlib.sha256(canonical_address(address).encode("utf-8", "replace")).hexdigest()
+    return {"username_key": {"S": f"email#{digest}"}}
+
+
+def registration_key(mail_id: str) -> Item:
+    """Return the key of a registration that waits for the confirmation of a mail."""
+    return {"username_key": {"S": f"registration#{mail_id}"}}
+
+
+def contact_members(contact: Contact) -> dict[str, Value]:
+    """Return the attributes that say where a user gets mail."""
+    members: dict[str, Value] = {
+        "email": contact.email,
+        "email_verified": contact.verified,
+        "language": contact.language,
+    }
+    return members if contact.new_email is None else members | {"new_email": contact.new_email}
+
+
 def new_user_to_item(user: User) -> Item:
     """Return the item of a new user, who has one session."""
     return user_key(user.username) | to_item(
         {
+            **(contact_members(user.contact) if user.contact is not None else {}),
             "user_id": user.id,
             "username": user.username,
             "password_hash": user.password_hash,
@@ -122,9 +163,19 @@ def user_from_item(item: Item | None) -> User | None:
         roles=tuple(sorted(item["roles"]["SS"])),
         created_at=int(item["created_at"]["N"]),
         disabled=item["disabled"]["BOOL"],
+        contact=_contact(item) if "email" in item else None,
         session_epoch=int(item["session_epoch"]["N"]),
         failures=failures_of_day(item),
         store_state=SessionCounts(int(item["session_bound"]["N"]), int(item["session_counts"]["N"])),
+    )
+
+
+def _contact(item: Item) -> Contact:
+    return Contact(
+        email=item["email"]["S"],
+        verified=item["email_verified"]["BOOL"],
+        new_email=item["new_email"]["S"] if "new_email" in item else None,
+        language=item["language"]["S"],
     )
 
 

@@ -1,0 +1,41 @@
+"""E-mail addresses: what we accept as one, and the form in which two of them are compared.
+
+We accept the addresses that every mail system takes: a dot-atom of ASCII before the ``@`` and a domain name after it
+(RFC 5322 section 3.4.1, RFC 5321 section 4.5.3.1). So no two addresses look alike that are not, and none has a line
+break, a quote or a comment. Whether somebody reads its mail is found out by a mail.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_ADDRESS_LENGTH = 254
+"""Characters (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
+
+_MAX_LOCAL_PART = 64
+"""Characters (RFC 5321 section 4.5.3.1.1)."""
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?P<top>{_LABEL})")
+
+
+def canonical_address(address: str) -> str:
+    """Return the form in which addresses are compared and stored.
+
+    The part before the ``@`` tells upper and lower case apart by RFC 5321 section 2.4, but no provider gives two people
+    names that differ so. Dots and what follows a ``+`` count: their meaning is the provider's.
+    """
+    return address.casefold()
+
+
+def address_error(address: str) -> str | None:
+    """Return a message that says what is wrong with an address, or None if it is one."""
+    if len(address) > MAX_ADDRESS_LENGTH:
+        return f"Use at most {MAX_ADDRESS_LENGTH} characters."
+    if not address.isascii():
+        return "Use an address of ASCII characters. An international domain has a form that begins with xn--."
+    found = _ADDRESS.fullmatch(address)
+    if found is None or len(found["local"]) > _MAX_LOCAL_PART or found["top"].isdigit():
+        return "This is no e-mail address, such as name@example.org."
+    return None
