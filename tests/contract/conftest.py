@@ -8,8 +8,9 @@ from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.use_cases.ports import Stores
+from chalicelib.wiring import dynamodb_mail_stores
 from tests.support.databases import MOTO, new_stage
-from tests.support.fakes import RULES, Memory, fake_stores
+from tests.support.fakes import MAIL_RULES, RULES, Memory, fake_stores
 
 
 @pytest.fixture(params=["fake", "moto", "dynamodb-local"])
@@ -30,6 +31,7 @@ def make_stores(request):
         DynamoDBSessionStore(database, limit=limit),
         DynamoDBEventLog(database),
         DynamoDBLoginThrottle(database, RULES),
+        lambda: dynamodb_mail_stores(database, MAIL_RULES),
     )
 
 
