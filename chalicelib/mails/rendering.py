@@ -45,9 +45,11 @@ MAX_NAME = 64
 MAX_NAME_IN_SUBJECT = 40
 """Characters of the site's name. A longer one is cut in a subject, which then fits into a line."""
 
-_SITE = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?")
+_SITE = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 _LINK = re.compile(r"[A-Za-z0-9._~:/?#@!&'()*+,;=%-]+")
 _VALUES = {"code": re.compile(r"[0-9A-Za-z]{1,32}"), "minutes": re.compile(r"[0-9]{1,4}")}
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_RULE = re.compile(r"([a-z_]+)\s*\{([^{}]*)\}")
 _INDISPENSABLE = ("link", "code")
 
 
@@ -99,26 +101,22 @@ def render(template: str, language: str, values: Mapping[str, str], look: Look) 
     """
     _check_values(template, values, look)
     language = language if language in LANGUAGES else LANGUAGES[0]
-    common = {**values, "site": look.site}
-    plain = common | {"site_name": look.site_name}
     needed = tuple(name for name in _INDISPENSABLE if name in values)
+    of_site = {"site_name": look.site_name, "site": look.site}
+    text_file, footer_file = f"{language}/{template}.txt", f"{language}/footer.txt"
 
-    subject_line, _, body = _read(f"{language}/{template}.txt").partition("\n")
-    text = f"{language}/{template}.txt"
-    in_subject = {"site_name": _shortened(look.site_name), "site": look.site}
-    subject = _filled(text, subject_line, in_subject).strip()
+    first_line, _, body = _read(text_file).partition("\n")
+    subject = _filled(text_file, first_line, of_site | {"site_name": _shortened(look.site_name)}).strip()
     if not subject:
-        raise BrokenTemplate(f"{_found(text)}: its first line is the mail's subject, and is empty")
-    footer = _wrapped(_filled(f"{language}/footer.txt", _read(f"{language}/footer.txt"), _footer_values(look)))
-    return Rendered(
-        subject,
-        f"{_wrapped(_filled(text, body, plain, needed))}\n\n-- \n{footer}\n",
-        _html(f"{language}/{template}.html", _escaped(common | _colours(look), look), needed, {
-            "language": language,
-            "subject": html.escape(subject),
-            "footer": html.escape(footer),
-        }),
-    )  # fmt: skip
+        raise BrokenTemplate(f"{_found(text_file)}: its first line is the mail's subject, and is empty.")
+    text = _wrapped(_filled(text_file, body, {**of_site, **values}, needed, line=2))
+    footer = _wrapped(_filled(footer_file, _read(footer_file), of_site | {"sender": _sender(look)}))
+
+    in_html = _escaped({**of_site, **values, **_styles(look)})
+    content = _filled_file(f"{language}/{template}.html", in_html, needed)
+    around = _escaped({"language": language, "subject": subject, "footer": footer}) | {"content": content}
+    frame = _filled_file("frame.html", in_html | around, ("language", "content"))
+    return Rendered(subject, f"{text}\n\n-- \n{footer}\n", frame)
 
 
 def _check_values(template: str, values: Mapping[str, str], look: Look) -> None:
@@ -137,28 +135,25 @@ def _check_values(template: str, values: Mapping[str, str], look: Look) -> None:
             raise ValueError(f"The {name} for {template} is nothing that may stand in a mail.")
 
 
-def _html(file: str, values: Mapping[str, str], needed: tuple[str, ...], around: Mapping[str, str]) -> str:
-    content = _filled(file, _read(file), values, needed)
-    frame = "frame.html"
-    return _filled(frame, _read(frame), {**values, **around, "content": content}, ("language", "content"))
+def _escaped(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: html.escape(value) for name, value in values.items()}
 
 
-def _escaped(values: Mapping[str, str], look: Look) -> dict[str, str]:
-    return {name: html.escape(value) for name, value in (*values.items(), ("site_name", look.site_name))}
-
-
-def _colours(look: Look) -> dict[str, str]:
-    return {
+def _styles(look: Look) -> dict[str, str]:
+    """Return what HTML is written with: the colours, and each rule of ``styles.css`` under its name, in one line."""
+    colours = {
         "colour": look.colour,
         "on_colour": text_on(look.colour),
         "colour_as_text": as_text(look.colour, LIGHT),
         "colour_as_text_on_dark": as_text(look.colour, DARK),
     }
+    rules = _RULE.findall(_COMMENT.sub("", _filled_file("styles.css", colours)))
+    return colours | {name: " ".join(declarations.split()) for name, declarations in rules}
 
 
-def _footer_values(look: Look) -> dict[str, str]:
-    named = look.site_name if look.site_name.casefold() == look.site else f"{look.site_name} ({look.site})"
-    return {"sender": named, "site_name": look.site_name, "site": look.site}
+def _sender(look: Look) -> str:
+    is_named = look.site_name.casefold() != look.site.casefold()
+    return f"{look.site_name} ({look.site})" if is_named else look.site
 
 
 def _shortened(name: str) -> str:
@@ -181,17 +176,24 @@ def _read(file: str) -> str:
         raise BrokenTemplate(f"{path} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}") from None
 
 
-def _filled(file: str, text: str, values: Mapping[str, str], needed: tuple[str, ...] = ()) -> str:
-    """Return a text with its placeholders replaced. ``needed`` are those that it must have."""
-    template = Template(text)
-    if not template.is_valid():
-        raise BrokenTemplate(f"{_found(file)}: a $ begins a placeholder such as $site_name. A $ by itself is $$.")
-    names = set(template.get_identifiers())
-    if unknown := sorted(names - set(values)):
-        raise BrokenTemplate(f"{_found(file)}: ${unknown[0]} is unknown here. There are ${', $'.join(sorted(values))}.")
+def _filled_file(file: str, values: Mapping[str, str], needed: tuple[str, ...] = ()) -> str:
+    return _filled(file, _read(file), values, needed)
+
+
+def _filled(file: str, text: str, values: Mapping[str, str], needed: tuple[str, ...] = (), line: int = 1) -> str:
+    """Return a text with its placeholders replaced. ``needed`` are those that it must have, ``line`` is its first."""
+    names = set()
+    for found in Template.pattern.finditer(text):
+        name = found["named"] or found["braced"]
+        where = f"{_found(file)}, line {line + text.count(chr(10), 0, found.start())}"
+        if found["invalid"] is not None:
+            raise BrokenTemplate(f"{where}: a $ begins a placeholder such as $site_name. A $ by itself is $$.")
+        if name and name not in values:
+            raise BrokenTemplate(f"{where}: ${name} is unknown here. There are ${', $'.join(sorted(values))}.")
+        names.add(name)
     if missing := [name for name in needed if name not in names]:
         raise BrokenTemplate(f"{_found(file)} lacks ${missing[0]}. Without it the mail is of no use.")
-    return template.substitute(values)
+    return Template(text).substitute(values)
 
 
 def _wrapped(text: str) -> str:
