@@ -29,7 +29,7 @@ _OF_THE_MAIL = frozenset({"MessageRejected", "BadRequestException"})
 the sandbox's daily limit, a pause, a suspension, a domain or a configuration set that is not there."""
 
 
-def _pause() -> None:
+def wait_a_second() -> None:
     """Wait until SES may take mails again."""
     time.sleep(1 + random.uniform(0, 0.5))  # noqa: S311 - jitter is no secret
 
@@ -44,13 +44,13 @@ class SESTransport:
         sender: str,
         reply_to: str | None = None,
         configuration_set: str | None = None,
-        pause: Callable[[], None] = _pause,
+        wait_a_second: Callable[[], None] = wait_a_second,
     ) -> None:
         """``sender`` is an address, or a name and an address in angle brackets."""
         self._client = client
         self._sender = sender
         self._sender_address = sender.rpartition("<")[2].rstrip(">")
-        self._pause = pause
+        self._wait_a_second = wait_a_second
         self._always: dict[str, Any] = {"FromEmailAddress": sender}
         if reply_to is not None:
             self._always["ReplyToAddresses"] = [reply_to]
@@ -72,7 +72,7 @@ class SESTransport:
             try:
                 return self._send(to, request)
             except _TooFast:
-                self._pause()
+                self._wait_a_second()
         try:
             return self._send(to, request)
         except _TooFast:

@@ -16,8 +16,8 @@ from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.config.environment import one_of, required, url
 from chalicelib.errors import ConfigurationError
 
-COLOUR = "#1f5fa8"
-"""Of buttons, and of what mails are recognised by."""
+COLOUR = "#24503c"
+"""The page's own green."""
 
 MAX_SITE_NAME = 64
 """Characters: it stands in each subject."""
@@ -106,7 +106,5 @@ def _address(value: str, variable: str) -> tuple[str, str]:
     named = _NAMED.fullmatch(value)
     name, address = (named["name"].strip(' "'), named["address"]) if named else ("", value)
     if address_error(address) is not None or not name.isprintable():
-        raise ConfigurationError(
-            variable, "must be an address such as mail@example.org, or Example <mail@example.org>"
-        )
+        raise ConfigurationError(variable, "must be an address such as mail@example.org, or Example <mail@example.org>")
     return name, address

@@ -150,7 +150,6 @@ class Deliver:
         is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
         return None if is_other else found
 
-
     def _destination(self, mail: Outgoing, recipient: Recipient | None) -> str | None:
         """Return the address, None if there is none."""
         if mail.kind is MailKind.REGISTER or mail.kind is MailKind.EMAIL_CHANGED:

@@ -1,8 +1,8 @@
 """What was sent to a mail address, in DynamoDB: an item of the table of counters for each address.
 
-    counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
-    sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
-    ttl          N
+counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
+sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
+ttl          N
 """
 
 from __future__ import annotations
