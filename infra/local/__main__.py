@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infra.local.database import Database
 
 _HIGHEST_PORT = 65535
+_PAGE_PORT = 8000
+_DATABASE_PORT = 8001
 
 
 def main() -> int:
@@ -43,15 +45,20 @@ def main() -> int:
 
 
 def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
-    from infra.local.database import run_database  # noqa: PLC0415 - takes a second to import, which --help does not need
+    from chalicelib.adapters import aws  # noqa: PLC0415 - takes a second to import, which --help does not need
+    from infra import database_credentials  # noqa: PLC0415
+    from infra.local.database import run_database  # noqa: PLC0415
+    from infra.local.mail_previews import page_url  # noqa: PLC0415
 
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
     database = stack.enter_context(run_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
-    _enter(configured, options.port, database, directory)
+    # Links in mails lead to the page of `make dev`, unless a setting names another one.
+    _enter(configured, options.port or _PAGE_PORT, database, directory)
+    database_credentials.follow_credentials(aws.session(), directory.credentials)
     _deliver_mails(database, stack)
-    say(f"Mailbox   http://127.0.0.1:{database.port}/_mailbox")
+    say(f"Mailbox   http://127.0.0.1:{database.port}/_mailbox, whose links lead to {page_url()}")
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM), kept in {directory.path}")
 
 
@@ -131,9 +138,9 @@ def _options(environ: Mapping[str, str]) -> argparse.Namespace:
     """Return the options of the command line, with those of the environment where it has none."""
     parser = _parser(environ)
     options = parser.parse_args()
-    for option, variable, usual in (("port", "PORT", "8000"), ("dynamodb_port", "DYNAMODB_PORT", "8001")):
+    for option, variable, usual in (("port", "PORT", _PAGE_PORT), ("dynamodb_port", "DYNAMODB_PORT", _DATABASE_PORT)):
         if getattr(options, option) is None:
-            said = environ.get(variable, usual)
+            said = environ.get(variable, str(usual))
             try:
                 setattr(options, option, _port(said))
             except argparse.ArgumentTypeError as unusable:

@@ -7,19 +7,30 @@ from typing import Any
 from chalicelib.accounts.languages import LANGUAGES
 
 
-def listed_previews() -> Iterator[dict[str, Any]]:
-    """Yield a sample of each mail as the mailbox lists them. One whose file is broken says what is wrong with it."""
-    # Imported here, as a start of the server does not need them.
-    from chalicelib.mails.previews import preview  # noqa: PLC0415
-    from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate  # noqa: PLC0415
+def page_url() -> str:
+    """Return the URL of the page that the links in mails lead to. Raises ConfigurationError."""
+    from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - a start of the server does not need it
 
-    look = _look()
+    return f"{MailerSettings.from_environment(os.environ).site_url}/"
+
+
+def listed_previews() -> Iterator[dict[str, Any]]:
+    """Yield a sample of each mail as the mailbox lists them. One whose file is broken says what is wrong with it.
+
+    Raises ConfigurationError.
+    """
+    from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - see above
+    from chalicelib.mails.previews import preview  # noqa: PLC0415
+    from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate, Look  # noqa: PLC0415
+
+    settings = MailerSettings.from_environment(os.environ)
+    look = Look(settings.site_name, settings.site_url, settings.colour)
     for template in TEMPLATES:
         for language in LANGUAGES:
-            listed = {"id": f"{language}/{template}", "to": template, "language": language}
+            listed = {"id": f"{language}/{template}", "to": str(template), "language": language}
             try:
                 rendered = preview(template, language, look).rendered
             except BrokenTemplate as broken:
-                yield {**listed, "subject": "Broken", "text": str(broken), "html": "", "broken": True}
+                yield {**listed, "subject": "This template is broken", "text": str(broken), "html": "", "broken": True}
             else:
                 yield {**listed, "subject": rendered.subject, "text": rendered.text, "html": rendered.html}

@@ -62,9 +62,11 @@ Letters = Callable[[], Iterable[dict[str, Any]]]
 class MailboxSite:
     """Answers requests for paths that `is_of_mailbox` is true of."""
 
-    def __init__(self, mailbox: Mailbox, previews: Letters) -> None:
+    def __init__(self, mailbox: Mailbox, previews: Letters, page: Callable[[], str]) -> None:
+        """Take the mailbox, the previews, and what returns the URL of the site's page."""
         self._mailbox = mailbox
         self._previews = previews
+        self._page = page
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
@@ -89,6 +91,8 @@ class MailboxSite:
         if path in _PAGES:
             file = _FILES / _PAGES[path]
             return Response(file.read_bytes(), content_type=content_type(file.suffix))
+        if path == f"{PATH}/site":
+            return Response(status=302, headers={"Location": self._page()})
         if path == JSON_PATH:
             return _listed(request, self._mailbox.version(), self._mails)
         if path == f"{_PREVIEWS}.json":

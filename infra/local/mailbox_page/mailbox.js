@@ -42,8 +42,9 @@ function moment(letter) {
 function row(letter, current) {
   const link = element("a", { href: `#${encodeURIComponent(letter.id)}`, "aria-current": current ? "true" : false });
   const facts = element("span", { class: "facts" }, element("span", { class: "to" }, letter.to));
-  facts.append(letter.at ? moment(letter) : element("span", { lang: letter.language }, letter.language));
-  link.append(element("span", { class: letter.broken ? "subject broken" : "subject" }, letter.subject), facts);
+  facts.append(letter.at ? moment(letter) : letter.language);
+  const subject = { class: letter.broken ? "subject broken" : "subject", lang: letter.language ?? false };
+  link.append(element("span", subject, letter.subject), facts);
   return element("li", { class: known && !known.has(letter.id) ? "new" : false }, link);
 }
 
@@ -91,7 +92,7 @@ function facts(letter) {
 
 function showLetter(letter) {
   const back = element("a", { href: "#", class: "back" }, `‹ All ${many}`);
-  const head = element("h2", { id: "subject", tabindex: "-1" }, letter.subject);
+  const head = element("h2", { id: "subject", tabindex: "-1", lang: letter.language ?? false }, letter.subject);
   const choice = element("div", { class: "parts", role: "group", "aria-label": "Part" });
   choice.append(partButton(letter, "html", "HTML"), partButton(letter, "text", "Text"));
   elements.letter.replaceChildren(back, head, facts(letter), ...(letter.broken ? [] : [choice]), shownPart(letter));
