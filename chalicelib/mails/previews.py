@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails.rendering import TEMPLATES, Look, Rendered, render
+from chalicelib.mails import rendering
+from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate, Look, Rendered, render
 
+_SUFFIXES = (".txt", ".html", ".css")
+_FILES = {f"{template}{suffix}" for template in TEMPLATES for suffix in (".txt", ".html")} | {"footer.txt"}
 _MINUTES: Mapping[str, str] = {MailKind.RESET: "30", MailKind.LOGIN_CODE: "10"}
 
 
@@ -22,7 +25,11 @@ class Preview:
 
 
 def previews(look: Look) -> list[Preview]:
-    """Return a sample of each template in each language. Raises BrokenTemplate as ``render`` does."""
+    """Return a sample of each template in each language.
+
+    Raises BrokenTemplate as ``render`` does, and for a file of the site's that no mail would use.
+    """
+    _refuse_strays()
     return [preview(template, language, look) for template in TEMPLATES for language in LANGUAGES]
 
 
@@ -41,3 +48,10 @@ def sample_values(template: str, look: Look) -> dict[str, str]:
         "minutes": _MINUTES.get(template, "60"),
     }
     return {name: samples[name] for name in TEMPLATES[template]}
+
+
+def _refuse_strays() -> None:
+    used = {f"{language}/{name}" for language in LANGUAGES for name in _FILES} | {"frame.html", "styles.css"}
+    for path in sorted(rendering.SITES.rglob("*.*")):
+        if path.suffix in _SUFFIXES and path.relative_to(rendering.SITES).as_posix() not in used:
+            raise BrokenTemplate(f"{path} is used by no mail. Files of each language: {', '.join(sorted(_FILES))}.")
