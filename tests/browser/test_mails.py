@@ -7,9 +7,8 @@ import pytest
 
 from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails import rendering
 from chalicelib.mails.previews import preview, previews
-from chalicelib.mails.rendering import Look
+from chalicelib.mails.rendering import Files, Look
 from tests.client.find_node import node_folder
 from tests.support.browsers import PATIENCE_MS
 
@@ -22,13 +21,10 @@ RUN_AXE = """async () => {
         nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
 }"""
 NO_WIDER = "document.documentElement.scrollWidth - innerWidth"
+# Ours alone, whatever the site has.
+OURS = Files(sites=ROOT / "none")
 LONG = Look("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterb", "https://example.com", "#ffff00")
 LOOKS = [LONG, Look("Sea & Sky", "https://d111111abcdef8.cloudfront.net", "#0b1f5a")]
-
-
-@pytest.fixture
-def without_files_of_the_site(tmp_path, monkeypatch):
-    monkeypatch.setattr(rendering, "SITES", tmp_path)
 
 
 @pytest.fixture(params=[(width, scheme) for width in (320, 600) for scheme in ("light", "dark")], ids=str)
@@ -46,10 +42,10 @@ def window(request, browser):
     assert requests == []
 
 
-def test_every_mail_is_accessible_and_fits_the_window(window, without_files_of_the_site):
+def test_every_mail_is_accessible_and_fits_the_window(window):
     axe = (TOOLS / "axe-core" / "axe.min.js").read_text("utf-8")
     for look in LOOKS:
-        for one in previews(look):
+        for one in previews(look, OURS):
             mail = f"{one.template} in {one.language} for {look.site_name}"
             window.set_content(one.rendered.html)
             assert window.evaluate(NO_WIDER) <= 0, mail
@@ -60,21 +56,21 @@ def test_every_mail_is_accessible_and_fits_the_window(window, without_files_of_t
             assert window.evaluate(RUN_AXE) == [], mail
 
 
-def test_a_button_is_large_enough_for_a_thumb_and_a_code_is_copied_in_one_piece(window, without_files_of_the_site):
+def test_a_button_is_large_enough_for_a_thumb_and_a_code_is_copied_in_one_piece(window):
     for language in LANGUAGES:
-        window.set_content(preview(MailKind.RESET, language, LOOKS[1]).rendered.html)
+        window.set_content(preview(MailKind.RESET, language, LOOKS[1], OURS).rendered.html)
         box = window.locator("a.button").bounding_box()
         assert box["height"] >= 44
         assert box["width"] >= 120
-        window.set_content(preview(MailKind.LOGIN_CODE, language, LOOKS[1]).rendered.html)
+        window.set_content(preview(MailKind.LOGIN_CODE, language, LOOKS[1], OURS).rendered.html)
         window.locator(".code").dblclick()
         assert window.evaluate("getSelection().toString().trim()") == "042137"
         assert window.evaluate("parseFloat(getComputedStyle(document.querySelector('.code')).fontSize)") >= 28
 
 
-def test_a_mail_program_that_knows_no_style_sheet_shows_it_light(window, without_files_of_the_site):
+def test_a_mail_program_that_knows_no_style_sheet_shows_it_light(window):
     """Some leave out the head. Colours of light and dark must not mix then."""
-    for one in previews(LOOKS[1]):
+    for one in previews(LOOKS[1], OURS):
         window.set_content(one.rendered.html)
         window.evaluate("document.head.replaceChildren()")
         shown = "(selector) => { const { color, backgroundColor } = getComputedStyle(document.querySelector(selector));"
@@ -85,10 +81,10 @@ def test_a_mail_program_that_knows_no_style_sheet_shows_it_light(window, without
         assert window.evaluate(NO_WIDER) <= 0
 
 
-def test_the_html_is_valid(tmp_path, without_files_of_the_site):
+def test_the_html_is_valid(tmp_path):
     folder = tmp_path / "rendered"
     folder.mkdir()
-    for one in previews(LOOKS[1]):
+    for one in previews(LOOKS[1], OURS):
         (folder / f"{one.template}-{one.language}.html").write_text(one.rendered.html, "utf-8")
     command = [node_folder() / "node", TOOLS / "html-validate" / "bin" / "html-validate.mjs"]
     config = ROOT / "tests" / "tools" / "html-validate-mails.json"

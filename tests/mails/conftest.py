@@ -1,11 +1,14 @@
 import pytest
 
-from chalicelib.mails import rendering
+from chalicelib.mails.rendering import Files
 
 
-@pytest.fixture(autouse=True)
-def site_files(tmp_path, monkeypatch):
-    """The folder of the site's own files, empty at first: these tests are about ours."""
-    folder = tmp_path / "site" / "mails"
-    monkeypatch.setattr(rendering, "SITES", folder)
-    return folder
+@pytest.fixture
+def site_files(tmp_path):
+    """The folder of a site's own files, empty at first."""
+    return tmp_path / "site" / "mails"
+
+
+@pytest.fixture
+def files(site_files):
+    return Files(sites=site_files)

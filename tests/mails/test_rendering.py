@@ -4,11 +4,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails import previews as previewing
-from chalicelib.mails import rendering
 from chalicelib.mails.previews import previews, sample_values
-from chalicelib.mails.rendering import MAX_NAME, TEMPLATES, BrokenTemplate, Look, render
+from chalicelib.mails.rendering import FILES, MAX_NAME, TEMPLATES, BrokenTemplate, Files, Look, render
 from tests.mails.reading import MailReader
 
 LOOK = Look("Example", "https://example.com", "#1f5fa8")
@@ -25,9 +24,9 @@ def write(folder, name, text):
     return path
 
 
-def refusal(template="reset", language="en"):
+def refusal(files, template="reset", language="en"):
     with pytest.raises(BrokenTemplate) as refused:
-        render(template, language, sample_values(template, LOOK), LOOK)
+        render(template, language, sample_values(template, LOOK), LOOK, files)
     return str(refused.value)
 
 
@@ -179,24 +178,24 @@ def test_a_site_without_a_name_of_its_own_is_named_once():
 # -- the site's own files ---------------------------------------------------------------------------------------------
 
 
-def test_a_sites_own_file_is_used_instead_of_ours_and_no_other(site_files):
+def test_a_sites_own_file_is_used_instead_of_ours_and_no_other(site_files, files):
     values = sample_values("reset", LOOK)
-    ours = render("reset", "de", values, LOOK)
+    ours = render("reset", "de", values, LOOK, files)
     write(site_files, "de/reset.txt", "Neu bei $site_name\n\nHier entlang, $minutes Minuten lang:\n\n$link\n")
-    own = render("reset", "de", values, LOOK)
+    own = render("reset", "de", values, LOOK, files)
     assert own.subject == "Neu bei Example"
     assert own.text.startswith(f"Hier entlang, 30 Minuten lang:\n\n{values['link']}\n\n-- \n")
     assert MailReader(own.html).text == MailReader(ours.html).text
-    assert render("reset", "en", values, LOOK).subject != own.subject
+    assert render("reset", "en", values, LOOK, files).subject != own.subject
 
 
-def test_a_change_is_seen_at_once(site_files):
+def test_a_change_is_seen_at_once(site_files, files):
     for subject in ("One", "Two"):
         write(site_files, "en/password_changed.txt", f"{subject}\n\nText.\n")
-        assert render("password_changed", "en", {}, LOOK).subject == subject
+        assert render("password_changed", "en", {}, LOOK, files).subject == subject
 
 
-def test_frame_styles_and_footer_can_be_the_sites_own(site_files):
+def test_frame_styles_and_footer_can_be_the_sites_own(site_files, files):
     write(
         site_files, "frame.html", '<html lang="$language"><body><p style="$paragraph">$content$footer</p></body></html>'
     )
@@ -205,7 +204,7 @@ def test_frame_styles_and_footer_can_be_the_sites_own(site_files):
     )
     write(site_files, "en/footer.txt", "From $sender, with <3.\n")
     write(site_files, "en/password_changed.html", '<b style="$heading">Hello</b> ')
-    own = render("password_changed", "en", {}, LOOK)
+    own = render("password_changed", "en", {}, LOOK, files)
     assert own.html == (
         '<html lang="en"><body><p style="color: #1f5fa8; background-color: #ffffff"><b style="">Hello</b> '
         "From Example (example.com), with &lt;3.</p></body></html>"
@@ -213,10 +212,10 @@ def test_frame_styles_and_footer_can_be_the_sites_own(site_files):
     assert own.text.endswith("\n-- \nFrom Example (example.com), with <3.\n")
 
 
-def test_files_may_come_from_other_systems(site_files):
+def test_files_may_come_from_other_systems(site_files, files):
     path = write(site_files, "en/password_changed.txt", "")
     path.write_bytes("\ufeffSubject\r\n\r\nOne line\r\nand another.\r\n\r\nThe $$ end.\r\n".encode())
-    own = render("password_changed", "en", {}, LOOK)
+    own = render("password_changed", "en", {}, LOOK, files)
     assert (own.subject, own.text.partition("\n-- \n")[0]) == ("Subject", "One line and another.\n\nThe $ end.\n")
 
 
@@ -242,28 +241,28 @@ def test_files_may_come_from_other_systems(site_files):
         ("styles.css", "page { color: $color }", ", line 1: $color is unknown here."),
     ],
 )
-def test_a_broken_file_is_an_error_that_names_the_file_and_what_is_wrong(site_files, name, text, said):
+def test_a_broken_file_is_an_error_that_names_the_file_and_what_is_wrong(site_files, files, name, text, said):
     path = write(site_files, name, text)
-    message = refusal()
+    message = refusal(files)
     assert message.startswith(str(path))
     assert said in message
 
 
-def test_a_file_that_is_not_utf_8_is_named(site_files):
+def test_a_file_that_is_not_utf_8_is_named(site_files, files):
     path = write(site_files, "de/reset.txt", "")
     path.write_bytes("Schön\n\n$link\n".encode("latin-1"))
-    assert refusal(language="de").startswith(f"{path} is not in UTF-8: ")
+    assert refusal(files, language="de").startswith(f"{path} is not in UTF-8: ")
 
 
-def test_a_language_without_files_is_an_error_until_the_site_has_them(site_files, monkeypatch):
-    monkeypatch.setattr(rendering, "LANGUAGES", ("en", "fr"))
-    assert "fr/password_changed.txt is missing. Write it, or take the language out of LANGUAGES." in refusal(
-        "password_changed", "fr"
+def test_a_language_without_files_is_an_error_until_the_site_has_them(site_files):
+    files = Files(sites=site_files, languages=("en", "fr"))
+    assert "fr/password_changed.txt is missing. Ours come with the package; for another language, write it." in refusal(
+        files, "password_changed", "fr"
     )
     write(site_files, "fr/password_changed.txt", "Changé\n\nVotre mot de passe a changé.\n")
     write(site_files, "fr/password_changed.html", "<p>Votre mot de passe a changé.</p>")
     write(site_files, "fr/footer.txt", "De la part de $sender.")
-    own = render("password_changed", "fr", {}, LOOK)
+    own = render("password_changed", "fr", {}, LOOK, files)
     assert own.text == "Votre mot de passe a changé.\n\n-- \nDe la part de Example (example.com).\n"
     assert MailReader(own.html).languages == {"fr"}
 
@@ -271,24 +270,23 @@ def test_a_language_without_files_is_an_error_until_the_site_has_them(site_files
 @pytest.mark.parametrize(
     "name", ["de/registration.txt", "de/reset.htm.html", "fr/reset.txt", "reset.txt", "de/frame.html"]
 )
-def test_a_preview_tells_of_a_file_that_no_mail_would_use(site_files, name):
+def test_a_preview_tells_of_a_file_that_no_mail_would_use(site_files, files, name):
     path = write(site_files, name, "Hello")
     with pytest.raises(BrokenTemplate, match="is used by no mail") as refused:
-        previews(LOOK)
+        previews(LOOK, files)
     assert str(path) in str(refused.value)
 
 
-def test_notes_beside_a_sites_own_files_do_not_matter(site_files):
+def test_notes_beside_a_sites_own_files_do_not_matter(site_files, files):
     write(site_files, "README.md", "$")
     write(site_files, "en/.reset.txt.swp", "$")
-    assert len(previews(LOOK)) == len(TEMPLATES) * len(previewing.LANGUAGES)
+    assert len(previews(LOOK, files)) == len(TEMPLATES) * len(LANGUAGES)
 
 
-def test_the_files_of_this_site_can_be_sent(monkeypatch):
+def test_the_files_of_this_site_can_be_sent():
     """With its own files, if it has any."""
-    monkeypatch.undo()
-    assert rendering.OURS.parent / "site" / "mails" == rendering.SITES
-    assert len(previews(LOOK)) == len(TEMPLATES) * len(previewing.LANGUAGES)
+    assert FILES.sites == FILES.ours.parent / "site" / "mails"
+    assert len(previews(LOOK)) == len(TEMPLATES) * len(LANGUAGES)
 
 
 def test_a_kind_of_mail_is_the_name_of_a_template():

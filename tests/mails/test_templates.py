@@ -10,12 +10,15 @@ from chalicelib.accounts.mail import ASKED_FOR, MailKind
 from chalicelib.credentials.mailed import CODE_DIGITS, LIFETIMES, read_token
 from chalicelib.mails.colours import DARK, LIGHT, contrast
 from chalicelib.mails.previews import previews, sample_values
-from chalicelib.mails.rendering import MAX_NAME, OURS, REGISTER_KNOWN, TEMPLATES, Look, render
+from chalicelib.mails.rendering import MAX_NAME, REGISTER_KNOWN, TEMPLATES, Files, Look, render
 from tests.mails.reading import MailReader
 
+OURS = Files().ours
+# Ours alone, whatever the site has.
+FILES = Files(sites=OURS / "none")
 LOOK = Look("Sea & Sky", "https://log.example.com", "#1f5fa8")
 HOSTILE_COLOURS = ["#ffffff", "#000000", "#ffff00", "#00ffff", "#0000ff", "#ff0000", "#777777", "#1d2127", "#f3f4f6"]
-# Gmail shows no more of a mail: https://developers.google.com/workspace/gmail
+# Gmail shows no more of a mail. Ours are a tenth of it.
 CLIPPED_AT = 102 * 1024
 # RFC 5322 section 2.1.1, without the line's end.
 LONGEST_LINE, RECOMMENDED_LINE = 998, 78
@@ -43,7 +46,7 @@ every_mail = pytest.mark.parametrize(
 
 
 def sample(template, language, look=LOOK):
-    return render(template, language, sample_values(template, look), look)
+    return render(template, language, sample_values(template, look), look, FILES)
 
 
 def words(text):
@@ -76,7 +79,7 @@ def test_there_are_files_for_each_template_and_language_and_no_others():
 
 
 def test_the_previews_are_a_sample_of_each():
-    shown = previews(LOOK)
+    shown = previews(LOOK, FILES)
     assert [(one.template, one.language) for one in shown] == [(name, tag) for name in TEMPLATES for tag in LANGUAGES]
     assert len({one.rendered.subject for one in shown}) == len({one.rendered.html for one in shown}) == len(shown)
 
@@ -165,7 +168,6 @@ def test_nothing_but_the_link_can_be_followed_and_nothing_is_fetched(template, l
 @pytest.mark.parametrize("template", NOTICES)
 def test_a_notice_names_the_site_in_plain_words(template, language):
     mail = sample(template, language)
-    assert mail.text.count("log.example.com") >= (1 if template == MailKind.PASSWORD_RESET else 2) - 1
     assert "log.example.com" in mail.text.partition("\n-- \n")[0]
     assert "log.example.com" in MailReader(mail.html).text
 
@@ -180,7 +182,7 @@ def test_a_subject_fits_into_a_line_names_the_site_and_tells_no_secret(template,
         assert name[:39] in subject
     values = sample_values(template, LOOK)
     others = {"code": "999888", "link": LOOK.site_url + "/other", "minutes": "7"}
-    other = render(template, language, {name: others[name] for name in values}, LOOK)
+    other = render(template, language, {name: others[name] for name in values}, LOOK, FILES)
     assert other.subject == sample(template, language).subject
 
 
