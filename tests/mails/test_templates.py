@@ -102,6 +102,24 @@ def test_all_languages_use_the_same_placeholders_and_every_value(template, part)
     assert set(TEMPLATES[template]) <= used[LANGUAGES[0]]
 
 
+def test_the_docs_list_every_mail_every_placeholder_and_no_others():
+    page = (OURS.parents[1] / "docs" / "mails.md").read_text("utf-8")
+    first_cells = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    assert re.findall(r"`(\w+)`", " ".join(first_cells)) == [*TEMPLATES]
+    styles = set(re.findall(r"^(\w+) \{", (OURS / "styles.css").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`\$(\w+)`", " ".join(first_cells)))
+    used = {
+        name for file in OURS.rglob("*.*") if file.suffix in {".txt", ".html", ".css"} for name in placeholders(file)
+    }
+    assert named & styles
+    assert named - styles == used - styles
+
+
+def test_every_style_is_used():
+    styles = set(re.findall(r"^(\w+) \{", (OURS / "styles.css").read_text("utf-8"), re.MULTILINE))
+    assert styles <= {name for file in OURS.rglob("*.html") for name in placeholders(file)}
+
+
 @every_mail
 def test_no_placeholder_is_left(template, language):
     mail = sample(template, language)
