@@ -152,6 +152,11 @@ class Operation:
         """The dataclass that the body is parsed into, or the union of several; None if the operation takes no body."""
         return self._types.get("body")
 
+    @property
+    def forms(self) -> tuple[Any, ...]:
+        """The dataclasses that the body may be parsed into."""
+        return get_args(self.body) or (() if self.body is None else (self.body,))
+
     @functools.cached_property
     def answers(self) -> dict[HTTPStatus, Any]:
         """The type of the response's body for each status of a success, NoneType if the body is empty."""
