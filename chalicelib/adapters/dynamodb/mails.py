@@ -33,8 +33,10 @@ Secrets are here as digests only.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, cast
 
+from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 from chalicelib.adapters.dynamodb.items import address_key, user_key
@@ -53,6 +55,12 @@ KEPT = 24 * 3600
 def mail_key(mail_id: str) -> Item:
     """Return the key of a mail."""
     return to_item({"mail_id": mail_id})
+
+
+def suppressed_key(address: str) -> Item:
+    """Return the key of the item that says that an address gets no mail any more."""
+    digest = hashlib.sha256(canonical_address(address).encode("utf-8", "replace")).hexdigest()
+    return to_item({"mail_id": f"suppressed#{digest}"})
 
 
 def mail_to_item(mail: Mail) -> Item:
