@@ -19,16 +19,23 @@ Secrets are here as digests only.
 
     The mailer adds:
 
-    user_id, username, email, password_version   for whom its token or code is, and where it was sent
+    user_id, username, email, password_version   for whom its token or code is, and where it is sent
     token_digests    SS  of the token in its link; of each, if it was sent twice
     code_digest      S   of its code
+    attempts         N   how often it was about to be sent
     sent_at          N   when SES took it; message_id, SES's name for it
-    outcome          S   why it was not sent: ``nobody``, ``budget`` or ``suppressed``
+    outcome          S   why it was not sent, see ``chalicelib.use_cases.mailer_ports.Outcome``
 
     Using it adds:
 
     tries            N   how many codes were tried
     used_at          N   when the token or the code was used; used_by, a random name of who used it
+
+An address that gets no mail any more is an item without ``kind``, which the mailer is not told of, and without ``ttl``:
+
+    mail_id          S   partition key: ``suppressed#`` and the SHA-256 of the canonical address, in hex
+    reason           S   ``bounce`` or ``complaint``
+    at               N
 """
 
 from __future__ import annotations
