@@ -2,9 +2,9 @@
 
 Owns the arithmetic. Knows no storage. Notices of what has happened are not limited.
 
-An address gets one mail of a kind a minute, and of all kinds five an hour and ten a day. Whoever wants to keep its owner
-from a new password asks for so many that none is left. So a device from which the account has logged in has a budget of
-its own, and a mail to choose a new password is sent an hour after the last one whatever else was sent.
+An address gets one mail of a kind a minute, and of all kinds five an hour and ten a day. Whoever wants to keep its
+owner from a new password asks for so many that none is left. So a device from which the account has logged in has a
+budget of its own, and a mail to choose a new password is sent an hour after the last one whatever else was sent.
 """
 
 from __future__ import annotations
