@@ -54,7 +54,7 @@ export type User = {
     created_at: string;
     disabled: boolean;
     /**
-     * the address, confirmed or not; null if there is none
+     * null for none
      */
     email?: string | null | undefined;
     /**
@@ -62,10 +62,9 @@ export type User = {
      */
     email_verified?: boolean | undefined;
     /**
-     * an address that takes the place of a confirmed one as soon as it is confirmed too
+     * takes the place of `email` once it is confirmed
      */
     new_email?: string | undefined;
-    second_factor?: boolean | undefined;
 };
 /**
  * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
@@ -138,8 +137,7 @@ export type CallOptions = {
     signal?: AbortSignal | undefined;
 };
 /**
- * `anonymous` calls without the session, whether
- * or not there is one
+ * `anonymous` calls without the session
  */
 export type JsonOptions = CallOptions & {
     anonymous?: boolean | undefined;

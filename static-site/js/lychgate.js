@@ -22,10 +22,9 @@
  * @property {string[]} roles
  * @property {string} created_at an RFC 3339 time in UTC
  * @property {boolean} disabled
- * @property {string | null} [email] the address, confirmed or not; null if there is none
+ * @property {string | null} [email] null for none
  * @property {boolean} [email_verified] whether `email` is confirmed
- * @property {string} [new_email] an address that takes the place of a confirmed one as soon as it is confirmed too
- * @property {boolean} [second_factor]
+ * @property {string} [new_email] takes the place of `email` once it is confirmed
  */
 
 /**
@@ -79,8 +78,7 @@
 /**
  * What a call of `json` may be given besides its own arguments.
  *
- * @typedef {CallOptions & {anonymous?: boolean | undefined}} JsonOptions `anonymous` calls without the session, whether
- * or not there is one
+ * @typedef {CallOptions & {anonymous?: boolean | undefined}} JsonOptions `anonymous` calls without the session
  */
 
 /**
