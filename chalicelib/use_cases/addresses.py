@@ -108,7 +108,7 @@ class Addresses:
         event = mail = None
         if (old := user.verified_email) is not None:
             event = SecurityEvent(EventType.EMAIL_CHANGED, user.id, self._clock(), caller, principal.session_id)
-            mail = self._farewell(user, old, event.at)
+            mail = self._farewell(user, user.username, old, event.at)
         self._stores.addresses.remove_email(user, event, mail)
         if event is not None:
             self._announce(event)
@@ -133,7 +133,9 @@ class Addresses:
         old = user.verified_email
         kind = EventType.EMAIL_VERIFIED if old is None else EventType.EMAIL_CHANGED
         event = SecurityEvent(kind, user.id, now, caller)
-        mail = None if old is None else self._farewell(user, old, now)
+        # The account is found by the name that it has from then on.
+        name = proof.email if self._is_name and proof.email is not None else user.username
+        mail = None if old is None else self._farewell(user, name, old, now)
         if self._is_name:
             self._stores.addresses.rename(user, proof, event, mail)
         else:
@@ -158,6 +160,7 @@ class Addresses:
             counted=True,
         )
 
-    def _farewell(self, user: User, old: str, at: int) -> Mail | None:
+    def _farewell(self, user: User, name: str, old: str, at: int) -> Mail | None:
         """Return the notice to an address that is no longer the user's."""
-        return self._notices.of("email_changed", username=user.username, user_id=user.id, at=at, to=old)
+        language = user.contact.language if user.contact is not None else ""
+        return self._notices.of("email_changed", username=name, user_id=user.id, at=at, to=old, language=language)

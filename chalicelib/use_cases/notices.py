@@ -21,10 +21,14 @@ class Notices:
         if not self._sends:
             raise NotFound
 
-    def of(self, kind: str, *, username: str, user_id: str, at: int, to: str | None = None) -> Mail | None:
+    def of(
+        self, kind: str, *, username: str, user_id: str, at: int, to: str | None = None, language: str = ""
+    ) -> Mail | None:
         """Return the mail that tells a user what happened at ``at``, None if the site sends none.
 
-        ``kind`` is the value of a ``MailKind``. ``to`` is the address, if it is no longer the account's.
+        ``kind`` is the value of a ``MailKind``. ``to`` is the address, if it is no longer the account's, and
+        ``language`` what the account said of it. Otherwise both are the account's: what happened may be a stranger's
+        doing.
         """
         if not self._sends:
             return None
@@ -32,5 +36,4 @@ class Notices:
         from chalicelib.accounts.mail import Mail, MailKind  # noqa: PLC0415
         from chalicelib.credentials.mailed import new_mail_id  # noqa: PLC0415
 
-        # No language: that of the user's account. What happened may be a stranger's doing.
-        return Mail(new_mail_id(), MailKind(kind), at, "", asked=username, user_id=user_id, to=to)
+        return Mail(new_mail_id(), MailKind(kind), at, language, asked=username, user_id=user_id, to=to)

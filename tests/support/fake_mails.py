@@ -1,13 +1,22 @@
 """The stores of addresses and of mails in memory. ``fakes`` has the others, and the memory that they share."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from chalicelib.accounts.addresses import canonical_address
-from chalicelib.accounts.mail import MailKind
+from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.mail_budgets import budget_key, charged
-from chalicelib.credentials.mailed import LIFETIMES, MOST_TRIES, MailedProof
+from chalicelib.credentials.mailed import (
+    LIFETIMES,
+    MOST_TRIES,
+    MailedProof,
+    code_digest,
+    new_code,
+    new_token,
+    token_digest,
+)
 from chalicelib.errors import Conflict, EmailTaken, LinkExpired, TooManyMails
 
 
@@ -190,3 +199,57 @@ class FakeOutbox:
 def confirmed(user, email):
     """Where a user gets mail who has confirmed an address."""
     return Contact(email, verified=True, language=user.contact.language)
+
+
+def deliver(memory):
+    """Send what waits, as the mailer does. Return each mail with the token or the code that it carries, newest last."""
+    sent = []
+    with memory.lock:
+        for mail in memory.mails.asked:
+            user, email = _recipient(memory, mail)
+            if email is None:
+                continue
+            secret = _secret(mail, user)
+            added = {"email": email}
+            if user is not None:
+                added |= {"user_id": user.id, "username": user.username}
+                added["password_version"] = memory.mails.version(user)
+            if mail.kind is MailKind.LOGIN_CODE:
+                added["code_digest"] = code_digest(secret, mail.id)
+            elif secret is not None:
+                added["token_digests"] = (token_digest(secret),)
+            memory.mails.proofs[mail.id] = replace(memory.mails.proofs[mail.id], **added)
+            sent.append(Sent(mail, email, secret))
+        memory.mails.asked.clear()
+    return sent
+
+
+class Sent(NamedTuple):
+    mail: Mail
+    email: str
+    secret: str | None
+    """The token or the code. None in a notice."""
+
+
+def _secret(mail, user):
+    if mail.kind not in LIFETIMES or (mail.kind is MailKind.REGISTER and user is not None):
+        return None
+    return new_code() if mail.kind is MailKind.LOGIN_CODE else new_token(mail.id)
+
+
+def _recipient(memory, mail):
+    user = memory.user(mail.asked)
+    if mail.user_id is None:
+        owner = memory.mails.owners.get(canonical_address(mail.asked))
+        by_address = [other for other in memory.users.values() if other.id == owner]
+        user = by_address[0] if by_address else user
+    elif user is not None and user.id != mail.user_id:
+        user = None
+    if mail.kind is MailKind.REGISTER:
+        return user, mail.to
+    if user is None or user.disabled:
+        return None, None
+    if mail.kind is MailKind.EMAIL:
+        waits = user.contact is not None and user.contact.unconfirmed == mail.to
+        return (user, mail.to) if waits else (None, None)
+    return user, mail.to or user.verified_email
