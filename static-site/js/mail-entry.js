@@ -175,7 +175,9 @@ function resendPart(name, send, other) {
   const status = set(make("p", "status muted"), { role: "status" });
   const again = makeButton(other, "button small quiet", () => askAnew(name));
   resends[name] = startResend(button, status, send);
-  return [make("div", "again", button, again), status];
+  const hint = "Nothing came? Look among unwanted mail.";
+  const rule = name === "signup" ? "" : " Mails go to confirmed addresses only, and a few an hour.";
+  return [make("div", "again", button, again), status, make("p", "muted", hint, rule)];
 }
 
 function codeStep() {
@@ -277,10 +279,9 @@ function show(name) {
 /** Say in each step what will happen. */
 function explain() {
   const to = () => set(make("bdi"), { "data-to": "" });
-  const hint = " Nothing came? Look among unwanted mail. Mails go to confirmed addresses only, and a few an hour.";
   const texts = {
     forgot: ["We send a mail with a link to choose a new password, if the account has a confirmed address."],
-    "forgot-sent": ["If there is an account ", to(), ", a mail with a link is on its way. The link is good for 30 minutes.", hint],
+    "forgot-sent": ["If there is an account ", to(), ", a mail with a link is on its way. The link is good for 30 minutes."],
     code: ["We send a mail with a code, if the account has a confirmed address. No password is needed."],
     "code-sent": [`If there is an account `, to(), `, a mail with ${DIGITS} digits is on its way. They are good for 10 minutes, here only.`],
     "signup-sent": [
