@@ -1,4 +1,4 @@
-"""Mails on a laptop, from the outbox to the mailbox: `make dev`, and `make dynamodb` with another program as the API."""
+"""Mails on a laptop, from the outbox to the mailbox: `make dev`, and `make dynamodb` for other servers."""
 
 import http.client
 import json
