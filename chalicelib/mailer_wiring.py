@@ -22,6 +22,9 @@ from chalicelib.use_cases.deliver import Deliver, Feedback
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_MAX_ENCODED_WORD = 75
+"""Characters (RFC 2047 section 2)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MailerClients:
@@ -40,7 +43,7 @@ def named_address(name: str, address: str) -> str:
     """Return an address with a name, in the ASCII of a header (RFC 5322 section 3.4, RFC 2047 section 2)."""
     if name.isascii():
         return formataddr((name, address))
-    return f"{Header(name, 'utf-8').encode(linesep='')} <{address}>"
+    return f"{Header(name, 'utf-8', _MAX_ENCODED_WORD).encode(linesep='')} <{address}>"
 
 
 class Mailer:

@@ -100,7 +100,7 @@ class SESTransport:
         """Return whether a refusal is about the recipient or the content, not about who sends."""
         named = {address.rstrip(".") for address in _ADDRESS.findall(message)}
         if to.casefold() in named:
-            return named == {to.casefold()} or self._sender_address.casefold() not in named
+            return self._sender_address.casefold() not in named
         # Otherwise it is the sender who is not verified, or a parameter of every request that is wrong.
         return code == "MessageRejected" and "not verified" not in message
 
@@ -110,7 +110,8 @@ class _TooFast(Exception):
 
 
 def _message(error: BaseException | None) -> str:
-    response: dict[str, Any] = getattr(error, "response", {})
+    # botocore's ReadTimeoutError has one that is None.
+    response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Message", ""))
 
 
