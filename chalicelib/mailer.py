@@ -109,7 +109,7 @@ def _note(record: dict[str, Any], mailer: Mailer) -> None:
         message = json.loads(record["Sns"]["Message"])
         found = list(_feedback(message))
         message_id = str(message["mail"]["messageId"])
-    except (KeyError, TypeError, ValueError, AttributeError) as malformed:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as malformed:
         log_dropped_notification(type(malformed).__name__)
         return
     for what, detail, address in found:
