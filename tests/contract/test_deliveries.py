@@ -166,8 +166,8 @@ class TestBudgets:
         assert again.counted
         deliveries.prepare(addressed(again, charged=not again.counted))
         with pytest.raises(TooManyMails):
-            outbox.count_address(ADDRESS, MailKind.LOGIN_CODE, None, NOW + 59)
-        outbox.count_address(ADDRESS, MailKind.LOGIN_CODE, None, NOW + 60)
+            outbox.count_address(ADDRESS, MailKind.RESET, None, NOW + 59)
+        outbox.count_address(ADDRESS, MailKind.RESET, None, NOW + 60)
 
     def test_stores_nothing_of_a_mail_over_the_budget(self, found, deliveries, outbox):
         deliveries.prepare(addressed(found(), charged=True, token_digest="d1"))
