@@ -348,9 +348,7 @@ class TestAStageOnAws:
     def test_has_suppressed_addresses_in_its_table_of_mails(self, aws, aws_clients, project, environment):
         client, table = aws_clients[0], environment["LYCHGATE_MAIL_TABLE"]
         for address, at in (("Kim@Example.org", NOW), ("lee@example.org", NOW + 1)):
-            client.put_item(
-                TableName=table, Item=suppressed_key(address) | to_item({"reason": "complaint", "at": at})
-            )
+            client.put_item(TableName=table, Item=suppressed_key(address) | to_item({"reason": "complaint", "at": at}))
         client.put_item(TableName=table, Item=to_item({"mail_id": "m1", "kind": "reset", "at": NOW}))
         with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=lambda: client) as accounts:
             suppressions = accounts.suppressions
