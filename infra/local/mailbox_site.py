@@ -35,8 +35,8 @@ _POLLED = frozenset({JSON_PATH, f"{_PREVIEWS}.json"})
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -104,7 +104,7 @@ class MailboxSite:
         return problem(404, "not_found", "The mailbox has no such page.")
 
     def _mails(self) -> list[dict[str, Any]]:
-        return [{**asdict(mail), "from": mail.sender} for mail in self._mailbox.mails()]
+        return [{"from": mail["sender"], **mail} for mail in map(asdict, self._mailbox.mails())]
 
 
 def is_of_mailbox(request: Request) -> bool:

@@ -46,6 +46,7 @@ SETTINGS = {
     "LYCHGATE_ISSUER": "https://site.example/api",
     "LYCHGATE_ALLOWED_ORIGINS": "https://site.example,https://other.example",
     "LYCHGATE_BCRYPT_COST": "10",
+    "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
 }
 DISTRIBUTION_SECRET = "what only the distribution sends"
 KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
