@@ -165,7 +165,9 @@ def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outb
     assert len(mails(last)) <= len(set(recipients(mails(last)))) + 3
 
 
-def test_what_was_sent_is_not_sent_again_at_the_next_start(run_until_ready, tmp_path, outbox, mails, eventually, connect):
+def test_what_was_sent_is_not_sent_again_at_the_next_start(
+    run_until_ready, tmp_path, outbox, mails, eventually, connect
+):
     running = run_until_ready("--data-dir", tmp_path)
     outbox(running, "kim@example.org")
     client = connect("dynamodb", running.port_of("Database"), running.secret_key)

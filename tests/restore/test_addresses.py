@@ -195,9 +195,7 @@ def test_accounts_that_have_exchanged_their_addresses_get_them_back(
     assert addresses() == {KIMS: "Kim", LEES: "Lee"}
 
 
-def test_an_exact_restore_takes_addresses_from_newer_accounts(
-    operator, register, delete, remember, restore, addresses
-):
+def test_an_exact_restore_takes_addresses_from_newer_accounts(operator, register, delete, remember, restore, addresses):
     register("Kim", KIMS)
     register("Lee", LEES)
     moment = remember()

@@ -60,7 +60,9 @@ class Mailbox:
 
     def _text(self, to):
         mail = self.newest(to)
-        assert mail is not None, f"no mail has come for {to}, but {[(mail['to'], mail['subject']) for mail in self.all()]}"
+        assert mail is not None, (
+            f"no mail has come for {to}, but {[(mail['to'], mail['subject']) for mail in self.all()]}"
+        )
         return mail["text"]
 
 
