@@ -1,6 +1,7 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
 from app import app
+from chalicelib import mailer
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -10,10 +11,22 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
     assert handler.ttl_seconds == 300
 
 
+def test_the_mailers_lambda_begins_in_its_own_module():
+    (function,) = app.pure_lambda_functions
+    assert (function.name, function.handler_string) == ("mailer", "chalicelib.mailer.mailer")
+    assert callable(mailer.mailer)
+
+
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
     open_routes = {
         "/auth/register",
+        "/auth/register/confirm",
+        "/auth/email/confirm",
+        "/auth/password/forgot",
+        "/auth/password/reset",
         "/auth/login",
+        "/auth/login/code",
+        "/auth/login/code/verify",
         "/auth/refresh",
         "/auth/logout",
         "/auth/options",

@@ -41,7 +41,7 @@ _IN_TRANSACTION = {
     "Get": "GetItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_OF_ONE_TABLE = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}
+_OF_ONE_TABLE = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
 _OF_SEVERAL_TABLES = {"BatchGetItem", "BatchWriteItem"}
 
 

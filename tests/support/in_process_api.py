@@ -8,7 +8,7 @@ from tests.support.api_client import in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 
-__all__ = ["api", "application", "settings"]
+__all__ = ["api", "application", "mailbox", "settings"]
 
 
 @pytest.fixture
@@ -27,3 +27,12 @@ def application(aws, aws_clients, settings, clock):
 def api(application):
     logging.getLogger("lychgate").setLevel(logging.INFO)
     return in_process(application)
+
+
+@pytest.fixture
+def mailbox(aws, aws_clients, settings, clock):
+    """The mails of the site."""
+    # Imported here, as most tests need no mailer.
+    from tests.support.mailbox import InProcess
+
+    return InProcess(settings, aws_clients[0], clock).mailbox()
