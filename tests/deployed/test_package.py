@@ -20,6 +20,7 @@ def zipped(package):
 
 def test_the_application_is_in_the_zip_as_it_is_in_the_repository(zipped):
     files = [ROOT / "app.py", *(path for path in (ROOT / "chalicelib").rglob("*") if path.suffix in {".py", ".bin"})]
+    files += [path for path in (ROOT / "chalicelib").rglob("mails/**/*") if path.suffix in {".html", ".txt"}]
     expected = {str(path.relative_to(ROOT)): path.read_bytes() for path in files}
     packaged = {
         name: content
