@@ -22,7 +22,7 @@ from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.use_cases.ports import EventLog, LoginThrottle, Rotation, SessionStore, Stores, UserStore
+from chalicelib.use_cases.ports import EventLog, LoginThrottle, MailStores, Rotation, SessionStore, Stores, UserStore
 from tests.support.application import application, clients_of
 from tests.support.scenarios import PASSWORD
 
@@ -126,13 +126,14 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         sessions=cast("SessionStore", _Sessions(session, user)),
         events=cast("EventLog", None),
         throttle=cast("LoginThrottle", _Throttle(user)),
+        make_mail_stores=_no_mail_stores,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
         "LYCHGATE_PUBLIC_KEYS": json.dumps(public),
         "LYCHGATE_SIGNING_KEYS_PARAMETER": "/bench",
         "LYCHGATE_ACCESS_TOKEN_LIFETIME": "3600",
-        **{f"LYCHGATE_{name}_TABLE": "none" for name in ("USERS", "SESSIONS", "EVENTS", "THROTTLE")},
+        **{f"LYCHGATE_{name}_TABLE": "none" for name in ("USERS", "SESSIONS", "EVENTS", "THROTTLE", "MAIL")},
     }
     app = application(
         settings,
@@ -151,6 +152,10 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
             access_token=issuer.access_token(user, session, now),
             refresh_token=issuer.refresh_token(session, now),
         )
+
+
+def _no_mail_stores() -> MailStores:
+    raise NotImplementedError("nothing that is measured here sends mail")
 
 
 @contextmanager

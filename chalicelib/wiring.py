@@ -32,8 +32,9 @@ from chalicelib.use_cases.account import Account
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.devices import Devices
 from chalicelib.use_cases.log_in import LogIn
+from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, Stores
+from chalicelib.use_cases.ports import Announce, MailStores, Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
@@ -41,7 +42,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
+    from chalicelib.credentials.throttling import MailRules
     from chalicelib.tokens.keyring import SigningKeys
+    from chalicelib.use_cases.address_registration import AddressRegistration
+    from chalicelib.use_cases.addresses import Addresses
+    from chalicelib.use_cases.code_log_in import CodeLogIn
+    from chalicelib.use_cases.password_reset import PasswordReset
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,14 +65,90 @@ class Clients:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What use cases are built from that are not built at the start."""
+
+    settings: ApiSettings
+    stores: Stores
+    begin_session: BeginSession
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+    notices: Notices
+    clock: Clock
+    announce: Announce
+
+
+@dataclass(frozen=True, eq=False)
 class UseCases:
-    """All use cases, over one set of stores."""
+    """All use cases, over one set of stores. Those of mails are loaded and built when they are first needed."""
 
     registration: Registration
     log_in: LogIn
     refresh_tokens: RefreshTokens
     account: Account
     devices: Devices
+    _parts: Parts
+
+    @functools.cached_property
+    def address_registration(self) -> AddressRegistration:
+        """Creates accounts whose name is their address."""
+        from chalicelib.use_cases.address_registration import AddressRegistration  # noqa: PLC0415
+
+        parts = self._parts
+        return AddressRegistration(
+            stores=parts.stores,
+            begin_session=parts.begin_session,
+            hasher=parts.hasher,
+            policy=parts.policy,
+            is_open=parts.settings.registration_open,
+            by_address=parts.settings.identifier == "email",
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
+    @functools.cached_property
+    def addresses(self) -> Addresses:
+        """The addresses of users."""
+        from chalicelib.use_cases.addresses import Addresses  # noqa: PLC0415
+
+        parts = self._parts
+        return Addresses(
+            stores=parts.stores,
+            account=self.account,
+            notices=parts.notices,
+            settings=parts.settings,
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
+    @functools.cached_property
+    def password_reset(self) -> PasswordReset:
+        """New passwords by mail."""
+        from chalicelib.use_cases.password_reset import PasswordReset  # noqa: PLC0415
+
+        parts = self._parts
+        return PasswordReset(
+            stores=parts.stores,
+            hasher=parts.hasher,
+            policy=parts.policy,
+            notices=parts.notices,
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
+    @functools.cached_property
+    def code_log_in(self) -> CodeLogIn:
+        """Log-in by a mailed code."""
+        from chalicelib.use_cases.code_log_in import CodeLogIn  # noqa: PLC0415
+
+        parts = self._parts
+        return CodeLogIn(
+            stores=parts.stores,
+            begin_session=parts.begin_session,
+            notices=parts.notices,
+            clock=parts.clock,
+            announce=parts.announce,
+        )
 
 
 def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
@@ -77,7 +159,17 @@ def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
         sessions=DynamoDBSessionStore(database, limit=settings.max_sessions),
         events=DynamoDBEventLog(database),
         throttle=DynamoDBLoginThrottle(database, settings.throttle),
+        make_mail_stores=lambda: dynamodb_mail_stores(database, settings.mails),
     )
+
+
+def dynamodb_mail_stores(database: Database, rules: MailRules) -> MailStores:
+    """Return the stores in DynamoDB that only mails need."""
+    # Most processes never need them.
+    from chalicelib.adapters.dynamodb.addresses import DynamoDBAddressStore  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.outbox import DynamoDBOutbox  # noqa: PLC0415
+
+    return MailStores(addresses=DynamoDBAddressStore(database), outbox=DynamoDBOutbox(database, rules))
 
 
 class Lychgate:
@@ -182,6 +274,7 @@ class Lychgate:
         clock, announce, rules = self.clock, self._announce, settings.sessions
         guard = PasswordGuard(stores=stores, hasher=hasher, clock=clock, announce=announce)
         begin_session = BeginSession(stores=stores, issuer=issuer, rules=rules, clock=clock, announce=announce)
+        notices = Notices(sends=settings.email != "off")
         return UseCases(
             registration=Registration(
                 stores=stores,
@@ -189,11 +282,18 @@ class Lychgate:
                 hasher=hasher,
                 policy=policy,
                 is_open=settings.registration_open,
+                email=settings.email,
                 clock=clock,
             ),
             log_in=LogIn(guard=guard, begin_session=begin_session),
             refresh_tokens=RefreshTokens(
-                stores=stores, issuer=issuer, verifier=verifier, rules=rules, clock=clock, announce=announce
+                stores=stores,
+                issuer=issuer,
+                verifier=verifier,
+                rules=rules,
+                notices=notices,
+                clock=clock,
+                announce=announce,
             ),
             devices=Devices(issuer=issuer, verifier=verifier, clock=clock),
             account=Account(
@@ -203,9 +303,11 @@ class Lychgate:
                 hasher=hasher,
                 policy=policy,
                 fresh_seconds=settings.fresh_seconds,
+                notices=notices,
                 clock=clock,
                 announce=announce,
             ),
+            _parts=Parts(settings, stores, begin_session, hasher, policy, notices, clock, announce),
         )
 
     def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:

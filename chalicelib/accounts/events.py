@@ -40,6 +40,8 @@ class EventType(StrEnum):
     ATTEMPT_NOT_COUNTED = "attempt_not_counted"
     """A password was not checked, because the counters could not be reached."""
     ACCOUNT_DELETED = "account_deleted"
+    MAIL_NOT_SENT = "mail_not_sent"
+    """A mail was asked for, and strangers have asked for too many that day."""
 
 
 HISTORY = (

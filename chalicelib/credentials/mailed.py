@@ -72,6 +72,18 @@ class MailedProof:
         return "expired" if now >= self.expires_at else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRegistration:
+    """A registration whose address is yet to be confirmed. No account exists until then."""
+
+    mail_id: str
+    email: str
+    password_hash: str = field(repr=False)
+    language: str
+    expires_at: int
+    """NumericDate."""
+
+
 def new_mail_id() -> str:
     """Return an identifier of a mail: 128 bits."""
     return secrets.token_urlsafe(16)

@@ -29,6 +29,7 @@ from chalicelib.errors import (
 )
 from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.begin_session import BeginSession
+from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
 from chalicelib.use_cases.ports import Announce, EventLog, Stores
 
@@ -53,6 +54,7 @@ class Account:
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         fresh_seconds: int,
+        notices: Notices,
         clock: Clock,
         announce: Announce,
     ) -> None:
@@ -64,6 +66,7 @@ class Account:
         self._hasher = hasher
         self._policy = policy
         self._fresh_seconds = fresh_seconds
+        self._notices = notices
         self._clock = clock
         self._announce = announce
 
@@ -167,7 +170,13 @@ class Account:
             self._guard.succeeded(admission)
             raise ValidationFailed(FieldError("new_password", "Choose a password that differs from the current one."))
         new_hash = self._hasher.hash(new)
-        return self._begin_session.in_place_of(session, user, caller, new_hash=new_hash, admission=admission)
+        notice = None
+        if user.verified_email is not None:
+            name, now = user.username, self._clock()
+            notice = self._notices.of("password_changed", username=name, user_id=user.id, at=now)
+        return self._begin_session.in_place_of(
+            session, user, caller, new_hash=new_hash, admission=admission, notice=notice
+        )
 
     def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
         """Delete the account with its sessions and history. The username becomes available again.

@@ -13,8 +13,10 @@ from chalicelib.errors import InvalidToken
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.mail import Mail
     from chalicelib.accounts.user import User
     from chalicelib.clock import Clock
+    from chalicelib.credentials.mailed import MailedProof
     from chalicelib.credentials.throttling import Admission
     from chalicelib.tokens.issuer import TokenIssuer
     from chalicelib.use_cases.ports import Announce, Stores
@@ -41,20 +43,34 @@ class BeginSession:
         self._clock = clock
         self._announce = announce
 
-    def of_new_user(self, user: User, caller: Caller) -> LoggedIn:
-        """Store a new user together with a first session. Raises UsernameTaken."""
+    def of_new_user(
+        self, user: User, caller: Caller, *, mail: Mail | None = None, proof: MailedProof | None = None
+    ) -> LoggedIn:
+        """Store a new user together with a first session.
+
+        ``mail`` asks to confirm the user's address. ``proof`` is that of one which was confirmed before.
+
+        Raises UsernameTaken, or LinkExpired if the proof has been used meanwhile.
+        """
         session = self._new_session(user, caller)
         event = SecurityEvent(EventType.REGISTERED, user.id, session.created_at, caller, session.id)
-        self._users.add(user, session, event)
+        self._users.add(user, session, event, mail=mail, proof=proof)
         self._announce(event)
         return self._logged_in(user, session)
 
     def of_known_user(
-        self, user: User, caller: Caller, *, new_hash: str | None = None, admission: Admission | None = None
+        self,
+        user: User,
+        caller: Caller,
+        *,
+        new_hash: str | None = None,
+        admission: Admission | None = None,
+        proof: MailedProof | None = None,
     ) -> LoggedIn:
         """Store a session of a user whose credential was checked, with a new hash of the password if there is one.
 
-        ``admission`` is that of the credential, if attempts with it are counted.
+        ``admission`` is that of the credential, if attempts with it are counted. ``proof`` is the credential, if it was
+        mailed.
 
         Raises:
             Conflict: the user has changed since the check, so the credential may no longer be valid.
@@ -64,13 +80,22 @@ class BeginSession:
         session = self._new_session(user, caller)
         event = SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, session.created_at, caller, session.id)
         revoked = SecurityEvent(EventType.SESSION_REVOKED, user.id, session.created_at, caller)
-        if self._sessions.begin(user, session, event, if_ended=revoked, password_hash=new_hash, admission=admission):
+        if self._sessions.begin(
+            user, session, event, if_ended=revoked, password_hash=new_hash, admission=admission, proof=proof
+        ):
             self._announce(revoked)
         self._announce(event)
         return self._logged_in(user, session)
 
     def in_place_of(
-        self, session: Session, user: User, caller: Caller, *, new_hash: str, admission: Admission
+        self,
+        session: Session,
+        user: User,
+        caller: Caller,
+        *,
+        new_hash: str,
+        admission: Admission,
+        notice: Mail | None = None,
     ) -> LoggedIn:
         """Change the user's password. Keep a new session instead of this one, and end all others.
 
@@ -82,7 +107,7 @@ class BeginSession:
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
         successor = self._new_session(changed, caller)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
-        self._users.change_password(admission, session, successor, new_hash, event)
+        self._users.change_password(admission, session, successor, new_hash, event, notice)
         self._announce(event)
         return self._logged_in(changed, successor)
 

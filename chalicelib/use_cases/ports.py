@@ -7,16 +7,19 @@ cannot reach its database raises ServiceUnavailable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.accounts.events import SecurityEvent
-from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import Contact, User
-from chalicelib.credentials.mailed import MailedProof
 from chalicelib.credentials.throttling import Admission, Attempt, Window
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.mail import Mail, MailKind
+    from chalicelib.credentials.mailed import KeptRegistration, MailedProof
 
 Announce = Callable[[SecurityEvent], None]
 """Called once for each event, after it has happened. Passes the event to the log and the metrics."""
@@ -47,48 +50,6 @@ class UserStore(Protocol):
 
     def find(self, username: str) -> User | None:
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
-
-    def keep(self, registration: KeptRegistration, mail: Mail) -> None:
-        """Store a registration until its address is confirmed, and put the mail into the outbox that asks for that."""
-
-    def kept(self, mail_id: str) -> KeptRegistration | None:
-        """Return the registration that waits for the confirmation of this mail, or None."""
-
-    def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
-        """Store what the user has instead of ``user.contact``, and put a mail into the outbox that asks to confirm it.
-
-        Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
-
-        """
-
-    def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
-        """Store that the user has no address. Record the event and put the mail into the outbox, if there are any.
-
-        Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
-
-        """
-
-    def confirm_email(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
-        """Store that ``proof.email``, which waits for its confirmation, is the user's. The old address is free then.
-
-        Raises:
-            EmailTaken: another user has verified the address.
-            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
-
-        """
-
-    def rename(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
-        """Do the same where the address is the username: the user has ``proof.email`` as both from then on.
-
-        All sessions end, except the one that asked for it (``proof.session_id``).
-
-        Raises:
-            EmailTaken: another user has the address as the username.
-            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
-
-        """
 
     def reset_password(
         self, user: User, proof: MailedProof, password_hash: str, event: SecurityEvent, mail: Mail | None
@@ -263,6 +224,55 @@ class LoginThrottle(Protocol):
         """Uncount a registration that created no account, if possible."""
 
 
+class AddressStore(Protocol):
+    """Stores the addresses of users, and registrations whose address is yet to be confirmed.
+
+    At most one user has verified an address.
+    """
+
+    def keep(self, registration: KeptRegistration, mail: Mail) -> None:
+        """Store a registration until its address is confirmed, and put the mail into the outbox that asks for that."""
+
+    def kept(self, mail_id: str) -> KeptRegistration | None:
+        """Return the registration that waits for the confirmation of this mail, or None."""
+
+    def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
+        """Store what the user has instead of ``user.contact``, and put a mail into the outbox that asks to confirm it.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+
+        """
+
+    def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
+        """Store that the user has no address. Record the event and put the mail into the outbox, if there are any.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+
+        """
+
+    def confirm_email(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
+        """Store that ``proof.email``, which waits for its confirmation, is the user's. The old address is free then.
+
+        Raises:
+            EmailTaken: another user has verified the address.
+            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
+
+        """
+
+    def rename(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
+        """Do the same where the address is the username: the user has ``proof.email`` as both from then on.
+
+        All sessions end, except the one that asked for it (``proof.session_id``).
+
+        Raises:
+            EmailTaken: another user has the address as the username.
+            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
+
+        """
+
+
 class Outbox(Protocol):
     """Keeps the mails that are to be sent, what their tokens and codes stand for, and the limits on asking for them.
 
@@ -297,18 +307,14 @@ class Outbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeptRegistration:
-    """A registration whose address is yet to be confirmed. No account exists until then."""
+class MailStores:
+    """The stores that only the use cases of mails need."""
 
-    mail_id: str
-    email: str
-    password_hash: str = field(repr=False)
-    language: str
-    expires_at: int
-    """NumericDate."""
+    addresses: AddressStore
+    outbox: Outbox
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Stores:
     """The stores."""
 
@@ -316,4 +322,19 @@ class Stores:
     sessions: SessionStore
     events: EventLog
     throttle: LoginThrottle
-    outbox: Outbox
+    make_mail_stores: Callable[[], MailStores]
+    """Makes the others, when they are first needed."""
+
+    @functools.cached_property
+    def _mail_stores(self) -> MailStores:
+        return self.make_mail_stores()
+
+    @property
+    def addresses(self) -> AddressStore:
+        """The addresses of users."""
+        return self._mail_stores.addresses
+
+    @property
+    def outbox(self) -> Outbox:
+        """The mails that are to be sent."""
+        return self._mail_stores.outbox

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.mail import Mail
     from chalicelib.clock import Clock
     from chalicelib.tokens.issuer import TokenIssuer
     from chalicelib.tokens.principals import RefreshGrant
     from chalicelib.tokens.verifier import TokenVerifier
+    from chalicelib.use_cases.notices import Notices
     from chalicelib.use_cases.ports import Announce, Stores
 
 _ROUNDS = 3
@@ -36,6 +38,7 @@ class RefreshTokens:
         issuer: TokenIssuer,
         verifier: TokenVerifier,
         rules: SessionRules,
+        notices: Notices,
         clock: Clock,
         announce: Announce,
     ) -> None:
@@ -44,6 +47,7 @@ class RefreshTokens:
         self._issuer = issuer
         self._verifier = verifier
         self._rules = rules
+        self._notices = notices
         self._clock = clock
         self._announce = announce
 
@@ -122,9 +126,11 @@ class RefreshTokens:
             return event
         if ending.session is None:
             return None
+        mail = None
         if self._is_reused(ending.session, grant, now, caller):
             event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
-        return event if self._sessions.end(grant.user_id, grant.session_id, event) else None
+            mail = self._notice(ending.session, now)
+        return event if self._sessions.end(grant.user_id, grant.session_id, event, mail) else None
 
     def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
         """Return whether a token other than the current one was used before and is not accepted as a retry."""
@@ -170,9 +176,13 @@ class RefreshTokens:
     def _reuse(self, session: Session, now: int, caller: Caller, reason: str) -> RefreshTokenReused:
         """End a session whose token was reused. Return the error to raise."""
         event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, caller, session.id)
-        self._sessions.end(session.user_id, session.id, event)
+        self._sessions.end(session.user_id, session.id, event, self._notice(session, now))
         self._announce(event)
         return RefreshTokenReused(reason, session.user_id, session.id)
+
+    def _notice(self, session: Session, now: int) -> Mail | None:
+        """Return the mail that tells the session's user that a refresh token was reused."""
+        return self._notices.of("refresh_token_reused", username=session.username, user_id=session.user_id, at=now)
 
 
 def _is_reuse(event: SecurityEvent) -> bool:

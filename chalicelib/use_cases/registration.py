@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.user import User
+from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username
-from chalicelib.errors import FieldError, RegistrationClosed, UsernameTaken, ValidationFailed
+from chalicelib.errors import FieldError, RegistrationClosed, TooManyMails, UsernameTaken, ValidationFailed
 from chalicelib.use_cases.begin_session import BeginSession, new_id
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.mail import Mail
     from chalicelib.accounts.results import LoggedIn
     from chalicelib.clock import Clock
     from chalicelib.credentials.password_policy import PasswordPolicy
@@ -29,50 +31,86 @@ class Registration:
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         is_open: bool,
+        email: str,
         clock: Clock,
     ) -> None:
+        self._stores = stores
         self._throttle = stores.throttle
         self._begin_session = begin_session
         self._hasher = hasher
         self._policy = policy
         self._is_open = is_open
+        self._email = email
         self._clock = clock
 
-    def register(self, username: str, password: str, caller: Caller) -> LoggedIn:
-        """Create an account and begin its first session.
+    def register(
+        self, username: str, password: str, caller: Caller, *, email: str | None = None, language: str = ""
+    ) -> LoggedIn:
+        """Create an account and begin its first session. A mail asks to confirm the address, if one is given.
 
         Raises:
             RegistrationClosed: registration is closed.
-            ValidationFailed: the username or the password is not allowed.
+            ValidationFailed: the username, the password or the address is not allowed.
             TooManyRegistrations: too many accounts were created from the caller's address.
+            TooManyMails: too many mails were asked for from there, or to the address.
             UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
 
         """
         if not self._is_open:
             raise RegistrationClosed
-        self._check(username, password)
-        window = self._throttle.register(caller.ip, self._clock())
+        self._check(username, password, email)
+        now = self._clock()
+        window = self._throttle.register(caller.ip, now)
         user = User(
             id=new_id(),
             username=normalised_username(username),
-            password_hash=self._hasher.hash(password),
+            password_hash="",
             roles=("user",),
-            created_at=self._clock(),
+            created_at=now,
+            contact=None if email is None else Contact(email, language=language),
         )
         try:
-            return self._begin_session.of_new_user(user, caller)
-        except UsernameTaken:
+            mail = None if email is None else self._confirmation(user, email, caller, language)
+            hashed = replace(user, password_hash=self._hasher.hash(password))
+            return self._begin_session.of_new_user(hashed, caller, mail=mail)
+        except (UsernameTaken, TooManyMails):
             self._throttle.not_registered(window)
             raise
 
-    def _check(self, username: str, password: str) -> None:
-        """Raise a ValidationFailed that names each of the two that is not allowed."""
+    def _confirmation(self, user: User, email: str, caller: Caller, language: str) -> Mail | None:
+        """Return the mail that asks to confirm the address, None if the site has sent too many today.
+
+        Raises TooManyMails.
+        """
+        # Most accounts are logged in to, and few are created.
+        from chalicelib.accounts.mail import Mail, MailKind  # noqa: PLC0415
+        from chalicelib.credentials.mailed import new_mail_id  # noqa: PLC0415
+
+        outbox, now = self._stores.outbox, user.created_at
+        allowed = outbox.count_request(caller.ip, known=False, now=now)
+        outbox.count_address(email, MailKind.EMAIL, None, now)
+        if not allowed:
+            return None
+        kind = MailKind.EMAIL
+        return Mail(new_mail_id(), kind, now, language, asked=user.username, to=email, user_id=user.id, counted=True)
+
+    def _check(self, username: str, password: str, email: str | None) -> None:
+        """Raise a ValidationFailed that names each of the three that is not allowed."""
         # Other use cases do not need its table.
         from chalicelib.accounts.new_usernames import new_username_error  # noqa: PLC0415
 
         username_problem = new_username_error(username)
         password_problem = self._policy.problem(password, username if username_problem is None else None)
-        problems = {"username": username_problem, "password": password_problem}
+        problems = {"username": username_problem, "password": password_problem, "email": self._email_problem(email)}
         errors = [FieldError(field, message) for field, message in problems.items() if message is not None]
         if errors:
             raise ValidationFailed(*errors)
+
+    def _email_problem(self, email: str | None) -> str | None:
+        if email is None:
+            return "This field is needed." if self._email == "required" else None
+        if self._email == "off":
+            return "This field is not known."
+        from chalicelib.accounts.addresses import address_error  # noqa: PLC0415
+
+        return address_error(email)

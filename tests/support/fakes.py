@@ -4,13 +4,15 @@ import json
 import threading
 from dataclasses import replace
 
+from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.throttling import Admission, Failures, ThrottleRules
-from chalicelib.errors import Conflict, TooManyAttempts, TooManyRegistrations, UsernameTaken
+from chalicelib.credentials.throttling import Admission, Failures, MailRules, ThrottleRules
+from chalicelib.errors import Conflict, LinkExpired, TooManyAttempts, TooManyRegistrations, UsernameTaken
 from chalicelib.tokens.keys import public_jwks
-from chalicelib.use_cases.ports import Rotation, Stores
+from chalicelib.use_cases.ports import MailStores, Rotation, Stores
 from chalicelib.wiring import Lychgate
 from tests.support.application import clients_of
+from tests.support.fake_mails import FakeAddressStore, FakeMails, FakeOutbox
 from tests.support.samples import ISSUER
 
 
@@ -25,6 +27,7 @@ class Memory:
         self.accounts = {}
         self.days = {}
         self.windows = {}
+        self.mails = FakeMails()
         self.lock = threading.RLock()
 
     def user(self, username):
@@ -72,10 +75,20 @@ class FakeUserStore:
     def __init__(self, memory):
         self._memory = memory
 
-    def add(self, user, session, event):
+    def add(self, user, session, event, *, mail=None, proof=None):
         with self._memory.lock:
-            if user.username_key in self._memory.users:
+            mails = self._memory.mails
+            email = user.verified_email
+            if user.username_key in self._memory.users or (email is not None and not mails.is_free(email, user)):
                 raise UsernameTaken
+            if not mails.is_unused(proof):
+                raise LinkExpired("used")
+            if proof is not None:
+                mails.registrations.pop(proof.mail_id, None)
+                mails.use(proof)
+            if email is not None:
+                mails.owners[canonical_address(email)] = user.id
+            mails.put(mail)
             self._memory.users[user.username_key] = user
             self._memory.begin_anew(user.username_key)
             self._memory.sessions[session.user_id, session.id] = session
@@ -85,7 +98,7 @@ class FakeUserStore:
         with self._memory.lock:
             return self._memory.user(username)
 
-    def change_password(self, admission, session, successor, password_hash, event):
+    def change_password(self, admission, session, successor, password_hash, event, mail=None):
         user = admission.user
         with self._memory.lock:
             kept = self._memory.sessions.get((session.user_id, session.id))
@@ -97,6 +110,25 @@ class FakeUserStore:
             self._memory.sessions[successor.user_id, successor.id] = successor
             self._memory.events.append(event)
             self._memory.forget(admission)
+            self._memory.mails.password_changed(user)
+            self._memory.mails.put(mail)
+            self._clear_away(user)
+
+    def reset_password(self, user, proof, password_hash, event, mail):
+        with self._memory.lock:
+            found, mails = self.find(user.username), self._memory.mails
+            if found is None or found.id != user.id or found.disabled or not mails.is_unused(proof):
+                raise LinkExpired("used")
+            if mails.version(user) != proof.password_version:
+                raise LinkExpired("changed")
+            self._memory.users[user.username_key] = replace(
+                found, password_hash=password_hash, session_epoch=found.session_epoch + 1
+            )
+            self._memory.accounts.pop(user.username_key, None)
+            mails.password_changed(user)
+            mails.use(proof)
+            mails.put(mail)
+            self._memory.events.append(event)
             self._clear_away(user)
 
     def end_all_sessions(self, user, event):
@@ -121,6 +153,10 @@ class FakeUserStore:
             found = self.find(user.username)
             if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
                 raise Conflict
+            if found is not None and user.verified_email is not None:
+                if found.verified_email != user.verified_email:
+                    raise Conflict
+                self._memory.mails.owners.pop(canonical_address(user.verified_email), None)
             self._memory.users.pop(user.username_key, None)
             self._memory.begin_anew(user.username_key)
             for key in [key for key in self._memory.sessions if key[0] == user.id]:
@@ -138,11 +174,16 @@ class FakeSessionStore:
         self._memory = memory
         self._limit = limit
 
-    def begin(self, user, session, event, *, if_ended, password_hash=None, admission=None):
+    def begin(self, user, session, event, *, if_ended, password_hash=None, admission=None, proof=None):
         with self._memory.lock:
             found = self._memory.users.get(user.username_key)
             if not unchanged(found, user):
                 raise Conflict
+            mails = self._memory.mails
+            if proof is not None:
+                if not mails.is_unused(proof) or mails.version(user) != proof.password_version:
+                    raise Conflict
+                mails.use(proof)
             stored = self.of_user(user.id)
             live = [other for other in stored if other.belongs_to(found) and other.is_live(session.created_at)]
             surplus = sorted(live, key=lambda other: other.created_at)[: max(0, len(live) + 1 - self._limit)]
@@ -192,10 +233,11 @@ class FakeSessionStore:
             self._memory.events.append(event)
             return True
 
-    def end(self, user_id, session_id, event):
+    def end(self, user_id, session_id, event, mail=None):
         with self._memory.lock:
             if self._memory.sessions.pop((user_id, session_id), None) is None:
                 return False
+            self._memory.mails.put(mail)
             self._memory.events.append(event)
             return True
 
@@ -290,12 +332,16 @@ RULES = ThrottleRules(
 )
 
 
-def fake_stores(memory, rules=RULES, *, max_sessions=50):
+MAIL_RULES = MailRules(per_ip=30, per_day=1000)
+
+
+def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
     return Stores(
         FakeUserStore(memory),
         FakeSessionStore(memory, max_sessions),
         FakeEventLog(memory),
         FakeLoginThrottle(memory, rules),
+        lambda: MailStores(FakeAddressStore(memory), FakeOutbox(memory, mail_rules)),
     )
 
 
@@ -323,12 +369,14 @@ def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, sett
         "LYCHGATE_ISSUER": ISSUER,
         "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(ring)),
         "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/test/signing-keys",
-        **{f"LYCHGATE_{name}_TABLE": "none" for name in ("USERS", "SESSIONS", "EVENTS", "THROTTLE")},
+        **{f"LYCHGATE_{name}_TABLE": "none" for name in ("USERS", "SESSIONS", "EVENTS", "THROTTLE", "MAIL")},
+        "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
         **(settings or {}),
     }
 
     def make_stores(_, settings):
-        return replace(fake_stores(memory, settings.throttle, max_sessions=settings.max_sessions), **stores)
+        fakes = fake_stores(memory, settings.throttle, max_sessions=settings.max_sessions, mail_rules=settings.mails)
+        return replace(fakes, **stores)
 
     return Lychgate(
         environment,

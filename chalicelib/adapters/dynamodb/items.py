@@ -118,6 +118,31 @@ def address_key(address: str) -> Item:
     return {"username_key": {"S": f"email#{digest}"}}
 
 
+def put_address(tables: Tables, address: str, user: User) -> TransactWriteItemTypeDef:
+    """Return the transaction action that gives a user a verified address, unless another has it."""
+    item = address_key(address) | to_item({"owner_id": user.id, "owner_name": user.username})
+    return {
+        "Put": {
+            "TableName": tables.users,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(owner_id) OR owner_id = :id",
+            "ExpressionAttributeValues": to_item({":id": user.id}),
+        }
+    }
+
+
+def delete_address(tables: Tables, address: str, user: User) -> TransactWriteItemTypeDef:
+    """Return the transaction action that frees an address of a user."""
+    return {
+        "Delete": {
+            "TableName": tables.users,
+            "Key": address_key(address),
+            "ConditionExpression": "attribute_not_exists(owner_id) OR owner_id = :id",
+            "ExpressionAttributeValues": to_item({":id": user.id}),
+        }
+    }
+
+
 def registration_key(mail_id: str) -> Item:
     """Return the key of a registration that waits for the confirmation of a mail."""
     return {"username_key": {"S": f"registration#{mail_id}"}}

@@ -28,7 +28,7 @@ Secrets are here as digests only.
     Using it adds:
 
     tries            N   how many codes were tried
-    used_at          N   when the token or the code was used
+    used_at          N   when the token or the code was used; used_by, a random name of who used it
 """
 
 from __future__ import annotations
@@ -84,18 +84,27 @@ def put_mail(tables: Tables, mail: Mail | None) -> list[TransactWriteItemTypeDef
     return [] if mail is None else [{"Put": {"TableName": tables.mail, "Item": mail_to_item(mail)}}]
 
 
-def use_proof(tables: Tables, proof: MailedProof | None, now: int) -> list[TransactWriteItemTypeDef]:
-    """Return the transaction actions, one at most, that use up a mailed token or code. It must not have been used."""
+def use_proof(tables: Tables, proof: MailedProof | None, now: int, nonce: str) -> list[TransactWriteItemTypeDef]:
+    """Return the transaction actions, one at most, that use up a mailed token or code. It must not have been used.
+
+    ``nonce`` names who uses it, see ``used_by``.
+    """
     if proof is None:
         return []
     update = {
         "TableName": tables.mail,
         "Key": mail_key(proof.mail_id),
-        "UpdateExpression": "SET used_at = :now",
+        "UpdateExpression": "SET used_at = :now, used_by = :nonce",
         "ConditionExpression": "attribute_exists(mail_id) AND attribute_not_exists(used_at)",
-        "ExpressionAttributeValues": to_item({":now": now}),
+        "ExpressionAttributeValues": to_item({":now": now, ":nonce": nonce}),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     return [cast("TransactWriteItemTypeDef", {"Update": update})]
+
+
+def used_by(item: Item | None) -> str | None:
+    """Return the nonce of who has used what the item of a mail stands for, None if nobody has."""
+    return None if item is None or "used_by" not in item else str(item["used_by"]["S"])
 
 
 def proof_from_item(item: Item) -> MailedProof:

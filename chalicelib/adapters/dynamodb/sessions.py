@@ -23,12 +23,16 @@ from chalicelib.adapters.dynamodb.items import (
 )
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.adapters.dynamodb.updates import Changes
+from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
 from chalicelib.credentials.throttling import Admission
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.accounts.mail import Mail
+    from chalicelib.credentials.mailed import MailedProof
 
 # ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
@@ -73,6 +77,7 @@ class DynamoDBSessionStore:
         if_ended: SecurityEvent,
         password_hash: str | None = None,
         admission: Admission | None = None,
+        proof: MailedProof | None = None,
     ) -> bool:
         """See ``SessionStore.begin``. Takes one transaction, and at the limit one query more, to count."""
         known = _counts(user)
@@ -80,22 +85,23 @@ class DynamoDBSessionStore:
             surplus: list[Session] = []
             actions = [put_session(self._tables, session)]
             if known.bound < self._limit:
-                actions.append(self._raise_bound(user, password_hash, admission))
+                actions.append(self._raise_bound(user, password_hash, admission, proof))
             else:
                 live, over = self._counted(user, session.created_at)
                 surplus = live[: max(0, len(live) + 1 - self._limit)]
-                actions.append(self._set_bound(user, known, len(live) - len(surplus) + 1, password_hash, admission))
+                after = len(live) - len(surplus) + 1
+                actions.append(self._set_bound(user, known, after, password_hash, admission, proof))
                 actions += [self._delete(other.user_id, other.id) for other in [*surplus, *over[:_MOST_SWEPT]]]
                 if surplus:
                     actions.append(put_event(self._tables, if_ended))
             actions += given_back(self._tables.throttle, admission)
             actions.append(put_event(self._tables, event))
-            failed = transact(self._database, actions)
+            failed = transact_with_mail(self._database, actions, proof=proof, at=session.created_at)
             # Action 0 puts the session. If that exists already, the SDK retried a transaction whose answer was lost.
             if not failed or 0 in failed:
                 return bool(surplus)
-            stored = user_from_item(failed[_UPDATE_OF_USER])
-            if stored is None or not _is_unchanged(stored, user):
+            stored = user_from_item(failed.get(_UPDATE_OF_USER))
+            if stored is None or proof is not None or not _is_unchanged(stored, user):
                 raise Conflict
             known = _counts(stored)
         raise ServiceUnavailable("too many log-ins of one user at once")
@@ -190,11 +196,11 @@ class DynamoDBSessionStore:
         }
         return not transact(self._database, [update, put_event(self._tables, event)])
 
-    def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
+    def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
         """See ``SessionStore.end``. Takes one transaction."""
         delete = self._delete(user_id, session_id)
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
-        return not transact(self._database, [delete, put_event(self._tables, event)])
+        return not transact_with_mail(self._database, [delete, put_event(self._tables, event)], mail=mail)
 
     def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
         """See ``SessionStore.end_at``. Takes one transaction. If the condition fails, DynamoDB returns the item."""
@@ -241,25 +247,35 @@ class DynamoDBSessionStore:
         return sorted(live, key=lambda session: session.created_at), [other for other in stored if other not in live]
 
     def _raise_bound(
-        self, user: User, password_hash: str | None, admission: Admission | None
+        self, user: User, password_hash: str | None, admission: Admission | None, proof: MailedProof | None
     ) -> TransactWriteItemTypeDef:
         changes = forget(admission) if admission is not None else Changes()
         changes.sets.append("session_bound = session_bound + :one")
         changes.values |= {":one": 1, ":limit": self._limit}
-        return self._update_user(user, password_hash, changes, "session_bound < :limit")
+        return self._update_user(user, password_hash, changes, proof, "session_bound < :limit")
 
     def _set_bound(
-        self, user: User, known: SessionCounts, stored: int, password_hash: str | None, admission: Admission | None
+        self,
+        user: User,
+        known: SessionCounts,
+        stored: int,
+        password_hash: str | None,
+        admission: Admission | None,
+        proof: MailedProof | None,
     ) -> TransactWriteItemTypeDef:
         changes = forget(admission) if admission is not None else Changes()
         changes.sets += ["session_bound = :stored", "session_counts = session_counts + :one"]
         changes.values |= {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts}
         # If one session ends and one begins, the bound stays the same. Only session_counts shows the change.
-        return self._update_user(user, password_hash, changes, "session_bound = :bound AND session_counts = :counts")
+        condition = "session_bound = :bound AND session_counts = :counts"
+        return self._update_user(user, password_hash, changes, proof, condition)
 
     def _update_user(
-        self, user: User, password_hash: str | None, changes: Changes, condition: str
+        self, user: User, password_hash: str | None, changes: Changes, proof: MailedProof | None, condition: str
     ) -> TransactWriteItemTypeDef:
+        conditions = [UNCHANGED, condition]
+        if proof is not None:
+            conditions.append(require_version(changes, proof))
         changes.values |= {
             ":id": user.id,
             ":hash": user.password_hash,
@@ -269,7 +285,7 @@ class DynamoDBSessionStore:
         if password_hash is not None:
             changes.sets.append("password_hash = :new_hash")
             changes.values[":new_hash"] = password_hash
-        return changes.action(self._tables.users, user_key(user.username), UNCHANGED, condition)
+        return changes.action(self._tables.users, user_key(user.username), *conditions)
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
@@ -14,16 +14,27 @@ from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_i
 from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
+    delete_address,
     new_user_to_item,
+    put_address,
     put_event,
     put_session,
+    registration_key,
     session_key,
     user_from_item,
     user_key,
 )
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
+from chalicelib.adapters.dynamodb.updates import Changes
+from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
 from chalicelib.credentials.throttling import Admission
-from chalicelib.errors import Conflict, ServiceUnavailable, UsernameTaken
+from chalicelib.errors import Conflict, LinkExpired, ServiceUnavailable, UsernameTaken
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.accounts.mail import Mail
+    from chalicelib.credentials.mailed import MailedProof
 
 _log = logging.getLogger("lychgate.dynamodb")
 
@@ -41,26 +52,41 @@ class DynamoDBUserStore:
         self._client = database.client
         self._tables = database.tables
 
-    def add(self, user: User, session: Session, event: SecurityEvent) -> None:
+    def add(
+        self,
+        user: User,
+        session: Session,
+        event: SecurityEvent,
+        *,
+        mail: Mail | None = None,
+        proof: MailedProof | None = None,
+    ) -> None:
         """See ``UserStore.add``. Takes one transaction."""
-        failed = transact(
-            self._database,
-            [
-                {
-                    "Put": {
-                        "TableName": self._tables.users,
-                        "Item": new_user_to_item(user),
-                        # An item without user_id only counts failures at the name.
-                        "ConditionExpression": "attribute_not_exists(user_id)",
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                },
-                put_session(self._tables, session),
-                put_event(self._tables, event),
-            ],
-        )
-        if failed and not _is_ours(failed.get(0), "user_id", user.id):
-            raise UsernameTaken
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._tables.users,
+                    "Item": new_user_to_item(user),
+                    # An item without user_id only counts failures at the name.
+                    "ConditionExpression": "attribute_not_exists(user_id)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            put_session(self._tables, session),
+            put_event(self._tables, event),
+        ]
+        email = user.verified_email
+        if email is not None:
+            actions.append(put_address(self._tables, email, user))
+        if proof is not None:
+            key = registration_key(proof.mail_id)
+            actions.append({"Delete": {"TableName": self._tables.users, "Key": key}})
+        failed = transact_with_mail(self._database, actions, mail=mail, proof=proof, at=event.at)
+        if not failed or _is_ours(failed.get(0), "user_id", user.id):
+            return
+        if failed.keys() == {len(actions)}:
+            raise LinkExpired("used meanwhile")
+        raise UsernameTaken
 
     def find(self, username: str) -> User | None:
         """See ``UserStore.find``. Takes one consistent read."""
@@ -75,6 +101,7 @@ class DynamoDBUserStore:
         successor: Session,
         password_hash: str,
         event: SecurityEvent,
+        mail: Mail | None = None,
     ) -> None:
         """See ``UserStore.change_password``. Takes one transaction."""
         user = admission.user
@@ -82,6 +109,7 @@ class DynamoDBUserStore:
             raise Conflict
         changes = forget(admission)
         changes.sets += ["password_hash = :new_hash", "session_epoch = :new_epoch", "session_bound = :one"]
+        changes.adds.append("password_version :one")
         changes.values |= {
             ":id": user.id,
             ":hash": user.password_hash,
@@ -90,7 +118,7 @@ class DynamoDBUserStore:
             ":new_hash": password_hash,
             ":new_epoch": successor.epoch,
         }
-        failed = transact(
+        failed = transact_with_mail(
             self._database,
             [
                 changes.action(self._tables.users, user_key(user.username), UNCHANGED),
@@ -105,9 +133,33 @@ class DynamoDBUserStore:
                 put_event(self._tables, event),
                 *given_back(self._tables.throttle, admission),
             ],
+            mail=mail,
         )
         if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
             raise Conflict
+        self._clear_away(user, self._sessions_of_past_epochs)
+
+    def reset_password(
+        self, user: User, proof: MailedProof, password_hash: str, event: SecurityEvent, mail: Mail | None
+    ) -> None:
+        """See ``UserStore.reset_password``. Takes one transaction, and then deletes the ended sessions."""
+        changes = Changes(
+            sets=["password_hash = :new_hash", "session_epoch = session_epoch + :one", "session_bound = :zero"],
+            removes=["failures", "failures_at"],
+            adds=["password_version :one", "tried :one"],
+            values={":new_hash": password_hash, ":one": 1, ":zero": 0, ":id": user.id, ":false": False},
+        )
+        unchanged = require_version(changes, proof)
+        condition = f"user_id = :id AND disabled = :false AND {unchanged}"
+        failed = transact_with_mail(
+            self._database,
+            [changes.action(self._tables.users, user_key(user.username), condition), put_event(self._tables, event)],
+            mail=mail,
+            proof=proof,
+            at=event.at,
+        )
+        if failed:
+            raise LinkExpired("used, or the account has changed meanwhile")
         self._clear_away(user, self._sessions_of_past_epochs)
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
@@ -159,23 +211,44 @@ class DynamoDBUserStore:
 
     def delete(self, user: User) -> None:
         """See ``UserStore.delete``. Deletes the user's item, which ends all sessions, then the sessions and events."""
+        if user.verified_email is None:
+            self._delete_alone(user)
+        else:
+            self._delete_with_address(user, user.verified_email)
+        self._clear_away(user, self._all_sessions, self._all_events)
+
+    def _delete_with_address(self, user: User, email: str) -> None:
+        """Delete the user's item and free the address. Raises Conflict."""
+        delete = self._deletion(user)
+        # The address belongs to what the user was when it was read.
+        delete["ConditionExpression"] += " AND email = :email AND email_verified = :true"
+        delete["ExpressionAttributeValues"] |= to_item({":email": email, ":true": True})
+        delete["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        actions = [{"Delete": delete}, delete_address(self._tables, email, user)]
+        failed = transact(self._database, cast("list[TransactWriteItemTypeDef]", actions))
+        # A missing user means that this call was retried after a lost answer.
+        if failed and failed.get(0) is not None:
+            raise Conflict
+
+    def _delete_alone(self, user: User) -> None:
+        """Delete the user's item. Raises Conflict."""
+        delete = self._deletion(user)
+        # A missing user means that this call was retried after a lost answer.
+        delete["ConditionExpression"] = f"attribute_not_exists(user_id) OR ({delete['ConditionExpression']})"
         with unavailable_on_failure():
             try:
-                after_conflicts(
-                    self._database,
-                    lambda: self._client.delete_item(
-                        TableName=self._tables.users,
-                        Key=user_key(user.username),
-                        # A missing user means that this call was retried after a lost answer.
-                        ConditionExpression=(
-                            "attribute_not_exists(user_id) OR (user_id = :id AND password_hash = :hash)"
-                        ),
-                        ExpressionAttributeValues=to_item({":id": user.id, ":hash": user.password_hash}),
-                    ),
-                )
+                after_conflicts(self._database, lambda: self._client.delete_item(**delete))
             except self._client.exceptions.ConditionalCheckFailedException as changed:
                 raise Conflict from changed
-        self._clear_away(user, self._all_sessions, self._all_events)
+
+    def _deletion(self, user: User) -> dict[str, Any]:
+        """Return the parameters that delete the user's item, if the user still has the hash."""
+        return {
+            "TableName": self._tables.users,
+            "Key": user_key(user.username),
+            "ConditionExpression": "user_id = :id AND password_hash = :hash",
+            "ExpressionAttributeValues": to_item({":id": user.id, ":hash": user.password_hash}),
+        }
 
     def _clear_away(self, user: User, *finders: Callable[[User], tuple[str, list[Item]]]) -> None:
         """Delete the items that the finders return. They are no longer valid.

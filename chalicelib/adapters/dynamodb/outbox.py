@@ -1,0 +1,116 @@
+"""The outbox in DynamoDB, and the limits on asking for mails.
+
+The requests of an address on the network, and those of a day, are counted in windows, as failures are. What was sent to
+a mail address is an item of the same table:
+
+    counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
+    sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
+    ttl          N
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import Item, Value, to_item
+from chalicelib.adapters.dynamodb.failures import count_in_window
+from chalicelib.adapters.dynamodb.mails import KEPT, mail_key, mail_to_item, proof_from_item
+from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts
+from chalicelib.credentials.mail_budgets import budget_key, charged
+from chalicelib.credentials.mailed import MOST_TRIES, MailedProof
+from chalicelib.errors import TooManyMails
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.mail import Mail, MailKind
+    from chalicelib.credentials.throttling import MailRules, Window
+
+_ROUNDS = 5
+"""Attempts to count a mail to an address while others count theirs. Then it is refused."""
+
+
+class DynamoDBOutbox:
+    """An ``Outbox`` over the tables of mails and of counters."""
+
+    def __init__(self, database: Database, rules: MailRules) -> None:
+        self._database = database
+        self._client = database.client
+        self._tables = database.tables
+        self._rules = rules
+
+    def ask(self, mail: Mail) -> None:
+        """See ``Outbox.ask``. Takes one write."""
+        with unavailable_on_failure():
+            self._client.put_item(TableName=self._tables.mail, Item=mail_to_item(mail))
+
+    def find(self, mail_id: str) -> MailedProof | None:
+        """See ``Outbox.find``. Takes one consistent read."""
+        with unavailable_on_failure():
+            response = self._client.get_item(TableName=self._tables.mail, Key=mail_key(mail_id), ConsistentRead=True)
+        return proof_from_item(response["Item"]) if "Item" in response else None
+
+    def try_code(self, mail_id: str, now: int) -> MailedProof | None:
+        """See ``Outbox.try_code``. Takes one conditional write, which returns the item."""
+        parameters = {
+            "TableName": self._tables.mail,
+            "Key": mail_key(mail_id),
+            "UpdateExpression": "ADD tries :one",
+            "ConditionExpression": (
+                "kind = :kind AND attribute_not_exists(used_at) AND expires_at > :now"
+                " AND (attribute_not_exists(tries) OR tries < :most)"
+            ),
+            "ExpressionAttributeValues": to_item({":one": 1, ":kind": "login_code", ":now": now, ":most": MOST_TRIES}),
+            "ReturnValues": "ALL_NEW",
+        }
+        found = self._write_if(parameters)
+        return None if found is None else proof_from_item(found)
+
+    def count_request(self, ip: str, known: bool, now: int) -> bool:
+        """See ``Outbox.count_request``. Takes one write, and a second for a stranger."""
+        window = self._rules.address_window_of(ip, now)
+        if not self._count_in(window):
+            raise TooManyMails(window.ends_at - now, limit="mails by network")
+        return known or self._count_in(self._rules.day_window_of(now))
+
+    def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
+        """See ``Outbox.count_address``. Takes one read and one write."""
+        key = to_item({"counter_key": budget_key(address, known_user_id)})
+        for _ in range(_ROUNDS):
+            with unavailable_on_failure():
+                response = self._client.get_item(TableName=self._tables.throttle, Key=key, ConsistentRead=True)
+            before = response.get("Item", {}).get("sent", {}).get("S")
+            sent = tuple(int(at) for at in (before or "").split())
+            after, wait = charged(sent, kind, now)
+            if wait > 0:
+                raise TooManyMails(wait, limit="mails to an address")
+            if self._write_if(_sent(self._tables.throttle, key, before, after, now)) is not None:
+                return
+        raise TooManyMails(1, limit="parallel")
+
+    def _count_in(self, window: Window) -> bool:
+        """Count in a window. Return whether it had room."""
+        return self._write_if(count_in_window(self._tables.throttle, window)) is not None
+
+    def _write_if(self, parameters: dict[str, Any]) -> Item | None:
+        """Make an update. Return what it returned, None if its condition was false."""
+        try:
+            with unavailable_on_failure():
+                response = after_conflicts(self._database, lambda: self._client.update_item(**parameters))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return cast("Item", response.get("Attributes", {}))
+
+
+def _sent(table: str, key: Item, before: str | None, after: tuple[int, ...], now: int) -> dict[str, Any]:
+    """Return the parameters of an update to these times, if they are still as they were read."""
+    values: dict[str, Value] = {":after": " ".join(map(str, after)), ":ttl": now + KEPT}
+    if before is not None:
+        values[":before"] = before
+    return {
+        "TableName": table,
+        "Key": key,
+        "UpdateExpression": "SET sent = :after, #ttl = :ttl",
+        "ConditionExpression": "attribute_not_exists(sent)" if before is None else "sent = :before",
+        "ExpressionAttributeNames": {"#ttl": "ttl"},
+        "ExpressionAttributeValues": to_item(values),
+    }

@@ -1,0 +1,126 @@
+"""The use case of registration where the address is the username.
+
+No account exists until the address is confirmed, and the request does not look whether one does: an address that has an
+account gets a mail that says so. So nobody learns from a registration who has one, and nobody holds another's address.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.addresses import address_error
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.mail import Mail, MailKind
+from chalicelib.accounts.user import Contact, User
+from chalicelib.credentials.mailed import LIFETIMES, KeptRegistration, new_mail_id
+from chalicelib.errors import (
+    EmailTaken,
+    FieldError,
+    LinkExpired,
+    NotFound,
+    RegistrationClosed,
+    UsernameTaken,
+    ValidationFailed,
+)
+from chalicelib.use_cases.begin_session import BeginSession, new_id
+from chalicelib.use_cases.mailed_links import proof_of
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.results import LoggedIn
+    from chalicelib.clock import Clock
+    from chalicelib.credentials.password_policy import PasswordPolicy
+    from chalicelib.credentials.passwords import PasswordHasher
+    from chalicelib.use_cases.ports import Announce, Stores
+
+
+class AddressRegistration:
+    """Creates accounts whose name is a confirmed address, if registration is open."""
+
+    def __init__(
+        self,
+        *,
+        stores: Stores,
+        begin_session: BeginSession,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        is_open: bool,
+        by_address: bool,
+        clock: Clock,
+        announce: Announce,
+    ) -> None:
+        self._stores = stores
+        self._begin_session = begin_session
+        self._hasher = hasher
+        self._policy = policy
+        self._is_open = is_open
+        self._by_address = by_address
+        self._clock = clock
+        self._announce = announce
+
+    def ask(self, email: str, password: str, caller: Caller, *, language: str) -> int:
+        """Keep a registration until its address is confirmed. Return the seconds for which that is possible.
+
+        Raises:
+            RegistrationClosed: registration is closed.
+            ValidationFailed: the address or the password is not allowed.
+            TooManyRegistrations: too many accounts were created from the caller's address.
+            TooManyMails: too many mails were asked for from there, or to this address.
+
+        """
+        if not self._is_open:
+            raise RegistrationClosed
+        self._check(email, password)
+        stores, now = self._stores, self._clock()
+        stores.throttle.register(caller.ip, now)
+        allowed = stores.outbox.count_request(caller.ip, known=False, now=now)
+        stores.outbox.count_address(email, MailKind.REGISTER, None, now)
+        lifetime = LIFETIMES[MailKind.REGISTER]
+        mail = Mail(new_mail_id(), MailKind.REGISTER, now, language, asked=email, to=email, counted=True)
+        password_hash = self._hasher.hash(password)
+        if not allowed:
+            self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
+            return lifetime
+        kept = KeptRegistration(mail.id, email, password_hash, language, now + lifetime)
+        stores.addresses.keep(kept, mail)
+        return lifetime
+
+    def confirm(self, token: str, caller: Caller) -> LoggedIn:
+        """Create the account of a kept registration and begin its first session.
+
+        Raises:
+            LinkExpired: the token is unknown, used, too old or for something else.
+            EmailTaken: there is an account under this address by now.
+
+        """
+        if not self._by_address:
+            raise NotFound
+        now = self._clock()
+        proof = proof_of(self._stores.outbox, token, MailKind.REGISTER, now)
+        kept = self._stores.addresses.kept(proof.mail_id)
+        if kept is None:
+            raise LinkExpired("the registration is gone")
+        user = User(
+            id=new_id(),
+            username=kept.email,
+            password_hash=kept.password_hash,
+            roles=("user",),
+            created_at=now,
+            contact=Contact(kept.email, verified=True, language=kept.language),
+        )
+        try:
+            return self._begin_session.of_new_user(user, caller, proof=proof)
+        except UsernameTaken:
+            raise EmailTaken from None
+
+    def _check(self, email: str, password: str) -> None:
+        """Raise a ValidationFailed that names each of the two that is not allowed."""
+        email_problem = address_error(email)
+        password_problem = self._policy.problem(password, email if email_problem is None else None)
+        if email_problem is None and password_problem is None:
+            # The part before the @ is what people are called by.
+            password_problem = self._policy.problem(password, email.partition("@")[0])
+        problems = {"email": email_problem, "password": password_problem}
+        errors = [FieldError(field, message) for field, message in problems.items() if message is not None]
+        if errors:
+            raise ValidationFailed(*errors)

@@ -1,0 +1,33 @@
+"""The checks that each mailed token has to pass."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from chalicelib.credentials.mailed import MailedProof, read_token
+from chalicelib.errors import LinkExpired
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.mail import MailKind
+    from chalicelib.accounts.user import User
+    from chalicelib.use_cases.ports import Outbox, UserStore
+
+
+def proof_of(outbox: Outbox, token: str, kind: MailKind, now: int) -> MailedProof:
+    """Return what a mailed token stands for. Raises LinkExpired unless it is good for this kind of action."""
+    read = read_token(token)
+    proof = outbox.find(read[0]) if read is not None else None
+    if read is None or proof is None or not any(hmac.compare_digest(read[1], known) for known in proof.token_digests):
+        raise LinkExpired("unknown")
+    if (problem := proof.problem(kind, now)) is not None:
+        raise LinkExpired(problem)
+    return proof
+
+
+def user_of(users: UserStore, proof: MailedProof) -> User:
+    """Return the user that a proof is for, as last written. Raises LinkExpired if there is none any more."""
+    user = users.find(proof.username) if proof.username is not None else None
+    if user is None or user.id != proof.user_id or user.disabled:
+        raise LinkExpired("the user is gone or disabled")
+    return user

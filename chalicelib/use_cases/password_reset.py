@@ -1,0 +1,80 @@
+"""The use case of a forgotten password: a link by mail, and a new password by the link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.events import EventType, SecurityEvent
+from chalicelib.accounts.mail import Mail, MailKind
+from chalicelib.credentials.mailed import new_mail_id
+from chalicelib.use_cases.mailed_links import proof_of, user_of
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
+    from chalicelib.clock import Clock
+    from chalicelib.credentials.password_policy import PasswordPolicy
+    from chalicelib.credentials.passwords import PasswordHasher
+    from chalicelib.credentials.throttling import Known
+    from chalicelib.use_cases.notices import Notices
+    from chalicelib.use_cases.ports import Announce, Stores
+
+
+class PasswordReset:
+    """Lets users choose a new password who get mail at a verified address."""
+
+    def __init__(
+        self,
+        *,
+        stores: Stores,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        notices: Notices,
+        clock: Clock,
+        announce: Announce,
+    ) -> None:
+        self._stores = stores
+        self._hasher = hasher
+        self._policy = policy
+        self._notices = notices
+        self._clock = clock
+        self._announce = announce
+
+    def ask(self, name: str, caller: Caller, *, device: Known | None, language: str) -> None:
+        """Send a link to whoever has this username or verified address. It does the same if nobody has.
+
+        ``device`` is the device that asks, if it has logged in before.
+
+        Raises:
+            NotFound: the site sends no mail.
+            TooManyMails: too many mails were asked for from the caller's address on the network.
+
+        """
+        self._notices.require_mail()
+        now = self._clock()
+        if not self._stores.outbox.count_request(caller.ip, known=device is not None, now=now):
+            self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
+            return
+        known_user_id = device.user_id if device is not None else None
+        mail = Mail(new_mail_id(), MailKind.RESET, now, language, asked=name, known_user_id=known_user_id)
+        self._stores.outbox.ask(mail)
+
+    def reset(self, token: str, new_password: str, caller: Caller) -> None:
+        """Replace the password of the user that a token was mailed to, and end all sessions. Nobody is logged in.
+
+        Second factors stay as they are (ASVS 5.0, 6.4.3).
+
+        Raises:
+            NotFound: the site sends no mail.
+            LinkExpired: the token is unknown, used, too old or for something else, or the password has changed since.
+            ValidationFailed: the password is against the policy. The token stays good.
+
+        """
+        self._notices.require_mail()
+        now = self._clock()
+        proof = proof_of(self._stores.outbox, token, MailKind.RESET, now)
+        user = user_of(self._stores.users, proof)
+        self._policy.check(new_password, user.username, field="new_password")
+        event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
+        notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)
+        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice)
+        self._announce(event)

@@ -1,0 +1,274 @@
+"""What every ``AddressStore`` keeps, in memory and in DynamoDB, and what a mailed token does to users."""
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.accounts.events import EventType
+from chalicelib.accounts.mail import Mail, MailKind
+from chalicelib.accounts.user import Contact
+from chalicelib.credentials.mailed import KeptRegistration
+from chalicelib.errors import Conflict, EmailTaken, LinkExpired, UsernameTaken
+from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
+
+OLD, NEW = "old@example.org", "New@example.org"
+VERIFIED = replace(REGISTERED, type=EventType.EMAIL_VERIFIED)
+UNCONFIRMED = replace(ALICE, contact=Contact(NEW, language="de"))
+CONFIRMED = replace(ALICE, contact=Contact(OLD, verified=True, language="de"))
+CHANGING = replace(ALICE, contact=Contact(OLD, verified=True, new_email=NEW, language="de"))
+
+
+def asking(kind=MailKind.EMAIL, mail_id="m1", **members):
+    return Mail(mail_id, kind, NOW, "de", asked="alice", **members)
+
+
+@pytest.fixture
+def add(users):
+    def add(user=ALICE, session=SESSION):
+        users.add(user, replace(session, user_id=user.id, username=user.username), replace(REGISTERED, user_id=user.id))
+        return users.find(user.username)
+
+    return add
+
+
+@pytest.fixture
+def ask(outbox, post):
+    """Ask for a mail to a user, have it sent, and return what it stands for."""
+
+    def ask(user=ALICE, kind=MailKind.EMAIL, mail_id="m1", email=NEW, **members):
+        mail = asking(kind, mail_id, user_id=user.id, **members)
+        outbox.ask(mail)
+        return post(mail, username=user.username, user_id=user.id, email=email)
+
+    return ask
+
+
+class TestContacts:
+    def test_a_user_is_found_with_the_address_as_it_was_stored(self, add):
+        assert add(CHANGING).contact == CHANGING.contact
+
+    def test_sets_an_address_and_asks_to_confirm_it(self, add, users, addresses, outbox):
+        addresses.set_email(add(), UNCONFIRMED.contact, asking(to=NEW))
+        assert users.find("alice").contact == UNCONFIRMED.contact
+        assert outbox.find("m1").kind is MailKind.EMAIL
+
+    def test_setting_an_address_twice_keeps_the_second(self, add, users, addresses):
+        addresses.set_email(add(CONFIRMED), CHANGING.contact, asking())
+        addresses.set_email(users.find("alice"), replace(CHANGING.contact, new_email="c@example.org"), asking())
+        assert users.find("alice").contact.new_email == "c@example.org"
+
+    def test_sets_no_address_of_a_user_whose_address_has_changed(self, add, users, addresses, outbox):
+        before = add()
+        addresses.set_email(before, UNCONFIRMED.contact, asking())
+        with pytest.raises(Conflict):
+            addresses.set_email(before, Contact("other@example.org"), asking(mail_id="m2"))
+        assert users.find("alice").contact == UNCONFIRMED.contact
+        assert outbox.find("m2") is None
+
+    def test_sets_no_address_of_a_user_who_is_gone(self, add, users, addresses):
+        user = add()
+        users.delete(user)
+        with pytest.raises(Conflict):
+            addresses.set_email(user, UNCONFIRMED.contact, asking())
+        assert users.find("alice") is None
+
+    def test_removes_an_address_and_frees_it(self, add, users, addresses, events, outbox):
+        addresses.remove_email(add(CONFIRMED), VERIFIED, asking(MailKind.EMAIL_CHANGED))
+        assert users.find("alice").contact is None
+        assert VERIFIED in events.recent("u1", 9)
+        assert outbox.find("m1").kind is MailKind.EMAIL_CHANGED
+        users.add(
+            replace(CONFIRMED, id="u2", username="bob"),
+            replace(SESSION, user_id="u2"),
+            replace(REGISTERED, user_id="u2"),
+        )
+
+    def test_removes_an_unconfirmed_address_without_a_word(self, add, users, addresses, events):
+        addresses.remove_email(add(UNCONFIRMED), None, None)
+        assert users.find("alice").contact is None
+        assert events.recent("u1", 9) == [REGISTERED]
+
+
+class TestConfirmation:
+    def test_makes_the_address_the_users(self, add, ask, users, addresses, events):
+        user = add(UNCONFIRMED)
+        addresses.confirm_email(user, ask(), VERIFIED, None)
+        assert users.find("alice").contact == Contact(NEW, verified=True, language="de")
+        assert VERIFIED in events.recent("u1", 9)
+
+    def test_replaces_a_verified_address_and_frees_it(self, add, ask, users, addresses, outbox):
+        addresses.confirm_email(add(CHANGING), ask(), VERIFIED, asking(MailKind.EMAIL_CHANGED, "m2", to=OLD))
+        assert users.find("alice").contact == Contact(NEW, verified=True, language="de")
+        assert outbox.find("m2").kind is MailKind.EMAIL_CHANGED
+        add(replace(ALICE, id="u2", username="bob", contact=Contact(OLD, verified=True)), replace(SESSION, id="s2"))
+
+    def test_happens_once(self, add, ask, users, addresses):
+        user, proof = add(UNCONFIRMED), ask()
+        addresses.confirm_email(user, proof, VERIFIED, None)
+        addresses.set_email(
+            users.find("alice"), replace(CHANGING.contact, email=NEW, new_email=OLD), asking(mail_id="m2")
+        )
+        with pytest.raises(LinkExpired):
+            addresses.confirm_email(user, proof, VERIFIED, None)
+        assert users.find("alice").contact.new_email == OLD
+
+    def test_of_an_address_that_another_has_verified_changes_nothing(self, add, ask, users, addresses, outbox):
+        add(
+            replace(ALICE, id="u2", username="bob", contact=Contact(NEW.upper(), verified=True)),
+            replace(SESSION, id="s2"),
+        )
+        user = add(UNCONFIRMED)
+        with pytest.raises(EmailTaken):
+            addresses.confirm_email(user, ask(), VERIFIED, None)
+        assert users.find("alice").contact == UNCONFIRMED.contact
+        assert not outbox.find("m1").used
+
+    def test_of_an_address_that_no_longer_waits_changes_nothing(self, add, ask, users, addresses):
+        user = add(UNCONFIRMED)
+        proof = ask()
+        addresses.set_email(user, Contact("other@example.org"), asking(mail_id="m2"))
+        with pytest.raises(LinkExpired):
+            addresses.confirm_email(user, proof, VERIFIED, None)
+        assert not users.find("alice").contact.verified
+
+    def test_after_a_change_of_the_password_changes_nothing(self, add, ask, users, addresses):
+        user, proof = add(UNCONFIRMED), ask()
+        successor = replace(SESSION, id="s2", epoch=user.session_epoch + 1)
+        users.change_password(admitted(user), SESSION, successor, "new hash", CHANGED)
+        with pytest.raises(LinkExpired):
+            addresses.confirm_email(users.find("alice"), proof, VERIFIED, None)
+        assert not users.find("alice").contact.verified
+
+
+class TestNamesThatAreAddresses:
+    ASKED = replace(CHANGING, username=OLD)
+
+    def test_a_confirmed_address_is_the_new_name_and_the_asking_session_goes_on(
+        self, add, ask, users, addresses, sessions
+    ):
+        user = add(self.ASKED)
+        sessions.begin(user, replace(SESSION, id="s2", username=OLD), REGISTERED, if_ended=REVOKED)
+        addresses.rename(users.find(OLD), ask(self.ASKED, session_id="s1"), VERIFIED, None)
+        assert users.find(OLD) is None
+        renamed = users.find(NEW)
+        assert (renamed.id, renamed.username) == (user.id, NEW)
+        assert renamed.contact == Contact(NEW, verified=True, language="de")
+        going_on = {s.id: s.username for s in sessions.of_user(user.id) if s.belongs_to(renamed)}
+        assert going_on == {"s1": NEW}
+
+    def test_without_the_asking_session_all_end(self, add, ask, users, addresses, sessions):
+        user = add(self.ASKED)
+        sessions.end(user.id, "s1", REVOKED)
+        addresses.rename(user, ask(self.ASKED, session_id="s1"), VERIFIED, None)
+        assert not [s for s in sessions.of_user(user.id) if s.belongs_to(users.find(NEW))]
+
+    def test_the_old_name_and_address_are_free_and_the_new_ones_taken(self, add, ask, users, addresses):
+        addresses.rename(add(self.ASKED), ask(self.ASKED), VERIFIED, None)
+        add(replace(ALICE, id="u2", username=OLD, contact=Contact(OLD, verified=True)), replace(SESSION, id="s2"))
+        with pytest.raises(UsernameTaken):
+            add(replace(ALICE, id="u3", username=NEW, contact=Contact(NEW, verified=True)), replace(SESSION, id="s3"))
+
+    def test_a_name_that_somebody_has_is_refused(self, add, ask, users, addresses):
+        add(replace(ALICE, id="u2", username=NEW), replace(SESSION, id="s2"))
+        with pytest.raises(EmailTaken):
+            addresses.rename(add(self.ASKED), ask(self.ASKED), VERIFIED, None)
+        assert users.find(OLD).contact == self.ASKED.contact
+        assert users.find(NEW).id == "u2"
+
+    def test_the_same_address_in_another_case_only_changes_how_it_is_written(
+        self, add, ask, users, addresses, sessions
+    ):
+        asked = replace(ALICE, username=OLD, contact=Contact(OLD))
+        user = add(asked)
+        addresses.set_email(user, Contact("Old@Example.org"), asking(mail_id="m0"))
+        addresses.rename(user, ask(asked, email="Old@Example.org"), VERIFIED, None)
+        assert users.find(OLD).username == "Old@Example.org"
+        assert [s.id for s in sessions.of_user(user.id) if s.belongs_to(users.find(OLD))] == ["s1"]
+
+    def test_happens_once(self, add, ask, users, addresses):
+        user, proof = add(self.ASKED), ask(self.ASKED)
+        addresses.rename(user, proof, VERIFIED, None)
+        with pytest.raises(LinkExpired):
+            addresses.rename(user, proof, VERIFIED, None)
+        assert users.find(NEW).id == user.id
+
+
+class TestKeptRegistrations:
+    KEPT = KeptRegistration("m1", NEW, "a hash", "de", NOW + 3600)
+    USER = replace(ALICE, username=NEW, contact=Contact(NEW, verified=True, language="de"))
+
+    def test_is_kept_until_its_address_is_confirmed(self, addresses, users):
+        addresses.keep(self.KEPT, asking(MailKind.REGISTER, to=NEW))
+        kept = addresses.kept("m1")
+        assert (kept.email, kept.password_hash, kept.language) == (NEW, "a hash", "de")
+        assert users.find(NEW) is None
+
+    def test_nothing_is_kept_for_another_mail(self, addresses):
+        addresses.keep(self.KEPT, asking(MailKind.REGISTER, to=NEW))
+        assert addresses.kept("m2") is None
+
+    def test_its_confirmation_makes_one_account(self, addresses, users, outbox, add):
+        addresses.keep(self.KEPT, asking(MailKind.REGISTER, to=NEW))
+        proof = outbox.find("m1")
+        session = replace(SESSION, username=NEW)
+        users.add(self.USER, session, REGISTERED, proof=proof)
+        assert users.find(NEW).contact == self.USER.contact
+        assert addresses.kept("m1") is None
+        users.delete(users.find(NEW))
+        with pytest.raises(LinkExpired):
+            users.add(self.USER, session, REGISTERED, proof=proof)
+        assert users.find(NEW) is None
+
+    def test_an_address_that_another_account_has_verified_makes_no_account(self, addresses, users, outbox, add):
+        add(replace(ALICE, id="u2", contact=Contact(NEW, verified=True)))
+        addresses.keep(self.KEPT, asking(MailKind.REGISTER, to=NEW))
+        with pytest.raises(UsernameTaken):
+            users.add(self.USER, replace(SESSION, id="s2"), REGISTERED, proof=outbox.find("m1"))
+        assert users.find(NEW) is None
+
+
+class TestAddressesOfDeletedAccounts:
+    def test_a_deleted_account_frees_its_address(self, add, users):
+        users.delete(add(CONFIRMED))
+        assert add(replace(CONFIRMED, id="u2", username="bob")).verified_email == OLD
+
+    def test_an_account_whose_address_was_confirmed_meanwhile_is_not_deleted(self, add, ask, users, addresses):
+        before = add(CHANGING)
+        addresses.confirm_email(before, ask(), VERIFIED, None)
+        with pytest.raises(Conflict):
+            users.delete(before)
+        assert users.find("alice").verified_email == NEW
+
+
+class TestReset:
+    RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
+
+    def test_replaces_the_password_and_ends_all_sessions(self, add, ask, users, sessions, events, outbox):
+        user = add(CONFIRMED)
+        users.reset_password(user, ask(kind=MailKind.RESET), "new hash", self.RESET, asking("password_reset", "m2"))
+        after = users.find("alice")
+        assert (after.password_hash, after.session_epoch) == ("new hash", user.session_epoch + 1)
+        assert sessions.of_user("u1") == []
+        assert self.RESET in events.recent("u1", 9)
+        assert outbox.find("m2") is not None
+
+    def test_happens_once(self, add, ask, users):
+        user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)
+        users.reset_password(user, proof, "new hash", self.RESET, None)
+        with pytest.raises(LinkExpired):
+            users.reset_password(users.find("alice"), proof, "newer hash", self.RESET, None)
+        assert users.find("alice").password_hash == "new hash"
+
+    def test_a_second_link_is_void_once_the_first_was_used(self, add, ask, users):
+        user = add(CONFIRMED)
+        first, second = ask(kind=MailKind.RESET), ask(kind=MailKind.RESET, mail_id="m2")
+        users.reset_password(user, first, "new hash", self.RESET, None)
+        with pytest.raises(LinkExpired):
+            users.reset_password(users.find("alice"), second, "newer hash", self.RESET, None)
+
+    def test_a_link_is_void_after_a_change_of_the_password(self, add, ask, users):
+        user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)
+        successor = replace(SESSION, id="s2", epoch=user.session_epoch + 1)
+        users.change_password(admitted(user), SESSION, successor, "new hash", CHANGED)
+        with pytest.raises(LinkExpired):
+            users.reset_password(users.find("alice"), proof, "newer hash", self.RESET, None)
