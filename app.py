@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
-from chalicelib import authorizer
+from chalicelib import authorizer, mailer
 from chalicelib.api.application import Application
 from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
 log.configure(os.environ)
-app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=[authorizer.blueprint])
+blueprints = [authorizer.blueprint, mailer.blueprint]
+app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=blueprints)
 
 if os.environ.get("_HANDLER") == "app.app":
     # True only in the API Lambda: the runtime sets _HANDLER to the function that it will call.

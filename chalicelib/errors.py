@@ -286,5 +286,13 @@ class ServiceUnavailable(LychgateError):
         super().__init__()
 
 
+class MailRefused(LychgateError):
+    """Raised if a mail will never be taken for its recipient. ``reason`` is for the operator and has no address."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class AttemptNotCounted(ServiceUnavailable):
     """Raised if a password was not checked because the attempt could not be counted."""

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.deferred import LoadedWhenAsked, function_of, left_out, module_of
 from chalicelib.errors import ServiceUnavailable
@@ -57,6 +57,14 @@ _LIMITS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 
+# A mailer runs for at most 30 s, and begins a mail only if half of that is left. One attempt: an answer that comes too
+# late would make a second one send the mail twice.
+_SES_LIMITS = Config(
+    connect_timeout=2,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
+
 # The codes of temporary errors of AWS. Any other error code means a bug in Lychgate.
 _TRANSIENT = frozenset(
     {
@@ -85,6 +93,11 @@ def dynamodb_client() -> DynamoDBClient:
 def ssm_client() -> SSMClient:
     """Return a client for Systems Manager, which has the Parameter Store."""
     return cast("SSMClient", session().create_client("ssm", config=_LIMITS))
+
+
+def ses_client(region: str | None = None) -> Any:  # noqa: ANN401 - its operations are made from AWS's model
+    """Return a client for SES, version 2 of its API, in a region, or else in the function's."""
+    return session().create_client("sesv2", region_name=region, config=_SES_LIMITS)
 
 
 @functools.cache

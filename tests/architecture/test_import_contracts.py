@@ -60,9 +60,13 @@ FORBIDDEN_IMPORTS = {
     "What ships imports nothing of what does not": ("chalicelib.telemetry.log", "infra.tables"),
     "What an operator runs knows nothing of tests and of measuring": ("infra.costs", "bench.figures"),
     "What tests share knows nothing of measuring": ("tests.support.fakes", "bench.figures"),
-    "Only the HTTP layer and the authorizer know Chalice": ("chalicelib.wiring", "chalice"),
+    "Only the HTTP layer, the authorizer and the mailer's entry point know Chalice": ("chalicelib.wiring", "chalice"),
     "PyJWT and cryptography have one door": ("chalicelib.tokens.issuer", "jwt"),
     "The authorizer reaches no database, no password and no AWS": ("chalicelib.authorizer", "botocore"),
+    "The mailer reaches no password, no signing key and no token of a session": (
+        "chalicelib.adapters.dynamodb.deliveries",
+        "chalicelib.adapters.dynamodb.users",
+    ),
     "Only passwords knows bcrypt, and only the adapters know boto3": ("chalicelib.use_cases.registration", "bcrypt"),
 }
 

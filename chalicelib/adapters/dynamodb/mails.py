@@ -19,22 +19,31 @@ Secrets are here as digests only.
 
     The mailer adds:
 
-    user_id, username, email, password_version   for whom its token or code is, and where it was sent
+    user_id, username, email, password_version   for whom its token or code is, and where it is sent
     token_digests    SS  of the token in its link; of each, if it was sent twice
     code_digest      S   of its code
+    attempts         N   how often it was about to be sent
     sent_at          N   when SES took it; message_id, SES's name for it
-    outcome          S   why it was not sent: ``nobody``, ``budget`` or ``suppressed``
+    outcome          S   why it was not sent, see ``chalicelib.use_cases.mailer_ports.Outcome``
 
     Using it adds:
 
     tries            N   how many codes were tried
     used_at          N   when the token or the code was used; used_by, a random name of who used it
+
+An address that gets no mail any more is an item without ``kind``, which the mailer is not told of, and without ``ttl``:
+
+    mail_id          S   partition key: ``suppressed#`` and the SHA-256 of the canonical address, in hex
+    reason           S   ``bounce`` or ``complaint``
+    at               N
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, cast
 
+from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 from chalicelib.adapters.dynamodb.items import address_key, user_key
@@ -53,6 +62,12 @@ KEPT = 24 * 3600
 def mail_key(mail_id: str) -> Item:
     """Return the key of a mail."""
     return to_item({"mail_id": mail_id})
+
+
+def suppressed_key(address: str) -> Item:
+    """Return the key of the item that says that an address gets no mail any more."""
+    digest = hashlib.sha256(canonical_address(address).encode("utf-8", "replace")).hexdigest()
+    return to_item({"mail_id": f"suppressed#{digest}"})
 
 
 def mail_to_item(mail: Mail) -> Item:

@@ -1,11 +1,7 @@
 """The outbox in DynamoDB, and the limits on asking for mails.
 
 The requests of an address on the network, and those of a day, are counted in windows, as failures are. What was sent to
-a mail address is an item of the same table:
-
-    counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
-    sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
-    ttl          N
+a mail address is counted by ``budgets``.
 """
 
 from __future__ import annotations
@@ -13,20 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.adapters.aws import unavailable_on_failure
-from chalicelib.adapters.dynamodb.attributes import Item, Value, to_item
+from chalicelib.adapters.dynamodb.attributes import Item, to_item
+from chalicelib.adapters.dynamodb.budgets import ROUNDS, charge
 from chalicelib.adapters.dynamodb.failures import count_in_window
-from chalicelib.adapters.dynamodb.mails import KEPT, mail_key, mail_to_item, proof_from_item
+from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item, proof_from_item
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts
-from chalicelib.credentials.mail_budgets import budget_key, charged
 from chalicelib.credentials.mailed import MOST_TRIES, MailedProof
 from chalicelib.errors import TooManyMails
 
 if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.credentials.throttling import MailRules, Window
-
-_ROUNDS = 5
-"""Attempts to count a mail to an address while others count theirs. Then it is refused."""
 
 
 class DynamoDBOutbox:
@@ -74,17 +67,10 @@ class DynamoDBOutbox:
 
     def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
         """See ``Outbox.count_address``. Takes one read and one write."""
-        key = to_item({"counter_key": budget_key(address, known_user_id)})
-        for _ in range(_ROUNDS):
-            with unavailable_on_failure():
-                response = self._client.get_item(TableName=self._tables.throttle, Key=key, ConsistentRead=True)
-            before = response.get("Item", {}).get("sent", {}).get("S")
-            sent = tuple(int(at) for at in (before or "").split())
-            after, wait = charged(sent, kind, now)
-            if wait > 0:
-                raise TooManyMails(wait, limit="mails to an address")
-            if self._write_if(_sent(self._tables.throttle, key, before, after, now)) is not None:
+        for _ in range(ROUNDS):
+            if self._write_if(charge(self._database, address, kind, known_user_id, now)) is not None:
                 return
+        # Then it is refused.
         raise TooManyMails(1, limit="parallel")
 
     def _count_in(self, window: Window) -> bool:
@@ -99,18 +85,3 @@ class DynamoDBOutbox:
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
         return cast("Item", response.get("Attributes", {}))
-
-
-def _sent(table: str, key: Item, before: str | None, after: tuple[int, ...], now: int) -> dict[str, Any]:
-    """Return the parameters of an update to these times, if they are still as they were read."""
-    values: dict[str, Value] = {":after": " ".join(map(str, after)), ":ttl": now + KEPT}
-    if before is not None:
-        values[":before"] = before
-    return {
-        "TableName": table,
-        "Key": key,
-        "UpdateExpression": "SET sent = :after, #ttl = :ttl",
-        "ConditionExpression": "attribute_not_exists(sent)" if before is None else "sent = :before",
-        "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": to_item(values),
-    }

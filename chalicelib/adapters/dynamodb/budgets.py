@@ -1,0 +1,49 @@
+"""What was sent to a mail address, in DynamoDB: an item of the table of counters for each address.
+
+counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
+sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
+ttl          N
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import Value, to_item
+from chalicelib.adapters.dynamodb.mails import KEPT
+from chalicelib.credentials.mail_budgets import budget_key, charged
+from chalicelib.errors import TooManyMails
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.mail import MailKind
+    from chalicelib.adapters.dynamodb.transactions import Database
+
+ROUNDS = 5
+"""Attempts to count a mail to an address while others count theirs."""
+
+
+def charge(database: Database, address: str, kind: MailKind, known_user_id: str | None, now: int) -> dict[str, Any]:
+    """Return the parameters of an update that counts a mail, if what is stored is as it was read. Takes one read.
+
+    Raises TooManyMails if the mail has to wait.
+    """
+    key = to_item({"counter_key": budget_key(address, known_user_id)})
+    with unavailable_on_failure():
+        response = database.client.get_item(TableName=database.tables.throttle, Key=key, ConsistentRead=True)
+    before = response.get("Item", {}).get("sent", {}).get("S")
+    sent = tuple(int(at) for at in (before or "").split())
+    after, wait = charged(sent, kind, now)
+    if wait > 0:
+        raise TooManyMails(wait, limit="mails to an address")
+    values: dict[str, Value] = {":after": " ".join(map(str, after)), ":ttl": now + KEPT}
+    if before is not None:
+        values[":before"] = before
+    return {
+        "TableName": database.tables.throttle,
+        "Key": key,
+        "UpdateExpression": "SET sent = :after, #ttl = :ttl",
+        "ConditionExpression": "attribute_not_exists(sent)" if before is None else "sent = :before",
+        "ExpressionAttributeNames": {"#ttl": "ttl"},
+        "ExpressionAttributeValues": to_item(values),
+    }

@@ -1,0 +1,110 @@
+"""The settings of the mailer Lambda.
+
+Owns the name, the default and the valid values of each variable. A setting that is missing or invalid is an error that
+names the variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from chalicelib.accounts.addresses import address_error
+from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.config.environment import one_of, required, url
+from chalicelib.errors import ConfigurationError
+
+COLOUR = "#24503c"
+"""The page's own green."""
+
+MAX_SITE_NAME = 64
+"""Characters: it stands in each subject."""
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MailerSettings:
+    """The settings of the mailer Lambda. None of them is secret."""
+
+    users_table: str
+    mail_table: str
+    throttle_table: str
+    sender: str
+    """The address that mails come from."""
+    sender_name: str
+    """What a reader sees in place of that address."""
+    reply_to: str | None
+    site_name: str
+    site_url: str
+    """The origin of the page that links lead to. Never what a request says."""
+    colour: str
+    language: str
+    """The language of mails to readers who have shown no other."""
+    ses_region: str | None
+    """None: the function's own."""
+    configuration_set: str | None
+    """What SES reports bounces and complaints by."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> MailerSettings:
+        """Parse the settings. Raises ConfigurationError."""
+        site_url = _site_url(environment)
+        site_name = environment.get("LYCHGATE_SITE_NAME", "").strip() or (urlsplit(site_url).hostname or "")
+        if not site_name.isprintable() or len(site_name) > MAX_SITE_NAME:
+            raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_SITE_NAME} printable characters")
+        sender_name, sender = _address(required(environment, "LYCHGATE_MAIL_FROM"), "LYCHGATE_MAIL_FROM")
+        reply_to = environment.get("LYCHGATE_MAIL_REPLY_TO", "").strip()
+        return cls(
+            users_table=required(environment, "LYCHGATE_USERS_TABLE"),
+            mail_table=required(environment, "LYCHGATE_MAIL_TABLE"),
+            throttle_table=required(environment, "LYCHGATE_THROTTLE_TABLE"),
+            sender=sender,
+            sender_name=sender_name or site_name,
+            reply_to=_address(reply_to, "LYCHGATE_MAIL_REPLY_TO")[1] if reply_to else None,
+            site_name=site_name,
+            site_url=site_url,
+            colour=_matching(environment, "LYCHGATE_MAIL_COLOUR", _COLOUR, f"must be a colour such as {COLOUR}")
+            or COLOUR,
+            language=one_of(environment, "LYCHGATE_LANGUAGE", LANGUAGES, LANGUAGES[0]),
+            ses_region=_matching(environment, "LYCHGATE_SES_REGION", _REGION, "must be a region such as eu-central-1"),
+            configuration_set=_matching(
+                environment,
+                "LYCHGATE_SES_CONFIGURATION_SET",
+                _CONFIGURATION_SET,
+                "must be the name of a configuration set",
+            ),
+        )
+
+
+def _matching(environment: Mapping[str, str], variable: str, form: re.Pattern[str], problem: str) -> str | None:
+    """Return the value of a variable that has a form, None if it is not set. Raises ConfigurationError."""
+    value = environment.get(variable, "").strip()
+    if value and not form.fullmatch(value):
+        raise ConfigurationError(variable, problem)
+    return value or None
+
+
+def _site_url(environment: Mapping[str, str]) -> str:
+    """Return the site's origin, by default that of the issuer."""
+    if not environment.get("LYCHGATE_SITE_URL", "").strip():
+        parts = urlsplit(url(environment, "LYCHGATE_ISSUER"))
+        return f"{parts.scheme}://{parts.netloc}"
+    value = url(environment, "LYCHGATE_SITE_URL")
+    if urlsplit(value).path:
+        raise ConfigurationError("LYCHGATE_SITE_URL", "must be an origin such as https://example.org, without a path")
+    return value
+
+
+def _address(value: str, variable: str) -> tuple[str, str]:
+    """Return the name, "" if there is none, and the address of ``Name <address>`` or of an address alone."""
+    named = _NAMED.fullmatch(value)
+    name, address = (named["name"].strip(' "'), named["address"]) if named else ("", value)
+    if address_error(address) is not None or not name.isprintable():
+        raise ConfigurationError(variable, "must be an address such as mail@example.org, or Example <mail@example.org>")
+    return name, address

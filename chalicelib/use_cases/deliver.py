@@ -1,0 +1,181 @@
+"""The use cases of the mailer: delivering what is in the outbox, and noting what comes back.
+
+A mail may be delivered several times: whoever passes it on repeats what has not ended. What it carries is stored before
+it is sent, and that it was sent afterwards. So each mail arrives, and twice only if the answer to sending it, or the
+process, is lost between the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.mail import ASKED_FOR, MailKind
+from chalicelib.credentials import mailed
+from chalicelib.errors import MailRefused, ServiceUnavailable, TooManyMails
+from chalicelib.use_cases.mailer_ports import Addressed, Outcome
+
+if TYPE_CHECKING:
+    from chalicelib.clock import Clock
+    from chalicelib.use_cases.mailer_ports import Deliveries, Outgoing, Recipient, Render, Transport
+
+REGISTER_KNOWN = "register_known"
+"""The template for ``register`` if the address has an account already."""
+
+_LINKS = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET)
+"""The mails with a link. The purpose in its fragment is the kind."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivered:
+    """What became of a mail, for the log. It has no address."""
+
+    outcome: Outcome
+    kind: MailKind | None = None
+    user_id: str | None = None
+    message_id: str | None = None
+    reason: str | None = None
+
+
+class _GivenUp(Exception):
+    """Raised where it turns out that a mail is not sent."""
+
+    def __init__(self, outcome: Outcome, user_id: str | None = None, reason: str | None = None) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.user_id = user_id
+        self.reason = reason
+
+
+class Deliver:
+    """Delivers mails of the outbox."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Deliveries,
+        transport: Transport,
+        render: Render,
+        site_url: str,
+        language: str,
+        clock: Clock,
+    ) -> None:
+        """Links lead to ``site_url``. ``language`` is for whoever has none."""
+        self._deliveries = deliveries
+        self._transport = transport
+        self._render = render
+        self._site_url = site_url
+        self._language = language
+        self._clock = clock
+
+    def deliver(self, mail_id: str) -> Delivered:
+        """Send a mail, unless that was done before or there is a reason not to. Return what became of it.
+
+        Raises:
+            ServiceUnavailable: nothing can be sent or stored for now. The same delivery may succeed later.
+
+        """
+        mail = self._deliveries.find(mail_id)
+        if mail is None or mail.is_done:
+            return Delivered(Outcome.DONE_BEFORE, mail.kind if mail is not None else None)
+        try:
+            return self._send(mail)
+        except _GivenUp as given_up:
+            self._deliveries.give_up(mail_id, given_up.outcome)
+            return Delivered(given_up.outcome, mail.kind, given_up.user_id, reason=given_up.reason)
+
+    def _send(self, mail: Outgoing) -> Delivered:
+        now = self._clock()
+        if mail.expires_at is not None and now >= mail.expires_at:
+            raise _GivenUp(Outcome.LATE, mail.user_id)
+        recipient, to = self._addressee(mail)
+        user_id = recipient.user_id if recipient is not None else mail.user_id
+        if self._deliveries.is_suppressed(to):
+            raise _GivenUp(Outcome.SUPPRESSED, user_id)
+
+        template: str = mail.kind
+        if mail.kind is MailKind.REGISTER and recipient is not None:
+            template = REGISTER_KNOWN
+        addressed, values = self._written(mail, to, recipient, template, now)
+        language = (recipient.language if recipient is not None else "") or mail.language or self._language
+        content = self._render(template, language, values)
+        try:
+            self._deliveries.prepare(addressed)
+            message_id = self._transport.send(to, content)
+        except TooManyMails:
+            raise _GivenUp(Outcome.BUDGET, user_id) from None
+        except MailRefused as refused:
+            raise _GivenUp(Outcome.REFUSED, user_id, refused.reason) from None
+        reason = None
+        try:
+            self._deliveries.sent(mail.mail_id, message_id, now)
+        except ServiceUnavailable as unavailable:
+            # A repetition would send it twice.
+            reason = f"sent, which could not be stored: {unavailable.reason}"
+        return Delivered(Outcome.SENT, mail.kind, user_id, message_id, reason)
+
+    def _written(
+        self, mail: Outgoing, to: str, recipient: Recipient | None, template: str, now: int
+    ) -> tuple[Addressed, dict[str, str]]:
+        """Return what is stored of a mail before it is sent, and what is written into it."""
+        is_charged = mail.kind in ASKED_FOR and not mail.counted
+        if template not in mailed.LIFETIMES:
+            return Addressed(mail, to, recipient, is_charged), {}
+        values = {"minutes": str(_minutes(mail, now))}
+        if mail.kind in _LINKS:
+            token = mailed.new_token(mail.mail_id)
+            values["link"] = f"{self._site_url}/account.html#{mail.kind}={token}"
+            digest = mailed.token_digest(token)
+            return Addressed(mail, to, recipient, is_charged, token_digest=digest), values
+        values["code"] = code = mailed.new_code()
+        digest = mailed.code_digest(code, mail.mail_id)
+        return Addressed(mail, to, recipient, is_charged, code_digest=digest), values
+
+    def _addressee(self, mail: Outgoing) -> tuple[Recipient | None, str]:
+        """Return whom a mail is for, None for somebody without an account, and where it goes."""
+        recipient = self._recipient(mail)
+        if recipient is not None and recipient.disabled:
+            raise _GivenUp(Outcome.NOBODY, recipient.user_id, "disabled")
+        to = self._destination(mail, recipient)
+        if to is None:
+            raise _GivenUp(Outcome.NOBODY, recipient.user_id if recipient is not None else None)
+        return recipient, to
+
+    def _recipient(self, mail: Outgoing) -> Recipient | None:
+        found = None
+        if mail.address_key is not None and mail.user_id is None:
+            found = self._deliveries.user_with_address(mail.address_key)
+        if found is None and mail.name_key is not None:
+            found = self._deliveries.user_with_name(mail.name_key)
+        is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
+        return None if is_other else found
+
+    def _destination(self, mail: Outgoing, recipient: Recipient | None) -> str | None:
+        """Return the address, None if there is none."""
+        if mail.kind is MailKind.REGISTER or mail.kind is MailKind.EMAIL_CHANGED:
+            # The one may have no account yet. The other goes to an address that was the user's, who may have another
+            # name by now.
+            return mail.to
+        if recipient is None:
+            return None
+        if mail.kind is MailKind.EMAIL:
+            return mail.to if recipient.unconfirmed == mail.to else None
+        return recipient.verified_email
+
+
+def _minutes(mail: Outgoing, now: int) -> int:
+    """Return for how many minutes what a mail carries is good."""
+    left = (mail.expires_at or now) - now
+    return max(1, round(left / 60))
+
+
+class Feedback:
+    """Notes what comes back."""
+
+    def __init__(self, *, deliveries: Deliveries, clock: Clock) -> None:
+        self._deliveries = deliveries
+        self._clock = clock
+
+    def suppress(self, address: str, reason: str) -> None:
+        """Send no more mail to an address."""
+        self._deliveries.suppress(address, reason, self._clock())
