@@ -12,6 +12,9 @@ import re
 MAX_ADDRESS_LENGTH = 254
 """Characters (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
 
+MIN_ADDRESS_LENGTH = 5
+"""Characters of ``a@b.c``."""
+
 _MAX_LOCAL_PART = 64
 """Characters (RFC 5321 section 4.5.3.1.1)."""
 

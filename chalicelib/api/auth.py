@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.api.cookies import SiteCookie
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
-from chalicelib.api.responses import Answer, TokenBody, no_content, token_answer
+from chalicelib.api.responses import (
+    Accepted,
+    Answer,
+    RegistrationPending,
+    TokenBody,
+    no_content,
+    token_answer,
+)
 from chalicelib.api.routing import Call, Credential, Routes, Tag
-from chalicelib.api.schemas import NewPassword, NewUsername, Password, Username
+from chalicelib.api.schemas import NewEmail, NewPassword, NewUsername, Password, Username
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import (
     InvalidCredentials,
@@ -20,19 +28,33 @@ from chalicelib.errors import (
     RegistrationClosed,
     ServiceUnavailable,
     TooManyAttempts,
+    TooManyMails,
     TooManyRegistrations,
     UsernameTaken,
 )
 from chalicelib.tokens.issuer import DEVICE_LIFETIME
+
+if TYPE_CHECKING:
+    from chalicelib.config.api import ApiSettings
 
 routes = Routes(Tag.AUTHENTICATION, raises=(OriginRejected, ServiceUnavailable))
 
 
 @dataclass(frozen=True, eq=False)
 class NewAccountBody:
-    """The body of a registration."""
+    """The body of a registration where an account is named by its username."""
 
     username: NewUsername
+    password: NewPassword
+    email: NewEmail | None = None
+    token_delivery: TokenDelivery = "body"
+
+
+@dataclass(frozen=True, eq=False)
+class NewAddressAccountBody:
+    """The body of a registration where an account is named by its address."""
+
+    email: NewEmail
     password: NewPassword
     token_delivery: TokenDelivery = "body"
 
@@ -53,15 +75,27 @@ class RefreshTokenBody:
     refresh_token: str | None = None
 
 
+def _form_of_new_account(settings: ApiSettings) -> type[NewAccountBody | NewAddressAccountBody]:
+    return NewAddressAccountBody if settings.identifier == "email" else NewAccountBody
+
+
 @routes.operation(
     "POST",
     "/auth/register",
     status=HTTPStatus.CREATED,
     headers=("Set-Cookie",),
-    raises=(RegistrationClosed, UsernameTaken, TooManyRegistrations),
+    raises=(RegistrationClosed, UsernameTaken, TooManyRegistrations, TooManyMails),
+    form=_form_of_new_account,
 )
-def register(call: Call, body: NewAccountBody) -> Answer[TokenBody]:
+def register(
+    call: Call, body: NewAccountBody | NewAddressAccountBody
+) -> Answer[TokenBody] | Accepted[RegistrationPending]:
     """Create an account and log in.
+
+    `identifier` of `GET /auth/options` says which of the two forms the body has. With a username the account exists at
+    once. If there is an `email`, a mail asks to confirm it. Where the address is the username, a mail with a link
+    follows, and the account exists once that is used at `POST /auth/register/confirm`. The answer is then 202, whether
+    or not there is an account under this address.
 
     A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case
     folding. A new one has at most 512 bytes in UTF-8, no invisible characters, and letters and digits of one script
@@ -70,8 +104,15 @@ def register(call: Call, body: NewAccountBody) -> Answer[TokenBody]:
     obvious extension of one. `errors` names every field that is wrong.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
-    logged_in = call.use_cases.registration.register(body.username, body.password, call.caller)
-    return _begun(call, logged_in, cookie, None)
+    if isinstance(body, NewAddressAccountBody):
+        ask = call.use_cases.address_registration.ask
+        kept: RegistrationPending = {"expires_in": ask(body.email, body.password, call.caller, language=call.language)}
+        return Accepted(kept)
+    language = "" if body.email is None else call.language
+    logged_in = call.use_cases.registration.register(
+        body.username, body.password, call.caller, email=body.email, language=language
+    )
+    return begun(call, logged_in, cookie, None)
 
 
 @routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
@@ -82,9 +123,9 @@ def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     remembers the device: failures elsewhere do not delay its next log-in.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
-    device = _device(call) if cookie is not None else None
+    device = known_device(call) if cookie is not None else None
     logged_in = call.use_cases.log_in.with_password(body.username, body.password, call.caller, device=device)
-    return _begun(call, logged_in, cookie, device)
+    return begun(call, logged_in, cookie, device)
 
 
 @routes.operation(
@@ -129,7 +170,7 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     return answer
 
 
-def _begun(call: Call, logged_in: LoggedIn, cookie: RefreshCookie | None, device: Known | None) -> Answer[TokenBody]:
+def begun(call: Call, logged_in: LoggedIn, cookie: RefreshCookie | None, device: Known | None) -> Answer[TokenBody]:
     """Return the token response of a new session.
 
     If it goes into the cookie, the session that was there ends, and another cookie remembers the device.
@@ -152,8 +193,8 @@ def _device_cookie(call: Call) -> SiteCookie:
     return SiteCookie("device", call.lychgate.http)
 
 
-def _device(call: Call) -> Known | None:
-    """Return the device that a log-in comes from, None unless a cookie proves that it has logged in before."""
+def known_device(call: Call) -> Known | None:
+    """Return the device that a request comes from, None unless a cookie proves that it has logged in before."""
     return call.use_cases.devices.recognise(_device_cookie(call).values(call.request))
 
 

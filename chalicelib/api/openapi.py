@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, auth, wellknown
+from chalicelib.api import account, auth, email, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
@@ -29,7 +29,7 @@ DOCUMENT_SECONDS = 300
 
 routes = Routes(Tag.DISCOVERY)
 
-ALL_ROUTES = (auth.routes, account.routes, wellknown.routes, routes)
+ALL_ROUTES = (auth.routes, account.routes, email.routes, wellknown.routes, routes)
 """All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
@@ -44,6 +44,7 @@ _TAGS = {
     Tag.AUTHENTICATION: "Sign up, log in, refresh, log out. No access token is needed.",
     Tag.ACCOUNT: "The user who is logged in: profile, history, password, deletion.",
     Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
+    Tag.MAILS: "Addresses, and what a mailed link or code is good for. All is 404 `not_found` where no mail is sent.",
     Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
     Tag.SITE: "What this site adds.",
 }
@@ -167,7 +168,10 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
         "tags": [operation.tag.value],
         "summary": summary,
         "security": _security(operation),
-        "responses": {str(int(operation.status)): _success(operation, schemas)}
+        "responses": {
+            str(int(status)): _success(operation, status, answer, schemas)
+            for status, answer in operation.answers.items()
+        }
         | _failures(operation.errors, schemas, failures),
     }
     if description:
@@ -192,14 +196,14 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     return [{scheme: [operation.role] for scheme in schemes} for schemes in _SECURITY[operation.credential]]
 
 
-def _success(operation: Operation, components: Components) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": operation.status.phrase}
-    if operation.headers:
+def _success(operation: Operation, status: HTTPStatus, answer: Any, components: Components) -> dict[str, Any]:  # noqa: ANN401 - any type with a schema
+    described: dict[str, Any] = {"description": status.phrase}
+    if operation.headers and status == operation.status:
         described["headers"] = {name: _HEADERS[name] for name in operation.headers}
-    if operation.answer is not NoneType:
-        described["content"] = {"application/json": {"schema": schema_of(operation.answer, components)}}
-    if operation.answer in _LINKS:
-        described["links"] = _LINKS[operation.answer]
+    if answer is not NoneType:
+        described["content"] = {"application/json": {"schema": schema_of(answer, components)}}
+    if answer in _LINKS:
+        described["links"] = _LINKS[answer]
     return described
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
@@ -21,12 +21,16 @@ from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.schemas import Keywords
 from chalicelib.errors import (
     Conflict,
+    EmailTaken,
     Forbidden,
     InsufficientAuthentication,
+    InvalidChallenge,
+    InvalidCode,
     InvalidCredentials,
     InvalidGrant,
     InvalidRequest,
     InvalidToken,
+    LinkExpired,
     LychgateError,
     MethodNotAllowed,
     NotFound,
@@ -48,6 +52,8 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidToken: HTTPStatus.UNAUTHORIZED,
     InsufficientAuthentication: HTTPStatus.UNAUTHORIZED,
     InvalidGrant: HTTPStatus.UNAUTHORIZED,
+    InvalidCode: HTTPStatus.UNAUTHORIZED,
+    InvalidChallenge: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotThroughDistribution: HTTPStatus.FORBIDDEN,
     OriginRejected: HTTPStatus.FORBIDDEN,
@@ -55,7 +61,9 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     UsernameTaken: HTTPStatus.CONFLICT,
+    EmailTaken: HTTPStatus.CONFLICT,
     Conflict: HTTPStatus.CONFLICT,
+    LinkExpired: HTTPStatus.GONE,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ValidationFailed: HTTPStatus(422),
@@ -82,6 +90,9 @@ Seconds = Annotated[int, Keywords(minimum=0, description="Seconds from now.", ex
 Jwt = Annotated[str, Keywords(examples=["eyJ…"])]
 
 
+_OrNull = Keywords(type=["string", "null"], examples=["alice@example.org"])
+
+
 class UserBody(TypedDict):
     """An account."""
 
@@ -90,6 +101,10 @@ class UserBody(TypedDict):
     roles: Annotated[list[str], Keywords(examples=[["user"]])]
     created_at: Timestamp
     disabled: bool
+    email: Annotated[str | None, _OrNull]
+    email_verified: Annotated[bool, Keywords(description="Whether somebody has shown to read the mail to `email`.")]
+    second_factor: Annotated[bool, Keywords(description="Whether a log-in asks for more than a password.")]
+    new_email: NotRequired[Annotated[str, Keywords(description="Takes the place of `email` once it is confirmed.")]]
 
 
 class SessionBody(TypedDict):
@@ -135,6 +150,16 @@ class AccessTokenBody(TypedDict):
     user: UserBody
 
 
+class RegistrationPending(TypedDict):
+    """A registration that is kept until its address is confirmed."""
+
+    expires_in: Seconds
+
+
+class NothingYet(TypedDict):
+    """Nothing: a mail follows, if there is anybody to write to."""
+
+
 class FieldProblem(TypedDict):
     """What is wrong with one field of a request."""
 
@@ -162,6 +187,9 @@ BodyType_co = TypeVar("BodyType_co", covariant=True)
 class Answer(Response, Generic[BodyType_co]):
     """A response with a typed body, and the evidence that its log line may show."""
 
+    status: ClassVar[HTTPStatus | None] = None
+    """Of a success that is not the operation's usual one."""
+
     def __init__(
         self, body: BodyType_co, headers: Headers | None = None, status: int = 200, *, evidence: Evidence = NOTHING
     ) -> None:
@@ -173,6 +201,12 @@ class Answer(Response, Generic[BodyType_co]):
         held = self.headers.get("Set-Cookie", [])
         if values:
             self.headers["Set-Cookie"] = [*([held] if isinstance(held, str) else held), *values]
+
+
+class Accepted(Answer[BodyType_co]):
+    """The answer 202 of an operation that has another success too: something has begun that a mail continues."""
+
+    status = HTTPStatus.ACCEPTED
 
 
 def status_of(error: type[LychgateError]) -> HTTPStatus:
@@ -273,14 +307,23 @@ def no_content() -> Answer[None]:
 
 
 def user_body(user: User) -> UserBody:
-    """Return a user in JSON form."""
-    return {
+    """Return a user in JSON form. An address that is not confirmed is shown too."""
+    contact = user.contact
+    body: UserBody = {
         "id": user.id,
         "username": user.username,
         "roles": list(user.roles),
         "created_at": timestamp(user.created_at),
         "disabled": user.disabled,
+        "email": None,
+        "email_verified": False,
+        "second_factor": False,
     }
+    if contact is not None:
+        body["email"], body["email_verified"] = contact.email, contact.verified
+        if contact.new_email is not None:
+            body["new_email"] = contact.new_email
+    return body
 
 
 def session_body(session: Session, *, current_session_id: str) -> SessionBody:

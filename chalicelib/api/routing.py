@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, cast, get_args, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from chalice import Chalice
 from chalice.app import ChaliceAuthorizer, Request
@@ -37,7 +38,12 @@ from chalicelib.errors import (
 from chalicelib.tokens.principals import Principal
 from chalicelib.wiring import Lychgate, UseCases
 
+if TYPE_CHECKING:
+    from chalicelib.config.api import ApiSettings
+
 Errors = tuple[type[LychgateError], ...]
+Form = Callable[["ApiSettings"], Any]
+"""Returns a dataclass."""
 
 _BODY_ERRORS: Errors = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 """The errors that ``read_body`` raises."""
@@ -67,6 +73,7 @@ class Tag(Enum):
     AUTHENTICATION = "Authentication"
     ACCOUNT = "Account"
     SESSIONS = "Sessions"
+    MAILS = "Mails"
     DISCOVERY = "Discovery"
     SITE = "Site"
 
@@ -107,6 +114,14 @@ class Call:
         """The client that the request came from."""
         return read_caller(self.request, self.lychgate.http)
 
+    @property
+    def language(self) -> str:
+        """The one of our languages that the request prefers, "" if it prefers none of them."""
+        # Few requests have to know it.
+        from chalicelib.api.languages import preferred_language  # noqa: PLC0415
+
+        return preferred_language(self.request.headers.get("accept-language", ""))
+
 
 @dataclass(frozen=True, eq=False)
 class Operation:
@@ -124,6 +139,8 @@ class Operation:
     """The role that the user must have, None if any will do."""
     checked_by_use_case: bool = False
     """Whether the use case that the view calls reads the user and the session and decides about both."""
+    form: Form | None = None
+    """Which of the types that the body may have it has on a site, None if there is one."""
 
     @property
     def reads_user(self) -> bool:
@@ -132,14 +149,20 @@ class Operation:
 
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
-        """The dataclass that the body is parsed into, None if the operation takes no body."""
+        """The dataclass that the body is parsed into, or the union of several; None if the operation takes no body."""
         return self._types.get("body")
 
+    @property
+    def forms(self) -> tuple[Any, ...]:
+        """The dataclasses that the body may be parsed into."""
+        return get_args(self.body) or (() if self.body is None else (self.body,))
+
     @functools.cached_property
-    def answer(self) -> Any:  # noqa: ANN401 - any type with a schema
-        """The type of the response's body, NoneType if the body is empty."""
-        (answer,) = get_args(self._types["return"])
-        return answer
+    def answers(self) -> dict[HTTPStatus, Any]:
+        """The type of the response's body for each status of a success, NoneType if the body is empty."""
+        returned = self._types["return"]
+        kinds = get_args(returned) if get_origin(returned) in {Union, UnionType} else (returned,)
+        return {get_origin(kind).status or self.status: get_args(kind)[0] for kind in kinds}
 
     @property
     def path_parameters(self) -> dict[str, Any]:
@@ -188,13 +211,14 @@ class Routes:
         headers: tuple[str, ...] = (),
         raises: Errors = (),
         tag: Tag | None = None,
+        form: Form | None = None,
     ) -> Callable[[View], View]:
         """Return a decorator that makes a function the view of a route.
 
         ``role`` is a role that its user must have. It is read from the database in the same request. ``status`` is the
         status of its success. ``headers`` names the response headers that not every operation has. ``raises`` lists its
         errors, without those that follow from its credential, its role and its body. ``tag`` is where the document
-        lists it, if not with the others.
+        lists it, if not with the others. ``form`` returns which type the body has on a site, if it may have several.
 
         Raises:
             ValueError: the role is no valid one, or the route asks nobody who they are.
@@ -218,6 +242,7 @@ class Routes:
                     described_with,
                     role=role,
                     checked_by_use_case=self._checked_by_use_cases,
+                    form=form,
                 )
             )
             return view
@@ -252,6 +277,7 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
     """
     is_guarded, reads_user = operation.credential.is_access_token, operation.reads_user
     role, fresh = operation.role, operation.credential is Credential.FRESH
+    form = operation.form
 
     @functools.wraps(operation.view)
     def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
@@ -262,9 +288,9 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
             if reads_user:
                 user = lychgate.use_cases.account.authorized(principal, role=role, fresh=fresh)
         if operation.body is not None:
-            arguments["body"] = read_body(request, operation.body)
+            arguments["body"] = read_body(request, operation.body if form is None else form(lychgate.settings))
         answer = operation.view(Call(request, lychgate, operations, principal, user), **arguments)
-        answer.status_code = int(operation.status)
+        answer.status_code = int(answer.status or operation.status)
         return answer
 
     return answer

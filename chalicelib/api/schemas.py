@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from chalicelib.accounts import usernames
+from chalicelib.accounts import addresses, usernames
 from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.credentials import password_text
 
@@ -54,6 +54,19 @@ NewPassword = Annotated[
 ]
 """A password to be set. ``describe`` adds the least length, which is a setting."""
 
+NewEmail = Annotated[
+    str,
+    Keywords(
+        component="NewEmail",
+        format="email",
+        description=f"An address of ASCII characters, {addresses.MAX_ADDRESS_LENGTH} at most.",
+        minLength=addresses.MIN_ADDRESS_LENGTH,
+        maxLength=addresses.MAX_ADDRESS_LENGTH,
+        examples=["alice@example.org"],
+    ),
+]
+"""An e-mail address that is yet to be confirmed."""
+
 Username = Annotated[str, Keywords(examples=["alice"])]
 """The name of an existing user. An unknown one of any length is refused as a wrong password is."""
 
@@ -88,8 +101,8 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
         return {"type": _PRIMITIVES[kind]}
     if get_origin(kind) in {UnionType, Union}:
         # ``str | None = None``: the member may be left out, but may not be null.
-        (choice,) = (choice for choice in get_args(kind) if choice is not NoneType)
-        return schema_of(choice, components)
+        choices = [schema_of(choice, components) for choice in get_args(kind) if choice is not NoneType]
+        return choices[0] if len(choices) == 1 else {"oneOf": choices}
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return {"type": "string", "enum": [member.value for member in kind]}
     if is_typeddict(kind) or dataclasses.is_dataclass(kind):

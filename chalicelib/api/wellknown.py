@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Routes, Tag
 from chalicelib.api.schemas import Keywords
+from chalicelib.config.api import EMAIL_CHOICES, IDENTIFIERS
 from chalicelib.credentials.password_text import MAX_LENGTH
 from chalicelib.tokens.keys import JWKS_SECONDS
 from chalicelib.tokens.kinds import ACCESS_TOKEN_CLAIMS
@@ -48,10 +49,10 @@ class OptionsBody(TypedDict):
     """What this site offers to whoever logs in or signs up."""
 
     registration: Literal["open", "closed"]
-    identifier: Annotated[Literal["username"], Keywords(description="What a log-in names an account by.")]
-    email: Annotated[Literal["off"], Keywords(description="Whether an account has an e-mail address.")]
+    identifier: Annotated[str, Keywords(enum=[*IDENTIFIERS], description="What names an account.")]
+    email: Annotated[str, Keywords(enum=[*EMAIL_CHOICES], description="Whether an account has an e-mail address.")]
     password: PasswordLengths
-    methods: Annotated[list[Literal["password"]], Keywords(description="The ways to log in.")]
+    methods: Annotated[list[Literal["password", "email_code"]], Keywords(description="The ways to log in.")]
     second_factors: Annotated[list[str], Keywords(description="What may be asked for beside the password.")]
     dpop: Annotated[bool, Keywords(description="Whether a session can be bound to a key of its client (RFC 9449).")]
 
@@ -102,10 +103,10 @@ def get_options(call: Call) -> Answer[OptionsBody]:
     settings = call.lychgate.settings
     body: OptionsBody = {
         "registration": "open" if settings.registration_open else "closed",
-        "identifier": "username",
-        "email": "off",
+        "identifier": settings.identifier,
+        "email": settings.email,
         "password": {"min_length": settings.password_min_length, "max_length": MAX_LENGTH},
-        "methods": ["password"],
+        "methods": ["password"] if settings.email == "off" else ["password", "email_code"],
         "second_factors": [],
         "dpop": False,
     }

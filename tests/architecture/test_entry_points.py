@@ -13,7 +13,13 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
     open_routes = {
         "/auth/register",
+        "/auth/register/confirm",
+        "/auth/email/confirm",
+        "/auth/password/forgot",
+        "/auth/password/reset",
         "/auth/login",
+        "/auth/login/code",
+        "/auth/login/code/verify",
         "/auth/refresh",
         "/auth/logout",
         "/auth/options",

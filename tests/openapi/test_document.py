@@ -109,13 +109,14 @@ def test_every_operation_is_named_by_a_verb_once():
     names = [operation["operationId"] for operation in described().values()]
     assert len(set(names)) == len(names)
     verbs = {"register", "log", "refresh", "get", "list", "end", "reauthenticate", "change", "delete"}
+    verbs |= {"ask", "confirm", "resend", "reset"}
     assert {name.partition("_")[0] for name in names} <= verbs
 
 
 def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
     schemas = DOCUMENT["components"]["schemas"].values()
     bodies = [schema for schema in schemas if "token_delivery" in schema.get("properties", {})]
-    assert len(bodies) == 3
+    assert len(bodies) == 6
     for body in bodies:
         assert "token_delivery" not in body["required"]
         assert resolved(body["properties"]["token_delivery"])["default"] == "body"
@@ -124,9 +125,10 @@ def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
 def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
     schemas = DOCUMENT["components"]["schemas"]
     with_lengths = {name for name, schema in schemas.items() if {"minLength", "maxLength"} & set(schema)}
-    assert with_lengths == {"NewUsername", "NewPassword"}
+    assert with_lengths == {"NewUsername", "NewPassword", "NewEmail"}
     assert (schemas["NewUsername"]["minLength"], schemas["NewUsername"]["maxLength"]) == (3, 1016)
     assert (schemas["NewPassword"]["minLength"], schemas["NewPassword"]["maxLength"]) == (15, 1024)
+    assert (schemas["NewEmail"]["minLength"], schemas["NewEmail"]["maxLength"]) == (5, 254)
     for schema in schemas.values():
         for member in schema.get("properties", {}).values():
             assert not {"minLength", "maxLength", "pattern"} & set(member)
@@ -139,16 +141,41 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
     describing = {"default", "description", "examples", "format"}
     lengths = {"minLength", "maxLength"}
     for operation in OPERATIONS:
-        if operation.body is not None:
+        for form in operation.forms:
             components = {}
-            schema_of(operation.body, components)
-            body = components[operation.body.__name__]
+            schema_of(form, components)
+            body = components[form.__name__]
             assert body["additionalProperties"] is False
             for name, member in body["properties"].items():
                 referred_to = member.get("$ref", "").rpartition("/")[2]
                 allowed = looked_at | describing | (lengths if referred_to.startswith("New") else set())
                 others = {k: v for k, v in components.get(referred_to, member).items() if k not in allowed}
                 assert others in ({}, bounds), name
+
+
+def test_a_registration_has_one_of_two_forms_and_one_of_two_successes():
+    operation = described()["POST", "/auth/register"]
+    forms = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    by_name, by_address = map(resolved, forms)
+    assert set(by_name["required"]) == {"username", "password"}
+    assert "email" in by_name["properties"]
+    assert set(by_address["required"]) == {"email", "password"}
+    assert "username" not in by_address["properties"]
+    successes = {status: response for status, response in operation["responses"].items() if status < "300"}
+    schemas = {status: response["content"]["application/json"]["schema"] for status, response in successes.items()}
+    assert {status: schema["$ref"].rpartition("/")[2] for status, schema in schemas.items()} == {
+        "201": "TokenBody",
+        "202": "RegistrationPending",
+    }
+    assert "Set-Cookie" in successes["201"]["headers"]
+    assert "headers" not in successes["202"]
+
+
+def test_an_address_may_be_missing_in_a_user_and_is_then_null():
+    user = DOCUMENT["components"]["schemas"]["UserBody"]
+    assert user["properties"]["email"]["type"] == ["string", "null"]
+    assert "email" in user["required"]
+    assert "new_email" not in user["required"]
 
 
 @pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])

@@ -203,6 +203,10 @@ class ApiClient:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
 
+    def put(self, path, members, *, headers=None):
+        body = json.dumps(self.as_sent(members)).encode()
+        return self.request("PUT", path, body=body, headers={"Content-Type": "application/json", **(headers or {})})
+
     def register(self, username=SOMEBODY, password="correct horse battery staple", **members):
         return self.post("/auth/register", {"username": username, "password": password, **members})
 

@@ -7,8 +7,10 @@ import pytest
 from tests.support.api_client import in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
+from tests.support.databases import tables_of
+from tests.support.played_mailer import PlayedMailbox
 
-__all__ = ["api", "application", "settings"]
+__all__ = ["api", "application", "mailbox", "settings"]
 
 
 @pytest.fixture
@@ -27,3 +29,9 @@ def application(aws, aws_clients, settings, clock):
 def api(application):
     logging.getLogger("lychgate").setLevel(logging.INFO)
     return in_process(application)
+
+
+@pytest.fixture
+def mailbox(aws, aws_clients, clock):
+    """The mails of the site."""
+    return PlayedMailbox(aws_clients[0], tables_of("test"), clock)
