@@ -7,16 +7,22 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra import laptop
 from infra.local import environment
 from infra.local.data_directory import DataDirectory
 from infra.local.errors import LocalError, PortTakenError
-from infra.local.http_server import HttpServer
+from infra.local.http_server import HttpServer, Served
 from infra.local.interruption import Interruption
 from infra.local.output import log_request, say
 
+if TYPE_CHECKING:
+    from infra.local.database import Database
+
 _HIGHEST_PORT = 65535
+_PAGE_PORT = 8000
+_DATABASE_PORT = 8001
 
 
 def main() -> int:
@@ -39,12 +45,40 @@ def main() -> int:
 
 
 def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
-    from infra.local.database import run_database  # noqa: PLC0415 - takes a second to import, which --help does not need
+    from chalicelib.adapters import aws  # noqa: PLC0415 - takes a second to import, which --help does not need
+    from infra import database_credentials  # noqa: PLC0415
+    from infra.local.database import run_database  # noqa: PLC0415
+    from infra.local.mail_previews import page_url  # noqa: PLC0415
 
     directory = DataDirectory(options.data_dir)
-    parameter = environment.stage_environment()["LYCHGATE_SIGNING_KEYS_PARAMETER"]
+    configured = environment.stage_environment()
+    parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
     database = stack.enter_context(run_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
+    # Links in mails lead to the page of `make dev`, unless a setting names another one.
+    _enter(configured, options.port or _PAGE_PORT, database, directory)
+    database_credentials.follow_credentials(aws.session(), directory.credentials)
+    _deliver_mails(database, stack)
+    say(f"Mailbox   http://127.0.0.1:{database.port}/_mailbox, whose links lead to {page_url()}")
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM), kept in {directory.path}")
+
+
+def _enter(configured: Mapping[str, str], port: int, database: "Database", directory: DataDirectory) -> None:
+    environment.enter_stage(
+        configured,
+        port=port,
+        aws_port=database.port,
+        public_keys=database.keys.public_keys,
+        credentials=directory.credentials,
+    )
+
+
+def _deliver_mails(database: "Database", stack: ExitStack) -> None:
+    """Have the mailer send what the database is told to, if this process runs it. The environment must be set."""
+    from infra.local.application import load_mailer  # noqa: PLC0415 - see above
+    from infra.local.mail_delivery import delivering  # noqa: PLC0415
+
+    if database.new_mails is not None:
+        stack.enter_context(delivering(database.new_mails, load_mailer()))
 
 
 def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> None:
@@ -52,6 +86,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     from infra.local.application import load_api  # noqa: PLC0415
     from infra.local.database import open_database  # noqa: PLC0415
     from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
+    from infra.local.mailbox_site import with_mailbox  # noqa: PLC0415
     from infra.local.static_site import StaticSite  # noqa: PLC0415
 
     if options.port == options.dynamodb_port != 0:
@@ -66,16 +101,13 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     # The stack stops the server before it closes the database, so the last requests still have a database.
     database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
     stack.callback(server.stop)
-    environment.enter_stage(
-        configured,
-        port=server.port,
-        aws_port=database.port,
-        public_keys=database.keys.public_keys,
-        credentials=directory.credentials,
-    )
-    server.start(DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site")))
+    _enter(configured, server.port, database, directory)
+    site = DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site"))
+    _deliver_mails(database, stack)
+    server.start(with_mailbox(database.mailbox, site))
     say(f"Page      http://127.0.0.1:{server.port}/")
     say(f"API       http://127.0.0.1:{server.port}/api")
+    say(f"Mailbox   http://127.0.0.1:{server.port}/_mailbox")
     found = ", which was running already" if database.attached else ""
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM){found}, kept in {directory.path}")
     if chosen:
@@ -84,11 +116,18 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
 
 def _listen(port: int, body_limit: int) -> HttpServer:
     try:
-        return HttpServer(port, body_limit=body_limit, log=log_request)
+        return HttpServer(port, body_limit=body_limit, log=_log)
     except PortTakenError as error:
         raise LocalError(
             f"{error}, so the page cannot use it. Choose another one: PORT={_other(port)} make dev"
         ) from error
+
+
+def _log(served: Served) -> None:
+    from infra.local.mailbox_site import is_poll  # noqa: PLC0415 - see above
+
+    if not is_poll(served):
+        log_request(served)
 
 
 def _other(port: int) -> int:
@@ -99,9 +138,9 @@ def _options(environ: Mapping[str, str]) -> argparse.Namespace:
     """Return the options of the command line, with those of the environment where it has none."""
     parser = _parser(environ)
     options = parser.parse_args()
-    for option, variable, usual in (("port", "PORT", "8000"), ("dynamodb_port", "DYNAMODB_PORT", "8001")):
+    for option, variable, usual in (("port", "PORT", _PAGE_PORT), ("dynamodb_port", "DYNAMODB_PORT", _DATABASE_PORT)):
         if getattr(options, option) is None:
-            said = environ.get(variable, usual)
+            said = environ.get(variable, str(usual))
             try:
                 setattr(options, option, _port(said))
             except argparse.ArgumentTypeError as unusable:

@@ -1,4 +1,4 @@
-"""Loads the project's Chalice application as in a deployment. The environment must be set before."""
+"""Loads the project's Chalice application and its mailer as in a deployment. The environment must be set before."""
 
 import importlib
 import json
@@ -15,6 +15,7 @@ from infra.local.errors import LocalError
 
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
+    from infra.local.mail_delivery import Mailer
 
 
 def load_api(project: Path = PROJECT) -> ApiGateway:
@@ -33,6 +34,19 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
     except ConfigurationError as error:
         raise LocalError(f"the configuration is incomplete: {error}") from error
     return ApiGateway(application, stage_config(project))
+
+
+def load_mailer() -> "Mailer":
+    """Return the mailer's function, with its settings and with clients of the embedded database. Raises LocalError."""
+    from chalicelib.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from chalicelib.mailer import handle, make_mailer  # noqa: PLC0415
+
+    mailer = make_mailer(os.environ)
+    try:
+        mailer.settings  # noqa: B018 - reading the property reads the environment
+    except ConfigurationError as error:
+        raise LocalError(f"the configuration is incomplete: {error}") from error
+    return lambda event: handle(event, None, mailer)
 
 
 def stage_config(project: Path) -> Config:

@@ -17,6 +17,8 @@ except ImportError:  # Windows
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 _TEMPORARY = ".{}.new-"
+TEMPORARIES = f"{_TEMPORARY.format('*')}*"
+"""The names of what will replace a file, and is left behind by a process that is killed meanwhile."""
 
 
 class DataDirectory:
@@ -62,9 +64,7 @@ class DataDirectory:
             file.truncate()
             file.write(json.dumps({"process": os.getpid(), "port": port}))
             file.flush()
-            for leftover in self.path.glob(
-                f"{_TEMPORARY.format('*')}*"
-            ):  # from a database that was killed while saving
+            for leftover in self.path.glob(TEMPORARIES):
                 leftover.unlink()
         except OSError as error:
             raise self._unusable(error) from error

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
+from infra import laptop
 from infra.database_credentials import credentials_file, new_secret_key, read_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.development_keys import DevelopmentKeys, development_keys, keys_in_use
+from infra.local.email_service import EmailService
 from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
 from infra.local.errors import LocalError, PortTakenError
 from infra.local.http_server import ADDRESS, HttpServer
+from infra.local.mail_previews import listed_previews, page_url
+from infra.local.mailbox import FOLDER, Mailbox
+from infra.local.mailbox_site import MailboxSite, with_mailbox
+from infra.local.new_items import NewItems
 from infra.local.opened_store import open_store
 from infra.local.saved_tables import SavedTables
 from infra.local.signatures import signature_headers
@@ -24,18 +30,24 @@ _SERVICE = "lychgate-embedded-aws"
 
 
 class Database(NamedTuple):
-    """A running database. ``attached`` says that another process runs it."""
+    """A running database. If another process runs it, that sends the mails too, and ``new_mails`` is None."""
 
     port: int
     keys: DevelopmentKeys
-    attached: bool
+    mailbox: MailboxSite
+    new_mails: NewItems | None
+
+    @property
+    def attached(self) -> bool:
+        """Whether another process runs it."""
+        return self.new_mails is None
 
 
 @contextmanager
 def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
     """Use the database of this data directory if it runs on the port, or else run one. Raises LocalError."""
     if port != 0 and _runs_on(port, directory):
-        yield Database(port, keys_in_use(directory), attached=True)
+        yield Database(port, keys_in_use(directory), _mailbox_site(_mailbox(directory)), None)
         return
     with run_database(directory, port, signing_keys_parameter=signing_keys_parameter) as database:
         yield database
@@ -53,7 +65,9 @@ def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter:
         with closing(open_store(directory)) as store:
             keys = development_keys(directory, store)
             secret_key = new_secret_key()
-            aws = EmbeddedAws(_identity(directory), secret_key)
+            mailbox = _mailbox(directory)
+            mailbox.tidy()
+            aws = EmbeddedAws(_identity(directory), secret_key, EmailService(mailbox))
             create_tables(aws.dynamodb(), STAGE)
             aws.ssm().put_parameter(
                 Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
@@ -61,10 +75,13 @@ def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter:
             saved = SavedTables(store, aws)
             saved.restore()
             saved.start()
+            new_mails = NewItems(laptop.DEFAULTS["LYCHGATE_MAIL_TABLE"], "mail_id")
+            saved.follow(new_mails)
+            site = _mailbox_site(mailbox)
             try:
                 directory.replace(directory.credentials, credentials_file(secret_key))
-                server.start(aws)
-                yield Database(server.port, keys, attached=False)
+                server.start(with_mailbox(site, aws))
+                yield Database(server.port, keys, site, new_mails)
             finally:
                 server.stop()
                 directory.credentials.unlink(missing_ok=True)
@@ -78,6 +95,14 @@ def running_port(directory: DataDirectory) -> int | None:
     """Return the port on which the database of this data directory runs, None if none runs."""
     port = directory.last_port()
     return port if port is not None and _runs_on(port, directory) else None
+
+
+def _mailbox(directory: DataDirectory) -> Mailbox:
+    return Mailbox(directory.path / FOLDER)
+
+
+def _mailbox_site(mailbox: Mailbox) -> MailboxSite:
+    return MailboxSite(mailbox, listed_previews, page_url)
 
 
 def _identity(directory: DataDirectory) -> dict[str, str]:

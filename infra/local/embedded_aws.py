@@ -1,4 +1,6 @@
-"""DynamoDB and SSM in this process: moto over HTTP, with atomic writes, open to whoever has the run's secret key.
+"""DynamoDB, SSM and SES in this process, open to whoever has the run's secret key.
+
+The first two are moto over HTTP, with atomic writes. SES is what the caller gives for it.
 
 Owns which requests are allowed. Knows nothing of this project's tables, keys or files.
 """
@@ -19,7 +21,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
 
-from infra.local.http_server import names_this_machine
+from infra.local.http_server import Application, names_this_machine
 from infra.local.signatures import is_signed
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ REGION = "us-east-1"
 BODY_LIMIT = 16 * 1024 * 1024
 # The path that tells what is running on this port.
 IDENTITY_PATH = "/lychgate"
+# Those of SES, version 2. The other services have one path.
+_EMAIL_PATHS = "/v2/email/"
 
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 # Browsers add one of these to every request of a page to another origin. AWS clients never do.
@@ -53,11 +57,12 @@ Keep = Callable[[str, bytes, Execute], Response]
 
 
 class EmbeddedAws:
-    """Answers DynamoDB and SSM requests, one at a time."""
+    """Answers DynamoDB and SSM requests, one at a time, and has requests of SES answered."""
 
-    def __init__(self, identity: Mapping[str, str], secret_key: str) -> None:
-        """Take what it says of itself, and the secret access key that requests over HTTP must be signed with."""
+    def __init__(self, identity: Mapping[str, str], secret_key: str, email: Application | None = None) -> None:
+        """Take what it says of itself, the secret access key that requests over HTTP must be signed with, and SES."""
         self._secret_key = secret_key
+        self._email = email
         self._identity = json.dumps(dict(identity)).encode()
         self._keep: Keep = _keep_nowhere
         self._applications = {
@@ -76,6 +81,8 @@ class EmbeddedAws:
             return _refusal(403, "UnrecognizedClientException", _NOT_SIGNED)
         if request.method == "GET" and request.path == IDENTITY_PATH:
             return Response(self._identity, content_type="application/json")
+        if self._email is not None and request.path.startswith(_EMAIL_PATHS):
+            return self._email(request)
         return self._call(request)
 
     def keep_writes(self, keep: Keep) -> None:

@@ -47,6 +47,12 @@ class MotoTables:
         except NotOfThisTableError:
             return None
 
+    def addresses(self, table: str) -> list[Address]:
+        """Return where the items of a table are, none if there is no such table."""
+        found = self._tables().get(table)
+        items = [] if found is None else found.all_items()
+        return [Address(table, _key_text(found, (item.hash_key, item.range_key))) for item in items if found]
+
     def everything(self) -> dict[Address, str]:
         """Return the JSON of each item of all tables."""
         return {

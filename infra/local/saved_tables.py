@@ -3,7 +3,7 @@
 import gc
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from moto.dynamodb.models.dynamo_type import Item
 from werkzeug import Response
@@ -12,6 +12,7 @@ from infra.local.embedded_aws import REGION, EmbeddedAws, Execute, NotKeptError
 from infra.local.errors import LocalError
 from infra.local.item_store import Address, DamagedStoreError, ItemStore, StoreError
 from infra.local.moto_tables import MotoTables, NotOfThisTableError
+from infra.local.new_items import NewItems
 from infra.local.opened_store import damaged
 from infra.local.output import say
 from infra.local.written_items import written_items
@@ -30,6 +31,9 @@ class SavedTables:
         self._homeless: Counter[str] = Counter()
         # Whether the tables have changes that are not on disk, and that nobody was told have succeeded.
         self._ahead = False
+        self._followers: dict[str, NewItems] = {}
+        # Where the followed tables' items were when the tables were last as on disk.
+        self._known: set[Address] = set()
 
     def restore(self) -> None:
         """Put the kept items into the tables. Raises LocalError if they do not fit or cannot be read."""
@@ -66,6 +70,12 @@ class SavedTables:
         except (ValueError, AttributeError, RecursionError) as error:
             raise damaged(self._store.path, error) from error
 
+    def follow(self, new_items: NewItems) -> None:
+        """Add the items of a table that there are now, and from now on each new one when it is on disk."""
+        with self._aws.paused():
+            self._followers[new_items.table] = new_items
+            self._tell(self._followed())
+
     def start(self) -> None:
         """Keep each write from now on."""
         self._aws.keep_writes(self._keep)
@@ -88,6 +98,8 @@ class SavedTables:
             raise
         if response.status_code != _DONE:
             self._put_back(before)
+        else:
+            self._tell(address for address, item in before.items() if item is None)
         return response
 
     def _execute_and_keep(self, addresses: list[Address], execute: Execute) -> Response:
@@ -107,6 +119,8 @@ class SavedTables:
 
     def _keep_everything(self, execute: Execute) -> Response:
         """Execute a request that may have changed anything, a table itself for example."""
+        if not self._ahead:
+            self._known = self._followed()
         self._ahead = True
         response = execute()
         try:
@@ -115,7 +129,20 @@ class SavedTables:
             say(f"{self._store.path} could not be written: {error}. The next write tries to keep this one too.")
             raise NotKeptError(str(error)) from error
         self._ahead = False
+        self._tell(self._followed() - self._known)
         return response
+
+    def _followed(self) -> set[Address]:
+        """Return where the items of the followed tables are."""
+        return {address for table in self._followers for address in self._tables.addresses(table)}
+
+    def _tell(self, addresses: Iterable[Address]) -> None:
+        """Tell those who follow of items that are new, as far as they are still there."""
+        for address in addresses:
+            follower = self._followers.get(address.table)
+            text = None if follower is None else self._tables.json_at(address)
+            if follower is not None and text is not None:
+                follower.add(json.loads(text))
 
     def _replace(self) -> None:
         there = self._tables.names()

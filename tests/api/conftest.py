@@ -7,7 +7,7 @@ from tests.support.differences import differing
 from tests.support.live.client import LIVE
 
 application, settings = in_process_api.application, in_process_api.settings
-in_process_api_fixture = in_process_api.api
+in_process_api_fixture, in_process_mailbox = in_process_api.api, in_process_api.mailbox
 
 
 def pytest_generate_tests(metafunc):
@@ -54,6 +54,14 @@ def api(place, clock, request):
     else:
         place.empty()
         yield place.api
+
+
+@pytest.fixture
+def mailbox(place, api, request):
+    """The mails that the test causes. A live site's go to whoever reads them."""
+    if request.config.stash.get(LIVE, None):
+        pytest.skip("nobody reads the mails of a live site")
+    return request.getfixturevalue("in_process_mailbox") if place is None else place.mailbox()
 
 
 def pytest_collection_modifyitems(items):

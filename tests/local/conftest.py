@@ -1,13 +1,14 @@
 import http.client
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,3 +189,19 @@ def run_until_ready(run, eventually):
         return running
 
     return run_until_ready
+
+
+@pytest.fixture
+def disk_full():
+    """The system refuses to make files larger than the write-ahead log is, as it refuses to write to a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    @contextmanager
+    def disk_full(file):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.with_name(f"{file.name}-wal").stat().st_size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return disk_full

@@ -1,10 +1,9 @@
 import hashlib
 import json
-import resource
 import sqlite3
 import stat
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 
 import pytest
 from botocore.exceptions import ClientError
@@ -265,22 +264,6 @@ def test_a_number_in_a_key_is_one_number_however_it_is_written(restart, file):
     client.put_item(TableName="numbers", Item={"number": {"N": "7"}})
 
     assert [json.loads(item) for item in items_of(file, "numbers")] == [{"number": {"N": "7"}}]
-
-
-@pytest.fixture
-def disk_full():
-    """The system refuses to make files larger than the write-ahead log is, as it refuses to write to a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    @contextmanager
-    def disk_full(file):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file.with_name(f"{file.name}-wal").stat().st_size, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return disk_full
 
 
 @pytest.mark.parametrize("write", [put, update, delete, batch, transaction])

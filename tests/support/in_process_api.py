@@ -7,8 +7,6 @@ import pytest
 from tests.support.api_client import in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
-from tests.support.databases import tables_of
-from tests.support.played_mailer import PlayedMailbox
 
 __all__ = ["api", "application", "mailbox", "settings"]
 
@@ -32,6 +30,9 @@ def api(application):
 
 
 @pytest.fixture
-def mailbox(aws, aws_clients, clock):
+def mailbox(aws, aws_clients, settings, clock):
     """The mails of the site."""
-    return PlayedMailbox(aws_clients[0], tables_of("test"), clock)
+    # Imported here, as most tests need no mailer.
+    from tests.support.mailbox import InProcess
+
+    return InProcess(settings, aws_clients[0], clock).mailbox()

@@ -28,6 +28,7 @@ from infra.stages import policy_file
 from infra.tables import create_tables
 from tests.support.api_client import over_http
 from tests.support.dynamodb_local import free_port
+from tests.support.mailbox import Mailbox, kept_at, until_nothing_waits
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.distribution import Distribution
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
@@ -131,6 +132,10 @@ class Tables:
         """Return the items in the table of this name, as long as they are few."""
         return self.client.scan(TableName=self._table(name), ConsistentRead=True)["Items"]
 
+    def settle(self):
+        """Wait until a mailer that runs by itself has nothing left to do."""
+        until_nothing_waits(lambda: self.items("mail"))
+
     def _table(self, name):
         (table,) = [table for table in self._keys if table.endswith(f"-{name}")]
         return table
@@ -146,13 +151,24 @@ class Tables:
 class Place:
     """Where the API runs, over HTTP."""
 
-    def __init__(self, api, tables, forget=lambda: None):
+    def __init__(self, api, tables, forget=lambda: None, sent=None, settle=lambda: None):
+        """Take a client, the tables, and what forgets the last test.
+
+        ``sent`` returns the mails that were sent, see ``Mailbox``. ``settle`` returns when no other will come.
+        """
         self.api = api
         self.tables = tables
         self._forget = forget
+        self._sent = sent
+        self._settle = settle
+
+    def mailbox(self):
+        """Return the mails that are sent from now on."""
+        return Mailbox(self._sent, self._settle)
 
     def empty(self):
-        """Delete all data of the last test."""
+        """Delete all data of the last test, whose mails are sent by then."""
+        self._settle()
         self.tables.empty()
         self._forget()
 
@@ -202,9 +218,11 @@ def running(arguments, *, folder, clock, until):
 
 @contextmanager
 def local_database(folder, clock):
-    """Run `make dynamodb`."""
+    """Run `make dynamodb`, whose mailer has the settings of all places."""
+    project = checkout(folder, {})
     command = [sys.executable, "-m", "infra.local", "dynamodb", "--dynamodb-port", "0", "--data-dir", folder / "data"]
-    with running(command, folder=ROOT, clock=clock, until=r"(http://127\.0\.0\.1:\d+).*Ready after") as found:
+    pattern = r"(http://127\.0\.0\.1:\d+) \(Dyn.*Ready after"
+    with running(command, folder=project, clock=clock, until=pattern) as found:
         yield Database(found[1], secret_key_in(folder / "data"))
 
 
@@ -225,7 +243,8 @@ def chalice_local(folder, clock, database, _, *, source=ROOT):
     port = free_port()
     command = [chalice, "local", "--no-autoreload", "--port", str(port)]
     with running(command, folder=project, clock=clock, until="Serving on http://127"):
-        yield Place(over_http(port), tables)
+        sent = kept_at(f"{database.endpoint}/_mailbox.json")
+        yield Place(over_http(port), tables, sent=sent, settle=tables.settle)
 
 
 @contextmanager
@@ -245,9 +264,9 @@ def make_dev(folder, clock, *_, source=ROOT):
     ]
     pattern = r"API +http://127\.0\.0\.1:(\d+)/api.*(http://127\.0\.0\.1:\d+) \(Dyn.*Ready after"
     with running(command, folder=project, clock=clock, until=pattern) as found:
-        yield Place(
-            over_http(int(found[1]), below="/api"), Tables(Database(found[2], secret_key_in(folder / "data")), "dev")
-        )
+        tables = Tables(Database(found[2], secret_key_in(folder / "data")), "dev")
+        sent = kept_at(f"http://127.0.0.1:{found[1]}/_mailbox.json")
+        yield Place(over_http(int(found[1]), below="/api"), tables, sent=sent, settle=tables.settle)
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""Passes what is new in the mail table to the mailer, as the event source mapping of a deployment does.
+
+Owns what is passed on, and when it is tried again. What was not sent when the process ended is sent at its next start.
+"""
+
+import heapq
+import itertools
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from infra.local.new_items import Item, NewItems, Record
+from infra.local.output import say
+
+Mailer = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+"""Takes the event that Lambda's function gets, and returns what that returns."""
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds before each further attempt."""
+
+# For the mail that is being sent when the process is to end.
+_FINISH_SECONDS = 5.0
+
+
+@contextmanager
+def delivering(new_items: NewItems, mailer: Mailer, pauses: tuple[float, ...] = PAUSES) -> Iterator[None]:
+    """Pass new mails to the mailer until the block ends."""
+    delivery = _Delivery(new_items, mailer, pauses)
+    new_items.call_on_new(delivery.wake)
+    thread = threading.Thread(target=delivery.run, name="mail-delivery", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        delivery.end()
+        thread.join(_FINISH_SECONDS)
+
+
+def is_waiting(item: Item, now: float) -> bool:
+    """Tell whether the mailer has yet to do something for an item of the mail table.
+
+    It has a day for that, as with a stream, whose records live as long (Developer Guide, "DynamoDB Streams").
+    """
+    is_over = "sent_at" in item or "outcome" in item or "used_at" in item
+    return "kind" in item and not is_over and float(item.get("ttl", {}).get("N", "inf")) > now
+
+
+class _Delivery:
+    """One record at a time, so that a mail that cannot be sent holds up no other."""
+
+    def __init__(self, new_items: NewItems, mailer: Mailer, pauses: tuple[float, ...]) -> None:
+        self._new_items = new_items
+        self._mailer = mailer
+        self._pauses = pauses
+        self._due: list[tuple[float, int, int, Record]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._is_new = True
+        self._ending = False
+
+    def wake(self) -> None:
+        with self._changed:
+            self._is_new = True
+            self._changed.notify()
+
+    def end(self) -> None:
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        while self._wait():
+            for record in self._new_items.take():
+                if is_waiting(record["dynamodb"]["NewImage"], time.time()):
+                    self._plan(record, failures=0, pause=0)
+            if self._due and self._due[0][0] <= time.monotonic():
+                _, _, failures, record = heapq.heappop(self._due)
+                self._attempt(record, failures)
+
+    def _wait(self) -> bool:
+        """Return True when there may be something to do, False when it is time to end."""
+        with self._changed:
+            while not self._ending and not self._is_new:
+                pause = self._due[0][0] - time.monotonic() if self._due else None
+                if pause is not None and pause <= 0:
+                    break
+                self._changed.wait(pause)
+            self._is_new = False
+            return not self._ending
+
+    def _plan(self, record: Record, *, failures: int, pause: float) -> None:
+        heapq.heappush(self._due, (time.monotonic() + pause, next(self._numbers), failures, record))
+
+    def _attempt(self, record: Record, failures: int) -> None:
+        try:
+            answer = self._mailer({"Records": [record]}) or {}
+            is_done = not answer.get("batchItemFailures")
+        except Exception:  # noqa: BLE001 - whatever it was, the developer gets the traceback, and other mails are sent
+            traceback.print_exc()
+            is_done = False
+        if is_done:
+            return
+        if failures == len(self._pauses):
+            say("A mail could not be sent. It stays in the outbox, and is tried again at the next start.")
+            return
+        pause = self._pauses[failures]
+        say(f"A mail could not be sent. It is tried again in {pause:g} s.")
+        self._plan(record, failures=failures + 1, pause=pause)
