@@ -19,7 +19,7 @@ RUNTIME = "python3.13"
 on the day of this one (AWS Lambda Developer Guide, "Lambda runtimes")."""
 
 _SUFFIXES = frozenset({".py", ".bin"})
-_SUFFIXES_OF_MAILS = frozenset({".html", ".txt"})
+_SUFFIXES_OF_MAILS = frozenset({".css", ".html", ".txt"})
 _FOLDERS_OF_MAILS = (PurePath("chalicelib", "mails"), PurePath("chalicelib", "site", "mails"))
 
 _NAME = re.compile(r"python3\.[1-9][0-9]*")

@@ -28,7 +28,7 @@ class Account:
         self.roles = {name: Role(credentials(name), copy.deepcopy(policy)) for name, policy in self.policies.items()}
         local = places.Database(dynamodb_local.endpoint, "any")
         self.tables = places.Tables(local, places.FOUNDATION.stage)
-        self.mails = MailService(places.SENDER.partition("@")[2], (places.CONFIGURATION_SET,))
+        self.mails = MailService(places.FOUNDATION.mail_identity, (places.CONFIGURATION_SET,))
         self.aws = AuthorizingAws(database, self.roles.values(), tables=local, mails=self.mails)
         overrides = {
             "AWS_ENDPOINT_URL": self.aws.endpoint,
@@ -45,13 +45,7 @@ class Account:
             )
             for name, role in self.roles.items()
         }
-        self.mailer = PackagedMailer(
-            self.functions[MAILER],
-            self.mails,
-            places.FOUNDATION.mail_table,
-            self.tables.client,
-            places.client("dynamodbstreams", local),
-        )
+        self.mailer = PackagedMailer(self.functions[MAILER], self.mails, places.FOUNDATION.mail_table, local)
         self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
         self._server = places.distribution_before(self._gateway).serve()
         self.api = over_http(self._server.port, below="/api")
@@ -61,7 +55,7 @@ class Account:
         self.aws.around = None
         self.tables.empty()
         self.mailer.begin()
-        self.mailbox = Mailbox(self.mailer.deliver, self.mailer.received)
+        self.mailbox = Mailbox(self.mailer.received, self.mailer.deliver)
         self.clock.reset()
         self._gateway.forget_authorizations()
         for name, role in self.roles.items():
@@ -127,7 +121,7 @@ class Account:
         assert api.post("/auth/password/forgot", {"username": ADDRESS}).status == 202
         members = {"token": mailbox.token(ADDRESS, "reset"), "new_password": RESET_PASSWORD}
         assert api.post("/auth/password/reset", members).status == 204
-        assert "password" in mailbox.newest(to=ADDRESS).subject
+        assert "password" in mailbox.newest(to=ADDRESS)["subject"]
         clock.advance(61)
         challenge = api.post("/auth/login/code", {"username": "alice"}).json["challenge"]
         members = {"challenge": challenge, "code": mailbox.code(ADDRESS)}

@@ -128,6 +128,16 @@ def log_permissions(function, stream):
     ]
 
 
+def mapping_permissions(foundation):
+    """What Lambda needs of the mailer's role to read the stream and to pass on what failed.
+
+    From "Using Lambda with Amazon DynamoDB", execution role permissions, and "Retain discarded records for a DynamoDB
+    event source in Lambda".
+    """
+    reading = [(f"dynamodb:{verb}", foundation.mail_stream) for verb in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    return [*reading, ("dynamodb:ListStreams", "*"), ("sqs:SendMessage", _arn("sqs", foundation.mail_dead_letters))]
+
+
 class AuthorizingAws:
     """Passes on what the caller's role allows, and answers the rest as AWS does.
 
@@ -139,6 +149,8 @@ class AuthorizingAws:
         self._tables = tables or database
         self._mails = mails
         self._roles = {role.credentials.access_key_id: role for role in roles}
+        self.around = None
+        """What stands before all services, if a test puts it there: takes a role, a request and what answers it."""
         self._server = HttpServer(0, body_limit=_BODY_LIMIT)
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._server.start(self)
@@ -151,6 +163,11 @@ class AuthorizingAws:
         role = self._roles.get(signed_by[1]) if signed_by else None
         if role is None or request.headers.get("X-Amz-Security-Token") != role.credentials.session_token:
             return _refusal("UnrecognizedClientException", "The security token included in the request is invalid.")
+        if self.around is None:
+            return self._judge(role, request)
+        return self.around(role, request, lambda: self._judge(role, request))
+
+    def _judge(self, role, request):
         is_mail = (request.method, request.path) == SEND_EMAIL
         body = json.loads(request.get_data())
         if is_mail:

@@ -4,23 +4,10 @@ import copy
 
 import pytest
 
-from infra.deployment.policies import api_handler_policy, authorizer_policy
-from tests.deployed.aws_authorization import (
-    AuthorizingAws,
-    Role,
-    credentials,
-    encryption_context,
-    log_permissions,
-)
+from tests.deployed.aws_authorization import encryption_context
 from tests.support import places
-from tests.support.api_client import over_http
-from tests.support.packaged.api_gateway import ApiGateway
-from tests.support.packaged.function import LambdaFunction
 
-PASSWORD = "correct horse battery staple"
-NEW_PASSWORD = "a quite different passphrase"
-WRONG = "wrong horse battery staple"
-POLICIES = {"api_handler": api_handler_policy(places.FOUNDATION), "authorizer": authorizer_policy(places.FOUNDATION)}
+POLICIES = {name: policy(places.FOUNDATION) for name, policy in places.POLICIES.items()}
 STATEMENTS = [(name, statement["Sid"]) for name, policy in POLICIES.items() for statement in policy["Statement"]]
 ACTIONS = [
     (name, statement["Sid"], action)
@@ -28,109 +15,6 @@ ACTIONS = [
     for statement in policy["Statement"]
     for action in statement["Action"]
 ]
-
-
-class Account:
-    """The deployment in an AWS account: both functions with their roles, and what a user does with them."""
-
-    def __init__(self, package, database, tables, clock):
-        self.tables = tables
-        self.clock = clock
-        self.roles = {
-            name: Role(credentials(name), copy.deepcopy(function.policy))
-            for name, function in package.functions.items()
-        }
-        self._aws = AuthorizingAws(database, self.roles.values())
-        overrides = {
-            "AWS_ENDPOINT_URL": self._aws.endpoint,
-            "LYCHGATE_TEST_CLOCK": str(clock.path),
-            "LYCHGATE_MAX_SESSIONS": "2",
-        }
-        self.functions = {
-            name: LambdaFunction(
-                package,
-                name,
-                overrides,
-                credentials=role.credentials,
-                bootstrap=places.CLOCK_FOLDER / "lambda_under_clock.py",
-            )
-            for name, role in self.roles.items()
-        }
-        self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
-        self._server = places.distribution_before(self._gateway).serve()
-        self.api = over_http(self._server.port, below="/api")
-
-    def begin(self, changed):
-        """Start from nothing, with the roles' policies as given."""
-        self.tables.empty()
-        self.clock.reset()
-        self._gateway.forget_authorizations()
-        for name, role in self.roles.items():
-            role.policy = changed.get(name, POLICIES[name])
-            role.used.clear()
-            role.denied.clear()
-
-    def live(self):
-        """Do all that a user can do, and what the log must keep of it. Raises where it fails, whatever it is."""
-        api, clock = self.api, self.clock
-        assert api.register().status == 201
-        for _ in range(5):
-            assert api.login(password=WRONG).status == 401
-        assert api.login().status == 429
-        clock.advance(1)
-        first = api.login().json
-        # The third of two sessions ends the oldest.
-        second = api.login().json
-        assert len(api.bearer("GET", "/auth/sessions", second["access_token"]).json["sessions"]) == 2
-        refreshed = api.refresh(second["refresh_token"])
-        assert refreshed.status == 200
-        clock.advance(21)
-        assert api.refresh(second["refresh_token"]).status == 401
-        assert api.refresh(refreshed.json["refresh_token"]).status == 401
-        assert api.me(first["access_token"]).status == 200
-        third = api.login().json
-        (other,) = [
-            session["id"]
-            for session in api.bearer("GET", "/auth/sessions", third["access_token"]).json["sessions"]
-            if not session["current"]
-        ]
-        clock.advance(901)
-        renewed = api.refresh(third["refresh_token"]).json
-        assert api.bearer("DELETE", f"/auth/sessions/{other}", renewed["access_token"]).status == 401
-        password = {"password": PASSWORD}
-        third = api.bearer("POST", "/auth/reauthenticate", renewed["access_token"], password).json
-        assert api.bearer("DELETE", f"/auth/sessions/{other}", third["access_token"]).status == 204
-        members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-        changed = api.bearer("PUT", "/auth/password", third["access_token"], members)
-        assert changed.status == 200
-        assert api.logout(changed.json["refresh_token"]).status == 204
-        fourth = api.login(password=NEW_PASSWORD).json
-        assert api.bearer("POST", "/auth/logout-all", fourth["access_token"]).status == 204
-        fifth = api.login(password=NEW_PASSWORD).json
-        shown = api.bearer("GET", "/dashboard", fifth["access_token"])
-        assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
-        deleted = api.bearer("POST", "/auth/delete-account", fifth["access_token"], {"password": NEW_PASSWORD})
-        assert deleted.status == 204
-        assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0
-        assert [name for name in self.roles if not self._log_arrives(name)] == []
-
-    def _log_arrives(self, name):
-        permissions = log_permissions(self.functions[name].definition.name, "2026/01/01/[$LATEST]0")
-        allowed = [self.roles[name].allows(*permission) for permission in permissions]
-        return all(allowed)
-
-    def stop(self):
-        self._server.stop()
-        for function in self.functions.values():
-            function.end()
-        self._aws.stop()
-
-
-@pytest.fixture(scope="module")
-def account(package, local_database, tables, shared_clock):
-    account = Account(package, local_database, tables, shared_clock)
-    yield account
-    account.stop()
 
 
 def test_the_functions_have_the_policies_that_were_written_for_them(package):

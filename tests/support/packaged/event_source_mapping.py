@@ -121,6 +121,7 @@ class EventSourceMapping:
         self._arn = stream_arn
         self._clock = clock
         self._iterators: dict[str, str | None] = {}
+        self._read_up_to: dict[str, int] = {}
         self._lock = threading.RLock()
         self.discarded: list[Mapping[str, Any]] = []
         """The messages that the destination on failure got."""
@@ -144,16 +145,29 @@ class EventSourceMapping:
         description = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]
         found: dict[str, list[Record]] = {}
         for shard in description["Shards"]:  # those that were split come before what they were split into
-            name = shard["ShardId"]
-            iterator = self._iterators[name] if name in self._iterators else self._first(name)
-            if iterator is not None:
-                page = self._streams.get_records(ShardIterator=iterator, Limit=_READ_AT_ONCE)
-                self._iterators[name] = page.get("NextShardIterator")
-                if page["Records"]:
-                    found[name] = [_as_in_event(each, self._arn) for each in page["Records"]]
+            records = self._next(shard["ShardId"])
+            if records:
+                found[shard["ShardId"]] = records
         return found
 
-    def _first(self, shard: str) -> str:
+    def _next(self, shard: str) -> list[Record]:
+        """Return the next records of a shard. None comes twice."""
+        iterator = self._iterators[shard] if shard in self._iterators else self._oldest(shard)
+        if iterator is None:
+            return []
+        try:
+            page = self._streams.get_records(ShardIterator=iterator, Limit=_READ_AT_ONCE)
+        except self._streams.exceptions.TrimmedDataAccessException:
+            # DynamoDB Local says so of an iterator that is older than the first record of its shard.
+            page = self._streams.get_records(ShardIterator=self._oldest(shard), Limit=_READ_AT_ONCE)
+        self._iterators[shard] = page.get("NextShardIterator")
+        records = [_as_in_event(each, self._arn) for each in page["Records"]]
+        new = [each for each in records if _number(each) > self._read_up_to.get(shard, -1)]
+        if new:
+            self._read_up_to[shard] = _number(new[-1])
+        return new
+
+    def _oldest(self, shard: str) -> str:
         asked = self._streams.get_shard_iterator(
             StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
         )
@@ -278,6 +292,10 @@ def _as_in_event(record: Any, stream_arn: str) -> Record:  # noqa: ANN401 - as t
         "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": created.timestamp()},
         "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:{stream_arn.split(':', 5)[5]}",
     }
+
+
+def _number(record: Record) -> int:
+    return int(record["dynamodb"]["SequenceNumber"])
 
 
 def _date(seconds: float) -> str:

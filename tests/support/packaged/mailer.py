@@ -3,36 +3,42 @@
 Owns how these are put together. A mail goes out when somebody asks for the mails, so that no test waits for one.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import boto3
 
 from infra.tables import TEMPLATE, parsed
 from tests.support.packaged.event_source_mapping import TYPE, EventSourceMapping, read_mapping
-from tests.support.packaged.function import LambdaFunction
+from tests.support.packaged.function import REGION, LambdaFunction
 from tests.support.packaged.mail_service import MailService
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodbstreams.client import DynamoDBStreamsClient
 
 MAILER = "mailer"
 """Chalice's name of the function."""
 
 
+class Database(Protocol):
+    """Where the tables are."""
+
+    endpoint: str
+    secret_key: str
+
+
 class PackagedMailer:
     """Sends what the outbox of a stage gets, as its event source mapping in infra/template.yaml has it."""
 
-    def __init__(
-        self,
-        function: LambdaFunction,
-        mails: MailService,
-        table: str,
-        dynamodb: "DynamoDBClient",
-        streams: "DynamoDBStreamsClient",
-    ) -> None:
+    def __init__(self, function: LambdaFunction, mails: MailService, table: str, database: Database) -> None:
         """Take the function, the SES that its environment names, and the table whose stream it is fed from."""
         template = parsed(TEMPLATE.read_text("utf-8"))
         (name,) = [name for name, resource in template["Resources"].items() if resource["Type"] == TYPE]
-        stream = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        made: dict[str, Any] = {
+            "endpoint_url": database.endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": "any",
+            "aws_secret_access_key": database.secret_key,
+        }
+        described = boto3.client("dynamodb", **made).describe_table(TableName=table)
+        stream = described["Table"]["LatestStreamArn"]
+        streams = boto3.client("dynamodbstreams", **made)
         self.function = function
         self.mails = mails
         self.mapping = EventSourceMapping(read_mapping(template, name), function, streams, stream)
