@@ -83,8 +83,11 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate.d.ts, from its comments
-	@"$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.types.json
+# Those of the mails' calls are made from the client's own.
+types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate*.d.ts, from its comments
+	@for project in types mail-types; do \
+	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
+	done
 
 policy: $(VENV)/.installed-test ## Write the IAM policies of who deploys, infra/deployer-policy.json, from the calls that are made
 	@exec $(BIN)/python -m tests.deployment.deployer_policy

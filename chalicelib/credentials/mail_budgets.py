@@ -2,14 +2,15 @@
 
 Owns the arithmetic. Knows no storage. Notices of what has happened are not limited.
 
-An address gets one mail a minute, five an hour and ten a day. Whoever wants to keep its owner from a new password asks
-for so many that none is left. So a device from which the account has logged in has a budget of its own, and a mail to
-choose a new password is sent once an hour whatever was sent before.
+An address gets one mail of a kind a minute, and of all kinds five an hour and ten a day. Whoever wants to keep its
+owner from a new password asks for so many that none is left. So a device from which the account has logged in has a
+budget of its own, and a mail to choose a new password is sent an hour after the last one whatever else was sent.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import MailKind
@@ -19,7 +20,14 @@ PER_HOUR = 5
 PER_DAY = 10
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
-_LIMITS = ((_MINUTE, PER_MINUTE), (_HOUR, PER_HOUR), (_DAY, PER_DAY))
+
+
+class Sent(NamedTuple):
+    """A mail that was sent."""
+
+    at: int
+    """NumericDate."""
+    kind: str
 
 
 def budget_key(address: str, known_user_id: str | None = None) -> str:
@@ -28,20 +36,25 @@ def budget_key(address: str, known_user_id: str | None = None) -> str:
     return f"mail#{digest}" if known_user_id is None else f"mail#{digest}#{known_user_id}"
 
 
-def charged(sent: tuple[int, ...], kind: MailKind, now: int) -> tuple[tuple[int, ...], int]:
-    """Return when mails were sent with one more at ``now``, and 0; or the same as before, and the seconds to wait.
+def charged(sent: tuple[Sent, ...], kind: MailKind, now: int) -> tuple[tuple[Sent, ...], int]:
+    """Return what was sent with one more at ``now``, and 0; or the same as before, and the seconds to wait.
 
-    ``sent`` are NumericDates, oldest first. What is older than a day is forgotten.
+    ``sent`` is in the order of sending. What is older than a day is forgotten.
     """
-    recent = tuple(at for at in sent if now - at < _DAY)
-    wait = max((_wait(recent, seconds, most, now) for seconds, most in _LIMITS), default=0)
-    if kind is MailKind.RESET and recent:
-        wait = min(wait, max(0, recent[-1] + _HOUR - now))
+    recent = tuple(mail for mail in sent if now - mail.at < _DAY)
+    of_kind = [mail.at for mail in recent if mail.kind == kind]
+    wait = max(
+        _wait(of_kind, _MINUTE, PER_MINUTE, now),
+        _wait([mail.at for mail in recent], _HOUR, PER_HOUR, now),
+        _wait([mail.at for mail in recent], _DAY, PER_DAY, now),
+    )
+    if kind is MailKind.RESET:
+        wait = min(wait, max(0, of_kind[-1] + _HOUR - now) if of_kind else 0)
     if wait > 0:
         return recent, wait
-    return (*recent, now)[-2 * PER_DAY :], 0
+    return (*recent, Sent(now, kind))[-4 * PER_DAY :], 0
 
 
-def _wait(sent: tuple[int, ...], seconds: int, most: int, now: int) -> int:
-    within = [at for at in sent if now - at < seconds]
+def _wait(times: list[int], seconds: int, most: int, now: int) -> int:
+    within = [at for at in times if now - at < seconds]
     return within[-most] + seconds - now if len(within) >= most else 0

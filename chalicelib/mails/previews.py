@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails.rendering import TEMPLATES, Look, Rendered, render
+from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate, Files, Look, Rendered, render
 
+_SUFFIXES = (".txt", ".html", ".css")
+_NAMES = {f"{template}{suffix}" for template in TEMPLATES for suffix in (".txt", ".html")} | {"footer.txt"}
 _MINUTES: Mapping[str, str] = {MailKind.RESET: "30", MailKind.LOGIN_CODE: "10"}
 
 
@@ -21,14 +22,18 @@ class Preview:
     rendered: Rendered
 
 
-def previews(look: Look) -> list[Preview]:
-    """Return a sample of each template in each language. Raises BrokenTemplate as ``render`` does."""
-    return [preview(template, language, look) for template in TEMPLATES for language in LANGUAGES]
+def previews(look: Look, files: Files = FILES) -> list[Preview]:
+    """Return a sample of each template in each language.
+
+    Raises BrokenTemplate as ``render`` does, and for a file of the site's that no mail would use.
+    """
+    _refuse_strays(files)
+    return [preview(template, language, look, files) for template in TEMPLATES for language in files.languages]
 
 
-def preview(template: str, language: str, look: Look) -> Preview:
+def preview(template: str, language: str, look: Look, files: Files = FILES) -> Preview:
     """Return a sample of one template. Raises what ``render`` does."""
-    return Preview(template, language, render(template, language, sample_values(template, look), look))
+    return Preview(template, language, render(template, language, sample_values(template, look), look, files))
 
 
 def sample_values(template: str, look: Look) -> dict[str, str]:
@@ -41,3 +46,10 @@ def sample_values(template: str, look: Look) -> dict[str, str]:
         "minutes": _MINUTES.get(template, "60"),
     }
     return {name: samples[name] for name in TEMPLATES[template]}
+
+
+def _refuse_strays(files: Files) -> None:
+    used = {f"{language}/{name}" for language in files.languages for name in _NAMES} | {"frame.html", "styles.css"}
+    for path in sorted(files.sites.rglob("*.*")):
+        if path.suffix in _SUFFIXES and path.relative_to(files.sites).as_posix() not in used:
+            raise BrokenTemplate(f"{path} is used by no mail. Files of each language: {', '.join(sorted(_NAMES))}.")

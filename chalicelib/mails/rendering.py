@@ -35,9 +35,6 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 }
 """The values of each template."""
 
-OURS = Path(__file__).parent
-SITES = Path(__file__).parents[1] / "site" / "mails"
-
 MAX_LINE = 76
 """Characters of a line of text, without links. RFC 5322 section 2.1.1 recommends no more than 78."""
 
@@ -51,6 +48,23 @@ _VALUES = {"code": re.compile(r"[0-9A-Za-z]{1,32}"), "minutes": re.compile(r"[0-
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _RULE = re.compile(r"([a-z_]+)\s*\{([^{}]*)\}")
 _INDISPENSABLE = ("link", "code")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Files:
+    """Where templates are, and the languages that they are in. What the site has goes before what we have."""
+
+    ours: Path = Path(__file__).parent
+    sites: Path = Path(__file__).parents[1] / "site" / "mails"
+    languages: tuple[str, ...] = LANGUAGES
+
+    def find(self, name: str) -> Path:
+        """Return the path of a file, the site's if there is one."""
+        own = self.sites / name
+        return own if own.is_file() else self.ours / name
+
+
+FILES = Files()
 
 
 class BrokenTemplate(Exception):
@@ -92,30 +106,30 @@ class Rendered:
     html: str
 
 
-def render(template: str, language: str, values: Mapping[str, str], look: Look) -> Rendered:
-    """Return the mail of a template, in a language of ``LANGUAGES`` or else in the first of them.
+def render(template: str, language: str, values: Mapping[str, str], look: Look, files: Files = FILES) -> Rendered:
+    """Return the mail of a template, in one of the languages or else in the first of them.
 
     Raises BrokenTemplate if a file of it is missing or broken, and ValueError if the template is unknown, if the values
     are not those of ``TEMPLATES``, or if one of them could be a stranger's text: a link that does not lead to the site,
     anything but letters and digits in a code.
     """
     _check_values(template, values, look)
-    language = language if language in LANGUAGES else LANGUAGES[0]
+    language = language if language in files.languages else files.languages[0]
     needed = tuple(name for name in _INDISPENSABLE if name in values)
     of_site = {"site_name": look.site_name, "site": look.site}
-    text_file, footer_file = f"{language}/{template}.txt", f"{language}/footer.txt"
 
-    first_line, _, body = _read(text_file).partition("\n")
-    subject = _filled(text_file, first_line, of_site | {"site_name": _shortened(look.site_name)}).strip()
+    file = files.find(f"{language}/{template}.txt")
+    first_line, _, body = _read(file).partition("\n")
+    subject = _filled(file, first_line, of_site | {"site_name": _shortened(look.site_name)}).strip()
     if not subject:
-        raise BrokenTemplate(f"{_found(text_file)}: its first line is the mail's subject, and is empty.")
-    text = _wrapped(_filled(text_file, body, {**of_site, **values}, needed, line=2))
-    footer = _wrapped(_filled(footer_file, _read(footer_file), of_site | {"sender": _sender(look)}))
+        raise BrokenTemplate(f"{file}: its first line is the mail's subject, and is empty.")
+    text = _wrapped(_filled(file, body, {**of_site, **values}, needed, line=2))
+    footer = _wrapped(_filled_file(files.find(f"{language}/footer.txt"), of_site | {"sender": _sender(look)}))
 
-    in_html = _escaped({**of_site, **values, **_styles(look)})
-    content = _filled_file(f"{language}/{template}.html", in_html, needed)
+    in_html = _escaped({**_styles(look, files), **of_site, **values})
+    content = _filled_file(files.find(f"{language}/{template}.html"), in_html, needed)
     around = _escaped({"language": language, "subject": subject, "footer": footer}) | {"content": content}
-    frame = _filled_file("frame.html", in_html | around, ("language", "content"))
+    frame = _filled_file(files.find("frame.html"), in_html | around, ("language", "content"))
     return Rendered(subject, f"{text}\n\n-- \n{footer}\n", frame)
 
 
@@ -139,16 +153,22 @@ def _escaped(values: Mapping[str, str]) -> dict[str, str]:
     return {name: html.escape(value) for name, value in values.items()}
 
 
-def _styles(look: Look) -> dict[str, str]:
-    """Return what HTML is written with: the colours, and each rule of ``styles.css`` under its name, in one line."""
-    colours = {
+def _styles(look: Look, files: Files) -> dict[str, str]:
+    """Return what HTML is written with: the colours, and each rule of ``styles.css`` under its name, in one line.
+
+    A rule of the site's goes before ours of the same name, so its file has those only that are different.
+    """
+    styles = colours = {
         "colour": look.colour,
         "on_colour": text_on(look.colour),
         "colour_as_text": as_text(look.colour, LIGHT),
         "colour_as_text_on_dark": as_text(look.colour, DARK),
     }
-    rules = _RULE.findall(_COMMENT.sub("", _filled_file("styles.css", colours)))
-    return colours | {name: " ".join(declarations.split()) for name, declarations in rules}
+    for file in dict.fromkeys((files.ours / "styles.css", files.find("styles.css"))):
+        css = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), _read(file))
+        rules = _RULE.findall(_filled(file, css, colours))
+        styles = styles | {name: " ".join(declarations.split()) for name, declarations in rules}
+    return styles
 
 
 def _sender(look: Look) -> str:
@@ -160,39 +180,34 @@ def _shortened(name: str) -> str:
     return name if len(name) <= MAX_NAME_IN_SUBJECT else name[: MAX_NAME_IN_SUBJECT - 1].rstrip() + "…"
 
 
-def _found(file: str) -> Path:
-    """Return the path of a file, the site's before ours."""
-    own = SITES / file
-    return own if own.is_file() else OURS / file
-
-
-def _read(file: str) -> str:
-    path = _found(file)
+def _read(file: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return file.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise BrokenTemplate(f"{path} is missing. Write it, or take the language out of LANGUAGES.") from None
+        raise BrokenTemplate(
+            f"{file} is missing. Ours come with the package; for another language, write it."
+        ) from None
     except UnicodeDecodeError as not_utf8:
-        raise BrokenTemplate(f"{path} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}") from None
+        raise BrokenTemplate(f"{file} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}.") from None
 
 
-def _filled_file(file: str, values: Mapping[str, str], needed: tuple[str, ...] = ()) -> str:
+def _filled_file(file: Path, values: Mapping[str, str], needed: tuple[str, ...] = ()) -> str:
     return _filled(file, _read(file), values, needed)
 
 
-def _filled(file: str, text: str, values: Mapping[str, str], needed: tuple[str, ...] = (), line: int = 1) -> str:
+def _filled(file: Path, text: str, values: Mapping[str, str], needed: tuple[str, ...] = (), line: int = 1) -> str:
     """Return a text with its placeholders replaced. ``needed`` are those that it must have, ``line`` is its first."""
     names = set()
     for found in Template.pattern.finditer(text):
         name = found["named"] or found["braced"]
-        where = f"{_found(file)}, line {line + text.count(chr(10), 0, found.start())}"
+        where = f"{file}, line {line + text.count(chr(10), 0, found.start())}"
         if found["invalid"] is not None:
             raise BrokenTemplate(f"{where}: a $ begins a placeholder such as $site_name. A $ by itself is $$.")
         if name and name not in values:
             raise BrokenTemplate(f"{where}: ${name} is unknown here. There are ${', $'.join(sorted(values))}.")
         names.add(name)
     if missing := [name for name in needed if name not in names]:
-        raise BrokenTemplate(f"{_found(file)} lacks ${missing[0]}. Without it the mail is of no use.")
+        raise BrokenTemplate(f"{file} lacks ${missing[0]}. Without it the mail is of no use.")
     return Template(text).substitute(values)
 
 

@@ -17,9 +17,7 @@ from chalice.config import Config
 from chalice.deploy.models import APICall, Model, Plan
 from chalice.deploy.planner import PlanStage
 
-from infra.stages import DEPLOYING, LAPTOP, policy_file
-
-_FUNCTIONS = ("api_handler", "authorizer")
+from infra.stages import DEPLOYING, FUNCTIONS, LAPTOP, policy_file
 
 Validate = Callable[..., None]
 MakePlan = Callable[[PlanStage, list[Model]], Plan]
@@ -78,8 +76,8 @@ def refuse_unless_deployable(stage: str, project: Path, config: Mapping[str, Any
     if entry is None:
         raise NotDeployable(f"there is no stage {stage} in .chalice/config.json. {deploy} makes it, on AWS and there")
     functions = entry.get("lambda_functions", {})
-    files = [functions.get(name, {}).get("iam_policy_file") for name in _FUNCTIONS]
-    made = files == [policy_file(stage, name) for name in _FUNCTIONS]
+    files = [functions.get(name, {}).get("iam_policy_file") for name in FUNCTIONS]
+    made = files == [policy_file(stage, name) for name in FUNCTIONS]
     if not made or not all(project.joinpath(".chalice", file).is_file() for file in files):
         raise NotDeployable(
             f"the stage {stage} in .chalice/config.json was not written by `make deploy`, so it lacks tables, keys and "

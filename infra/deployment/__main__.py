@@ -50,10 +50,18 @@ def main(arguments: list[str] | None = None, *, say: Say | None = None, dependen
                     options.project,
                     dict(options.parameter),
                     new_secret=options.new_secret,
+                    mail_from=options.mail_from,
                     smoke=not options.no_smoke,
                 )
                 if options.check:
-                    checked = check_all(request.stage, request.project, request.parameters, progress, dependencies)
+                    checked = check_all(
+                        request.stage,
+                        request.project,
+                        request.parameters,
+                        progress,
+                        dependencies,
+                        mail_from=request.mail_from,
+                    )
                     return 0 if checked else 1
                 if options.dry_run:
                     plan(request, progress, dependencies)
@@ -113,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--check", action="store_true", help="look whether a deployment would fail, and change nothing")
     up.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     up.add_argument("--parameter", type=_parameter, action="append", default=[], metavar="NAME=VALUE", help="see below")
+    up.add_argument(
+        "--mail-from",
+        metavar="ADDRESS",
+        help='send mails from this address, "" for none; it is kept in .chalice/config.json',
+    )
     up.add_argument("--new-secret", action="store_true", help="replace the distribution's secret")
     up.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
     allowed = commands.add_parser("policy", parents=[common], help="print the IAM policies of who deploys the stage")

@@ -12,7 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.deployment.errors import DeploymentError
+from botocore.exceptions import ClientError
+
+from infra.deployment.errors import DeploymentError, code_of
 
 if TYPE_CHECKING:
     import boto3
@@ -24,6 +26,8 @@ Template = dict[str, Any]
 
 _TABLE = "AWS::DynamoDB::Table"
 _LOG_GROUP = "AWS::Logs::LogGroup"
+_IDENTITY = "MailIdentity"
+"""The logical id of the identity in SES, and the output with its name."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Existing:
     """The days for which each log group keeps its lines, None for ever."""
     owned: Collection[str]
     """The logical ids of what the stack has already."""
+    identity: str = ""
+    """The identity in SES that the template would make, if it exists without the stack."""
 
     def adopted_into(self, template: Template, parameters: Mapping[str, str], asked: Collection[str]) -> Template:
         """Return a template that takes in what exists, and loses nothing of it.
@@ -91,6 +97,9 @@ class Existing:
         """
         result = copy.deepcopy(template)
         resources = result["Resources"]
+        if self.identity:
+            # Another stage or somebody else has made it. It may be in use, and is not ours to change.
+            del resources[_IDENTITY], result["Outputs"][_IDENTITY]
         for logical_id in (*self.tables, *self.retentions):
             # Only the operation that makes something may delete it: it is empty then.
             resources[logical_id]["DeletionPolicy"] = "Retain"
@@ -131,7 +140,7 @@ class Existing:
 
     def sentences(self, template: Template) -> list[str]:
         """Return what is taken in, for the operator."""
-        return [
+        taken_in = [
             f"{table.name} exists: it is taken in with its data and stays as it is, protection from deletion"
             f" {_on(table.deletion_protected)}, point-in-time recovery {_on(table.point_in_time)}"
             for logical_id, table in self.tables.items()
@@ -142,10 +151,18 @@ class Existing:
             for logical_id, days in self.retentions.items()
             if logical_id not in self.owned
         ]
+        return (
+            [*taken_in, f"the identity {self.identity} exists in SES: it is used as it is"]
+            if self.identity
+            else taken_in
+        )
 
 
-def look(session: boto3.session.Session, template: Template, owned: Collection[str]) -> Existing:
-    """Return what exists of a template with static names. ``owned`` are the logical ids of what the stack has."""
+def look(session: boto3.session.Session, template: Template, owned: Collection[str], identity: str = "") -> Existing:
+    """Return what exists of a template with static names.
+
+    ``owned`` are the logical ids of what the stack has. ``identity`` is the one in SES that it would make, or empty.
+    """
     dynamodb, logs = session.client("dynamodb"), session.client("logs")
     tables, retentions = {}, {}
     for logical_id, resource in template["Resources"].items():
@@ -157,7 +174,8 @@ def look(session: boto3.session.Session, template: Template, owned: Collection[s
             exists, days = _retention(logs, resource["Properties"]["LogGroupName"])
             if exists:
                 retentions[logical_id] = days
-    return Existing(tables, retentions, owned)
+    exists = bool(identity) and _IDENTITY not in owned and _has_identity(session, identity)
+    return Existing(tables, retentions, owned, identity if exists else "")
 
 
 def refuse_what_cannot_be_adopted(stack: str, stage: str, template: Template, existing: Existing) -> None:
@@ -184,6 +202,17 @@ def refuse_what_cannot_be_adopted(stack: str, stage: str, template: Template, ex
             + "\n".join(f"  {sentence}" for sentence in amiss)
             + "\nPut that right, then run the same command again"
         )
+
+
+def _has_identity(session: boto3.session.Session, name: str) -> bool:
+    client: Any = session.client("sesv2")
+    try:
+        client.get_email_identity(EmailIdentity=name)
+    except ClientError as error:
+        if code_of(error) == "NotFoundException":
+            return False
+        raise
+    return True
 
 
 def _table(client: DynamoDBClient, name: str) -> Table | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from infra.deployment.errors import DeploymentError, advice_on_output
 from infra.runtime import is_application_file
-from infra.stages import DEPLOYING, policy_file
+from infra.stages import DEPLOYING, FUNCTIONS, policy_file
 
 if TYPE_CHECKING:
     from infra.deployment.progress import Progress
@@ -69,7 +69,7 @@ def source_digest(project: Path, stage: str) -> str:
         project / "requirements.txt",
         project / "infra" / "runtime.py",
         folder / "config.json",
-        *(folder / policy_file(stage, function) for function in ("api_handler", "authorizer")),
+        *(folder / policy_file(stage, function) for function in FUNCTIONS),
     ]
     for name in ("chalicelib", "infra/chalice_cli"):
         files += [path for path in (project / name).rglob("*") if is_application_file(path.relative_to(project))]

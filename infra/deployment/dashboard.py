@@ -7,7 +7,7 @@ counts is a query of the logs, which costs only when somebody looks at it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.deployment.foundation import API_GATEWAY_STAGE
@@ -21,15 +21,17 @@ MOST_METRICS = 50
 WIDTH = 24
 """Columns of a dashboard (Amazon CloudWatch API Reference, "Dashboard body structure and syntax")."""
 
+_AXIS = {"left": {"min": 0, "showUnits": False}}
 _HEIGHT = 6
 _MINUTES_5 = 300
 _HOUR = 3600
 
 
-def dashboard_body(stage: str, tables: Sequence[str], alarms: Sequence[str]) -> str:
-    """Return the dashboard's body, in JSON, for ``Fn::Sub``.
+def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the dashboard's body, in JSON, for a template.
 
-    ``tables`` and ``alarms`` are the names of the stage's.
+    ``tables`` are the names of the tables that are drawn. ``alarms`` has the logical ids of the alarms by the condition
+    under which they exist. Those of the dashboard's own are first.
     """
     api, authorizer = f"lychgate-{stage}", f"lychgate-{stage}-authorizer"
     logs = {name: f"/aws/lambda/{name}" for name in (api, authorizer)}
@@ -40,8 +42,31 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Sequence[str]) -> 
         ("Tables", _tables(tables)),
         ("Costs", _costs(api, authorizer, [*logs.values(), f"/aws/apigateway/{api}"])),
     ]
-    widgets = [_alarms(alarms), *_placed(rows, top=3)]
-    return json.dumps({"periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
+    placed = list(_placed(rows, top=3))
+    lowest = max(widget["y"] + widget["height"] for widget in placed)
+    of_mails = list(_placed([("Mails", _mails(f"/aws/lambda/lychgate-{stage}-mailer"))], top=lowest))
+    (_, always), *others = alarms.items()
+    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails"]
+    body = _text({"periodOverride": "inherit", "widgets": widgets})
+    filled_in = {"Mails": _if("SendsMail", of_mails)}
+    filled_in |= {condition: _if(condition, map(_arn, logical_ids)) for condition, logical_ids in others}
+    for name in filled_in:
+        # What has a condition brings its comma with it.
+        body = body.replace(f',"{name}"', f"${{{name}}}")
+    # A template may not be long.
+    return {"Fn::Sub": [body.replace(_text(_AXIS), "${Axis}"), {**filled_in, "Axis": _text(_AXIS)}]}
+
+
+def _arn(logical_id: str) -> str:
+    return f"${{{logical_id}.Arn}}"
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _if(condition: str, values: Iterable[Any]) -> dict[str, Any]:
+    return {"Fn::If": [condition, {"Fn::Sub": "".join(f",{_text(value)}" for value in values)}, ""]}
 
 
 def _users(api: str, authorizer: str, log: str) -> list[Widget]:
@@ -185,6 +210,23 @@ def _costs(api: str, authorizer: str, logs: Iterable[str]) -> list[Widget]:
     ]
 
 
+def _mails(log: str) -> list[Widget]:
+    return [
+        _query(
+            "What became of mails",
+            [log],
+            "filter event like /^mail_/ | stats count(*) as mails by event",
+            view="bar",
+        ),
+        _query(
+            "Why mails failed",
+            [log],
+            'filter event = "mail_failed" | stats count(*) as times by reason | sort times desc | limit 20',
+            view="table",
+        ),
+    ]
+
+
 def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
     properties = {
         "title": title,
@@ -192,7 +234,7 @@ def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: 
         "stat": "Sum",
         "period": period,
         "region": region,
-        "yAxis": {"left": {"min": 0, "showUnits": False}},
+        "yAxis": _AXIS,
     }
     return {"type": "metric", "properties": properties}
 
@@ -214,9 +256,8 @@ def _query(
     return {"type": "log", "properties": properties, **({"width": width} if width else {})}
 
 
-def _alarms(names: Sequence[str]) -> Widget:
-    prefix = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
-    properties = {"title": "Alarms", "alarms": [prefix + name for name in names]}
+def _alarms(arns: Sequence[str]) -> Widget:
+    properties = {"title": "Alarms", "alarms": list(arns)}
     return {"type": "alarm", "x": 0, "y": 0, "width": WIDTH, "height": 3, "properties": properties}
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import distribution
 from infra.deployment.chalice_command import run_chalice, source_digest
-from infra.deployment.checks.all_checks import refuse_wrong
+from infra.deployment.checks.all_checks import of_mails, refuse_wrong
 from infra.deployment.checks.names import taken_bucket
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
@@ -27,6 +27,7 @@ from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
 from infra.laptop import left_alone
+from infra.stages import FUNCTIONS
 from infra.versions import live_configuration
 
 SOURCE_TAG = "lychgate:source"
@@ -42,6 +43,8 @@ class Request:
     project: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     new_secret: bool = False
+    mail_from: str | None = None
+    """Another sender of mails than the stage has: "" for none, None for the same."""
     smoke: bool = True
     """Whether the smoke test is the last step."""
 
@@ -53,7 +56,7 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in left_alone(request.stage, os.environ):
             progress(sentence)
-        resources = Resources(request.stage, request.project, place, dependencies)
+        resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
         refuse_wrong(resources, request.parameters)
     with progress.of("Foundation: tables, logs, bucket, distribution"):
         foundation = _lay_foundation(resources, request, progress)
@@ -82,6 +85,9 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
             progress(f"unchanged: it serves the API {api}")
         else:
             _change(resources, again, request.parameters, progress)
+    with progress.of("Mails"):
+        for finding in of_mails(resources):
+            progress(finding)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
@@ -211,7 +217,7 @@ def _encrypt(resources: Resources, progress: Progress) -> None:
 def _tag(resources: Resources, foundation: Foundation, api: str, digest: str) -> None:
     session = resources.session
     tags = [{"Key": key, "Value": value} for key, value in resources.tags.items()]
-    for function in ("api_handler", "authorizer"):
+    for function in FUNCTIONS:
         session.client("iam").tag_role(RoleName=f"{APP_NAME}-{resources.stage}-{function}", Tags=tags)  # type: ignore[arg-type]
     session.client("apigateway").tag_resource(
         resourceArn=f"arn:{foundation.partition}:apigateway:{foundation.region}::/restapis/{api}", tags=resources.tags

@@ -71,6 +71,11 @@ def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     sentences += [f"{fate}: the copy {name}, which a restore has left" for name in copies]
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
     sentences.append(f"{fate}: the logs of functions and gateway")
+    if outputs.get("MailIdentity"):
+        sentences.append(
+            f"This keeps in any case: the identity {outputs['MailIdentity']} in SES, whose records are in DNS. `aws"
+            f" sesv2 delete-email-identity --email-identity {outputs['MailIdentity']}` deletes it"
+        )
     return sentences
 
 

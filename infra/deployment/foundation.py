@@ -35,6 +35,14 @@ class Foundation:
     """The SHA-256, in hex, of each secret that the distribution may send, with commas between them."""
     kms_keys: tuple[str, ...] = ()
     """The ARNs of your own KMS keys that encrypt the parameter, now or after this deployment."""
+    mail_from: str = ""
+    """The sender's address. Empty if the stage sends no mail."""
+    mail_identity: str = ""
+    """The identity by which SES sends for it: the address, or a domain."""
+    ses_region: str = ""
+    """The region whose SES sends."""
+    configuration_set: str = ""
+    """Its configuration set in SES, empty for none."""
 
     @property
     def api_function(self) -> str:
@@ -45,6 +53,25 @@ class Foundation:
     def authorizer_function(self) -> str:
         """The name of the authorizer's Lambda function, as Chalice gives it."""
         return f"{APP_NAME}-{self.stage}-authorizer"
+
+    @property
+    def mailer_function(self) -> str:
+        """The name of the mailer's Lambda function, as Chalice gives it."""
+        return f"{APP_NAME}-{self.stage}-mailer"
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """The names of the functions, by Chalice's."""
+        return {
+            "api_handler": self.api_function,
+            "authorizer": self.authorizer_function,
+            "mailer": self.mailer_function,
+        }
+
+    @property
+    def mail_dead_letters(self) -> str:
+        """The name of the queue of what the mailer gave up."""
+        return f"{APP_NAME}-{self.stage}-mail-dead-letters"
 
     @property
     def api_name(self) -> str:
@@ -64,3 +91,7 @@ class Foundation:
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def ses_arn(self, resource: str) -> str:
+        """Return the ARN of a resource of SES, which may be in another region."""
+        return f"arn:{self.partition}:ses:{self.ses_region or self.region}:{self.account_id}:{resource}"

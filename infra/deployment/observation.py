@@ -189,8 +189,7 @@ def _tracing_operations(stage: StageResponseTypeDef, *, wanted: bool) -> list[Pa
 
 def _trace_functions(client: LambdaClient, foundation: Foundation, traced: Mapping[str, bool]) -> None:
     """Make the tracing of the functions what is configured. Chalice turns it on, and never off again."""
-    functions = {"api_handler": foundation.api_function, "authorizer": foundation.authorizer_function}
-    for name, function in functions.items():
+    for name, function in foundation.functions.items():
         found = client.get_function_configuration(FunctionName=function).get("TracingConfig", {})
         if (found.get("Mode") == "Active") != traced[name]:
             client.update_function_configuration(

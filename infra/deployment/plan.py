@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from infra.deployment.chalice_command import source_digest
+from infra.deployment.checks.all_checks import of_mails
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
@@ -23,7 +24,7 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in left_alone(request.stage, os.environ):
             progress(sentence)
-    resources = Resources(request.stage, request.project, place, dependencies)
+    resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
     described = resources.stack.described()
     if described is None or "Outputs" not in described:
         _first(resources, request, progress)
@@ -39,7 +40,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         adoption = resources.adopting(first, request.parameters)
         for sentence in adoption.sentences:
             progress(sentence)
-        given = {**first.given, "RestApiId": "later"}
+        given = {**first.given, "RestApiId": "later", "HasMailer": "true"}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):
@@ -51,8 +52,9 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
         progress(reservations(resources.session.client("lambda"), resources.files.concurrency()).reason)
     with progress.of("chalice deploy"):
-        progress("creates two functions, their roles, and the API")
+        progress("creates three functions, their roles, and the API")
     _observe(resources, request, progress)
+    _mails(resources, progress)
     with progress.of("Site, distribution, invalidation, smoke test"):
         progress("all files of static-site/ are uploaded; the distribution gets the API's id")
 
@@ -97,10 +99,17 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
             progress(f"delete {name}")
         if not differences:
             progress("unchanged")
+    _mails(resources, progress)
     with progress.of("Distribution, invalidation, smoke test"):
         progress(
             "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
         )
+
+
+def _mails(resources: Resources, progress: Progress) -> None:
+    with progress.of("Mails"):
+        for sentence in of_mails(resources):
+            progress(sentence)
 
 
 def _observe(resources: Resources, request: Request, progress: Progress) -> None:

@@ -16,6 +16,22 @@ _USERS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
 _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
 _THROTTLE = ("UpdateItem",)
+_MAIL = ("GetItem", "PutItem", "UpdateItem")
+
+_SEEN_BY_THE_MAILER = (
+    "disabled",
+    "email",
+    "email_verified",
+    "language",
+    "new_email",
+    "owner_id",
+    "owner_name",
+    "password_version",
+    "user_id",
+    "username",
+    "username_key",
+)
+"""The attributes of users and of their addresses that the mailer may read: no hash, no role, no count of guesses."""
 
 
 def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
@@ -32,6 +48,7 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS),
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Throttle", foundation, foundation.throttle_table, _THROTTLE),
+        _table("Mail", foundation, foundation.mail_table, _MAIL),
         _statement("SigningKeys", ["ssm:GetParameter"], parameter),
         *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
         _logs(foundation, foundation.api_function),
@@ -42,6 +59,51 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
 def authorizer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the authorizer's function. It needs the public keys only, which are in its settings."""
     return _policy(_logs(foundation, foundation.authorizer_function), *_tracing(traced=traced))
+
+
+def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
+    """Return the policy of the mailer's function. In a stage that sends no mail it may write its log only.
+
+    A read of users has to name its attributes, because one that names none asks for all (Amazon DynamoDB Developer
+    Guide, "Using IAM policy conditions for fine-grained access control"). Of the counters it has those of mail
+    addresses. Lambda reads the stream, and hands on what failed, by the function's role (AWS Lambda Developer Guide,
+    "Using Lambda with DynamoDB Streams"). SES asks for the identity and the configuration set (Service Authorization
+    Reference, "Actions, resources, and condition keys for Amazon Simple Email Service v2").
+    """
+    common = [_logs(foundation, foundation.mailer_function), *_tracing(traced=traced)]
+    if not foundation.mail_from:
+        return _policy(*common)
+    seen = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": list(_SEEN_BY_THE_MAILER)},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
+    return _policy(
+        {**_table("Users", foundation, foundation.users_table, ("BatchGetItem", "GetItem")), "Condition": seen},
+        {**_table("Throttle", foundation, foundation.throttle_table, _MAIL), "Condition": of_addresses},
+        _table("Mail", foundation, foundation.mail_table, _MAIL),
+        _statement(
+            "Stream",
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+            foundation.mail_stream,
+        ),
+        # It belongs to no stream.
+        _statement("Streams", ["dynamodb:ListStreams"], "*"),
+        *_sending(foundation),
+        _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.mail_dead_letters)),
+        *common,
+    )
+
+
+def _sending(foundation: Foundation) -> list[Policy]:
+    condition = {"Condition": {"StringEquals": {"ses:FromAddress": foundation.mail_from}}}
+    resources = {"Sender": f"identity/{foundation.mail_identity}"}
+    if foundation.configuration_set:
+        resources["ConfigurationSet"] = f"configuration-set/{foundation.configuration_set}"
+    return [
+        {**_statement(sid, ["ses:SendEmail"], foundation.ses_arn(resource)), **condition}
+        for sid, resource in resources.items()
+    ]
 
 
 def _policy(*statements: Policy) -> Policy:

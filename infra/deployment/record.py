@@ -16,13 +16,12 @@ from botocore.exceptions import ClientError
 from infra.deployment.errors import DeploymentError, code_of
 from infra.deployment.foundation import API_GATEWAY_STAGE, APP_NAME, Foundation
 from infra.local.data_directory import replace_file
+from infra.stages import FUNCTIONS
 from infra.versions import LIVE
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_apigateway.client import APIGatewayClient
-
-_FUNCTIONS = ("api_handler", "authorizer")
 
 
 class Record:
@@ -85,7 +84,7 @@ class Record:
 
     def recover(self, api: str) -> None:
         """Write the file from the existing resources: functions and roles by name, and ``api`` if it is not empty."""
-        resources = [found for name in _FUNCTIONS for found in self._function(name)]
+        resources = [found for name in FUNCTIONS for found in self._function(name)]
         if api:
             resources.append(
                 {
@@ -103,7 +102,7 @@ class Record:
         """Return the record of a function and its role, as far as they exist."""
         resources: list[dict[str, Any]] = []
         role = f"{APP_NAME}-{self._foundation.stage}-{name}"
-        function = self._foundation.api_function if name == "api_handler" else self._foundation.authorizer_function
+        function = self._foundation.functions[name]
         try:
             arn = self._session.client("iam").get_role(RoleName=role)["Role"]["Arn"]
             resources.append({"name": f"{name}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": role})

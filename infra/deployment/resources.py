@@ -14,6 +14,7 @@ from infra.deployment import adoption
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
+from infra.deployment.mailing import Mailing, mailing, name_of_identity
 from infra.deployment.preflight import Place
 from infra.deployment.record import Record
 from infra.deployment.signing_keys import MANAGED_KEY, SigningKeys
@@ -47,16 +48,24 @@ class Adoption:
 
 
 class Resources:
-    """The resources of one stage."""
+    """The resources of one stage. ``mail_from`` is another sender than the stage's files have: see ``StageFiles``."""
 
-    def __init__(self, stage: str, project: Path, place: Place, dependencies: Dependencies = DEFAULTS) -> None:
+    def __init__(
+        self,
+        stage: str,
+        project: Path,
+        place: Place,
+        dependencies: Dependencies = DEFAULTS,
+        *,
+        mail_from: str | None = None,
+    ) -> None:
         self.stage = stage
         self.project = project
         self.place = place
         self.session = place.session
         self.stack = Stack(self.session.client("cloudformation"), f"{APP_NAME}-{stage}", sleep=dependencies.sleep)
         self.keys = SigningKeys(self.session, self.signing_keys_parameter)
-        self.files = StageFiles(project, stage)
+        self.files = StageFiles(project, stage, mail_from)
         self.tags = {"lychgate:stage": stage}
         self._dependencies = dependencies
 
@@ -83,6 +92,14 @@ class Resources:
         usual = f"{APP_NAME}-{self.stage}-{self.place.account_id}-{self.place.region}"
         return given.get("SiteBucketName") or usual
 
+    def variables(self) -> dict[str, str]:
+        """Return the variables of the functions, as the stage's files have them."""
+        return self.files.variables()
+
+    def mailing(self) -> Mailing:
+        """Return how the stage sends mail. Raises DeploymentError."""
+        return mailing(self.variables(), self.stage, self.place.region)
+
     def foundation(self) -> Foundation:
         """Return the resources of the stack. Raises DeploymentError if it has no outputs."""
         outputs = self.stack.outputs()
@@ -103,6 +120,7 @@ class Resources:
             signing_keys_parameter=self.signing_keys_parameter,
             distribution_secret_sha256=outputs["DistributionSecretSha256"],
             kms_keys=self._own_kms_keys(),
+            **self._sending(),
         )
 
     def kms_key(self) -> str:
@@ -124,7 +142,7 @@ class Resources:
 
         Tables are not protected until the first deployment is complete. Otherwise they would outlive a failed creation.
         """
-        given = {"Stage": self.stage, **asked}
+        given = {"Stage": self.stage, **asked, **self._of_mails(current)}
         for which in ("First", "Second"):
             if f"{which}DistributionSecret" not in current:
                 given |= _new_secret(which)
@@ -137,10 +155,14 @@ class Resources:
         return self._with_kept(given, current)
 
     def second_pass(self, current: Mapping[str, str], asked: Mapping[str, str], api: str) -> StackParameters | None:
-        """Return the parameters with the API's id, None if the stack has it already."""
-        if current.get("RestApiId") == api:
+        """Return the parameters with the API's id and the mailer, None if the stack has both already.
+
+        Of a stage that sends no mail it does not matter whether there is a mailer.
+        """
+        has_mailer = str(bool(current.get("MailFrom"))).lower()
+        if current.get("RestApiId") == api and has_mailer in {current.get("HasMailer"), "false"}:
             return None
-        given = {"Stage": self.stage, **asked, "RestApiId": api}
+        given = {"Stage": self.stage, **asked, "RestApiId": api, "HasMailer": has_mailer}
         if not current.get("RestApiId"):
             given.setdefault("Protect", "true" if self.stage in PROTECTED_STAGES else "false")
         return self._with_kept(given, current)
@@ -150,14 +172,39 @@ class Resources:
 
         ``asked`` are the parameters that the operator has given now.
         """
-        existing = adoption.look(self.session, self.template, self.stack.resources())
-        adoption.refuse_what_cannot_be_adopted(self.stack.name, self.stage, self.template, existing)
         values = {**self.stack.parameters(), **parameters.given}
+        sends_here = values.get("MailFrom") and not values.get("SesRegion")
+        identity = values.get("MailDomain", "") if sends_here else ""
+        existing = adoption.look(self.session, self.template, self.stack.resources(), identity)
+        adoption.refuse_what_cannot_be_adopted(self.stack.name, self.stage, self.template, existing)
         defaults = {
             name: str(slot["Default"]) for name, slot in self.template["Parameters"].items() if "Default" in slot
         }
         template = existing.adopted_into(self.template, {**defaults, **values}, asked)
         return Adoption(template, existing.sentences(self.template), existing.logical_ids())
+
+    def _of_mails(self, current: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters of mails that are known before the functions are deployed.
+
+        Where no mail was sent before, the mailer is not there yet, or may not read the stream.
+        """
+        how = self.mailing()
+        given = {
+            "MailFrom": how.sender,
+            "SesRegion": how.region if how.is_on and how.region != self.place.region else "",
+        }
+        return given if how.is_on and current.get("MailFrom") else {**given, "HasMailer": "false"}
+
+    def _sending(self) -> dict[str, str]:
+        how = self.mailing()
+        if not how.is_on:
+            return {}
+        return {
+            "mail_from": how.sender,
+            "mail_identity": name_of_identity(self.session, how, self.stack.parameters().get("MailDomain", "")),
+            "ses_region": how.region,
+            "configuration_set": how.configuration_set,
+        }
 
     def _with_kept(self, given: Mapping[str, str], current: Mapping[str, str]) -> StackParameters:
         kept = (set(current) & set(self.template["Parameters"])) - set(given)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.deployment.foundation import API_GATEWAY_STAGE, Foundation
-from infra.stages import policy_file
+from infra.stages import FUNCTIONS, policy_file
 
 StageConfiguration = dict[str, Any]
 
@@ -26,6 +26,12 @@ AUTHORIZER_MEMORY = 512
 
 AUTHORIZER_TIMEOUT = 10
 """Seconds. Only a cold start takes more than a few milliseconds."""
+
+MAILER_MEMORY = 256
+"""MB. It waits for SES and DynamoDB most of the time, and nobody waits for it."""
+
+MAILER_TIMEOUT = 30
+"""Seconds: ten mails to an SES that takes three for each. Lambda hands on what is left once more."""
 
 
 def stage_configuration(
@@ -50,7 +56,7 @@ def stage_configuration(
     }
     variables = dict(entry.get("environment_variables", {}))
     others = [origin for origin in variables.pop("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
-    # The variables of both functions. The authorizer gets no others.
+    # The variables of all functions. The authorizer gets no others.
     entry["environment_variables"] = {
         **variables,
         "LYCHGATE_ISSUER": f"{foundation.site_origin}/{API_GATEWAY_STAGE}",
@@ -74,7 +80,17 @@ def stage_configuration(
     authorizer = _function(
         functions.get("authorizer", {}), foundation.stage, "authorizer", AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT
     )
-    entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer}
+    mailer = _function(functions.get("mailer", {}), foundation.stage, "mailer", MAILER_MEMORY, MAILER_TIMEOUT)
+    mailer["environment_variables"] = {
+        **mailer.get("environment_variables", {}),
+        "LYCHGATE_USERS_TABLE": foundation.users_table,
+        "LYCHGATE_THROTTLE_TABLE": foundation.throttle_table,
+        "LYCHGATE_MAIL_TABLE": foundation.mail_table,
+        "LYCHGATE_SES_CONFIGURATION_SET": foundation.configuration_set,
+    }
+    if not foundation.mail_from or not foundation.configuration_set:
+        del mailer["environment_variables"]["LYCHGATE_SES_CONFIGURATION_SET"]
+    entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer, "mailer": mailer}
     for name, count in (reserved or {}).items():
         entry["lambda_functions"][name].setdefault("reserved_concurrency", count)
     return entry
@@ -95,7 +111,7 @@ def configured_tracing(config: Mapping[str, Any], stage: str) -> dict[str, bool]
     """
     entry = {"xray": config.get("xray"), **config["stages"].get(stage, {})}
     functions = entry.get("lambda_functions", {})
-    traced = {name: {**entry, **functions.get(name, {})} for name in ("api_handler", "authorizer")}
+    traced = {name: {**entry, **functions.get(name, {})} for name in FUNCTIONS}
     return {name: bool(said["xray"]) for name, said in {"rest_api": entry, **traced}.items()}
 
 

@@ -13,27 +13,43 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
-from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.mailing import SENDER
+from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
 from infra.deployment.stage import configured_concurrency, configured_tracing, stage_configuration
 from infra.local.data_directory import replace_file
-from infra.stages import policy_file
+from infra.local.environment import stage_environment
+from infra.stages import FUNCTIONS, policy_file
 
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):([0-9]{12}):")
 _READABLE = 0o644
 
 
 class StageFiles:
-    """The files of one stage."""
+    """The files of one stage. ``mail_from`` is another sender than the files have: "" for none, None for the same."""
 
-    def __init__(self, project: Path, stage: str) -> None:
+    def __init__(self, project: Path, stage: str, mail_from: str | None = None) -> None:
+        self._project = project
         self._folder = project / ".chalice"
         self._stage = stage
+        self._mail_from = mail_from
 
     def place(self) -> tuple[str, str] | None:
         """Return the region and the account of the stage, None if it was never deployed."""
         path = self._folder / policy_file(self._stage, "api_handler")
         found = _ARN.search(path.read_text("utf-8")) if path.exists() else None
         return (found[1], found[2]) if found else None
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables of the API's function and those of the mailer, empty if the stage has no entry."""
+        try:
+            found = {
+                name: value
+                for function in ("mailer", "api_handler")
+                for name, value in stage_environment(self._project, self._stage, function).items()
+            }
+        except KeyError:
+            found = {}
+        return found if self._mail_from is None else {**found, SENDER: self._mail_from}
 
     def concurrency(self) -> dict[str, int | None]:
         """Return the reserved concurrency of each function for which the stage says one."""
@@ -55,18 +71,18 @@ class StageFiles:
         path = self._folder / "config.json"
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         existing = _without_own_origin(config["stages"].get(self._stage, {}))
+        if self._mail_from is not None:
+            existing = _with_sender(existing, self._mail_from)
         entry = stage_configuration(foundation, public_keys, existing, reserved)
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         traced = self.tracing()
-        return {
-            self._folder / policy_file(self._stage, "api_handler"): _text(
-                api_handler_policy(foundation, traced=traced["api_handler"])
-            ),
-            self._folder / policy_file(self._stage, "authorizer"): _text(
-                authorizer_policy(foundation, traced=traced["authorizer"])
-            ),
-            path: _text(config),
+        policies = {
+            "api_handler": api_handler_policy(foundation, traced=traced["api_handler"]),
+            "authorizer": authorizer_policy(foundation, traced=traced["authorizer"]),
+            "mailer": mailer_policy(foundation, traced=traced["mailer"]),
         }
+        files = {self._folder / policy_file(self._stage, name): _text(policy) for name, policy in policies.items()}
+        return {**files, path: _text(config)}
 
     def write(self, contents: Mapping[Path, str]) -> list[str]:
         """Write the files whose contents differ, and return their names."""
@@ -82,7 +98,7 @@ class StageFiles:
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if config["stages"].pop(self._stage, None) is not None:
             self.write({path: _text(config)})
-        for function in ("api_handler", "authorizer"):
+        for function in FUNCTIONS:
             (self._folder / policy_file(self._stage, function)).unlink(missing_ok=True)
 
 
@@ -96,6 +112,14 @@ def _without_own_origin(entry: dict[str, Any]) -> dict[str, Any]:
             origins = variables["LYCHGATE_ALLOWED_ORIGINS"].split(",")
             variables["LYCHGATE_ALLOWED_ORIGINS"] = ",".join(origin for origin in origins if origin != own)
     return entry
+
+
+def _with_sender(entry: dict[str, Any], sender: str) -> dict[str, Any]:
+    """Return the stage's entry with this sender for all functions, or with none."""
+    for function in entry.get("lambda_functions", {}).values():
+        function.get("environment_variables", {}).pop(SENDER, None)
+    variables = {name: value for name, value in entry.get("environment_variables", {}).items() if name != SENDER}
+    return {**entry, "environment_variables": {**variables, **({SENDER: sender} if sender else {})}}
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -20,35 +20,50 @@ from infra.tables import TEMPLATE, parsed
 PAGE_HEADERS = Path(__file__).parents[1] / "page-headers.json"
 
 _HSTS = re.compile(r"max-age=(\d+)(; includeSubDomains)?(; preload)?", re.IGNORECASE)
-_NAMED = ("TableName", "LogGroupName")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def rendered_template(stage: str) -> dict[str, Any]:
     """Return the template for a stage.
 
-    Resources that outlive the stack get static names, because CloudFormation imports existing resources by static names
-    only (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation stack automatically").
+    Names with the stage become static. Resources that outlive the stack need that, because CloudFormation imports
+    existing resources by static names only (AWS CloudFormation User Guide, "Import AWS resources into a CloudFormation
+    stack automatically"). The others get shorter by it.
     """
     document: dict[str, Any] = copy.deepcopy(dict(parsed(TEMPLATE.read_text("utf-8"))))
-    for resource in document["Resources"].values():
-        properties = resource.get("Properties", {})
-        for name in _NAMED:
-            if "Fn::Sub" in properties.get(name, ()):
-                properties[name] = properties[name]["Fn::Sub"].replace("${Stage}", stage)
+    document["Resources"] = _with_static_names(document["Resources"], stage)
+    # CloudFormation takes 51,200 characters. `make deploy --help` has what is left out.
+    for described in (*document["Parameters"].values(), *document["Outputs"].values()):
+        described.pop("Description", None)
     policy = document["Resources"]["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     policy.update(response_headers(json.loads(PAGE_HEADERS.read_text("utf-8"))))
-    document["Resources"]["Dashboard"]["Properties"]["DashboardBody"] = {"Fn::Sub": _dashboard(document, stage)}
+    document["Resources"]["Dashboard"]["Properties"]["DashboardBody"] = _dashboard(document, stage)
     return document
 
 
-def _dashboard(document: Mapping[str, Any], stage: str) -> str:
-    resources = document["Resources"].values()
-    tables = [each["Properties"]["TableName"] for each in resources if each["Type"] == "AWS::DynamoDB::Table"]
-    alarms = [
-        each["Properties"]["AlarmName"]["Fn::Sub"].replace("${Stage}", stage)
-        for each in resources
-        if each["Type"] == "AWS::CloudWatch::Alarm"
+def _with_static_names(value: Any, stage: str) -> Any:  # noqa: ANN401 - any YAML value
+    if isinstance(value, list):
+        return [_with_static_names(each, stage) for each in value]
+    if not isinstance(value, dict):
+        return value
+    text = value.get("Fn::Sub")
+    if isinstance(text, str) and _VARIABLE.findall(text) == ["Stage"]:
+        return text.replace("${Stage}", stage)
+    return {name: _with_static_names(each, stage) for name, each in value.items()}
+
+
+def _dashboard(document: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    resources: Mapping[str, Any] = document["Resources"]
+    # A graph of the mail table would be one that costs: the dashboard has as many metrics as are free.
+    tables = [
+        each["Properties"]["TableName"]
+        for logical_id, each in resources.items()
+        if each["Type"] == "AWS::DynamoDB::Table" and logical_id != "MailTable"
     ]
+    alarms: dict[str, list[str]] = {"HasAlarms": []}
+    for logical_id, each in resources.items():
+        if each["Type"] == "AWS::CloudWatch::Alarm":
+            alarms.setdefault(each["Condition"], []).append(logical_id)
     return dashboard_body(stage, tables, alarms)
 
 
@@ -56,7 +71,7 @@ def parameter_names() -> dict[str, str]:
     """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
     parameters: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
     secrets = {f"{which}DistributionSecret{what}" for which in ("First", "Second") for what in ("", "Sha256")}
-    own = {"Stage", "RestApiId", "DistributionSends", *secrets}
+    own = {"Stage", "RestApiId", "DistributionSends", "MailFrom", "SesRegion", "HasMailer", *secrets}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 
@@ -71,6 +86,8 @@ def refuse_parameters(given: Mapping[str, str]) -> None:
             raise DeploymentError(f"the parameter {name} cannot be {value!r}: it takes {wanted}. {known[name]}")
     if given.get("DomainName") and not given.get("CertificateArn"):
         raise DeploymentError("DomainName needs CertificateArn: a certificate in ACM, in the region us-east-1")
+    if given.get("BounceDomain") and given.get("MailDomain") == "":
+        raise DeploymentError("BounceDomain needs MailDomain: it belongs to the identity that the stack makes")
 
 
 def _unmet(declared: Mapping[str, Any], value: str) -> str | None:

@@ -104,7 +104,7 @@ class MailboxSite:
         return problem(404, "not_found", "The mailbox has no such page.")
 
     def _mails(self) -> list[dict[str, Any]]:
-        return [{**asdict(mail), "from": mail.sender} for mail in self._mailbox.mails()]
+        return [{"from": mail["sender"], **mail} for mail in map(asdict, self._mailbox.mails())]
 
 
 def is_of_mailbox(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m infra.operator`: look at the users of a stage, and give them roles.
+"""`python -m infra.operator`: look at the users of a stage, give them roles, and let an address get mail again.
 
 It speaks to the stage's tables, with your AWS credentials, and so works when nobody can log in. Without --stage it is
 about the accounts of this machine, whether or not `make dev` is running.
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.roles import ADMIN, USER, roles_error
 from chalicelib.accounts.user import User
 from chalicelib.api.responses import event_body, session_body, timestamp, user_body
@@ -27,6 +28,7 @@ from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 from infra.operator import users
 from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
+from infra.operator.mails import Suppressed
 from infra.stage_settings import UnknownStageError
 
 PROGRAM = "python -m infra.operator"
@@ -52,6 +54,11 @@ def operator(context: click.Context) -> None:
 @operator.group("users")
 def users_group() -> None:
     """Users and their roles."""
+
+
+@operator.group("mails")
+def mails_group() -> None:
+    """Addresses that get no mail, because it bounced or its reader complained."""
 
 
 def _of_a_stage(command: Command) -> Command:
@@ -82,13 +89,14 @@ def _of_a_stage(command: Command) -> Command:
 def show_user(reach: Reach, username: str, stage: str, project: Path, data_dir: Path, *, as_json: bool) -> None:
     """Show a user, with live sessions and the newest events."""
     with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
-        shown = users.show(accounts.stores, username, clock=reach.clock)
+        shown = users.show(accounts.stores, accounts.suppressions, username, clock=reach.clock)
     if as_json:
         _print_json(
             stage=stage,
             user=user_body(shown.user),
             sessions=[session_body(session, current_session_id="") for session in shown.sessions],
             recent_events=[event_body(event) for event in shown.events],
+            suppressed=None if shown.suppressed is None else _suppressed_body(shown.suppressed),
         )
         return
     for line in _lines(shown):
@@ -129,6 +137,53 @@ def set_roles(
     )
 
 
+@mails_group.command("suppressed")
+@_of_a_stage
+@click.pass_obj
+def list_suppressed(reach: Reach, stage: str, project: Path, data_dir: Path, *, as_json: bool) -> None:
+    """List the addresses that get no mail, newest first.
+
+    Only a digest of each is stored. `mails allow ADDRESS --dry-run` says whether an address that you know is one.
+    """
+    with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
+        found = accounts.suppressions.all()
+    if as_json:
+        _print_json(stage=stage, suppressed=[_suppressed_body(each) for each in found])
+        return
+    for each in found:
+        click.echo(f"{timestamp(each.at)}  {each.reason:<9}  {each.digest}")
+    if not found:
+        click.echo(f"No address in the stage {stage} is suppressed.")
+
+
+@mails_group.command("allow")
+@click.argument("address")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@_of_a_stage
+@click.pass_obj
+def allow_address(
+    reach: Reach, address: str, stage: str, project: Path, data_dir: Path, *, as_json: bool, dry_run: bool
+) -> None:
+    """Let an ADDRESS get mail again."""
+    if (problem := address_error(address)) is not None:
+        raise click.BadParameter(problem, param_hint="ADDRESS")
+    with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
+        suppressions = accounts.suppressions
+        found = suppressions.find(address) if dry_run else suppressions.lift(address)
+    if as_json:
+        suppressed = None if found is None else _suppressed_body(found)
+        _print_json(stage=stage, suppressed=suppressed, changed=found is not None and not dry_run, dry_run=dry_run)
+        return
+    if found is None:
+        click.echo(f"The address is not suppressed in the stage {stage}. Nothing was changed.")
+        return
+    click.echo(f"Suppressed since {timestamp(found.at)}: {found.reason}.")
+    if dry_run:
+        click.echo("This was a dry run: nothing was changed.")
+        return
+    click.echo("It gets mail again, if it is not on the list that SES has of its own.")
+
+
 @contextmanager
 def _accounts(reach: Reach, stage: Stage) -> Iterator[Accounts]:
     """Reach the accounts of a stage. Whatever cannot be done ends the command with a message, and the exit code 1."""
@@ -164,11 +219,21 @@ def _lines(shown: users.Shown) -> Iterator[str]:
     yield f"roles     {_listed(user)}"
     yield f"created   {timestamp(user.created_at)}"
     yield f"state     {'disabled' if user.disabled else 'active'}"
+    if user.contact is not None:
+        yield f"email     {user.contact.email} ({'verified' if user.contact.verified else 'not confirmed'})"
+        if user.contact.new_email is not None:
+            yield f"          {user.contact.new_email} (will replace it, once it is confirmed)"
+    if shown.suppressed is not None:
+        yield f"          gets no mail since {timestamp(shown.suppressed.at)}: {shown.suppressed.reason}"
     yield f"sessions  {len(shown.sessions)}"
     for event in shown.events:
         by = "by an administrator" if event.actor else event.caller.ip
         times = f" ({event.count} times)" if event.count > 1 else ""
         yield f"  {timestamp(event.at)}  {event.type}{times}  {by}"
+
+
+def _suppressed_body(suppressed: Suppressed) -> dict[str, str]:
+    return {"digest": suppressed.digest, "reason": suppressed.reason, "at": timestamp(suppressed.at)}
 
 
 def _listed(user: User) -> str:

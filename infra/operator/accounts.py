@@ -23,6 +23,7 @@ from chalicelib.wiring import Clients, dynamodb_stores
 from infra.database_credentials import follow_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import STAGE, forget_aws, stage_environment
+from infra.operator.mails import DynamoDBSuppressions, Suppressions
 from infra.stage_settings import follow_region_of_shell, stage_settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Accounts:
     stage: str
     stores: Stores
     settings: ApiSettings
+    suppressions: Suppressions
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def open_accounts(stage: Stage, *, make_dynamodb: Callable[[], DynamoDBClient] =
     with ExitStack() as stack:
         client = stack.enter_context(_laptop(stage)) if stage.name == STAGE else make_dynamodb()
         stores = dynamodb_stores(Clients(dynamodb=lambda: client), settings)
-        yield Accounts(stage.name, stores, settings)
+        yield Accounts(stage.name, stores, settings, DynamoDBSuppressions(client, settings.tables.mail))
 
 
 @contextmanager

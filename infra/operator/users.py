@@ -14,6 +14,7 @@ from chalicelib.clock import Clock
 from chalicelib.errors import Conflict
 from chalicelib.use_cases.account import history
 from chalicelib.use_cases.ports import Stores
+from infra.operator.mails import Suppressed, Suppressions
 
 NO_ADDRESS = Caller(ip="", user_agent="")
 """The origin of what an operator does: it is no request, and the history shows no operator's address to a user."""
@@ -30,6 +31,8 @@ class Shown:
     user: User
     sessions: list[Session]
     events: list[SecurityEvent]
+    suppressed: Suppressed | None
+    """Why the user's address gets no mail, None if it does."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,15 @@ class Change:
         return self.before.roles == self.after.roles
 
 
-def show(stores: Stores, username: str, *, clock: Clock) -> Shown:
+def show(stores: Stores, suppressions: Suppressions, username: str, *, clock: Clock) -> Shown:
     """Return a user with sessions and history. Raises RefusedError if nobody has the name."""
     user = _existing(stores, username)
     now = clock()
     sessions = [session for session in stores.sessions.of_user(user.id) if session.belongs_to(user)]
     live = [session for session in sessions if session.is_live(now)]
     newest_first = sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
-    return Shown(user, newest_first, history(stores.events, user))
+    suppressed = suppressions.find(user.contact.email) if user.contact is not None else None
+    return Shown(user, newest_first, history(stores.events, user), suppressed)
 
 
 def set_roles(stores: Stores, username: str, roles: Collection[str], *, clock: Clock, dry_run: bool = False) -> Change:

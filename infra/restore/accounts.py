@@ -3,16 +3,19 @@
 Owns which accounts differ, and the one write that restores an account. Every write has a condition, so the site may
 stay open. A restored account names the copy that it came from, so a run that goes on after an interruption does not
 undo what its user has done since.
+
+Of the copy, accounts count alone. What finds a user by a verified address is written with the account, from the
+account, so it never leads elsewhere; registrations that wait for their confirmation are not restored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.attributes import Item
-from infra.restore.contents import scanned
+from infra.restore.contents import address_key_of, scanned
 from infra.restore.stage import RestoreError
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ _OF_THE_MOMENT = frozenset(
         "failed_today",
         "failures",
         "failures_at",
+        "password_version",
         "session_bound",
         "session_counts",
         "session_epoch",
@@ -42,13 +46,16 @@ _OF_THE_MOMENT = frozenset(
     }
 )
 _COUNTERS = ("by_network_", "by_device_", "by_session_")
-_BATCH = 100
+BATCH = 100
 """The most items that BatchGetItem returns."""
 
 _WRITES = 25
 """The most items that BatchWriteItem takes."""
 
 _ATTEMPTS = 5
+
+_FAR = 1_000_000
+"""More than the changes of a password while a mailed token is good. No token of before fits what is so far ahead."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,31 @@ class Account:
 
     then: Item
     now: Item | None
+    renamed: Item | None = None
+    """The account under the name that its user has now, if that is another one."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The users who have the addresses of all these, by the keys of the addresses."""
 
     def state(self, copy: str) -> str:
         """Return what became of the account. ``copy`` is the name of the copy's table."""
         if self.now is None or "user_id" not in self.now:
-            return MISSING
-        if self.now.get(RESTORED_FROM) == {"S": copy}:
+            return MISSING if self.renamed is None else CHANGED
+        if self.now.get(RESTORED_FROM) == {"S": copy} and self.now["user_id"] == self.then["user_id"]:
             return DONE
         if self.now["user_id"] != self.then["user_id"]:
             return TAKEN
         return SAME if lasting(self.now) == lasting(self.then) else CHANGED
+
+    @property
+    def id(self) -> str:
+        """The user's id."""
+        return self.then["user_id"]["S"]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no other user has verified the address that was verified then."""
+        address = address_key_of(self.then)
+        return address is None or self.owners.get(address, self.id) == self.id
 
 
 class Comparison:
@@ -84,16 +106,16 @@ class Comparison:
 
     def batches(self) -> Iterator[list[Account]]:
         """Yield the accounts of the copy, a hundred at a time."""
+        names = {item["user_id"]["S"]: item["username_key"]["S"] for item in self._strangers()}
         accounts = (item for item in scanned(self._client, self._copy, self._say) if "user_id" in item)
-        for batch in _batches(accounts, _BATCH):
-            found = self._items(self._table, batch)
-            yield [Account(item, found.get(item["username_key"]["S"])) for item in batch]
+        for batch in batches(accounts, BATCH):
+            yield self._beside(batch, names)
 
     def newer(self) -> Iterator[Item]:
-        """Yield each account under a name that has none in the copy."""
-        accounts = (item for item in scanned(self._client, self._table, self._say) if "user_id" in item)
-        for batch in _batches(accounts, _BATCH):
-            found = self._items(self._copy, batch)
+        """Yield each account under a name that has none in the copy, unless its user has another name there."""
+        known = {account.id for account in self.accounts() if account.renamed is not None}
+        for batch in batches((item for item in self._strangers() if item["user_id"]["S"] not in known), BATCH):
+            found = self._items(self._copy, [item["username_key"]["S"] for item in batch])
             yield from (item for item in batch if "user_id" not in found.get(item["username_key"]["S"], {}))
 
     def counted(self) -> dict[str, int]:
@@ -108,7 +130,8 @@ class Comparison:
         """Restore an account if it has changed, and return whether it was written.
 
         ``sessions`` is the table with the sessions, of which none of the account's goes on. ``exactly`` replaces an
-        account that has the name now. Raises RestoreError if others keep changing it.
+        account that has the name now. An address that another account has verified since stays with that one: the
+        restored account has to confirm it anew. Raises RestoreError if others keep changing it.
         """
         for _ in range(_ATTEMPTS):
             state = account.state(self._copy)
@@ -116,44 +139,94 @@ class Comparison:
                 return False
             if state == MISSING:
                 self._end_sessions(account.then["user_id"], sessions)
-            try:
-                self._client.update_item(**self._update(account))
-            except self._client.exceptions.ConditionalCheckFailedException:
-                key = {"username_key": account.then["username_key"]}
-                found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-                account = Account(account.then, found.get("Item"))
-                continue
-            return True
+            if written(self._client, self._actions(account)):
+                return True
+            names = {} if account.renamed is None else {account.id: account.renamed["username_key"]["S"]}
+            (account,) = self._beside([account.then], names)
         raise RestoreError("somebody keeps changing the same account. Run the same command again")
 
     def delete(self, account: Item, sessions: str) -> None:
         """Delete an account that the copy does not have, with its sessions, unless it has changed since it was read."""
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key={"username_key": account["username_key"]},
-                ConditionExpression="user_id = :id",
-                ExpressionAttributeValues={":id": account["user_id"]},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
-        self._end_sessions(account["user_id"], sessions)
+        owners = self._owners([account])
+        if written(self._client, [self._deletion(account), *self._freed(account, owners)]):
+            self._end_sessions(account["user_id"], sessions)
+
+    def _strangers(self) -> Iterator[Item]:
+        """Yield each account whose user does not have its name in the copy."""
+        accounts = (item for item in scanned(self._client, self._table, self._say) if "user_id" in item)
+        for batch in batches(accounts, BATCH):
+            found = self._items(self._copy, [item["username_key"]["S"] for item in batch])
+            for item in batch:
+                if found.get(item["username_key"]["S"], {}).get("user_id") != item["user_id"]:
+                    yield item
+
+    def _beside(self, batch: list[Item], names: Mapping[str, str]) -> list[Account]:
+        """Return accounts of the copy beside what there is now. ``names``: keys of renamed accounts, by users' ids."""
+        now = self._items(self._table, [item["username_key"]["S"] for item in batch])
+        renamed = {item["user_id"]["S"]: names.get(item["user_id"]["S"]) for item in batch}
+        moved = self._items(self._table, [key for key in renamed.values() if key is not None])
+        owners = self._owners([*batch, *now.values(), *moved.values()])
+        accounts = []
+        for item in batch:
+            other = moved.get(renamed[item["user_id"]["S"]] or "")
+            is_same = other is not None and other.get("user_id") == item["user_id"]
+            accounts.append(Account(item, now.get(item["username_key"]["S"]), other if is_same else None, owners))
+        return accounts
+
+    def _owners(self, accounts: list[Item]) -> dict[str, str]:
+        """Return who has the addresses of accounts, by the keys of the addresses."""
+        addresses = {key for item in accounts if (key := address_key_of(item)) is not None}
+        found = self._items(self._table, sorted(addresses))
+        return {key: item["owner_id"]["S"] for key, item in found.items() if "owner_id" in item}
+
+    def _actions(self, account: Account) -> list[Any]:
+        """Return the transaction's actions, one at least."""
+        then, address = account.then, address_key_of(account.then)
+        actions = [{"Update": self._update(account)}]
+        if address is not None and account.is_free:
+            actions.append(put_owner(self._table, address, then))
+        if account.renamed is not None:
+            actions.append(self._deletion(account.renamed))
+        for other in (account.now, account.renamed):
+            if other is not None and address_key_of(other) != address:
+                actions += self._freed(other, account.owners)
+        return actions
+
+    def _deletion(self, account: Item) -> Any:  # noqa: ANN401 - an action of a transaction
+        condition, values = as_it_is(account)
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": {"username_key": account["username_key"]},
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _freed(self, account: Item, owners: Mapping[str, str]) -> list[Any]:
+        """Return the actions, one at most, that free the address of an account."""
+        address = address_key_of(account)
+        if address is None or owners.get(address) != account["user_id"]["S"]:
+            return []
+        return [delete_owner(self._table, address, account["user_id"])]
 
     def _update(self, account: Account) -> Any:  # noqa: ANN401 - the parameters of UpdateItem
-        then, now = account.then, account.now or {}
+        then, now, renamed = account.then, account.now or {}, account.renamed or {}
+        known = (then, now, renamed)
         sets: dict[str, Any] = {
-            **lasting(then),
-            # More than either has: no session of before has it.
-            "session_epoch": {"N": str(max(_number(then, "session_epoch"), _number(now, "session_epoch")) + 1)},
+            **_without_address(lasting(then), is_free=account.is_free),
+            # More than any has: no session of before has it.
+            "session_epoch": {"N": str(max(_number(item, "session_epoch") for item in known) + 1)},
             "session_bound": {"N": "0"},
             "session_counts": {"N": str(_number(now, "session_counts") + 1)},
+            "password_version": {"N": str(max(_number(item, "password_version") for item in known) + _FAR)},
             RESTORED_FROM: {"S": self._copy},
         }
         removes = set(lasting(now)) - set(sets)
         values = {f":s{number}": value for number, value in enumerate(sets.values())}
         if "user_id" in now:
-            condition = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch"
-            values |= {":id": now["user_id"], ":hash": now["password_hash"], ":epoch": now["session_epoch"]}
+            condition, as_read = as_it_is(now)
+            values |= as_read
         else:
             condition = "attribute_not_exists(user_id)"
             removes.add("ttl")  # a count of failures at a free name expires, and an account must not
@@ -179,9 +252,73 @@ class Comparison:
         )
         delete_items(self._client, sessions, (item for page in pages for item in page["Items"]))
 
-    def _items(self, table: str, batch: list[Item]) -> dict[str, Item]:
-        keys = [{"username_key": item["username_key"]} for item in batch]
-        return {item["username_key"]["S"]: item for item in got(self._client, table, keys)}
+    def _items(self, table: str, keys: list[str]) -> dict[str, Item]:
+        return items_of(self._client, table, keys)
+
+
+def items_of(client: DynamoDBClient, table: str, keys: Iterable[str]) -> dict[str, Item]:
+    """Return what a table of users has under these keys."""
+    found: dict[str, Item] = {}
+    for batch in batches(keys, BATCH):
+        items = got(client, table, [{"username_key": {"S": key}} for key in batch])
+        found |= {item["username_key"]["S"]: item for item in items}
+    return found
+
+
+def as_it_is(account: Item) -> tuple[str, Item]:
+    """Return the condition that an account is as it was read, and the values that it compares."""
+    condition = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch"
+    values = {":id": account["user_id"], ":hash": account["password_hash"], ":epoch": account["session_epoch"]}
+    if "email" not in account:
+        return f"{condition} AND attribute_not_exists(email)", values
+    condition += " AND email = :email AND email_verified = :verified"
+    return condition, values | {":email": account["email"], ":verified": account["email_verified"]}
+
+
+def put_owner(table: str, address: str, account: Item) -> Any:  # noqa: ANN401 - an action of a transaction
+    """Return the action that gives an account its address, unless another has it."""
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": {
+                "username_key": {"S": address},
+                "owner_id": account["user_id"],
+                "owner_name": account["username"],
+            },
+            "ConditionExpression": "attribute_not_exists(owner_id) OR owner_id = :owner",
+            "ExpressionAttributeValues": {":owner": account["user_id"]},
+        }
+    }
+
+
+def delete_owner(table: str, address: str, user_id: Any) -> Any:  # noqa: ANN401 - an action of a transaction
+    """Return the action that frees an address of a user."""
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": {"username_key": {"S": address}},
+            "ConditionExpression": "owner_id = :owner",
+            "ExpressionAttributeValues": {":owner": user_id},
+        }
+    }
+
+
+def written(client: DynamoDBClient, actions: list[Any]) -> bool:
+    """Make writes in one step, and return whether all their conditions were true."""
+    try:
+        if len(actions) == 1:
+            ((operation, parameters),) = actions[0].items()
+            {"Update": client.update_item, "Delete": client.delete_item}[operation](**parameters)
+        else:
+            client.transact_write_items(TransactItems=actions)
+    except client.exceptions.ConditionalCheckFailedException:
+        return False
+    except client.exceptions.TransactionCanceledException as cancelled:
+        reasons = {reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])}
+        if reasons - {"None", "ConditionalCheckFailed", "TransactionConflict"}:
+            raise
+        return False
+    return True
 
 
 def put_missing_events(
@@ -190,7 +327,7 @@ def put_missing_events(
     """Put events of these users back that the table lacks and that have not expired, and return their number."""
     put = 0
     kept = (item for item in scanned(client, copy, say) if item["user_id"]["S"] in users and _number(item, "ttl") > now)
-    for batch in _batches(kept, _BATCH):
+    for batch in batches(kept, BATCH):
         keys = [{name: item[name] for name in ("user_id", "event_id")} for item in batch]
         there = {item["event_id"]["S"] for item in got(client, table, keys)}
         # An event's id is unique and an event never changes, so these writes need no condition.
@@ -215,7 +352,7 @@ def delete_items(client: DynamoDBClient, table: str, keys: Iterable[Any]) -> int
 
 def _write(client: DynamoDBClient, table: str, requests: Iterable[Any]) -> int:
     number = 0
-    for batch in _batches(requests, _WRITES):
+    for batch in batches(requests, _WRITES):
         number += len(batch)
         asked: Any = {table: batch}
         while asked:
@@ -232,11 +369,20 @@ def lasting(item: Item) -> Item:
     }
 
 
+def _without_address(attributes: Item, *, is_free: bool) -> Item:
+    """Return the attributes of an account, with the address unverified if it is another's now."""
+    if is_free:
+        return attributes
+    kept = {name: value for name, value in attributes.items() if name != "new_email"}
+    return kept | {"email_verified": {"BOOL": False}}
+
+
 def _number(item: Item, name: str) -> int:
     return int(item.get(name, {}).get("N", 0))
 
 
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield items, so many at a time."""
     batch: list[Any] = []
     for item in items:
         batch.append(item)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb.attributes import Item
-from chalicelib.adapters.dynamodb.items import event_from_item, user_from_item
+from chalicelib.adapters.dynamodb.items import address_key, event_from_item, user_from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,6 +24,8 @@ class Contents:
     items: int = 0
     newest: int = 0
     """When the newest account or event began, a NumericDate. 0 if there is none."""
+    addresses: int = 0
+    """The accounts that have verified an address."""
     unreadable: int = 0
     """Items that this version of Lychgate cannot read."""
     peppers: Counter[str] = field(default_factory=Counter)
@@ -31,7 +33,7 @@ class Contents:
 
 
 def users(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Contents:
-    """Read a whole table of users. Counters of failures at names that nobody has do not count."""
+    """Read a whole table of users. What is no account does not count, such as failures at names that nobody has."""
     found = Contents()
     for item in scanned(client, table, say):
         if "user_id" not in item:
@@ -45,6 +47,7 @@ def users(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Con
             found.unreadable += 1
             continue
         found.newest = max(found.newest, user.created_at)
+        found.addresses += user.verified_email is not None
         found.peppers[user.password_hash.partition("$")[0]] += 1
     return found
 
@@ -59,6 +62,13 @@ def events(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Co
         except (KeyError, TypeError, ValueError):
             found.unreadable += 1
     return found
+
+
+def address_key_of(account: Item) -> str | None:
+    """Return the key of the item that says whose an account's address is, None if none is verified."""
+    if not account.get("email_verified", {}).get("BOOL"):
+        return None
+    return address_key(account["email"]["S"])["username_key"]["S"]
 
 
 def scanned(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Iterator[Item]:

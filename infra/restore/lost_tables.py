@@ -1,6 +1,6 @@
 """Tables that were deleted, brought back under their own names, and the settings that a restore does not bring.
 
-Sessions and counters by address are never restored: their tables are made empty.
+Sessions, counters by address and the outbox are never restored: their tables are made empty.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.config.api import Tables
 from infra.deployment.progress import Progress
 from infra.deployment.resources import PROTECTED_STAGES
 from infra.restore import copies
@@ -49,7 +50,7 @@ def bring_back(
     """
     client = stage.dynamodb
     definitions = {definition.name: definition for definition in table_definitions(stage.name)}
-    known = {stage.tables.users, stage.tables.sessions, stage.tables.events, stage.tables.throttle}
+    known = {getattr(stage.tables, name) for name in Tables.__slots__}
     if definitions.keys() != known:
         raise RestoreError(
             f"the tables of the stage {stage.name} in .chalice/config.json, {', '.join(sorted(known))}, are not those"
@@ -74,6 +75,12 @@ def bring_back(
         if plan.empty:
             _create(stage, plan.empty)
             progress(f"made, empty: {', '.join(plan.empty)}")
+        if stage.tables.mail in plan.empty:
+            progress(
+                f"{stage.tables.mail}: has another stream than before, which the mailer does not read yet."
+                " docs/operations/backup-and-restore.md#the-outbox says what to do. Which addresses are suppressed is"
+                " forgotten"
+            )
         copies.wait(client, definitions, progress, stage.reach.sleep)
     with progress.of("Settings"):
         changed = [sentence for each in definitions.values() for sentence in _put_right(stage, each)]

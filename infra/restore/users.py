@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.deployment.progress import Progress
-from infra.restore import accounts, contents, copies
+from infra.restore import accounts, addresses, contents, copies
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
 from infra.restore.stage import RestoreError, Stage, at
 
 _WRITERS = 8
 """Writes at once. A client has ten connections."""
+
+_NAMED = 20
+"""Accounts that are named, of those that have lost something."""
 
 _TOLD = 10_000
 """Accounts after which a line says how far it is."""
@@ -64,6 +67,8 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
     if wish.exactly:
         with progress.of("Accounts that the copy does not have"):
             progress(f"{_remove_newer(stage, comparison)} deleted")
+    with progress.of("Verified addresses"):
+        _put_addresses_right(stage, comparison, made[0], progress)
     if wish.with_events:
         with progress.of("Events"):
             ids = {
@@ -103,19 +108,37 @@ def _sentences(counts: dict[str, int], wish: Wish) -> list[str]:
     return [*told, "Whoever is restored has to log in again. The site stays open"]
 
 
+def _put_addresses_right(stage: Stage, comparison: Comparison, copy: str, progress: Progress) -> None:
+    outcome = addresses.put_right(stage.dynamodb, stage.tables.users, comparison, copy, progress)
+    progress(f"{outcome.given} lead to their accounts again, {outcome.freed} that led to none are free")
+    if not outcome.taken:
+        progress("each verified address leads to its account")
+        return
+    named = ", ".join(outcome.taken[:_NAMED]) + (", ..." if len(outcome.taken) > _NAMED else "")
+    progress(
+        f"{len(outcome.taken)} accounts came back with an unconfirmed address, because another account has verified it"
+        f" since: {named}"
+    )
+
+
 def _write_back(stage: Stage, comparison: Comparison, wish: Wish, progress: Progress) -> int:
     written = told = 0
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for batch in comparison.batches():
-            written += sum(
-                pool.map(
-                    lambda account: comparison.restore(account, stage.tables.sessions, exactly=wish.exactly), batch
+    while True:
+        before, renamed = written, False
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for batch in comparison.batches():
+                renamed = renamed or any(account.renamed is not None for account in batch)
+                written += sum(
+                    pool.map(
+                        lambda account: comparison.restore(account, stage.tables.sessions, exactly=wish.exactly), batch
+                    )
                 )
-            )
-            if written >= told + _TOLD:
-                told = written
-                progress(f"{written} accounts restored so far")
-    return written
+                if written >= told + _TOLD:
+                    told = written
+                    progress(f"{written} accounts restored so far")
+        # An account that got its old name back may have left that of another.
+        if written == before or not renamed:
+            return written
 
 
 def _remove_newer(stage: Stage, comparison: Comparison) -> int:

@@ -1,6 +1,6 @@
 /**
- * The logged-in view: who somebody is, their sessions and history, a new password, the account's deletion. Assembles
- * the parts, each of which has a module of its own. Inserts all data into the document as text, never as markup.
+ * The logged-in view: who somebody is, their address, sessions and history, a new password, the account's deletion.
+ * Assembles the parts, each of which has a module of its own. Inserts all data into the document as text, never as markup.
  */
 
 import { startDeletion } from "./deletion.js";
@@ -8,6 +8,7 @@ import { byId, whileBusy } from "./dom.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
+import { learnOptions } from "./options.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
 
@@ -19,11 +20,19 @@ const USUAL_ROLE = "user";
 
 /** @type {ReturnType<typeof start> | undefined} once somebody has logged in */
 let parts;
+/** @type {ReturnType<typeof import("./address.js").startAddress> | undefined} where accounts have addresses */
+let address;
 
 /** @param {Client} client @param {{farewell: (text: string) => void}} page */
 export function showAccount(client, page) {
-  if (!client.user) throw new SessionEnded();
   parts ??= start(client, page);
+  showUser(client);
+  parts.load();
+}
+
+/** Show who somebody is: it may have changed. @param {Client} client */
+export function showUser(client) {
+  if (!client.user) throw new SessionEnded();
   const { username, roles, created_at: createdAt } = client.user;
   for (const place of ["greeting-username", "profile-username"]) byId(place).textContent = username;
   const special = roles.filter((role) => role !== USUAL_ROLE);
@@ -31,15 +40,25 @@ export function showAccount(client, page) {
   byId("profile-roles").parentElement.hidden = special.length === 0;
   byId("profile-created").dateTime = createdAt;
   byId("profile-created").textContent = day(createdAt);
-  parts.passwordChange.show();
-  parts.deletion.show();
-  parts.load();
+  parts?.passwordChange.show();
+  parts?.deletion.show();
+  showAddress(client).catch(() => {});
+}
+
+/** @param {Client} client */
+async function showAddress(client) {
+  const site = await learnOptions(client);
+  if (site.email === "off") return;
+  const { startAddress } = await import("./address.js");
+  address ??= startAddress(client, site);
+  if (client.user) address.show();
 }
 
 /** Remove all data of a user, before another may log in. */
 export function clearAccount() {
   for (const place of TEXTS) byId(place).textContent = "";
   parts?.clear();
+  address?.clear();
 }
 
 /** @param {Client} client @param {{farewell: (text: string) => void}} page */

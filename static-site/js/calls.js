@@ -3,7 +3,8 @@
  * shows the last ones. Inserts all data into the document as text, never as markup.
  */
 
-import { byId, clockTime, make } from "./dom.js";
+import { byId, make } from "./dom.js";
+import { clockTime } from "./times.js";
 
 const KEPT = 20;
 const ACCESS_TOKEN = /^Bearer (.+)/;

@@ -5,6 +5,7 @@
  */
 
 import { find, make, makeButton } from "./dom.js";
+import { set } from "./fields.js";
 import { clearForm, startForm } from "./forms.js";
 import { SessionEnded } from "./lychgate.js";
 import { describe } from "./messages.js";
@@ -53,7 +54,7 @@ export function confirm(theClient, theQuestion) {
   find(dialog, "#confirm-consequence").textContent = question.consequence;
   find(form, "[type=submit]").textContent = question.verb;
   find(form, "[type=submit]").dataset.busy = question.busy;
-  wantPassword(isStale());
+  wantPassword(isStale(client));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -174,8 +175,8 @@ function askForPassword() {
   find(form, "[type=password]").focus();
 }
 
-/** Guess from the access token, by the API's own clock, whether the API will want the password. */
-function isStale() {
+/** Guess from the access token, by the API's own clock, whether the API will want the password. @param {Client} client */
+export function isStale(client) {
   if (!client.token) return false;
   const { accessToken, lifetime, secondsLeft } = client.token;
   try {
@@ -184,10 +185,4 @@ function isStale() {
   } catch {
     return false;
   }
-}
-
-/** @param {any} element @param {Record<string, string>} attributes @returns {any} the element */
-function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }

@@ -62,11 +62,3 @@ export async function whileBusy(button, task) {
     button.textContent = text;
   }
 }
-
-const timeFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-
-/** @param {Date} date */
-export const clockTime = (date) => timeFormat.format(date);
-/** @param {Date} date */
-export const dateAndTime = (date) => momentFormat.format(date);

@@ -1,34 +1,50 @@
 /**
- * The logged-out view: log in and sign up, two tabs of one card. The address says which of them is shown, so that each
- * can be linked to. Knows the client's `login` and `register`. Keeps no password.
+ * The logged-out view: log in and sign up, two tabs of one card, and what is done by mail, whose code is loaded when it
+ * is asked for. The address says which of them is shown, so that each can be linked to. Keeps no password.
  */
 
 import { byId } from "./dom.js";
 import { checkLogin, checkSignUp, clearForm, showTally, startForm } from "./forms.js";
-import { learnOptions } from "./options.js";
+import { NetworkError } from "./lychgate.js";
+import { describe } from "./messages.js";
+import { warn } from "./notice.js";
+import { learnOptions, USUAL } from "./options.js";
 
 const TABS = { login: "Log in", signup: "Sign up" };
+const STEPS = { forgot: "Forgot your password?", code: "Log in with a code" };
 
-/** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
+/** @typedef {import("./lychgate.js").Client} Client */
 
-/** Whether somebody may sign up, as far as is known. */
-let isOpen = true;
+/** What the site allows, as far as is known. */
+let site = USUAL;
+/** @type {typeof import("./mail-entry.js") | null} what is done by mail, once it was needed */
+let mails = null;
+/** @type {Promise<void> | undefined} */
+let starting;
+/** @type {Client} */
+let client;
 
 /**
- * @param {Client} client
+ * @param {Client} theClient
  * @param {{onTab: (title: string) => void, onSignUp: (isUnderWay: boolean) => void}} page is told of another tab, and
  *   of the beginning and end of a sign-up
  */
-export function startEntry(client, { onTab, onSignUp }) {
+export function startEntry(theClient, { onTab, onSignUp }) {
+  client = theClient;
   startForm(byId("login-form"), checkLogin, ({ username, password }) => client.login(username, password));
-  startForm(byId("signup-form"), checkSignUp, async ({ username, password }) => {
-    onSignUp(true);
-    try {
-      await client.register(username, password);
-    } finally {
-      onSignUp(false);
-    }
-  });
+  startForm(
+    byId("signup-form"),
+    (values) => checkSignUp(values, site.email === "required"),
+    async ({ username, email, password }) => {
+      onSignUp(true);
+      try {
+        if (email) await (await loadMails()).signUp({ username, email, password });
+        else await client.register(username, password);
+      } finally {
+        onSignUp(false);
+      }
+    },
+  );
   byId("signup-form").addEventListener("input", tally);
   byId("suggest").addEventListener("click", suggest);
   for (const name of Object.keys(TABS)) {
@@ -39,10 +55,11 @@ export function startEntry(client, { onTab, onSignUp }) {
   showTab();
 }
 
-/** Show the tab that the address names. @returns {string} its title */
+/** Show what the address names. @returns {string} its title */
 export function showTab() {
   const wanted = wantedTab();
-  const chosen = isOpen ? wanted : "login";
+  const chosen = site.isOpen && wanted === "signup" ? wanted : "login";
+  const step = wanted in STEPS && site.email !== "off" ? wanted : "";
   const other = chosen === "login" ? "signup" : "login";
   const typed = byId(`${other}-username`).value;
   if (byId(`${chosen}-panel`).hidden && typed) byId(`${chosen}-username`).value = typed;
@@ -50,32 +67,64 @@ export function showTab() {
     const tab = byId(`show-${name}`);
     tab.setAttribute("aria-selected", String(name === chosen));
     tab.tabIndex = name === chosen ? 0 : -1;
-    byId(`${name}-panel`).hidden = name !== chosen;
+    byId(`${name}-panel`).hidden = name !== chosen || !!step;
   }
-  byId("entry-tabs").hidden = !isOpen;
-  byId("signup-offer").hidden = !isOpen;
-  byId("login-only").hidden = isOpen;
-  byId("signup-closed").hidden = isOpen || wanted === "login";
-  return TABS[chosen];
+  byId("entry-tabs").hidden = !site.isOpen || !!step;
+  byId("signup-offer").hidden = !site.isOpen;
+  byId("login-only").hidden = site.isOpen || !!step;
+  byId("signup-closed").hidden = site.isOpen || wanted !== "signup";
+  mails?.hideStep();
+  if (!step) return TABS[chosen];
+  showStep(step);
+  return STEPS[step];
 }
 
-/** Ask the API whether somebody may sign up, and show it. @param {Client} client @returns {Promise<string>} the tab's title */
+/** Ask the API what the site allows, and show it. @param {Client} client @returns {Promise<string>} the tab's title */
 export async function followOptions(client) {
-  isOpen = await learnOptions(client);
+  site = await learnOptions(client);
   const hadFocus = byId("signup-panel").contains(document.activeElement);
+  const hasEmail = site.email !== "off";
+  byId("mail-ways").hidden = !hasEmail;
+  byId("signup-email-field").hidden = !hasEmail || site.isNamedByEmail;
+  byId("signup-email-optional").hidden = site.email === "required";
+  if (site.isNamedByEmail) await import("./named-by-email.js");
   const title = showTab();
-  if (hadFocus && !isOpen) byId("login-username").focus();
+  if (hadFocus && !site.isOpen) byId("login-username").focus();
   return title;
 }
 
-/** Clear both forms, when somebody has logged in or out. */
+/** Clear all forms, when somebody has logged in or out. */
 export function clearEntry() {
   for (const form of ["login-form", "signup-form"]) clearForm(byId(form));
+  mails?.clearSteps();
 }
 
-/** @returns {"login" | "signup"} what the address asks for */
+/** @returns {string} what the address asks for */
 function wantedTab() {
-  return location.hash === "#signup" ? "signup" : "login";
+  const wanted = location.hash.slice(1);
+  return wanted in TABS || wanted in STEPS ? wanted : "login";
+}
+
+/** @param {string} step */
+async function showStep(step) {
+  try {
+    const { showStep: show } = await loadMails();
+    if (wantedTab() === step) show(step);
+  } catch (error) {
+    location.hash = "login";
+    warn(describe(error));
+  }
+}
+
+async function loadMails() {
+  try {
+    const loaded = await import("./mail-entry.js");
+    await (starting ??= loaded.startSteps(client, site));
+    return (mails = loaded);
+  } catch (cause) {
+    starting = undefined;
+    throw new NetworkError("", { cause });
+  }
 }
 
 /** The tab that is shown leads nowhere, and adds nothing to the history. @param {Event} event */

@@ -12,6 +12,9 @@ const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
 
+/** What an account is named by. */
+export const naming = { name: "username" };
+
 /** @typedef {Record<string, any>} Texts by the name of the field */
 
 /**
@@ -30,7 +33,7 @@ export function startForm(form, check, send) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(inputs(form).map(({ name, value }) => [name, value]));
-    if (values.username) values.username = values.username.trim();
+    for (const name of ["username", "email"]) values[name] = values[name]?.trim();
     const errors = check(values);
     showErrors(form, errors);
     if (focusFirst(form, errors)) return;
@@ -60,12 +63,17 @@ export function clearForm(form) {
 
 /** @param {Texts} values @returns {Texts} */
 export function checkLogin({ username, password }) {
-  return pick({ username: username ? "" : "Enter your username.", password: password ? "" : "Enter your password." });
+  return pick({ username: username ? "" : `Enter your ${naming.name}.`, password: password ? "" : "Enter your password." });
 }
 
-/** @param {Texts} values @returns {Texts} */
-export function checkSignUp({ username, password }) {
-  return pick({ username: usernameProblem(username), password: passwordProblem(password, username) });
+/** @param {Texts} values @param {boolean} needsEmail @returns {Texts} */
+export function checkSignUp({ username, email, password }, needsEmail) {
+  return pick({
+    // Where the address is the name, there is no other.
+    username: username === undefined ? "" : usernameProblem(username),
+    email: needsEmail && !email ? "Enter an e-mail address." : "",
+    password: passwordProblem(password, username ?? email),
+  });
 }
 
 /** @param {string} username @returns {string} "" for none */
@@ -83,7 +91,7 @@ export function passwordProblem(password, username) {
   if (!length) return "Choose a password.";
   if (length < passwordLength.min) return `Use at least ${passwordLength.min} characters.`;
   if (length > passwordLength.max) return `Use at most ${passwordLength.max} characters.`;
-  return contains(password, username) ? "It must not contain the username." : "";
+  return contains(password, username) ? `It must not contain the ${naming.name}.` : "";
 }
 
 /** Update the character count of a password. @param {HTMLElement} place @param {string} password @param {string} username */
@@ -91,7 +99,7 @@ export function showTally(place, password, username) {
   const length = lengthOf(password);
   let text = "";
   if (length > passwordLength.max) text = `${length - passwordLength.max} too many`;
-  else if (contains(password, username)) text = "has your username";
+  else if (contains(password, username)) text = `has your ${naming.name}`;
   else if (length >= passwordLength.min) text = `${length} characters ✓`;
   else if (length) text = `${length} of ${passwordLength.min}`;
   place.textContent = text;

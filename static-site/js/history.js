@@ -17,6 +17,9 @@ const EVENTS = {
   refresh_retried_elsewhere: "Session used from two places at once",
   reauthenticated: "Password confirmed",
   roles_changed: "Roles changed",
+  email_verified: "E-mail address confirmed",
+  email_changed: "E-mail address changed",
+  password_reset: "New password chosen by mail",
 };
 const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 

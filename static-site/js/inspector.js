@@ -4,10 +4,11 @@
  */
 
 import { clearCalls, noteRefresh, recordingFetch } from "./calls.js";
-import { byId, clockTime, find, whileBusy } from "./dom.js";
+import { byId, find, whileBusy } from "./dom.js";
 import { createClient } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { clearCall, copy, loadRoutes, showCurl, startCalls } from "./protected-call.js";
+import { clockTime } from "./times.js";
 import { clearToken, showToken } from "./token-view.js";
 
 /** Longer than API Gateway waits for a function: whatever it answers is shown. */

@@ -53,6 +53,18 @@ export type User = {
      */
     created_at: string;
     disabled: boolean;
+    /**
+     * null for none
+     */
+    email?: string | null | undefined;
+    /**
+     * whether `email` is confirmed
+     */
+    email_verified?: boolean | undefined;
+    /**
+     * takes the place of `email` once it is confirmed
+     */
+    new_email?: string | undefined;
 };
 /**
  * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
@@ -125,6 +137,12 @@ export type CallOptions = {
     signal?: AbortSignal | undefined;
 };
 /**
+ * `anonymous` calls without the session
+ */
+export type JsonOptions = CallOptions & {
+    anonymous?: boolean | undefined;
+};
+/**
  * What createClient takes.
  */
 export type ClientOptions = {
@@ -174,6 +192,10 @@ export type ClientMembers = {
      */
     login: (username: string, password: string, options?: CallOptions) => Promise<User>;
     /**
+     * logs in by another POST that the API answers with tokens
+     */
+    enter: (path: string, body: object, options?: CallOptions) => Promise<User>;
+    /**
      * logs out at once, in every tab; whether the API has heard of it: if not, it is told later
      */
     logout: () => Promise<boolean>;
@@ -200,7 +222,7 @@ export type ClientMembers = {
     /**
      * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
      */
-    json: <Body = any>(method: string, path: string, body?: object, options?: CallOptions) => Promise<Body>;
+    json: <Body = any>(method: string, path: string, body?: object, options?: JsonOptions) => Promise<Body>;
     /**
      * `fetch`, with the access token for URLs below the API's root; a path is relative to that root
      */

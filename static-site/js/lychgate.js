@@ -22,6 +22,9 @@
  * @property {string[]} roles
  * @property {string} created_at an RFC 3339 time in UTC
  * @property {boolean} disabled
+ * @property {string | null} [email] null for none
+ * @property {boolean} [email_verified] whether `email` is confirmed
+ * @property {string} [new_email] takes the place of `email` once it is confirmed
  */
 
 /**
@@ -73,6 +76,12 @@
  */
 
 /**
+ * What a call of `json` may be given besides its own arguments.
+ *
+ * @typedef {CallOptions & {anonymous?: boolean | undefined}} JsonOptions `anonymous` calls without the session
+ */
+
+/**
  * What createClient takes.
  *
  * @typedef {object} ClientOptions
@@ -95,6 +104,8 @@
  * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} register
  * creates an account and logs in
  * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} login logs in
+ * @property {(path: string, body: object, options?: CallOptions) => Promise<User>} enter
+ * logs in by another POST that the API answers with tokens
  * @property {() => Promise<boolean>} logout
  * logs out at once, in every tab; whether the API has heard of it: if not, it is told later
  * @property {(options?: CallOptions) => Promise<boolean>} logoutEverywhere
@@ -105,7 +116,7 @@
  * @property {(password: string, options?: CallOptions) => Promise<void>} reauthenticate
  * confirms the password, for calls that want it again
  * @property {(why?: string) => Promise<void>} refresh gets a new access token now
- * @property {<Body = any>(method: string, path: string, body?: object, options?: CallOptions) => Promise<Body>} json
+ * @property {<Body = any>(method: string, path: string, body?: object, options?: JsonOptions) => Promise<Body>} json
  * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
  * @property {typeof globalThis.fetch} fetch
  * `fetch`, with the access token for URLs below the API's root; a path is relative to that root
@@ -305,8 +316,9 @@ class Api {
 /** The body of a good answer, null if it has none. Throws ApiError for any other. @param {Response} response */
 async function readJson(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
-  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  throw new ApiError({ ...(await problemOf(response)), status: response.status, retryAfter });
+  /** @type {any} */
+  const wait = response.headers.get("Retry-After");
+  throw new ApiError({ ...(await problemOf(response)), status: response.status, retryAfter: +wait || 0 });
 }
 
 /** What an answer says of its error, null if that is no JSON. Leaves the answer to be read again. */
@@ -588,13 +600,13 @@ class SessionKeeper {
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param {string} path of a log-in or a registration @param {CallOptions} [options] @returns {Promise<User>} */
-  async logIn(path, username, password, options) {
+  /** @param {string} path of a POST that begins a session @param {CallOptions} [options] @returns {Promise<User>} */
+  async enter(path, body, options) {
     // Sent later, a log-out would be the new session's.
     await this.#sendPendingLogout("before a log-in");
     return this.#tabs.exclusively(async () => {
-      const body = { username, password, token_delivery: this.#delivery };
-      const session = await this.#requestSession(this.#api.jsonRequest("POST", path, body, options));
+      const asked = { ...body, token_delivery: this.#delivery };
+      const session = await this.#requestSession(this.#api.jsonRequest("POST", path, asked, options));
       this.#pendingLogout = null;
       this.#adopt(session, "entered", true);
       return session.tokens.user;
@@ -614,8 +626,7 @@ class SessionKeeper {
    * @returns {Promise<void>}
    */
   refresh(why) {
-    this.#refreshing ??= this.#refresh(why).finally(() => (this.#refreshing = null));
-    return this.#refreshing;
+    return (this.#refreshing ??= this.#refresh(why).finally(() => (this.#refreshing = null)));
   }
 
   /**
@@ -676,13 +687,13 @@ class SessionKeeper {
         if (this.#version === version) this.#adopt(session, why, false);
       });
     } catch (error) {
-      const isCurrent = this.#version === version;
-      if (isCurrent && error.error === "invalid_grant") {
+      if (this.#version === version) {
+        if (error.error !== "invalid_grant") {
+          this.#tryLater(error);
+          this.#notify("refresh-failed", why, error);
+          throw error;
+        }
         this.#endSession("refused");
-      } else if (isCurrent) {
-        this.#tryLater(error);
-        this.#notify("refresh-failed", why, error);
-        throw error;
       }
     }
     if (!this.session) throw new SessionEnded();
@@ -695,7 +706,7 @@ class SessionKeeper {
       // Not each answer has a refresh token: that of the session is then as it was.
       const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
-      if (!isUsable) throw new TypeError("No tokens in the answer");
+      if (!isUsable) throw new TypeError("No usable tokens");
       return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
     });
   }
@@ -703,8 +714,7 @@ class SessionKeeper {
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
   #sendPendingLogout(why) {
     if (!this.#isLogoutPending) return Promise.resolve(true);
-    this.#sendingLogout ??= this.#sendLogout(why).finally(() => (this.#sendingLogout = null));
-    return this.#sendingLogout;
+    return (this.#sendingLogout ??= this.#sendLogout(why).finally(() => (this.#sendingLogout = null)));
   }
 
   /** @returns {Promise<boolean>} */
@@ -827,9 +837,10 @@ class Calls {
     this.#askPassword = askPassword;
   }
 
-  /** @param {object} [body] @param {CallOptions} [options] @returns {Promise<any>} */
+  /** @param {object} [body] @param {JsonOptions} [options] @returns {Promise<any>} */
   async json(method, path, body, options) {
-    return this.send(this.#api.jsonRequest(method, path, body, options), readJson);
+    const sender = options?.anonymous ? this.#api : this;
+    return sender.send(this.#api.jsonRequest(method, path, body, options), readJson);
   }
 
   /**
@@ -912,8 +923,7 @@ class Calls {
       if (password !== null) await this.reauthenticate(password);
       return password !== null;
     };
-    this.#asking ??= ask().finally(() => (this.#asking = null));
-    return this.#asking;
+    return (this.#asking ??= ask().finally(() => (this.#asking = null)));
   }
 
   /** Wait for what other calls may share, for no longer than the request's caller wants to. */
@@ -974,9 +984,11 @@ export function createClient({
       return keeper.session?.tokens.user ?? null;
     },
 
-    register: (username, password, options) => keeper.logIn("auth/register", username, password, options),
+    register: (username, password, options) => keeper.enter("auth/register", { username, password }, options),
 
-    login: (username, password, options) => keeper.logIn("auth/login", username, password, options),
+    login: (username, password, options) => keeper.enter("auth/login", { username, password }, options),
+
+    enter: (path, body, options) => keeper.enter(path, body, options),
 
     logout: () => keeper.logout(),
 

@@ -2,7 +2,7 @@
 
 import { ApiError, NetworkError, SessionEnded } from "./lychgate.js";
 
-const BY_CODE = {
+export const BY_CODE = {
   invalid_credentials: "Username and password do not match.",
   username_taken: "Already taken.",
   registration_closed: "Signing up is closed at the moment.",
@@ -33,7 +33,7 @@ function describeSilence({ cause }) {
 }
 
 /** @param {number} seconds 0 for unknown */
-function whenAgain(seconds) {
+export function whenAgain(seconds) {
   if (!seconds) return "Please try again in a moment.";
   if (seconds < 90) return `Please try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
   return `Please try again in ${Math.ceil(seconds / 60)} minutes.`;

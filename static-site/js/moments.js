@@ -3,7 +3,8 @@
  * page is open. Says no more than is known: the API rounds the last use of a session down to the hour.
  */
 
-import { dateAndTime, make } from "./dom.js";
+import { make } from "./dom.js";
+import { dateAndTime } from "./times.js";
 
 const TICK_MS = 20_000;
 const MINUTE_MS = 60_000;

@@ -72,6 +72,9 @@ async function showLoggedIn(why) {
     view.showAccount(client, { farewell: (text) => (word = text) });
     forgetTab();
     showView("logged-in", username);
+  } else {
+    view.showUser(client);
+    setTitle(username);
   }
   if (isNew) hush();
   isLogOutUntold = false;

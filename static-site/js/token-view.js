@@ -4,8 +4,9 @@
  */
 
 import { recordingFetch } from "./calls.js";
-import { byId, clockTime, dateAndTime, make } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { checkSignature, decodeJson } from "./signature.js";
+import { clockTime, dateAndTime } from "./times.js";
 
 const PARTS = ["header", "claims", "signature"];
 const MEANING = {

@@ -18,6 +18,9 @@ BEARER_ROUTES = [
     ("POST", "/auth/reauthenticate"),
     ("PUT", "/auth/password"),
     ("POST", "/auth/delete-account"),
+    ("PUT", "/auth/email"),
+    ("DELETE", "/auth/email"),
+    ("POST", "/auth/email/resend"),
 ]
 FRESH_SECONDS = 900
 LIVE_ROUTES = [
@@ -29,6 +32,9 @@ LIVE_ROUTES = [
     ("POST", "/auth/reauthenticate", {"password": PASSWORD}),
     ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     ("POST", "/auth/delete-account", {"password": PASSWORD}),
+    ("PUT", "/auth/email", {"email": "alice@example.org"}),
+    ("DELETE", "/auth/email", None),
+    ("POST", "/auth/email/resend", None),
 ]
 
 
@@ -102,6 +108,14 @@ def test_a_thief_with_a_stolen_access_token_of_an_old_session_cannot_end_the_own
         assert answer.json["max_age"] == FRESH_SECONDS
     assert api.refresh(owners["refresh_token"]).status == 200
     assert api.refresh(stale["refresh_token"]).status == 200
+
+
+def test_a_thief_with_a_stolen_access_token_of_an_old_session_cannot_change_the_address(api, stale):
+    for method, members in (("PUT", {"email": "thief@example.org"}), ("DELETE", None)):
+        answer = api.bearer(method, "/auth/email", stale["access_token"], members)
+        answer.assert_problem(401, "insufficient_user_authentication")
+        assert answer.json["max_age"] == FRESH_SECONDS
+    assert api.me(stale["access_token"]).json["user"]["email"] is None
 
 
 def test_the_challenge_of_a_fresh_route_names_the_age_that_it_accepts(api, stale):

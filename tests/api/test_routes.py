@@ -19,6 +19,9 @@ def test_registration_answers_with_tokens_and_the_user(api):
         "roles": ["user"],
         "created_at": "2027-01-15T08:00:00Z",
         "disabled": False,
+        "email": None,
+        "email_verified": False,
+        "second_factor": False,
     }
     assert "set-cookie" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
@@ -206,18 +209,20 @@ def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "public, max-age=60"
-    password, registration = answer.json["password"], answer.json["registration"]
+    password, registration, email = (answer.json[name] for name in ("password", "registration", "email"))
     assert answer.json == {
         "registration": registration,
-        "identifier": "username",
-        "email": "off",
+        "identifier": answer.json["identifier"],
+        "email": email,
         "password": {"min_length": password["min_length"], "max_length": 256},
-        "methods": ["password"],
+        "methods": ["password"] if email == "off" else ["password", "email_code"],
         "second_factors": [],
         "dpop": False,
     }
     # A live site has settings of its own.
     assert registration in {"open", "closed"}
+    assert answer.json["identifier"] in {"username", "email"}
+    assert email in {"off", "optional", "required"}
     assert 8 <= password["min_length"] <= 64
 
 

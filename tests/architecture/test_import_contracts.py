@@ -45,6 +45,14 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.telemetry.log",
         "chalicelib.telemetry.requests",
     ),
+    "Within mails: samples, then how a mail is made, then its colours": (
+        "chalicelib.mails.rendering",
+        "chalicelib.mails.previews",
+    ),
+    "What mails are made of knows the languages and kinds of mails, and nothing else": (
+        "chalicelib.mails.rendering",
+        "chalicelib.errors",
+    ),
     "Within config: the settings of each part, then how the environment is read": (
         "chalicelib.config.verifier",
         "chalicelib.config.signing_secrets",

@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 
 import boto3
 import pytest
 from click.testing import CliRunner
 
+from chalicelib.accounts.user import Contact
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.tokens.keys import public_jwks
@@ -20,12 +22,18 @@ from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
 
 PAGE = (places.ROOT / "docs" / "operations" / "users.md").read_text("utf-8")
 TABLES = tables_of(places.FOUNDATION.stage)
-COMMANDS = {"show": ("show", "alice"), "set-roles": ("set-roles", "alice", "editor,user")}
+COMMANDS = {
+    "users show": ("users", "show", "alice"),
+    "users set-roles": ("users", "set-roles", "alice", "editor,user"),
+    "mails suppressed": ("mails", "suppressed"),
+    "mails allow": ("mails", "allow", "alice@example.org"),
+}
+KNOWN = replace(ALICE, contact=Contact("alice@example.org", verified=True))
 
 
 def listed(command):
     """The pairs of action and resource that the page lists for a command."""
-    rows = re.findall(rf"^\| `users {command}` \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(rf"^\| `{command}` \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
     return sorted(
         (action, places.FOUNDATION.arn("dynamodb", f"table/{getattr(TABLES, table)}"))
         for actions, tables in rows
@@ -52,7 +60,7 @@ def operate(role, ring, tables, local_database, tmp_path):
     """Run a command about Alice in the stage, as somebody with a role of AWS's."""
     tables.empty()
     users = DynamoDBUserStore(Database(tables.client, TABLES))
-    users.add(ALICE, SESSION, REGISTERED)
+    users.add(KNOWN, SESSION, REGISTERED)
     configuration = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(ring)), {})
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps({"stages": {"test": configuration}}))
@@ -70,7 +78,7 @@ def operate(role, ring, tables, local_database, tmp_path):
 
     def operate(command):
         reach = Reach(lambda stage: open_accounts(stage, make_dynamodb=client), lambda: NOW)
-        arguments = ["users", *COMMANDS[command], "--stage", "test", "--project", str(tmp_path)]
+        arguments = [*COMMANDS[command], "--stage", "test", "--project", str(tmp_path)]
         return CliRunner().invoke(operator, arguments, obj=reach)
 
     yield operate
@@ -92,4 +100,4 @@ def test_without_any_one_of_them_it_says_which_and_changes_nothing(operate, role
     assert done.exit_code == 1
     assert "AccessDeniedException" in done.stderr
     assert pair[0] in done.stderr
-    assert DynamoDBUserStore(Database(tables.client, TABLES)).find("alice") == ALICE
+    assert DynamoDBUserStore(Database(tables.client, TABLES)).find("alice") == KNOWN

@@ -29,18 +29,22 @@ from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.credentials.password_policy import PasswordPolicy
-from chalicelib.credentials.throttling import ThrottleRules
+from chalicelib.credentials.throttling import MailRules, ThrottleRules
 from chalicelib.errors import LychgateError, ServiceUnavailable
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.account import Account
+from chalicelib.use_cases.addresses import Addresses
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.log_in import LogIn
+from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
+from chalicelib.use_cases.password_reset import PasswordReset
 from chalicelib.use_cases.ports import Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
+from chalicelib.wiring import dynamodb_mail_stores
 from tests.regions.small_dynamodb import key_in
 from tests.support.samples import ISSUER
 
@@ -206,6 +210,10 @@ class FencedClient:
         old = self._item(update)
         self._write({"Update": update})
         return {"Attributes": old if ReturnValues == "ALL_OLD" else self._item(update)}
+
+    def put_item(self, **put):
+        self._pause()
+        self._write({"Put": put})
 
     def delete_item(self, **delete):
         self._pause()
@@ -391,7 +399,8 @@ class Region:
             return
         with contextlib.suppress(Unreachable):
             standby = self._reach(term.standby)
-            replicated = [(table, key) for table, key in items if table != self.tables.throttle]
+            own = (self.tables.throttle, self.tables.mail)
+            replicated = [(table, key) for table, key in items if table not in own]
             self._network.wait_for(self.replicator, replicated)
             has_arrived = self.replicator.are_equal(replicated)
             # In this order: what the standby has before it takes over, it has afterwards.
@@ -583,6 +592,9 @@ THROTTLE = ThrottleRules(
 """Nobody guesses here, but many log in."""
 
 
+MAILS = MailRules(per_ip=10_000, per_day=10_000)
+
+
 class PlainKey:
     """Stands for ES256, which is not what is tested here and would take half of the time."""
 
@@ -615,6 +627,13 @@ def verifier_at(clock):
     return TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=PlainKeys(), clock=lambda: int(clock()))
 
 
+class AddressesOnly:
+    """The settings of addresses that are no names. Where they are, a change would move a user to another home."""
+
+    identifier = "username"
+    email = "optional"
+
+
 class LychgateAtHome:
     """The project's use cases over its stores, for one request at a home."""
 
@@ -625,23 +644,41 @@ class LychgateAtHome:
             sessions=DynamoDBSessionStore(database, limit=50),
             events=DynamoDBEventLog(database),
             throttle=DynamoDBLoginThrottle(database, THROTTLE),
+            make_mail_stores=lambda: dynamodb_mail_stores(database, MAILS),
         )
         self._copy, self._client, self._tables, self._rules = region.copies[home], client, region.tables, region.rules
         self._verifier = verifier_at(region.clock)
         clock = self._clock = lambda: int(region.clock())
         hasher = PlainHasher()
         common: dict[str, Any] = {"stores": stores, "clock": clock, "announce": lambda event: None}
+        notices = Notices(sends=True)
         policy = PasswordPolicy(min_length=15)
         begin_session = BeginSessionAtHome(home, issuer=_SIGNING, rules=RULES, **common)
         guard = PasswordGuard(hasher=hasher, **common)
         self.registration = Registration(
-            stores=stores, begin_session=begin_session, hasher=hasher, policy=policy, is_open=True, clock=clock
+            stores=stores,
+            begin_session=begin_session,
+            hasher=hasher,
+            policy=policy,
+            is_open=True,
+            email="optional",
+            clock=clock,
         )
         self.log_in = LogIn(guard=guard, begin_session=begin_session)
-        self.refresh_tokens = RefreshTokens(issuer=_SIGNING, verifier=self._verifier, rules=RULES, **common)
-        self.account = Account(
-            guard=guard, begin_session=begin_session, hasher=hasher, policy=policy, fresh_seconds=900, **common
+        self.refresh_tokens = RefreshTokens(
+            issuer=_SIGNING, verifier=self._verifier, rules=RULES, notices=notices, **common
         )
+        self.account = Account(
+            guard=guard,
+            begin_session=begin_session,
+            hasher=hasher,
+            policy=policy,
+            fresh_seconds=900,
+            notices=notices,
+            **common,
+        )
+        self.password_reset = PasswordReset(hasher=hasher, policy=policy, notices=notices, **common)
+        self.addresses = Addresses(account=self.account, notices=notices, settings=AddressesOnly(), **common)
 
     def exchange(self, refresh_token, caller):
         """Exchange a refresh token. Its retry window has stood still while its home did not answer."""

@@ -11,7 +11,7 @@ from typing import Any
 from tests.regions.small_dynamodb import key_of, kind_of
 
 REPLICATED = ("users", "sessions", "events")
-"""Counters by address stay in their region, and so does its copy of the map."""
+"""Counters by address stay in their region, and so do its outbox and its copy of the map."""
 
 
 @dataclass(frozen=True)

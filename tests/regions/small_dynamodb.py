@@ -15,6 +15,7 @@ KEYS = {
     "sessions": ("user_id", "session_id"),
     "events": ("user_id", "event_id"),
     "throttle": ("counter_key",),
+    "mail": ("mail_id",),
     "homes": ("home",),
 }
 """The attributes of each table's key. Tables are named for what is in them."""

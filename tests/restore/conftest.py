@@ -15,7 +15,10 @@ from tests.support.in_process_api import api, application, settings
 
 __all__ = ["api", "application", "settings"]
 
-USERS, SESSIONS, EVENTS, THROTTLE = (f"lychgate-test-{name}" for name in ("users", "sessions", "events", "throttle"))
+USERS, SESSIONS, EVENTS, THROTTLE, MAIL = (
+    f"lychgate-test-{name}" for name in ("users", "sessions", "events", "throttle", "mail")
+)
+ALL = sorted([USERS, SESSIONS, EVENTS, THROTTLE, MAIL])
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def backups(aws, dynamodb, clock, monkeypatch):
     """Backups of all tables, which point-in-time recovery makes."""
     here = BackupsHere(clock)
     here.patch(monkeypatch)
-    for table in (USERS, SESSIONS, EVENTS, THROTTLE):
+    for table in ALL:
         dynamodb.update_continuous_backups(
             TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )

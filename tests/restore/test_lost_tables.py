@@ -4,9 +4,7 @@ import boto3
 import pytest
 
 from tests.deployment.operator_here import raising, refusal
-from tests.restore.conftest import EVENTS, SESSIONS, THROTTLE, USERS
-
-ALL = sorted([USERS, SESSIONS, EVENTS, THROTTLE])
+from tests.restore.conftest import ALL, EVENTS, MAIL, SESSIONS, USERS
 
 
 @pytest.fixture
@@ -57,6 +55,19 @@ def test_deleted_tables_come_back_with_accounts_and_settings(operator, api, back
     assert operator.run("tables") == 0
     assert "unchanged" in operator.said
     assert tables() == ALL
+
+
+def test_an_outbox_that_is_made_anew_has_a_stream_and_says_that_it_is_another(operator, backups, dynamodb, items):
+    before = dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"]
+    dynamodb.put_item(TableName=MAIL, Item={"mail_id": {"S": "suppressed#digest"}})
+    dynamodb.delete_table(TableName=MAIL)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    assert f"{MAIL} is missing: it is made empty, it is never restored" in operator.said
+    assert "has another stream than before" in operator.said
+    assert dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"] == before
+    assert items(MAIL, "mail_id") == {}
 
 
 def test_accounts_as_they_were_when_they_were_deleted_keep_their_sessions(operator, api, backups, dynamodb):

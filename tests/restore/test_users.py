@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.deployment.operator_here import raising, refusal
-from tests.restore.conftest import EVENTS, SESSIONS, THROTTLE, USERS
+from tests.restore.conftest import ALL, EVENTS, USERS
 
-ALL = sorted([USERS, SESSIONS, EVENTS, THROTTLE])
 PASSWORD = "correct horse battery staple"
 OTHER = "seven old oak boards and a latch"
 

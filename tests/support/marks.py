@@ -33,6 +33,7 @@ OF_FOLDERS = {
     "in_process": SLOW,
     "live": SLOW,
     "local": SLOW,
+    "mails": NOTHING,
     "openapi": SLOW,
     "packaging": PACKAGED,
     "protocol": NOTHING,

@@ -44,7 +44,7 @@ PATIENCE = 120
 EPOCH = 1_800_000_000
 """The time at which every test begins."""
 
-SENDER = "no-reply@site.example"
+SENDER = "no-reply@lychgate.example"
 """The address that all mails come from."""
 
 SETTINGS = {
@@ -73,7 +73,7 @@ FOUNDATION = Foundation(
     distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     kms_keys=(KMS_KEY,),
     mail_from=SENDER,
-    mail_identity="site.example",
+    mail_identity="lychgate.example",
     configuration_set=CONFIGURATION_SET,
 )
 POLICIES = {"api_handler": api_handler_policy, "authorizer": authorizer_policy, "mailer": mailer_policy}

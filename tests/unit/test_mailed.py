@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.accounts.mail import ASKED_FOR, MailKind
 from chalicelib.credentials import mail_budgets
-from chalicelib.credentials.mail_budgets import PER_DAY, PER_HOUR, budget_key, charged
+from chalicelib.credentials.mail_budgets import PER_DAY, PER_HOUR, Sent, budget_key, charged
 from chalicelib.credentials.mailed import (
     LIFETIMES,
     MailedProof,
@@ -121,7 +121,27 @@ class TestBudgets:
 
     def test_it_says_how_long_to_wait(self):
         sent, _ = charged((), MailKind.EMAIL, 100)
-        assert charged(sent, MailKind.EMAIL, 110) == ((100,), 50)
+        assert charged(sent, MailKind.EMAIL, 110) == ((Sent(100, "email"),), 50)
+
+    def test_another_kind_of_mail_is_not_kept_waiting_for_a_minute(self):
+        sent, _ = charged((), MailKind.EMAIL, 100)
+        sent, wait = charged(sent, MailKind.RESET, 101)
+        assert (wait, [mail.at for mail in sent]) == (0, [100, 101])
+
+    def test_all_kinds_together_are_limited_by_the_hour_and_the_day(self):
+        sent, sent_at = (), []
+        for now in range(0, 24 * 3600, 30):
+            kind = (MailKind.EMAIL, MailKind.LOGIN_CODE)[now // 30 % 2]
+            sent, wait = charged(sent, kind, now)
+            sent_at += [now] * (wait == 0)
+        assert len(sent_at) == PER_DAY
+        assert len([at for at in sent_at if at < 3600]) == PER_HOUR
+
+    def test_no_other_mails_keep_a_new_password_away(self):
+        sent = ()
+        for now in range(0, 3600, 60):
+            sent, _ = charged(sent, MailKind.LOGIN_CODE, now)
+        assert charged(sent, MailKind.RESET, 3600 - 1)[1] == 0
 
     def test_a_new_password_is_never_kept_away_for_more_than_an_hour(self):
         flood = self.ask(range(0, 24 * 3600, 60), MailKind.RESET)

@@ -12,17 +12,25 @@ from click.testing import CliRunner
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.accounts.roles import MAX_ROLES
+from chalicelib.accounts.user import Contact
+from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.config.api import ApiSettings
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from infra.local.environment import STAGE, stage_environment
 from infra.local.errors import LocalError
 from infra.operator.__main__ import Reach, operator
 from infra.operator.accounts import Accounts, Stage, open_accounts
+from infra.operator.mails import DynamoDBSuppressions, Suppressed
 from infra.stage_settings import UnknownStageError
 from tests.support.fakes import Memory, fake_stores
 from tests.support.samples import ALICE, LOGGED_IN, NOW, REGISTERED, SESSION
 
 GRANTED = SecurityEvent(EventType.ROLES_CHANGED, "u1", NOW + 5, Caller("", ""), actor=ADMIN)
+
+
+KIMS = "kim@example.org"
+BOUNCED = Suppressed("ab" * 32, "bounce", NOW)
 
 
 @pytest.fixture
@@ -32,6 +40,27 @@ def memory():
     return memory
 
 
+class FakeSuppressions:
+    """Addresses that get no mail, by themselves."""
+
+    def __init__(self):
+        self.known = {}
+
+    def all(self):
+        return list(self.known.values())
+
+    def find(self, address):
+        return self.known.get(address)
+
+    def lift(self, address):
+        return self.known.pop(address, None)
+
+
+@pytest.fixture
+def suppressions():
+    return FakeSuppressions()
+
+
 @pytest.fixture
 def asked_for():
     """The stages that the commands wanted to reach."""
@@ -39,7 +68,7 @@ def asked_for():
 
 
 @pytest.fixture
-def run(memory, asked_for):
+def run(memory, asked_for, suppressions):
     """Run the command and return its result."""
 
     def run(*arguments, stores=None, fails=None):
@@ -48,7 +77,8 @@ def run(memory, asked_for):
             asked_for.append(stage)
             if fails is not None:
                 raise fails
-            yield Accounts(stage.name, stores or fake_stores(memory), ApiSettings.from_environment(stage_environment()))
+            settings = ApiSettings.from_environment(stage_environment())
+            yield Accounts(stage.name, stores or fake_stores(memory), settings, suppressions)
 
         return CliRunner().invoke(operator, arguments, obj=Reach(accounts, lambda: NOW + 5))
 
@@ -181,8 +211,71 @@ class TestShowing:
         memory.sessions["u1", "s1"] = replace(SESSION, epoch=5)
         assert "sessions  0" in run("users", "show", "alice").stdout
 
+    @pytest.mark.parametrize(
+        ("contact", "lines"),
+        [
+            (Contact(KIMS, verified=True), [f"email     {KIMS} (verified)"]),
+            (Contact(KIMS), [f"email     {KIMS} (not confirmed)"]),
+            (
+                Contact(KIMS, verified=True, new_email="new@example.org"),
+                [f"email     {KIMS} (verified)", "          new@example.org (will replace it, once it is confirmed)"],
+            ),
+        ],
+    )
+    def test_says_which_address_it_is_and_whether_it_was_confirmed(self, run, memory, contact, lines):
+        memory.users["alice"] = replace(memory.users["alice"], contact=contact)
+        shown = run("users", "show", "alice").stdout.splitlines()
+        assert shown[5 : 5 + len(lines)] == lines
+        assert shown[5 + len(lines)] == "sessions  1"
+
+    def test_says_that_the_address_gets_no_mail_and_why(self, run, memory, suppressions):
+        memory.users["alice"] = replace(memory.users["alice"], contact=Contact(KIMS, verified=True))
+        suppressions.known[KIMS] = BOUNCED
+        assert "gets no mail since 2027-01-15T08:00:00Z: bounce" in run("users", "show", "alice").stdout
+        answer = json.loads(run("users", "show", "alice", "--json").stdout)
+        assert answer["suppressed"] == {"digest": "ab" * 32, "reason": "bounce", "at": "2027-01-15T08:00:00Z"}
+
     def test_of_nobody_is_refused(self, run):
         assert run("users", "show", "nobody").exit_code == 1
+
+
+class TestSuppressedAddresses:
+    def test_are_listed_by_digest_reason_and_time(self, run, suppressions):
+        suppressions.known[KIMS] = BOUNCED
+        done = run("mails", "suppressed")
+        assert (done.exit_code, done.stdout) == (0, f"2027-01-15T08:00:00Z  bounce     {'ab' * 32}\n")
+        assert json.loads(run("mails", "suppressed", "--json").stdout)["suppressed"] == [
+            {"digest": "ab" * 32, "reason": "bounce", "at": "2027-01-15T08:00:00Z"}
+        ]
+
+    def test_where_there_is_none_the_list_says_so(self, run):
+        assert run("mails", "suppressed").stdout == "No address in the stage dev is suppressed.\n"
+
+    def test_one_gets_mail_again(self, run, suppressions):
+        suppressions.known[KIMS] = BOUNCED
+        done = run("mails", "allow", KIMS)
+        assert done.exit_code == 0
+        assert "Suppressed since 2027-01-15T08:00:00Z: bounce." in done.stdout
+        assert suppressions.known == {}
+        assert "Nothing was changed" in run("mails", "allow", KIMS).stdout
+
+    def test_a_dry_run_says_what_an_address_is_and_changes_nothing(self, run, suppressions):
+        suppressions.known[KIMS] = BOUNCED
+        done = run("mails", "allow", KIMS, "--dry-run")
+        assert "bounce" in done.stdout
+        assert "nothing was changed" in done.stdout
+        assert KIMS in suppressions.known
+
+    @pytest.mark.parametrize(("arguments", "changed"), [((), True), (("--dry-run",), False)])
+    def test_the_answer_in_json_says_whether_something_changed(self, run, suppressions, arguments, changed):
+        suppressions.known[KIMS] = BOUNCED
+        answer = json.loads(run("mails", "allow", KIMS, "--json", *arguments).stdout)
+        assert (answer["changed"], answer["suppressed"]["reason"]) == (changed, "bounce")
+
+    def test_what_is_no_address_is_refused_before_anything_is_reached(self, run, asked_for):
+        done = run("mails", "allow", "kim")
+        assert (done.exit_code, asked_for) == (2, [])
+        assert "This is no e-mail address" in done.stderr
 
 
 REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "GetItem")
@@ -206,9 +299,17 @@ def unavailable(cause):
         (REFUSED, "AccessDeniedException"),
     ],
 )
-@pytest.mark.parametrize("arguments", [("show", "alice"), ("set-roles", "alice", "admin")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "show", "alice"),
+        ("users", "set-roles", "alice", "admin"),
+        ("mails", "suppressed"),
+        ("mails", "allow", KIMS),
+    ],
+)
 def test_what_cannot_be_done_is_said_in_a_line(run, failure, message, arguments):
-    done = run("users", *arguments, fails=failure)
+    done = run(*arguments, fails=failure)
     assert (done.exit_code, done.stdout) == (1, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -243,6 +344,23 @@ class TestAStageOnAws:
         with open_accounts(stage, make_dynamodb=lambda: aws_clients[0]) as accounts:
             accounts.stores.users.add(ALICE, SESSION, REGISTERED)
             assert accounts.stores.users.find("alice") == ALICE
+
+    def test_has_suppressed_addresses_in_its_table_of_mails(self, aws, aws_clients, project, environment):
+        client, table = aws_clients[0], environment["LYCHGATE_MAIL_TABLE"]
+        for address, at in (("Kim@Example.org", NOW), ("lee@example.org", NOW + 1)):
+            client.put_item(TableName=table, Item=suppressed_key(address) | to_item({"reason": "complaint", "at": at}))
+        client.put_item(TableName=table, Item=to_item({"mail_id": "m1", "kind": "reset", "at": NOW}))
+        with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=lambda: client) as accounts:
+            suppressions = accounts.suppressions
+            assert isinstance(suppressions, DynamoDBSuppressions)
+            assert [(each.reason, each.at) for each in suppressions.all()] == [
+                ("complaint", NOW + 1),
+                ("complaint", NOW),
+            ]
+            assert suppressions.find(KIMS).at == NOW
+            assert suppressions.lift(KIMS).at == NOW
+            assert suppressions.find(KIMS) is suppressions.lift(KIMS) is None
+            assert len(suppressions.all()) == 1
 
     def test_that_the_configuration_lacks_is_named(self, project):
         with pytest.raises(UnknownStageError, match="no stage prdo"), open_accounts(Stage("prdo", project, project)):

@@ -1,7 +1,7 @@
 """What was sent to a mail address, in DynamoDB: an item of the table of counters for each address.
 
 counter_key  S   partition key: ``mail#`` and the SHA-256 of the canonical address, with whose device it is, if any
-sent         S   when mails were sent in the last day: NumericDates, oldest first, with spaces between them
+sent         S   what was sent in the last day: NumericDate, colon and kind of each, with spaces between them
 ttl          N
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Value, to_item
 from chalicelib.adapters.dynamodb.mails import KEPT
-from chalicelib.credentials.mail_budgets import budget_key, charged
+from chalicelib.credentials.mail_budgets import Sent, budget_key, charged
 from chalicelib.errors import TooManyMails
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def charge(database: Database, address: str, kind: MailKind, known_user_id: str 
     with unavailable_on_failure():
         response = database.client.get_item(TableName=database.tables.throttle, Key=key, ConsistentRead=True)
     before = response.get("Item", {}).get("sent", {}).get("S")
-    sent = tuple(int(at) for at in (before or "").split())
+    sent = tuple(Sent(int(at), kept) for at, _, kept in (mail.partition(":") for mail in (before or "").split()))
     after, wait = charged(sent, kind, now)
     if wait > 0:
         raise TooManyMails(wait, limit="mails to an address")
-    values: dict[str, Value] = {":after": " ".join(map(str, after)), ":ttl": now + KEPT}
+    values: dict[str, Value] = {":after": " ".join(f"{mail.at}:{mail.kind}" for mail in after), ":ttl": now + KEPT}
     if before is not None:
         values[":before"] = before
     return {

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.deployment.checks import account, domain, names
+from infra.deployment.checks import account, domain, mails, names
 from infra.deployment.checks.findings import Check, Finding, State
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deployer import permissions
@@ -31,11 +31,16 @@ def check_all(
     parameters: Mapping[str, str],
     progress: Progress,
     dependencies: Dependencies = DEFAULTS,
+    *,
+    mail_from: str | None = None,
 ) -> bool:
-    """Print a line for each check, and return whether a deployment may begin."""
+    """Print a line for each check, and return whether a deployment may begin.
+
+    ``mail_from`` is another sender of mails than the stage has: see ``StageFiles``.
+    """
     findings = []
     with progress.of("Preflight: nothing is changed"):
-        for finding in _findings(stage, project, parameters, dependencies):
+        for finding in _findings(stage, project, parameters, dependencies, mail_from):
             progress(str(finding))
             findings.append(finding)
     wrong = [finding.name for finding in findings if finding.state is State.WRONG]
@@ -49,7 +54,8 @@ def check_all(
 
 def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
     """Raise DeploymentError for what a deployment would fail of later. What is unknown is no reason to stop."""
-    checks = list(_of_parameters(resources, parameters))
+    of_sender = Check("mails", partial(mails.sender, resources, {**resources.stack.parameters(), **parameters}))
+    checks = [of_sender, *_of_parameters(resources, parameters)]
     if names.is_new(resources):
         checks.append(Check("names", partial(_taken_names, resources)))
     for each in checks:
@@ -58,8 +64,15 @@ def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
             raise DeploymentError(f"{finding.name}: {finding.sentence}")
 
 
+def of_mails(resources: Resources) -> Iterator[str]:
+    """Yield what a deployment says of the stage's mails: a line for each check of them. None stops it."""
+    for each in _of_mails(resources, resources.stack.parameters()):
+        finding = each.finding()
+        yield finding.sentence if finding.name == "mails" else f"{finding.name}: {finding.sentence}"
+
+
 def _findings(
-    stage: str, project: Path, parameters: Mapping[str, str], dependencies: Dependencies
+    stage: str, project: Path, parameters: Mapping[str, str], dependencies: Dependencies, mail_from: str | None
 ) -> Iterator[Finding]:
     usable = Check("stage and parameters", partial(_usable, stage, project, parameters)).finding()
     yield usable
@@ -75,7 +88,7 @@ def _findings(
         yield Check("clock", partial(account.clock, caller.answer, dependencies.now())).finding()
     if credentials.state is not State.OK or caller.place is None:
         return
-    resources = Resources(stage, project, caller.place, dependencies)
+    resources = Resources(stage, project, caller.place, dependencies, mail_from=mail_from)
     for each in _of_stage(resources, parameters):
         yield each.finding()
 
@@ -124,6 +137,7 @@ def _of_stage(resources: Resources, asked: Mapping[str, str]) -> Iterator[Check]
     yield Check("API Gateway", partial(account.gateway, resources, parameters))
     yield Check("CloudFront", partial(account.cloudfront, resources))
     yield from _of_parameters(resources, parameters)
+    yield from _of_mails(resources, parameters)
     yield Check("permissions", partial(permissions, resources.place, resources.stage, parameters))
 
 
@@ -137,6 +151,13 @@ def _of_parameters(resources: Resources, parameters: Mapping[str, str]) -> Itera
     for name, parameter, look in looks:
         if parameters.get(parameter) and (parameter != "HostedZoneId" or parameters.get("DomainName")):
             yield Check(name, partial(look, resources, parameters))
+
+
+def _of_mails(resources: Resources, parameters: Mapping[str, str]) -> Iterator[Check]:
+    yield (of_sender := Check("mails", partial(mails.sender, resources, parameters)))
+    if of_sender.finding().state is State.OK and resources.mailing().is_on:
+        yield Check("SES", partial(mails.account, resources))
+        yield Check("SES identity", partial(mails.identity, resources, parameters))
 
 
 def _taken_names(resources: Resources) -> tuple[State, str]:

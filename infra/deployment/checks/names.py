@@ -74,7 +74,11 @@ def taken_bucket(resources: Resources, parameters: Mapping[str, str]) -> str | N
 def taken_names(resources: Resources) -> Iterator[str]:
     """Yield a sentence for each function, role, table and part of a distribution that belongs to something else."""
     stage = resources.stage
-    for function, role in ((stage, f"{stage}-api_handler"), (f"{stage}-authorizer",) * 2):
+    for function, role in (
+        (stage, f"{stage}-api_handler"),
+        (f"{stage}-authorizer",) * 2,
+        (f"{stage}-mailer",) * 2,
+    ):
         is_ours = _function_is_ours(resources, f"{APP_NAME}-{function}")
         if is_ours is False:
             yield _taken("function", f"{APP_NAME}-{function}")

@@ -32,9 +32,15 @@ _OF_THE_STAGE = (
     "LYCHGATE_SESSIONS_TABLE",
     "LYCHGATE_EVENTS_TABLE",
     "LYCHGATE_THROTTLE_TABLE",
+    "LYCHGATE_MAIL_TABLE",
+    "LYCHGATE_IDENTIFIER",
 )
 """Settings in which a version has to be like the live one. With others it would take keys that were revoked, or refuse
-what the distribution sends and what the authorizer lets through."""
+what the distribution sends and what the authorizer lets through. Where accounts are named by addresses, a version that
+takes other names would refuse them."""
+
+_LATER = {"LYCHGATE_MAIL_TABLE": None, "LYCHGATE_IDENTIFIER": "username"}
+"""What a version is as good without that is older than the setting, and what it stands for then."""
 
 
 def go_back(
@@ -96,9 +102,18 @@ def _refuse_other_settings(live: Mapping[str, Any], chosen: Mapping[str, Any]) -
             " deploy the commit from before"
         )
     now, then = (each.get("Environment", {}).get("Variables", {}) for each in (live, chosen))
-    other = [name for name in _OF_THE_STAGE if now.get(name) != then.get(name)]
+    other = [name for name in _OF_THE_STAGE if _differs(name, now, then)]
     if other:
         raise DeploymentError(
             f"version {chosen['Version']} has another {', '.join(other)} than the stage has now, so users could not use"
             " it. Deploy the commit from before instead: `make deploy` gives it the settings of now"
         )
+
+
+def _differs(name: str, now: Mapping[str, str], then: Mapping[str, str]) -> bool:
+    if name not in _LATER:
+        return now.get(name) != then.get(name)
+    usual = _LATER[name]
+    if usual is None:
+        return name in then and now.get(name) != then[name]
+    return now.get(name, usual) != then.get(name, usual)

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
-RAISED_BY_VISITORS = frozenset({"failed-log-ins", "refresh-token-reuse", "api-throttles", "authorizer-throttles"})
+RAISED_BY_VISITORS = frozenset(
+    {
+        "api-throttles",
+        "authorizer-throttles",
+        "failed-log-ins",
+        "mail-bounces",
+        "mail-complaints",
+        "mail-delay",
+        "mail-failures",
+        "refresh-token-reuse",
+    }
+)
 """Alarms that strangers can raise at will. They do not count: otherwise whoever guesses passwords could take a release
 back, also one that stops him."""
 
@@ -56,17 +67,17 @@ def watch(
 
 
 def alarm_names(template: Mapping[str, Any], stage: str) -> list[str]:
-    """Return the names of the stage's alarms that tell of its code, as the template has them.
+    """Return the names of the stage's alarms that tell of its code. ``template`` is the stage's own.
 
     By name, because the prefix of the stage ``prod`` is also that of ``prod-eu``.
     """
     named = [
-        resource["Properties"]["AlarmName"]["Fn::Sub"]
+        resource["Properties"]["AlarmName"]
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     ]
-    ignored = {f"lychgate-${{Stage}}-{name}" for name in RAISED_BY_VISITORS}
-    return [name.replace("${Stage}", stage) for name in named if name not in ignored]
+    ignored = {f"lychgate-{stage}-{name}" for name in RAISED_BY_VISITORS}
+    return [name for name in named if name not in ignored]
 
 
 def _described(client: CloudWatchClient, names: list[str]) -> list[MetricAlarmTypeDef]:

@@ -1,0 +1,106 @@
+"""Checks of what a stage's mails need: a sender, a region with SES, an account that may send, an identity in DNS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import UnknownRegionError
+
+from chalicelib.config.api import ApiSettings
+from chalicelib.errors import ConfigurationError
+from infra.deployment.checks.findings import State
+from infra.deployment.mailing import HOW_TO_TURN_ON, found_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.deployment.resources import Resources
+
+_GUIDE = "docs/deployment.md, section Mails"
+_SET_BY_THE_DEPLOYMENT = (
+    "LYCHGATE_SIGNING_KEYS_PARAMETER",
+    "LYCHGATE_USERS_TABLE",
+    "LYCHGATE_SESSIONS_TABLE",
+    "LYCHGATE_EVENTS_TABLE",
+    "LYCHGATE_THROTTLE_TABLE",
+    "LYCHGATE_MAIL_TABLE",
+)
+_OF_MAILS = ("LYCHGATE_EMAIL", "LYCHGATE_IDENTIFIER", "LYCHGATE_MAIL")
+
+
+def sender(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
+    """Look whether the stage's own settings of mails go together, and whether the region has SES. Asks nobody."""
+    if (wrong := _wrong_setting(resources.variables())) is not None:
+        return State.WRONG, f"{wrong}, in the stage's variables in .chalice/config.json"
+    how = resources.mailing()
+    if not how.is_on:
+        return State.OK, HOW_TO_TURN_ON.format(stage=resources.stage)
+    session = resources.session
+    try:
+        partition = session.get_partition_for_region(how.region)
+    except UnknownRegionError:
+        partition = "aws"
+    if how.region not in session.get_available_regions("sesv2", partition):
+        return State.WRONG, (
+            f"{how.region} has no SES. Name a region near it that has, as LYCHGATE_SES_REGION in the stage's variables"
+            f" in .chalice/config.json: {_GUIDE}"
+        )
+    domain = parameters.get("MailDomain", "")
+    if domain and domain not in how.identities():
+        return State.WRONG, (
+            f"MailDomain is {domain}, and the sender {how.sender} is not in it. Give MailDomain={how.domain}, or"
+            " another --mail-from"
+        )
+    bounces = parameters.get("BounceDomain", "")
+    if bounces and not bounces.endswith(f".{domain}"):
+        return State.WRONG, f"BounceDomain is {bounces}. It has to be a subdomain of MailDomain, such as mail.{domain}"
+    return State.OK, f"from {how.sender}, by SES in {how.region}"
+
+
+def account(resources: Resources) -> tuple[State, str]:
+    """Look what the account may send, and how fast."""
+    client: Any = resources.session.client("sesv2", region_name=resources.mailing().region)
+    found = client.get_account()
+    status = found.get("EnforcementStatus", "HEALTHY")
+    if not found.get("SendingEnabled", True) or status == "SHUTDOWN":
+        return State.WRONG, (
+            f"SES has stopped sending for this account ({status}). Its console names the case that AWS has opened:"
+            " docs/operations/incidents.md, section Mails"
+        )
+    quota = found.get("SendQuota", {})
+    allowed = f"{quota.get('Max24HourSend', 0):g} mails a day and {quota.get('MaxSendRate', 0):g} a second"
+    if not found.get("ProductionAccessEnabled"):
+        return State.OK, (
+            f"in the sandbox: {allowed}, and only to addresses that you have verified. Before a launch ask for"
+            f" production access: {_GUIDE}"
+        )
+    reviewed = ". AWS reviews it: look at the console of SES" if status == "PROBATION" else ""
+    return State.OK, f"may send {allowed}, {quota.get('SentLast24Hours', 0):g} of them sent in the last day{reviewed}"
+
+
+def identity(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
+    """Look whether SES may send in the sender's name, and which records in DNS it misses."""
+    how = resources.mailing()
+    found = found_identity(resources.session, how)
+    if found is None:
+        if parameters.get("MailDomain"):
+            return State.OK, f"the deployment makes {parameters['MailDomain']}, and says which records DNS needs"
+        return State.OK, (
+            f"SES has none for {how.sender}, so no mail goes out. Let the deployment make one: --parameter"
+            f" MailDomain={how.domain}; or verify the address in SES"
+        )
+    records = list(found.missing_records(how.region))
+    if found.is_verified and not records:
+        return State.OK, f"{found.name} is verified{'' if '@' in found.name else ', its mails are signed (DKIM)'}"
+    if not records:
+        return State.OK, f"{found.name} is not verified. Open the link in the mail that SES has sent there"
+    state = "is verified, but" if found.is_verified else "is not verified yet, so no mail goes out:"
+    return State.OK, f"{found.name} {state} SES does not find these records in DNS: {'; '.join(records)}"
+
+
+def _wrong_setting(variables: Mapping[str, str]) -> str | None:
+    try:
+        ApiSettings.from_environment({**dict.fromkeys(_SET_BY_THE_DEPLOYMENT, "set by the deployment"), **variables})
+    except ConfigurationError as error:
+        return error.reason if error.variable.startswith(_OF_MAILS) else None
+    return None

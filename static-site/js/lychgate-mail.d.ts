@@ -1,0 +1,137 @@
+/**
+ * The calls that have to do with mails: confirm an address, change it, choose a new password by mail, log in by a code.
+ * docs/browser-client.md#accounts-with-mail-addresses
+ *
+ * Functions over a client of lychgate.js, in a file of their own: a page without mails needs none of them. Those that
+ * begin a session do it as `login` does, in every tab. Those that act by what was mailed need no session and touch none:
+ * they work whoever is logged in. All throw ApiError and NetworkError.
+ */
+/** @typedef {import("./lychgate.js").Client} Client */
+/** @typedef {import("./lychgate.js").User} User */
+/** @typedef {import("./lychgate.js").CallOptions} CallOptions */
+/**
+ * A code that was asked for.
+ *
+ * @typedef {object} CodeRequest
+ * @property {string} challenge goes with the code: only who has asked can use it
+ * @property {number} expiresIn seconds for which the code is good
+ */
+/**
+ * Creates an account with an address, and logs in. A mail goes to the address, to confirm it.
+ *
+ * @param {Client} client
+ * @param {string} username
+ * @param {string} password
+ * @param {string} email
+ * @param {CallOptions} [options]
+ * @returns {Promise<User>}
+ */
+export function registerWithEmail(client: Client, username: string, password: string, email: string, options?: CallOptions): Promise<User>;
+/**
+ * Asks for an account whose name is its address. It exists as soon as the mail is confirmed, with `confirmRegistration`.
+ * Nobody learns whether the address has an account already.
+ *
+ * @param {Client} client
+ * @param {string} email
+ * @param {string} password
+ * @param {CallOptions} [options]
+ * @returns {Promise<number>} seconds for which the mail is good
+ */
+export function requestRegistration(client: Client, email: string, password: string, options?: CallOptions): Promise<number>;
+/**
+ * Creates the account that was asked for, and logs in.
+ *
+ * @param {Client} client
+ * @param {string} token of the mail; 410 `link_expired` if it is used, too old or not whole
+ * @param {CallOptions} [options]
+ * @returns {Promise<User>}
+ */
+export function confirmRegistration(client: Client, token: string, options?: CallOptions): Promise<User>;
+/**
+ * Asks for another address of the account. It is the account's once it is confirmed. The session has to be fresh.
+ *
+ * @param {Client} client
+ * @param {string} email
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function changeEmail(client: Client, email: string, options?: CallOptions): Promise<void>;
+/**
+ * Removes the address of the account, and one that waits to be confirmed. The session has to be fresh.
+ *
+ * @param {Client} client
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function removeEmail(client: Client, options?: CallOptions): Promise<void>;
+/**
+ * Sends the mail that confirms an address once more.
+ *
+ * @param {Client} client
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function resendEmail(client: Client, options?: CallOptions): Promise<void>;
+/**
+ * Confirms an address.
+ *
+ * @param {Client} client
+ * @param {string} token of the mail; 410 `link_expired` as above, 409 `email_taken` if another account has the address
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function confirmEmail(client: Client, token: string, options?: CallOptions): Promise<void>;
+/**
+ * Asks for a mail to choose a new password with. Nobody learns whether there is such an account.
+ *
+ * @param {Client} client
+ * @param {string} name a username, or a confirmed address
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function forgotPassword(client: Client, name: string, options?: CallOptions): Promise<void>;
+/**
+ * Chooses a new password. All sessions end, and nobody is logged in. A password that is refused leaves the token good.
+ *
+ * @param {Client} client
+ * @param {string} token of the mail; 410 `link_expired` as above
+ * @param {string} newPassword
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function resetPassword(client: Client, token: string, newPassword: string, options?: CallOptions): Promise<void>;
+/**
+ * Asks for a code to log in with, by mail. Nobody learns whether there is such an account.
+ *
+ * @param {Client} client
+ * @param {string} name a username, or a confirmed address
+ * @param {CallOptions} [options]
+ * @returns {Promise<CodeRequest>}
+ */
+export function requestLoginCode(client: Client, name: string, options?: CallOptions): Promise<CodeRequest>;
+/**
+ * Logs in with a code.
+ *
+ * @param {Client} client
+ * @param {string} challenge 401 `invalid_challenge` if it is used, too old or tried too often
+ * @param {string} code 401 `invalid_code` if it is wrong; spaces do not matter
+ * @param {CallOptions} [options]
+ * @returns {Promise<User>}
+ */
+export function verifyLoginCode(client: Client, challenge: string, code: string, options?: CallOptions): Promise<User>;
+export type Client = import("./lychgate.js").Client;
+export type User = import("./lychgate.js").User;
+export type CallOptions = import("./lychgate.js").CallOptions;
+/**
+ * A code that was asked for.
+ */
+export type CodeRequest = {
+    /**
+     * goes with the code: only who has asked can use it
+     */
+    challenge: string;
+    /**
+     * seconds for which the code is good
+     */
+    expiresIn: number;
+};
