@@ -15,7 +15,7 @@ Policy = dict[str, Any]
 _USERS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
 _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
-_THROTTLE = ("UpdateItem",)
+_THROTTLE = ("GetItem", "UpdateItem")
 _MAIL = ("GetItem", "PutItem", "UpdateItem")
 
 _SEEN_BY_THE_MAILER = (
@@ -79,8 +79,8 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     }
     of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
     return _policy(
-        {**_table("Users", foundation, foundation.users_table, ("BatchGetItem", "GetItem")), "Condition": seen},
-        {**_table("Throttle", foundation, foundation.throttle_table, _MAIL), "Condition": of_addresses},
+        {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
+        {**_table("Throttle", foundation, foundation.throttle_table, _THROTTLE), "Condition": of_addresses},
         _table("Mail", foundation, foundation.mail_table, _MAIL),
         _statement(
             "Stream",

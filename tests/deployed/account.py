@@ -1,6 +1,10 @@
 """The deployment in an AWS account: all functions with their roles, over the database, SES, and what users do there."""
 
 import copy
+import json
+
+import boto3
+from botocore.config import Config
 
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
 from tests.support import places
@@ -62,6 +66,19 @@ class Account:
             role.policy = dict(changed).get(name, self.policies[name])
             role.used.clear()
             role.denied.clear()
+
+    def client(self, role, service):
+        """A client of AWS's with the credentials of a function's role."""
+        credentials = self.roles[role].credentials
+        return boto3.client(
+            service,
+            region_name=places.REGION,
+            endpoint_url=self.aws.endpoint,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
 
     def live(self):
         """Do all that users can do, and what the log must keep of it. Raises where it fails, whatever it is."""
@@ -175,7 +192,5 @@ class Account:
 
 def sns_event(message):
     """The event in which SNS hands a message to a function ("Using AWS Lambda with Amazon SNS")."""
-    import json
-
     record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification", "Message": json.dumps(message)}}
     return {"Records": [record]}

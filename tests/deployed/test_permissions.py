@@ -22,7 +22,6 @@ def test_the_functions_have_the_policies_that_were_written_for_them(package):
 
 
 def test_everything_works_and_every_action_on_every_resource_that_is_allowed_is_used(account):
-    account.begin({})
     account.live()
     for name, role in account.roles.items():
         assert role.denied == set()
@@ -51,20 +50,20 @@ def test_without_any_one_action_something_fails(account, function, sid, action):
     assert {name for name, _ in denied} == {action}
 
 
-@pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle"])
+@pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle", "mail"])
 def test_nothing_else_is_in_reach(account, table):
-    account.begin({})
-    api_handler, authorizer = account.roles["api_handler"], account.roles["authorizer"]
+    api_handler, authorizer, mailer = (account.roles[name] for name in ("api_handler", "authorizer", "mailer"))
     tables = "arn:aws:dynamodb:us-east-1:123456789012:table"
     for action in ("Scan", "DeleteTable", "UpdateTable", "DescribeTable", "ConditionCheckItem"):
         assert not api_handler.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
+        assert not mailer.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
     for other in (f"lychgate-prod-{table}", f"lychgate-test-{table}-copy", f"lychgate-test-{table}/index/any"):
         assert not api_handler.allows("dynamodb:PutItem", f"{tables}/{other}")
+        assert not mailer.allows("dynamodb:GetItem", f"{tables}/{other}")
     assert not authorizer.allows("dynamodb:GetItem", f"{tables}/lychgate-test-{table}")
 
 
 def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
-    account.begin({})
     role = account.roles["api_handler"]
     for name, allowed in ((places.FOUNDATION.signing_keys_parameter, True), ("/lychgate/prod/signing-keys", False)):
         assert role.allows("kms:Decrypt", places.KMS_KEY, encryption_context({"Name": name})) is allowed
@@ -72,6 +71,119 @@ def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
     for action in ("Encrypt", "GenerateDataKey", "ReEncryptFrom"):
         context = encryption_context({"Name": places.FOUNDATION.signing_keys_parameter})
         assert not role.allows(f"kms:{action}", places.KMS_KEY, context)
+
+
+# A user with all that an account has, whose mails somebody may ask for.
+USER = {
+    "username_key": {"S": "k1"},
+    "user_id": {"S": "u1"},
+    "username": {"S": "alice"},
+    "email": {"S": "alice@mail.example"},
+    "password_hash": {"S": "$2b$not-for-mailers"},
+}
+READ_USER = {"TableName": "lychgate-test-users", "Key": {"username_key": {"S": "k1"}}}
+FROM_SENDER = {
+    "FromEmailAddress": places.SENDER,
+    "Destination": {"ToAddresses": ["alice@mail.example"]},
+    "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}, "Html": {"Data": "h"}}}},
+    "ConfigurationSetName": places.CONFIGURATION_SET,
+}
+
+
+class TestTheMailer:
+    def test_reads_what_it_needs_of_a_user(self, account):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        read = account.client("mailer", "dynamodb").get_item(**READ_USER, ProjectionExpression="user_id, email")
+        assert read["Item"] == {name: USER[name] for name in ("user_id", "email")}
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"ProjectionExpression": "password_hash"},
+            {"ProjectionExpression": "email, #p", "ExpressionAttributeNames": {"#p": "password_hash"}},
+            {"ProjectionExpression": "roles"},
+            {"AttributesToGet": ["password_hash"]},
+            {},
+        ],
+        ids=["the hash", "the hash under another name", "roles", "the hash as one once asked", "all"],
+    )
+    def test_cannot_read_a_hash_or_all_of_a_user(self, account, members):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        client = account.client("mailer", "dynamodb")
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            client.get_item(**READ_USER, **members)
+
+    def test_could_read_all_of_a_user_if_its_policy_did_not_ask_for_a_projection(self, account):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        policy = copy.deepcopy(POLICIES["mailer"])
+        (users,) = [each for each in policy["Statement"] if each["Sid"] == "Users"]
+        del users["Condition"]["StringEqualsIfExists"]
+        account.roles["mailer"].policy = policy
+        assert account.client("mailer", "dynamodb").get_item(**READ_USER)["Item"] == USER
+
+    @pytest.mark.parametrize(
+        ("service", "operation", "request_of"),
+        [
+            ("dynamodb", "put_item", {"TableName": "lychgate-test-users", "Item": USER}),
+            ("dynamodb", "delete_item", READ_USER),
+            ("dynamodb", "update_item", {**READ_USER, "UpdateExpression": "REMOVE password_hash"}),
+            ("dynamodb", "batch_get_item", {"RequestItems": {"lychgate-test-users": {"Keys": [READ_USER["Key"]]}}}),
+            (
+                "dynamodb",
+                "query",
+                {
+                    "TableName": "lychgate-test-sessions",
+                    "KeyConditionExpression": "user_id = :u",
+                    "ExpressionAttributeValues": {":u": {"S": "u1"}},
+                },
+            ),
+            (
+                "dynamodb",
+                "get_item",
+                {"TableName": "lychgate-test-events", "Key": {"user_id": {"S": "u1"}, "event_id": {"S": "e1"}}},
+            ),
+            ("dynamodb", "delete_item", {"TableName": "lychgate-test-mail", "Key": {"mail_id": {"S": "m1"}}}),
+            (
+                "dynamodb",
+                "update_item",
+                {
+                    "TableName": "lychgate-test-throttle",
+                    "Key": {"counter_key": {"S": "address#192.0.2.1"}},
+                    "UpdateExpression": "REMOVE failures",
+                },
+            ),
+            ("ssm", "get_parameter", {"Name": places.FOUNDATION.signing_keys_parameter, "WithDecryption": True}),
+        ],
+        ids=lambda value: value if isinstance(value, str) else value.get("TableName", ""),
+    )
+    def test_cannot_do_what_is_none_of_its_business(self, account, service, operation, request_of):
+        client = account.client("mailer", service)
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            getattr(client, operation)(**request_of)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"FromEmailAddress": "boss@lychgate.example"},
+            {"FromEmailAddress": "Lychgate <boss@lychgate.example>"},
+            {"ConfigurationSetName": "another"},
+        ],
+    )
+    def test_cannot_send_as_somebody_else_or_past_those_who_hear_of_bounces(self, account, changed):
+        client = account.client("mailer", "sesv2")
+        client.send_email(**FROM_SENDER)
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            client.send_email(**(FROM_SENDER | changed))
+        assert len(account.mails.sent) == 1
+
+
+@pytest.mark.parametrize("role", ["api_handler", "authorizer"])
+def test_whoever_answers_requests_cannot_send_mail(account, role):
+    client = account.client(role, "sesv2")
+    with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+        client.send_email(**FROM_SENDER)
+    assert account.mails.sent == []
+    assert not any(action.startswith("ses:") for name, _, action in ACTIONS if name == role)
 
 
 def assert_fails(account, function, policy):
