@@ -81,7 +81,8 @@ class Deliver:
         try:
             return self._send(mail)
         except _GivenUp as given_up:
-            self._deliveries.give_up(mail_id, given_up.outcome)
+            attempts = mail.attempts + (given_up.outcome is Outcome.REFUSED)
+            self._deliveries.give_up(mail_id, attempts, given_up.outcome)
             return Delivered(given_up.outcome, mail.kind, given_up.user_id, reason=given_up.reason)
 
     def _send(self, mail: Outgoing) -> Delivered:

@@ -9,10 +9,10 @@ from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.dynamodb.items import address_key, user_key
 from chalicelib.errors import LinkExpired
 from chalicelib.tokens.kinds import ACCESS_TOKEN
-from infra.restore.contents import address_key_of
 from tests.deployment.operator_here import raising
 from tests.restore.conftest import USERS
 from tests.support.post_office import PostOffice
+from tests.support.verified_addresses import names_by_address
 from tests.support.whole import verifier
 
 __all__ = ["verifier"]
@@ -89,20 +89,7 @@ def restore(operator):
 @pytest.fixture
 def addresses(items):
     """Return who is found by each verified address, after a look that each account and each address fit."""
-
-    def addresses():
-        found = items(USERS, "username_key")
-        accounts = {item["user_id"]["S"]: item for item in found.values() if "user_id" in item}
-        leading = {key: item["owner_id"]["S"] for key, item in found.items() if "owner_id" in item}
-        fitting = {address_key_of(item): user_id for user_id, item in accounts.items() if address_key_of(item)}
-        assert leading == fitting
-        assert all(
-            user_key(found[key]["owner_name"]["S"])["username_key"] == accounts[user_id]["username_key"]
-            for key, user_id in leading.items()
-        )
-        return {accounts[user_id]["email"]["S"]: accounts[user_id]["username"]["S"] for user_id in leading.values()}
-
-    return addresses
+    return lambda: names_by_address(items(USERS, "username_key").values())
 
 
 def test_a_deleted_account_comes_back_with_its_address(operator, register, delete, remember, restore, addresses):
