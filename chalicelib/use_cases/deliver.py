@@ -144,12 +144,12 @@ class Deliver:
 
     def _recipient(self, mail: Outgoing) -> Recipient | None:
         found = None
-        if mail.address_key is not None and mail.user_id is None:
-            found = self._deliveries.user_with_address(mail.address_key)
+        # An attempt before this one has stored whom it found, by the address maybe.
+        if mail.address_key is not None and (mail.user_id is None or mail.attempts > 0):
+            found = _for(mail, self._deliveries.user_with_address(mail.address_key))
         if found is None and mail.name_key is not None:
-            found = self._deliveries.user_with_name(mail.name_key)
-        is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
-        return None if is_other else found
+            found = _for(mail, self._deliveries.user_with_name(mail.name_key))
+        return found
 
     def _destination(self, mail: Outgoing, recipient: Recipient | None) -> str | None:
         """Return the address, None if there is none."""
@@ -162,6 +162,12 @@ class Deliver:
         if mail.kind is MailKind.EMAIL:
             return mail.to if recipient.unconfirmed == mail.to else None
         return recipient.verified_email
+
+
+def _for(mail: Outgoing, found: Recipient | None) -> Recipient | None:
+    """Return who was found, or None if the mail is for another user."""
+    is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
+    return None if is_other else found
 
 
 def _minutes(mail: Outgoing, now: int) -> int:

@@ -62,6 +62,8 @@ class Account:
         self.mailbox = Mailbox(self.mailer.received, self.mailer.deliver)
         self.clock.reset()
         self._gateway.forget_authorizations()
+        for function in self.functions.values():
+            function.recent_log.clear()
         for name, role in self.roles.items():
             role.policy = dict(changed).get(name, self.policies[name])
             role.used.clear()

@@ -5,6 +5,7 @@ import signal
 import threading
 
 import pytest
+from werkzeug import Response
 
 from tests.deployed.account import ADDRESS
 from tests.support import places
@@ -63,16 +64,19 @@ class Watch:
         with self._lock:
             position = len(self.asked)
             self.asked.append(operation_of(request))
-            self._kill_at(position, "before")
+            if self._dies_at(position, "before"):
+                return Response(status=500)  # to nobody
             answered = answer()
-            self._kill_at(position, "after")
+            self._dies_at(position, "after")
             return answered
 
-    def _kill_at(self, position, when):
-        if self._at == (position, when):
-            self._at = None
-            for process in self._function.process_ids():
-                os.kill(process, signal.SIGKILL)
+    def _dies_at(self, position, when):
+        if self._at != (position, when):
+            return False
+        self._at = None
+        for process in self._function.process_ids():
+            os.kill(process, signal.SIGKILL)
+        return True
 
 
 STEPS = (
@@ -264,4 +268,4 @@ def test_no_line_of_the_mailers_log_has_an_address_or_a_token(confirmed):
     token = mail["text"].partition("#reset=")[2].split()[0]
     lines = list(confirmed.functions[MAILER].recent_log)
     assert any('"outcome": "sent"' in line for line in lines)
-    assert not any(secret in line for line in lines for secret in (ADDRESS, token, "alice"))
+    assert not any(secret in line for line in lines for secret in (ADDRESS, token, '"alice"', '"Alice"'))

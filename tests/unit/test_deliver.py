@@ -269,16 +269,28 @@ class TestWhatIsNotSent:
         assert (done.outcome, done.reason, done.user_id) == (Outcome.REFUSED, "SES: MessageRejected: refused", "u1")
         assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
 
-    def test_a_mail_that_cannot_be_sent_for_now_is_sent_later(self, post):
+    @pytest.mark.parametrize("name", ["alice", ADDRESS])
+    def test_a_mail_that_cannot_be_sent_for_now_is_sent_later(self, post, name):
         post.add(CONFIRMED)
         post.transport.refusal = ServiceUnavailable("SES: TooManyRequestsException")
-        mail = post.ask(asked())
+        mail = post.ask(asked(asked=name))
         for _ in range(3):
             with pytest.raises(ServiceUnavailable):
                 post.deliver(mail)
         post.transport.refusal = None
         assert post.deliver(mail).outcome is Outcome.SENT
         assert len(post.stores.outbox.find(mail.id).token_digests) == 4
+
+    def test_a_notice_is_sent_later_to_the_user_whose_name_is_the_address_of_another(self, post):
+        post.add(replace(CONFIRMED, contact=Contact("bob@example.org", verified=True)))
+        post.add(replace(CONFIRMED, id="u2", username="bob@example.org"))
+        post.transport.refusal = ServiceUnavailable("SES: TooManyRequestsException")
+        mail = post.ask(asked(MailKind.PASSWORD_CHANGED, asked="bob@example.org", user_id="u2"))
+        with pytest.raises(ServiceUnavailable):
+            post.deliver(mail)
+        post.transport.refusal = None
+        post.deliver(mail)
+        assert post.sent()[0] == ADDRESS
 
     def test_a_mail_that_cannot_be_written_leaves_nothing_behind(self, post):
         post.add(CONFIRMED)
@@ -316,6 +328,7 @@ def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(p
 
 SCENES = {
     "a link": (CONFIRMED, {"kind": MailKind.RESET}),
+    "a link, asked for by the address": (CONFIRMED, {"kind": MailKind.RESET, "asked": ADDRESS}),
     "a code": (CONFIRMED, {"kind": MailKind.LOGIN_CODE}),
     "a notice": (CONFIRMED, {"kind": MailKind.PASSWORD_CHANGED, "user_id": "u1"}),
     "an address to confirm": (CHANGING, {"kind": MailKind.EMAIL, "user_id": "u1", "to": NEW, "counted": True}),
