@@ -23,6 +23,17 @@ OF_THE_INSPECTOR = {
     "signature.js",
     "token-view.js",
 }
+OF_MAILS = {
+    "account.html",
+    "address.js",
+    "fields.js",
+    "lychgate-mail.js",
+    "mail-entry.js",
+    "mailed.js",
+    "mails.css",
+    "named-by-email.js",
+    "resend.js",
+}
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
 MEASURED = (PROJECT / "docs" / "performance.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
@@ -121,7 +132,8 @@ def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():
     files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
-    files = [path for path in files if path.name not in OF_THE_INSPECTOR]
+    assert OF_THE_INSPECTOR | OF_MAILS < {path.name for path in files}
+    files = [path for path in files if path.name not in OF_THE_INSPECTOR | OF_MAILS]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 
