@@ -69,8 +69,8 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
 PAGE_FILES = VISITS * 28
-"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector, and what is
-about mails is loaded by who asks for one."""
+"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector, and what
+is about mails is loaded by who asks for one."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 
