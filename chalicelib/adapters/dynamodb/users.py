@@ -235,18 +235,19 @@ class DynamoDBUserStore:
         # The address belongs to what the user was when it was read.
         delete["ConditionExpression"] += " AND email = :email AND email_verified = :true"
         delete["ExpressionAttributeValues"] |= to_item({":email": email, ":true": True})
-        delete["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         actions = [{"Delete": delete}, delete_address(self._tables, email, user)]
-        failed = transact(self._database, cast("list[TransactWriteItemTypeDef]", actions))
-        # A missing user means that this call was retried after a lost answer.
-        if failed and failed.get(0) is not None:
+        # A missing user has another name by now. A repetition after a lost answer is known by its token, and succeeds.
+        if transact(self._database, cast("list[TransactWriteItemTypeDef]", actions)):
             raise Conflict
 
     def _delete_alone(self, user: User) -> None:
         """Delete the user's item. Raises Conflict."""
         delete = self._deletion(user)
+        # An address that was verified meanwhile would stay behind.
+        unchanged = delete["ConditionExpression"] + " AND (attribute_not_exists(email) OR email_verified = :false)"
+        delete["ExpressionAttributeValues"] |= to_item({":false": False})
         # A missing user means that this call was retried after a lost answer.
-        delete["ConditionExpression"] = f"attribute_not_exists(user_id) OR ({delete['ConditionExpression']})"
+        delete["ConditionExpression"] = f"attribute_not_exists(user_id) OR ({unchanged})"
         with unavailable_on_failure():
             try:
                 after_conflicts(self._database, lambda: self._client.delete_item(**delete))
