@@ -43,10 +43,12 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
     pwned_passwords = table.pop("PWNED_PASSWORDS")
+    named = {name.lower(): table.pop(name) for name in ("EMAIL", "IDENTIFIER")}
     settings = ApiSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     defaults = {
         **dataclasses.asdict(settings),
         **{f"throttle_{name}": value for name, value in dataclasses.asdict(settings.throttle).items()},
+        **{f"mails_{name}": value for name, value in dataclasses.asdict(settings.mails).items()},
         "registrations_per_hour": settings.throttle.registrations,
         "refresh_idle_lifetime": settings.sessions.idle_lifetime,
         "session_lifetime": settings.sessions.absolute_lifetime,
@@ -55,6 +57,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     assert {name.lower(): int(default) for name, default in table.items()} == {
         name.lower(): defaults[name.lower()] for name in table
     }
+    assert named == {name: getattr(settings, name) for name in named}
     assert (registration == "open") is settings.registration_open
     assert (pwned_passwords == "on") is settings.check_pwned_passwords
 

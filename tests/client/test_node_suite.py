@@ -12,10 +12,11 @@ from tests.client.find_node import node_folder
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
+MAIL = CLIENT.with_name("lychgate-mail.js")
 DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / ".tools" / "node_modules"
 SUITE_SECONDS = 300
-MAX_MINIFIED_GZIPPED_BYTES = 4096
+MAX_MINIFIED_GZIPPED_BYTES = {CLIENT: 4096, MAIL: 512}
 MINIFY = """
 const [esbuild, file] = process.argv.slice(1);
 const source = require("node:fs").readFileSync(file, "utf8");
@@ -55,18 +56,20 @@ def test_client_page_and_example_are_well_typed(node):
     assert ran.returncode == 0, ran.stdout
 
 
-def test_the_client_is_one_file():
-    source = CLIENT.read_bytes()
-    assert b"import " not in source
-    assert b"import(" not in source
+@pytest.mark.parametrize("file", [CLIENT, MAIL], ids=lambda file: file.name)
+def test_the_client_and_the_calls_of_mails_are_one_file_each(file):
+    source = re.sub(r"/\*.*?\*/", "", file.read_text("utf-8"), flags=re.DOTALL)
+    assert "import " not in source
+    assert "import(" not in source
 
 
-def test_the_client_is_four_kilobytes_at_most_once_minified_and_compressed(node):
+@pytest.mark.parametrize("file", [CLIENT, MAIL], ids=lambda file: file.name)
+def test_the_client_is_four_kilobytes_at_most_once_minified_and_compressed_and_the_mails_half_of_one(node, file):
     esbuild = TOOLS / "esbuild"
     assert esbuild.exists(), "esbuild is missing: `make test` fetches it into .tools"
-    minified = subprocess.run([node, "-e", MINIFY, esbuild, CLIENT], capture_output=True, check=True).stdout
-    assert b"createClient" in minified
-    assert len(gzip.compress(minified, 9)) <= MAX_MINIFIED_GZIPPED_BYTES
+    minified = subprocess.run([node, "-e", MINIFY, esbuild, file], capture_output=True, check=True).stdout
+    assert b"export{" in minified
+    assert len(gzip.compress(minified, 9)) <= MAX_MINIFIED_GZIPPED_BYTES[file]
 
 
 def test_the_documentation_names_every_option_method_change_and_error(node):
@@ -86,4 +89,6 @@ def test_the_documentation_names_every_option_method_change_and_error(node):
     options = re.findall(r"^    (\w+)\?: ", signature, re.MULTILINE)
     modes = re.findall(r'"(\w+)"', re.search(r"type StorageMode = (.*);", types)[1])
     changes = re.findall(r'"([\w-]+)"', types.partition("type Change = {")[2].partition("\n};")[0])
-    assert sorted(rows) == sorted([*options, *modes, *changes, *found["members"], *found["errors"]])
+    mails = re.findall(r"^export async function (\w+)", MAIL.read_text("utf-8"), re.MULTILINE)
+    assert len(mails) == 11
+    assert sorted(rows) == sorted([*options, *modes, *changes, *found["members"], *found["errors"], *mails])

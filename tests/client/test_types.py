@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.node_projects import CLIENT, ROOT, TYPES, install, react_project, tsc, vite
+from tests.support.node_projects import CLIENT, MAIL, MAIL_TYPES, ROOT, TYPES, install, react_project, tsc, vite
 
 HERE = Path(__file__).parent
 DOCS = ROOT / "docs" / "browser-client.md"
-GENERATE = ROOT / "tests" / "tools" / "tsconfig.types.json"
+TOOLS = ROOT / "tests" / "tools"
+GENERATE = {TYPES: TOOLS / "tsconfig.types.json", MAIL_TYPES: TOOLS / "tsconfig.mail-types.json"}
 STRICT = {
     "strict": True,
     "noEmit": True,
@@ -35,10 +36,10 @@ RESOLUTIONS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with the client, its types and nothing else."""
+    """A folder with the client, the calls of mails, their types and nothing else."""
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
     install(tmp_path)
-    for file in (CLIENT, TYPES):
+    for file in (CLIENT, TYPES, MAIL, MAIL_TYPES):
         shutil.copy(file, tmp_path)
     return tmp_path
 
@@ -50,11 +51,12 @@ def compiled(project: Path, file: str, **options: object) -> subprocess.Complete
     return tsc("--project", "tsconfig.json", folder=project)
 
 
-def test_the_types_are_those_of_the_code(tmp_path):
-    ran = tsc("--project", GENERATE, "--outDir", tmp_path, folder=tmp_path)
+@pytest.mark.parametrize("types", [TYPES, MAIL_TYPES], ids=lambda file: file.name)
+def test_the_types_are_those_of_the_code(tmp_path, types):
+    ran = tsc("--project", GENERATE[types], "--outDir", tmp_path, folder=tmp_path)
     assert ran.returncode == 0, ran.stdout
-    made = (tmp_path / TYPES.name).read_text("utf-8")
-    assert made == TYPES.read_text("utf-8"), f"{TYPES.name} is out of date: `make types` writes it anew"
+    made = (tmp_path / types.name).read_text("utf-8")
+    assert made == types.read_text("utf-8"), f"{types.name} is out of date: `make types` writes it anew"
 
 
 def test_each_option_and_member_is_described_and_nothing_is_of_any_type_but_a_body():

@@ -11,6 +11,8 @@ from tests.support.commands import run_to_end
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
+MAIL = CLIENT.with_name("lychgate-mail.js")
+MAIL_TYPES = MAIL.with_suffix(".d.ts")
 TOOLS = ROOT / ".tools" / "node_modules"
 _REACT_TEMPLATE = ROOT / "tests" / "client" / "react_ts"
 

@@ -13,6 +13,20 @@ import {
   type Token,
   type User,
 } from "./lychgate.js";
+import {
+  changeEmail,
+  confirmEmail,
+  confirmRegistration,
+  forgotPassword,
+  registerWithEmail,
+  removeEmail,
+  requestLoginCode,
+  requestRegistration,
+  resendEmail,
+  resetPassword,
+  verifyLoginCode,
+  type CodeRequest,
+} from "./lychgate-mail.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <T extends true>(_?: T): void => {};
@@ -42,6 +56,11 @@ holds<Same<ReturnType<Client["logoutEverywhere"]>, Promise<boolean>>>();
 holds<Same<ReturnType<Client["refresh"]>, Promise<void>>>();
 holds<Same<Client["fetch"], typeof globalThis.fetch>>();
 holds<Same<ReturnType<Client["onChange"]>, () => void>>();
+holds<Same<ReturnType<Client["enter"]>, Promise<User>>>();
+holds<Same<User["email_verified"], boolean | undefined>>();
+holds<Same<ReturnType<typeof confirmRegistration>, Promise<User>>>();
+holds<Same<ReturnType<typeof requestLoginCode>, Promise<CodeRequest>>>();
+holds<Same<ReturnType<typeof requestRegistration>, Promise<number>>>();
 holds<
   Same<
     Change["type"],
@@ -67,6 +86,20 @@ export async function useEverything(signal: AbortSignal | undefined): Promise<st
   return `${title} ${wanted.title} ${response.status}`;
 }
 
+export async function useMails(signal: AbortSignal | undefined): Promise<string> {
+  await client.json("GET", "auth/options", undefined, { signal, anonymous: true });
+  const kim = await registerWithEmail(client, "kim", "secret", "kim@example.org", { signal });
+  await changeEmail(client, "kim@example.org");
+  await resendEmail(client);
+  await removeEmail(client);
+  await confirmEmail(client, "token");
+  await forgotPassword(client, "kim", { signal });
+  await resetPassword(client, "token", "secret");
+  const { challenge, expiresIn } = await requestLoginCode(client, "kim");
+  const user = await verifyLoginCode(client, challenge, "123456");
+  return `${kim.email ?? user.new_email} ${expiresIn.toFixed()}`;
+}
+
 export function tell(error: Error): string {
   if (error instanceof ApiError) return `${error.status + error.retryAfter} ${error.error} ${error.errors[0]?.field}`;
   if (error instanceof NetworkError) return String(error.cause);
@@ -89,6 +122,12 @@ export async function wrongUse(): Promise<void> {
   createClient({ askPassword: () => "secret" });
   // @ts-expect-error nobody logs in without a password
   await client.login("kim");
+  // @ts-expect-error a code alone is worth nothing
+  await verifyLoginCode(client, "123456");
+  // @ts-expect-error a function over a client
+  await forgotPassword("kim");
+  // @ts-expect-error an address may be absent
+  client.user?.email.length;
   // @ts-expect-error nobody may be logged in
   client.user.username;
   // @ts-expect-error only the client says who is logged in
