@@ -1,4 +1,4 @@
-"""What events of the mailer cost at DynamoDB beside the deliveries of ``test_mail_cost``. Reading the stream is free."""
+"""What events of the mailer cost at DynamoDB, beside the deliveries of ``test_mail_cost``. Reading a stream is free."""
 
 import json
 from types import SimpleNamespace
