@@ -316,6 +316,7 @@ def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(p
 
 SCENES = {
     "a link": (CONFIRMED, {"kind": MailKind.RESET}),
+    "a link by address": (CONFIRMED, {"kind": MailKind.RESET, "asked": ADDRESS}),
     "a code": (CONFIRMED, {"kind": MailKind.LOGIN_CODE}),
     "a notice": (CONFIRMED, {"kind": MailKind.PASSWORD_CHANGED, "user_id": "u1"}),
     "an address to confirm": (CHANGING, {"kind": MailKind.EMAIL, "user_id": "u1", "to": NEW, "counted": True}),
@@ -352,6 +353,18 @@ def test_a_mail_arrives_wherever_the_process_dies_and_twice_only_after_it_was_se
             continue
         assert len(post.transport.sent) == 1
     assert twice == [("after", "send"), ("before", "sent")]
+
+
+def test_a_mail_that_was_written_for_one_user_never_becomes_that_of_another(post):
+    """The first token is out already, perhaps. It must not open the account of who has the address by now."""
+    post.add(CONFIRMED)
+    mail = post.ask(asked(asked=ADDRESS))
+    with pytest.raises(ProcessDied):
+        post.deliver(mail, steps=Steps(steps_of("a link by address", post.clock).index(("after", "send"))))
+    post.stores.users.delete(post.stores.users.find("alice"))
+    post.add(replace(CONFIRMED, id="u2", username="bob"))
+    assert post.deliver(mail).outcome is Outcome.NOBODY
+    assert post.stores.outbox.find(mail.id).user_id == "u1"
 
 
 def test_of_two_mails_because_of_a_death_both_links_are_good(post):
