@@ -76,7 +76,7 @@ export function showTab() {
   return STEPS[step];
 }
 
-/** Ask the API what the site allows, and show it. @param {Client} client @returns {Promise<string>} the tab's title */
+/** Show what the site allows. @param {Client} client @returns {Promise<string>} the tab's title */
 export async function followOptions(client) {
   site = await learnOptions(client);
   const hadFocus = byId("signup-panel").contains(document.activeElement);
