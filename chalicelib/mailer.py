@@ -73,6 +73,7 @@ def _not_delivered(records: list[dict[str, Any]], context: Any, mailer: Mailer) 
 
 def _deliver(record: dict[str, Any], mailer: Mailer) -> tuple[bool, bool]:
     """Deliver the mail of a record. Return whether it has ended, and whether others can be delivered."""
+    from chalicelib.mails.rendering import BrokenTemplate  # noqa: PLC0415
     from chalicelib.telemetry.mails import log_failed_delivery, log_mail  # noqa: PLC0415
 
     try:
@@ -83,6 +84,9 @@ def _deliver(record: dict[str, Any], mailer: Mailer) -> tuple[bool, bool]:
     except (ServiceUnavailable, ConfigurationError) as unavailable:
         log_failed_delivery(unavailable.reason or "")
         return False, False
+    except BrokenTemplate as broken:
+        log_failed_delivery(str(broken))
+        return False, True
     except Exception as unexpected:  # noqa: BLE001 - the others are delivered; this one ends in the queue of failures
         log_failed_delivery(type(unexpected).__name__, unexpected)
         return False, True
@@ -105,7 +109,7 @@ def _note(record: dict[str, Any], mailer: Mailer) -> None:
         message = json.loads(record["Sns"]["Message"])
         found = list(_feedback(message))
         message_id = str(message["mail"]["messageId"])
-    except (KeyError, TypeError, ValueError, AttributeError) as malformed:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as malformed:
         log_dropped_notification(type(malformed).__name__)
         return
     for what, detail, address in found:
@@ -127,7 +131,7 @@ def _feedback(message: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     if kind == "Bounce":
         bounce = message["bounce"]
         is_final = bounce["bounceType"] == "Permanent"
-        detail = f"{bounce['bounceType']} {bounce.get('bounceSubType')}"
+        detail = " ".join(_one_of(_BOUNCES, bounce.get(name)) for name in ("bounceType", "bounceSubType"))
         for recipient in bounce["bouncedRecipients"]:
             yield "bounce", detail, _bare(recipient["emailAddress"]) if is_final else None
     if kind == "Complaint":
@@ -135,7 +139,23 @@ def _feedback(message: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
         about = complaint.get("complaintFeedbackType")
         for recipient in complaint["complainedRecipients"]:
             # Such a report takes back what a filter said.
-            yield "complaint", str(about), None if about == "not-spam" else _bare(recipient["emailAddress"])
+            yield (
+                "complaint",
+                _one_of(_COMPLAINTS, about),
+                None if about == "not-spam" else _bare(recipient["emailAddress"]),
+            )
+
+
+_BOUNCES = frozenset(
+    {"Undetermined", "Permanent", "Transient", "General", "NoEmail", "Suppressed", "OnAccountSuppressionList"}
+    | {"MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected", "UnsubscribedRecipient"}
+)
+_COMPLAINTS = frozenset({"abuse", "auth-failure", "fraud", "not-spam", "other", "virus"})
+"""What SES's developer guide names. Nothing else gets into the log: it may be what a stranger's server has said."""
+
+
+def _one_of(known: frozenset[str], value: object) -> str:
+    return value if isinstance(value, str) and value in known else "other"
 
 
 def _bare(address: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.header import Header
+from email.utils import formataddr
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import dynamodb_client, ses_client
@@ -15,11 +16,14 @@ from chalicelib.adapters.ses import SESTransport, wait_a_second
 from chalicelib.clock import Clock, system_clock
 from chalicelib.config.api import Tables
 from chalicelib.config.mailer import MailerSettings
-from chalicelib.mails.rendering import Look, render
+from chalicelib.mails.rendering import render
 from chalicelib.use_cases.deliver import Deliver, Feedback
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_MAX_ENCODED_WORD = 75
+"""Characters (RFC 2047 section 2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +37,13 @@ class MailerClients:
     """Waits before a retry of a write, at most so many seconds."""
     wait_a_second: Callable[[], None] = wait_a_second
     """Waits until SES may take mails again."""
+
+
+def named_address(name: str, address: str) -> str:
+    """Return an address with a name, in the ASCII of a header (RFC 5322 section 3.4, RFC 2047 section 2)."""
+    if name.isascii():
+        return formataddr((name, address))
+    return f"{Header(name, 'utf-8', _MAX_ENCODED_WORD).encode(linesep='')} <{address}>"
 
 
 class Mailer:
@@ -65,17 +76,16 @@ class Mailer:
         settings, clients = self.settings, self._clients
         transport = SESTransport(
             clients.ses(settings.ses_region),
-            sender=str(Address(settings.sender_name, addr_spec=settings.sender)),
+            sender=named_address(settings.sender_name, settings.sender),
             reply_to=settings.reply_to,
             configuration_set=settings.configuration_set,
             wait_a_second=clients.wait_a_second,
         )
-        look = Look(settings.site_name, settings.site_url, settings.colour)
         return Deliver(
             deliveries=self._deliveries,
             transport=transport,
-            render=functools.partial(render, look=look),
-            site_url=settings.site_url,
+            render=functools.partial(render, look=settings.look),
+            site_url=settings.look.site_url,
             language=settings.language,
             clock=self._clock,
         )

@@ -20,6 +20,7 @@ DEFAULTS: Mapping[str, str] = {
     "LYCHGATE_THROTTLE_TABLE": "lychgate-dev-throttle",
     "LYCHGATE_MAIL_TABLE": "lychgate-dev-mail",
     "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
+    "LYCHGATE_SITE_NAME": "Lychgate",
 }
 """What fits the database of `make dynamodb`."""
 

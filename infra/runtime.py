@@ -12,14 +12,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 RUNTIME = "python3.13"
 """As Lambda names it. Its support ends on 30 June 2029, that of python3.12 on 31 October 2028 and that of python3.14
 on the day of this one (AWS Lambda Developer Guide, "Lambda runtimes")."""
 
-APPLICATION_FILES = frozenset({".py", ".bin"})
-"""The files of chalicelib/ that are packaged, by their suffix."""
+_SUFFIXES = frozenset({".py", ".bin"})
+_SUFFIXES_OF_MAILS = frozenset({".css", ".html", ".txt"})
+_FOLDERS_OF_MAILS = (PurePath("chalicelib", "mails"), PurePath("chalicelib", "site", "mails"))
 
 _NAME = re.compile(r"python3\.[1-9][0-9]*")
 _WHO = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.version_info.releaselevel)"
@@ -29,6 +30,17 @@ _PATIENCE_SECONDS = 30
 def is_runtime(name: str) -> bool:
     """Return whether this is the form of Lambda's names of Pythons."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_application_file(path: PurePath) -> bool:
+    """Return whether a file is packaged: a source, data of ours, or a template of a mail.
+
+    ``path`` is relative to the project.
+    """
+    if path.suffix in _SUFFIXES:
+        return True
+    is_of_mails = any(path.is_relative_to(folder) for folder in _FOLDERS_OF_MAILS)
+    return is_of_mails and path.suffix in _SUFFIXES_OF_MAILS and not path.name.startswith(".")
 
 
 def this_python() -> str:

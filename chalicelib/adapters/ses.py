@@ -7,6 +7,7 @@ messages name addresses, so none of them goes into a reason.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ _ATTEMPTS = 4
 """Of a mail while SES takes no more in this second. In the sandbox that is one."""
 
 _TOO_FAST = "Maximum sending rate exceeded"
+
+_ADDRESS = re.compile(r"[^\s,;:<>]+@[^\s,;:<>]+")
 
 _OF_THE_MAIL = frozenset({"MessageRejected", "BadRequestException"})
 """The codes of refusals that may be about one mail. All others are about the account, and are the same for every mail:
@@ -95,9 +98,10 @@ class SESTransport:
 
     def _is_about(self, to: str, message: str, code: str) -> bool:
         """Return whether a refusal is about the recipient or the content, not about who sends."""
-        if to.casefold() in message:
-            return self._sender_address.casefold() not in message or to.casefold() == self._sender_address.casefold()
-        # Bad parameters of every request, such as a wrong sender, or identities that are not verified.
+        named = {address.rstrip(".") for address in _ADDRESS.findall(message)}
+        if to.casefold() in named:
+            return self._sender_address.casefold() not in named
+        # Otherwise it is the sender who is not verified, or a parameter of every request that is wrong.
         return code == "MessageRejected" and "not verified" not in message
 
 
@@ -106,7 +110,8 @@ class _TooFast(Exception):
 
 
 def _message(error: BaseException | None) -> str:
-    response: dict[str, Any] = getattr(error, "response", {})
+    # botocore's ReadTimeoutError has one that is None.
+    response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Message", ""))
 
 

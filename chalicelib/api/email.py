@@ -176,7 +176,7 @@ def reset_password(call: Call, body: ResetBody) -> Answer[None]:
 
     A password that is refused leaves the token good.
     """
-    call.use_cases.password_reset.reset(body.token, body.new_password, call.caller)
+    call.use_cases.password_reset.reset(body.token, body.new_password, call.caller, device=known_device(call))
     return no_content()
 
 

@@ -15,14 +15,12 @@ from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.config.environment import one_of, required, url
 from chalicelib.errors import ConfigurationError
+from chalicelib.mails.colours import is_colour
+from chalicelib.mails.rendering import MAX_NAME, Look
 
 COLOUR = "#24503c"
 """The page's own green."""
 
-MAX_SITE_NAME = 64
-"""Characters: it stands in each subject."""
-
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,10 +38,8 @@ class MailerSettings:
     sender_name: str
     """What a reader sees in place of that address."""
     reply_to: str | None
-    site_name: str
-    site_url: str
-    """The origin of the page that links lead to. Never what a request says."""
-    colour: str
+    look: Look
+    """How mails look, and the origin of the page that their links lead to: never what a request says."""
     language: str
     """The language of mails to readers who have shown no other."""
     ses_region: str | None
@@ -54,10 +50,7 @@ class MailerSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> MailerSettings:
         """Parse the settings. Raises ConfigurationError."""
-        site_url = _site_url(environment)
-        site_name = environment.get("LYCHGATE_SITE_NAME", "").strip() or (urlsplit(site_url).hostname or "")
-        if not site_name.isprintable() or len(site_name) > MAX_SITE_NAME:
-            raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_SITE_NAME} printable characters")
+        look = _look(environment)
         sender_name, sender = _address(required(environment, "LYCHGATE_MAIL_FROM"), "LYCHGATE_MAIL_FROM")
         reply_to = environment.get("LYCHGATE_MAIL_REPLY_TO", "").strip()
         return cls(
@@ -65,12 +58,9 @@ class MailerSettings:
             mail_table=required(environment, "LYCHGATE_MAIL_TABLE"),
             throttle_table=required(environment, "LYCHGATE_THROTTLE_TABLE"),
             sender=sender,
-            sender_name=sender_name or site_name,
+            sender_name=sender_name or look.site_name,
             reply_to=_address(reply_to, "LYCHGATE_MAIL_REPLY_TO")[1] if reply_to else None,
-            site_name=site_name,
-            site_url=site_url,
-            colour=_matching(environment, "LYCHGATE_MAIL_COLOUR", _COLOUR, f"must be a colour such as {COLOUR}")
-            or COLOUR,
+            look=look,
             language=one_of(environment, "LYCHGATE_LANGUAGE", LANGUAGES, LANGUAGES[0]),
             ses_region=_matching(environment, "LYCHGATE_SES_REGION", _REGION, "must be a region such as eu-central-1"),
             configuration_set=_matching(
@@ -90,15 +80,22 @@ def _matching(environment: Mapping[str, str], variable: str, form: re.Pattern[st
     return value or None
 
 
-def _site_url(environment: Mapping[str, str]) -> str:
-    """Return the site's origin, by default that of the issuer."""
-    if not environment.get("LYCHGATE_SITE_URL", "").strip():
-        parts = urlsplit(url(environment, "LYCHGATE_ISSUER"))
-        return f"{parts.scheme}://{parts.netloc}"
-    value = url(environment, "LYCHGATE_SITE_URL")
-    if urlsplit(value).path:
-        raise ConfigurationError("LYCHGATE_SITE_URL", "must be an origin such as https://example.org, without a path")
-    return value
+def _look(environment: Mapping[str, str]) -> Look:
+    """Return how mails look: by default with the origin and the host of the issuer, and with the page's colour."""
+    variable = "LYCHGATE_SITE_URL" if environment.get("LYCHGATE_SITE_URL", "").strip() else "LYCHGATE_ISSUER"
+    parts = urlsplit(url(environment, variable))
+    if variable == "LYCHGATE_SITE_URL" and parts.path:
+        raise ConfigurationError(variable, "must be an origin such as https://example.org, without a path")
+    name = environment.get("LYCHGATE_SITE_NAME", "").strip()
+    if not name.isprintable() or len(name) > MAX_NAME:
+        raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_NAME} printable characters")
+    colour = environment.get("LYCHGATE_MAIL_COLOUR", "").strip() or COLOUR
+    if not is_colour(colour):
+        raise ConfigurationError("LYCHGATE_MAIL_COLOUR", f"must be a colour such as {COLOUR}")
+    try:
+        return Look(name or (parts.hostname or "")[:MAX_NAME], f"{parts.scheme}://{parts.netloc}", colour)
+    except ValueError:
+        raise ConfigurationError(variable, "must name a host, with a port at most") from None
 
 
 def _address(value: str, variable: str) -> tuple[str, str]:

@@ -25,6 +25,9 @@ REGISTER_KNOWN = "register_known"
 _LINKS = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET)
 """The mails with a link. The purpose in its fragment is the kind."""
 
+_FOR_WHOEVER_HAS_THE_NAME = (MailKind.REGISTER, MailKind.RESET, MailKind.LOGIN_CODE)
+"""The mails that are asked for by a username or an address. The others are for one user, and name that one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
@@ -81,7 +84,8 @@ class Deliver:
         try:
             return self._send(mail)
         except _GivenUp as given_up:
-            self._deliveries.give_up(mail_id, given_up.outcome)
+            attempts = mail.attempts + (given_up.outcome is Outcome.REFUSED)
+            self._deliveries.give_up(mail_id, attempts, given_up.outcome)
             return Delivered(given_up.outcome, mail.kind, given_up.user_id, reason=given_up.reason)
 
     def _send(self, mail: Outgoing) -> Delivered:
@@ -143,10 +147,11 @@ class Deliver:
 
     def _recipient(self, mail: Outgoing) -> Recipient | None:
         found = None
-        if mail.address_key is not None and mail.user_id is None:
+        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME:
             found = self._deliveries.user_with_address(mail.address_key)
         if found is None and mail.name_key is not None:
             found = self._deliveries.user_with_name(mail.name_key)
+        # Also of the others: after an attempt the mail is for that user, who may have its token already.
         is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
         return None if is_other else found
 

@@ -47,6 +47,7 @@ class Outgoing:
     """Finds who is asked for as an address."""
     to: str | None
     user_id: str | None
+    """Whom it is for, if that was said or if it has been about to be sent before."""
     known_user_id: str | None
     counted: bool
     """Whether it is in the budget of its address already."""
@@ -151,8 +152,11 @@ class Deliveries(Protocol):
     def sent(self, mail_id: str, message_id: str, now: int) -> None:
         """Store that a mail was sent, and the transport's name for it."""
 
-    def give_up(self, mail_id: str, outcome: Outcome) -> None:
-        """Store why a mail is not sent."""
+    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> None:
+        """Store why a mail is not sent, which has been about to be sent so often.
+
+        Raises ServiceUnavailable also if another delivery has got further: it may be the one that used up the budget.
+        """
 
     def suppress(self, address: str, reason: str, now: int) -> None:
         """Store that an address gets no mail any more."""

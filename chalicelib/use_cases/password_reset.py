@@ -58,10 +58,11 @@ class PasswordReset:
         mail = Mail(new_mail_id(), MailKind.RESET, now, language, asked=name, known_user_id=known_user_id)
         self._stores.outbox.ask(mail)
 
-    def reset(self, token: str, new_password: str, caller: Caller) -> None:
+    def reset(self, token: str, new_password: str, caller: Caller, *, device: Known | None = None) -> None:
         """Replace the password of the user that a token was mailed to, and end all sessions. Nobody is logged in.
 
-        Second factors stay as they are (ASVS 5.0, 6.4.3).
+        Second factors stay as they are (ASVS 5.0, 6.4.3). ``device`` is the device that asks, if it has logged in
+        before. Earlier failures of the caller do not delay the log-in with the new password.
 
         Raises:
             NotFound: the site sends no mail.
@@ -76,5 +77,6 @@ class PasswordReset:
         self._policy.check(new_password, user.username, field="new_password")
         event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
         notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)
-        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice)
+        own = device if device is not None and device.user_id == user.id else None
+        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice, device=own)
         self._announce(event)

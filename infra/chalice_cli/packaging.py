@@ -28,14 +28,14 @@ from chalice.deploy.packager import LambdaDeploymentPackager
 
 from infra.chalice_cli import wheels
 from infra.chalice_cli.wheels import FetchWheels, NotPackaged, Runtime, fetch_wheels, read_lock
-from infra.runtime import APPLICATION_FILES, RUNTIME, interpreter_of, is_runtime
+from infra.runtime import RUNTIME, interpreter_of, is_application_file, is_runtime
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 Hashes = Callable[[], Mapping[str, str]]
 FindInterpreter = Callable[[str], Path | None]
 
-AWS_SERVICES = ("dynamodb", "ssm")
-"""The services that chalicelib/adapters/aws.py makes clients for, by their folders in botocore/data/."""
+AWS_SERVICES = ("dynamodb", "sesv2", "ssm")
+"""The services that chalicelib/adapters/ makes clients for, by their folders in botocore/data/."""
 
 AWS_OPERATIONS: Mapping[str, frozenset[str]] = {
     "dynamodb": frozenset(
@@ -55,9 +55,11 @@ AWS_OPERATIONS: Mapping[str, frozenset[str]] = {
             "UpdateItem",
         }
     ),
+    "sesv2": frozenset({"SendEmail"}),
     "ssm": frozenset({"GetParameter", "GetParameters", "GetParametersByPath"}),
 }
-"""The operations that a client has on Lambda: those that read and write items, and those that read parameters."""
+"""The operations that a client has on Lambda: those that read and write items, that which sends a mail, and those that
+read parameters."""
 
 LAMBDA_TASK_ROOT = "/var/task"
 """Where Lambda unpacks the zip. Bytecode compiled with this path need not be corrected when it is loaded."""
@@ -142,7 +144,7 @@ def made_for_lambda(
 def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
     """Yield the name in the zip and the path of each file of the application, Chalice's runtime and vendor/."""
     for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
-        if Path(name).suffix in APPLICATION_FILES:
+        if is_application_file(Path(name)):
             yield Path(name).as_posix(), Path(source)
         elif "__pycache__" not in Path(name).parts:
             packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001

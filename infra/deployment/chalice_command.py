@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.deployment.errors import DeploymentError, advice_on_output
-from infra.runtime import APPLICATION_FILES
+from infra.runtime import is_application_file
 from infra.stages import DEPLOYING, FUNCTIONS, policy_file
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def source_digest(project: Path, stage: str) -> str:
         *(folder / policy_file(stage, function) for function in FUNCTIONS),
     ]
     for name in ("chalicelib", "infra/chalice_cli"):
-        files += [path for path in (project / name).rglob("*") if path.suffix in APPLICATION_FILES]
+        files += [path for path in (project / name).rglob("*") if is_application_file(path.relative_to(project))]
     files += [path for path in (project / "vendor").rglob("*") if path.suffix != ".pyc"]
     digest = hashlib.sha256(importlib.metadata.version("chalice").encode())
     for name, path in sorted((path.relative_to(project).as_posix(), path) for path in files if path.is_file()):

@@ -215,13 +215,13 @@ def _mails(log: str) -> list[Widget]:
         _query(
             "What became of mails",
             [log],
-            "filter event like /^mail_/ | stats count(*) as mails by event",
+            "fields coalesce(outcome, event) as became | filter ispresent(became) | stats count(*) as mails by became",
             view="bar",
         ),
         _query(
             "Why mails failed",
             [log],
-            'filter event = "mail_failed" | stats count(*) as times by reason | sort times desc | limit 20',
+            'filter level = "ERROR" | stats count(*) as times by outcome, reason | sort times desc | limit 20',
             view="table",
         ),
     ]

@@ -48,7 +48,7 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS),
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Throttle", foundation, foundation.throttle_table, _THROTTLE),
-        _table("Mail", foundation, foundation.mail_table, _MAIL),
+        *_asking_for_mails(foundation),
         _statement("SigningKeys", ["ssm:GetParameter"], parameter),
         *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
         _logs(foundation, foundation.api_function),
@@ -77,10 +77,9 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
         "ForAllValues:StringEquals": {"dynamodb:Attributes": list(_SEEN_BY_THE_MAILER)},
         "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
     }
-    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
     return _policy(
-        {**_table("Users", foundation, foundation.users_table, ("BatchGetItem", "GetItem")), "Condition": seen},
-        {**_table("Throttle", foundation, foundation.throttle_table, _MAIL), "Condition": of_addresses},
+        {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
+        _budgets(foundation, ("GetItem", "UpdateItem")),
         _table("Mail", foundation, foundation.mail_table, _MAIL),
         _statement(
             "Stream",
@@ -93,6 +92,18 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
         _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.mail_dead_letters)),
         *common,
     )
+
+
+def _asking_for_mails(foundation: Foundation) -> list[Policy]:
+    """Return what the API needs to put mails into the outbox and to take what they carried. It sends none."""
+    if not foundation.mail_from:
+        return []
+    return [_table("Mail", foundation, foundation.mail_table, _MAIL), _budgets(foundation, ("GetItem",))]
+
+
+def _budgets(foundation: Foundation, verbs: tuple[str, ...]) -> Policy:
+    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
+    return {**_table("MailBudgets", foundation, foundation.throttle_table, verbs), "Condition": of_addresses}
 
 
 def _sending(foundation: Foundation) -> list[Policy]:

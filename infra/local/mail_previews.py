@@ -11,7 +11,7 @@ def page_url() -> str:
     """Return the URL of the page that the links in mails lead to. Raises ConfigurationError."""
     from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - a start of the server does not need it
 
-    return f"{MailerSettings.from_environment(os.environ).site_url}/"
+    return f"{MailerSettings.from_environment(os.environ).look.site_url}/"
 
 
 def listed_previews() -> Iterator[dict[str, Any]]:
@@ -21,10 +21,9 @@ def listed_previews() -> Iterator[dict[str, Any]]:
     """
     from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - see above
     from chalicelib.mails.previews import preview  # noqa: PLC0415
-    from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate, Look  # noqa: PLC0415
+    from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate  # noqa: PLC0415
 
-    settings = MailerSettings.from_environment(os.environ)
-    look = Look(settings.site_name, settings.site_url, settings.colour)
+    look = MailerSettings.from_environment(os.environ).look
     for template in TEMPLATES:
         for language in LANGUAGES:
             listed = {"id": f"{language}/{template}", "to": str(template), "language": language}

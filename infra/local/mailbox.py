@@ -85,7 +85,7 @@ class Mailbox:
 
 
 def _kept_mail(members: Mapping[str, object]) -> KeptMail:
-    """Raises TypeError if the members are not those of a mail."""
+    """Return a mail. Raises TypeError if the members are not those of one."""
     mail = KeptMail(**members)  # type: ignore[arg-type]
     if not all(isinstance(value, int if name == "at" else str) for name, value in asdict(mail).items()):
         raise TypeError("a member is of another type")

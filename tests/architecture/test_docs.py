@@ -12,7 +12,7 @@ from chalicelib import errors
 from chalicelib.accounts.events import HISTORY
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.api.responses import STATUSES
-from chalicelib.telemetry import log, requests
+from chalicelib.telemetry import log, mails, requests
 from chalicelib.version import VERSION
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -43,10 +43,12 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
     pwned_passwords = table.pop("PWNED_PASSWORDS")
+    named = {name.lower(): table.pop(name) for name in ("EMAIL", "IDENTIFIER")}
     settings = ApiSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     defaults = {
         **dataclasses.asdict(settings),
         **{f"throttle_{name}": value for name, value in dataclasses.asdict(settings.throttle).items()},
+        **{f"mails_{name}": value for name, value in dataclasses.asdict(settings.mails).items()},
         "registrations_per_hour": settings.throttle.registrations,
         "refresh_idle_lifetime": settings.sessions.idle_lifetime,
         "session_lifetime": settings.sessions.absolute_lifetime,
@@ -55,6 +57,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     assert {name.lower(): int(default) for name, default in table.items()} == {
         name.lower(): defaults[name.lower()] for name in table
     }
+    assert named == {name: getattr(settings, name) for name in named}
     assert (registration == "open") is settings.registration_open
     assert (pwned_passwords == "on") is settings.check_pwned_passwords
 
@@ -101,7 +104,8 @@ def test_the_map_of_the_rooms_has_every_room_and_no_other():
 
 def test_the_architecture_lists_every_metric_and_no_other():
     counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES}
-    metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs}
+    of_mails = {*mails.COUNTED_OUTCOMES.values(), mails.BOUNCED, mails.COMPLAINED}
+    metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs, *of_mails}
     table = section(ARCHITECTURE, "A line a request")
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == metrics
     assert {outcome for _, outcome in requests.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))

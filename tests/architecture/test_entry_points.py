@@ -1,6 +1,7 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
 from app import app
+from chalicelib import mailer
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -8,6 +9,12 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
     (handler,) = app.builtin_auth_handlers
     assert handler.handler_string == "chalicelib.authorizer.authorizer"
     assert handler.ttl_seconds == 300
+
+
+def test_the_mailers_lambda_begins_in_its_own_module():
+    (function,) = app.pure_lambda_functions
+    assert (function.name, function.handler_string) == ("mailer", "chalicelib.mailer.mailer")
+    assert callable(mailer.mailer)
 
 
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():

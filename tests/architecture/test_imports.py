@@ -10,6 +10,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent.parent
 
 FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
+FORBIDDEN_IN_THE_MAILER = {"app", "bcrypt", "jwt", "cryptography", "chalicelib.tokens", "chalicelib.wiring"}
 OPENSSH = "cryptography.hazmat.primitives.serialization.ssh"
 HTTP_CLIENTS = {"http.client", "ssl", "urllib.request"}
 
@@ -29,6 +30,25 @@ def test_the_authorizer_loads_neither_the_application_nor_boto3_nor_bcrypt():
 
 def test_the_application_does_load_them_so_the_check_above_can_fail():
     assert {"botocore", "bcrypt", "chalicelib.wiring"} <= modules_after("import app")
+
+
+def test_the_mailer_loads_no_password_no_key_and_not_the_application():
+    modules = modules_after("import chalicelib.mailer as m; m.make_mailer({})")
+    assert "chalicelib.adapters.ses" in modules
+    assert not FORBIDDEN_IN_THE_MAILER & modules
+
+
+def test_the_application_loads_nothing_that_only_the_mailer_needs():
+    modules = modules_after("import app")
+    assert "chalicelib.mailer" in modules
+    only_the_mailers = {
+        "chalicelib.mailer_wiring",
+        "chalicelib.mails",
+        "chalicelib.config.mailer",
+        "chalicelib.adapters.ses",
+    }
+    assert not only_the_mailers & modules
+    assert only_the_mailers <= modules_after("import chalicelib.mailer_wiring")
 
 
 def test_the_authorizer_loads_no_http_client_though_pyjwt_would():

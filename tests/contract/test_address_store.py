@@ -8,6 +8,7 @@ from chalicelib.accounts.events import EventType
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import KeptRegistration
+from chalicelib.credentials.throttling import Attempt, Known
 from chalicelib.errors import Conflict, EmailTaken, LinkExpired, UsernameTaken
 from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
@@ -251,6 +252,16 @@ class TestReset:
         assert sessions.of_user("u1") == []
         assert self.RESET in events.recent("u1", 9)
         assert outbox.find("m2") is not None
+
+    @pytest.mark.parametrize("known", [None, Known("device", "d1", "u1")])
+    def test_forgets_the_failures_of_who_resets(self, add, ask, users, throttle, known):
+        user = add(CONFIRMED)
+        attempts = [Attempt("alice", CHANGED.caller), Attempt("alice", CHANGED.caller, known)]
+        for attempt in attempts:
+            throttle.admit(attempt, CHANGED.at)
+        users.reset_password(user, ask(kind=MailKind.RESET), "new hash", self.RESET, None, device=known)
+        for attempt in attempts if known else attempts[:1]:
+            assert throttle.admit(attempt, CHANGED.at).before.source is None
 
     def test_happens_once(self, add, ask, users):
         user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)

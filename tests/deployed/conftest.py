@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from chalicelib.tokens.keys import public_jwks
+from tests.deployed.account import Account
 from tests.support import places
 from tests.support.api_client import over_http
 from tests.support.packaged.api_gateway import ApiGateway
@@ -30,6 +31,20 @@ def package(ring):
 @pytest.fixture(scope="session")
 def tables(local_database):
     return places.Tables(local_database, places.FOUNDATION.stage)
+
+
+@pytest.fixture(scope="session")
+def running_account(package, local_database, dynamodb_local, shared_clock):
+    account = Account(package, local_database, dynamodb_local, shared_clock)
+    yield account
+    account.stop()
+
+
+@pytest.fixture
+def account(running_account):
+    """All functions with their roles, over tables that are empty, and nothing that was mailed."""
+    running_account.begin()
+    return running_account
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ def zipped(package):
 
 def test_the_application_is_in_the_zip_as_it_is_in_the_repository(zipped):
     files = [ROOT / "app.py", *(path for path in (ROOT / "chalicelib").rglob("*") if path.suffix in {".py", ".bin"})]
+    of_mails = [path for path in (ROOT / "chalicelib").rglob("mails/**/*") if path.is_file()]
+    files += [path for path in of_mails if path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")]
     expected = {str(path.relative_to(ROOT)): path.read_bytes() for path in files}
     packaged = {
         name: content

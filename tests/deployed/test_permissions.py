@@ -4,23 +4,10 @@ import copy
 
 import pytest
 
-from infra.deployment.policies import api_handler_policy, authorizer_policy
-from tests.deployed.aws_authorization import (
-    AuthorizingAws,
-    Role,
-    credentials,
-    encryption_context,
-    log_permissions,
-)
+from tests.deployed.aws_authorization import encryption_context
 from tests.support import places
-from tests.support.api_client import over_http
-from tests.support.packaged.api_gateway import ApiGateway
-from tests.support.packaged.function import LambdaFunction
 
-PASSWORD = "correct horse battery staple"
-NEW_PASSWORD = "a quite different passphrase"
-WRONG = "wrong horse battery staple"
-POLICIES = {"api_handler": api_handler_policy(places.FOUNDATION), "authorizer": authorizer_policy(places.FOUNDATION)}
+POLICIES = {name: policy(places.FOUNDATION) for name, policy in places.POLICIES.items()}
 STATEMENTS = [(name, statement["Sid"]) for name, policy in POLICIES.items() for statement in policy["Statement"]]
 ACTIONS = [
     (name, statement["Sid"], action)
@@ -30,115 +17,11 @@ ACTIONS = [
 ]
 
 
-class Account:
-    """The deployment in an AWS account: both functions with their roles, and what a user does with them."""
-
-    def __init__(self, package, database, tables, clock):
-        self.tables = tables
-        self.clock = clock
-        self.roles = {
-            name: Role(credentials(name), copy.deepcopy(function.policy))
-            for name, function in package.functions.items()
-        }
-        self._aws = AuthorizingAws(database, self.roles.values())
-        overrides = {
-            "AWS_ENDPOINT_URL": self._aws.endpoint,
-            "LYCHGATE_TEST_CLOCK": str(clock.path),
-            "LYCHGATE_MAX_SESSIONS": "2",
-        }
-        self.functions = {
-            name: LambdaFunction(
-                package,
-                name,
-                overrides,
-                credentials=role.credentials,
-                bootstrap=places.CLOCK_FOLDER / "lambda_under_clock.py",
-            )
-            for name, role in self.roles.items()
-        }
-        self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
-        self._server = places.distribution_before(self._gateway).serve()
-        self.api = over_http(self._server.port, below="/api")
-
-    def begin(self, changed):
-        """Start from nothing, with the roles' policies as given."""
-        self.tables.empty()
-        self.clock.reset()
-        self._gateway.forget_authorizations()
-        for name, role in self.roles.items():
-            role.policy = changed.get(name, POLICIES[name])
-            role.used.clear()
-            role.denied.clear()
-
-    def live(self):
-        """Do all that a user can do, and what the log must keep of it. Raises where it fails, whatever it is."""
-        api, clock = self.api, self.clock
-        assert api.register().status == 201
-        for _ in range(5):
-            assert api.login(password=WRONG).status == 401
-        assert api.login().status == 429
-        clock.advance(1)
-        first = api.login().json
-        # The third of two sessions ends the oldest.
-        second = api.login().json
-        assert len(api.bearer("GET", "/auth/sessions", second["access_token"]).json["sessions"]) == 2
-        refreshed = api.refresh(second["refresh_token"])
-        assert refreshed.status == 200
-        clock.advance(21)
-        assert api.refresh(second["refresh_token"]).status == 401
-        assert api.refresh(refreshed.json["refresh_token"]).status == 401
-        assert api.me(first["access_token"]).status == 200
-        third = api.login().json
-        (other,) = [
-            session["id"]
-            for session in api.bearer("GET", "/auth/sessions", third["access_token"]).json["sessions"]
-            if not session["current"]
-        ]
-        clock.advance(901)
-        renewed = api.refresh(third["refresh_token"]).json
-        assert api.bearer("DELETE", f"/auth/sessions/{other}", renewed["access_token"]).status == 401
-        password = {"password": PASSWORD}
-        third = api.bearer("POST", "/auth/reauthenticate", renewed["access_token"], password).json
-        assert api.bearer("DELETE", f"/auth/sessions/{other}", third["access_token"]).status == 204
-        members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-        changed = api.bearer("PUT", "/auth/password", third["access_token"], members)
-        assert changed.status == 200
-        assert api.logout(changed.json["refresh_token"]).status == 204
-        fourth = api.login(password=NEW_PASSWORD).json
-        assert api.bearer("POST", "/auth/logout-all", fourth["access_token"]).status == 204
-        fifth = api.login(password=NEW_PASSWORD).json
-        shown = api.bearer("GET", "/dashboard", fifth["access_token"])
-        assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
-        deleted = api.bearer("POST", "/auth/delete-account", fifth["access_token"], {"password": NEW_PASSWORD})
-        assert deleted.status == 204
-        assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0
-        assert [name for name in self.roles if not self._log_arrives(name)] == []
-
-    def _log_arrives(self, name):
-        permissions = log_permissions(self.functions[name].definition.name, "2026/01/01/[$LATEST]0")
-        allowed = [self.roles[name].allows(*permission) for permission in permissions]
-        return all(allowed)
-
-    def stop(self):
-        self._server.stop()
-        for function in self.functions.values():
-            function.end()
-        self._aws.stop()
-
-
-@pytest.fixture(scope="module")
-def account(package, local_database, tables, shared_clock):
-    account = Account(package, local_database, tables, shared_clock)
-    yield account
-    account.stop()
-
-
 def test_the_functions_have_the_policies_that_were_written_for_them(package):
     assert {name: function.policy for name, function in package.functions.items()} == POLICIES
 
 
 def test_everything_works_and_every_action_on_every_resource_that_is_allowed_is_used(account):
-    account.begin({})
     account.live()
     for name, role in account.roles.items():
         assert role.denied == set()
@@ -167,20 +50,20 @@ def test_without_any_one_action_something_fails(account, function, sid, action):
     assert {name for name, _ in denied} == {action}
 
 
-@pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle"])
+@pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle", "mail"])
 def test_nothing_else_is_in_reach(account, table):
-    account.begin({})
-    api_handler, authorizer = account.roles["api_handler"], account.roles["authorizer"]
+    api_handler, authorizer, mailer = (account.roles[name] for name in ("api_handler", "authorizer", "mailer"))
     tables = "arn:aws:dynamodb:us-east-1:123456789012:table"
     for action in ("Scan", "DeleteTable", "UpdateTable", "DescribeTable", "ConditionCheckItem"):
         assert not api_handler.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
+        assert not mailer.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
     for other in (f"lychgate-prod-{table}", f"lychgate-test-{table}-copy", f"lychgate-test-{table}/index/any"):
         assert not api_handler.allows("dynamodb:PutItem", f"{tables}/{other}")
+        assert not mailer.allows("dynamodb:GetItem", f"{tables}/{other}")
     assert not authorizer.allows("dynamodb:GetItem", f"{tables}/lychgate-test-{table}")
 
 
 def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
-    account.begin({})
     role = account.roles["api_handler"]
     for name, allowed in ((places.FOUNDATION.signing_keys_parameter, True), ("/lychgate/prod/signing-keys", False)):
         assert role.allows("kms:Decrypt", places.KMS_KEY, encryption_context({"Name": name})) is allowed
@@ -188,6 +71,119 @@ def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
     for action in ("Encrypt", "GenerateDataKey", "ReEncryptFrom"):
         context = encryption_context({"Name": places.FOUNDATION.signing_keys_parameter})
         assert not role.allows(f"kms:{action}", places.KMS_KEY, context)
+
+
+# A user with all that an account has, whose mails somebody may ask for.
+USER = {
+    "username_key": {"S": "k1"},
+    "user_id": {"S": "u1"},
+    "username": {"S": "alice"},
+    "email": {"S": "alice@mail.example"},
+    "password_hash": {"S": "$2b$not-for-mailers"},
+}
+READ_USER = {"TableName": "lychgate-test-users", "Key": {"username_key": {"S": "k1"}}}
+FROM_SENDER = {
+    "FromEmailAddress": places.SENDER,
+    "Destination": {"ToAddresses": ["alice@mail.example"]},
+    "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}, "Html": {"Data": "h"}}}},
+    "ConfigurationSetName": places.CONFIGURATION_SET,
+}
+
+
+class TestTheMailer:
+    def test_reads_what_it_needs_of_a_user(self, account):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        read = account.client("mailer", "dynamodb").get_item(**READ_USER, ProjectionExpression="user_id, email")
+        assert read["Item"] == {name: USER[name] for name in ("user_id", "email")}
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"ProjectionExpression": "password_hash"},
+            {"ProjectionExpression": "email, #p", "ExpressionAttributeNames": {"#p": "password_hash"}},
+            {"ProjectionExpression": "roles"},
+            {"AttributesToGet": ["password_hash"]},
+            {},
+        ],
+        ids=["the hash", "the hash under another name", "roles", "the hash as one once asked", "all"],
+    )
+    def test_cannot_read_a_hash_or_all_of_a_user(self, account, members):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        client = account.client("mailer", "dynamodb")
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            client.get_item(**READ_USER, **members)
+
+    def test_could_read_all_of_a_user_if_its_policy_did_not_ask_for_a_projection(self, account):
+        account.tables.client.put_item(TableName="lychgate-test-users", Item=USER)
+        policy = copy.deepcopy(POLICIES["mailer"])
+        (users,) = [each for each in policy["Statement"] if each["Sid"] == "Users"]
+        del users["Condition"]["StringEqualsIfExists"]
+        account.roles["mailer"].policy = policy
+        assert account.client("mailer", "dynamodb").get_item(**READ_USER)["Item"] == USER
+
+    @pytest.mark.parametrize(
+        ("service", "operation", "request_of"),
+        [
+            ("dynamodb", "put_item", {"TableName": "lychgate-test-users", "Item": USER}),
+            ("dynamodb", "delete_item", READ_USER),
+            ("dynamodb", "update_item", {**READ_USER, "UpdateExpression": "REMOVE password_hash"}),
+            ("dynamodb", "batch_get_item", {"RequestItems": {"lychgate-test-users": {"Keys": [READ_USER["Key"]]}}}),
+            (
+                "dynamodb",
+                "query",
+                {
+                    "TableName": "lychgate-test-sessions",
+                    "KeyConditionExpression": "user_id = :u",
+                    "ExpressionAttributeValues": {":u": {"S": "u1"}},
+                },
+            ),
+            (
+                "dynamodb",
+                "get_item",
+                {"TableName": "lychgate-test-events", "Key": {"user_id": {"S": "u1"}, "event_id": {"S": "e1"}}},
+            ),
+            ("dynamodb", "delete_item", {"TableName": "lychgate-test-mail", "Key": {"mail_id": {"S": "m1"}}}),
+            (
+                "dynamodb",
+                "update_item",
+                {
+                    "TableName": "lychgate-test-throttle",
+                    "Key": {"counter_key": {"S": "address#192.0.2.1"}},
+                    "UpdateExpression": "REMOVE failures",
+                },
+            ),
+            ("ssm", "get_parameter", {"Name": places.FOUNDATION.signing_keys_parameter, "WithDecryption": True}),
+        ],
+        ids=lambda value: value if isinstance(value, str) else value.get("TableName", ""),
+    )
+    def test_cannot_do_what_is_none_of_its_business(self, account, service, operation, request_of):
+        client = account.client("mailer", service)
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            getattr(client, operation)(**request_of)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"FromEmailAddress": "boss@lychgate.example"},
+            {"FromEmailAddress": "Lychgate <boss@lychgate.example>"},
+            {"ConfigurationSetName": "another"},
+        ],
+    )
+    def test_cannot_send_as_somebody_else_or_past_those_who_hear_of_bounces(self, account, changed):
+        client = account.client("mailer", "sesv2")
+        client.send_email(**FROM_SENDER)
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            client.send_email(**(FROM_SENDER | changed))
+        assert len(account.mails.sent) == 1
+
+
+@pytest.mark.parametrize("role", ["api_handler", "authorizer"])
+def test_whoever_answers_requests_cannot_send_mail(account, role):
+    client = account.client(role, "sesv2")
+    with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+        client.send_email(**FROM_SENDER)
+    assert account.mails.sent == []
+    assert not any(action.startswith("ses:") for name, _, action in ACTIONS if name == role)
 
 
 def assert_fails(account, function, policy):

@@ -10,7 +10,7 @@ from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
 from moto.server import ThreadedMotoServer
 
-from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here
+from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here, ses_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
@@ -21,12 +21,14 @@ class AwsHere:
 
     `failing` makes the creation or change of a resource fail, by its logical id. `limits` are those of the account, and
     how often API Gateway refuses a role that IAM has just made. `readings` are what AWS does where its documentation
-    does not say it. `allowed` are the policies of whoever deploys, for IAM's simulation alone.
+    does not say it. `allowed` are the policies of whoever deploys, for IAM's simulation alone. `ses` is what SES lets
+    the account do, and what it finds in DNS.
     """
 
     def __init__(self):
         self.failing = {}
         self.limits = {}
+        self.ses = {}
         self.readings = set()
         self.allowed = []
         self.patches = ExitStack()
@@ -42,6 +44,7 @@ class AwsHere:
             lambda_here.patches(self.limits),
             cloudfront_here.patches(),
             iam_here.patches(self.allowed),
+            ses_here.patches(self.ses),
         ):
             self.patches.enter_context(patch)
         self.server.start()
@@ -55,6 +58,7 @@ class AwsHere:
     def reset(self):
         self.failing.clear()
         self.readings.clear()
+        self.ses.update({**ses_here.DEFAULTS, "in DNS": set()})
         self.allowed[:] = [EVERYTHING]
         self.limits.update({"executions": 1000, "looks before a role is there": 0, "pending": 0, "failing": ""})
         Recorded.made.clear()

@@ -29,7 +29,8 @@ _FOR_THE_PARAMETER = (
     "kms:EncryptionContext:PARAMETER_ARN",
     "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys",
 )
-_OF_FUNCTIONS = ("-api_handler", "-authorizer")
+_FOR_THE_MAILER = "lambda:FunctionArn", resource_handlers.MAILER
+_OF_FUNCTIONS = ("-api_handler", "-authorizer", "-mailer")
 
 _WIDEST = {
     "Stage": "s" * 20,
@@ -72,6 +73,7 @@ def life(operator, aws):
         "DomainName": "example.org",
         "HostedZoneId": domain_here.zone("example.org"),
         "KmsKeyArn": domain_here.key(),
+        "MailDomain": "example.org",
     }
     session_of_a_role = _session_of_a_role()
     given = [argument for name, value in parameters.items() for argument in ("--parameter", f"{name}={value}")]
@@ -88,7 +90,8 @@ def life(operator, aws):
         _succeeds(operator, "deploy", "prod")
         aws.limits["executions"] = 1000
         _succeeds(operator, "deploy", "prod", "--check")
-        _succeeds(operator, "deploy", "prod", *given)
+        _succeeds(operator, "deploy", "prod", *given, "--mail-from", "no-reply@example.org")
+        _succeeds(operator, "deploy", "prod", "--check")
         _succeeds(operator, "deploy", "prod", "--dry-run", "--new-secret")
         _succeeds(operator, "deploy", "prod", "--new-secret")
         for command in (
@@ -157,6 +160,8 @@ def condition(action, resource):
     """The condition of an action on a resource, a key and its value; empty if there is none."""
     if action in {"kms:Decrypt", "kms:Encrypt"}:
         return _FOR_THE_PARAMETER
+    if action == "lambda:CreateEventSourceMapping":
+        return _FOR_THE_MAILER
     if action == PASSED:
         return "iam:PassedToService", f"{'lambda' if resource.endswith(_OF_FUNCTIONS) else 'apigateway'}.amazonaws.com"
     return ()

@@ -30,9 +30,11 @@ _OF_NO_RESOURCE = {
     ("dynamodb", "ListTables"),
     ("lambda", "GetAccountSettings"),
     ("logs", "DescribeLogGroups"),
+    ("sesv2", "GetAccount"),
     ("ssm", "DescribeParameters"),
 }
 _NOTHING = {("sts", "GetCallerIdentity")}
+_PREFIXES = {"sesv2": "ses"}
 
 
 def needed(call):
@@ -41,7 +43,7 @@ def needed(call):
     if (service, operation) in _NOTHING:
         return set()
     if (service, operation) in _OF_NO_RESOURCE:
-        return {(f"{service}:{operation}", ANYTHING)}
+        return {(f"{_PREFIXES.get(service, service)}:{operation}", ANYTHING)}
     try:
         return set(_OF_SERVICES[service](call, operation, call["parameters"]))
     except KeyError as unknown:
@@ -132,6 +134,10 @@ def _s3(call, operation, parameters):
         yield f"s3:{_OF_OBJECTS[operation]}{version}", f"{bucket}/{parameters['Key']}"
 
 
+def _sesv2(call, operation, parameters):
+    yield f"ses:{operation}", _arn("ses", f"identity/{parameters['EmailIdentity']}")
+
+
 def _ssm(call, operation, parameters):
     name = parameters.get("ResourceId") or parameters["Name"]
     yield f"ssm:{operation}", _arn("ssm", f"parameter/{name.removeprefix('/').partition(':')[0]}")
@@ -156,6 +162,7 @@ _OF_SERVICES = {
     "logs": _logs,
     "route53": _route53,
     "s3": _s3,
+    "sesv2": _sesv2,
     "ssm": _ssm,
 }
 
@@ -165,6 +172,7 @@ _GENERAL = [
     (r"^arn:aws:acm:.*", "${CertificateArn}"),
     (r"(:hostedzone/).*", r"\1${HostedZoneId}"),
     (r"(:distribution/).*", r"\1*"),
+    (r"^(arn:aws:ses:[^:]+:[^:]+:identity/).*", r"\1*"),
     (r"(:function:[^:]+:)[0-9]+$", r"\1*"),
     (r"(:stack/[^/]+/).*", r"\1*"),
     (rf"(:alarm:lychgate-{STAGE}-).*", r"\1*"),

@@ -3,9 +3,12 @@
 import uuid
 from typing import ClassVar
 
+from moto.awslambda.models import lambda_backends
 from moto.cloudfront.models import cloudfront_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.common_models import CloudFormationModel
+from moto.iam.models import iam_backends
+from moto.ses.models import ses_backends
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "us-east-1"
@@ -87,6 +90,62 @@ class Distribution(Recorded):
         self.backend.delete_distribution(self.name, True)
 
 
+class OfTheMailer(Recorded):
+    """One that needs the function. Lambda, and SNS with it, refuse a name that no function has."""
+
+    def __init__(self, name, properties):
+        super().__init__(name, properties)
+        function = (properties.get("FunctionName") or properties["Endpoint"]).rpartition(":")[2]
+        if function not in {each.function_name for each in lambda_backends[ACCOUNT][REGION].list_functions()}:
+            raise RuntimeError(f"Function not found: {function}")
+
+
+class EventSourceMapping(OfTheMailer):
+    """One that needs the permissions of the function's role ("Using Lambda with DynamoDB" in Lambda's guide)."""
+
+    kind = "AWS::Lambda::EventSourceMapping"
+
+    def __init__(self, name, properties):
+        super().__init__(name, properties)
+        role = f"{properties['FunctionName']}"
+        policies = iam_backends[ACCOUNT]["aws"].get_role(role).policies.values()
+        for action in ("dynamodb:GetRecords", "dynamodb:ListStreams", "sqs:SendMessage"):
+            if not any(action in policy for policy in policies):
+                raise RuntimeError(f"Please ensure the role can perform {action}")
+
+
+class ConfigurationSet(Recorded):
+    """One that is called as the template says."""
+
+    kind = "AWS::SES::ConfigurationSet"
+
+    @property
+    def physical_resource_id(self):
+        return self.properties["Name"]
+
+
+class EmailIdentity(Recorded):
+    """One that SES has from then on. It takes none that it has already."""
+
+    kind = "AWS::SES::EmailIdentity"
+
+    def __init__(self, name, properties):
+        super().__init__(name, properties)
+        identities = ses_backends[ACCOUNT][REGION].email_identities
+        if self.physical_resource_id in identities:
+            raise RuntimeError(f"{self.physical_resource_id} already exists")
+        made = ses_backends[ACCOUNT][REGION].create_email_identity_v2(self.physical_resource_id, None, None, None)
+        made.envelope = (properties.get("MailFromAttributes") or {}).get("MailFromDomain", "")
+
+    @property
+    def physical_resource_id(self):
+        return self.properties["EmailIdentity"]
+
+    def delete(self, account_id, region_name):
+        super().delete(account_id, region_name)
+        ses_backends[ACCOUNT][REGION].email_identities.pop(self.physical_resource_id)
+
+
 KINDS = {
     kind: type(kind.rpartition(":")[2], (Recorded,), {"kind": kind})
     for kind in (
@@ -98,5 +157,12 @@ KINDS = {
         "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudWatch::Alarm",
         "AWS::S3::BucketPolicy",
+        "AWS::SES::ConfigurationSetEventDestination",
+        "AWS::SNS::TopicPolicy",
     )
-} | {Distribution.kind: Distribution}
+}
+KINDS |= {
+    kind: type(kind.rpartition(":")[2], (OfTheMailer,), {"kind": kind})
+    for kind in ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription")
+}
+KINDS |= {each.kind: each for each in (ConfigurationSet, Distribution, EmailIdentity, EventSourceMapping)}

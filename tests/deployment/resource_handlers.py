@@ -16,6 +16,11 @@ _DISTRIBUTION, _CONTROL, _HEADERS = (
     for kind in ("distribution", "origin-access-control", "response-headers-policy")
 )
 
+MAILER = "arn:${Partition}:lambda:${Region}:${Account}:function:lychgate-${Stage}-mailer"
+_MAPPING = "arn:${Partition}:lambda:${Region}:${Account}:event-source-mapping:*"
+_CONFIGURATION_SET = "arn:${Partition}:ses:${Region}:${Account}:configuration-set/lychgate-${Stage}"
+_FEEDBACK = "arn:${Partition}:sns:${Region}:${Account}:lychgate-${Stage}-mail-feedback"
+
 ALWAYS = {
     "AWS::ApiGateway::Account": [
         (["apigateway:GET", "apigateway:PATCH"], "arn:${Partition}:apigateway:${Region}::/account"),
@@ -134,6 +139,34 @@ ALWAYS = {
             "{name}",
         ),
     ],
+    "AWS::Lambda::EventInvokeConfig": [
+        (
+            [
+                "lambda:DeleteFunctionEventInvokeConfig",
+                "lambda:GetFunctionEventInvokeConfig",
+                "lambda:PutFunctionEventInvokeConfig",
+                "lambda:UpdateFunctionEventInvokeConfig",
+            ],
+            MAILER,
+        ),
+    ],
+    "AWS::Lambda::EventSourceMapping": [
+        (["lambda:CreateEventSourceMapping"], ANYTHING),
+        (
+            [
+                "lambda:DeleteEventSourceMapping",
+                "lambda:GetEventSourceMapping",
+                "lambda:ListTags",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:UpdateEventSourceMapping",
+            ],
+            _MAPPING,
+        ),
+    ],
+    "AWS::Lambda::Permission": [
+        (["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"], MAILER),
+    ],
     "AWS::Logs::LogGroup": [
         (
             [
@@ -198,6 +231,74 @@ ALWAYS = {
             "arn:${Partition}:s3:::${SiteBucketName}",
         ),
     ],
+    "AWS::SES::ConfigurationSet": [
+        (["ses:DescribeConfigurationSet"], ANYTHING),
+        (
+            [
+                "ses:CreateConfigurationSet",
+                "ses:DeleteConfigurationSet",
+                "ses:GetConfigurationSet",
+                "ses:ListTagsForResource",
+                "ses:PutConfigurationSetDeliveryOptions",
+                "ses:PutConfigurationSetReputationOptions",
+                "ses:PutConfigurationSetSuppressionOptions",
+                "ses:TagResource",
+                "ses:UntagResource",
+            ],
+            _CONFIGURATION_SET,
+        ),
+    ],
+    "AWS::SES::ConfigurationSetEventDestination": [
+        (["ses:DescribeConfigurationSet"], ANYTHING),
+        (
+            [
+                "ses:CreateConfigurationSetEventDestination",
+                "ses:DeleteConfigurationSetEventDestination",
+                "ses:GetConfigurationSetEventDestinations",
+                "ses:UpdateConfigurationSetEventDestination",
+            ],
+            _CONFIGURATION_SET,
+        ),
+    ],
+    "AWS::SES::EmailIdentity": [
+        (
+            [
+                "ses:CreateEmailIdentity",
+                "ses:DeleteEmailIdentity",
+                "ses:GetEmailIdentity",
+                "ses:ListTagsForResource",
+                "ses:PutEmailIdentityConfigurationSetAttributes",
+                "ses:PutEmailIdentityDkimAttributes",
+                "ses:PutEmailIdentityDkimSigningAttributes",
+                "ses:PutEmailIdentityFeedbackAttributes",
+                "ses:PutEmailIdentityMailFromAttributes",
+                "ses:TagResource",
+                "ses:UntagResource",
+            ],
+            "arn:${Partition}:ses:${Region}:${Account}:identity/*",
+        ),
+    ],
+    "AWS::SNS::Subscription": [
+        (
+            ["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Subscribe", "sns:Unsubscribe"],
+            _FEEDBACK,
+        ),
+    ],
+    "AWS::SQS::Queue": [
+        (
+            [
+                "sqs:CreateQueue",
+                "sqs:DeleteQueue",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ListQueueTags",
+                "sqs:SetQueueAttributes",
+                "sqs:TagQueue",
+                "sqs:UntagQueue",
+            ],
+            "{name}",
+        ),
+    ],
     "AWS::SNS::Topic": [
         (
             [
@@ -245,6 +346,7 @@ NAMES = {
     "AWS::Logs::LogGroup": ("LogGroupName", "arn:${Partition}:logs:${Region}:${Account}:log-group:"),
     "AWS::S3::Bucket": ("BucketName", "arn:${Partition}:s3:::"),
     "AWS::SNS::Topic": ("TopicName", "arn:${Partition}:sns:${Region}:${Account}:"),
+    "AWS::SQS::Queue": ("QueueName", "arn:${Partition}:sqs:${Region}:${Account}:"),
 }
 """The property with a resource's name, and what stands before the name in its ARN."""
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from chalicelib.accounts.events import EventType
-from chalicelib.telemetry import log, requests
+from chalicelib.telemetry import log, mails, requests
 from infra.deployment.dashboard import MOST_METRICS, WIDTH
 from infra.deployment.observation import ACCESS_LOG_LINE
 from infra.deployment.template import rendered_template
@@ -32,9 +32,30 @@ def rendered():
     return rendered_template("prod")
 
 
+def body_of(rendered, **given):
+    """The body in a stage with these parameters, as CloudFormation fills it in."""
+    text, values = rendered["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name, value in values.items():
+        filled_in = value
+        if isinstance(value, dict):
+            condition, then, otherwise = value["Fn::If"]
+            holds = condition_holds(condition, rendered, {"Stage": "prod", **given})
+            filled_in = then["Fn::Sub"] if holds else otherwise
+        text = text.replace(f"${{{name}}}", filled_in)
+    return text
+
+
+@pytest.fixture(scope="module", params=["a stage that sends mail", "one that sends none", "one that sends from afar"])
+def given(request):
+    """The parameters of a stage."""
+    sender = {"MailFrom": "no-reply@example.org"}
+    of_mails = {"a stage that sends mail": sender, "one that sends from afar": {**sender, "SesRegion": "eu-west-1"}}
+    return {"AlarmEmail": "me@example.org", **of_mails.get(request.param, {})}
+
+
 @pytest.fixture(scope="module")
-def body(rendered):
-    return rendered["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+def body(rendered, given):
+    return body_of(rendered, **given)
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +91,17 @@ def test_the_widgets_stand_beside_and_below_each_other_and_fill_each_row(widgets
     assert set(fields) == set(itertools.product(range(WIDTH), range(lowest + 1)))
 
 
-def test_it_leads_from_the_alarms_over_the_users_down_to_the_bill(rendered, widgets):
+def test_it_leads_from_the_alarms_over_the_users_down_to_the_bill_and_mails_are_last(rendered, given, widgets):
     headings = [each["properties"]["markdown"] for each in widgets if each["type"] == "text"]
-    assert headings == [f"## {name}" for name in ("Users", "Answers", "Functions", "Tables", "Costs")]
+    of_mails = ["Mails"] if "MailFrom" in given else []
+    assert headings == [f"## {name}" for name in ["Users", "Answers", "Functions", "Tables", "Costs", *of_mails]]
     assert widgets[0]["type"] == "alarm"
-    assert {arn.rpartition(":")[2] for arn in widgets[0]["properties"]["alarms"]} == {
-        each["Properties"]["AlarmName"]["Fn::Sub"].replace("${Stage}", "prod")
-        for each in rendered["Resources"].values()
+    assert sorted(widgets[0]["properties"]["alarms"]) == sorted(
+        f"${{{logical_id}.Arn}}"
+        for logical_id, each in rendered["Resources"].items()
         if each["Type"] == "AWS::CloudWatch::Alarm"
-    }
+        and condition_holds(each["Condition"], rendered, {"Stage": "prod", **given})
+    )
 
 
 def test_it_has_no_more_metrics_than_a_free_dashboard_may_have(widgets):
@@ -100,10 +123,12 @@ def test_each_metric_is_one_that_is_written(metrics):
 def test_each_dimension_names_what_the_stage_has(rendered, metrics):
     properties = [each.get("Properties", {}) for each in rendered["Resources"].values()]
     groups = {each["LogGroupName"] for each in properties if "LogGroupName" in each}
+    # What the mailer does is in the queries of its log, which are no metrics.
+    groups.remove("/aws/lambda/lychgate-prod-mailer")
     functions = {group.rpartition("/")[2] for group in groups if group.startswith("/aws/lambda/")}
     assert functions == {"lychgate-prod", "lychgate-prod-authorizer"}
     there = {
-        "TableName": {each["TableName"] for each in properties if "TableName" in each},
+        "TableName": {each["TableName"] for each in properties if "TableName" in each} - {"lychgate-prod-mail"},
         "LogGroupName": groups,
         "FunctionName": functions,
         "function": functions,
@@ -128,14 +153,14 @@ def test_a_global_metric_is_asked_for_where_it_is_kept(widgets):
 
 
 def test_what_cloudformation_fills_in_is_there_to_be_filled_in(rendered, body):
-    filled_in = set(re.findall(r"\$\{([^}]+)\}", body))
+    filled_in = {name.removesuffix(".Arn") for name in re.findall(r"\$\{([^}]+)\}", body)}
     assert filled_in <= {"AWS::Region", "AWS::Partition", "AWS::AccountId", *rendered["Resources"]}
 
 
-def test_queries_ask_the_logs_that_there_are_for_members_of_their_lines(rendered, widgets):
+def test_queries_ask_the_logs_that_there_are_for_members_of_their_lines(rendered, given, widgets):
     groups = {each["Properties"].get("LogGroupName") for each in rendered["Resources"].values() if "Properties" in each}
     queries = [each["properties"]["query"] for each in widgets if each["type"] == "log"]
-    assert len(queries) == 3
+    assert len(queries) == (5 if "MailFrom" in given else 3)
     for query in queries:
         assert set(re.findall(r"SOURCE '([^']+)'", query)) <= groups
     of_gateway = next(query for query in queries if "/aws/apigateway/" in query)
@@ -144,6 +169,23 @@ def test_queries_ask_the_logs_that_there_are_for_members_of_their_lines(rendered
     of_users = next(query for query in queries if "strcontains" in query)
     events = set(re.findall(r'strcontains\(event, "(\w+)"\)', of_users))
     assert events == {EventType.REGISTERED, EventType.ACCOUNT_DELETED, EventType.PASSWORD_CHANGED}
+
+
+def test_queries_about_mails_name_members_of_the_mailers_lines(rendered, capsys):
+    log.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-prod-mailer"})
+    mails.log_mail(outcome="sent", kind="reset")
+    mails.log_failed_delivery("SES did not answer")
+    mails.log_feedback(mails.BOUNCED, detail="Permanent General", message_id="1", is_suppressed=True)
+    log.configure({})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    members = {name for line in lines for name in line}
+    widgets = json.loads(body_of(rendered, MailFrom="no-reply@example.org"))["widgets"]
+    queries = [each["properties"]["query"] for each in widgets if each["type"] == "log"][-2:]
+    for query in queries:
+        asked = set(re.findall(r"\b(outcome|event|level|reason)\b", query))
+        assert asked
+        assert asked <= members
+    assert {line["level"] for line in lines if line.get("outcome") == "failed"} == {"ERROR"}
 
 
 def test_a_stage_that_nobody_watches_has_none(rendered):

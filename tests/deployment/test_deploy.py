@@ -10,11 +10,12 @@ from infra.deployment.site import CACHE_CONTROL
 from infra.runtime import RUNTIME
 from tests.deployment.operator_here import account, raising
 
-TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
+TABLES = [f"lychgate-prod-{name}" for name in ("events", "mail", "sessions", "throttle", "users")]
 LOGS = [
     "/aws/apigateway/lychgate-prod",
     "/aws/lambda/lychgate-prod",
     "/aws/lambda/lychgate-prod-authorizer",
+    "/aws/lambda/lychgate-prod-mailer",
 ]
 
 
@@ -43,8 +44,8 @@ def test_goes_from_nothing_to_working_to_nothing(operator, aws):
         "stacks": ["lychgate-prod"],
         "tables": TABLES,
         "buckets": ["lychgate-prod-123456789012-us-east-1"],
-        "functions": ["lychgate-prod", "lychgate-prod-authorizer"],
-        "roles": [ACCOUNT_ROLE, "lychgate-prod-api_handler", "lychgate-prod-authorizer"],
+        "functions": LOGS_TO_FUNCTIONS,
+        "roles": [ACCOUNT_ROLE, "lychgate-prod-api_handler", "lychgate-prod-authorizer", "lychgate-prod-mailer"],
         "apis": [api],
         "distributions": [distribution],
         "parameters": ["/lychgate/prod/signing-keys"],
@@ -112,17 +113,20 @@ def _assert_the_gateway_itself_answers_what_is_no_route(api):
 
 def _assert_the_functions_are_configured(operator, aws, origin):
     client = boto3.client("lambda")
-    handler, authorizer = (client.get_function_configuration(FunctionName=name) for name in LOGS_TO_FUNCTIONS)
+    handler, authorizer, mailer = (client.get_function_configuration(FunctionName=name) for name in LOGS_TO_FUNCTIONS)
     variables = handler["Environment"]["Variables"]
     assert variables["LYCHGATE_ISSUER"] == authorizer["Environment"]["Variables"]["LYCHGATE_ISSUER"] == f"{origin}/api"
     assert variables["LYCHGATE_ALLOWED_ORIGINS"] == origin
     digests = [hashlib.sha256(secret.encode()).hexdigest() for secret in keys_of_the_plan(aws).values()]
     assert variables["LYCHGATE_DISTRIBUTION_SECRET_SHA256"].split(",") == digests
     assert [
-        client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"] for name in LOGS_TO_FUNCTIONS
-    ] == [100, 50]
+        client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+        for name in LOGS_TO_FUNCTIONS
+    ] == [100, 50, None]
     assert set(authorizer["Environment"]["Variables"]) == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
-    assert [(each["Runtime"], each["Architectures"]) for each in (handler, authorizer)] == 2 * [(RUNTIME, ["arm64"])]
+    functions = (handler, authorizer, mailer)
+    assert [(each["Runtime"], each["Architectures"]) for each in functions] == 3 * [(RUNTIME, ["arm64"])]
+    assert (mailer["MemorySize"], mailer["Timeout"]) == (256, 30)
     policy = boto3.client("iam").get_role_policy(
         RoleName="lychgate-prod-api_handler", PolicyName="lychgate-prod-api_handler"
     )

@@ -71,7 +71,7 @@ def test_each_call_that_was_recorded_is_allowed_and_many_are_not_for_another_sta
             if not _allows(other, action, resource):
                 refused.add(action.partition(":")[0])
     assert services >= {"acm", "apigateway", "cloudformation", "cloudfront", "dynamodb", "iam", "kms", "lambda", "logs"}
-    assert services >= {"route53", "s3", "ssm", "sts"}
+    assert services >= {"route53", "s3", "sesv2", "ssm", "sts"}
     assert refused >= {"cloudformation", "dynamodb", "lambda", "logs", "s3", "ssm"}
 
 
@@ -176,8 +176,8 @@ def test_a_role_goes_to_lambda_only_and_the_key_is_used_for_the_parameter_only()
 
 
 def test_a_new_type_of_resource_or_a_new_call_is_an_error_that_says_where_to_add_it():
-    with pytest.raises(LookupError, match="Add the handlers of AWS::SQS::Queue"):
-        list(resource_handlers.needed({"Queue": {"Type": "AWS::SQS::Queue"}}))
+    with pytest.raises(LookupError, match="Add the handlers of AWS::Kinesis::Stream"):
+        list(resource_handlers.needed({"Stream": {"Type": "AWS::Kinesis::Stream"}}))
     call = {"service": "sqs", "operation": "CreateQueue", "parameters": {}, "method": "POST", "path": "/"}
     with pytest.raises(LookupError, match="which permission does sqs CreateQueue need"):
         needed(call)

@@ -126,7 +126,7 @@ def test_what_strangers_can_raise_and_the_alarms_of_other_stages_do_not_count(op
 def test_the_alarms_that_do_not_count_are_in_the_template():
     template = rendered_template("prod")
     every = {
-        each["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("lychgate-${Stage}-")
+        each["Properties"]["AlarmName"].removeprefix("lychgate-prod-")
         for each in template["Resources"].values()
         if each["Type"] == "AWS::CloudWatch::Alarm"
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -89,6 +90,22 @@ def test_registers_and_serves_a_protected_call(api_port, ask):
     access_token = json.loads(registered.body)["access_token"]
     me = ask(api_port, "GET", "/me", {"Authorization": f"Bearer {access_token}"})
     assert json.loads(me.body)["user"]["username"] == "alice"
+
+
+def test_its_mails_are_in_the_mailbox_of_its_database(api_port, database, ask, eventually):
+    members = {**json.loads(CREDENTIALS), "email": "alice@example.org"}
+    assert ask(api_port, "POST", "/auth/register", JSON, json.dumps(members).encode()).status == 201
+    (mailbox,) = re.findall(r"^Mailbox +http://127\.0\.0\.1:\d+(/\S+), ", database.output, re.MULTILINE)
+
+    def mails():
+        return json.loads(ask(database.port_of("Mailbox"), "GET", f"{mailbox}.json").body)
+
+    eventually(mails)
+    (mail,) = mails()
+    assert mail["to"] == "alice@example.org"
+    token = re.search(r"#email=([\w-]+)", mail["text"])[1]
+    confirmed = ask(api_port, "POST", "/auth/email/confirm", JSON, json.dumps({"token": token}).encode())
+    assert confirmed.status == 204
 
 
 def test_an_answer_may_set_two_cookies(api_port):

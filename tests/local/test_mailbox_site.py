@@ -22,7 +22,14 @@ PREVIEW = {"id": "de/reset", "to": "reset", "language": "de", "subject": "Neu", 
 
 
 def mail(name, **others):
-    members = {"at": 7, "sender": "me@x.example", "to": "whoever@reader.example", "subject": name, "text": "t", "html": HTML}
+    members = {
+        "at": 7,
+        "sender": "me@x.example",
+        "to": "whoever@reader.example",
+        "subject": name,
+        "text": "t",
+        "html": HTML,
+    }
     return KeptMail(id=name, **{**members, **others})
 
 

@@ -1,4 +1,4 @@
-"""Mails on a laptop, from the outbox to the mailbox: `make dev`, and `make dynamodb` with another program as the API."""
+"""Mails on a laptop, from the outbox to the mailbox: `make dev`, and `make dynamodb` for other servers."""
 
 import http.client
 import json
@@ -165,7 +165,9 @@ def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outb
     assert len(mails(last)) <= len(set(recipients(mails(last)))) + 3
 
 
-def test_what_was_sent_is_not_sent_again_at_the_next_start(run_until_ready, tmp_path, outbox, mails, eventually, connect):
+def test_what_was_sent_is_not_sent_again_at_the_next_start(
+    run_until_ready, tmp_path, outbox, mails, eventually, connect
+):
     running = run_until_ready("--data-dir", tmp_path)
     outbox(running, "kim@example.org")
     client = connect("dynamodb", running.port_of("Database"), running.secret_key)
@@ -215,5 +217,5 @@ def test_the_database_still_refuses_pages_beside_its_mailbox(run_until_ready, tm
 
 def test_it_does_not_answer_on_other_addresses_of_this_machine(run_until_ready, tmp_path):
     running = run_until_ready("--data-dir", tmp_path)
-    with pytest.raises(OSError):  # noqa: PT011 - refused or unreachable, as the system says it
+    with pytest.raises(OSError):
         http.client.HTTPConnection("127.0.0.2", running.port_of("Page"), timeout=5).request("GET", "/_mailbox.json")

@@ -127,11 +127,13 @@ def test_a_package_that_has_not_changed_is_not_made_again(sources):
         ("requirement", "requirements.txt"),
         ("module", "chalicelib/new.py"),
         ("vendor", "vendor/a.py"),
+        ("template", "chalicelib/mails/en/reset.txt"),
+        ("template of the site's own", "chalicelib/site/mails/de/reset.html"),
     ],
 )
 def test_a_change_of_what_ships_makes_another_package(sources, change, file):
     first, _ = build(sources)
-    (sources / file).parent.mkdir(exist_ok=True)
+    (sources / file).parent.mkdir(exist_ok=True, parents=True)
     with (sources / file).open("a") as opened:
         opened.write("\n# changed\n" if change != "requirement" else f"\nhypothesis==1 {HASHED}\n")
     second, _ = build(sources)
@@ -233,8 +235,25 @@ def test_what_lies_around_and_does_not_ship_is_not_in_the_digest(sources):
         (sources / "chalicelib" / stray).parent.mkdir(exist_ok=True)
         (sources / "chalicelib" / stray).write_text("lies around")
     assert source_digest(sources, "test") == before
-    (sources / "chalicelib" / "__init__.py").write_text("# changed\n")
-    assert source_digest(sources, "test") != before
+    for shipped in ("__init__.py", "mails/en/reset.txt"):
+        (sources / "chalicelib" / shipped).parent.mkdir(exist_ok=True, parents=True)
+        (sources / "chalicelib" / shipped).write_text("# changed\n")
+        changed = source_digest(sources, "test")
+        assert changed != before
+        before = changed
+
+
+def test_the_templates_of_mails_ship_ours_and_the_sites_own_and_no_other_text(sources):
+    templates = ["mails/frame.html", "mails/styles.css", "mails/en/reset.txt", "site/mails/de/reset.html", "site/mails/de/reset.txt"]
+    others = ["notes.txt", "site/page.html", "mails/en/reset.txt~", "mails/en/.#reset.txt", "mails/logo.png"]
+    for name in (*templates, *others):
+        (sources / "chalicelib" / name).parent.mkdir(exist_ok=True, parents=True)
+        (sources / "chalicelib" / name).write_text(name)
+    archive, said = build(sources)
+    ours = {name for name in names(archive) if name.startswith("chalicelib/") and not name.endswith((".py", ".pyc"))}
+    assert ours == {f"chalicelib/{name}" for name in templates}
+    for name in others:
+        assert f"Left out of the package: chalicelib/{name}\n" in said
 
 
 def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(sources):

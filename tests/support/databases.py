@@ -3,6 +3,7 @@
 import itertools
 import threading
 
+import boto3
 import pytest
 
 from chalicelib.adapters.aws import dynamodb_client
@@ -54,6 +55,10 @@ class DynamoDBLocal(dynamodb_local.DynamoDBLocal):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint)
             return dynamodb_client()
+
+    def streams(self):
+        """Make a client for the streams of its tables."""
+        return boto3.client("dynamodbstreams", endpoint_url=self.endpoint)
 
 
 def tables_of(stage):

@@ -45,6 +45,8 @@ class FakeMails:
         self.registrations = {}
         self.versions = {}
         self.sent = {}
+        self.posted = {}
+        self.suppressed = {}
 
     def put(self, mail):
         if mail is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.throttling import Admission, Failures, MailRules, ThrottleRules
+from chalicelib.credentials.throttling import Admission, Attempt, Failures, MailRules, ThrottleRules
 from chalicelib.errors import Conflict, LinkExpired, TooManyAttempts, TooManyRegistrations, UsernameTaken
 from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import MailStores, Rotation, Stores
@@ -114,7 +114,7 @@ class FakeUserStore:
             self._memory.mails.put(mail)
             self._clear_away(user)
 
-    def reset_password(self, user, proof, password_hash, event, mail):
+    def reset_password(self, user, proof, password_hash, event, mail, *, device=None):
         with self._memory.lock:
             found, mails = self.find(user.username), self._memory.mails
             if found is None or found.id != user.id or found.disabled or not mails.is_unused(proof):
@@ -125,6 +125,9 @@ class FakeUserStore:
                 found, password_hash=password_hash, session_epoch=found.session_epoch + 1
             )
             self._memory.accounts.pop(user.username_key, None)
+            for known in (None, device):
+                attempt = Attempt(user.username, event.caller, known)
+                self._memory.sources.pop((user.username_key, attempt.source), None)
             mails.password_changed(user)
             mails.use(proof)
             mails.put(mail)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.mailer import handle
 from chalicelib.mailer_wiring import Mailer, MailerClients
+
 from infra.local.new_items import NewItems
 
 # Seconds. A bound for what normally takes a fraction of it, not an expectation.
@@ -60,7 +61,9 @@ class Mailbox:
 
     def _text(self, to):
         mail = self.newest(to)
-        assert mail is not None, f"no mail has come for {to}, but {[(mail['to'], mail['subject']) for mail in self.all()]}"
+        assert mail is not None, (
+            f"no mail has come for {to}, but {[(mail['to'], mail['subject']) for mail in self.all()]}"
+        )
         return mail["text"]
 
 

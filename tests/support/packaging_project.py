@@ -9,7 +9,6 @@ import sysconfig
 from pathlib import Path
 
 from chalicelib.tokens.keys import public_jwks
-from infra.deployment.policies import api_handler_policy, authorizer_policy
 from infra.deployment.stage import stage_configuration
 from infra.keys.ring import new_ring
 from infra.runtime import RUNTIME, interpreter_of, this_python
@@ -48,7 +47,7 @@ def packaged_stage(folder):
     entry = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(new_ring())), reserved=reserved)
     configuration = {"version": "2.0", "app_name": "lychgate", "stages": {places.FOUNDATION.stage: entry}}
     (project / ".chalice" / "config.json").write_text(json.dumps(configuration))
-    for name, policy in (("api_handler", api_handler_policy), ("authorizer", authorizer_policy)):
+    for name, policy in places.POLICIES.items():
         path = project / ".chalice" / policy_file(places.FOUNDATION.stage, name)
         path.write_text(json.dumps(policy(places.FOUNDATION)))
     (project / "requirements.txt").write_text("")

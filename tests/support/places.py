@@ -22,7 +22,7 @@ import boto3
 from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import credentials_file, read_credentials
 from infra.deployment.foundation import Foundation
-from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
 from infra.deployment.stage import stage_configuration
 from infra.stages import policy_file
 from infra.tables import create_tables
@@ -32,6 +32,8 @@ from tests.support.mailbox import Mailbox, kept_at, until_nothing_waits
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.distribution import Distribution
 from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
+from tests.support.packaged.mail_service import MailService
+from tests.support.packaged.mailer import MAILER, PackagedMailer
 from tests.support.packaged.package import build, for_this_machine
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +44,16 @@ PATIENCE = 120
 EPOCH = 1_800_000_000
 """The time at which every test begins."""
 
+SENDER = "no-reply@lychgate.example"
+"""The address that all mails come from."""
+
 SETTINGS = {
     "LYCHGATE_ISSUER": "https://site.example/api",
     "LYCHGATE_ALLOWED_ORIGINS": "https://site.example,https://other.example",
     "LYCHGATE_BCRYPT_COST": "10",
-    "LYCHGATE_MAIL_FROM": "no-reply@lychgate.example",
+    "LYCHGATE_MAIL_FROM": SENDER,
 }
+CONFIGURATION_SET = "lychgate-test"
 DISTRIBUTION_SECRET = "what only the distribution sends"
 KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 """The operator's own key, which encrypts the signing keys."""
@@ -66,7 +72,12 @@ FOUNDATION = Foundation(
     signing_keys_parameter="/lychgate/test/signing-keys",
     distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     kms_keys=(KMS_KEY,),
+    mail_from=SENDER,
+    mail_identity="lychgate.example",
+    configuration_set=CONFIGURATION_SET,
 )
+POLICIES = {"api_handler": api_handler_policy, "authorizer": authorizer_policy, "mailer": mailer_policy}
+"""What makes the policy of each function's role, by Chalice's names."""
 
 
 class Database(NamedTuple):
@@ -272,18 +283,26 @@ def make_dev(folder, clock, *_, source=ROOT):
 
 @contextmanager
 def packaged(folder, clock, database, dynamodb_local, *, source=ROOT):
-    """The package under AWS's runtime client, behind the emulations of API Gateway and of the distribution."""
+    """The package under AWS's runtime client, behind the emulations of API Gateway and of the distribution.
+
+    The mailer is fed from the stream of DynamoDB Local, and moto is the SES behind it.
+    """
     ring = signing_keys(database)
     client("ssm", database).put_parameter(
         Name=FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
     )
     package = built_package(public_jwks(ring), source)
-    overrides = {
-        **database.environment,
-        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local.endpoint,
-        "LYCHGATE_TEST_CLOCK": str(clock.path),
-    }
+    local = Database(dynamodb_local.endpoint, "any")
+    tables = Tables(local, FOUNDATION.stage)
     with ExitStack() as stack:
+        mails = MailService(FOUNDATION.mail_identity, (CONFIGURATION_SET,))
+        stack.callback(mails.stop)
+        overrides = {
+            **database.environment,
+            "AWS_ENDPOINT_URL_DYNAMODB": local.endpoint,
+            "AWS_ENDPOINT_URL_SESV2": mails.endpoint,
+            "LYCHGATE_TEST_CLOCK": str(clock.path),
+        }
         functions = {
             name: stack.enter_context(
                 LambdaFunction(package, name, overrides, bootstrap=CLOCK_FOLDER / "lambda_under_clock.py")
@@ -293,8 +312,14 @@ def packaged(folder, clock, database, dynamodb_local, *, source=ROOT):
         gateway = ApiGateway(package, functions, clock=clock, api_keys=[DISTRIBUTION_SECRET])
         server = distribution_before(gateway).serve()
         stack.callback(server.stop)
-        tables = Tables(Database(dynamodb_local.endpoint, "any"), FOUNDATION.stage)
-        yield Place(over_http(server.port, below="/api"), tables, gateway.forget_authorizations)
+        mailer = PackagedMailer(functions[MAILER], mails, FOUNDATION.mail_table, local)
+
+        def forget():
+            gateway.forget_authorizations()
+            mailer.begin()
+
+        api = over_http(server.port, below="/api")
+        yield Place(api, tables, forget, sent=mailer.received, settle=mailer.deliver)
 
 
 def distribution_before(gateway, *, viewer="127.0.0.1"):
@@ -309,8 +334,7 @@ def built_package(public_keys, source=ROOT, **settings):
         "environment_variables": {**SETTINGS, **settings},
     }
     configuration = stage_configuration(FOUNDATION, json.dumps(public_keys), existing)
-    policies = {"api_handler": api_handler_policy(FOUNDATION), "authorizer": authorizer_policy(FOUNDATION)}
-    files = {policy_file(FOUNDATION.stage, name): policy for name, policy in policies.items()}
+    files = {policy_file(FOUNDATION.stage, name): policy(FOUNDATION) for name, policy in POLICIES.items()}
     return build(FOUNDATION.stage, configuration, files, project=source)
 
 

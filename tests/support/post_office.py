@@ -103,9 +103,7 @@ class PostOffice:
         return to or user.verified_email
 
     def _read(self, key):
-        found = self._client.get_item(
-            TableName=self._tables.users, Key={"username_key": key}, ConsistentRead=True
-        )
+        found = self._client.get_item(TableName=self._tables.users, Key={"username_key": key}, ConsistentRead=True)
         return found.get("Item")
 
     def _note(self, mail_id, **added):

@@ -2,16 +2,23 @@
 
 import base64
 import json
+from email.header import decode_header, make_header
 
 import pytest
 
+from chalicelib.config import mailer
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
+from chalicelib.config.mailer import MailerSettings
 from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.peppers import FIRST, Pepper, Peppers
 from chalicelib.errors import ConfigurationError
+from chalicelib.mailer_wiring import named_address
 from chalicelib.tokens.keys import thumbprint
+from tests.support.marks import TESTS
+
+PROJECT = TESTS.parent
 
 
 def test_the_defaults_are_those_of_the_contract(environment):
@@ -203,3 +210,91 @@ def test_signing_secrets_that_are_not_json_are_not_quoted():
     with pytest.raises(ConfigurationError) as refusal:
         SigningSecrets.from_json("hunter2", source="/p")
     assert "hunter2" not in str(refusal.value)
+
+
+class TestOfTheMailer:
+    def test_links_lead_to_the_issuers_origin_and_the_look_is_the_pages(self, environment):
+        settings = MailerSettings.from_environment(environment)
+        look = settings.look
+        assert (look.site_url, look.site_name, look.colour) == ("https://site.example", "site.example", "#24503c")
+        assert (settings.sender, settings.sender_name) == ("no-reply@lychgate.example", "site.example")
+        assert (settings.language, settings.reply_to) == ("en", None)
+        assert (settings.ses_region, settings.configuration_set) == (None, None)
+
+    def test_the_colour_is_that_of_the_page(self):
+        styles = (PROJECT / "static-site" / "styles.css").read_text("utf-8")
+        assert f"--accent: {mailer.COLOUR};" in styles
+
+    def test_each_may_be_set(self, environment):
+        settings = MailerSettings.from_environment(
+            environment
+            | {
+                "LYCHGATE_SITE_URL": "http://localhost:8000",
+                "LYCHGATE_SITE_NAME": "Kärntner Imker",
+                "LYCHGATE_MAIL_COLOUR": "#AA3300",
+                "LYCHGATE_MAIL_FROM": '"Imker, Kärnten" <post@imker.example>',
+                "LYCHGATE_MAIL_REPLY_TO": "Büro <buero@imker.example>",
+                "LYCHGATE_LANGUAGE": "de",
+                "LYCHGATE_SES_REGION": "eu-central-1",
+                "LYCHGATE_SES_CONFIGURATION_SET": "lychgate-prod",
+            }
+        )
+        look = settings.look
+        assert (look.site_url, look.site_name, look.colour) == ("http://localhost:8000", "Kärntner Imker", "#AA3300")
+        assert (settings.sender, settings.sender_name) == ("post@imker.example", "Imker, Kärnten")
+        assert (settings.language, settings.reply_to) == ("de", "buero@imker.example")
+        assert (settings.ses_region, settings.configuration_set) == ("eu-central-1", "lychgate-prod")
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("LYCHGATE_MAIL_FROM", ""),
+            ("LYCHGATE_MAIL_FROM", "post"),
+            ("LYCHGATE_MAIL_FROM", "post@imker.example, other@imker.example"),
+            ("LYCHGATE_MAIL_FROM", "Imker\r\nBcc: x <post@imker.example>"),
+            ("LYCHGATE_MAIL_FROM", "post@imker.example\r\nBcc: all@imker.example"),
+            ("LYCHGATE_MAIL_REPLY_TO", "büro@imker.example"),
+            ("LYCHGATE_SITE_URL", "https://site.example/club"),
+            ("LYCHGATE_SITE_URL", "https://site.example/"),
+            ("LYCHGATE_SITE_URL", "http://site.example"),
+            ("LYCHGATE_SITE_URL", "https://me@site.example"),
+            ("LYCHGATE_SITE_NAME", "two\nlines"),
+            ("LYCHGATE_SITE_NAME", "x" * 65),
+            ("LYCHGATE_MAIL_COLOUR", "green"),
+            ("LYCHGATE_LANGUAGE", "fr"),
+            ("LYCHGATE_SES_REGION", "Frankfurt"),
+            ("LYCHGATE_SES_CONFIGURATION_SET", "my set"),
+            ("LYCHGATE_MAIL_TABLE", ""),
+            ("LYCHGATE_THROTTLE_TABLE", ""),
+            ("LYCHGATE_USERS_TABLE", ""),
+        ],
+    )
+    def test_an_invalid_one_is_an_error_that_names_it(self, environment, variable, value):
+        with pytest.raises(ConfigurationError, match=f"^{variable} "):
+            MailerSettings.from_environment({**environment, variable: value})
+
+    def test_it_needs_no_setting_of_the_keys_and_no_other_table(self, environment):
+        without = ("SIGNING_KEYS_PARAMETER", "PUBLIC_KEYS", "SESSIONS_TABLE", "EVENTS_TABLE")
+        MailerSettings.from_environment(
+            {name: value for name, value in environment.items() if name.removeprefix("LYCHGATE_") not in without}
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "header"),
+        [
+            ("Example", "Example <a@site.example>"),
+            ("site.example", '"site.example" <a@site.example>'),
+            ('The "Club", Inc.', '"The \\"Club\\", Inc." <a@site.example>'),
+        ],
+    )
+    def test_a_senders_name_is_quoted_where_it_has_to_be(self, name, header):
+        assert named_address(name, "a@site.example") == header
+
+    @pytest.mark.parametrize("name", ["Kärntner Imker", "ä" * 64, "Музей архитектуры и градостроительства в Берлине"])
+    def test_a_senders_name_in_other_letters_is_encoded_in_words_that_are_not_too_long(self, name):
+        header = named_address(name, "a@site.example")
+        assert header.isascii()
+        assert header.isprintable()
+        words = header.removesuffix(" <a@site.example>").split(" ")
+        assert all(len(word) <= 75 for word in words)
+        assert str(make_header(decode_header(" ".join(words)))) == name

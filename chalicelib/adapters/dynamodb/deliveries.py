@@ -68,7 +68,7 @@ class DynamoDBDeliveries:
             counted=members["counted"],
             expires_at=members.get("expires_at"),
             attempts=members.get("attempts", 0),
-            is_done="sent_at" in members or "outcome" in members,
+            is_done=_is_done(members),
         )
 
     def user_with_name(self, name_key: str) -> Recipient | None:
@@ -114,7 +114,7 @@ class DynamoDBDeliveries:
         mail = addressed.mail
         update = _preparing(self._tables.mail, addressed)
         if not addressed.is_charged:
-            if not self._write_if(update):
+            if self._write_if(update) is not None:
                 raise ServiceUnavailable(_ELSEWHERE)
             return
         recipient = addressed.recipient
@@ -136,10 +136,13 @@ class DynamoDBDeliveries:
         changes = Changes(sets=["sent_at = :now", "message_id = :name"], values={":now": now, ":name": message_id})
         self._write_if(changes.parameters(self._tables.mail, mail_key(mail_id), "attribute_exists(mail_id)"))
 
-    def give_up(self, mail_id: str, outcome: Outcome) -> None:
+    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> None:
         """See ``Deliveries.give_up``. Takes one write."""
         changes = Changes(sets=["outcome = :outcome"], values={":outcome": outcome})
-        self._write_if(changes.parameters(self._tables.mail, mail_key(mail_id), _NOT_DONE))
+        as_read = _attempts_are(attempts, changes)
+        found = self._write_if(changes.parameters(self._tables.mail, mail_key(mail_id), _NOT_DONE, as_read))
+        if found is not None and not _is_done(found) and "mail_id" in found:
+            raise ServiceUnavailable(_ELSEWHERE)
 
     def suppress(self, address: str, reason: str, now: int) -> None:
         """See ``Deliveries.suppress``. Takes one write."""
@@ -159,14 +162,14 @@ class DynamoDBDeliveries:
             )
         return from_item(response.get("Item", {}))
 
-    def _write_if(self, parameters: dict[str, Any]) -> bool:
-        """Make an update. Return whether its condition was true."""
+    def _write_if(self, parameters: dict[str, Any]) -> Item | None:
+        """Make an update. Return the item, {} if there is none, if its condition was false."""
         try:
             with unavailable_on_failure():
                 after_conflicts(self._database, lambda: self._client.update_item(**parameters))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        except self._client.exceptions.ConditionalCheckFailedException as refused:
+            return cast("Item", refused.response.get("Item") or {})
+        return None
 
 
 _ELSEWHERE = "another delivery of the same mail goes on"
@@ -189,8 +192,17 @@ def _preparing(table: str, addressed: Addressed) -> dict[str, Any]:
     if addressed.token_digest is not None:
         changes.adds.append("token_digests :digests")
         changes.values[":digests"] = (addressed.token_digest,)
-    as_read = "attribute_not_exists(attempts)"
-    if mail.attempts:
-        as_read = "attempts = :before"
-        changes.values[":before"] = mail.attempts
+    as_read = _attempts_are(mail.attempts, changes)
     return changes.parameters(table, mail_key(mail.mail_id), _NOT_DONE, as_read)
+
+
+def _attempts_are(attempts: int, changes: Changes) -> str:
+    """Return the condition that a mail has been about to be sent so often, and add what it compares to ``changes``."""
+    if not attempts:
+        return "attribute_not_exists(attempts)"
+    changes.values[":before"] = attempts
+    return "attempts = :before"
+
+
+def _is_done(members: dict[str, Any]) -> bool:
+    return "sent_at" in members or "outcome" in members

@@ -1,0 +1,198 @@
+"""The deployment in an AWS account: all functions with their roles, over the database, SES, and what users do there."""
+
+import copy
+import json
+
+import boto3
+from botocore.config import Config
+
+from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
+from tests.support import places
+from tests.support.api_client import over_http
+from tests.support.mailbox import Mailbox
+from tests.support.packaged.api_gateway import ApiGateway
+from tests.support.packaged.function import LambdaFunction
+from tests.support.packaged.mail_service import MailService
+from tests.support.packaged.mailer import MAILER, PackagedMailer
+
+PASSWORD = "correct horse battery staple"
+NEW_PASSWORD = "a quite different passphrase"
+RESET_PASSWORD = "yet another one, by a mailed link"
+WRONG = "wrong horse battery staple"
+ADDRESS = "alice@mail.example"
+NEW_ADDRESS = "alice@other.example"
+
+
+class Account:
+    """All functions of the package, each with its role, whose policy tests may change."""
+
+    def __init__(self, package, database, dynamodb_local, clock):
+        self.clock = clock
+        self.policies = {name: copy.deepcopy(function.policy) for name, function in package.functions.items()}
+        self.roles = {name: Role(credentials(name), copy.deepcopy(policy)) for name, policy in self.policies.items()}
+        local = places.Database(dynamodb_local.endpoint, "any")
+        self.tables = places.Tables(local, places.FOUNDATION.stage)
+        self.mails = MailService(places.FOUNDATION.mail_identity, (places.CONFIGURATION_SET,))
+        self.aws = AuthorizingAws(database, self.roles.values(), tables=local, mails=self.mails)
+        overrides = {
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
+            "LYCHGATE_TEST_CLOCK": str(clock.path),
+            "LYCHGATE_MAX_SESSIONS": "2",
+        }
+        self.functions = {
+            name: LambdaFunction(
+                package,
+                name,
+                overrides,
+                credentials=role.credentials,
+                bootstrap=places.CLOCK_FOLDER / "lambda_under_clock.py",
+            )
+            for name, role in self.roles.items()
+        }
+        self.mailer = PackagedMailer(self.functions[MAILER], self.mails, places.FOUNDATION.mail_table, local)
+        self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
+        self._server = places.distribution_before(self._gateway).serve()
+        self.api = over_http(self._server.port, below="/api")
+
+    def begin(self, changed=()):
+        """Start from nothing, with the roles' policies as given."""
+        self.aws.around = None
+        self.tables.empty()
+        self.mailer.begin()
+        self.mailbox = Mailbox(self.mailer.received, self.mailer.deliver)
+        self.clock.reset()
+        self._gateway.forget_authorizations()
+        for function in self.functions.values():
+            function.recent_log.clear()
+        for name, role in self.roles.items():
+            role.policy = dict(changed).get(name, self.policies[name])
+            role.used.clear()
+            role.denied.clear()
+
+    def client(self, role, service):
+        """A client of AWS's with the credentials of a function's role."""
+        credentials = self.roles[role].credentials
+        return boto3.client(
+            service,
+            region_name=places.REGION,
+            endpoint_url=self.aws.endpoint,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def live(self):
+        """Do all that users can do, and what the log must keep of it. Raises where it fails, whatever it is."""
+        self.live_by_password()
+        self.tables.empty()
+        self.live_by_mail()
+        assert [name for name in self.roles if not self._log_arrives(name)] == []
+        assert self._mapping_works()
+
+    def live_by_password(self):
+        """Do what needs no mail."""
+        api, clock = self.api, self.clock
+        assert api.register().status == 201
+        for _ in range(5):
+            assert api.login(password=WRONG).status == 401
+        assert api.login().status == 429
+        clock.advance(1)
+        first = api.login().json
+        # The third of two sessions ends the oldest.
+        second = api.login().json
+        assert len(api.bearer("GET", "/auth/sessions", second["access_token"]).json["sessions"]) == 2
+        refreshed = api.refresh(second["refresh_token"])
+        assert refreshed.status == 200
+        clock.advance(21)
+        assert api.refresh(second["refresh_token"]).status == 401
+        assert api.refresh(refreshed.json["refresh_token"]).status == 401
+        assert api.me(first["access_token"]).status == 200
+        third = api.login().json
+        (other,) = [
+            session["id"]
+            for session in api.bearer("GET", "/auth/sessions", third["access_token"]).json["sessions"]
+            if not session["current"]
+        ]
+        clock.advance(901)
+        renewed = api.refresh(third["refresh_token"]).json
+        assert api.bearer("DELETE", f"/auth/sessions/{other}", renewed["access_token"]).status == 401
+        password = {"password": PASSWORD}
+        third = api.bearer("POST", "/auth/reauthenticate", renewed["access_token"], password).json
+        assert api.bearer("DELETE", f"/auth/sessions/{other}", third["access_token"]).status == 204
+        members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+        changed = api.bearer("PUT", "/auth/password", third["access_token"], members)
+        assert changed.status == 200
+        assert api.logout(changed.json["refresh_token"]).status == 204
+        fourth = api.login(password=NEW_PASSWORD).json
+        assert api.bearer("POST", "/auth/logout-all", fourth["access_token"]).status == 204
+        fifth = api.login(password=NEW_PASSWORD).json
+        shown = api.bearer("GET", "/dashboard", fifth["access_token"])
+        assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
+        self._delete(fifth["access_token"], NEW_PASSWORD)
+
+    def live_by_mail(self):
+        """Do what needs mails."""
+        api, mailbox, clock = self.api, self.mailbox, self.clock
+        token = api.register(email=ADDRESS).json["access_token"]
+        assert api.post("/auth/email/confirm", {"token": mailbox.token(ADDRESS, "email")}).status == 204
+        clock.advance(61)
+        assert api.post("/auth/password/forgot", {"username": ADDRESS}).status == 202
+        members = {"token": mailbox.token(ADDRESS, "reset"), "new_password": RESET_PASSWORD}
+        assert api.post("/auth/password/reset", members).status == 204
+        assert "password" in mailbox.newest(to=ADDRESS)["subject"]
+        clock.advance(61)
+        challenge = api.post("/auth/login/code", {"username": "alice"}).json["challenge"]
+        members = {"challenge": challenge, "code": mailbox.code(ADDRESS)}
+        token = api.post("/auth/login/code/verify", members).json["access_token"]
+        clock.advance(61)
+        assert api.bearer("PUT", "/auth/email", token, {"email": NEW_ADDRESS}).status == 202
+        assert api.post("/auth/email/confirm", {"token": mailbox.token(NEW_ADDRESS, "email")}).status == 204
+        assert len(mailbox.all(to=ADDRESS)) == 5
+        assert self.bounce(NEW_ADDRESS).error is None
+        clock.advance(61)
+        before = len(mailbox.all(to=NEW_ADDRESS))
+        assert api.post("/auth/password/forgot", {"username": "alice"}).status == 202
+        assert len(mailbox.all(to=NEW_ADDRESS)) == before
+        assert api.bearer("DELETE", "/auth/email", token).status == 204
+        self._delete(token, RESET_PASSWORD)
+        assert self.mailer.mapping.discarded == []
+
+    def bounce(self, address):
+        """Let SES tell that an address does not exist, and return what the mailer said."""
+        message = {
+            "eventType": "Bounce",
+            "mail": {"messageId": "the-message"},
+            "bounce": {
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": [{"emailAddress": address}],
+            },
+        }
+        return self.functions[MAILER].invoke(sns_event(message))
+
+    def _delete(self, token, password):
+        assert self.api.bearer("POST", "/auth/delete-account", token, {"password": password}).status == 204
+        assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0
+
+    def _log_arrives(self, name):
+        permissions = log_permissions(self.functions[name].definition.name, "2026/01/01/[$LATEST]0")
+        allowed = [self.roles[name].allows(*permission) for permission in permissions]
+        return all(allowed)
+
+    def _mapping_works(self):
+        allowed = [self.roles[MAILER].allows(*permission) for permission in mapping_permissions(places.FOUNDATION)]
+        return all(allowed)
+
+    def stop(self):
+        self._server.stop()
+        for function in self.functions.values():
+            function.end()
+        self.aws.stop()
+        self.mails.stop()
+
+
+def sns_event(message):
+    """The event in which SNS hands a message to a function ("Using AWS Lambda with Amazon SNS")."""
+    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification", "Message": json.dumps(message)}}
+    return {"Records": [record]}

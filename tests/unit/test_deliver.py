@@ -1,0 +1,388 @@
+"""What the mailer does with each kind of mail, and what a process that dies on the way leaves behind."""
+
+import itertools
+import re
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.accounts.mail import ASKED_FOR, Mail, MailKind
+from chalicelib.accounts.user import Contact
+from chalicelib.credentials.mailed import LIFETIMES, code_fits, token_digest
+from chalicelib.errors import MailRefused, ServiceUnavailable
+from chalicelib.use_cases.deliver import Deliver
+from chalicelib.use_cases.mailer_ports import Outcome
+from tests.support.fake_deliveries import FakeDeliveries, FakeTransport, Mortal, ProcessDied, Steps, plain
+from tests.support.fakes import Memory, fake_stores
+from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
+
+ADDRESS, NEW = "alice@example.org", "New@example.org"
+CONFIRMED = replace(ALICE, contact=Contact(ADDRESS, verified=True, language="de"))
+WAITING = replace(ALICE, contact=Contact(ADDRESS, language="de"))
+CHANGING = replace(ALICE, contact=Contact(ADDRESS, verified=True, new_email=NEW, language="de"))
+NAMES = itertools.count(1)
+
+NOTICES = [kind for kind in MailKind if kind not in ASKED_FOR]
+OF_AN_ACCOUNT = [MailKind.PASSWORD_CHANGED, MailKind.PASSWORD_RESET, MailKind.REFRESH_TOKEN_REUSED]
+
+
+def asked(kind=MailKind.RESET, **members):
+    members = {"asked": "alice"} | members
+    return Mail(f"{next(NAMES):022}", kind, NOW, "en", **members)
+
+
+class Post:
+    """A mailer over a memory."""
+
+    def __init__(self, clock):
+        self.memory = Memory()
+        self.stores = fake_stores(self.memory)
+        self.deliveries = FakeDeliveries(self.memory)
+        self.transport = FakeTransport()
+        self.clock = clock
+
+    def deliver(self, mail, *, steps=None, render=plain):
+        deliveries, transport = self.deliveries, self.transport
+        if steps is not None:
+            deliveries, transport = Mortal(deliveries, steps), Mortal(transport, steps)
+        mailer = Deliver(
+            deliveries=deliveries,
+            transport=transport,
+            render=render,
+            site_url="https://site.example",
+            language="en",
+            clock=self.clock,
+        )
+        return mailer.deliver(mail.id)
+
+    def ask(self, mail):
+        self.stores.outbox.ask(mail)
+        return mail
+
+    def add(self, user):
+        session = replace(SESSION, user_id=user.id, username=user.username)
+        self.stores.users.add(user, session, replace(REGISTERED, user_id=user.id))
+
+    def sent(self):
+        """Where the only mail went, and what it said."""
+        ((to, content),) = self.transport.sent
+        return to, content
+
+    def posted(self, mail):
+        return self.memory.mails.posted[mail.id]
+
+
+@pytest.fixture
+def post(clock):
+    clock.now = NOW + 2
+    return Post(clock)
+
+
+def ends(post, mail, outcome):
+    """Whether a mail that is delivered ends so: nothing is sent, and a repetition does nothing."""
+    assert post.deliver(post.ask(mail)).outcome is outcome
+    assert post.posted(mail).outcome == outcome
+    assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
+    assert post.transport.sent == []
+
+
+class TestWhomAMailIsFor:
+    @pytest.mark.parametrize("name", ["alice", "ALICE", ADDRESS, ADDRESS.upper()])
+    def test_a_link_goes_to_whoever_has_the_name_or_the_verified_address(self, post, name):
+        post.add(CONFIRMED)
+        assert post.deliver(post.ask(asked(asked=name))).outcome is Outcome.SENT
+        assert post.sent()[0] == ADDRESS
+
+    def test_a_link_goes_to_whoever_has_verified_an_address_and_not_to_who_is_called_so(self, post):
+        post.add(CONFIRMED)
+        post.add(replace(ALICE, id="u2", username=ADDRESS, contact=Contact("mallory@example.org", verified=True)))
+        post.deliver(post.ask(asked(asked=ADDRESS)))
+        assert post.sent()[0] == ADDRESS
+
+    @pytest.mark.parametrize("kind", [MailKind.RESET, MailKind.LOGIN_CODE])
+    @pytest.mark.parametrize("name", ["bob", "bob@example.org", ADDRESS, "a password, typed here by mistake"])
+    @pytest.mark.parametrize("user", [ALICE, WAITING])
+    def test_nobody_gets_a_mail_but_at_a_verified_address(self, post, kind, name, user):
+        post.add(user)
+        ends(post, asked(kind, asked=name), Outcome.NOBODY)
+
+    @pytest.mark.parametrize("kind", [MailKind.RESET, MailKind.LOGIN_CODE, *OF_AN_ACCOUNT])
+    def test_a_disabled_user_gets_no_mail(self, post, kind):
+        post.add(replace(CONFIRMED, disabled=True))
+        ends(post, asked(kind, user_id="u1" if kind in NOTICES else None), Outcome.NOBODY)
+
+    @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
+    def test_a_notice_goes_to_the_user_that_it_is_about(self, post, kind):
+        post.add(CONFIRMED)
+        post.deliver(post.ask(asked(kind, user_id="u1")))
+        to, content = post.sent()
+        assert (to, content.subject, content.language, content.values) == (ADDRESS, kind, "de", {})
+
+    @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
+    def test_a_notice_does_not_go_to_who_has_the_name_now(self, post, kind):
+        post.add(CONFIRMED)
+        ends(post, asked(kind, user_id="gone"), Outcome.NOBODY)
+
+    @pytest.mark.parametrize("users", [[CONFIRMED], []], ids=["renamed since", "found"])
+    def test_the_old_address_hears_of_a_change_whatever_the_user_is_called_by_now(self, post, users):
+        for user in users:
+            post.add(user)
+        post.deliver(post.ask(asked(MailKind.EMAIL_CHANGED, user_id="u1", to="old@example.org")))
+        assert post.sent()[0] == "old@example.org"
+
+    def test_an_address_is_confirmed_while_it_waits_for_that(self, post):
+        post.add(CHANGING)
+        post.deliver(post.ask(asked(MailKind.EMAIL, user_id="u1", to=NEW)))
+        assert post.sent()[0] == NEW
+
+    def test_a_first_address_is_confirmed_too(self, post):
+        post.add(WAITING)
+        post.deliver(post.ask(asked(MailKind.EMAIL, user_id="u1", to=ADDRESS)))
+        assert post.sent()[0] == ADDRESS
+
+    @pytest.mark.parametrize("user", [CONFIRMED, WAITING, ALICE])
+    def test_no_address_is_confirmed_that_waits_no_longer(self, post, user):
+        post.add(user)
+        ends(post, asked(MailKind.EMAIL, user_id="u1", to=NEW), Outcome.NOBODY)
+
+    def test_a_registration_is_confirmed_at_its_address(self, post):
+        mail = post.ask(asked(MailKind.REGISTER, asked=NEW, to=NEW))
+        post.deliver(mail)
+        to, content = post.sent()
+        assert (to, content.subject, content.language) == (NEW, "register", "en")
+        assert post.stores.outbox.find(mail.id).user_id is None
+
+    @pytest.mark.parametrize(
+        "user", [replace(CONFIRMED, username=ADDRESS), CONFIRMED, replace(ALICE, username=ADDRESS)]
+    )
+    def test_a_registration_of_an_address_that_has_an_account_gets_no_link(self, post, user):
+        post.add(user)
+        mail = post.ask(asked(MailKind.REGISTER, asked=ADDRESS, to=ADDRESS))
+        post.deliver(mail)
+        to, content = post.sent()
+        assert (to, content.subject, content.values) == (ADDRESS, "register_known", {})
+        assert post.stores.outbox.find(mail.id).token_digests == ()
+
+    def test_a_mail_that_is_gone_is_done(self, post):
+        assert post.deliver(asked()).outcome is Outcome.DONE_BEFORE
+
+
+class TestWhatAMailCarries:
+    @pytest.mark.parametrize("kind", [MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET])
+    def test_a_link_has_the_token_in_its_fragment_and_the_outbox_its_digest(self, post, kind):
+        post.add(CHANGING)
+        members = {"to": NEW, "user_id": "u1"} if kind is MailKind.EMAIL else {}
+        members |= {"to": NEW, "asked": NEW} if kind is MailKind.REGISTER else {}
+        mail = post.ask(asked(kind, **members))
+        post.deliver(mail)
+        _, content = post.sent()
+        link = re.fullmatch(
+            rf"https://site\.example/account\.html#{kind}=([A-Za-z0-9_-]{{65}})", content.values["link"]
+        )
+        assert link[1].startswith(mail.id)
+        assert post.stores.outbox.find(mail.id).token_digests == (token_digest(link[1]),)
+        assert content.values["minutes"] == str(LIFETIMES[kind] // 60)
+
+    def test_a_code_fits_what_is_stored_and_no_other_does(self, post):
+        post.add(CONFIRMED)
+        mail = post.ask(asked(MailKind.LOGIN_CODE))
+        post.deliver(mail)
+        _, content = post.sent()
+        proof = post.stores.outbox.find(mail.id)
+        assert code_fits(content.values["code"], proof)
+        assert not code_fits(f"{(int(content.values['code']) + 1) % 10**6:06}", proof)
+        assert content.values["minutes"] == "10"
+        assert content.values.keys() == {"code", "minutes"}
+
+    @pytest.mark.parametrize(("waited", "minutes"), [(0, "30"), (29, "30"), (600, "20"), (1799, "1")])
+    def test_a_mail_says_for_how_long_its_link_is_still_good(self, post, waited, minutes):
+        post.add(CONFIRMED)
+        post.clock.now = NOW + waited
+        post.deliver(post.ask(asked()))
+        assert post.sent()[1].values["minutes"] == minutes
+
+    @pytest.mark.parametrize(
+        ("account", "request_", "language"), [("de", "en", "de"), ("", "de", "de"), ("", "", "en"), ("de", "", "de")]
+    )
+    def test_the_account_says_which_language_then_the_request_then_the_site(self, post, account, request_, language):
+        post.add(replace(ALICE, contact=Contact(ADDRESS, verified=True, language=account)))
+        post.deliver(post.ask(replace(asked(), language=request_)))
+        assert post.sent()[1].language == language
+
+
+class TestWhatIsNotSent:
+    @pytest.mark.parametrize("kind", ASKED_FOR)
+    def test_a_mail_whose_lifetime_is_over_is_late(self, post, kind):
+        post.add(CONFIRMED)
+        post.clock.now = NOW + LIFETIMES[kind]
+        ends(post, asked(kind), Outcome.LATE)
+
+    def test_a_notice_is_never_late(self, post):
+        post.add(CONFIRMED)
+        post.clock.now = NOW + 23 * 3600
+        assert post.deliver(post.ask(asked(MailKind.PASSWORD_RESET, user_id="u1"))).outcome is Outcome.SENT
+
+    @pytest.mark.parametrize("kind", [MailKind.RESET, MailKind.PASSWORD_CHANGED])
+    def test_a_suppressed_address_gets_no_mail_and_its_budget_stays(self, post, kind):
+        post.add(CONFIRMED)
+        post.deliveries.suppress(ADDRESS, "bounce", NOW)
+        ends(post, asked(kind, user_id="u1"), Outcome.SUPPRESSED)
+        post.stores.outbox.count_address(ADDRESS, MailKind.LOGIN_CODE, None, NOW)
+
+    def test_an_address_gets_one_code_a_minute(self, post):
+        post.add(CONFIRMED)
+        assert post.deliver(post.ask(asked(MailKind.LOGIN_CODE))).outcome is Outcome.SENT
+        second = post.ask(asked(MailKind.LOGIN_CODE))
+        assert post.deliver(second).outcome is Outcome.BUDGET
+        assert post.posted(second).outcome == "budget"
+        assert post.stores.outbox.find(second.id).code_digest is None
+
+    def test_nobody_who_guesses_gets_a_challenge_to_guess_at_over_the_budget(self, post):
+        post.add(CONFIRMED)
+        mails = [post.ask(asked(MailKind.LOGIN_CODE)) for _ in range(20)]
+        for mail in mails:
+            post.deliver(mail)
+        assert sum(post.stores.outbox.find(mail.id).code_digest is not None for mail in mails) == 1
+
+    def test_the_users_device_gets_a_mail_whatever_strangers_have_asked_for(self, post):
+        post.add(CONFIRMED)
+        post.deliver(post.ask(asked()))
+        assert post.deliver(post.ask(asked(known_user_id="u2"))).outcome is Outcome.BUDGET
+        assert post.deliver(post.ask(asked(known_user_id="u1"))).outcome is Outcome.SENT
+
+    def test_notices_are_sent_whatever_was_asked_for_and_use_up_nothing(self, post):
+        post.add(CONFIRMED)
+        for kind in OF_AN_ACCOUNT * 4:
+            assert post.deliver(post.ask(asked(kind, user_id="u1"))).outcome is Outcome.SENT
+        assert post.deliver(post.ask(asked())).outcome is Outcome.SENT
+
+    def test_what_the_request_has_counted_is_not_counted_again(self, post):
+        post.stores.outbox.count_address(NEW, MailKind.REGISTER, None, NOW)
+        mail = post.ask(asked(MailKind.REGISTER, asked=NEW, to=NEW, counted=True))
+        assert post.deliver(mail).outcome is Outcome.SENT
+
+    def test_a_mail_that_is_refused_for_its_recipient_is_given_up_with_the_reason(self, post):
+        post.add(CONFIRMED)
+        post.transport.refusal = MailRefused("SES: MessageRejected: refused")
+        mail = post.ask(asked())
+        done = post.deliver(mail)
+        assert (done.outcome, done.reason, done.user_id) == (Outcome.REFUSED, "SES: MessageRejected: refused", "u1")
+        assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
+
+    def test_a_mail_that_cannot_be_sent_for_now_is_sent_later(self, post):
+        post.add(CONFIRMED)
+        post.transport.refusal = ServiceUnavailable("SES: TooManyRequestsException")
+        mail = post.ask(asked())
+        for _ in range(3):
+            with pytest.raises(ServiceUnavailable):
+                post.deliver(mail)
+        post.transport.refusal = None
+        assert post.deliver(mail).outcome is Outcome.SENT
+        assert len(post.stores.outbox.find(mail.id).token_digests) == 4
+
+    def test_a_mail_that_cannot_be_written_leaves_nothing_behind(self, post):
+        post.add(CONFIRMED)
+        mail = post.ask(asked())
+
+        def broken(*_):
+            raise ValueError
+
+        with pytest.raises(ValueError):
+            post.deliver(mail, render=broken)
+        assert post.stores.outbox.find(mail.id).token_digests == ()
+        assert post.deliver(mail).outcome is Outcome.SENT
+
+
+class Forgetful:
+    """Deliveries that cannot store that a mail was sent."""
+
+    def __init__(self, deliveries):
+        self._deliveries = deliveries
+
+    def __getattr__(self, name):
+        return getattr(self._deliveries, name)
+
+    def sent(self, *_):
+        raise ServiceUnavailable("UpdateItem: Throttling")
+
+
+def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(post):
+    post.add(CONFIRMED)
+    post.deliveries = Forgetful(post.deliveries)
+    done = post.deliver(post.ask(asked()))
+    assert done.outcome is Outcome.SENT
+    assert "could not be stored" in done.reason
+
+
+SCENES = {
+    "a link": (CONFIRMED, {"kind": MailKind.RESET}),
+    "a link by address": (CONFIRMED, {"kind": MailKind.RESET, "asked": ADDRESS}),
+    "a code": (CONFIRMED, {"kind": MailKind.LOGIN_CODE}),
+    "a notice": (CONFIRMED, {"kind": MailKind.PASSWORD_CHANGED, "user_id": "u1"}),
+    "an address to confirm": (CHANGING, {"kind": MailKind.EMAIL, "user_id": "u1", "to": NEW, "counted": True}),
+    "a registration": (CONFIRMED, {"kind": MailKind.REGISTER, "asked": NEW, "to": NEW, "counted": True}),
+}
+
+
+def steps_of(scene, clock):
+    """The steps of a delivery in which nothing fails."""
+    user, members = SCENES[scene]
+    post, steps = Post(clock), Steps()
+    post.add(user)
+    post.deliver(post.ask(asked(**members)), steps=steps)
+    return steps.taken
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_mail_arrives_wherever_the_process_dies_and_twice_only_after_it_was_sent(scene, clock):
+    clock.now = NOW
+    taken = steps_of(scene, clock)
+    user, members = SCENES[scene]
+    twice = []
+    for last, step in enumerate(taken):
+        post = Post(clock)
+        post.add(user)
+        mail = post.ask(asked(**members))
+        with pytest.raises(ProcessDied):
+            post.deliver(mail, steps=Steps(last))
+        post.deliver(mail)
+        assert post.posted(mail).sent_at == NOW
+        assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
+        if len(post.transport.sent) == 2:
+            twice.append(step)
+            continue
+        assert len(post.transport.sent) == 1
+    assert twice == [("after", "send"), ("before", "sent")]
+
+
+def test_a_mail_that_was_written_for_one_user_never_becomes_that_of_another(post):
+    """The first token is out already, perhaps. It must not open the account of who has the address by now."""
+    post.add(CONFIRMED)
+    mail = post.ask(asked(asked=ADDRESS))
+    with pytest.raises(ProcessDied):
+        post.deliver(mail, steps=Steps(steps_of("a link by address", post.clock).index(("after", "send"))))
+    post.stores.users.delete(post.stores.users.find("alice"))
+    post.add(replace(CONFIRMED, id="u2", username="bob"))
+    assert post.deliver(mail).outcome is Outcome.NOBODY
+    assert post.stores.outbox.find(mail.id).user_id == "u1"
+
+
+def test_of_two_mails_because_of_a_death_both_links_are_good(post):
+    post.add(CONFIRMED)
+    mail = post.ask(asked())
+    with pytest.raises(ProcessDied):
+        post.deliver(mail, steps=Steps(steps_of("a link", post.clock).index(("after", "send"))))
+    post.deliver(mail)
+    tokens = [content.values["link"].partition("=")[2] for _, content in post.transport.sent]
+    assert len(set(tokens)) == 2
+    assert {token_digest(token) for token in tokens} == set(post.stores.outbox.find(mail.id).token_digests)
+
+
+def test_of_two_codes_because_of_a_death_the_second_is_good(post):
+    post.add(CONFIRMED)
+    mail = post.ask(asked(MailKind.LOGIN_CODE))
+    with pytest.raises(ProcessDied):
+        post.deliver(mail, steps=Steps(steps_of("a code", post.clock).index(("after", "send"))))
+    post.deliver(mail)
+    _, (_, second) = post.transport.sent
+    assert code_fits(second.values["code"], post.stores.outbox.find(mail.id))
