@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.caller import Caller
@@ -146,6 +146,12 @@ class Site(RuleBasedStateMachine):
 
     @rule(target=links)
     def mails_are_delivered(self):
+        return self.delivered()
+
+    def delivered(self, at_once=True):
+        """Deliver what waits, and return the links in it; nothing if it waits on."""
+        if not at_once:
+            return multiple()
         letters = [letter for letter in self.post.deliver() if letter.token is not None]
         return multiple(*[self.read(letter) for letter in letters])
 
@@ -159,28 +165,31 @@ class Site(RuleBasedStateMachine):
         return ModelLink(letter.token, letter.kind, letter.to, letter.user_id, changes, letter.expires_at)
 
     @precondition(lambda self: self.users)
-    @rule(data=st.data(), address=ADDRESSES)
-    def give_an_address(self, data, address):
+    @rule(target=links, data=st.data(), address=ADDRESSES, at_once=st.booleans())
+    def give_an_address(self, data, address, at_once):
         user = self.someone(data)
         self.forget_budgets()
         if user.verified is not None and same(user.verified, address):
             with pytest.raises(ValidationFailed):
                 self.use_cases.addresses.change(self.principal(user), address, CALLER, language="en")
-            return
+            return multiple()
         self.use_cases.addresses.change(self.principal(user), address, CALLER, language="en")
         user.waiting = address
+        return self.delivered(at_once)
 
     @precondition(lambda self: any(user.waiting for user in self.users.values()))
-    @rule(data=st.data())
-    def ask_again(self, data):
+    @rule(target=links, data=st.data(), at_once=st.booleans())
+    def ask_again(self, data, at_once):
         user = data.draw(st.sampled_from([user for user in self.users.values() if user.waiting]))
         self.forget_budgets()
         self.use_cases.addresses.resend(self.principal(user), CALLER)
+        return self.delivered(at_once)
 
-    @rule(name=NAMES | ADDRESSES)
-    def forget_a_password(self, name):
+    @rule(target=links, name=NAMES | ADDRESSES, at_once=st.booleans())
+    def forget_a_password(self, name, at_once):
         self.forget_budgets()
         self.use_cases.password_reset.ask(name, CALLER, device=None, language="en")
+        return self.delivered(at_once)
 
     @precondition(lambda self: self.users)
     @rule(data=st.data())
@@ -269,9 +278,7 @@ def same(one, other):
 class Addresses(Site):
     """Accounts with names, and addresses that come and go."""
 
-    links = Site.links
-
-    @rule(link=links)
+    @rule(link=Site.links)
     def use_a_link_for_an_account_that_is_to_be(self, link):
         with pytest.raises(NotFound):
             self.use_cases.address_registration.confirm(link.text, CALLER)
@@ -283,23 +290,32 @@ class Addresses(Site):
         self.use_cases.addresses.remove(self.principal(user), CALLER)
         user.verified = user.waiting = None
 
-    @rule(name=NAMES, address=ADDRESSES | st.none())
-    def register(self, name, address):
+    @initialize(target=Site.links)
+    def a_first_account(self):
+        (link,) = self.registered("alice", "a@example.org").values
+        self.use_a_link_to_confirm(link)
+        return link
+
+    @rule(target=Site.links, name=NAMES, address=ADDRESSES | st.none(), at_once=st.booleans())
+    def register(self, name, address, at_once):
+        return self.registered(name, address, at_once)
+
+    def registered(self, name, address, at_once=True):
         self.forget_budgets()
         password = self.new_password()
         if self.named(name) is not None:
             with pytest.raises(UsernameTaken):
                 self.use_cases.registration.register(name, password, CALLER, email=address)
-            return
+            return multiple()
         logged_in = self.use_cases.registration.register(name, password, CALLER, email=address)
         self.users[logged_in.user.id] = ModelUser(logged_in.user.id, name, password, waiting=address)
+        return self.delivered(at_once)
 
 
 class AddressesThatAreNames(Site):
     """Accounts whose names are their addresses."""
 
     identifier = "email"
-    links = Site.links
 
     def __init__(self):
         super().__init__()
@@ -310,13 +326,23 @@ class AddressesThatAreNames(Site):
         link.password = self.passwords.get(letter.mail_id)
         return link
 
-    @rule(address=ADDRESSES)
-    def ask_for_an_account(self, address):
+    @initialize(target=Site.links)
+    def a_first_account(self):
+        (link,) = self.asked_for("a@example.org").values
+        self.use_a_link_for_an_account_that_is_to_be(link)
+        return link
+
+    @rule(target=Site.links, address=ADDRESSES, at_once=st.booleans())
+    def ask_for_an_account(self, address, at_once):
+        return self.asked_for(address, at_once)
+
+    def asked_for(self, address, at_once=True):
         self.forget_budgets()
         before, password = self.mail_ids(), self.new_password()
         self.use_cases.address_registration.ask(address, password, CALLER, language="en")
         (mail_id,) = self.mail_ids() - before
         self.passwords[mail_id] = password
+        return self.delivered(at_once)
 
     def mail_ids(self):
         return {item["mail_id"]["S"] for item in self.client.scan(TableName="mail")["Items"]}
