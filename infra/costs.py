@@ -68,9 +68,8 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 """An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
-PAGE_FILES = VISITS * 28
-"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector, and what
-is about mails is loaded by who asks for one."""
+PAGE_FILES = VISITS * 33
+"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 
