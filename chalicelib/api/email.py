@@ -6,11 +6,11 @@ another one, a POST, so that nothing happens when a link is only looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
 from chalicelib.api.auth import begun, known_device
+from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import Answer, NothingYet, Seconds, TokenBody, no_content
 from chalicelib.api.routing import Call, Credential, Routes, Tag
@@ -33,21 +33,21 @@ MailedToken = Annotated[str, Keywords(description="From the fragment of a mailed
 Name = Annotated[str, Keywords(description="A username or a verified address.", examples=["alice"])]
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class EmailBody:
     """The body of a change of address."""
 
     email: NewEmail
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class MailedTokenBody:
     """The body of a confirmation: what was mailed."""
 
     token: MailedToken
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class ConfirmedAccountBody:
     """The body of the confirmation of a registration."""
 
@@ -55,14 +55,14 @@ class ConfirmedAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class NameBody:
     """The body of a request for a link or a code by mail."""
 
     username: Name
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class ResetBody:
     """The body of a new password by a mailed link."""
 
@@ -70,7 +70,7 @@ class ResetBody:
     new_password: NewPassword
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class CodeBody:
     """The body of a log-in by a mailed code."""
 

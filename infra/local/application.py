@@ -38,9 +38,8 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
 
 def load_mailer() -> "Mailer":
     """Return the mailer's function, with its settings and with clients of the embedded database. Raises LocalError."""
-    from chalicelib.mailer import handle, make_mailer  # noqa: PLC0415
-
     from chalicelib.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from chalicelib.mailer import handle, make_mailer  # noqa: PLC0415
 
     mailer = make_mailer(os.environ)
     try:

@@ -20,7 +20,6 @@ def listed_previews() -> Iterator[dict[str, Any]]:
     Raises ConfigurationError.
     """
     from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - see above
-
     from chalicelib.mails.previews import preview  # noqa: PLC0415
     from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate  # noqa: PLC0415
 

@@ -262,11 +262,11 @@ def matches(record: Mapping[str, Any], patterns: Sequence[Mapping[str, Any]]) ->
     return not patterns or any(_matches(record, pattern) for pattern in patterns)
 
 
-def _matches(value: Any, pattern: Mapping[str, Any]) -> bool:  # noqa: ANN401 - any JSON
+def _matches(value: Any, pattern: Mapping[str, Any]) -> bool:
     return all(_member_matches(value, name, expected) for name, expected in pattern.items())
 
 
-def _member_matches(value: Any, name: str, expected: Any) -> bool:  # noqa: ANN401 - any JSON
+def _member_matches(value: Any, name: str, expected: Any) -> bool:
     exists = isinstance(value, dict) and name in value
     if isinstance(expected, dict):
         return _matches(value[name] if exists else {}, expected)
@@ -283,7 +283,7 @@ def _is(value: object, rule: object, *, exists: bool) -> bool:
     raise UnsupportedTemplateError(f"the rule {rule} of a filter is not understood")
 
 
-def _as_in_event(record: Any, stream_arn: str) -> Record:  # noqa: ANN401 - as the stream has it
+def _as_in_event(record: Any, stream_arn: str) -> Record:
     """Return a record of GetRecords in the form in which a function gets it."""
     created: datetime = record["dynamodb"]["ApproximateCreationDateTime"]
     return {
