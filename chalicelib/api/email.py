@@ -156,8 +156,8 @@ def resend_email(call: Call) -> Answer[NothingYet]:
 def confirm_email(call: Call, body: MailedTokenBody) -> Answer[None]:
     """Confirm the address that a token was mailed to.
 
-    Where the address is the username, the user has another name from then on: the session that asked for it goes on,
-    and all others end.
+    Where the address is the username, the user has another name from then on: the session that asked for it goes on
+    with its next refresh, and all others end.
     """
     call.use_cases.addresses.confirm(body.token, call.caller)
     return no_content()
