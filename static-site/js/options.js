@@ -4,13 +4,12 @@
 export const passwordLength = { min: 15, max: 256 };
 
 /**
- * @typedef {object} SiteOptions
- * @property {boolean} isOpen whether somebody may sign up
- * @property {"off" | "optional" | "required"} email whether an account has an address, and mails are sent
- * @property {boolean} isNamedByEmail whether the address is the username
+ * Whether somebody may sign up, whether an account has an address, and whether that is its name.
+ *
+ * @typedef {{isOpen: boolean, email: "off" | "optional" | "required", isNamedByEmail: boolean}} SiteOptions
  */
 
-/** @type {SiteOptions} until the API has told more, and where it does not */
+/** Until the API has told more, and where it does not. @type {SiteOptions} */
 export const USUAL = { isOpen: true, email: "off", isNamedByEmail: false };
 
 /** @type {Promise<SiteOptions> | null} null until it was asked, and when it did not answer */
