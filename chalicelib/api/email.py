@@ -29,25 +29,28 @@ from chalicelib.errors import (
 
 routes = Routes(Tag.MAILS, raises=(NotFound, ServiceUnavailable), checked_by_use_cases=True)
 
+# Methods that nobody calls would lengthen every cold start.
+_body = dataclass(eq=False, repr=False)
+
 MailedToken = Annotated[str, Keywords(description="From the fragment of a mailed link.")]
 Name = Annotated[str, Keywords(description="A username or a verified address.", examples=["alice"])]
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class EmailBody:
     """The body of a change of address."""
 
     email: NewEmail
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class MailedTokenBody:
     """The body of a confirmation: what was mailed."""
 
     token: MailedToken
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class ConfirmedAccountBody:
     """The body of the confirmation of a registration."""
 
@@ -55,14 +58,14 @@ class ConfirmedAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class NameBody:
     """The body of a request for a link or a code by mail."""
 
     username: Name
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class ResetBody:
     """The body of a new password by a mailed link."""
 
@@ -70,7 +73,7 @@ class ResetBody:
     new_password: NewPassword
 
 
-@dataclass(frozen=True, eq=False)
+@_body
 class CodeBody:
     """The body of a log-in by a mailed code."""
 

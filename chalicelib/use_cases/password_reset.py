@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.credentials.mailed import new_mail_id
-from chalicelib.use_cases.mailed_links import proof_of, user_of
+from chalicelib.errors import LinkExpired
+from chalicelib.use_cases.mailed_links import goes_to, proof_of, user_of
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -66,7 +67,8 @@ class PasswordReset:
 
         Raises:
             NotFound: the site sends no mail.
-            LinkExpired: the token is unknown, used, too old or for something else, or the password has changed since.
+            LinkExpired: the token is unknown, used, too old or for something else, or the password or the address has
+                changed since.
             ValidationFailed: the password is against the policy. The token stays good.
 
         """
@@ -74,6 +76,8 @@ class PasswordReset:
         now = self._clock()
         proof = proof_of(self._stores.outbox, token, MailKind.RESET, now)
         user = user_of(self._stores.users, proof)
+        if not goes_to(user, proof):
+            raise LinkExpired("the user has another address")
         self._policy.check(new_password, user.username, field="new_password")
         event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
         notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)

@@ -66,7 +66,7 @@ class UserStore(Protocol):
         The failures of strangers at the account are forgotten, and those of the caller of ``event`` and of ``device``.
 
         Raises:
-            LinkExpired: the proof has been used, or the password or the account has changed meanwhile.
+            LinkExpired: the proof has been used, or the password, the address or the account has changed meanwhile.
 
         """
 
@@ -108,7 +108,8 @@ class UserStore(Protocol):
         """Delete the user, with all sessions and events of the user.
 
         Raises:
-            Conflict: the user no longer has the hash of ``user``, or another user has the username now.
+            Conflict: the user no longer has the hash or the verified address of ``user``, or another user has the
+                username now.
 
         """
 

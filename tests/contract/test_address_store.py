@@ -240,6 +240,13 @@ class TestAddressesOfDeletedAccounts:
             users.delete(before)
         assert users.find("alice").verified_email == NEW
 
+    def test_neither_is_one_whose_first_address_was_confirmed_meanwhile(self, add, ask, users, addresses):
+        before = add(UNCONFIRMED)
+        addresses.confirm_email(before, ask(), VERIFIED, None)
+        with pytest.raises(Conflict):
+            users.delete(before)
+        assert users.find("alice").verified_email == NEW
+
 
 class TestReset:
     RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
@@ -276,6 +283,12 @@ class TestReset:
         users.reset_password(user, first, "new hash", self.RESET, None)
         with pytest.raises(LinkExpired):
             users.reset_password(users.find("alice"), second, "newer hash", self.RESET, None)
+
+    def test_a_link_is_void_once_the_address_has_changed_since_the_user_was_read(self, add, ask, users, addresses):
+        before, proof = add(CHANGING), ask(kind=MailKind.RESET, email=OLD)
+        addresses.confirm_email(before, ask(mail_id="m2"), VERIFIED, None)
+        with pytest.raises(LinkExpired):
+            users.reset_password(before, proof, "newer hash", self.RESET, None)
 
     def test_a_link_is_void_after_a_change_of_the_password(self, add, ask, users):
         user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)

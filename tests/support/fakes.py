@@ -119,7 +119,7 @@ class FakeUserStore:
             found, mails = self.find(user.username), self._memory.mails
             if found is None or found.id != user.id or found.disabled or not mails.is_unused(proof):
                 raise LinkExpired("used")
-            if mails.version(user) != proof.password_version:
+            if mails.version(user) != proof.password_version or found.verified_email != user.verified_email:
                 raise LinkExpired("changed")
             self._memory.users[user.username_key] = replace(
                 found, password_hash=password_hash, session_epoch=found.session_epoch + 1
@@ -156,9 +156,11 @@ class FakeUserStore:
             found = self.find(user.username)
             if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
                 raise Conflict
-            if found is not None and user.verified_email is not None:
-                if found.verified_email != user.verified_email:
-                    raise Conflict
+            if found is None and user.verified_email is not None:
+                raise Conflict
+            if found is not None and found.verified_email != user.verified_email:
+                raise Conflict
+            if user.verified_email is not None:
                 self._memory.mails.owners.pop(canonical_address(user.verified_email), None)
             self._memory.users.pop(user.username_key, None)
             self._memory.begin_anew(user.username_key)

@@ -19,6 +19,8 @@ class Letter:
     kind: MailKind
     to: str
     mail_id: str
+    user_id: str | None = None
+    expires_at: int | None = None
     token: str | None = None
     code: str | None = None
 
@@ -63,7 +65,8 @@ class PostOffice:
             code = new_code()
             added["code_digest"] = code_digest(code, mail_id)
         self._note(mail_id, **added)
-        return Letter(kind, to, mail_id, token, code)
+        expires_at = int(item["expires_at"]["N"]) if "expires_at" in item else None
+        return Letter(kind, to, mail_id, user and user.id, expires_at, token, code)
 
     def _addressee(self, item):
         """Return the user that a mail is for and how often the password has changed, None if there is nobody."""

@@ -163,6 +163,9 @@ class DynamoDBUserStore:
             forget_source(changes, attempt.by_stranger(), "network")
         unchanged = require_version(changes, proof)
         condition = f"user_id = :id AND disabled = :false AND {unchanged}"
+        if user.verified_email is not None:
+            condition += " AND email = :email AND email_verified = :true"
+            changes.values |= {":email": user.verified_email, ":true": True}
         failed = transact_with_mail(
             self._database,
             [changes.action(self._tables.users, user_key(user.username), condition), put_event(self._tables, event)],
