@@ -8,13 +8,15 @@ import { byId, whileBusy } from "./dom.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
-import { learnOptions } from "./options.js";
+import { learnOptions, USUAL } from "./options.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
 
 const TEXTS = ["greeting-username", "profile-username", "profile-roles", "profile-created"];
 /** For as long the account waits for its part about the address, so that nothing jumps. */
 const PATIENCE_MS = 1000;
+const KEPT = "lychgate site";
+const KEPT_MS = 7 * 24 * 3_600_000;
 /** Everybody has this one: it says nothing. */
 const USUAL_ROLE = "user";
 
@@ -30,7 +32,7 @@ const loading = loadAddress().catch(() => {});
 await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 
 async function loadAddress() {
-  const site = await learnOptions();
+  const site = await recall();
   if (site.email === "off") return;
   const { startAddress: begin } = await import("./address.js");
   startAddress = (client) => begin(client, site);
@@ -43,6 +45,24 @@ export function showAccount(client, page) {
   // What comes too late, comes all the same.
   loading.then(() => client.user && showUser(client));
   parts.load();
+}
+
+/** What the site allows. Each visit would ask for it, and few sites change: the browser remembers it for a week. */
+async function recall() {
+  try {
+    const { until, ...kept } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    if (until > Date.now()) return kept;
+  } catch {
+    // The browser allows no storage.
+  }
+  const site = await learnOptions();
+  if (site === USUAL) return site;
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ ...site, until: Date.now() + KEPT_MS }));
+  } catch {
+    // As above.
+  }
+  return site;
 }
 
 /** Show who somebody is: it may have changed. @param {Client} client */
