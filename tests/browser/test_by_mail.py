@@ -719,3 +719,11 @@ def test_the_fields_of_mails_are_what_keyboards_and_password_managers_look_for(k
     linked = kim.opens(f"{kim.server.url}/account.html#reset=abc")
     fields = linked.eval_on_selector_all("#reset-form input", "(all) => all.map((field) => field.autocomplete)")
     assert fields == ["username", "new-password"]
+
+
+def test_an_account_remembers_what_the_site_allows_and_asks_no_more_at_each_visit(kim):
+    kim.page.reload()
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#email-state", "Confirmed")
+    kim.page.wait_for_load_state("networkidle")
+    assert [path for _, path, _ in kim.visitor.made()].count("auth/options") == 1
