@@ -45,6 +45,9 @@ DASHBOARD = 3.00
 KMS_REQUEST = 0.03 / 10_000
 # The same page: a customer managed key, a month. Each of its first two rotations adds as much.
 KMS_KEY = 1.00
+# aws.amazon.com/ses/pricing: per mail. Up to 3,000 a month are free in the first year. Lambda reads streams for nothing
+# (aws.amazon.com/dynamodb/pricing/on-demand, "DynamoDB Streams").
+SES_MAIL = 0.10 / 1_000
 # aws.amazon.com/cognito/pricing: per monthly active user who logs in directly, above those that are free.
 COGNITO_FREE_USERS = 10_000
 COGNITO_LITE = ((90_000, 0.0055), (900_000, 0.0046))
@@ -65,7 +68,7 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 """An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
-PAGE_FILES = VISITS * 27
+PAGE_FILES = VISITS * 33
 """The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
@@ -73,6 +76,12 @@ API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES +
 # docs/architecture.md, section "What a request costs". Log-ins are those of strangers.
 WRITE_UNITS = REGISTRATIONS * 7 + LOG_INS * 10 + FAILED_LOG_INS * 2 + LOG_OUTS * 4 + REFRESHES * 1
 READ_UNITS = REFRESHES * 1 + PROFILES * 2 + DASHBOARDS * 3
+
+MAILS = 0.5
+"""Where mail is sent: confirmations, forgotten passwords, log-ins by code, notices."""
+MAIL_WRITE_UNITS = 3 + 5
+MAIL_READ_UNITS = 0 + 5
+"""Of a mail to a new password, from the question to SES: docs/performance.md, section "Mails"."""
 
 # Assumptions. Replace them with the values of the REPORT lines in the log.
 HASH_SECONDS = 0.35
@@ -83,9 +92,12 @@ COLD_SHARE = 0.01
 """Share of all invocations that are cold starts."""
 COLD_SECONDS = 1.0
 AUTHORIZER_COLD_SECONDS = 0.5
+MAIL_SECONDS = 1.5
+"""Of the mailer, for a mail: an upper bound, in which each is a cold start."""
 API_GB = 1769 / 1024
 AUTHORIZER_GB = 512 / 1024
-"""Both as in infra/deployment/stage.py."""
+MAILER_GB = 256 / 1024
+"""All as in infra/deployment/stage.py."""
 
 SNAP_START_VERSIONS = 2
 """The live version and the one for a rollback: see infra/versions.py."""
@@ -106,8 +118,11 @@ LOG_COMPRESSED = 0.15
 METRICS = 13
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
 ALARMS = 13
-ALARM_METRICS = 22
+ALARM_METRICS = 24
 """Of all alarms together."""
+MAIL_METRICS = 6
+"""What becomes of mails."""
+MAIL_ALARMS = 6
 
 
 @dataclass(frozen=True)
@@ -189,6 +204,14 @@ def snap_start(users: int) -> float:
     return cached + users * API_REQUESTS * COLD_SHARE * API_GB * SNAP_START_RESTORED
 
 
+def mails(users: int) -> float:
+    """Return what mails add in USD with this number of active users."""
+    units = MAIL_WRITE_UNITS * DYNAMODB_WRITE + MAIL_READ_UNITS * DYNAMODB_READ
+    mailer = LAMBDA_REQUEST + MAIL_SECONDS * MAILER_GB * LAMBDA_GB_SECOND
+    fixed = MAIL_METRICS * METRIC + MAIL_ALARMS * ALARM_METRIC
+    return fixed + users * MAILS * (SES_MAIL + units + mailer)
+
+
 def cognito_lite(users: int) -> float:
     """Return the list price of Cognito Lite in USD for this number of active users."""
     left = max(0, users - COGNITO_FREE_USERS)
@@ -221,6 +244,12 @@ def table() -> str:
     for what, extra in (("a KMS key of your own", KMS_KEY), ("a dashboard beyond the account's third", DASHBOARD)):
         more = [_dollars(total + extra) for total in totals]
         rows.append(f"| with {what} | {_dollars(extra)} a month | {more[0]} | {more[1]} |")
+    mailing = [_dollars(total + mails(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
+    rows.append(
+        f"| with mails | {MAILS} mails, $0.10 per 1,000; for each {MAIL_WRITE_UNITS} write and {MAIL_READ_UNITS} read "
+        f"units, {MAIL_SECONDS * MAILER_GB:.2f} GB-s; {MAIL_METRICS} metrics, {MAIL_ALARMS} alarms | {mailing[0]} "
+        f"| {mailing[1]} |"
+    )
     fast = [_dollars(total + snap_start(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
     rows.append(
         f"| with SnapStart | {SNAP_START_VERSIONS} versions of {API_GB:.2f} GB for 30 days, $0.0000015046 a GB-s; "

@@ -153,8 +153,8 @@ def resend_email(call: Call) -> Answer[NothingYet]:
 def confirm_email(call: Call, body: MailedTokenBody) -> Answer[None]:
     """Confirm the address that a token was mailed to.
 
-    Where the address is the username, the user has another name from then on: the session that asked for it goes on,
-    and all others end.
+    Where the address is the username, the user has another name from then on: the session that asked for it goes on
+    with its next refresh, and all others end.
     """
     call.use_cases.addresses.confirm(body.token, call.caller)
     return no_content()
@@ -176,7 +176,7 @@ def reset_password(call: Call, body: ResetBody) -> Answer[None]:
 
     A password that is refused leaves the token good.
     """
-    call.use_cases.password_reset.reset(body.token, body.new_password, call.caller)
+    call.use_cases.password_reset.reset(body.token, body.new_password, call.caller, device=known_device(call))
     return no_content()
 
 

@@ -12,6 +12,7 @@ from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact, User
+from chalicelib.accounts.usernames import MIN_USERNAME_LENGTH
 from chalicelib.credentials.mailed import LIFETIMES, KeptRegistration, new_mail_id
 from chalicelib.errors import (
     EmailTaken,
@@ -117,9 +118,10 @@ class AddressRegistration:
         """Raise a ValidationFailed that names each of the two that is not allowed."""
         email_problem = address_error(email)
         password_problem = self._policy.problem(password, email if email_problem is None else None)
-        if email_problem is None and password_problem is None:
-            # The part before the @ is what people are called by.
-            password_problem = self._policy.problem(password, email.partition("@")[0])
+        name = email.partition("@")[0]
+        if email_problem is None and password_problem is None and len(name) >= MIN_USERNAME_LENGTH:
+            # The part before the @ is what people are called by. One letter is in nearly every password.
+            password_problem = self._policy.problem(password, name)
         problems = {"email": email_problem, "password": password_problem}
         errors = [FieldError(field, message) for field, message in problems.items() if message is not None]
         if errors:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.credentials.mailed import MAX_TOKEN_LENGTH, code_fits, mail_id_of_challenge, new_challenge
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode
+from chalicelib.use_cases.mailed_links import goes_to
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -83,7 +83,7 @@ class CodeLogIn:
         if not code_fits(code, proof):
             raise self._refusal(proof, caller)
         user = self._stores.users.find(proof.username) if proof.username is not None else None
-        if user is None or user.id != proof.user_id or user.disabled or not _still_goes_to(user.verified_email, proof):
+        if user is None or user.id != proof.user_id or user.disabled or not goes_to(user, proof):
             raise InvalidChallenge("the account has changed")
         try:
             return self._begin_session.of_known_user(user, caller, proof=proof)
@@ -93,8 +93,3 @@ class CodeLogIn:
     def _refusal(self, proof: MailedProof, caller: Caller) -> InvalidCode:
         self._announce(SecurityEvent(EventType.LOGIN_FAILED, proof.user_id, self._clock(), caller))
         return InvalidCode("wrong code")
-
-
-def _still_goes_to(email: str | None, proof: MailedProof) -> bool:
-    """Return whether the user's verified address is the one that the code was sent to."""
-    return email is not None and proof.email is not None and canonical_address(email) == canonical_address(proof.email)

@@ -25,6 +25,9 @@ REGISTER_KNOWN = "register_known"
 _LINKS = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET)
 """The mails with a link. The purpose in its fragment is the kind."""
 
+_FOR_WHOEVER_HAS_THE_NAME = (MailKind.REGISTER, MailKind.RESET, MailKind.LOGIN_CODE)
+"""The mails that are asked for by a username or an address. The others are for one user, and name that one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
@@ -110,9 +113,9 @@ class Deliver:
         reason = None
         try:
             self._deliveries.sent(mail.mail_id, message_id, now)
-        except ServiceUnavailable as unavailable:
-            # A repetition would send it twice.
-            reason = f"sent, which could not be stored: {unavailable.reason}"
+        except Exception as failure:  # noqa: BLE001 - whatever it is: a repetition would send the mail twice
+            why = failure.reason if isinstance(failure, ServiceUnavailable) else type(failure).__name__
+            reason = f"sent, which could not be stored: {why}"
         return Delivered(Outcome.SENT, mail.kind, user_id, message_id, reason)
 
     def _written(
@@ -144,12 +147,13 @@ class Deliver:
 
     def _recipient(self, mail: Outgoing) -> Recipient | None:
         found = None
-        # An attempt before this one has stored whom it found, by the address maybe.
-        if mail.address_key is not None and (mail.user_id is None or mail.attempts > 0):
-            found = _for(mail, self._deliveries.user_with_address(mail.address_key))
+        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME:
+            found = self._deliveries.user_with_address(mail.address_key)
         if found is None and mail.name_key is not None:
-            found = _for(mail, self._deliveries.user_with_name(mail.name_key))
-        return found
+            found = self._deliveries.user_with_name(mail.name_key)
+        # Also of the others: after an attempt the mail is for that user, who may have its token already.
+        is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
+        return None if is_other else found
 
     def _destination(self, mail: Outgoing, recipient: Recipient | None) -> str | None:
         """Return the address, None if there is none."""
@@ -162,12 +166,6 @@ class Deliver:
         if mail.kind is MailKind.EMAIL:
             return mail.to if recipient.unconfirmed == mail.to else None
         return recipient.verified_email
-
-
-def _for(mail: Outgoing, found: Recipient | None) -> Recipient | None:
-    """Return who was found, or None if the mail is for another user."""
-    is_other = found is not None and mail.user_id is not None and found.user_id != mail.user_id
-    return None if is_other else found
 
 
 def _minutes(mail: Outgoing, now: int) -> int:

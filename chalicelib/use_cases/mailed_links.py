@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.addresses import canonical_address
 from chalicelib.credentials.mailed import MailedProof, read_token
 from chalicelib.errors import LinkExpired
 
@@ -23,6 +24,15 @@ def proof_of(outbox: Outbox, token: str, kind: MailKind, now: int) -> MailedProo
     if (problem := proof.problem(kind, now)) is not None:
         raise LinkExpired(problem)
     return proof
+
+
+def goes_to(user: User, proof: MailedProof) -> bool:
+    """Return whether a proof was mailed to what is the user's verified address still.
+
+    Whoever gives another address may have lost the mailbox before.
+    """
+    email = user.verified_email
+    return email is not None and proof.email is not None and canonical_address(email) == canonical_address(proof.email)
 
 
 def user_of(users: UserStore, proof: MailedProof) -> User:

@@ -47,6 +47,7 @@ class Outgoing:
     """Finds who is asked for as an address."""
     to: str | None
     user_id: str | None
+    """Whom it is for, if that was said or if it has been about to be sent before."""
     known_user_id: str | None
     counted: bool
     """Whether it is in the budget of its address already."""

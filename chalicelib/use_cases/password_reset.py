@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.credentials.mailed import new_mail_id
-from chalicelib.use_cases.mailed_links import proof_of, user_of
+from chalicelib.errors import LinkExpired
+from chalicelib.use_cases.mailed_links import goes_to, proof_of, user_of
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -58,14 +59,16 @@ class PasswordReset:
         mail = Mail(new_mail_id(), MailKind.RESET, now, language, asked=name, known_user_id=known_user_id)
         self._stores.outbox.ask(mail)
 
-    def reset(self, token: str, new_password: str, caller: Caller) -> None:
+    def reset(self, token: str, new_password: str, caller: Caller, *, device: Known | None = None) -> None:
         """Replace the password of the user that a token was mailed to, and end all sessions. Nobody is logged in.
 
-        Second factors stay as they are (ASVS 5.0, 6.4.3).
+        Second factors stay as they are (ASVS 5.0, 6.4.3). ``device`` is the device that asks, if it has logged in
+        before. Earlier failures of the caller do not delay the log-in with the new password.
 
         Raises:
             NotFound: the site sends no mail.
-            LinkExpired: the token is unknown, used, too old or for something else, or the password has changed since.
+            LinkExpired: the token is unknown, used, too old or for something else, or the password or the address has
+                changed since.
             ValidationFailed: the password is against the policy. The token stays good.
 
         """
@@ -73,8 +76,11 @@ class PasswordReset:
         now = self._clock()
         proof = proof_of(self._stores.outbox, token, MailKind.RESET, now)
         user = user_of(self._stores.users, proof)
+        if not goes_to(user, proof):
+            raise LinkExpired("the user has another address")
         self._policy.check(new_password, user.username, field="new_password")
         event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
         notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)
-        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice)
+        own = device if device is not None and device.user_id == user.id else None
+        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice, device=own)
         self._announce(event)

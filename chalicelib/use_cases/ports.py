@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import Contact, User
-from chalicelib.credentials.throttling import Admission, Attempt, Window
+from chalicelib.credentials.throttling import Admission, Attempt, Known, Window
 
 if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail, MailKind
@@ -52,12 +52,21 @@ class UserStore(Protocol):
         """Return the user whose canonical username is that of ``username``, as last written, or None."""
 
     def reset_password(
-        self, user: User, proof: MailedProof, password_hash: str, event: SecurityEvent, mail: Mail | None
+        self,
+        user: User,
+        proof: MailedProof,
+        password_hash: str,
+        event: SecurityEvent,
+        mail: Mail | None,
+        *,
+        device: Known | None = None,
     ) -> None:
-        """Replace the user's hash, end all sessions, and forget the failures at the account.
+        """Replace the user's hash, and end all sessions.
+
+        The failures of strangers at the account are forgotten, and those of the caller of ``event`` and of ``device``.
 
         Raises:
-            LinkExpired: the proof has been used, or the password or the account has changed meanwhile.
+            LinkExpired: the proof has been used, or the password, the address or the account has changed meanwhile.
 
         """
 
@@ -99,7 +108,8 @@ class UserStore(Protocol):
         """Delete the user, with all sessions and events of the user.
 
         Raises:
-            Conflict: the user no longer has the hash of ``user``, or another user has the username now.
+            Conflict: the user no longer has the hash or the verified address of ``user``, or another user has the
+                username now.
 
         """
 

@@ -86,7 +86,7 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
         else:
             _change(resources, again, request.parameters, progress)
     with progress.of("Mails"):
-        for finding in of_mails(resources):
+        for finding in of_mails(resources, request.parameters):
             progress(finding)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)

@@ -6,9 +6,9 @@ records in DNS that it waits for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,7 @@ HOW_TO_TURN_ON = 'off: `make deploy STAGE={stage} ARGS="--mail-from no-reply@exa
 
 _ZONE_OF_SIGNATURES = "dkim.amazonses.com"
 _GOOD = "SUCCESS"
+_NAMED = re.compile(r"[^<>\r\n]*<(?P<address>[^<>]+)>")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Mailing:
 
     @property
     def domain(self) -> str:
-        """The sender's domain."""
-        return self.sender.rpartition("@")[2]
+        """The sender's domain, in lower case."""
+        return self.sender.rpartition("@")[2].lower()
 
     def identities(self) -> list[str]:
         """Return what SES may know the sender by, the closest first: the address, its domain, the domains above it."""
@@ -66,13 +67,16 @@ def mailing(variables: Mapping[str, str], stage: str, region: str) -> Mailing:
 
 
 def address_of(sender: str) -> str:
-    """Return the address of a sender with or without a name, its domain in lower case. Raises DeploymentError."""
-    address = parseaddr(sender)[1]
+    """Return the address of a sender with or without a name, as it is written. Raises DeploymentError.
+
+    The policy's condition tells upper and lower case apart.
+    """
+    named = _NAMED.fullmatch(sender)
+    address = named["address"] if named else sender
     wrong = address_error(address)
     if wrong is not None:
         raise DeploymentError(f"{SENDER} cannot be {sender!r}: {wrong}")
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{domain.lower()}"
+    return address
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
     with progress.of("chalice deploy"):
         progress("creates three functions, their roles, and the API")
     _observe(resources, request, progress)
-    _mails(resources, progress)
+    _mails(resources, request, progress)
     with progress.of("Site, distribution, invalidation, smoke test"):
         progress("all files of static-site/ are uploaded; the distribution gets the API's id")
 
@@ -99,16 +99,16 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
             progress(f"delete {name}")
         if not differences:
             progress("unchanged")
-    _mails(resources, progress)
+    _mails(resources, request, progress)
     with progress.of("Distribution, invalidation, smoke test"):
         progress(
             "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
         )
 
 
-def _mails(resources: Resources, progress: Progress) -> None:
+def _mails(resources: Resources, request: Request, progress: Progress) -> None:
     with progress.of("Mails"):
-        for sentence in of_mails(resources):
+        for sentence in of_mails(resources, request.parameters):
             progress(sentence)
 
 

@@ -5,6 +5,7 @@ Owns what is passed on, and when it is tried again. What was not sent when the p
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 import traceback
@@ -13,13 +14,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from infra.local.new_items import Item, NewItems, Record
-from infra.local.output import say
+from infra.local.output import say, say_at
 
 Mailer = Callable[[dict[str, Any]], Mapping[str, Any] | None]
 """Takes the event that Lambda's function gets, and returns what that returns."""
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each further attempt."""
+
+_THREAD = "mail-delivery"
+
+_NOT_SENT = {
+    "nobody": "nobody who gets mail has this name or address",
+    "budget": "its address has had one of this kind in the last minute, five in the last hour, or ten in the last day",
+    "suppressed": "its address takes no mail",
+    "late": "what it carries is no longer good",
+    "refused": "its address was refused",
+}
+"""What a developer reads who waits for a mail, by the outcome of its delivery. The API tells nobody."""
 
 # For the mail that is being sent when the process is to end.
 _FINISH_SECONDS = 5.0
@@ -30,13 +42,44 @@ def delivering(new_items: NewItems, mailer: Mailer, pauses: tuple[float, ...] = 
     """Pass new mails to the mailer until the block ends."""
     delivery = _Delivery(new_items, mailer, pauses)
     new_items.call_on_new(delivery.wake)
-    thread = threading.Thread(target=delivery.run, name="mail-delivery", daemon=True)
-    thread.start()
+    thread = threading.Thread(target=delivery.run, name=_THREAD, daemon=True)
+    with _told_of_outcomes():
+        thread.start()
+        try:
+            yield
+        finally:
+            delivery.end()
+            thread.join(_FINISH_SECONDS)
+
+
+@contextmanager
+def _told_of_outcomes() -> Iterator[None]:
+    """Tell the developer what becomes of each mail, as the mailer's log lines do on AWS."""
+    log, handler = logging.getLogger("lychgate"), _Outcomes()
+    level = log.level
+    log.addHandler(handler)
+    if not log.isEnabledFor(logging.INFO):
+        log.setLevel(logging.INFO)
     try:
         yield
     finally:
-        delivery.end()
-        thread.join(_FINISH_SECONDS)
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _Outcomes(logging.Handler):
+    """Says a line for each mail that the mailer has logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        members: Mapping[str, Any] = getattr(record, "members", {})
+        if record.threadName != _THREAD or members.get("mail") is None:
+            return
+        outcome = members["outcome"]
+        say_at(f"MAIL    {members['mail']} {_outcome(outcome)}")
+
+
+def _outcome(outcome: str) -> str:
+    return f"was not sent: {_NOT_SENT[outcome]}" if outcome in _NOT_SENT else outcome
 
 
 def is_waiting(item: Item, now: float) -> bool:

@@ -16,9 +16,13 @@ def say(sentence: str) -> None:
         sys.stdout.flush()
 
 
+def say_at(what: str) -> None:
+    """Print a line that begins with the time."""
+    say(f"{datetime.now().astimezone():%H:%M:%S} {what}")
+
+
 def log_request(served: Served) -> None:
     """Print a request's time, method, path, status and duration, none of which is secret."""
-    at = datetime.now().astimezone().strftime("%H:%M:%S")
     # A path may hold control characters, which a terminal would interpret.
     path = served.path.encode("unicode_escape").decode("ascii")
-    say(f"{at} {served.method:7} {path} {served.status} {served.milliseconds:.0f} ms")
+    say_at(f"{served.method:7} {path} {served.status} {served.milliseconds:.0f} ms")

@@ -68,10 +68,9 @@ class DynamoDBSuppressions:
 
     def lift(self, address: str) -> Suppressed | None:
         """See ``Suppressions.lift``. Takes one write."""
-        response = self._client.delete_item(
-            TableName=self._table, Key=suppressed_key(address), ReturnValues="ALL_OLD"
-        )
-        return _suppressed(response["Attributes"]) if "Attributes" in response else None
+        response = self._client.delete_item(TableName=self._table, Key=suppressed_key(address), ReturnValues="ALL_OLD")
+        found = response.get("Attributes")
+        return _suppressed(found) if found else None
 
 
 def _suppressed(item: Item) -> Suppressed:

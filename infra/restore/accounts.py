@@ -82,7 +82,7 @@ class Account:
     @property
     def id(self) -> str:
         """The user's id."""
-        return self.then["user_id"]["S"]
+        return str(self.then["user_id"]["S"])
 
     @property
     def is_free(self) -> bool:

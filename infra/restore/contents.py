@@ -68,7 +68,7 @@ def address_key_of(account: Item) -> str | None:
     """Return the key of the item that says whose an account's address is, None if none is verified."""
     if not account.get("email_verified", {}).get("BOOL"):
         return None
-    return address_key(account["email"]["S"])["username_key"]["S"]
+    return str(address_key(account["email"]["S"])["username_key"]["S"])
 
 
 def scanned(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Iterator[Item]:

@@ -1,6 +1,6 @@
 /**
- * The logged-out view: log in and sign up, two tabs of one card, and what is done by mail, whose code is loaded when it
- * is asked for. The address says which of them is shown, so that each can be linked to. Keeps no password.
+ * The logged-out view: log in and sign up, two tabs of one card, and what is done by mail, which is loaded when asked for.
+ * The address says which of them is shown, so that each can be linked to. Keeps no password.
  */
 
 import { byId } from "./dom.js";
@@ -15,12 +15,9 @@ const STEPS = { forgot: "Forgot your password?", code: "Log in with a code" };
 
 /** @typedef {import("./lychgate.js").Client} Client */
 
-/** What the site allows, as far as is known. */
 let site = USUAL;
-/** @type {typeof import("./mail-entry.js") | null} what is done by mail, once it was needed */
+/** @type {typeof import("./mail-entry.js") | null} once it was needed */
 let mails = null;
-/** @type {Promise<void> | undefined} */
-let starting;
 /** @type {Client} */
 let client;
 
@@ -79,9 +76,9 @@ export function showTab() {
   return STEPS[step];
 }
 
-/** Ask the API what the site allows, and show it. @param {Client} client @returns {Promise<string>} the tab's title */
-export async function followOptions(client) {
-  site = await learnOptions(client);
+/** Show what the site allows. @returns {Promise<string>} the tab's title */
+export async function followOptions() {
+  site = await learnOptions();
   const hadFocus = byId("signup-panel").contains(document.activeElement);
   const hasEmail = site.email !== "off";
   byId("mail-ways").hidden = !hasEmail;
@@ -108,8 +105,8 @@ function wantedTab() {
 /** @param {string} step */
 async function showStep(step) {
   try {
-    const { showStep: show } = await loadMails();
-    if (wantedTab() === step) show(step);
+    const { showStep } = await loadMails();
+    if (wantedTab() === step) showStep(step);
   } catch (error) {
     location.hash = "login";
     warn(describe(error));
@@ -118,11 +115,10 @@ async function showStep(step) {
 
 async function loadMails() {
   try {
-    const loaded = await import("./mail-entry.js");
-    await (starting ??= loaded.startSteps(client, site));
-    return (mails = loaded);
+    mails = await import("./mail-entry.js");
+    await mails.startSteps(client, site);
+    return mails;
   } catch (cause) {
-    starting = undefined;
     throw new NetworkError("", { cause });
   }
 }

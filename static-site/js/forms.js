@@ -69,7 +69,6 @@ export function checkLogin({ username, password }) {
 /** @param {Texts} values @param {boolean} needsEmail @returns {Texts} */
 export function checkSignUp({ username, email, password }, needsEmail) {
   return pick({
-    // Where the address is the name, there is no other.
     username: username === undefined ? "" : usernameProblem(username),
     email: needsEmail && !email ? "Enter an e-mail address." : "",
     password: passwordProblem(password, username ?? email),

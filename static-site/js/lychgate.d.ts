@@ -137,7 +137,7 @@ export type CallOptions = {
     signal?: AbortSignal | undefined;
 };
 /**
- * `anonymous` calls without the session
+ * The same for `json`, which can leave out the session.
  */
 export type JsonOptions = CallOptions & {
     anonymous?: boolean | undefined;

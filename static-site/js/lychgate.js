@@ -76,9 +76,9 @@
  */
 
 /**
- * What a call of `json` may be given besides its own arguments.
+ * The same for `json`, which can leave out the session.
  *
- * @typedef {CallOptions & {anonymous?: boolean | undefined}} JsonOptions `anonymous` calls without the session
+ * @typedef {CallOptions & {anonymous?: boolean | undefined}} JsonOptions
  */
 
 /**

@@ -32,8 +32,10 @@ const resends = {};
 let client;
 /** @type {boolean} whether the address is the username */
 let isNamedByEmail;
-/** @type {Record<string, ReturnType<typeof makeStep>>} by their names */
-let steps;
+/** @type {Record<string, ReturnType<typeof makeStep>>} by their names, none until they have begun */
+let steps = {};
+/** @type {Promise<void> | null} */
+let starting = null;
 /** @type {Asked | null} the code that was asked for last */
 let asked = null;
 /** The name that somebody has forgotten the password of, "" for none. */
@@ -41,8 +43,17 @@ let forgotten = "";
 /** @type {{email: string, password: () => string} | null} the sign-up whose address is to be confirmed */
 let pending = null;
 
+/** Begin, once. @param {Client} theClient @param {import("./options.js").SiteOptions} site */
+export function startSteps(theClient, site) {
+  starting ??= start(theClient, site).catch((error) => {
+    starting = null;
+    throw error;
+  });
+  return starting;
+}
+
 /** @param {Client} theClient @param {import("./options.js").SiteOptions} site */
-export async function startSteps(theClient, site) {
+async function start(theClient, site) {
   client = theClient;
   await loadStyles();
   isNamedByEmail = site.isNamedByEmail;

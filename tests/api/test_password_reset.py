@@ -52,6 +52,16 @@ def test_whoever_is_nobody_gets_the_same_answer_and_no_mail(api, alice, mailbox,
     assert len(mailbox.all()) == sent
 
 
+def test_an_address_is_its_owners_also_if_somebody_else_is_called_so(api, alice, mailbox, clock):
+    with_address(api, mailbox, clock, ADDRESS, OTHER_ADDRESS)
+    sent = len(mailbox.all(OTHER_ADDRESS))
+    assert forgot(api, ADDRESS).status == 202
+    assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+    assert api.login("Alice", NEW_PASSWORD).status == 200
+    assert api.login(ADDRESS, PASSWORD).status == 200
+    assert len(mailbox.all(OTHER_ADDRESS)) == sent
+
+
 def test_an_account_without_an_address_gets_no_mail(api, mailbox):
     api.register("Bobby")
     assert forgot(api, "Bobby").status == 202
@@ -155,11 +165,27 @@ def test_a_link_dies_with_its_account_whoever_has_the_name_afterwards(api, alice
     assert api.login().status == 200
 
 
-def test_a_reset_ends_the_delay_of_those_who_have_guessed_too_often(api, token):
+def test_whoever_has_guessed_the_own_password_too_often_logs_in_with_a_new_one_at_once(api, token):
     statuses = [api.login(password=WRONG).status for _ in range(6)]
     assert statuses[-1] == 429
     assert reset(api, token).status == 204
     assert api.login(password=NEW_PASSWORD).status == 200
+
+
+def test_so_does_a_device_that_has_logged_in_before(api, token, alice):
+    first = api.login(token_delivery="cookie")
+    (device,) = [cookie for cookie in first.cookies if cookie.key.endswith("device")]
+    headers = {"Cookie": as_header(device)}
+    statuses = [login_over_cookie(api, WRONG, headers).status for _ in range(11)]
+    assert statuses[-1] == 429
+    members = {"token": token, "new_password": NEW_PASSWORD}
+    assert api.post("/auth/password/reset", members, headers=headers).status == 204
+    assert login_over_cookie(api, NEW_PASSWORD, headers).status == 200
+
+
+def login_over_cookie(api, password, headers):
+    members = {"username": "Alice", "password": password, "token_delivery": "cookie"}
+    return api.post("/auth/login", members, headers=headers)
 
 
 def test_looking_at_a_link_uses_nothing(api, token):

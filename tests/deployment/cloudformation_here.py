@@ -1,8 +1,8 @@
 """What moto's CloudFormation lacks.
 
-It knows no CloudFront, bucket policies, alarms and budgets, nor versions in buckets; executes change sets without
-parameters, outputs or a rollback; does not know RetainExceptOnCreate, nor takes existing resources in; and shows NoEcho
-parameters. What is added keeps to the CloudFormation User Guide.
+It knows no CloudFront, bucket policies, alarms, budgets and SES, nor versions in buckets; executes change sets without
+parameters, outputs or a rollback; deletes nothing whose condition holds no longer; does not know RetainExceptOnCreate,
+nor takes existing resources in; and shows NoEcho parameters. What is added keeps to the CloudFormation User Guide.
 
 A rollback of the operation that creates a resource deletes it, unless its policy is Retain ("DeletionPolicy
 attribute"). The guide does not say whether an operation that imports a resource counts as the one that creates it. Here
@@ -21,7 +21,10 @@ from moto.dynamodb.models import Table, dynamodb_backends
 from moto.logs.models import LogGroup, logs_backends
 from moto.s3.models import FakeBucket
 
+from infra.intrinsic_functions import condition_holds
 from tests.deployment.recorded_resources import KINDS
+
+_KEPT = {"Retain", "RetainExceptOnCreate"}
 
 APPLIES_THE_TEMPLATE = "an import applies the template"
 """The reading by which a resource that is imported gets the template's properties at once."""
@@ -46,7 +49,7 @@ def patches(failures, readings):
     yield mock.patch.object(stacks.yaml, "load", _json_or(stacks.yaml.load))
     yield mock.patch.object(parsing, "get_model_map", return_value={**known, **KINDS})
     yield mock.patch.object(parsing, "parse_and_create_resource", failing(create))
-    yield mock.patch.object(parsing, "parse_and_update_resource", failing(_if_made(update)))
+    yield mock.patch.object(parsing, "parse_and_update_resource", _as_its_condition_says(failing(update)))
     yield mock.patch.object(parsing.ResourceMap, "build_resource_diff", _resource_diff)
     yield mock.patch.object(parsing.ResourceMap, "delete", _delete_resources(parsing.ResourceMap.delete))
     yield mock.patch.object(
@@ -138,15 +141,30 @@ def _diff(change_set):
     found = change_set.stack.resource_map.build_resource_diff(change_set.template_dict, change_set.parameters)
     old = change_set.stack.resource_map._resource_json_map
     kinds = {**change_set.template_dict["Resources"], **old}
+    actions = {name: _action(change_set, action, name) for action, names in found.items() for name in names}
     return [
         stacks.Change(
             action="Import" if action == "Add" and _exists(change_set.stack, kinds[name]) else action,
             logical_resource_id=name,
             resource_type=kinds[name]["Type"],
         )
-        for action, names in found.items()
-        for name in names
+        for name, action in actions.items()
+        if action is not None
     ]
+
+
+def _action(change_set, action, name):
+    """What becomes of a resource, None for nothing. Conditions make resources come and go."""
+    template = change_set.template_dict
+    condition = template["Resources"].get(name, {}).get("Condition")
+    if condition is None or action == "Remove":
+        return action
+    given = {parameter: str(value) for parameter, value in (change_set.parameters or {}).items()}
+    is_wanted = condition_holds(condition, template, given)
+    is_there = change_set.stack.resource_map._parsed_resources.get(name) is not None
+    if is_there:
+        return "Modify" if is_wanted else "Remove"
+    return "Add" if is_wanted else None
 
 
 def _exists(stack, resource):
@@ -194,13 +212,18 @@ def _parameters_of(value, template):
     return found
 
 
-def _if_made(update):
+def _as_its_condition_says(update):
+    """Make, change or delete a resource."""
+
     def wrapped(logical_id, resource_json, resources_map, **kwargs):
-        condition = resource_json.get("Condition")
+        condition, made = resource_json.get("Condition"), resources_map._parsed_resources.pop(logical_id, None)
         if condition and not resources_map.lazy_condition_map[condition]:
+            if made is not None and resource_json.get("DeletionPolicy") not in _KEPT:
+                resources_map._delete_resource(made, resource_json)
             return None
-        if resources_map[logical_id] is None:
-            return None
+        if made is None:
+            return resources_map[logical_id]
+        resources_map._parsed_resources[logical_id] = made
         return update(logical_id, resource_json, resources_map, **kwargs)
 
     return wrapped
@@ -208,12 +231,11 @@ def _if_made(update):
 
 def _delete_resources(original):
     def delete(resources):
-        kept = {"Retain", "RetainExceptOnCreate"}
         described = resources._resource_json_map
         if getattr(resources._parsed_resources.get("SiteBucket"), "keys", None):
             raise RuntimeError("the bucket is not empty")
         resources._resource_json_map = {
-            name: {**resource, "DeletionPolicy": "Retain"} if resource.get("DeletionPolicy") in kept else resource
+            name: {**resource, "DeletionPolicy": "Retain"} if resource.get("DeletionPolicy") in _KEPT else resource
             for name, resource in described.items()
         }
         original(resources)

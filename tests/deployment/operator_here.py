@@ -98,14 +98,14 @@ def copied_project(project):
 
 
 @contextlib.contextmanager
-def raising(monkeypatch, operation, error, *, after=0):
-    """Make calls of an operation of AWS by this process raise, `after` so many that do not."""
+def raising(monkeypatch, operation, error, *, after=0, service=None):
+    """Make calls of an operation of AWS, or of one service, by this process raise, `after` so many that do not."""
     original = BaseClient._make_api_call
     left = after
 
     def call(client, name, arguments):
         nonlocal left
-        if name == operation:
+        if name == operation and service in {None, client.meta.service_model.service_name}:
             if left == 0:
                 raise error
             left -= 1

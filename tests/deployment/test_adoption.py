@@ -8,7 +8,7 @@ from infra.tables import create_tables, table_definitions
 from tests.deployment.cloudformation_here import APPLIES_THE_TEMPLATE
 from tests.deployment.operator_here import account, raising, refusal
 
-TABLES = ["lychgate-prod-events", "lychgate-prod-sessions", "lychgate-prod-throttle", "lychgate-prod-users"]
+TABLES = [f"lychgate-prod-{name}" for name in ("events", "mail", "sessions", "throttle", "users")]
 USERS = "lychgate-prod-users"
 LOGS = "/aws/lambda/lychgate-prod"
 ACCOUNT = {"username_key": {"S": "a"}, "user_id": {"S": "u"}}

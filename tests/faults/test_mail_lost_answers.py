@@ -55,9 +55,7 @@ def lose(wire):
 @pytest.fixture
 def waiting(database):
     """The kinds of mails in the outbox that are not sent yet."""
-    return lambda: sorted(
-        item["kind"]["S"] for item in database.scanned(database.tables.mail) if "sent_at" not in item
-    )
+    return lambda: sorted(item["kind"]["S"] for item in database.scanned(database.tables.mail) if "sent_at" not in item)
 
 
 def test_a_registration_with_an_address_asks_once_to_confirm_it(use_cases, caller, lose, waiting, database):

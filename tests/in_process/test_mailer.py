@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.adapters.dynamodb.deliveries import OF_A_USER, OF_AN_ADDRESS
+from chalicelib.adapters.dynamodb.items import address_key
 from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item
 from chalicelib.mailer import handle
 from chalicelib.mailer_wiring import Mailer, MailerClients
@@ -179,6 +180,17 @@ class TestWhatIsMailed:
     def test_nobody_gets_a_mail_for_a_name_that_nobody_has(self, api, post):
         api.post("/auth/password/forgot", {"username": "nobody@home.example"})
         api.post("/auth/login/code", {"username": "nobody"})
+        assert post() == []
+
+    @pytest.mark.usefixtures("confirmed")
+    def test_nobody_gets_a_mail_for_an_address_that_an_account_before_had(self, api, post, dynamodb, settings):
+        dynamodb.update_item(
+            TableName=settings["LYCHGATE_USERS_TABLE"],
+            Key=address_key(ADDRESS),
+            UpdateExpression="SET owner_id = :gone",
+            ExpressionAttributeValues={":gone": {"S": "gone"}},
+        )
+        api.post("/auth/password/forgot", {"username": ADDRESS})
         assert post() == []
 
     def test_where_the_address_is_the_name_an_account_exists_after_its_link_only(self, settings, api, post, clock):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from chalicelib.telemetry.mails import log_mail
 from infra.local.mail_delivery import delivering
 from infra.local.new_items import NewItems
 
@@ -124,3 +125,20 @@ def test_its_thread_ends_with_it(new_mails):
     with delivering(new_mails, Mailer()):
         (thread,) = [thread for thread in threading.enumerate() if thread.name == "mail-delivery"]
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("sent", "MAIL    reset sent"),
+        ("nobody", "MAIL    reset was not sent: nobody who gets mail has this name or address"),
+        ("budget", "MAIL    reset was not sent: its address has had one of this kind in the last minute"),
+    ],
+)
+def test_a_developer_is_told_what_became_of_each_mail(new_mails, eventually, capsys, outcome, said):
+    with delivering(new_mails, lambda _: log_mail(outcome=outcome, kind="reset", user_id="u1")):
+        new_mails.add(mail("a"))
+        lines = []
+        eventually(lambda: lines.append(capsys.readouterr().out) or said in "".join(lines))
+    log_mail(outcome=outcome, kind="reset")
+    assert capsys.readouterr().out == ""

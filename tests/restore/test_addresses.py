@@ -76,6 +76,17 @@ def delete(use_cases, principal):
 
 
 @pytest.fixture
+def reset(use_cases, post):
+    """Choose another password by a mail to a name or an address."""
+
+    def reset(name):
+        use_cases.password_reset.ask(name, CALLER, device=None, language="en")
+        use_cases.password_reset.reset(post.only(MailKind.RESET).token, OTHER, CALLER)
+
+    return reset
+
+
+@pytest.fixture
 def restore(operator):
     """Restore the users to a moment."""
 
@@ -129,7 +140,7 @@ def test_an_address_that_was_verified_since_is_free_again(operator, register, ch
 
 
 def test_an_address_that_another_account_has_verified_since_stays_with_that_one(
-    operator, register, delete, remember, restore, addresses, items, use_cases, principal, post, clock
+    operator, register, delete, remember, restore, addresses, items, principal, reset
 ):
     register("Kim", KIMS)
     moment = remember()
@@ -144,8 +155,7 @@ def test_an_address_that_another_account_has_verified_since_stays_with_that_one(
     kim = items(USERS, "username_key")[user_key("Kim")["username_key"]["S"]]
     assert (kim["email"], kim["email_verified"]) == ({"S": KIMS}, {"BOOL": False})
     # The mails of the address are those of its owner.
-    use_cases.password_reset.ask(KIMS, CALLER, device=None, language="en")
-    use_cases.password_reset.reset(post.only(MailKind.RESET).token, OTHER, CALLER)
+    reset(KIMS)
     assert principal("Lee", OTHER)
     assert principal("Kim", PASSWORD)
 
@@ -182,9 +192,7 @@ def test_accounts_that_have_exchanged_their_addresses_get_them_back(
     assert addresses() == {KIMS: "Kim", LEES: "Lee"}
 
 
-def test_an_exact_restore_takes_addresses_from_newer_accounts(
-    operator, register, delete, remember, restore, addresses
-):
+def test_an_exact_restore_takes_addresses_from_newer_accounts(operator, register, delete, remember, restore, addresses):
     register("Kim", KIMS)
     register("Lee", LEES)
     moment = remember()
@@ -244,10 +252,9 @@ def test_what_was_mailed_before_a_restore_does_nothing_after_it(
     assert principal("Kim", PASSWORD)
 
 
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "UpdateItem", "DeleteItem"])
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("where", [(each, n) for each in ("TransactWriteItems", "UpdateItem") for n in (0, 1)])
 def test_a_restore_that_ends_anywhere_leaves_no_wrong_address_and_goes_on(
-    operator, register, change, delete, remember, restore, addresses, monkeypatch, operation, after
+    operator, register, change, delete, remember, restore, addresses, monkeypatch, where
 ):
     register("Kim", KIMS)
     register("Lee", LEES)
@@ -258,7 +265,7 @@ def test_a_restore_that_ends_anywhere_leaves_no_wrong_address_and_goes_on(
     change("Ann", LEES)
     register("Sam", KIMS)
 
-    with raising(monkeypatch, operation, KeyboardInterrupt(), after=after):
+    with raising(monkeypatch, where[0], KeyboardInterrupt(), after=where[1]):
         code = restore(moment, "--exactly")
     assert code in {0, 130}
     addresses()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.throttling import Admission, Failures, MailRules, ThrottleRules
+from chalicelib.credentials.throttling import Admission, Attempt, Failures, MailRules, ThrottleRules
 from chalicelib.errors import Conflict, LinkExpired, TooManyAttempts, TooManyRegistrations, UsernameTaken
 from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import MailStores, Rotation, Stores
@@ -114,17 +114,20 @@ class FakeUserStore:
             self._memory.mails.put(mail)
             self._clear_away(user)
 
-    def reset_password(self, user, proof, password_hash, event, mail):
+    def reset_password(self, user, proof, password_hash, event, mail, *, device=None):
         with self._memory.lock:
             found, mails = self.find(user.username), self._memory.mails
             if found is None or found.id != user.id or found.disabled or not mails.is_unused(proof):
                 raise LinkExpired("used")
-            if mails.version(user) != proof.password_version:
+            if mails.version(user) != proof.password_version or found.verified_email != user.verified_email:
                 raise LinkExpired("changed")
             self._memory.users[user.username_key] = replace(
                 found, password_hash=password_hash, session_epoch=found.session_epoch + 1
             )
             self._memory.accounts.pop(user.username_key, None)
+            for known in (None, device):
+                attempt = Attempt(user.username, event.caller, known)
+                self._memory.sources.pop((user.username_key, attempt.source), None)
             mails.password_changed(user)
             mails.use(proof)
             mails.put(mail)
@@ -153,9 +156,11 @@ class FakeUserStore:
             found = self.find(user.username)
             if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
                 raise Conflict
-            if found is not None and user.verified_email is not None:
-                if found.verified_email != user.verified_email:
-                    raise Conflict
+            if found is None and user.verified_email is not None:
+                raise Conflict
+            if found is not None and found.verified_email != user.verified_email:
+                raise Conflict
+            if user.verified_email is not None:
                 self._memory.mails.owners.pop(canonical_address(user.verified_email), None)
             self._memory.users.pop(user.username_key, None)
             self._memory.begin_anew(user.username_key)

@@ -19,6 +19,8 @@ class Letter:
     kind: MailKind
     to: str
     mail_id: str
+    user_id: str | None = None
+    expires_at: int | None = None
     token: str | None = None
     code: str | None = None
 
@@ -35,7 +37,7 @@ class PostOffice:
         """Send what was not sent yet, and return it in the order in which it was asked for."""
         items = self._client.scan(TableName=self._tables.mail, ConsistentRead=True)["Items"]
         waiting = [item for item in items if "kind" in item and not item.keys() & {"sent_at", "outcome"}]
-        waiting.sort(key=lambda item: (int(item["at"]["N"]), item["mail_id"]["S"]))
+        waiting.sort(key=lambda item: int(item["at"]["N"]))
         sent = [letter for item in waiting if (letter := self._send(item)) is not None]
         self.letters += sent
         return sent
@@ -63,7 +65,8 @@ class PostOffice:
             code = new_code()
             added["code_digest"] = code_digest(code, mail_id)
         self._note(mail_id, **added)
-        return Letter(kind, to, mail_id, token, code)
+        expires_at = int(item["expires_at"]["N"]) if "expires_at" in item else None
+        return Letter(kind, to, mail_id, user and user.id, expires_at, token, code)
 
     def _addressee(self, item):
         """Return the user that a mail is for and how often the password has changed, None if there is nobody."""
@@ -103,9 +106,7 @@ class PostOffice:
         return to or user.verified_email
 
     def _read(self, key):
-        found = self._client.get_item(
-            TableName=self._tables.users, Key={"username_key": key}, ConsistentRead=True
-        )
+        found = self._client.get_item(TableName=self._tables.users, Key={"username_key": key}, ConsistentRead=True)
         return found.get("Item")
 
     def _note(self, mail_id, **added):

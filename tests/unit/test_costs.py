@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from chalicelib.api import responses
-from chalicelib.telemetry import log, requests
+from chalicelib.telemetry import log, mails, requests
 from infra import costs
 from infra.deployment import stage
 from infra.deployment.observation import ACCESS_LOG_LINE
 from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
+RARELY_ASKED_FOR = {"account.html", "mailed.js", "mail-entry.js", "named-by-email.js"}
+"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name."""
+
 OF_THE_INSPECTOR = {
     "inspector.html",
     "inspector.css",
@@ -24,6 +27,7 @@ OF_THE_INSPECTOR = {
     "token-view.js",
 }
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
+MEASURED = (PROJECT / "docs" / "performance.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
 
 
@@ -64,7 +68,20 @@ def test_the_units_are_those_that_are_measured():
 
 
 def test_the_functions_have_the_sizes_that_are_deployed():
-    assert (costs.API_GB * 1024, costs.AUTHORIZER_GB * 1024) == (stage.API_MEMORY, stage.AUTHORIZER_MEMORY)
+    sizes = [size * 1024 for size in (costs.API_GB, costs.AUTHORIZER_GB, costs.MAILER_GB)]
+    assert sizes == [stage.API_MEMORY, stage.AUTHORIZER_MEMORY, stage.MAILER_MEMORY]
+
+
+def test_the_units_of_a_mail_are_those_that_are_measured():
+    asked, delivered = (
+        [
+            int(number)
+            for number in re.search(rf"^\| {what} \| [^|]+ \| (\d+) \| (\d+) \|$", MEASURED, re.MULTILINE).groups()
+        ]
+        for what in ("forgot the password", "deliver a link for a name")
+    )
+    assert (asked[0] + delivered[0], asked[1] + delivered[1]) == (costs.MAIL_READ_UNITS, costs.MAIL_WRITE_UNITS)
+    assert len({*mails.COUNTED_OUTCOMES.values(), mails.BOUNCED, mails.COMPLAINED}) == costs.MAIL_METRICS
 
 
 def test_there_are_no_more_metrics_than_are_charged():
@@ -76,12 +93,19 @@ def test_there_are_no_more_metrics_than_are_charged():
 
 def test_each_metric_of_an_alarm_is_charged():
     alarms = [
-        resource["Properties"]
+        resource
         for resource in parsed(TEMPLATE.read_text("utf-8"))["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     ]
-    watched = [sum("MetricStat" in query for query in alarm.get("Metrics", [])) or 1 for alarm in alarms]
-    assert (len(alarms), sum(watched)) == (costs.ALARMS, costs.ALARM_METRICS)
+    of_mails = [alarm for alarm in alarms if alarm["Condition"] in {"HasMailAlarms", "HasReputationAlarms"}]
+    watched = [
+        sum("MetricStat" in query for query in alarm["Properties"].get("Metrics", [])) or 1
+        for alarm in alarms
+        if alarm not in of_mails
+    ]
+    assert (len(watched), sum(watched)) == (costs.ALARMS, costs.ALARM_METRICS)
+    assert not any("Metrics" in alarm["Properties"] for alarm in of_mails)
+    assert len(of_mails) == costs.MAIL_ALARMS
 
 
 def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
@@ -100,7 +124,7 @@ def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():
     files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
-    files = [path for path in files if path.name not in OF_THE_INSPECTOR]
+    files = [path for path in files if path.name not in OF_THE_INSPECTOR | RARELY_ASKED_FOR]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 

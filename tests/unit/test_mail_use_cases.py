@@ -160,6 +160,17 @@ class TestRegistrationByAddress:
         assert "email" in [error.field for error in refusal.value.errors]
         assert memory.mails.registrations == {}
 
+    @pytest.mark.parametrize("email", ["e@example.org", "or@example.org"])
+    def test_a_short_name_before_the_at_sign_may_be_in_the_password(self, by_address, memory, email):
+        by_address.address_registration.ask(email, PASSWORD, CALLER, language="en")
+        assert [kept.email for kept in memory.mails.registrations.values()] == [email]
+
+    def test_a_password_that_contains_the_name_before_the_at_sign_is_refused(self, by_address):
+        with pytest.raises(ValidationFailed):
+            by_address.address_registration.ask(
+                "stapler@example.org", "my old stapler in the oak", CALLER, language="en"
+            )
+
     def test_may_be_closed_and_does_not_exist_where_names_are_usernames(self, make_use_cases, use_cases):
         closed = make_use_cases(IDENTIFIER="email", REGISTRATION="closed")
         with pytest.raises(RegistrationClosed):
@@ -335,6 +346,18 @@ class TestPasswordReset:
         use_cases.account.change_password(principal(confirmed), PASSWORD, NEW_PASSWORD, CALLER)
         with pytest.raises(LinkExpired):
             use_cases.password_reset.reset(token, PASSWORD, CALLER)
+
+    @pytest.mark.parametrize("how", ["another address", "none"])
+    def test_a_change_of_the_address_makes_it_void(self, use_cases, confirmed, principal, mailed, token, how):
+        """Whoever still reads the mail of the old address may be whom the owner wanted to get rid of."""
+        if how == "none":
+            use_cases.addresses.remove(principal(confirmed), CALLER)
+        else:
+            use_cases.addresses.change(principal(confirmed), OTHER, CALLER, **ENGLISH)
+            use_cases.addresses.confirm(mailed(MailKind.EMAIL).secret, CALLER)
+        with pytest.raises(LinkExpired):
+            use_cases.password_reset.reset(token, NEW_PASSWORD, CALLER)
+        assert use_cases.log_in.with_password("alice", PASSWORD, CALLER)
 
     def test_of_a_disabled_or_deleted_account_is_refused(self, use_cases, confirmed, token, memory):
         user = memory.user("alice")

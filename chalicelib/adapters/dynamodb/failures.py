@@ -155,11 +155,11 @@ def forget(admission: Admission) -> Changes:
     The failures of the source and of the account are forgotten. The day's failures stay, without this attempt.
     """
     changes = Changes(
-        removes=["#source", "#source_at", "failures", "failures_at"],
+        removes=["failures", "failures_at"],
         adds=["failed_today :minus_one", "tried :one"],
-        names={"#source": admission.attempt.source, "#source_at": f"{admission.attempt.source}_at"},
         values={":one": 1, ":minus_one": -1},
     )
+    forget_source(changes, admission.attempt)
     before = admission.before.today
     if before is not None:
         # The last failure is the one before this attempt again.
@@ -170,6 +170,12 @@ def forget(admission: Admission) -> Changes:
             ":failed_agent": before.caller.user_agent,
         }
     return changes
+
+
+def forget_source(changes: Changes, attempt: Attempt, name: str = "source") -> None:
+    """Add that the failures of an attempt's source are forgotten. ``name`` stands for the source in the expression."""
+    changes.removes += [f"#{name}", f"#{name}_at"]
+    changes.names |= {f"#{name}": attempt.source, f"#{name}_at": f"{attempt.source}_at"}
 
 
 def _evidence(attempt: Attempt, now: int) -> Changes:

@@ -11,7 +11,7 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
-from chalicelib.adapters.dynamodb.failures import forget, given_back
+from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
     delete_address,
@@ -27,7 +27,7 @@ from chalicelib.adapters.dynamodb.items import (
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
-from chalicelib.credentials.throttling import Admission
+from chalicelib.credentials.throttling import Admission, Attempt, Known
 from chalicelib.errors import Conflict, LinkExpired, ServiceUnavailable, UsernameTaken
 
 if TYPE_CHECKING:
@@ -140,7 +140,14 @@ class DynamoDBUserStore:
         self._clear_away(user, self._sessions_of_past_epochs)
 
     def reset_password(
-        self, user: User, proof: MailedProof, password_hash: str, event: SecurityEvent, mail: Mail | None
+        self,
+        user: User,
+        proof: MailedProof,
+        password_hash: str,
+        event: SecurityEvent,
+        mail: Mail | None,
+        *,
+        device: Known | None = None,
     ) -> None:
         """See ``UserStore.reset_password``. Takes one transaction, and then deletes the ended sessions."""
         changes = Changes(
@@ -149,8 +156,16 @@ class DynamoDBUserStore:
             adds=["password_version :one", "tried :one"],
             values={":new_hash": password_hash, ":one": 1, ":zero": 0, ":id": user.id, ":false": False},
         )
+        # Whoever forgets a password has often tried others before, and could not log in with the new one for a while.
+        attempt = Attempt(user.username, event.caller, device)
+        forget_source(changes, attempt)
+        if device is not None:
+            forget_source(changes, attempt.by_stranger(), "network")
         unchanged = require_version(changes, proof)
         condition = f"user_id = :id AND disabled = :false AND {unchanged}"
+        if user.verified_email is not None:
+            condition += " AND email = :email AND email_verified = :true"
+            changes.values |= {":email": user.verified_email, ":true": True}
         failed = transact_with_mail(
             self._database,
             [changes.action(self._tables.users, user_key(user.username), condition), put_event(self._tables, event)],

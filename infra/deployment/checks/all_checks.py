@@ -64,9 +64,9 @@ def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
             raise DeploymentError(f"{finding.name}: {finding.sentence}")
 
 
-def of_mails(resources: Resources) -> Iterator[str]:
+def of_mails(resources: Resources, asked: Mapping[str, str]) -> Iterator[str]:
     """Yield what a deployment says of the stage's mails: a line for each check of them. None stops it."""
-    for each in _of_mails(resources, resources.stack.parameters()):
+    for each in _of_mails(resources, {**resources.stack.parameters(), **asked}):
         finding = each.finding()
         yield finding.sentence if finding.name == "mails" else f"{finding.name}: {finding.sentence}"
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import UnknownRegionError
 
 from chalicelib.config.api import ApiSettings
+from chalicelib.config.mailer import MailerSettings
 from chalicelib.errors import ConfigurationError
 from infra.deployment.checks.findings import State
-from infra.deployment.mailing import HOW_TO_TURN_ON, found_identity
+from infra.deployment.mailing import HOW_TO_TURN_ON, SENDER, found_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +26,14 @@ _SET_BY_THE_DEPLOYMENT = (
     "LYCHGATE_THROTTLE_TABLE",
     "LYCHGATE_MAIL_TABLE",
 )
-_OF_MAILS = ("LYCHGATE_EMAIL", "LYCHGATE_IDENTIFIER", "LYCHGATE_MAIL")
+_OF_THE_API = ("LYCHGATE_EMAIL", "LYCHGATE_IDENTIFIER", "LYCHGATE_MAIL")
 
 
 def sender(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
     """Look whether the stage's own settings of mails go together, and whether the region has SES. Asks nobody."""
-    if (wrong := _wrong_setting(resources.variables())) is not None:
-        return State.WRONG, f"{wrong}, in the stage's variables in .chalice/config.json"
     how = resources.mailing()
+    if (wrong := _wrong_setting(resources.variables())) is not None:
+        return State.WRONG, f"{wrong}. It is a variable of the stage in .chalice/config.json"
     if not how.is_on:
         return State.OK, HOW_TO_TURN_ON.format(stage=resources.stage)
     session = resources.session
@@ -99,8 +100,18 @@ def identity(resources: Resources, parameters: Mapping[str, str]) -> tuple[State
 
 
 def _wrong_setting(variables: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the settings of mails, None if nothing is."""
+    made = {**dict.fromkeys(_SET_BY_THE_DEPLOYMENT, "made"), "LYCHGATE_ISSUER": "https://site.example/api"}
+    whole = {**made, **variables}
     try:
-        ApiSettings.from_environment({**dict.fromkeys(_SET_BY_THE_DEPLOYMENT, "set by the deployment"), **variables})
+        ApiSettings.from_environment(whole)
     except ConfigurationError as error:
-        return error.reason if error.variable.startswith(_OF_MAILS) else None
+        # The others are not this check's.
+        if error.variable.startswith(_OF_THE_API):
+            return error.reason
+    try:
+        if whole.get(SENDER, "").strip():
+            MailerSettings.from_environment(whole)
+    except ConfigurationError as error:
+        return error.reason
     return None

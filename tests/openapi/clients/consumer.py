@@ -9,9 +9,14 @@ from http import HTTPStatus
 from lychgate_client import AuthenticatedClient, Client
 from lychgate_client.api.account import change_password, get_me
 from lychgate_client.api.authentication import get_options, log_in, log_out, refresh, register
+from lychgate_client.api.mails import ask_for_code, ask_for_new_password, change_email, log_in_with_code
 from lychgate_client.api.sessions import list_sessions
 from lychgate_client.models import (
+    ChallengeBody,
+    CodeBody,
     CredentialsBody,
+    EmailBody,
+    NameBody,
     NewAccountBody,
     NewPasswordBody,
     Problem,
@@ -51,6 +56,16 @@ assert me.user == logged_in.user
 listed = list_sessions.sync(client=alice)
 assert isinstance(listed, SessionsBody), listed
 assert [session.current for session in listed.sessions].count(True) == 1
+
+assert me.user.email is None
+assert change_email.sync_detailed(client=alice, body=EmailBody("alice@example.org")).status_code == 202
+assert get_me.sync(client=alice).user.email == "alice@example.org"
+assert ask_for_new_password.sync_detailed(client=client, body=NameBody("alice")).status_code == 202
+asked = ask_for_code.sync(client=client, body=NameBody("alice"))
+assert isinstance(asked, ChallengeBody), asked
+guessed = log_in_with_code.sync(client=client, body=CodeBody(asked.challenge, "no code"))
+assert isinstance(guessed, Problem), guessed
+assert guessed.error is ProblemError.INVALID_CODE
 
 refreshed = refresh.sync(client=alice, body=RefreshTokenBody(logged_in.refresh_token))
 assert isinstance(refreshed, TokenBody), refreshed

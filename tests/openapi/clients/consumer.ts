@@ -51,7 +51,23 @@ export const without: BodyOf<"log_in"> = { username: "alice" };
 // @ts-expect-error the refresh token goes into the body or the cookie
 export const nowhere: BodyOf<"log_in"> = { username: "alice", password: "x", token_delivery: "nowhere" };
 // @ts-expect-error an unknown member is refused
-export const more: BodyOf<"register"> = { username: "alice", password: "x", email: "alice@example.org" };
+export const more: BodyOf<"log_in"> = { username: "alice", password: "x", email: "alice@example.org" };
+
+export const registrations: BodyOf<"register">[] = [
+  { username: "alice", password: "x", email: "alice@example.org" },
+  { email: "alice@example.org", password: "x" },
+];
+// @ts-expect-error an account has a name
+export const nameless: BodyOf<"register"> = { password: "x" };
+
+export function whatNow(answer: AnswerOf<"register">): string {
+  if ("access_token" in answer) {
+    const address: string | null = answer.user.email;
+    return `${address} ${answer.user.new_email ?? ""}`;
+  }
+  const seconds: number = answer.expires_in;
+  return `${seconds} s`;
+}
 
 export function whatToShow(options: AnswerOf<"get_options">, keys: AnswerOf<"get_jwks">): string {
   const closed: boolean = options.registration === "closed";

@@ -1,0 +1,261 @@
+"""A site where the address is the username: an account exists once its address is confirmed."""
+
+import pytest
+
+from chalicelib.adapters.dynamodb.items import user_key
+from tests.support.api_client import as_header
+from tests.support.mail_flows import (
+    ADDRESS,
+    MINUTE,
+    NEW_PASSWORD,
+    NO_ADDRESSES,
+    OTHER_ADDRESS,
+    PASSWORD,
+    ask_for_code,
+    confirm,
+    forgot,
+    reset,
+    spoilt,
+    verify,
+)
+
+HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def by_address(settings):
+    settings["LYCHGATE_IDENTIFIER"] = "email"
+
+
+def register(api, email=ADDRESS, password=PASSWORD, **headers):
+    return api.post("/auth/register", {"email": email, "password": password}, headers=headers)
+
+
+def confirm_registration(api, token, *, headers=None, **members):
+    return api.post("/auth/register/confirm", {"token": token, **members}, headers=headers)
+
+
+@pytest.fixture
+def token(api, mailbox):
+    """What was mailed to confirm a registration."""
+    assert register(api).status == 202
+    return mailbox.token(ADDRESS, "register")
+
+
+@pytest.fixture
+def alice(api, mailbox, clock, token):
+    """The tokens of Alice, a minute after her registration."""
+    tokens = confirm_registration(api, token).json
+    clock.advance(MINUTE)
+    return tokens
+
+
+def user(api, tokens):
+    return api.me(tokens["access_token"]).json["user"]
+
+
+def change(api, tokens, email):
+    return api.bearer("PUT", "/auth/email", tokens["access_token"], {"email": email})
+
+
+def test_the_options_say_so(api):
+    options = api.request("GET", "/auth/options").json
+    assert (options["identifier"], options["email"]) == ("email", "required")
+    assert options["methods"] == ["password", "email_code"]
+
+
+def test_an_account_exists_once_its_address_is_confirmed(api, mailbox):
+    answer = register(api)
+    assert (answer.status, answer.json) == (202, {"expires_in": HOUR})
+    assert answer.cookies == []
+    api.login(ADDRESS).assert_problem(401, "invalid_credentials")
+    confirmed = confirm_registration(api, mailbox.token(ADDRESS, "register"))
+    assert confirmed.status == 201
+    shown = user(api, confirmed.json)
+    assert (shown["username"], shown["email"], shown["email_verified"]) == (ADDRESS, ADDRESS, True)
+    for name in (ADDRESS, ADDRESS.upper(), ADDRESS.lower()):
+        assert api.login(name).status == 200
+
+
+def test_a_confirmation_may_put_the_refresh_token_into_the_cookie_and_ends_the_session_that_was_there(
+    api, mailbox, alice
+):
+    before = api.post("/auth/login", {"username": ADDRESS, "password": PASSWORD, "token_delivery": "cookie"})
+    register(api, OTHER_ADDRESS)
+    answer = confirm_registration(
+        api,
+        mailbox.token(OTHER_ADDRESS, "register"),
+        headers={"Cookie": as_header(before.cookie)},
+        token_delivery="cookie",
+    )
+    assert answer.status == 201
+    assert {cookie.key for cookie in answer.cookies} == {"__Host-refresh_token", "__Host-device"}
+    assert "refresh_token" not in answer.json
+    api.refresh(cookie=before.cookie).assert_problem(401, "invalid_grant")
+    assert api.refresh(cookie=answer.cookie).status == 200
+
+
+def test_a_page_of_another_origin_confirms_into_no_cookie_and_uses_nothing(api, token):
+    headers = {"Origin": "https://evil.example"}
+    refused = confirm_registration(api, token, headers=headers, token_delivery="cookie")
+    refused.assert_problem(403, "origin_rejected")
+    assert confirm_registration(api, token).status == 201
+
+
+@pytest.mark.parametrize("what", NO_ADDRESSES)
+def test_what_is_no_address_is_refused_at_its_field_and_gets_no_mail(api, mailbox, what):
+    answer = register(api, NO_ADDRESSES[what])
+    answer.assert_problem(422, "validation_failed")
+    assert [error["field"] for error in answer.json["errors"]] == ["email"]
+    assert mailbox.all() == []
+
+
+def test_a_registration_names_every_field_that_is_wrong(api):
+    answer = register(api, "nowhere", "short")
+    answer.assert_problem(422, "validation_failed")
+    assert {error["field"] for error in answer.json["errors"]} == {"email", "password"}
+    answer = api.post("/auth/register", {"username": "alice", "password": 5})
+    answer.assert_problem(422, "validation_failed")
+    assert {error["field"] for error in answer.json["errors"]} == {"username", "email", "password"}
+
+
+@pytest.mark.parametrize("password", [ADDRESS, "alice+lychgate12", "password12345678"])
+def test_a_password_of_the_address_or_a_common_one_is_refused(api, password):
+    answer = register(api, password=password)
+    answer.assert_problem(422, "validation_failed")
+    assert [error["field"] for error in answer.json["errors"]] == ["password"]
+
+
+def test_an_address_with_an_account_gets_a_mail_that_says_so_and_no_link(api, mailbox, alice):
+    answer = register(api, ADDRESS.upper(), NEW_PASSWORD)
+    assert (answer.status, answer.json) == (202, {"expires_in": HOUR})
+    assert len(mailbox.all(ADDRESS)) == 2
+    assert "#register=" not in mailbox.newest(ADDRESS)["text"]
+    assert api.login(ADDRESS).status == 200
+    api.login(ADDRESS, NEW_PASSWORD).assert_problem(401, "invalid_credentials")
+
+
+def test_a_token_makes_one_account(api, token, alice):
+    confirm_registration(api, token).assert_problem(410, "link_expired")
+
+
+def test_a_token_is_good_for_an_hour(api, mailbox, clock):
+    for email, seconds, status in ((ADDRESS, HOUR - 1, 201), (OTHER_ADDRESS, HOUR, 410)):
+        register(api, email)
+        token = mailbox.token(email, "register")
+        clock.advance(seconds)
+        assert confirm_registration(api, token).status == status
+
+
+@pytest.mark.parametrize("what", list(spoilt("x")))
+def test_a_spoilt_token_makes_no_account_and_the_whole_one_stays_good(api, token, what):
+    confirm_registration(api, spoilt(token)[what]).assert_problem(410, "link_expired")
+    api.login(ADDRESS).assert_problem(401, "invalid_credentials")
+    assert confirm_registration(api, token).status == 201
+
+
+def test_looking_at_a_link_makes_no_account(api, token):
+    for path in ("/auth/register/confirm", f"/auth/register/confirm?token={token}"):
+        assert api.request("GET", path).status == 405
+    api.login(ADDRESS).assert_problem(401, "invalid_credentials")
+    assert confirm_registration(api, token).status == 201
+
+
+def test_a_token_is_for_one_purpose(api, mailbox, token, clock):
+    confirm(api, token).assert_problem(410, "link_expired")
+    reset(api, token).assert_problem(410, "link_expired")
+    assert confirm_registration(api, token).status == 201
+    forgot(api, ADDRESS)
+    confirm_registration(api, mailbox.token(ADDRESS, "reset")).assert_problem(410, "link_expired")
+
+
+def test_who_registers_somebody_elses_address_first_gets_nothing_of_the_owners_account(api, mailbox, clock):
+    mallorys = "a password that mallory chose"
+    register(api, ADDRESS, mallorys)
+    mailed = mailbox.token(ADDRESS, "register")
+    clock.advance(MINUTE)
+    register(api, ADDRESS, PASSWORD)
+    assert confirm_registration(api, mailbox.token(ADDRESS, "register")).status == 201
+    api.login(ADDRESS, mallorys).assert_problem(401, "invalid_credentials")
+    assert api.login(ADDRESS, PASSWORD).status == 200
+    # Her owner's mailbox still has the other link. It makes no second account and changes nothing of the first.
+    confirm_registration(api, mailed).assert_problem(409, "email_taken")
+    assert api.login(ADDRESS, PASSWORD).status == 200
+
+
+def test_a_closed_site_mails_nobody(api, settings, mailbox):
+    settings["LYCHGATE_REGISTRATION"] = "closed"
+    register(api).assert_problem(403, "registration_closed")
+    assert mailbox.all() == []
+
+
+def test_to_confirm_another_address_renames_the_account_and_ends_the_other_sessions(api, alice, mailbox):
+    other = api.login(ADDRESS).json
+    assert change(api, alice, OTHER_ADDRESS).status == 202
+    assert api.login(ADDRESS).status == 200
+    assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
+    api.me(other["access_token"]).assert_problem(401, "invalid_token")
+    api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
+    # The access token has the old name in it. The next one has the new.
+    api.me(alice["access_token"]).assert_problem(401, "invalid_token")
+    goes_on = api.refresh(alice["refresh_token"])
+    assert goes_on.status == 200
+    shown = user(api, goes_on.json)
+    assert (shown["username"], shown["email"], shown["email_verified"]) == (OTHER_ADDRESS, OTHER_ADDRESS, True)
+    api.login(ADDRESS).assert_problem(401, "invalid_credentials")
+    assert api.login(OTHER_ADDRESS).status == 200
+    # The old address is told, and is free.
+    assert len(mailbox.all(ADDRESS)) == 2
+    assert "#" not in mailbox.newest(ADDRESS)["text"]
+
+
+def test_an_address_that_an_account_has_is_taken_at_the_confirmation_only(api, alice, mailbox, clock):
+    register(api, OTHER_ADDRESS)
+    bobby = confirm_registration(api, mailbox.token(OTHER_ADDRESS, "register")).json
+    assert change(api, bobby, ADDRESS).status == 202
+    confirm(api, mailbox.token(ADDRESS, "email")).assert_problem(409, "email_taken")
+    assert user(api, bobby)["username"] == OTHER_ADDRESS
+    assert user(api, alice)["username"] == ADDRESS
+
+
+def test_an_account_keeps_an_address(api, alice):
+    api.bearer("DELETE", "/auth/email", alice["access_token"]).assert_problem(409, "conflict")
+    assert user(api, alice)["email"] == ADDRESS
+
+
+def test_a_forgotten_password_and_a_code_work_by_the_address(api, alice, mailbox):
+    forgot(api, ADDRESS.lower())
+    assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+    assert api.login(ADDRESS, NEW_PASSWORD).status == 200
+    assert mailbox.newest(ADDRESS)  # the notice, before the code
+    challenge = ask_for_code(api, ADDRESS.upper()).json["challenge"]
+    assert verify(api, challenge, mailbox.code(ADDRESS)).json["user"]["username"] == ADDRESS
+
+
+def test_somebody_who_asks_for_both_at_once_gets_them_by_the_new_name_too(api, alice, mailbox):
+    forgot(api, ADDRESS)
+    dead = mailbox.token(ADDRESS, "reset")
+    change(api, alice, OTHER_ADDRESS)
+    confirm(api, mailbox.token(OTHER_ADDRESS, "email"))
+    reset(api, dead).assert_problem(410, "link_expired")
+    forgot(api, OTHER_ADDRESS)
+    assert reset(api, mailbox.token(OTHER_ADDRESS, "reset")).status == 204
+    assert api.login(OTHER_ADDRESS, NEW_PASSWORD).status == 200
+
+
+def test_a_disabled_account_gets_no_mail_and_its_links_are_dead(api, alice, mailbox, aws_clients, environment):
+    forgot(api, ADDRESS)
+    token = mailbox.token(ADDRESS, "reset")
+    challenge = ask_for_code(api, ADDRESS).json["challenge"]
+    code = mailbox.code(ADDRESS)
+    sent = len(mailbox.all())
+    aws_clients[0].update_item(
+        TableName=environment["LYCHGATE_USERS_TABLE"],
+        Key=user_key(ADDRESS),
+        UpdateExpression="SET disabled = :true",
+        ExpressionAttributeValues={":true": {"BOOL": True}},
+    )
+    reset(api, token).assert_problem(410, "link_expired")
+    verify(api, challenge, code).assert_problem(401, "invalid_challenge")
+    assert ask_for_code(api, ADDRESS).status == 202
+    assert len(mailbox.all()) == sent

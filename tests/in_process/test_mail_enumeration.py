@@ -1,0 +1,228 @@
+"""Nobody learns who has an account by asking for a mail: one answer, and the same calls with the same parts."""
+
+import json
+
+import bcrypt
+import pytest
+
+from chalicelib.adapters.dynamodb.items import user_key
+from tests.support.api_client import as_header
+from tests.support.mail_flows import (
+    ADDRESS,
+    MINUTE,
+    OTHER_ADDRESS,
+    PASSWORD,
+    ask_for_code,
+    forgot,
+    verify,
+    with_address,
+)
+
+NAMES = [
+    "Alice",
+    ADDRESS,
+    "Bobby",
+    "bobby@example.org",
+    "Dora",
+    "dora@example.org",
+    "nobody",
+    "no name!",
+    "x" * 9000,
+    "",
+]
+"""Alice has confirmed her address, Bobby has not, Dora is disabled; the others are nobody."""
+
+
+def shape(value):
+    """What a request to DynamoDB looks like, without what differs from one random name to the next."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shape(member) for member in value]
+    return len(value) if isinstance(value, str) else type(value).__name__
+
+
+@pytest.fixture
+def work(aws_clients, monkeypatch):
+    """Record the shape of each request to DynamoDB, and each hash, in their order."""
+    dynamodb, _ = aws_clients
+    done = []
+
+    def note(model, params, **_):
+        done.append((model.name, json.dumps(shape(json.loads(params["body"])))))
+
+    for name in ("checkpw", "hashpw"):
+        real = getattr(bcrypt, name)
+        monkeypatch.setattr(bcrypt, name, lambda *args, real=real, name=name: done.append(name) or real(*args))
+    dynamodb.meta.events.register("before-call.dynamodb", note)
+    yield done
+    dynamodb.meta.events.unregister("before-call.dynamodb", note)
+
+
+@pytest.fixture
+def done(work):
+    """Make a request, and return its answer with the work that it took."""
+
+    def done(request, *args, **kwargs):
+        work.clear()
+        answer = request(*args, **kwargs)
+        return answer, tuple(work)
+
+    return done
+
+
+def disable(dynamodb, table, username):
+    dynamodb.update_item(
+        TableName=table,
+        Key=user_key(username),
+        UpdateExpression="SET disabled = :true",
+        ExpressionAttributeValues={":true": {"BOOL": True}},
+    )
+
+
+@pytest.fixture
+def accounts(api, mailbox, clock, aws_clients, environment):
+    """Alice, Bobby and Dora."""
+    with_address(api, mailbox, clock)
+    api.register("Bobby", email="bobby@example.org")
+    with_address(api, mailbox, clock, "Dora", "dora@example.org")
+    disable(aws_clients[0], environment["LYCHGATE_USERS_TABLE"], "Dora")
+    mailbox.all()
+    clock.advance(MINUTE)
+
+
+def alike(results):
+    """Assert that nobody can tell these results apart."""
+    answers, works = zip(*results, strict=True)
+    assert len({(answer.status, str(sorted(answer.headers.items()))) for answer in answers}) == 1
+    assert len(set(works)) == 1, works
+    return answers, works[0]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_forgotten_password_is_asked_for_in_the_same_way_whoever_has_forgotten_it(api, done):
+    answers, work = alike([done(forgot, api, name) for name in NAMES])
+    assert {(answer.status, answer.body) for answer in answers} == {(202, b"{}")}
+    # Counted by its address and in all, and one entry of the outbox. Nobody is looked up.
+    assert [name for name, _ in work] == ["UpdateItem", "UpdateItem", "PutItem"]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_code_is_asked_for_in_the_same_way_whoever_is_to_get_it(api, done):
+    answers, work = alike([done(ask_for_code, api, name) for name in NAMES])
+    assert {answer.status for answer in answers} == {202}
+    assert {len(answer.body) for answer in answers} == {len(answers[0].body)}
+    assert len({answer.json["challenge"] for answer in answers}) == len(NAMES)
+    assert [name for name, _ in work] == ["UpdateItem", "UpdateItem", "PutItem"]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_what_is_stored_of_a_request_is_the_same_whoever_it_is_for_and_not_the_name(api, aws_clients, environment):
+    dynamodb, _ = aws_clients
+    table = environment["LYCHGATE_MAIL_TABLE"]
+    before = {item["mail_id"]["S"] for item in dynamodb.scan(TableName=table)["Items"]}
+    for name in NAMES:
+        forgot(api, name)
+        ask_for_code(api, name)
+    stored = [item for item in dynamodb.scan(TableName=table)["Items"] if item["mail_id"]["S"] not in before]
+    assert len(stored) == 2 * len(NAMES)
+    for kind in ("reset", "login_code"):
+        assert len({json.dumps(shape(item), sort_keys=True) for item in stored if item["kind"]["S"] == kind}) == 1
+    text = json.dumps(stored).casefold()
+    assert not [name for name in NAMES if len(name) > 3 and name.casefold() in text]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_wrong_code_takes_the_same_work_whether_or_not_one_was_sent(api, done, mailbox):
+    challenges = [ask_for_code(api, name).json["challenge"] for name in NAMES]
+    sent = len(mailbox.all(ADDRESS))
+    assert sent == 2
+    for _ in range(5):
+        answers, work = alike([done(verify, api, challenge, "not it") for challenge in challenges])
+        assert {answer.error for answer in answers} == {"invalid_code"}
+        assert len({answer.body for answer in answers}) == 1
+        assert [name for name, _ in work] == ["UpdateItem"]
+    answers, _ = alike([done(verify, api, challenge, "not it") for challenge in challenges])
+    assert {answer.error for answer in answers} == {"invalid_challenge"}
+    unknown, _ = done(verify, api, "A" * 43, "not it")
+    assert unknown.body == answers[0].body
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_code_is_derived_whether_or_not_one_was_sent(api, monkeypatch):
+    import hashlib
+
+    derived = []
+    scrypt = hashlib.scrypt
+    monkeypatch.setattr(hashlib, "scrypt", lambda *args, **kwargs: derived.append(kwargs) or scrypt(*args, **kwargs))
+    for name in NAMES:
+        verify(api, ask_for_code(api, name).json["challenge"], "000000")
+    assert len(derived) == len(NAMES)
+    assert len({(cost["n"], cost["r"], cost["p"]) for cost in derived}) == 1
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_device_asks_in_the_same_way_whoever_it_asks_for(api, done):
+    answer = api.login(token_delivery="cookie")
+    (device,) = [cookie for cookie in answer.cookies if cookie.key.endswith("device")]
+    answers, work = alike([done(forgot, api, name, Cookie=as_header(device)) for name in NAMES])
+    assert {answer.body for answer in answers} == {b"{}"}
+    assert [name for name, _ in work] == ["UpdateItem", "PutItem"]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_over_the_limit_of_a_network_all_names_are_refused_alike(api, done):
+    answers = [forgot(api, NAMES[number % len(NAMES)]) for number in range(31)]
+    assert answers[-1].status == 429
+    results = [done(request, api, name) for request in (forgot, ask_for_code) for name in NAMES]
+    refused, _ = alike(results)
+    assert len({answer.body for answer in refused}) == 1
+
+
+@pytest.mark.usefixtures("accounts")
+def test_an_address_is_changed_to_in_the_same_way_whoever_has_it(api, done, clock):
+    clock.advance(60 * MINUTE)
+    results = []
+    for email in (ADDRESS, "nobody@example.net", "bobby@example.org", "dora@example.org"):
+        token = api.register(f"carol{len(results)}").json["access_token"]
+        results.append(done(api.bearer, "PUT", "/auth/email", token, {"email": email}))
+    assert {(answer.status, answer.body) for answer, _ in results} == {(202, b"{}")}
+    assert len({tuple(name for name, _ in work) for _, work in results}) == 1
+
+
+class TestWhereTheAddressIsTheUsername:
+    @pytest.fixture(autouse=True)
+    def by_address(self, settings):
+        settings["LYCHGATE_IDENTIFIER"] = "email"
+
+    def register(self, api, email, password=PASSWORD):
+        return api.post("/auth/register", {"email": email, "password": password})
+
+    def test_a_registration_is_the_same_for_whoever_has_an_account(self, api, mailbox, clock, done):
+        self.register(api, OTHER_ADDRESS)
+        api.post("/auth/register/confirm", {"token": mailbox.token(OTHER_ADDRESS, "register")})
+        clock.advance(60 * MINUTE)
+        known, unknown = OTHER_ADDRESS, "bobby@example.com"
+        assert len(known) == len(unknown)
+        # An address that was written to before has its counter already: the second of each is compared.
+        self.register(api, unknown)
+        clock.advance(60 * MINUTE)
+        self.register(api, known)
+        clock.advance(60 * MINUTE)
+        results = [done(self.register, api, email) for email in (known, unknown)]
+        answers, work = alike(
+            [(answer, tuple(part if isinstance(part, str) else part[0] for part in work)) for answer, work in results]
+        )
+        assert {answer.body for answer in answers} == {b'{"expires_in":3600}'}
+        assert "hashpw" in work
+
+    def test_a_refused_registration_is_the_same_too(self, api, mailbox, clock, done):
+        self.register(api, OTHER_ADDRESS)
+        api.post("/auth/register/confirm", {"token": mailbox.token(OTHER_ADDRESS, "register")})
+        clock.advance(60 * MINUTE)
+        for email in (OTHER_ADDRESS, "bobby@example.com"):
+            assert self.register(api, email).status == 202
+        answers = [self.register(api, email) for email in (OTHER_ADDRESS, "bobby@example.com")]
+        assert {(answer.status, answer.body, str(answer.headers)) for answer in answers} == {
+            (429, answers[0].body, str(answers[0].headers))
+        }
