@@ -99,8 +99,8 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
 
     ``body_type`` is a dataclass, complete by now. A field is a ``str``, an ``int``, a ``float``, a ``bool``, one of
     several strings (``Literal``), a list of these, or another dataclass, to any depth. A field with a default may be
-    left out (``str | None = None``). Null is never accepted. Errors name a field by its path, ``credential.response`` or
-    ``roles[2]``, and a type by JSON Schema's word for it (Validation, section 6.1.1).
+    left out (``str | None = None``). Null is never accepted. Errors name a field by its path, ``credential.response``
+    or ``roles[2]``, and a type by JSON Schema's word for it (Validation, section 6.1.1).
 
     ``1.0`` is an integer (JSON Schema Core draft 2020-12, section 4.2.3) and becomes 1. A ``float`` also takes
     integers. Integers beyond ``LARGEST_INTEGER`` and numbers that no double can hold are refused: the client may have

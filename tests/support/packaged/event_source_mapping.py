@@ -168,9 +168,7 @@ class EventSourceMapping:
         return new
 
     def _oldest(self, shard: str) -> str:
-        asked = self._streams.get_shard_iterator(
-            StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-        )
+        asked = self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
         return asked["ShardIterator"]
 
     def _pass_on(self, shard: str, records: Sequence[Record]) -> None:
@@ -224,15 +222,14 @@ class EventSourceMapping:
         age = self._clock() - record["dynamodb"]["ApproximateCreationDateTime"]
         return 0 <= self._definition.longest_age < age
 
-    def _discard(
-        self, shard: str, records: Sequence[Record], why: str, attempts: int, result: Result | None
-    ) -> None:
+    def _discard(self, shard: str, records: Sequence[Record], why: str, attempts: int, result: Result | None) -> None:
         if not self._definition.has_destination:
             return
         numbers = [each["dynamodb"]["SequenceNumber"] for each in records]
         dates = [each["dynamodb"]["ApproximateCreationDateTime"] for each in records]
         failed = result is not None and result.error is not None
-        response = {"statusCode": 200, "executedVersion": "$LATEST", **({"functionError": "Unhandled"} if failed else {})}
+        error = {"functionError": "Unhandled"} if failed else {}
+        response = {"statusCode": 200, "executedVersion": "$LATEST", **error}
         # It names the records and does not have them.
         self.discarded.append(
             {
