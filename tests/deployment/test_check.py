@@ -281,7 +281,7 @@ def test_what_an_interrupted_deployment_has_left_is_the_stages_own(operator, mon
         assert operator.deploy() == 130
     boto3.client("cloudformation").delete_stack(StackName="lychgate-prod")
     assert account()["stacks"] == []
-    assert len(account()["functions"]) == len(account()["roles"]) == 2
+    assert len(account()["functions"]) == len(account()["roles"]) == 3
 
     assert check(operator)["names"] == ("ok", "they are free, or of an earlier stage of this name")
     assert operator.deploy() == 0, operator.errors
