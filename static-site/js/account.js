@@ -8,11 +8,15 @@ import { byId, whileBusy } from "./dom.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
-import { learnOptions } from "./options.js";
+import { learnOptions, USUAL } from "./options.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
 
 const TEXTS = ["greeting-username", "profile-username", "profile-roles", "profile-created"];
+/** For as long the account waits for its part about the address, so that nothing jumps. */
+const PATIENCE_MS = 1000;
+const KEPT = "lychgate site";
+const KEPT_MS = 7 * 24 * 3_600_000;
 /** Everybody has this one: it says nothing. */
 const USUAL_ROLE = "user";
 
@@ -22,12 +26,43 @@ const USUAL_ROLE = "user";
 let parts;
 /** @type {ReturnType<typeof import("./address.js").startAddress> | undefined} where accounts have addresses */
 let address;
+/** @type {((client: Client) => typeof address) | null} once it is loaded, where accounts have addresses */
+let startAddress = null;
+const loading = loadAddress().catch(() => {});
+await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+
+async function loadAddress() {
+  const site = await recall();
+  if (site.email === "off") return;
+  const { startAddress: begin } = await import("./address.js");
+  startAddress = (client) => begin(client, site);
+}
 
 /** @param {Client} client @param {{farewell: (text: string) => void}} page */
 export function showAccount(client, page) {
   parts ??= start(client, page);
   showUser(client);
+  // What comes too late, comes all the same.
+  loading.then(() => client.user && showUser(client));
   parts.load();
+}
+
+/** What the site allows. Each visit would ask for it, and few sites change: the browser remembers it for a week. */
+async function recall() {
+  try {
+    const { until, ...kept } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    if (until > Date.now()) return kept;
+  } catch {
+    // The browser allows no storage.
+  }
+  const site = await learnOptions();
+  if (site === USUAL) return site;
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ ...site, until: Date.now() + KEPT_MS }));
+  } catch {
+    // As above.
+  }
+  return site;
 }
 
 /** Show who somebody is: it may have changed. @param {Client} client */
@@ -42,16 +77,8 @@ export function showUser(client) {
   byId("profile-created").textContent = day(createdAt);
   parts?.passwordChange.show();
   parts?.deletion.show();
-  showAddress(client).catch(() => {});
-}
-
-/** @param {Client} client */
-async function showAddress(client) {
-  const site = await learnOptions(client);
-  if (site.email === "off") return;
-  const { startAddress } = await import("./address.js");
-  address ??= startAddress(client, site);
-  if (client.user) address.show();
+  address ??= startAddress?.(client);
+  address?.show();
 }
 
 /** Remove all data of a user, before another may log in. */

@@ -202,7 +202,7 @@ function addFold() {
     readonly: "",
     hidden: "",
   });
-  const remove = makeButton("Remove the address", "button quiet", () => {});
+  const remove = makeButton("Remove the address", "button", () => {});
   const element = form(
     "address-form",
     make("p", "muted", "We send a mail there. It is your account's as soon as you open the link in it."),

@@ -76,9 +76,9 @@ export function showTab() {
   return STEPS[step];
 }
 
-/** Show what the site allows. @param {Client} client @returns {Promise<string>} the tab's title */
-export async function followOptions(client) {
-  site = await learnOptions(client);
+/** Show what the site allows. @returns {Promise<string>} the tab's title */
+export async function followOptions() {
+  site = await learnOptions();
   const hadFocus = byId("signup-panel").contains(document.activeElement);
   const hasEmail = site.email !== "off";
   byId("mail-ways").hidden = !hasEmail;

@@ -93,12 +93,7 @@ function open() {
   token = value;
   if (!purpose) return tell("gone", NO_LINK);
   show(purpose);
-  if (purpose === "reset") learnOptions({ json: ask });
-}
-
-/** Ask the API as somebody whom it does not know. @param {string} method @param {string} path */
-async function ask(method, path) {
-  return (await fetch(`/api/${path}`, { method })).json();
+  if (purpose === "reset") learnOptions();
 }
 
 /** @param {string} name @param {import("./forms.js").Texts} values */

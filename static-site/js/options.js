@@ -15,22 +15,17 @@ export const USUAL = { isOpen: true, email: "off", isNamedByEmail: false };
 /** @type {Promise<SiteOptions> | null} null until it was asked, and when it did not answer */
 let asking = null;
 
-/**
- * Ask the API once; again after a failure.
- *
- * @param {{json: (method: string, path: string) => Promise<any>}} client
- * @returns {Promise<SiteOptions>} as far as is known
- */
-export function learnOptions(client) {
-  asking ??= ask(client).catch(() => {
+/** Ask the API once, as somebody whom it does not know; again after a failure. @returns {Promise<SiteOptions>} */
+export function learnOptions() {
+  asking ??= ask().catch(() => {
     asking = null;
     return USUAL;
   });
   return asking;
 }
 
-async function ask(client) {
-  const { registration, identifier, email, password } = await client.json("GET", "auth/options");
+async function ask() {
+  const { registration, identifier, email, password } = await (await fetch("/api/auth/options")).json();
   if (password?.min_length > 0) passwordLength.min = password.min_length;
   if (password?.max_length >= passwordLength.min) passwordLength.max = password.max_length;
   for (const place of document.querySelectorAll("[data-password-min]")) place.textContent = String(passwordLength.min);

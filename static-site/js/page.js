@@ -157,7 +157,7 @@ function showView(state, title = showTab()) {
   for (const view of Object.keys(HEADINGS)) byId(view).hidden = view !== state;
   byId("log-out").hidden = state !== "logged-in";
   if (isChange && !isFirst) byId(HEADINGS[state]).focus();
-  if (state === "logged-out") followOptions(client).then((tab) => root.dataset.state === "logged-out" && setTitle(tab));
+  if (state === "logged-out") followOptions().then((tab) => root.dataset.state === "logged-out" && setTitle(tab));
 }
 
 function setTitle(title) {

@@ -38,7 +38,7 @@ export function startPasswordChange(client, onChanged) {
     },
   );
   // Few who are logged in need to know how long a password has to be.
-  byId("password-fold").addEventListener("toggle", ({ target }) => target.open && learnOptions(client));
+  byId("password-fold").addEventListener("toggle", ({ target }) => target.open && learnOptions());
   byId("new-password").addEventListener("input", ({ target }) => {
     showTally(byId("new-password-tally"), target.value, username());
   });

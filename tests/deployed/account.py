@@ -194,5 +194,5 @@ class Account:
 
 def sns_event(message):
     """The event in which SNS hands a message to a function ("Using AWS Lambda with Amazon SNS")."""
-    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification", "Message": json.dumps(message)}}
-    return {"Records": [record]}
+    notification = {"Type": "Notification", "Message": json.dumps(message)}
+    return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": notification}]}
