@@ -47,8 +47,8 @@ class Mailing:
 
     @property
     def domain(self) -> str:
-        """The sender's domain, in lower case."""
-        return self.sender.rpartition("@")[2].lower()
+        """The sender's domain."""
+        return self.sender.rpartition("@")[2]
 
     def identities(self) -> list[str]:
         """Return what SES may know the sender by, the closest first: the address, its domain, the domains above it."""
@@ -67,16 +67,17 @@ def mailing(variables: Mapping[str, str], stage: str, region: str) -> Mailing:
 
 
 def address_of(sender: str) -> str:
-    """Return the address of a sender with or without a name, as it is written. Raises DeploymentError.
+    """Return the address of a sender with or without a name, its domain in lower case. Raises DeploymentError.
 
-    The policy's condition tells upper and lower case apart.
+    The mailer writes it so as well: the condition of its policy tells upper and lower case apart.
     """
     named = _NAMED.fullmatch(sender)
     address = named["address"] if named else sender
     wrong = address_error(address)
     if wrong is not None:
         raise DeploymentError(f"{SENDER} cannot be {sender!r}: {wrong}")
-    return address
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,6 @@ def test_the_policy_has_the_sender_as_the_mailer_writes_it(sender):
             **{f"LYCHGATE_{name}_TABLE": name for name in ("USERS", "MAIL", "THROTTLE")},
         }
     )
-    assert how.sender == settings.sender == "No-Reply@Example.org"
-    assert how.identities() == ["No-Reply@Example.org", "example.org"]
+    assert how.sender == settings.sender == "No-Reply@example.org"
+    assert how.identities() == ["No-Reply@example.org", "example.org"]
     assert mailing({}, "prod", "eu-central-1").is_on is False
