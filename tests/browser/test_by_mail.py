@@ -432,7 +432,7 @@ def test_an_address_that_another_account_has_confirmed_is_told_when_the_link_is_
     )
     linked = late.opens(f"{late.server.url}/account.html#email=abc")
     linked.click("#email-form [type=submit]")
-    expect(linked.locator("#gone-title")).to_have_text("The address has an account already")
+    linked.locator("#gone-title", has_text="The address has an account already").wait_for()
     late.visitor.forgive(409)
 
 
@@ -557,7 +557,7 @@ def test_a_page_that_is_reloaded_says_to_open_the_link_again(linked_person):
     page = person.opens(link)
     page.locator(f"#{purpose}").wait_for()
     page.reload()
-    expect(page.locator("#gone-title")).to_have_text("Open the link in your mail")
+    page.locator("#gone-title", has_text="Open the link in your mail").wait_for()
     page.goto(link)
     use(person, purpose, page)
     page.goto("about:blank")
@@ -583,7 +583,7 @@ def test_a_link_that_was_used_in_another_tab_says_so_and_what_to_do(linked_perso
     if purpose == "reset":
         late.fill("#reset-password", NEW_PASSWORD)
     late.click(f"#{purpose}-form [type=submit]")
-    expect(late.locator("#gone-title")).to_have_text("This link is no longer good")
+    late.locator("#gone-title", has_text="This link is no longer good").wait_for()
     assert late.evaluate("document.activeElement.id") == "gone-title"
     way = {"email": "/", "reset": "/#forgot", "register": "/#signup"}[purpose]
     assert late.get_attribute("#gone-next", "href") == way
@@ -615,7 +615,7 @@ def test_a_link_that_is_too_old_leads_to_the_form_for_another_mail(new_person, p
     linked = kim.opens(link)
     linked.fill("#reset-password", NEW_PASSWORD)
     linked.click("#reset-form [type=submit]")
-    expect(linked.locator("#gone-title")).to_have_text("This link is no longer good")
+    linked.locator("#gone-title", has_text="This link is no longer good").wait_for()
     linked.click("#gone-next")
     linked.fill("#forgot-username", kim.visitor.username)
     linked.click("#forgot-form [type=submit]")
