@@ -104,7 +104,8 @@ def _environment(ring: Ring, parameter_store: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SSM": parameter_store,
         "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(ring)),
         "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/bench/signing-keys",
-        **{f"LYCHGATE_{kind.upper()}_TABLE": kind for kind in ("users", "sessions", "events", "throttle")},
+        "LYCHGATE_MAIL_FROM": "no-reply@site.test",
+        **{f"LYCHGATE_{kind.upper()}_TABLE": kind for kind in ("users", "sessions", "events", "throttle", "mail")},
     }
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.api.application import Application
 
 STAGE = "bench"
-TABLES = Tables(**{name: f"lychgate-{STAGE}-{name}" for name in ("users", "sessions", "events", "throttle")})
+TABLES = Tables(**{name: f"lychgate-{STAGE}-{name}" for name in ("users", "sessions", "events", "throttle", "mail")})
 
 PEPPER = bytes(range(32))
 CHEAPEST_HASH = 4

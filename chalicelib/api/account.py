@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
+from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
     AccessTokenBody,
@@ -38,7 +38,7 @@ routes = Routes(Tag.ACCOUNT, raises=(ServiceUnavailable,), checked_by_use_cases=
 SessionId = Annotated[str, Keywords(pattern=f"^{SESSION_ID.pattern}$", description="The `id` of a session.")]
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class NewPasswordBody:
     """The body of a password change."""
 
@@ -47,7 +47,7 @@ class NewPasswordBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class PasswordBody:
     """The body of a reauthentication or an account deletion: the password again."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.api.cookies import SiteCookie
+from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
     Accepted,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 routes = Routes(Tag.AUTHENTICATION, raises=(OriginRejected, ServiceUnavailable))
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class NewAccountBody:
     """The body of a registration where an account is named by its username."""
 
@@ -50,7 +50,7 @@ class NewAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class NewAddressAccountBody:
     """The body of a registration where an account is named by its address."""
 
@@ -59,7 +59,7 @@ class NewAddressAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class CredentialsBody:
     """The body of a log-in."""
 
@@ -68,7 +68,7 @@ class CredentialsBody:
     token_delivery: TokenDelivery = "body"
 
 
-@dataclass(frozen=True, eq=False)
+@request_body
 class RefreshTokenBody:
     """The body of a refresh or a log-out: the refresh token, or nothing if the cookie carries it."""
 

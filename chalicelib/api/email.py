@@ -6,11 +6,11 @@ another one, a POST, so that nothing happens when a link is only looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
 from chalicelib.api.auth import begun, known_device
+from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import Answer, NothingYet, Seconds, TokenBody, no_content
 from chalicelib.api.routing import Call, Credential, Routes, Tag
@@ -29,28 +29,25 @@ from chalicelib.errors import (
 
 routes = Routes(Tag.MAILS, raises=(NotFound, ServiceUnavailable), checked_by_use_cases=True)
 
-# Methods that nobody calls would lengthen every cold start.
-_body = dataclass(eq=False, repr=False)
-
 MailedToken = Annotated[str, Keywords(description="From the fragment of a mailed link.")]
 Name = Annotated[str, Keywords(description="A username or a verified address.", examples=["alice"])]
 
 
-@_body
+@request_body
 class EmailBody:
     """The body of a change of address."""
 
     email: NewEmail
 
 
-@_body
+@request_body
 class MailedTokenBody:
     """The body of a confirmation: what was mailed."""
 
     token: MailedToken
 
 
-@_body
+@request_body
 class ConfirmedAccountBody:
     """The body of the confirmation of a registration."""
 
@@ -58,14 +55,14 @@ class ConfirmedAccountBody:
     token_delivery: TokenDelivery = "body"
 
 
-@_body
+@request_body
 class NameBody:
     """The body of a request for a link or a code by mail."""
 
     username: Name
 
 
-@_body
+@request_body
 class ResetBody:
     """The body of a new password by a mailed link."""
 
@@ -73,7 +70,7 @@ class ResetBody:
     new_password: NewPassword
 
 
-@_body
+@request_body
 class CodeBody:
     """The body of a log-in by a mailed code."""
 
@@ -156,8 +153,8 @@ def resend_email(call: Call) -> Answer[NothingYet]:
 def confirm_email(call: Call, body: MailedTokenBody) -> Answer[None]:
     """Confirm the address that a token was mailed to.
 
-    Where the address is the username, the user has another name from then on: the session that asked for it goes on,
-    and all others end.
+    Where the address is the username, the user has another name from then on: the session that asked for it goes on
+    with its next refresh, and all others end.
     """
     call.use_cases.addresses.confirm(body.token, call.caller)
     return no_content()

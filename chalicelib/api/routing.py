@@ -22,7 +22,7 @@ from chalice.app import ChaliceAuthorizer, Request
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.user import User
 from chalicelib.api.middleware import View, current_principal
-from chalicelib.api.parsing import read_body, read_caller
+from chalicelib.api.parsing import complete, read_body, read_caller
 from chalicelib.api.responses import Answer
 from chalicelib.errors import (
     Forbidden,
@@ -150,7 +150,10 @@ class Operation:
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
         """The dataclass that the body is parsed into, or the union of several; None if the operation takes no body."""
-        return self._types.get("body")
+        body = self._types.get("body")
+        for form in get_args(body) or (() if body is None else (body,)):
+            complete(form)
+        return body
 
     @property
     def forms(self) -> tuple[Any, ...]:

@@ -99,9 +99,13 @@ def _look(environment: Mapping[str, str]) -> Look:
 
 
 def _address(value: str, variable: str) -> tuple[str, str]:
-    """Return the name, "" if there is none, and the address of ``Name <address>`` or of an address alone."""
+    """Return the name, "" if there is none, and the address of ``Name <address>`` or of an address alone.
+
+    Its domain is in lower case, because the function's policy compares the sender as it stands.
+    """
     named = _NAMED.fullmatch(value)
     name, address = (named["name"].strip(' "'), named["address"]) if named else ("", value)
     if address_error(address) is not None or not name.isprintable():
         raise ConfigurationError(variable, "must be an address such as mail@example.org, or Example <mail@example.org>")
-    return name, address
+    local, _, domain = address.rpartition("@")
+    return name, f"{local}@{domain.lower()}"

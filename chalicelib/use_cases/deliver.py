@@ -113,9 +113,9 @@ class Deliver:
         reason = None
         try:
             self._deliveries.sent(mail.mail_id, message_id, now)
-        except ServiceUnavailable as unavailable:
-            # A repetition would send it twice.
-            reason = f"sent, which could not be stored: {unavailable.reason}"
+        except Exception as failure:  # noqa: BLE001 - whatever it is: a repetition would send the mail twice
+            why = failure.reason if isinstance(failure, ServiceUnavailable) else type(failure).__name__
+            reason = f"sent, which could not be stored: {why}"
         return Delivered(Outcome.SENT, mail.kind, user_id, message_id, reason)
 
     def _written(

@@ -67,7 +67,10 @@ def mailing(variables: Mapping[str, str], stage: str, region: str) -> Mailing:
 
 
 def address_of(sender: str) -> str:
-    """Return the address of a sender with or without a name, its domain in lower case. Raises DeploymentError."""
+    """Return the address of a sender with or without a name, its domain in lower case. Raises DeploymentError.
+
+    The mailer writes it so as well: the condition of its policy tells upper and lower case apart.
+    """
     named = _NAMED.fullmatch(sender)
     address = named["address"] if named else sender
     wrong = address_error(address)

@@ -52,6 +52,16 @@ def test_whoever_is_nobody_gets_the_same_answer_and_no_mail(api, alice, mailbox,
     assert len(mailbox.all()) == sent
 
 
+def test_an_address_is_its_owners_also_if_somebody_else_is_called_so(api, alice, mailbox, clock):
+    with_address(api, mailbox, clock, ADDRESS, OTHER_ADDRESS)
+    sent = len(mailbox.all(OTHER_ADDRESS))
+    assert forgot(api, ADDRESS).status == 202
+    assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+    assert api.login("Alice", NEW_PASSWORD).status == 200
+    assert api.login(ADDRESS, PASSWORD).status == 200
+    assert len(mailbox.all(OTHER_ADDRESS)) == sent
+
+
 def test_an_account_without_an_address_gets_no_mail(api, mailbox):
     api.register("Bobby")
     assert forgot(api, "Bobby").status == 202

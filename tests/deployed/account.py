@@ -86,6 +86,10 @@ class Account:
         """Do all that users can do, and what the log must keep of it. Raises where it fails, whatever it is."""
         self.live_by_password()
         self.tables.empty()
+        self.live_with_mails()
+
+    def live_with_mails(self):
+        """Do the part of it that a mailer has to do with."""
         self.live_by_mail()
         assert [name for name in self.roles if not self._log_arrives(name)] == []
         assert self._mapping_works()
@@ -194,5 +198,5 @@ class Account:
 
 def sns_event(message):
     """The event in which SNS hands a message to a function ("Using AWS Lambda with Amazon SNS")."""
-    record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Type": "Notification", "Message": json.dumps(message)}}
-    return {"Records": [record]}
+    notification = {"Type": "Notification", "Message": json.dumps(message)}
+    return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": notification}]}

@@ -134,7 +134,8 @@ def mapping_permissions(foundation):
     From "Using Lambda with Amazon DynamoDB", execution role permissions, and "Retain discarded records for a DynamoDB
     event source in Lambda".
     """
-    reading = [(f"dynamodb:{verb}", foundation.mail_stream) for verb in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    verbs = ("DescribeStream", "GetRecords", "GetShardIterator")
+    reading = [(f"dynamodb:{verb}", foundation.mail_stream) for verb in verbs]
     return [*reading, ("dynamodb:ListStreams", "*"), ("sqs:SendMessage", _arn("sqs", foundation.mail_dead_letters))]
 
 

@@ -31,7 +31,7 @@ _EXPRESSIONS = (
 
 
 def holds(conditions, context):
-    """Whether all conditions of a statement hold for a request with these values. Raises LookupError for unknown ones."""
+    """Whether all conditions of a statement hold for a request with these values. Raises LookupError."""
     return all(
         _holds(operator, key, [wanted] if isinstance(wanted, str) else wanted, context)
         for operator, pairs in conditions.items()

@@ -48,13 +48,13 @@ def test_a_write_has_every_attribute_that_it_sets_adds_removes_or_compares():
     request = {
         "TableName": "lychgate-test-mail",
         "Key": {"mail_id": {"S": "m1"}},
-        "UpdateExpression": "SET sent_at = :now, #m = if_not_exists(message_id, :m) ADD token_digests :d REMOVE outcome",
+        "UpdateExpression": "SET sent_at = :now, #m = if_not_exists(message_id, :m) ADD token_digests :d REMOVE reason",
         "ConditionExpression": "attribute_exists(mail_id) AND NOT used_at > :now AND #x.inner = :now",
         "ExpressionAttributeNames": {"#m": "member", "#x": "map"},
     }
     assert of_dynamodb("UpdateItem", request) == {
         "dynamodb:Attributes": [
-            "mail_id", "map", "member", "message_id", "outcome", "sent_at", "token_digests", "used_at"
+            "mail_id", "map", "member", "message_id", "reason", "sent_at", "token_digests", "used_at"
         ],
         "dynamodb:LeadingKeys": ["m1"],
         "dynamodb:ReturnValues": "NONE",

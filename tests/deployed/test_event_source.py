@@ -83,10 +83,8 @@ class Stream:
         self.client.delete_item(TableName=self.table, Key={"mail_id": {"S": mail_id}})
 
     def mapping(self, function, *, clock=None, **changes):
-        mapping = EventSourceMapping(
-            replace(DEFINITION, **changes), function, self.streams, self.arn, **({"clock": clock} if clock else {})
-        )
-        return mapping
+        others = {"clock": clock} if clock else {}
+        return EventSourceMapping(replace(DEFINITION, **changes), function, self.streams, self.arn, **others)
 
 
 def batch_info(message):

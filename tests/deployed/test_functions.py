@@ -30,7 +30,20 @@ REFUSED = {
     "authorizationToken": "Bearer a.b.c",
     "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/api/GET/me",
 }
-EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED}
+GONE = {
+    "Records": [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "Keys": {"mail_id": {"S": "gone"}},
+                "NewImage": {"mail_id": {"S": "gone"}, "kind": {"S": "reset"}},
+                "SequenceNumber": "1",
+            },
+        }
+    ]
+}
+"""A mail that is in the outbox no longer."""
+EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED, "mailer": GONE}
 
 
 def test_the_api_starts_cold_from_the_zip_and_is_warm_afterwards(start):
@@ -73,6 +86,19 @@ def test_the_authorizer_loads_neither_the_application_nor_aws_nor_bcrypt(start):
     modules, _ = imported(start, "authorizer")
     assert {"chalicelib.authorizer", "jwt"} <= modules
     assert {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring"} & modules == set()
+
+
+def test_the_mailer_loads_neither_the_application_nor_what_knows_passwords_and_tokens(start, tables):
+    modules, log = imported(start, "mailer")
+    assert {"chalicelib.mailer", "chalicelib.mails.rendering", "chalicelib.adapters.ses"} <= modules, log
+    unwanted = {"app", "boto3", "bcrypt", "cryptography", "jwt"}
+    assert (unwanted | {f"chalicelib.{room}" for room in ("api", "tokens", "wiring")}) & modules == set()
+
+
+@pytest.mark.parametrize("path", ["adapters/ses", "mailer_wiring", "mails/rendering", "use_cases/deliver"])
+def test_the_api_loads_nothing_that_only_the_mailer_needs(start, path):
+    modules, _ = imported(start, "api_handler")
+    assert f"chalicelib.{path.replace('/', '.')}" not in modules
 
 
 @pytest.mark.parametrize("name", EVENTS)

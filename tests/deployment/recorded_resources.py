@@ -90,6 +90,15 @@ class Distribution(Recorded):
         self.backend.delete_distribution(self.name, True)
 
 
+class Alarm(Recorded):
+    """One with its ARN."""
+
+    kind = "AWS::CloudWatch::Alarm"
+
+    def get_cfn_attribute(self, attribute):
+        return {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self.properties['AlarmName']}"}[attribute]
+
+
 class OfTheMailer(Recorded):
     """One that needs the function. Lambda, and SNS with it, refuse a name that no function has."""
 
@@ -155,7 +164,6 @@ KINDS = {
         "AWS::Budgets::Budget",
         "AWS::CloudFront::OriginAccessControl",
         "AWS::CloudFront::ResponseHeadersPolicy",
-        "AWS::CloudWatch::Alarm",
         "AWS::S3::BucketPolicy",
         "AWS::SES::ConfigurationSetEventDestination",
         "AWS::SNS::TopicPolicy",
@@ -165,4 +173,4 @@ KINDS |= {
     kind: type(kind.rpartition(":")[2], (OfTheMailer,), {"kind": kind})
     for kind in ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription")
 }
-KINDS |= {each.kind: each for each in (ConfigurationSet, Distribution, EmailIdentity, EventSourceMapping)}
+KINDS |= {each.kind: each for each in (Alarm, ConfigurationSet, Distribution, EmailIdentity, EventSourceMapping)}

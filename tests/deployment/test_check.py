@@ -48,7 +48,7 @@ def test_a_new_stage_in_a_good_account_is_ready_and_what_cannot_be_known_is_name
 
     assert [name for name, (state, _) in found.items() if state == "ok"] == [
         "stage and parameters", "region", "credentials", "clock", "stack", "names", "Lambda", "API Gateway",
-        "permissions",
+        "mails", "permissions",
     ]  # fmt: skip
     assert found["CloudFront"][0] == "unknown"
     assert "nothing but creating one shows whether it has" in found["CloudFront"][1]
@@ -66,9 +66,9 @@ def test_a_stage_that_is_deployed_is_ready(operator):
 
 
 def test_a_check_only_reads(operator):
-    given = parameters(**a_domain(), KmsKeyArn=domain_here.key())
+    given = parameters(**a_domain(), KmsKeyArn=domain_here.key(), MailDomain="example.org")
     with recorded() as calls:
-        assert operator.deploy("--check", *given) == 0, operator.lines
+        assert operator.deploy("--check", "--mail-from", "no-reply@example.org", *given) == 0, operator.lines
         asked = {action for call in calls() for action, _ in needed(call)}
     assert len(asked) > 12
     reading = ("Get", "List", "Describe", "Simulate")
@@ -281,7 +281,7 @@ def test_what_an_interrupted_deployment_has_left_is_the_stages_own(operator, mon
         assert operator.deploy() == 130
     boto3.client("cloudformation").delete_stack(StackName="lychgate-prod")
     assert account()["stacks"] == []
-    assert len(account()["functions"]) == len(account()["roles"]) == 2
+    assert len(account()["functions"]) == len(account()["roles"]) == 3
 
     assert check(operator)["names"] == ("ok", "they are free, or of an earlier stage of this name")
     assert operator.deploy() == 0, operator.errors

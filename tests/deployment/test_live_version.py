@@ -240,6 +240,35 @@ def test_a_rollback_brings_back_no_key_and_no_secret(operator, aws):
     assert live() == "2"
 
 
+@pytest.mark.parametrize(
+    ("before", "refused_for"),
+    [
+        ({"LYCHGATE_MAIL_TABLE": None}, None),  # from before there were mails
+        ({"LYCHGATE_MAIL_TABLE": None, "LYCHGATE_IDENTIFIER": "username"}, None),
+        ({"LYCHGATE_MAIL_FROM": "other@example.org"}, None),
+        ({"LYCHGATE_MAIL_TABLE": "lychgate-other-mail"}, "LYCHGATE_MAIL_TABLE"),
+        ({"LYCHGATE_IDENTIFIER": "email"}, "LYCHGATE_IDENTIFIER"),
+    ],
+)
+def test_a_version_from_before_mails_may_answer_again_but_none_that_names_accounts_otherwise(
+    operator, aws, before, refused_for
+):
+    assert operator.deploy() == 0, operator.errors
+    now = client().get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+    then = {name: value for name, value in {**now, **before}.items() if value is not None}
+    client().update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": then})
+    assert client().publish_version(FunctionName=FUNCTION)["Version"] == "2"
+    change(operator)
+    assert operator.deploy() == 0, operator.errors
+    assert live() == "3"
+
+    assert operator.run("rollback", "prod") == (0 if refused_for is None else 1)
+
+    assert live() == ("2" if refused_for is None else "3")
+    if refused_for is not None:
+        assert f"version 2 has another {refused_for} than the stage has now" in operator.errors
+
+
 def test_a_stage_without_versions_has_no_rollback(operator, aws):
     assert operator.run("rollback", "prod") == 1
     assert "`make deploy` publishes one" in operator.errors

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.telemetry import log, requests
 from infra.deployment.observation import ACCESS_LOG_LINE, ACCOUNT_ROLE, access_log_format
+from infra.stages import FUNCTIONS
 from tests.deployment.operator_here import account
 
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/lychgate-prod"
@@ -50,7 +51,7 @@ def trace(operator, **members):
 def policies(operator):
     return [
         [statement["Sid"] for statement in json.loads(operator.files()[f"policy-prod-{name}.json"])["Statement"]]
-        for name in ("api_handler", "authorizer")
+        for name in FUNCTIONS
     ]
 
 
@@ -184,7 +185,7 @@ def test_tracing_is_off_until_the_stage_says_so_and_is_off_again_when_it_no_long
     assert operator.deploy() == 0, operator.errors
     assert tracing() == ["Active", "Active", True]
     assert policies(operator) == [[*sids, "Tracing"] for sids in untraced]
-    assert operator.below("Logs and tracing")[-1] == "tracing by X-Ray: api_handler, authorizer, rest_api"
+    assert operator.below("Logs and tracing")[-1] == "tracing by X-Ray: api_handler, authorizer, mailer, rest_api"
     assert operator.config()["stages"]["prod"]["xray"] is True
 
     by_hand(operator)
@@ -194,7 +195,7 @@ def test_tracing_is_off_until_the_stage_says_so_and_is_off_again_when_it_no_long
     trace(operator, xray=False, lambda_functions={**functions, "authorizer": {**functions["authorizer"], "xray": True}})
     assert operator.deploy() == 0, operator.errors
     assert tracing() == ["PassThrough", "Active", False]
-    assert ["Tracing" in sids for sids in policies(operator)] == [False, True]
+    assert ["Tracing" in sids for sids in policies(operator)] == [False, True, False]
 
     trace(operator, lambda_functions=functions)
     assert operator.deploy() == 0, operator.errors

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from chalicelib.telemetry import log, requests
+from chalicelib.telemetry import log, mails, requests
 from infra.deployment.errors import DeploymentError
 from infra.deployment.template import PAGE_HEADERS, rendered_template, response_headers
 from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
@@ -328,3 +328,59 @@ def test_tables_are_protected_where_it_is_asked_for(stage):
 def test_what_only_aws_knows_is_an_error_that_names_it(value, named):
     with pytest.raises(UnsupportedTemplateError, match=named):
         resolved(value, DOCUMENT, {"Stage": "prod"}, place="here")
+
+
+def test_what_is_about_mails_is_there_only_with_a_sender(rendered):
+    of_mails = {
+        name: each["Condition"]
+        for name, each in rendered["Resources"].items()
+        if name.startswith("Mail") and not name.endswith(("Table", "Logs"))
+    }
+    assert len(of_mails) == 16
+    given = {"Stage": "prod", "AlarmEmail": "me@example.org", "HasMailer": "true", "MailDomain": "example.org"}
+    for name, condition in of_mails.items():
+        assert not condition_holds(condition, rendered, given), name
+        assert condition_holds(condition, rendered, {**given, "MailFrom": "a@example.org"}), name
+    for name in ("MailStreamMapping", "MailFeedbackSubscription", "MailFeedbackPermission", "MailFeedbackFailures"):
+        without = {**given, "MailFrom": "a@example.org", "HasMailer": "false"}
+        assert not condition_holds(of_mails[name], rendered, without), name
+
+
+def test_only_ses_writes_to_the_topic_of_bounces_for_this_stage_and_over_tls(rendered):
+    allow, deny = rendered["Resources"]["MailFeedbackPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], allow["Principal"]) == ("Allow", {"Service": "ses.amazonaws.com"})
+    assert allow["Action"] == deny["Action"] == "sns:Publish"
+    condition = allow["Condition"]["StringEquals"]
+    assert condition["AWS:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert condition["AWS:SourceArn"]["Fn::Sub"].endswith(":configuration-set/${MailConfiguration}")
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_mails_that_were_given_up_are_kept_encrypted_for_two_weeks(rendered):
+    queue = rendered["Resources"]["MailDeadLetters"]["Properties"]
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    for name in ("MailStreamMapping", "MailFeedbackFailures"):
+        failed = rendered["Resources"][name]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+        assert failed == {"Fn::GetAtt": ["MailDeadLetters", "Arn"]}
+
+
+def test_mails_go_to_servers_that_encrypt_and_to_no_address_that_has_bounced(rendered):
+    configuration = rendered["Resources"]["MailConfiguration"]["Properties"]
+    assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
+    assert configuration["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}
+    identity = rendered["Resources"]["MailIdentity"]
+    assert identity["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert identity["Properties"]["DkimSigningAttributes"] == {"NextSigningKeyLength": "RSA_2048_BIT"}
+
+
+def test_the_alarms_of_mails_watch_metrics_that_there_are(rendered):
+    alarm = rendered["Resources"]["MailFailuresAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (log.NAMESPACE, mails.FAILED)
+    assert alarm["Dimensions"] == [{"Name": "function", "Value": "lychgate-prod-mailer"}]
+    limits = [
+        rendered["Resources"][f"Mail{name}Alarm"]["Properties"]["Threshold"] for name in ("Bounces", "Complaints")
+    ]
+    # AWS reviews an account from these on.
+    assert limits[0] < 0.05
+    assert limits[1] < 0.001

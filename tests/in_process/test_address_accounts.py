@@ -196,6 +196,8 @@ def test_to_confirm_another_address_renames_the_account_and_ends_the_other_sessi
     assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
     api.me(other["access_token"]).assert_problem(401, "invalid_token")
     api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
+    # The access token has the old name in it. The next one has the new.
+    api.me(alice["access_token"]).assert_problem(401, "invalid_token")
     goes_on = api.refresh(alice["refresh_token"])
     assert goes_on.status == 200
     shown = user(api, goes_on.json)

@@ -244,7 +244,8 @@ def test_what_lies_around_and_does_not_ship_is_not_in_the_digest(sources):
 
 
 def test_the_templates_of_mails_ship_ours_and_the_sites_own_and_no_other_text(sources):
-    templates = ["mails/frame.html", "mails/styles.css", "mails/en/reset.txt", "site/mails/de/reset.html", "site/mails/de/reset.txt"]
+    of_a_site = ["site/mails/de/reset.html", "site/mails/de/reset.txt"]
+    templates = ["mails/frame.html", "mails/styles.css", "mails/en/reset.txt", *of_a_site]
     others = ["notes.txt", "site/page.html", "mails/en/reset.txt~", "mails/en/.#reset.txt", "mails/logo.png"]
     for name in (*templates, *others):
         (sources / "chalicelib" / name).parent.mkdir(exist_ok=True, parents=True)

@@ -13,7 +13,7 @@ SETTINGS = {
     "LYCHGATE_ISSUER": "https://site.test/api",
     "LYCHGATE_PUBLIC_KEYS": json.dumps(public_jwks(new_ring())),
     "LYCHGATE_SIGNING_KEYS_PARAMETER": "/p",
-    **{f"LYCHGATE_{kind}_TABLE": kind for kind in ("USERS", "SESSIONS", "EVENTS", "THROTTLE")},
+    **{f"LYCHGATE_{kind}_TABLE": kind for kind in ("USERS", "SESSIONS", "EVENTS", "THROTTLE", "MAIL")},
 }
 ANSWER_TWICE = """
 import json

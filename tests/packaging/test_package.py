@@ -17,7 +17,7 @@ from tests.support.packaging_project import PROJECT, PYTHON, RUNTIME_HERE, bytec
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
 BOTOCORE_DATA = str(Path(botocore.__file__).parent / "data")
-BOTH_FUNCTIONS = ("app", "chalicelib.authorizer")
+ALL_FUNCTIONS = ("app", "chalicelib.authorizer", "chalicelib.mailer")
 
 
 def run(code, statement, *options, **environment):
@@ -62,7 +62,7 @@ def test_bytecode_names_the_place_where_lambda_has_the_source(code):
     assert run(code, named)[0] == "/var/task/chalicelib/tokens/compact.py\n"
 
 
-@pytest.mark.parametrize("module", BOTH_FUNCTIONS)
+@pytest.mark.parametrize("module", ALL_FUNCTIONS)
 def test_nothing_is_compiled_at_a_cold_start(code, module):
     _, said = run(code, f"import {module}", "-v")
     ours = [line for line in said.splitlines() if str(code) in line]
@@ -241,10 +241,10 @@ def test_each_service_can_be_called_with_the_models_that_are_left(code, region, 
     assert said.splitlines() == ["ParameterNotFound", "TooManyRequestsException 1", endpoints, of_mails]
 
 
-def test_both_functions_have_the_runtime_that_is_pinned_whichever_python_packages_them(archive):
+def test_all_functions_have_the_runtime_that_is_pinned_whichever_python_packages_them(archive):
     template = json.loads((archive.parent / "sam.json").read_text())
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
-    assert [each["Properties"]["Runtime"] for each in functions] == 2 * [RUNTIME_HERE]
+    assert [each["Properties"]["Runtime"] for each in functions] == 3 * [RUNTIME_HERE]
 
 
 def test_what_is_compiled_is_for_that_runtime_or_for_every_later_python(names):
@@ -254,11 +254,11 @@ def test_what_is_compiled_is_for_that_runtime_or_for_every_later_python(names):
     assert kinds
 
 
-def test_both_functions_are_where_lambda_is_told_to_find_them(archive, code):
+def test_all_functions_are_where_lambda_is_told_to_find_them(archive, code):
     template = json.loads((archive.parent / "sam.json").read_text())
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     handlers = {each["Properties"]["Handler"] for each in functions}
-    assert handlers == {"app.app", "chalicelib.authorizer.authorizer"}
+    assert handlers == {"app.app", "chalicelib.authorizer.authorizer", "chalicelib.mailer.mailer"}
     for handler in handlers:
         module, name = handler.rsplit(".", 1)
         run(code, f"import {module}; assert callable({module}.{name})")

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from chalicelib.mailer import handle
 from chalicelib.mailer_wiring import Mailer, MailerClients
-
 from infra.local.new_items import NewItems
 
 # Seconds. A bound for what normally takes a fraction of it, not an expectation.

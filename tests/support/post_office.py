@@ -37,7 +37,7 @@ class PostOffice:
         """Send what was not sent yet, and return it in the order in which it was asked for."""
         items = self._client.scan(TableName=self._tables.mail, ConsistentRead=True)["Items"]
         waiting = [item for item in items if "kind" in item and not item.keys() & {"sent_at", "outcome"}]
-        waiting.sort(key=lambda item: (int(item["at"]["N"]), item["mail_id"]["S"]))
+        waiting.sort(key=lambda item: int(item["at"]["N"]))
         sent = [letter for item in waiting if (letter := self._send(item)) is not None]
         self.letters += sent
         return sent

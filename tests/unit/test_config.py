@@ -273,6 +273,10 @@ class TestOfTheMailer:
         with pytest.raises(ConfigurationError, match=f"^{variable} "):
             MailerSettings.from_environment({**environment, variable: value})
 
+    def test_a_senders_domain_is_in_lower_case_as_in_the_policy_of_the_function(self, environment):
+        settings = MailerSettings.from_environment(environment | {"LYCHGATE_MAIL_FROM": "Post@Imker.Example"})
+        assert settings.sender == "Post@imker.example"
+
     def test_it_needs_no_setting_of_the_keys_and_no_other_table(self, environment):
         without = ("SIGNING_KEYS_PARAMETER", "PUBLIC_KEYS", "SESSIONS_TABLE", "EVENTS_TABLE")
         MailerSettings.from_environment(

@@ -296,22 +296,25 @@ class TestWhatIsNotSent:
 class Forgetful:
     """Deliveries that cannot store that a mail was sent."""
 
-    def __init__(self, deliveries):
+    def __init__(self, deliveries, failure):
         self._deliveries = deliveries
+        self._failure = failure
 
     def __getattr__(self, name):
         return getattr(self._deliveries, name)
 
     def sent(self, *_):
-        raise ServiceUnavailable("UpdateItem: Throttling")
+        raise self._failure
 
 
-def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(post):
+@pytest.mark.parametrize("failure", [ServiceUnavailable("UpdateItem: Throttling"), KeyError(ADDRESS)])
+def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(post, failure):
     post.add(CONFIRMED)
-    post.deliveries = Forgetful(post.deliveries)
+    post.deliveries = Forgetful(post.deliveries, failure)
     done = post.deliver(post.ask(asked()))
     assert done.outcome is Outcome.SENT
     assert "could not be stored" in done.reason
+    assert ADDRESS not in done.reason
 
 
 SCENES = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, make_dataclass
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, dataclass, field, is_dataclass, make_dataclass
 from typing import Literal, Optional
 
 import pytest
 from chalice.app import Request
 
-from chalicelib.api.parsing import read_body
+from chalicelib.api.parsing import complete, read_body, request_body
 from chalicelib.api.schemas import schema_of
 from chalicelib.errors import InvalidRequest, ValidationFailed
 
@@ -193,3 +195,38 @@ def test_the_document_describes_them_too():
     assert components["Body"]["properties"]["attempts"] == {**integer, "default": 0}
     assert components["Body"]["properties"]["grid"]["items"] == {"type": "array", "items": integer}
     assert components["Body"]["properties"]["price"] == {"type": "number", "default": 0.0}
+
+
+class TestADeclaredBody:
+    def test_is_no_dataclass_until_it_is_needed_and_is_read_like_one_then(self):
+        @request_body
+        class Declared:
+            name: str
+            age: int = 7
+
+        assert not is_dataclass(Declared)
+        complete(Declared)
+        complete(Declared)
+        body = read({"name": "alice"}, Declared)
+        assert (body.name, body.age) == ("alice", 7)
+        with pytest.raises(FrozenInstanceError):
+            body.name = "bob"
+
+    def test_is_completed_once_by_many_threads(self):
+        @request_body
+        class Declared:
+            name: str
+
+        barrier = threading.Barrier(8)
+
+        def complete_at_once(_):
+            barrier.wait()
+            complete(Declared)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(complete_at_once, range(8)))
+        assert Declared(name="alice").name == "alice"
+
+    def test_other_classes_stay_what_they_are(self):
+        complete(str)
+        assert not is_dataclass(str)

@@ -5,12 +5,17 @@ import json
 
 import pytest
 
+from chalicelib import mailer
+from chalicelib.adapters.dynamodb.deliveries import OF_A_USER, OF_AN_ADDRESS
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
+from chalicelib.config.mailer import MailerSettings
 from chalicelib.config.verifier import VerifierSettings
+from chalicelib.credentials.mail_budgets import budget_key
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
-from infra.deployment.policies import api_handler_policy, authorizer_policy
+from infra.deployment.mailing import mailing
+from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
 from infra.deployment.stage import configured_concurrency, stage_configuration
 
 FOUNDATION = Foundation(
@@ -120,3 +125,66 @@ def test_the_authorizer_may_write_its_log_and_nothing_else():
     (statement,) = authorizer_policy(FOUNDATION)["Statement"]
     assert statement["Resource"].endswith(":log-group:/aws/lambda/lychgate-prod-authorizer:*")
     assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+SENDING = dataclasses.replace(
+    FOUNDATION,
+    mail_from="no-reply@example.org",
+    mail_identity="example.org",
+    ses_region="eu-central-1",
+    configuration_set="lychgate-prod",
+)
+
+
+def test_the_mailer_starts_with_the_settings_of_its_stage(public_keys):
+    existing = {"environment_variables": {"LYCHGATE_MAIL_FROM": "Example <no-reply@example.org>"}}
+    entry = stage_configuration(SENDING, public_keys, existing)
+    settings = MailerSettings.from_environment(variables_of(entry, "mailer"))
+    assert (settings.users_table, settings.throttle_table) == ("lychgate-prod-users", "lychgate-prod-throttle")
+    assert (settings.mail_table, settings.configuration_set) == ("lychgate-prod-mail", "lychgate-prod")
+    assert (settings.sender, settings.look.site_url) == (SENDING.mail_from, FOUNDATION.site_origin)
+    assert ApiSettings.from_environment(variables_of(entry, "api_handler")).email == "optional"
+    assert entry["lambda_functions"]["mailer"]["lambda_timeout"] == mailer.SECONDS
+    assert stage_configuration(SENDING, public_keys, entry) == entry
+
+
+def test_a_stage_without_a_sender_gives_the_mailer_its_log_and_the_api_no_mail():
+    (statement,) = mailer_policy(FOUNDATION)["Statement"]
+    assert statement["Resource"].endswith(":log-group:/aws/lambda/lychgate-prod-mailer:*")
+    assert "mail" not in json.dumps(api_handler_policy(FOUNDATION))
+
+
+def test_the_mailer_may_read_what_it_reads_of_users_and_no_hash():
+    (users,) = [each for each in mailer_policy(SENDING)["Statement"] if each["Sid"] == "Users"]
+    condition = users["Condition"]
+    allowed = set(condition["ForAllValues:StringEquals"]["dynamodb:Attributes"])
+    assert allowed == {*OF_A_USER, *OF_AN_ADDRESS, "username_key"}
+    assert not any("hash" in name for name in allowed)
+    assert condition["StringEqualsIfExists"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
+
+
+def test_the_counters_of_guesses_are_out_of_the_mailers_reach():
+    (budgets,) = [each for each in mailer_policy(SENDING)["Statement"] if each["Sid"] == "MailBudgets"]
+    assert budgets["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
+    assert budget_key("a@example.org", None).startswith("mail#")
+
+
+def test_mails_of_another_region_are_sent_by_what_is_there():
+    elsewhere = dataclasses.replace(SENDING, ses_region="eu-west-1", configuration_set="")
+    sending = [each for each in mailer_policy(elsewhere)["Statement"] if each["Action"] == ["ses:SendEmail"]]
+    assert [each["Resource"] for each in sending] == ["arn:aws:ses:eu-west-1:123456789012:identity/example.org"]
+
+
+@pytest.mark.parametrize("sender", ["No-Reply@Example.org", "Example <No-Reply@Example.org>"])
+def test_the_policy_has_the_sender_as_the_mailer_writes_it(sender):
+    how = mailing({"LYCHGATE_MAIL_FROM": sender}, "prod", "eu-central-1")
+    settings = MailerSettings.from_environment(
+        {
+            "LYCHGATE_MAIL_FROM": sender,
+            "LYCHGATE_ISSUER": "https://site.example/api",
+            **{f"LYCHGATE_{name}_TABLE": name for name in ("USERS", "MAIL", "THROTTLE")},
+        }
+    )
+    assert how.sender == settings.sender == "No-Reply@example.org"
+    assert how.identities() == ["No-Reply@example.org", "example.org"]
+    assert mailing({}, "prod", "eu-central-1").is_on is False

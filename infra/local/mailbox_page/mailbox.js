@@ -110,7 +110,10 @@ function show() {
   document.body.classList.toggle("reading", letter !== undefined);
   elements.letter.hidden = letter === undefined;
   const now = JSON.stringify(letter);
-  if (letter && now !== shown) showLetter(letter);
+  if (letter && now !== shown) {
+    showLetter(letter);
+    rows.querySelector("[aria-current]").scrollIntoView({ block: "nearest" });
+  }
   if (!letter) elements.letter.replaceChildren();
   shown = now;
 }

@@ -168,9 +168,7 @@ class EventSourceMapping:
         return new
 
     def _oldest(self, shard: str) -> str:
-        asked = self._streams.get_shard_iterator(
-            StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-        )
+        asked = self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
         return asked["ShardIterator"]
 
     def _pass_on(self, shard: str, records: Sequence[Record]) -> None:
@@ -224,15 +222,14 @@ class EventSourceMapping:
         age = self._clock() - record["dynamodb"]["ApproximateCreationDateTime"]
         return 0 <= self._definition.longest_age < age
 
-    def _discard(
-        self, shard: str, records: Sequence[Record], why: str, attempts: int, result: Result | None
-    ) -> None:
+    def _discard(self, shard: str, records: Sequence[Record], why: str, attempts: int, result: Result | None) -> None:
         if not self._definition.has_destination:
             return
         numbers = [each["dynamodb"]["SequenceNumber"] for each in records]
         dates = [each["dynamodb"]["ApproximateCreationDateTime"] for each in records]
         failed = result is not None and result.error is not None
-        response = {"statusCode": 200, "executedVersion": "$LATEST", **({"functionError": "Unhandled"} if failed else {})}
+        error = {"functionError": "Unhandled"} if failed else {}
+        response = {"statusCode": 200, "executedVersion": "$LATEST", **error}
         # It names the records and does not have them.
         self.discarded.append(
             {
@@ -262,11 +259,11 @@ def matches(record: Mapping[str, Any], patterns: Sequence[Mapping[str, Any]]) ->
     return not patterns or any(_matches(record, pattern) for pattern in patterns)
 
 
-def _matches(value: Any, pattern: Mapping[str, Any]) -> bool:  # noqa: ANN401 - any JSON
+def _matches(value: Any, pattern: Mapping[str, Any]) -> bool:
     return all(_member_matches(value, name, expected) for name, expected in pattern.items())
 
 
-def _member_matches(value: Any, name: str, expected: Any) -> bool:  # noqa: ANN401 - any JSON
+def _member_matches(value: Any, name: str, expected: Any) -> bool:
     exists = isinstance(value, dict) and name in value
     if isinstance(expected, dict):
         return _matches(value[name] if exists else {}, expected)
@@ -283,7 +280,7 @@ def _is(value: object, rule: object, *, exists: bool) -> bool:
     raise UnsupportedTemplateError(f"the rule {rule} of a filter is not understood")
 
 
-def _as_in_event(record: Any, stream_arn: str) -> Record:  # noqa: ANN401 - as the stream has it
+def _as_in_event(record: Any, stream_arn: str) -> Record:
     """Return a record of GetRecords in the form in which a function gets it."""
     created: datetime = record["dynamodb"]["ApproximateCreationDateTime"]
     return {
