@@ -4,10 +4,13 @@
  */
 
 import { byId, make } from "./dom.js";
-import { clockTime } from "./times.js";
 
 const KEPT = 20;
+const timeFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const ACCESS_TOKEN = /^Bearer (.+)/;
+
+/** @param {Date} date */
+export const clockTime = (date) => timeFormat.format(date);
 
 /**
  * @typedef {object} Call

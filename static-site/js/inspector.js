@@ -3,12 +3,11 @@
  * calls. Inserts all data into the document as text, never as markup.
  */
 
-import { clearCalls, noteRefresh, recordingFetch } from "./calls.js";
+import { clearCalls, clockTime, noteRefresh, recordingFetch } from "./calls.js";
 import { byId, find, whileBusy } from "./dom.js";
 import { createClient } from "./lychgate.js";
 import { describe } from "./messages.js";
 import { clearCall, copy, loadRoutes, showCurl, startCalls } from "./protected-call.js";
-import { clockTime } from "./times.js";
 import { clearToken, showToken } from "./token-view.js";
 
 /** Longer than API Gateway waits for a function: whatever it answers is shown. */

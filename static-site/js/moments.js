@@ -4,7 +4,6 @@
  */
 
 import { make } from "./dom.js";
-import { dateAndTime } from "./times.js";
 
 const TICK_MS = 20_000;
 const MINUTE_MS = 60_000;
@@ -19,6 +18,7 @@ const DAYS_TOLD = 6;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const dateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
 const shortDateFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const minuteFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 
 /** @type {Record<string, (date: Date, now: Date) => string>} by the `data-told` of an element */
@@ -37,7 +37,7 @@ export function moment(timestamp, told = "ago") {
   if (Number.isNaN(date.getTime())) return make("span", "", timestamp);
   const element = make("time", "", TELL[told](date, new Date()));
   element.dateTime = timestamp;
-  element.title = told === "lastUse" ? hourOf(date) : dateAndTime(date);
+  element.title = told === "lastUse" ? hourOf(date) : momentFormat.format(date);
   element.dataset.told = told;
   ticker ??= setInterval(update, TICK_MS);
   return element;
@@ -86,7 +86,7 @@ function update() {
 document.addEventListener("visibilitychange", update);
 
 function hourOf(date) {
-  return `Last used between ${dateAndTime(date)} and ${minuteFormat.format(date.getTime() + HOUR_MS)}`;
+  return `Last used between ${momentFormat.format(date)} and ${minuteFormat.format(date.getTime() + HOUR_MS)}`;
 }
 
 /** @returns {number} how many midnights are between two dates, here */

@@ -3,11 +3,11 @@
  * data into the document as text, never as markup.
  */
 
-import { recordingFetch } from "./calls.js";
+import { clockTime, recordingFetch } from "./calls.js";
 import { byId, make } from "./dom.js";
 import { checkSignature, decodeJson } from "./signature.js";
-import { clockTime, dateAndTime } from "./times.js";
 
+const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const PARTS = ["header", "claims", "signature"];
 const MEANING = {
   typ: "What it is: an access token (RFC 9068)",
@@ -126,7 +126,7 @@ function timeOf(at) {
   const date = new Date(at * 1000);
   const place = make("strong");
   times.push({ place, at });
-  const time = make("time", "", place, ` · ${dateAndTime(date)}`);
+  const time = make("time", "", place, ` · ${momentFormat.format(date)}`);
   time.dateTime = date.toISOString();
   return time;
 }

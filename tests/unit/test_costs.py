@@ -14,7 +14,7 @@ from infra.deployment.observation import ACCESS_LOG_LINE
 from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
-RARELY_ASKED_FOR = {"account.html", "mailed.js", "mail-entry.js", "named-by-email.js"}
+RARELY_ASKED_FOR = {"account.html", "mails.css", "mailed.js", "mail-entry.js", "named-by-email.js"}
 """What only a mailed link, a forgotten password or a code needs, or a site where the address is the name."""
 
 OF_THE_INSPECTOR = {
