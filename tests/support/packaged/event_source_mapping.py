@@ -11,8 +11,9 @@ invocations at once.
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -133,6 +134,16 @@ class EventSourceMapping:
             while records := self._read():
                 for shard, found in records.items():
                     self._pass_on(shard, [each for each in found if matches(each, self._definition.patterns)])
+
+    @contextmanager
+    def retrying_at_most(self, times: int) -> Iterator[None]:
+        """Discard a batch earlier than the template says, inside."""
+        before = self._definition
+        self._definition = replace(before, retries=times)
+        try:
+            yield
+        finally:
+            self._definition = before
 
     def skip(self) -> None:
         """Pass over all records that the stream has by now."""
