@@ -12,6 +12,7 @@ also gives it the template's properties: `readings` says which of the two it is 
 
 import functools
 import json
+import threading
 from unittest import mock
 
 from moto.cloudformation import models as stacks
@@ -37,10 +38,12 @@ def patches(failures, readings):
     """
     known = parsing.get_model_map()
     create, update = parsing.parse_and_create_resource, parsing.parse_and_update_resource
+    # moto makes a resource also when a list of them asks for one that a condition leaves out.
+    changing = threading.Event()
 
     def failing(original):
         def wrapped(logical_id, *args, **kwargs):
-            if logical_id in failures:
+            if changing.is_set() and logical_id in failures:
                 raise RuntimeError(failures[logical_id])
             return original(logical_id, *args, **kwargs)
 
@@ -65,7 +68,7 @@ def patches(failures, readings):
     for method in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         yield mock.patch.object(FakeBucket, method, classmethod(_versioned(getattr(FakeBucket, method).__func__)))
     yield mock.patch.object(
-        stacks.CloudFormationBackend, "execute_change_set", functools.partialmethod(_execute, failures)
+        stacks.CloudFormationBackend, "execute_change_set", functools.partialmethod(_execute, failures, changing)
     )
     yield mock.patch.object(stacks.Stack, "has_parameters", _has_parameters)
     yield mock.patch.object(stacks.Stack, "parameter_list", property(_parameter_list))
@@ -73,7 +76,15 @@ def patches(failures, readings):
     yield mock.patch.object(CloudFormationResponse, "_validate_different_update", return_value=None)
 
 
-def _execute(backend, failures, change_set_name, stack_name=None):
+def _execute(backend, failures, changing, change_set_name, stack_name=None):
+    changing.set()
+    try:
+        _change(backend, failures, change_set_name)
+    finally:
+        changing.clear()
+
+
+def _change(backend, failures, change_set_name):
     change_set = backend.describe_change_set(change_set_name)
     stack = backend.stacks[change_set.stack_id]
     creating = change_set.change_set_type == "CREATE"

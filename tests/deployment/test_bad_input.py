@@ -75,7 +75,7 @@ def test_whoever_deploys_at_the_same_time_as_somebody_else_is_told_to_wait(
 
     with raising(monkeypatch, "PutParameter", KeyboardInterrupt()):
         assert operator.deploy() == 130
-    assert len(account()["tables"]) == 4
+    assert len(account()["tables"]) == 5
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_stack_with_nothing_in_it_is_made_anew(operator, aws, monkeypatch, sta
         assert operator.deploy() == 130
 
     assert any(f"({status}): deleting it" in line for line in operator.lines)
-    assert len(account()["tables"]) == 4
+    assert len(account()["tables"]) == 5
 
 
 def test_a_stack_that_is_being_changed_is_waited_for(operator, aws, monkeypatch):
@@ -128,7 +128,7 @@ def test_a_stack_that_is_being_changed_is_waited_for(operator, aws, monkeypatch)
         assert operator.deploy() == 130
 
     assert any("CloudFormation is working (UPDATE_IN_PROGRESS)" in line for line in operator.lines)
-    assert len(account()["tables"]) == 4
+    assert len(account()["tables"]) == 5
 
 
 def test_a_change_that_would_lose_data_is_not_made(operator, aws, monkeypatch):
@@ -147,7 +147,7 @@ def test_a_change_that_would_lose_data_is_not_made(operator, aws, monkeypatch):
     assert operator.deploy() == 1
 
     assert "would replace or remove EventsTable" in operator.errors
-    assert len(account()["tables"]) == 4
+    assert len(account()["tables"]) == 5
 
 
 def test_nothing_is_destroyed_without_the_name(operator, monkeypatch):
