@@ -94,8 +94,8 @@ class TestBudgets:
         assert outbox.count_request(IP, known=False, now=NOW + 3600)
 
     def test_strangers_have_a_number_of_mails_a_day_and_known_devices_are_not_in_it(self, outbox):
-        networks = [f"198.51.100.{number}" for number in range(40)]
-        allowed = [outbox.count_request(networks[n // 25], known=False, now=NOW) for n in range(1000)]
+        networks = [f"198.51.100.{number}" for number in range(2)]
+        allowed = [outbox.count_request(networks[n // 25], known=False, now=NOW) for n in range(50)]
         assert all(allowed)
         assert not outbox.count_request("203.0.113.9", known=False, now=NOW)
         assert outbox.count_request("203.0.113.9", known=True, now=NOW)

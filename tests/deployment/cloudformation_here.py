@@ -44,7 +44,7 @@ def patches(failures, readings):
     def failing(original):
         def wrapped(logical_id, *args, **kwargs):
             if changing.is_set() and logical_id in failures:
-                raise RuntimeError(failures[logical_id])
+                raise _RefusedError(logical_id, failures[logical_id])
             return original(logical_id, *args, **kwargs)
 
         return wrapped
@@ -76,6 +76,14 @@ def patches(failures, readings):
     yield mock.patch.object(CloudFormationResponse, "_validate_different_update", return_value=None)
 
 
+class _RefusedError(Exception):
+    """Raised where a resource cannot be made or changed."""
+
+    def __init__(self, logical_id, reason):
+        super().__init__(reason)
+        self.logical_id = logical_id
+
+
 def _execute(backend, failures, changing, change_set_name, stack_name=None):
     changing.set()
     try:
@@ -102,7 +110,13 @@ def _change(backend, failures, change_set_name):
             stack.update(change_set.template, parameters=change_set.parameters, tags=change_set.tags)
     except Exception as refused:
         stack._add_stack_event("CREATE_FAILED" if creating else "UPDATE_FAILED", str(refused))
+        if isinstance(refused, _RefusedError):
+            stack.events[-1].logical_resource_id, stack.events[-1].physical_resource_id = refused.logical_id, ""
+        so_far = len(stack.events)
         complete = _roll_back(stack, None if creating else before, failures)
+        # moto takes the way back for another change that somebody asked for.
+        later = [event for event in stack.events[so_far:] if event.resource_status_reason != "User Initiated"]
+        stack.events[so_far:] = later
         status = "ROLLBACK" if creating else "UPDATE_ROLLBACK"
         stack.status = f"{status}_COMPLETE" if complete else f"{status}_FAILED"
 

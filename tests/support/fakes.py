@@ -337,7 +337,7 @@ RULES = ThrottleRules(
 )
 
 
-MAIL_RULES = MailRules(per_ip=30, per_day=1000)
+MAIL_RULES = MailRules(per_ip=30, per_day=50)
 
 
 def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
