@@ -3,6 +3,8 @@ PYTHON ?= python3
 SHELL := /bin/sh
 # How many tests run at a time under `make test`. Each process has its own servers, a JVM among them.
 WORKERS ?= 2
+# What `make test` leaves to `make test-all`.
+WHICH = not exhaustive
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
@@ -18,7 +20,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,9 +68,12 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
 	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
 
-test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run every test, including those in a browser
+test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
-	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10
+	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
+
+test-all: ## Run the tests, and those that try each case of what others have shown of all
+	@$(MAKE) --no-print-directory test WHICH=
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, keys and names, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis

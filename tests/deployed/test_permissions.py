@@ -43,6 +43,7 @@ def test_without_any_one_statement_something_fails(account, function, sid):
     assert_fails(account, function, without)
 
 
+@pytest.mark.exhaustive  # That all allowed actions are used is shown above.
 @pytest.mark.parametrize(("function", "sid", "action"), ACTIONS)
 def test_without_any_one_action_something_fails(account, function, sid, action):
     without = copy.deepcopy(POLICIES[function])
