@@ -74,6 +74,8 @@ def test_plain_chalice_deploy_of_a_deployed_stage_updates_its_functions_and_its_
         "apigateway:PutRestApi",
         "apigateway:UpdateRestApi",
         "iam:PutRolePolicy",
+        # Of the mailer, for which nothing is reserved.
+        "lambda:DeleteFunctionConcurrency",
         "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
         "lambda:UntagResource",

@@ -75,7 +75,7 @@ def _assert_destroying_resumes(operator, monkeypatch):
         assert operator.destroy("--with-data") == 130
     with raising(monkeypatch, "DeleteTable", refusal("DeleteTable"), after=1):
         assert operator.destroy("--with-data") == 1
-    assert len(account()["tables"]) == 3
+    assert len(account()["tables"]) == 4
     assert operator.destroy("--with-data") == 0
     assert {name: found for name, found in account().items() if found} == {"roles": [ACCOUNT_ROLE]}
     # And again, with nothing left.
