@@ -33,10 +33,10 @@ def test_cfn_lint_would_say_that_the_runtime_is_too_old(template, tmp_path):
     assert "Runtime 'python3.9' was deprecated" in lint(older)[0]
 
 
-def test_both_functions_have_the_pinned_runtime_and_the_default_architecture(template):
+def test_all_functions_have_the_pinned_runtime_and_the_default_architecture(template):
     resources = json.loads(template.read_text())["Resources"].values()
     functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    assert [(each["Runtime"], each["Architectures"]) for each in functions] == 2 * [(RUNTIME, ["arm64"])]
+    assert [(each["Runtime"], each["Architectures"]) for each in functions] == 3 * [(RUNTIME, ["arm64"])]
 
 
 FOUND = Finding("CKV_1", "Ensure something", "AWS::S3::Bucket.SiteBucket")
