@@ -105,8 +105,8 @@ def test_an_unknown_section_is_refused():
     ("section", "reached", "number"),
     [
         ("database", "a request of every kind", signal.SIGINT),
-        ("growth", "time", signal.SIGTERM),
-        ("load", "refresh, 4 clients", signal.SIGINT),
+        pytest.param("growth", "time", signal.SIGTERM, marks=pytest.mark.exhaustive),
+        pytest.param("load", "refresh, 4 clients", signal.SIGINT, marks=pytest.mark.exhaustive),
         ("peers", "protected", signal.SIGTERM),
     ],
 )

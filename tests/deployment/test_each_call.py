@@ -5,6 +5,7 @@ import itertools
 import re
 from pathlib import Path
 
+import pytest
 from botocore.client import BaseClient
 
 from infra.deployment.observation import ACCOUNT_ROLE
@@ -59,6 +60,7 @@ def failing(monkeypatch, failed, way):
         yield
 
 
+@pytest.mark.exhaustive  # ``test_resumption`` lets each step fail.
 def test_every_call_of_a_deployment_may_fail_and_the_next_run_goes_on(operator, monkeypatch):
     failed = until_every_call_has_failed(monkeypatch, operator.deploy, lambda: operator.errors)
 
@@ -77,6 +79,7 @@ def test_every_call_of_a_deployment_may_fail_and_the_next_run_goes_on(operator, 
     assert left() == {"roles": [ACCOUNT_ROLE]}
 
 
+@pytest.mark.exhaustive
 def test_every_call_of_chalice_may_be_refused_and_the_next_run_goes_on(operator, monkeypatch, tmp_path):
     path = tmp_path / "refused"
     path.touch()
