@@ -7,6 +7,7 @@ import pytest
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.accounts.mail import MailKind
+from chalicelib.credentials.mailed import new_token
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import (
     Conflict,
@@ -332,6 +333,13 @@ class TestPasswordReset:
     def test_another_token_is_refused(self, use_cases, token, change):
         with pytest.raises(LinkExpired):
             use_cases.password_reset.reset(change(token), NEW_PASSWORD, CALLER)
+
+    def test_whoever_knows_the_id_of_a_mail_and_not_its_secret_is_refused(self, use_cases, token):
+        last = "A" if token[-1] != "A" else "B"
+        for guess in (new_token(token[:22]), token[:-1] + last, token[:22] + "A" * 43):
+            with pytest.raises(LinkExpired):
+                use_cases.password_reset.reset(guess, NEW_PASSWORD, CALLER)
+        use_cases.password_reset.reset(token, NEW_PASSWORD, CALLER)
 
     def test_a_token_for_something_else_is_refused_and_stays_good(self, use_cases, confirmed, principal, mailed, token):
         use_cases.addresses.change(principal(confirmed), OTHER, CALLER, **ENGLISH)
