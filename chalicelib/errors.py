@@ -8,7 +8,7 @@ attributes and never in ``detail``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class LychgateError(Exception):
@@ -113,13 +113,37 @@ class InvalidToken(LychgateError):
 
 
 class InsufficientAuthentication(LychgateError):
-    """Raised if a session authenticated too long ago (RFC 9470 section 3). ``max_age`` is how long ago it may be."""
+    """Raised if a session authenticated too long ago, or by too little (RFC 9470 section 3).
+
+    ``max_age`` is how long ago it may be. ``acr_values`` is what it has to reach, None if any will do.
+    """
 
     error = "insufficient_user_authentication"
-    detail = "This needs your password again: send it to POST /auth/reauthenticate and repeat the request."
+    detail = "Prove again that it is you: at POST /auth/reauthenticate. Then repeat the request."
 
-    def __init__(self, max_age: int) -> None:
+    def __init__(self, max_age: int, acr_values: str | None = None) -> None:
         self.max_age = max_age
+        self.acr_values = acr_values
+        super().__init__()
+
+
+class SecondFactorRequired(LychgateError):
+    """Raised if the first factor is right and a second one is due. Nobody is logged in yet."""
+
+    error = "second_factor_required"
+    detail = "Now prove that it is you in a second way."
+
+    def __init__(
+        self, challenge: str, *, methods: tuple[str, ...], expires_in: int, public_key: dict[str, Any] | None
+    ) -> None:
+        self.challenge = challenge
+        """What the second factor is sent with."""
+        self.methods = methods
+        """Of ``totp``, ``recovery_code`` and ``passkey`` those that the user has."""
+        self.expires_in = expires_in
+        """Seconds for which the challenge is good."""
+        self.public_key = public_key
+        """The options for a passkey (PublicKeyCredentialRequestOptionsJSON), None if the user has none."""
         super().__init__()
 
 
@@ -220,21 +244,21 @@ class LinkExpired(LychgateError):
 
 
 class InvalidCode(LychgateError):
-    """Raised if a code is wrong or stale. ``reason`` is for the operator."""
+    """Raised if a code, a recovery code or a passkey's answer is wrong, used or stale. ``reason`` is for the operator."""
 
     error = "invalid_code"
     detail = "The code is wrong."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str | None = None) -> None:
         self.reason = reason
-        super().__init__()
+        super().__init__(detail)
 
 
 class InvalidChallenge(LychgateError):
-    """Raised if a challenge is unknown, expired or used up. ``reason`` is for the operator."""
+    """Raised if a challenge is unknown, expired, used up or not for this. ``reason`` is for the operator."""
 
     error = "invalid_challenge"
-    detail = "Too much time or too many tries have passed. Ask for a new code."
+    detail = "Too much time or too many tries have passed. Begin again."
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

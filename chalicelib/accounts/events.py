@@ -32,6 +32,14 @@ class EventType(StrEnum):
     """The account's first address was confirmed."""
     EMAIL_CHANGED = "email_changed"
     """A verified address was replaced or removed."""
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    """A TOTP app was added, or new recovery codes were made."""
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    """A second factor was wrong. Whoever tried it had the first one."""
+    RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -58,6 +66,12 @@ HISTORY = (
     EventType.PASSWORD_RESET,
     EventType.EMAIL_VERIFIED,
     EventType.EMAIL_CHANGED,
+    EventType.SECOND_FACTOR_ADDED,
+    EventType.SECOND_FACTOR_REMOVED,
+    EventType.SECOND_FACTOR_FAILED,
+    EventType.RECOVERY_CODE_USED,
+    EventType.PASSKEY_ADDED,
+    EventType.PASSKEY_REMOVED,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""

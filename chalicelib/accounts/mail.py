@@ -25,6 +25,12 @@ class MailKind(StrEnum):
     EMAIL_CHANGED = "email_changed"
     """Goes to the address that the account no longer has."""
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
 
 
 ASKED_FOR = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET, MailKind.LOGIN_CODE)

@@ -59,6 +59,8 @@ class Session:
     epoch: int
     """The user's ``session_epoch`` when the session began."""
     caller: Caller
+    amr: tuple[str, ...] = ("pwd",)
+    """How its user proved to be there when that was last asked for: words of RFC 8176."""
     last_used_from: str = ""
     """The fingerprint of the caller who last raised the refresh counter. Empty before the first refresh."""
     retried_counter: int = -1
@@ -89,6 +91,11 @@ class Session:
         The bound is that of ``max_age`` (OpenID Connect Core 1.0 section 3.1.2.1, RFC 9470 section 4).
         """
         return now - self.authenticated_at <= window
+
+    @property
+    def acr(self) -> str:
+        """The authentication context class of ``amr``."""
+        return "aal2" if "mfa" in self.amr else "aal1"
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the session is this user's and has the user's epoch. Ending all sessions raises the epoch."""

@@ -13,6 +13,10 @@ from chalicelib.accounts.usernames import canonical_username
 
 if TYPE_CHECKING:
     from chalicelib.accounts.events import SecurityEvent
+    from chalicelib.accounts.factors import Factors
+
+NO_PASSWORD = "!"
+"""What a user without a password has instead of a hash. No password fits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class User:
     disabled: bool = False
     contact: Contact | None = None
     """None if the user has given no address."""
+    factors: Factors | None = None
+    """None if the user has neither a second factor nor a passkey."""
     session_epoch: int = 0
     """Raised by one to end all sessions of the user at once: sessions with an earlier epoch have ended."""
     failures: SecurityEvent | None = field(default=None, compare=False)
@@ -59,6 +65,21 @@ class User:
     def username_key(self) -> str:
         """The canonical username, which is unique."""
         return canonical_username(self.username)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the user can log in with a password."""
+        return self.password_hash != NO_PASSWORD
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether a log-in asks for more than one factor."""
+        return self.factors is not None and self.factors.totp is not None
+
+    @property
+    def passkeys(self) -> tuple[str, ...]:
+        """The credential ids of the user's passkeys."""
+        return self.factors.passkeys if self.factors is not None else ()
 
     @property
     def verified_email(self) -> str | None:

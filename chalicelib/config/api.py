@@ -69,6 +69,11 @@ MAILS_PER_DAY = 5000
 """Mails that strangers may ask for in a day, over all accounts: a tenth of what SES lets a new account send. All users
 share the sender's reputation."""
 
+MAX_SITE_NAME = 64
+"""Characters."""
+
+_LOOPBACK = ("127.0.0.1", "::1")
+
 IDENTIFIERS = ("username", "email")
 EMAIL_CHOICES = ("off", "optional", "required")
 
@@ -122,6 +127,10 @@ class ApiSettings:
     """Whether an account has an address: "off", "optional" or "required"."""
     mails: MailRules
     check_pwned_passwords: bool
+    site_name: str
+    """What authenticators and authenticator apps call the site."""
+    rp_id: str
+    """The domain that passkeys are made for (WebAuthn Level 3, section 4)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
@@ -169,6 +178,8 @@ class ApiSettings:
                 per_day=number("LYCHGATE_MAILS_PER_DAY", MAILS_PER_DAY, 1, 10_000_000),
             ),
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
+            site_name=_site_name(environment),
+            rp_id=_rp_id(environment),
         )
 
 
@@ -186,6 +197,33 @@ def _email(environment: Mapping[str, str]) -> str:
                 "LYCHGATE_IDENTIFIER", "must be username where no mail is sent: set LYCHGATE_MAIL_FROM to the sender's"
             )
         return "required"
+    return chosen
+
+
+def _host(environment: Mapping[str, str]) -> str:
+    """Return the host of the issuer, "" if it has none. Whoever reads the issuer says so."""
+    return urlsplit(environment.get("LYCHGATE_ISSUER", "")).hostname or ""
+
+
+def _site_name(environment: Mapping[str, str]) -> str:
+    """Return the name of the site, by default the issuer's host."""
+    name = environment.get("LYCHGATE_SITE_NAME", "").strip() or _host(environment)[:MAX_SITE_NAME]
+    if not name.isprintable() or len(name) > MAX_SITE_NAME:
+        raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_SITE_NAME} printable characters")
+    return name
+
+
+def _rp_id(environment: Mapping[str, str]) -> str:
+    """Return the RP ID: by default the issuer's host, on a laptop ``localhost``, because no address can be one.
+
+    It is the host of the site or a domain above it. Browsers refuse one that is a public suffix.
+    """
+    host = _host(environment)
+    if host in _LOOPBACK:
+        host = "localhost"
+    chosen = environment.get("LYCHGATE_RP_ID", "").strip() or host
+    if chosen != host and not (host.endswith(f".{chosen}") and "." in chosen):
+        raise ConfigurationError("LYCHGATE_RP_ID", f"must be {host} or a domain above it, such as example.org")
     return chosen
 
 

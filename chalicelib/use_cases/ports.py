@@ -18,8 +18,11 @@ from chalicelib.accounts.user import Contact, User
 from chalicelib.credentials.throttling import Admission, Attempt, Known, Window
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.factors import Factors, Passkey
     from chalicelib.accounts.mail import Mail, MailKind
+    from chalicelib.credentials.challenges import Challenge
     from chalicelib.credentials.mailed import KeptRegistration, MailedProof
+    from chalicelib.credentials.second_factors import FactorUse
 
 Announce = Callable[[SecurityEvent], None]
 """Called once for each event, after it has happened. Passes the event to the log and the metrics."""
@@ -90,6 +93,9 @@ class UserStore(Protocol):
 
         """
 
+    def replace_hash(self, user: User, password_hash: str) -> None:
+        """Store another hash of the same password, if the user still has the hash of ``user``."""
+
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
         """End all sessions of the user by raising the epoch. Raises Conflict if the user no longer exists.
 
@@ -139,10 +145,11 @@ class SessionStore(Protocol):
         password_hash: str | None = None,
         admission: Admission | None = None,
         proof: MailedProof | None = None,
+        factor: FactorUse | None = None,
     ) -> bool:
         """Store a new session of a user, and record ``event``.
 
-        ``proof``, if given, is that of a mailed code. It is used up.
+        ``proof``, if given, is that of a mailed code. It is used up, and so is what ``factor`` names.
 
         ``admission``, if given, is that of the password, which was right: see ``LoginThrottle.succeeded``. Return
         whether older sessions were ended. If so, ``if_ended`` is recorded too. ``password_hash``, if given,
@@ -151,6 +158,8 @@ class SessionStore(Protocol):
         Raises:
             Conflict: the user no longer exists, is disabled, or has another hash or epoch than ``user``, or the proof
                 has been used.
+            InvalidChallenge: the challenge of ``factor`` has been used.
+            InvalidCode: its code, its recovery code or its passkey's answer has been used, or is the user's no longer.
 
         """
 
@@ -168,10 +177,17 @@ class SessionStore(Protocol):
         Records the event in the same step, if there is one.
         """
 
-    def reauthenticate(self, user_id: str, session_id: str, now: int, event: SecurityEvent) -> bool:
-        """Store that the session has authenticated at ``now``, and record the event in the same step.
+    def reauthenticate(
+        self, user: User, session: Session, event: SecurityEvent, *, factor: FactorUse | None = None
+    ) -> bool:
+        """Store ``authenticated_at`` and ``amr`` of the session, and record the event. Use up ``factor``.
 
-        Return whether the session existed; if not, nothing is stored and nothing recorded.
+        Return whether the session existed; if not, nothing is stored, used or recorded.
+
+        Raises:
+            Conflict: with a factor: the user has another hash or epoch than ``user``, or is disabled.
+            InvalidChallenge, InvalidCode: see ``begin``.
+
         """
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
@@ -232,6 +248,73 @@ class LoginThrottle(Protocol):
 
     def not_registered(self, window: Window) -> None:
         """Uncount a registration that created no account, if possible."""
+
+
+class FactorStore(Protocol):
+    """Stores passkeys, secrets of TOTP apps and recovery codes, and counts the tries of second factors.
+
+    Whoever adds or removes one has read ``user``, and raises Conflict if the user has changed since: another hash,
+    another epoch, or disabled.
+    """
+
+    def count_try(self, window: Window) -> str | None:
+        """Count a try of a second factor, before it is checked. Return None, or the counter that is full already."""
+
+    def failed(self, event: SecurityEvent) -> None:
+        """Record that a second factor was wrong."""
+
+    def add_totp(
+        self,
+        user: User,
+        session: Session,
+        factors: Factors,
+        challenge: Challenge,
+        event: SecurityEvent,
+        mail: Mail | None,
+    ) -> None:
+        """Store the TOTP secret, its last step and the recovery codes of ``factors``. Use up the challenge.
+
+        All sessions of the user end, except ``session``, which is stored with its ``amr`` and the user's new epoch.
+
+        Raises:
+            Conflict: the user has changed, or the session has ended.
+            InvalidChallenge: the challenge has been used.
+
+        """
+
+    def remove_totp(self, user: User, event: SecurityEvent, mail: Mail | None) -> None:
+        """Forget the TOTP secret and the recovery codes. Raises Conflict, also if they are not those of ``user``."""
+
+    def replace_recovery_codes(
+        self, user: User, digests: tuple[str, ...], event: SecurityEvent, mail: Mail | None
+    ) -> None:
+        """Store new recovery codes in place of all old ones. Raises Conflict, also if ``user`` has no TOTP app now."""
+
+    def find_passkey(self, passkey_id: str) -> Passkey | None:
+        """Return the passkey with this credential id, as last written, or None."""
+
+    def passkeys_of(self, user: User) -> list[Passkey]:
+        """Return the passkeys of a user, oldest first."""
+
+    def add_passkey(
+        self, user: User, passkey: Passkey, challenge: Challenge, event: SecurityEvent, mail: Mail | None
+    ) -> None:
+        """Store a new passkey of the user. Use up the challenge.
+
+        Raises:
+            Conflict: the user has changed, somebody has a passkey with this id, or the user has ``MOST_PASSKEYS``.
+            InvalidChallenge: the challenge has been used.
+
+        """
+
+    def label_passkey(self, user: User, passkey_id: str, label: str) -> Passkey | None:
+        """Call a passkey of the user something else. Return it, None if the user has no such passkey."""
+
+    def remove_passkey(self, user: User, passkey_id: str, event: SecurityEvent, mail: Mail | None) -> bool:
+        """Delete a passkey of the user. Return whether the user had it.
+
+        Raises Conflict if the user has changed, or has not the passkeys of ``user`` any more: it may be the last way in.
+        """
 
 
 class AddressStore(Protocol):
@@ -333,11 +416,18 @@ class Stores:
     events: EventLog
     throttle: LoginThrottle
     make_mail_stores: Callable[[], MailStores]
-    """Makes the others, when they are first needed."""
+    """Makes those of mails, when they are first needed."""
+    make_factor_store: Callable[[], FactorStore]
+    """Makes that of second factors and passkeys, when it is first needed."""
 
     @functools.cached_property
     def _mail_stores(self) -> MailStores:
         return self.make_mail_stores()
+
+    @functools.cached_property
+    def factors(self) -> FactorStore:
+        """The second factors and passkeys of users."""
+        return self.make_factor_store()
 
     @property
     def addresses(self) -> AddressStore:

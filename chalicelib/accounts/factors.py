@@ -1,0 +1,83 @@
+"""What a user can prove to be there with, beside the password: passkeys, a TOTP app, recovery codes.
+
+Owns the words for how somebody has authenticated (RFC 8176). Knows no storage, no HTTP and no cryptography.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MOST_PASSKEYS = 10
+"""Passkeys of one user. All of them are looked at where one is added, so that no authenticator makes a second."""
+
+MAX_LABEL_LENGTH = 64
+"""Characters of what a user calls a passkey."""
+
+PASSWORD = ("pwd",)
+"""The ``amr`` of a password."""
+
+EMAIL = ("email",)
+"""The ``amr`` of a mailed link or code. RFC 8176 has no word for it."""
+
+MULTIPLE = "mfa"
+"""The word of ``amr`` for an authentication by more than one factor."""
+
+AAL1 = "aal1"
+AAL2 = "aal2"
+"""The values of ``acr``: the authenticator assurance levels of SP 800-63B-4, as far as Lychgate vouches for them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """What a user's account says of second factors and passkeys."""
+
+    totp: str | None = field(default=None, repr=False)
+    """The secret that a TOTP app shares, sealed. None: there is no such app, and no second factor is due."""
+    totp_added_at: int = 0
+    totp_step: int = -1
+    """The time step of the last code that was accepted. No code of this step or of an earlier one is."""
+    recovery_codes: tuple[str, ...] = field(default=(), repr=False)
+    """Keyed digests of the recovery codes that are left."""
+    passkeys: tuple[str, ...] = ()
+    """The credential ids of the user's passkeys, base64url."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passkey:
+    """A credential that an authenticator has made for a user (WebAuthn Level 3, section 4)."""
+
+    id: str
+    """The credential id, base64url."""
+    user_id: str
+    username: str
+    """The user's name. With it a log-in finds the user."""
+    public_key: str
+    """A SubjectPublicKeyInfo in DER (RFC 5280 section 4.1), base64url."""
+    algorithm: int
+    """A COSE algorithm (RFC 9053)."""
+    sign_count: int
+    """The authenticator's signature counter when it was last used. 0 if it has none."""
+    backup_eligible: bool
+    """Whether the credential may leave its authenticator. It never changes."""
+    backed_up: bool
+    transports: tuple[str, ...]
+    """How a browser reaches the authenticator, as the browser has said."""
+    rp_id: str
+    """The Relying Party that it was made for. It works for no other."""
+    label: str
+    created_at: int
+    """NumericDate."""
+    last_used_at: int | None = None
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """How somebody has authenticated who used it, with user verification (RFC 8176 section 2).
+
+        A credential that may leave its authenticator is no proof of hardware.
+        """
+        return ("swk" if self.backup_eligible else "hwk", MULTIPLE, "user")
+
+
+def acr_of(amr: tuple[str, ...]) -> str:
+    """Return the authentication context class of an authentication by these methods."""
+    return AAL2 if MULTIPLE in amr else AAL1
