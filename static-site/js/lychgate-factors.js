@@ -152,12 +152,13 @@ export async function offerPasskeys(client, { signal, onFailure } = {}) {
   signal?.throwIfAborted();
   if (client.user || !(await autofillWorks())) return null;
   signal?.throwIfAborted();
-  offer?.end();
+  const previous = offer;
   const own = (offer = new Offer(client, signal, onFailure));
   const end = () => own.end();
   const stop = client.onChange(({ type }) => type === "logged-in" && end());
   signal?.addEventListener("abort", end);
   try {
+    await previous?.end();
     const user = await own.stand();
     if (!user) signal?.throwIfAborted();
     return user;
@@ -443,10 +444,11 @@ class Offer {
     this.#goOn();
   }
 
+  /** Make way for good. @returns {Promise<unknown>} settles when the browser is free */
   end() {
     this.#end.abort();
-    this.withdraw();
     this.#goOn();
+    return this.withdraw();
   }
 
   get #isOver() {
