@@ -10,6 +10,7 @@ from chalicelib.config import mailer
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
+from chalicelib.config.passkeys import relying_party
 from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.peppers import FIRST, Pepper, Peppers
@@ -160,6 +161,48 @@ def test_without_a_list_the_issuers_own_origin_is_allowed(environment):
 def test_an_origin_that_is_none_is_refused(environment, origins):
     with pytest.raises(ConfigurationError, match="LYCHGATE_ALLOWED_ORIGINS must list origins"):
         HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": origins})
+
+
+class TestOfPasskeys:
+    @staticmethod
+    def party(environment, **changes):
+        environment = {**environment, "LYCHGATE_ALLOWED_ORIGINS": ""} | {
+            f"LYCHGATE_{name}": value for name, value in changes.items()
+        }
+        return relying_party(ApiSettings.from_environment(environment), HttpSettings.from_environment(environment))
+
+    def test_they_belong_to_the_issuers_host_and_to_its_own_pages(self, environment):
+        party = self.party(environment)
+        assert (party.id, party.name, party.origins) == ("site.example", "site.example", ("https://site.example",))
+
+    def test_at_a_laptop_they_belong_to_localhost_because_an_address_can_have_none(self, environment):
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            party = self.party(
+                environment,
+                ISSUER=f"http://{host}:8000/api",
+                ALLOWED_ORIGINS="http://127.0.0.1:8000,http://[::1]:8000,http://localhost:8000",
+            )
+            assert (party.id, party.origins) == ("localhost", ("http://localhost:8000",)), host
+
+    def test_pages_of_the_domain_and_below_it_may_use_them_and_no_others(self, environment):
+        allowed = (
+            "https://login.site.example",
+            "https://site.example",
+            "https://shop.site.example:8443",
+            "http://shop.site.example",
+            "https://othersite.example",
+            "https://site.example.other",
+            "http://localhost:8000",
+        )
+        party = self.party(
+            environment,
+            ISSUER="https://login.site.example/api",
+            RP_ID="site.example",
+            SITE_NAME="The Site",
+            ALLOWED_ORIGINS=",".join(allowed),
+        )
+        assert (party.id, party.name) == ("site.example", "The Site")
+        assert party.origins == allowed[:3]
 
 
 def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):
