@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.config import mailer
 from chalicelib.config.api import ApiSettings
+from chalicelib.config.environment import MAX_SITE_NAME
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
 from chalicelib.config.passkeys import relying_party
@@ -16,6 +17,7 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.peppers import FIRST, Pepper, Peppers
 from chalicelib.errors import ConfigurationError
 from chalicelib.mailer_wiring import named_address
+from chalicelib.mails.rendering import MAX_NAME
 from chalicelib.tokens.keys import thumbprint
 from tests.support.marks import TESTS
 
@@ -157,7 +159,7 @@ def test_without_a_list_the_issuers_own_origin_is_allowed(environment):
     assert settings.allowed_origins == ("https://site.example",)
 
 
-@pytest.mark.parametrize("origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,"])
+@pytest.mark.parametrize("origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,", "https://[a"])
 def test_an_origin_that_is_none_is_refused(environment, origins):
     with pytest.raises(ConfigurationError, match="LYCHGATE_ALLOWED_ORIGINS must list origins"):
         HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": origins})
@@ -203,6 +205,65 @@ class TestOfPasskeys:
         )
         assert (party.id, party.name) == ("site.example", "The Site")
         assert party.origins == allowed[:3]
+
+    @pytest.mark.parametrize(
+        ("issuer", "rp_id"),
+        [
+            ("https://login.site.example/api", "othersite.example"),
+            ("https://login.site.example/api", "shop.site.example"),
+            ("https://login.site.example/api", "ogin.site.example"),
+            ("https://login.site.example/api", "example"),
+            ("https://login.site.example/api", "https://site.example"),
+            ("https://login.site.example/api", ".site.example"),
+            ("http://127.0.0.1:8000/api", "127.0.0.1"),
+            ("http://localhost:8000/api", "site.example"),
+        ],
+    )
+    def test_a_domain_that_is_none_of_the_site_is_refused_with_what_would_do(self, environment, issuer, rp_id):
+        of_site = "login.site.example" if issuer.startswith("https") else "localhost"
+        with pytest.raises(ConfigurationError, match=f"^LYCHGATE_RP_ID must be {of_site}, the host of LYCHGATE_ISSUER"):
+            self.party(environment, ISSUER=issuer, RP_ID=rp_id)
+
+    @pytest.mark.parametrize("issuer", ["", "https://[site.example/api"])
+    def test_of_an_issuer_that_is_none_nothing_is_said_here(self, environment, issuer):
+        settings = ApiSettings.from_environment(
+            {**environment, "LYCHGATE_ISSUER": issuer, "LYCHGATE_RP_ID": "site.example"}
+        )
+        assert (settings.rp_id, settings.site_name) == ("site.example", "")
+        with pytest.raises(ConfigurationError, match=r"^LYCHGATE_ISSUER "):
+            HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer})
+
+
+class TestOfTheSitesName:
+    """It is one in mails, in authenticators and in authenticator apps."""
+
+    @staticmethod
+    def both(environment):
+        return {
+            ApiSettings.from_environment(environment).site_name,
+            MailerSettings.from_environment(environment).look.site_name,
+        }
+
+    @pytest.mark.parametrize(
+        ("changes", "name"),
+        [
+            ({}, "site.example"),
+            ({"LYCHGATE_SITE_URL": "https://www.site.example"}, "www.site.example"),
+            ({"LYCHGATE_SITE_NAME": " Oak & Latch "}, "Oak & Latch"),
+            ({"LYCHGATE_ISSUER": f"https://{'long.' * 20}example/api"}, ("long." * 20)[:MAX_SITE_NAME]),
+        ],
+    )
+    def test_the_api_and_the_mailer_call_the_site_the_same(self, environment, changes, name):
+        assert self.both({**environment, **changes}) == {name}
+
+    @pytest.mark.parametrize("name", ["two\nlines", "x" * (MAX_SITE_NAME + 1), "a\u202eb"])
+    def test_a_name_that_cannot_be_shown_is_refused_by_both(self, environment, name):
+        for settings in (ApiSettings, MailerSettings):
+            with pytest.raises(ConfigurationError, match=r"^LYCHGATE_SITE_NAME must have at most 64 printable"):
+                settings.from_environment({**environment, "LYCHGATE_SITE_NAME": name})
+
+    def test_a_name_that_is_allowed_can_stand_in_a_mail(self):
+        assert MAX_SITE_NAME == MAX_NAME
 
 
 def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):
