@@ -144,7 +144,9 @@ def reauthenticate(call: Call, body: PasswordBody) -> Answer[AccessTokenBody]:
 
     The session is fresh from then on, and the new access token has a new `auth_time`. The refresh token stays as it is.
     """
-    return access_token_answer(call.use_cases.account.reauthenticate(call.principal, body.password, call.caller))
+    return access_token_answer(
+        call.use_cases.reauthentication.with_password(call.principal, body.password, call.caller)
+    )
 
 
 @routes.operation(
