@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from chalicelib.credentials import base64url
 from chalicelib.credentials.cbor import MalformedCbor, decode, decode_first
@@ -315,11 +315,13 @@ def _client_data(response: Mapping[str, Any]) -> _ClientData:
         members = None
     if not isinstance(members, dict):
         raise Malformed(_CLIENT_DATA, "This must be a JSON object in UTF-8 with no member twice.")
-    texts = [members.get(name) for name in ("type", "challenge", "origin")]
+    texts = tuple(members.get(name) for name in ("type", "challenge", "origin"))
     cross_origin, top_origin = members.get("crossOrigin", False), members.get("topOrigin", "")
     if not all(isinstance(text, str) for text in (*texts, top_origin)) or not isinstance(cross_origin, bool):
         raise Malformed(_CLIENT_DATA, "This has not the members of client data.")
-    return _ClientData(*texts, cross_origin, "topOrigin" in members, hashlib.sha256(octets).digest())
+    return _ClientData(
+        *cast("tuple[str, str, str]", texts), cross_origin, "topOrigin" in members, hashlib.sha256(octets).digest()
+    )
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
