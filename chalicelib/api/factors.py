@@ -316,7 +316,10 @@ def delete_passkey(call: Call, passkey_id: PasskeyId) -> Answer[None]:
 
 @routes.operation("POST", "/auth/login/passkey/options")
 def begin_log_in_with_passkey(call: Call) -> Answer[RequestOptionsBody]:
-    """Return the options for a log-in with a passkey, whoever's it is. Nothing is stored."""
+    """Return the options for a log-in with a passkey.
+
+    They name nobody: the passkey says whose it is. Nothing is stored.
+    """
     options = call.use_cases.passkeys.request_options()
     return Answer({"challenge": options.challenge, "publicKey": options.public_key})
 

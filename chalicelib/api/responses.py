@@ -94,7 +94,7 @@ Jwt = Annotated[str, Keywords(examples=["eyJ…"])]
 
 _OrNull = Keywords(type=["string", "null"], examples=["alice@example.org"])
 
-SecondFactor = Literal["totp", "recovery_code", "passkey"]
+SecondFactor = Annotated[str, Keywords(enum=["totp", "recovery_code", "passkey"])]
 RequestOptions = Annotated[
     dict[str, Any],
     Keywords(
