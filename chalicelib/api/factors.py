@@ -196,11 +196,12 @@ def get_factors(call: Call) -> Answer[FactorsBody]:
     )
 
 
-@routes.operation("POST", "/auth/totp", credential=Credential.FRESH, raises=(Conflict,))
+@routes.operation("POST", "/auth/totp", credential=Credential.FRESH)
 def begin_totp(call: Call) -> Answer[PendingTotpBody]:
     """Hand out a secret for an authenticator app.
 
-    Nothing is stored. The app is added once a code of it has come to `POST /auth/totp/confirm`.
+    Nothing is stored. The app is added once a code of it has come to `POST /auth/totp/confirm`, in place of one that the
+    user has.
     """
     new = call.use_cases.factors.begin_totp(call.principal)
     return Answer({"secret": new.secret, "uri": new.uri, "pending": new.pending, "expires_in": new.expires_in})
@@ -210,7 +211,7 @@ def begin_totp(call: Call) -> Answer[PendingTotpBody]:
     "POST",
     "/auth/totp/confirm",
     credential=Credential.FRESH,
-    raises=(InvalidChallenge, InvalidCode, Conflict, TooManyAttempts),
+    raises=(InvalidChallenge, InvalidCode, Conflict),
 )
 def confirm_totp(call: Call, body: NewTotpBody) -> Answer[RecoveryCodesBody]:
     """Add the authenticator app that a first code comes from.
@@ -225,14 +226,20 @@ def confirm_totp(call: Call, body: NewTotpBody) -> Answer[RecoveryCodesBody]:
     "DELETE", "/auth/totp", credential=Credential.FRESH, status=HTTPStatus.NO_CONTENT, raises=(NotFound, Conflict)
 )
 def delete_totp(call: Call) -> Answer[None]:
-    """Remove the authenticator app and the recovery codes. A log-in asks for no second factor then."""
+    """Remove the authenticator app and the recovery codes. A log-in asks for no second factor then.
+
+    If there is none, the answer is `not_found`.
+    """
     call.use_cases.factors.remove_totp(call.principal, call.caller)
     return no_content()
 
 
 @routes.operation("POST", "/auth/recovery-codes", credential=Credential.FRESH, raises=(Conflict,))
 def replace_recovery_codes(call: Call) -> Answer[RecoveryCodesBody]:
-    """Make new recovery codes. The old ones are no longer good."""
+    """Make new recovery codes. The old ones are no longer good.
+
+    Without an authenticator app the answer is `conflict`.
+    """
     return Answer({"recovery_codes": call.use_cases.factors.replace_recovery_codes(call.principal, call.caller)})
 
 
@@ -261,7 +268,6 @@ def log_in_with_second_factor(call: Call, body: SecondFactorBody) -> Answer[Toke
         code=body.code,
         recovery_code=body.recovery_code,
         credential=body.credential,
-        device=device,
     )
     return begun(call, logged_in, cookie, device)
 
