@@ -13,6 +13,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from chalicelib.credentials import base64url
 from chalicelib.credentials.derived_keys import derived_key
 
 if TYPE_CHECKING:
@@ -64,4 +65,4 @@ def _digest(pepper: Pepper, user_id: str, plain: str) -> str:
     digest = hmac.digest(
         derived_key(pepper, _PURPOSE), f"{user_id}\n{plain}".encode("utf-8", "replace"), hashlib.sha256
     )
-    return f"{pepper.id}.{base64.urlsafe_b64encode(digest[:16]).rstrip(b'=').decode('ascii')}"
+    return f"{pepper.id}.{base64url.encode(digest[:16])}"

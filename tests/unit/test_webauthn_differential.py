@@ -125,7 +125,10 @@ def every_bit(at):
     return ALL_BITS
 
 
-MASKS = [pytest.param(one_bit, id="one"), pytest.param(every_bit, id="all", marks=pytest.mark.exhaustive)]
+MASKS = [
+    pytest.param(one_bit, id="one"),
+    pytest.param(every_bit, id="all", marks=[pytest.mark.exhaustive, pytest.mark.slow]),
+]
 
 
 def test_all_three_take_what_nobody_has_changed(enrolment):
