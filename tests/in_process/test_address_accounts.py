@@ -61,7 +61,7 @@ def change(api, tokens, email):
 def test_the_options_say_so(api):
     options = api.request("GET", "/auth/options").json
     assert (options["identifier"], options["email"]) == ("email", "required")
-    assert options["methods"] == ["password", "email_code"]
+    assert options["methods"] == ["password", "passkey", "email_code"]
 
 
 def test_an_account_exists_once_its_address_is_confirmed(api, mailbox):
