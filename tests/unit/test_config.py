@@ -159,7 +159,9 @@ def test_without_a_list_the_issuers_own_origin_is_allowed(environment):
     assert settings.allowed_origins == ("https://site.example",)
 
 
-@pytest.mark.parametrize("origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,", "https://[a"])
+@pytest.mark.parametrize(
+    "origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,", "https://[a"]
+)
 def test_an_origin_that_is_none_is_refused(environment, origins):
     with pytest.raises(ConfigurationError, match="LYCHGATE_ALLOWED_ORIGINS must list origins"):
         HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": origins})
