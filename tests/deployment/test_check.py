@@ -370,7 +370,9 @@ class TestOfPasskeys:
         assert operator.deploy() == 0, operator.errors
         operator.smoked.clear()
         given = parameters(**a_domain())
-        moves = re.compile(rf"they move from \w+\.cloudfront\.net to {DOMAIN}\. Those that users have made by now do not")
+        moves = re.compile(
+            rf"they move from \w+\.cloudfront\.net to {DOMAIN}\. Those that users have made by now do not"
+        )
 
         assert moves.match(check(operator, *given)["passkeys"][1])
         assert operator.deploy("--dry-run", *given) == 0, operator.errors
@@ -397,7 +399,9 @@ class TestOfPasskeys:
             ({"LYCHGATE_SITE_NAME": "x" * 65}, False, "LYCHGATE_SITE_NAME must have at most 64 printable characters"),
         ],
     )
-    def test_a_setting_that_cannot_be_is_refused_before_anything_is_made(self, operator, variables, with_domain, advice):
+    def test_a_setting_that_cannot_be_is_refused_before_anything_is_made(
+        self, operator, variables, with_domain, advice
+    ):
         configure(operator, **variables)
         given = parameters(**a_domain()) if with_domain else []
         state, sentence = check(operator, *given, code=1)["passkeys"]
