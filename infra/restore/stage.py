@@ -78,7 +78,8 @@ class Stage:
             listed = ", ".join(f"{name or 'first'} ({count} accounts)" for name, count in sorted(missing.items()))
             raise RestoreError(
                 f"the parameter {self.parameter} lacks peppers that passwords and second factors need: {listed}."
-                f" Put them back from a backup that has them: `python -m infra.keys restore FILE --stage {self.name} --add-peppers`"
+                " Put them back from a backup that has them: `python -m infra.keys restore FILE --stage"
+                f" {self.name} --add-peppers`"
             )
 
     def confirm(self, given: str | None) -> None:
