@@ -91,8 +91,7 @@ _TESTS: Mapping[str, Callable[[Account, frozenset[str]], bool]] = {
     "TOTP code": lambda account, hand: _has(hand, account.totp, "TOTP app", "TOTP code"),
     "recovery code": lambda account, hand: _has(hand, account.codes, "recovery codes", "recovery code"),
     "passkey": lambda account, hand: any(_has(hand, maker, "passkey") for maker in account.passkeys),
-    "another's passkey": lambda account, hand: any(not _has(hand, maker, "passkey") for maker in account.passkeys)
-    or len(account.passkeys) > 1,
+    "account with a passkey": lambda account, _: bool(account.passkeys),
     "another way in": lambda account, _: bool(account.password or account.address or len(account.passkeys) > 1),
     "account": lambda account, _: account.exists,
     "no account": lambda account, _: not account.exists,
@@ -215,7 +214,7 @@ def _own_passkey(state: State, actor: str) -> State:
 
 
 def _no_other_passkeys(state: State, actor: str) -> State:
-    """Remove all passkeys but the actor's own; or the only one, which somebody else has too."""
+    """Remove all passkeys but those of the actor's own making."""
     own = {MAKES[actor]} & state.account.passkeys
     return _account(state, passkeys=frozenset(own))
 

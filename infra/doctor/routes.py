@@ -167,8 +167,8 @@ _ADDRESS = (
 _FACTORS = (
     Step(
         "POST /auth/totp/confirm",
-        "enrol a TOTP app of one's own",
-        (SESSION, FRESH, "account without TOTP"),
+        "enrol a TOTP app of one's own, in place of any other",
+        (SESSION, FRESH),
         ("own TOTP", "ends others"),
         event="second_factor_added",
         mail="second_factor_added",
@@ -202,7 +202,7 @@ _FACTORS = (
     Step(
         "DELETE /auth/passkeys/{passkey_id}",
         "remove the other's passkeys",
-        (SESSION, FRESH, "another's passkey", "another way in"),
+        (SESSION, FRESH, "account with a passkey", "another way in"),
         ("no other passkeys",),
         event="passkey_removed",
         mail="passkey_removed",

@@ -166,7 +166,8 @@ class Graph:
             start = before[-1].after
         if theft.only_looks:
             looking = Graph([step for step in self.steps if step.route.startswith("GET ")], self.words)
-            return looking.finding(replace(theft, only_looks=False), account)
+            found = looking.finding(replace(theft, only_looks=False), account)
+            return None if found is None else replace(found, theft=theft)
         worst, at, path = Outcome.NOTHING, start, before
         for state, moves in self.ways(start, THIEF, self.steps):
             outcome = self.outcome(state, start)

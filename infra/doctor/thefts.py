@@ -68,7 +68,13 @@ class Theft:
 _FRESH_NOW = "while the session is fresh"
 
 THEFTS = (
-    Theft("the mailbox", ("mailbox",), ("address",), where=MAIL),
+    Theft(
+        "the mailbox",
+        ("mailbox",),
+        ("address",),
+        where=MAIL,
+        aside="Whoever reads the mailbox can delete the notices there before the owner sees them.",
+    ),
     Theft("a program that opens every link in the mailbox", ("mailbox",), ("address",), only_looks=True, where=MAIL),
     Theft(
         "whoever registers the address first, if its owner presses the button of the mail",
