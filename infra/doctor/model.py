@@ -201,6 +201,12 @@ def _own_address(state: State, actor: str) -> State:
     return _account(state, address=MAKES[actor])
 
 
+def _rename(state: State, actor: str) -> State:
+    """Replace the address, which is the name: the session goes on with its next refresh, and all others end."""
+    state = _end_others(_own_address(state, actor), actor)
+    return state if RENEWABLE in state.hand(actor) else _end_own(state, actor)
+
+
 def _own_totp(state: State, actor: str) -> State:
     return _account(state, totp=MAKES[actor], codes=MAKES[actor])
 
@@ -229,6 +235,7 @@ _EFFECTS: Mapping[str, Callable[[State, str], State]] = {
     "first factor": _first_factor,
     "own password": _own_password,
     "own address": _own_address,
+    "own address as the name": _rename,
     "no address": lambda state, _: _account(state, address=""),
     "own TOTP": _own_totp,
     "no TOTP": lambda state, _: _account(state, totp="", codes=""),

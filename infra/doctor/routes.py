@@ -148,7 +148,7 @@ _ADDRESS = (
         "POST /auth/email/confirm",
         "confirm it",
         ("address link", "account"),
-        ("own address", "ends others"),
+        ("own address as the name",),
         event="email_changed",
         mail="email_changed",
         where=BY_ADDRESS,
