@@ -22,7 +22,16 @@ from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
-from chalicelib.use_cases.ports import EventLog, LoginThrottle, MailStores, Rotation, SessionStore, Stores, UserStore
+from chalicelib.use_cases.ports import (
+    EventLog,
+    FactorStore,
+    LoginThrottle,
+    MailStores,
+    Rotation,
+    SessionStore,
+    Stores,
+    UserStore,
+)
 from tests.support.application import application, clients_of
 from tests.support.scenarios import PASSWORD
 
@@ -127,6 +136,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         events=cast("EventLog", None),
         throttle=cast("LoginThrottle", _Throttle(user)),
         make_mail_stores=_no_mail_stores,
+        make_factor_store=_no_factor_store,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
@@ -152,6 +162,10 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
             access_token=issuer.access_token(user, session, now),
             refresh_token=issuer.refresh_token(session, now),
         )
+
+
+def _no_factor_store() -> FactorStore:
+    raise NotImplementedError("nobody who is measured here has a second factor")
 
 
 def _no_mail_stores() -> MailStores:

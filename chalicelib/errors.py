@@ -244,7 +244,7 @@ class LinkExpired(LychgateError):
 
 
 class InvalidCode(LychgateError):
-    """Raised if a code, a recovery code or a passkey's answer is wrong, used or stale. ``reason`` is for the operator."""
+    """Raised if a code or a passkey's answer is wrong, used or stale. ``reason`` is for the operator."""
 
     error = "invalid_code"
     detail = "The code is wrong."

@@ -34,7 +34,7 @@ from chalicelib.use_cases.devices import Devices
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, MailStores, Stores
+from chalicelib.use_cases.ports import Announce, FactorStore, MailStores, Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
@@ -42,12 +42,21 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
+    from chalicelib.credentials.peppers import Peppers
+    from chalicelib.credentials.recovery_codes import RecoveryCodes
+    from chalicelib.credentials.sealing import Sealer
     from chalicelib.credentials.throttling import MailRules
+    from chalicelib.credentials.webauthn import RelyingParty
     from chalicelib.tokens.keyring import SigningKeys
     from chalicelib.use_cases.address_registration import AddressRegistration
     from chalicelib.use_cases.addresses import Addresses
     from chalicelib.use_cases.code_log_in import CodeLogIn
+    from chalicelib.use_cases.factors import FactorManagement
+    from chalicelib.use_cases.passkeys import Passkeys
     from chalicelib.use_cases.password_reset import PasswordReset
+    from chalicelib.use_cases.reauthentication import Reauthentication
+    from chalicelib.use_cases.second_factor_log_in import SecondFactorLogIn
+    from chalicelib.use_cases.second_factors import SecondFactors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,23 +73,62 @@ class Clients:
         return Clients(functools.cache(self.dynamodb), functools.cache(self.ssm), self.pause)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Parts:
     """What use cases are built from that are not built at the start."""
 
     settings: ApiSettings
+    http: HttpSettings
     stores: Stores
     begin_session: BeginSession
+    guard: PasswordGuard
     hasher: PasswordHasher
     policy: PasswordPolicy
+    peppers: Peppers
     notices: Notices
     clock: Clock
     announce: Announce
 
+    @functools.cached_property
+    def sealer(self) -> Sealer:
+        """Seals what is kept by others."""
+        from chalicelib.credentials.sealing import Sealer  # noqa: PLC0415
+
+        return Sealer(self.peppers, self.clock)
+
+    @functools.cached_property
+    def recovery_codes(self) -> RecoveryCodes:
+        """Makes and finds recovery codes."""
+        from chalicelib.credentials.recovery_codes import RecoveryCodes  # noqa: PLC0415
+
+        return RecoveryCodes(self.peppers, self.clock)
+
+    @functools.cached_property
+    def relying_party(self) -> RelyingParty:
+        """For whom passkeys are made."""
+        from chalicelib.config.passkeys import relying_party  # noqa: PLC0415
+
+        return relying_party(self.settings, self.http)
+
+    @functools.cached_property
+    def second_factors(self) -> SecondFactors:
+        """The step that asks for second factors and checks them."""
+        from chalicelib.use_cases.second_factors import SecondFactors  # noqa: PLC0415
+
+        return SecondFactors(
+            stores=self.stores,
+            sealer=self.sealer,
+            recovery_codes=self.recovery_codes,
+            relying_party=self.relying_party,
+            notices=self.notices,
+            clock=self.clock,
+            announce=self.announce,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class UseCases:
-    """All use cases, over one set of stores. Those of mails are loaded and built when they are first needed."""
+    """All use cases, over one set of stores. Those that few requests need are loaded and built when one does."""
 
     registration: Registration
     log_in: LogIn
@@ -150,6 +198,65 @@ class UseCases:
             announce=parts.announce,
         )
 
+    @functools.cached_property
+    def reauthentication(self) -> Reauthentication:
+        """Authenticating again inside a session."""
+        from chalicelib.use_cases.reauthentication import Reauthentication  # noqa: PLC0415
+
+        parts = self._parts
+        return Reauthentication(
+            account=self.account,
+            guard=parts.guard,
+            begin_session=parts.begin_session,
+            second_factors=lambda: parts.second_factors,
+        )
+
+    @functools.cached_property
+    def second_factor(self) -> SecondFactorLogIn:
+        """The second step of a log-in."""
+        from chalicelib.use_cases.second_factor_log_in import SecondFactorLogIn  # noqa: PLC0415
+
+        parts = self._parts
+        return SecondFactorLogIn(
+            stores=parts.stores, second_factors=parts.second_factors, begin_session=parts.begin_session
+        )
+
+    @functools.cached_property
+    def factors(self) -> FactorManagement:
+        """TOTP apps and recovery codes."""
+        from chalicelib.use_cases.factors import FactorManagement  # noqa: PLC0415
+
+        parts = self._parts
+        return FactorManagement(
+            stores=parts.stores,
+            account=self.account,
+            second_factors=parts.second_factors,
+            sealer=parts.sealer,
+            recovery_codes=parts.recovery_codes,
+            notices=parts.notices,
+            site_name=parts.settings.site_name,
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
+    @functools.cached_property
+    def passkeys(self) -> Passkeys:
+        """Passkeys."""
+        from chalicelib.use_cases.passkeys import Passkeys  # noqa: PLC0415
+
+        parts = self._parts
+        return Passkeys(
+            stores=parts.stores,
+            account=self.account,
+            begin_session=parts.begin_session,
+            second_factors=parts.second_factors,
+            relying_party=parts.relying_party,
+            notices=parts.notices,
+            sends_mail=parts.settings.email != "off",
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
 
 def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
     """Return the stores in DynamoDB."""
@@ -160,6 +267,7 @@ def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
         events=DynamoDBEventLog(database),
         throttle=DynamoDBLoginThrottle(database, settings.throttle),
         make_mail_stores=lambda: dynamodb_mail_stores(database, settings.mails),
+        make_factor_store=lambda: dynamodb_factor_store(database),
     )
 
 
@@ -170,6 +278,13 @@ def dynamodb_mail_stores(database: Database, rules: MailRules) -> MailStores:
     from chalicelib.adapters.dynamodb.outbox import DynamoDBOutbox  # noqa: PLC0415
 
     return MailStores(addresses=DynamoDBAddressStore(database), outbox=DynamoDBOutbox(database, rules))
+
+
+def dynamodb_factor_store(database: Database) -> FactorStore:
+    """Return the store in DynamoDB of second factors and passkeys."""
+    from chalicelib.adapters.dynamodb.factors import DynamoDBFactorStore  # noqa: PLC0415 - most processes never need it
+
+    return DynamoDBFactorStore(database)
 
 
 class Lychgate:
@@ -273,8 +388,28 @@ class Lychgate:
         )
         clock, announce, rules = self.clock, self._announce, settings.sessions
         guard = PasswordGuard(stores=stores, hasher=hasher, clock=clock, announce=announce)
-        begin_session = BeginSession(stores=stores, issuer=issuer, rules=rules, clock=clock, announce=announce)
         notices = Notices(sends=settings.email != "off")
+        begin_session = BeginSession(
+            stores=stores,
+            issuer=issuer,
+            rules=rules,
+            clock=clock,
+            announce=announce,
+            second_factors=lambda: parts.second_factors,
+        )
+        parts = Parts(
+            settings,
+            self.http,
+            stores,
+            begin_session,
+            guard,
+            hasher,
+            policy,
+            secrets.peppers,
+            notices,
+            clock,
+            announce,
+        )
         return UseCases(
             registration=Registration(
                 stores=stores,
@@ -307,7 +442,7 @@ class Lychgate:
                 clock=clock,
                 announce=announce,
             ),
-            _parts=Parts(settings, stores, begin_session, hasher, policy, notices, clock, announce),
+            _parts=parts,
         )
 
     def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:

@@ -1,11 +1,13 @@
 """What a user can prove to be there with, beside the password: passkeys, a TOTP app, recovery codes.
 
-Owns the words for how somebody has authenticated (RFC 8176). Knows no storage, no HTTP and no cryptography.
+Knows no storage, no HTTP and no cryptography.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from chalicelib.accounts.authentication import MULTIPLE
 
 MOST_PASSKEYS = 10
 """Passkeys of one user. All of them are looked at where one is added, so that no authenticator makes a second."""
@@ -13,21 +15,8 @@ MOST_PASSKEYS = 10
 MAX_LABEL_LENGTH = 64
 """Characters of what a user calls a passkey."""
 
-PASSWORD = ("pwd",)
-"""The ``amr`` of a password."""
 
-EMAIL = ("email",)
-"""The ``amr`` of a mailed link or code. RFC 8176 has no word for it."""
-
-MULTIPLE = "mfa"
-"""The word of ``amr`` for an authentication by more than one factor."""
-
-AAL1 = "aal1"
-AAL2 = "aal2"
-"""The values of ``acr``: the authenticator assurance levels of SP 800-63B-4, as far as Lychgate vouches for them."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Factors:
     """What a user's account says of second factors and passkeys."""
 
@@ -42,7 +31,7 @@ class Factors:
     """The credential ids of the user's passkeys, base64url."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Passkey:
     """A credential that an authenticator has made for a user (WebAuthn Level 3, section 4)."""
 
@@ -76,8 +65,3 @@ class Passkey:
         A credential that may leave its authenticator is no proof of hardware.
         """
         return ("swk" if self.backup_eligible else "hwk", MULTIPLE, "user")
-
-
-def acr_of(amr: tuple[str, ...]) -> str:
-    """Return the authentication context class of an authentication by these methods."""
-    return AAL2 if MULTIPLE in amr else AAL1

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.authentication import PASSWORD, acr_of
+
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.user import User
@@ -59,7 +61,7 @@ class Session:
     epoch: int
     """The user's ``session_epoch`` when the session began."""
     caller: Caller
-    amr: tuple[str, ...] = ("pwd",)
+    amr: tuple[str, ...] = PASSWORD
     """How its user proved to be there when that was last asked for: words of RFC 8176."""
     last_used_from: str = ""
     """The fingerprint of the caller who last raised the refresh counter. Empty before the first refresh."""
@@ -95,7 +97,7 @@ class Session:
     @property
     def acr(self) -> str:
         """The authentication context class of ``amr``."""
-        return "aal2" if "mfa" in self.amr else "aal1"
+        return acr_of(self.amr)
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the session is this user's and has the user's epoch. Ending all sessions raises the epoch."""

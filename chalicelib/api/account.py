@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
@@ -22,14 +22,20 @@ from chalicelib.api.responses import (
     user_body,
 )
 from chalicelib.api.routing import Call, Credential, Routes, Tag
-from chalicelib.api.schemas import Keywords, NewPassword, Password
+from chalicelib.api.schemas import Keywords, NewPassword, PasskeyAnswer, Password, TotpCode
 from chalicelib.errors import (
     Conflict,
+    FieldError,
+    InsufficientAuthentication,
+    InvalidChallenge,
+    InvalidCode,
     InvalidCredentials,
     NotFound,
     OriginRejected,
+    SecondFactorRequired,
     ServiceUnavailable,
     TooManyAttempts,
+    ValidationFailed,
 )
 from chalicelib.use_cases.account import SESSION_ID
 
@@ -48,10 +54,20 @@ class NewPasswordBody:
 
 
 @request_body
-class PasswordBody:
-    """The body of a reauthentication or an account deletion: the password again."""
+class ReauthenticationBody:
+    """The body of a reauthentication: the password, with a code where that is asked for, or a passkey's answer."""
 
-    password: Password
+    password: Password | None = None
+    code: TotpCode | None = None
+    challenge: Annotated[str, Keywords(description="From the options that the passkey answers.")] | None = None
+    credential: PasskeyAnswer | None = None
+
+
+@request_body
+class PasswordBody:
+    """The body of an account deletion: the password again, or nothing if the account has none."""
+
+    password: Password | None = None
 
 
 class ProfileBody(TypedDict):
@@ -137,14 +153,36 @@ def log_out_everywhere(call: Call) -> Answer[None]:
     "POST",
     "/auth/reauthenticate",
     credential=Credential.LIVE,
-    raises=(InvalidCredentials, TooManyAttempts),
+    raises=(InvalidCredentials, InvalidChallenge, InvalidCode, SecondFactorRequired, TooManyAttempts),
 )
-def reauthenticate(call: Call, body: PasswordBody) -> Answer[AccessTokenBody]:
-    """Prove again with the password that the user is there.
+def reauthenticate(call: Call, body: ReauthenticationBody) -> Answer[AccessTokenBody]:
+    """Prove again that the user is there: with the password, or with a passkey.
 
-    The session is fresh from then on, and the new access token has a new `auth_time`. The refresh token stays as it is.
+    The body has `password`, or `password` and `code`, or `challenge` and `credential`. A user with an authenticator app
+    sends its code with the password; a password alone is then answered `second_factor_required`. A passkey answers the
+    options of `POST /auth/login/passkey/options`, or those of that answer. The session is fresh from then on, and the
+    new access token has a new `auth_time`, `amr` and `acr`. The refresh token stays as it is.
     """
-    return access_token_answer(call.use_cases.account.reauthenticate(call.principal, body.password, call.caller))
+    reauthentication = call.use_cases.reauthentication
+    if body.challenge is None and body.credential is None:
+        if body.password is None:
+            raise ValidationFailed(FieldError("password", "Send this, or challenge and credential."))
+        reauthenticated = reauthentication.with_password(call.principal, body.password, call.caller, code=body.code)
+        return access_token_answer(reauthenticated)
+    challenge, credential = _answer_of_passkey(body)
+    return access_token_answer(reauthentication.with_passkey(call.principal, challenge, credential, call.caller))
+
+
+def _answer_of_passkey(body: ReauthenticationBody) -> tuple[str, dict[str, Any]]:
+    """Return the challenge and the credential of a body. Raises ValidationFailed unless it has these two only."""
+    needed = [name for name in ("challenge", "credential") if getattr(body, name) is None]
+    too_much = [name for name in ("password", "code") if getattr(body, name) is not None]
+    if body.challenge is None or body.credential is None or too_much:
+        raise ValidationFailed(
+            *(FieldError(name, "This field is needed.") for name in needed),
+            *(FieldError(name, "Leave this out where a passkey answers.") for name in too_much),
+        )
+    return body.challenge, body.credential
 
 
 @routes.operation(
@@ -152,13 +190,14 @@ def reauthenticate(call: Call, body: PasswordBody) -> Answer[AccessTokenBody]:
     "/auth/password",
     credential=Credential.LIVE,
     headers=("Set-Cookie",),
-    raises=(InvalidCredentials, TooManyAttempts, Conflict, OriginRejected),
+    raises=(InvalidCredentials, InsufficientAuthentication, TooManyAttempts, Conflict, OriginRejected),
 )
 def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
     """Change the user's password, end all sessions and begin a new one.
 
     All tokens that were issued before are refused at once, those of the session that asks included. If the new password
-    is the current one, the answer is `validation_failed` and nothing changes.
+    is the current one, the answer is `validation_failed` and nothing changes. If the user has a second factor, the
+    session has to be fresh, or the answer is `insufficient_user_authentication`.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     logged_in = call.use_cases.account.change_password(
@@ -173,10 +212,14 @@ def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
     credential=Credential.LIVE,
     status=HTTPStatus.NO_CONTENT,
     headers=("Set-Cookie",),
-    raises=(InvalidCredentials, TooManyAttempts, Conflict),
+    raises=(InvalidCredentials, InsufficientAuthentication, TooManyAttempts, Conflict),
 )
 def delete_account(call: Call, body: PasswordBody) -> Answer[None]:
-    """Delete the account."""
+    """Delete the account.
+
+    The password is needed if the account has one. If it has none, or the user has a second factor, the session has to
+    be fresh, or the answer is `insufficient_user_authentication`.
+    """
     call.use_cases.account.delete_account(call.principal, body.password, call.caller)
     return _no_content_without_cookie(call)
 

@@ -26,6 +26,7 @@ from chalicelib.errors import (
     InvalidRequest,
     OriginRejected,
     RegistrationClosed,
+    SecondFactorRequired,
     ServiceUnavailable,
     TooManyAttempts,
     TooManyMails,
@@ -52,10 +53,10 @@ class NewAccountBody:
 
 @request_body
 class NewAddressAccountBody:
-    """The body of a registration where an account is named by its address."""
+    """The body of a registration where an account is named by its address. It may have no password."""
 
     email: NewEmail
-    password: NewPassword
+    password: NewPassword | None = None
     token_delivery: TokenDelivery = "body"
 
 
@@ -95,7 +96,8 @@ def register(
     `identifier` of `GET /auth/options` says which of the two forms the body has. With a username the account exists at
     once. If there is an `email`, a mail asks to confirm it. Where the address is the username, a mail with a link
     follows, and the account exists once that is used at `POST /auth/register/confirm`. The answer is then 202, whether
-    or not there is an account under this address.
+    or not there is an account under this address. Such an account may do without a password: its user logs in with a
+    passkey or a mailed code, and can choose one by `POST /auth/password/forgot`.
 
     A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case
     folding. A new one has at most 512 bytes in UTF-8, no invisible characters, and letters and digits of one script
@@ -115,12 +117,18 @@ def register(
     return begun(call, logged_in, cookie, None)
 
 
-@routes.operation("POST", "/auth/login", headers=("Set-Cookie",), raises=(InvalidCredentials, TooManyAttempts))
+@routes.operation(
+    "POST",
+    "/auth/login",
+    headers=("Set-Cookie",),
+    raises=(InvalidCredentials, SecondFactorRequired, TooManyAttempts),
+)
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password.
 
     If the refresh token goes into the cookie, the session of a cookie that the request had ends, and a second cookie
-    remembers the device: failures elsewhere do not delay its next log-in.
+    remembers the device: failures elsewhere do not delay its next log-in. If the user has a second factor, the answer
+    is `second_factor_required`, and `POST /auth/login/second-factor` is next.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     device = known_device(call) if cookie is not None else None

@@ -23,6 +23,7 @@ from chalicelib.errors import (
     LinkExpired,
     NotFound,
     OriginRejected,
+    SecondFactorRequired,
     ServiceUnavailable,
     TooManyMails,
 )
@@ -200,12 +201,13 @@ def ask_for_code(call: Call, body: NameBody) -> Answer[ChallengeBody]:
     "POST",
     "/auth/login/code/verify",
     headers=("Set-Cookie",),
-    raises=(InvalidChallenge, InvalidCode, OriginRejected),
+    raises=(InvalidChallenge, InvalidCode, SecondFactorRequired, OriginRejected),
 )
 def log_in_with_code(call: Call, body: CodeBody) -> Answer[TokenBody]:
     """Log in with a mailed code.
 
     Five codes can be tried with a challenge. The refresh token may go into the cookie, as at a log-in with a password.
+    A second factor is asked for as there: the answer is `second_factor_required`.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     device = known_device(call) if cookie is not None else None

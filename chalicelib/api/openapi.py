@@ -15,13 +15,19 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, auth, email, wellknown
+from chalicelib.api import account, auth, email, factors, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
 from chalicelib.api.schemas import Components, NewPassword, schema_of
 from chalicelib.config.api import FRESH_SECONDS
-from chalicelib.errors import Forbidden, InsufficientAuthentication, LychgateError, ValidationFailed
+from chalicelib.errors import (
+    Forbidden,
+    InsufficientAuthentication,
+    LychgateError,
+    SecondFactorRequired,
+    ValidationFailed,
+)
 from chalicelib.version import VERSION
 
 DOCUMENT_SECONDS = 300
@@ -29,7 +35,7 @@ DOCUMENT_SECONDS = 300
 
 routes = Routes(Tag.DISCOVERY)
 
-ALL_ROUTES = (auth.routes, account.routes, email.routes, wellknown.routes, routes)
+ALL_ROUTES = (auth.routes, account.routes, email.routes, factors.routes, wellknown.routes, routes)
 """All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
@@ -45,6 +51,7 @@ _TAGS = {
     Tag.ACCOUNT: "The user who is logged in: profile, history, password, deletion.",
     Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
     Tag.MAILS: "Addresses, and what a mailed link or code is good for. All is 404 `not_found` where no mail is sent.",
+    Tag.FACTORS: "Passkeys, and what a log-in asks for beside the password: an authenticator app, recovery codes.",
     Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
     Tag.SITE: "What this site adds.",
 }
@@ -53,7 +60,8 @@ _LIVE = "Refused as soon as the session of the access token has ended."
 _ACCESS = {
     Credential.LIVE: _LIVE,
     Credential.FRESH: f"{_LIVE} Refused with `insufficient_user_authentication` if the session has last authenticated"
-    " more than `max_age` seconds ago. `POST /auth/reauthenticate` makes it fresh again.",
+    " more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate`"
+    " makes it fresh again.",
 }
 """What the credentials say of an operation, beside its own description."""
 
@@ -253,4 +261,7 @@ def _example(error: type[LychgateError]) -> Problem:
         example["errors"] = [{"field": "username", "message": "This field is needed."}]
     if issubclass(error, InsufficientAuthentication):
         example["max_age"] = FRESH_SECONDS
+    if issubclass(error, SecondFactorRequired):
+        example["challenge"], example["expires_in"] = "…", 300
+        example["methods"] = ["totp", "recovery_code"]
     return example

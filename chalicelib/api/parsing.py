@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -63,6 +63,7 @@ _HOPS = 2
 _LARGEST_DOUBLE = sys.float_info.max
 
 _PLAIN_NAME = re.compile(r"[a-z_]{1,32}")
+_NAME_WITH_CAPITALS = re.compile(r"[a-z][A-Za-z_]{0,31}")
 
 
 class _Body(Protocol):
@@ -98,9 +99,10 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
     """Return the JSON object in the request's body as a ``body_type``.
 
     ``body_type`` is a dataclass, complete by now. A field is a ``str``, an ``int``, a ``float``, a ``bool``, one of
-    several strings (``Literal``), a list of these, or another dataclass, to any depth. A field with a default may be
-    left out (``str | None = None``). Null is never accepted. Errors name a field by its path, ``credential.response``
-    or ``roles[2]``, and a type by JSON Schema's word for it (Validation, section 6.1.1).
+    several strings (``Literal``), a list of these, or another dataclass, to any depth; or ``dict[str, Any]``, an object
+    whose members somebody else knows. A field with a default may be left out (``str | None = None``). Null is never
+    accepted, but inside such an object. Errors name a field by its path, ``credential.response`` or ``roles[2]``, and a
+    type by JSON Schema's word for it (Validation, section 6.1.1).
 
     ``1.0`` is an integer (JSON Schema Core draft 2020-12, section 4.2.3) and becomes 1. A ``float`` also takes
     integers. Integers beyond ``LARGEST_INTEGER`` and numbers that no double can hold are refused: the client may have
@@ -275,6 +277,8 @@ def _check_readable(expected: Any, name: str) -> None:  # noqa: ANN401 - any typ
         return
     if origin is Literal:
         readable = all(isinstance(choice, str) for choice in arguments)
+    elif origin is dict:
+        readable = arguments == (str, Any)
     else:
         readable = expected in {str, int, float, bool} or dataclasses.is_dataclass(expected)
     if not readable:
@@ -322,6 +326,12 @@ def _value(value: object, expected: Any, name: str, errors: list[FieldError]) ->
         if isinstance(value, dict):
             return _object(value, expected, f"{name}.", errors)
         problem = "This must be an object."
+    elif get_origin(expected) is dict:
+        if isinstance(value, dict):
+            if (flaw := _flaw(value, name)) is not None:
+                errors.append(flaw)
+            return value
+        problem = "This must be an object."
     elif get_origin(expected) is list:
         if isinstance(value, list):
             (item_type,) = get_args(expected)
@@ -332,6 +342,35 @@ def _value(value: object, expected: Any, name: str, errors: list[FieldError]) ->
     if problem is not None:
         errors.append(FieldError(name, problem))
     return value
+
+
+def _flaw(value: object, name: str) -> FieldError | None:
+    """Return the first thing in a JSON value that no body may hold, None if there is none.
+
+    Its members are not known here, so nothing else about them is looked at.
+    """
+    problem = None
+    if isinstance(value, dict | list):
+        for path, member in _paths(value, name):
+            if (flaw := _flaw(member, path)) is not None:
+                return flaw
+    elif isinstance(value, str):
+        problem = None if _is_unicode(value) else "This has invalid Unicode in it."
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        _, problem = _number(value, type(value))
+    return None if problem is None else FieldError(name, problem)
+
+
+def _paths(value: dict[str, Any] | list[Any], name: str) -> Iterator[tuple[str, object]]:
+    """Return what is in an object or an array, each with its path. The name of a member is a string in it too."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield f"{name}[{number}]", item
+        return
+    for member, item in value.items():
+        path = f"{name}.{member if _NAME_WITH_CAPITALS.fullmatch(member) else '(another)'}"
+        yield path, member
+        yield path, item
 
 
 def _number(value: object, expected: object) -> tuple[object, str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from chalice import Response
 
@@ -38,6 +38,7 @@ from chalicelib.errors import (
     OriginRejected,
     PayloadTooLarge,
     RegistrationClosed,
+    SecondFactorRequired,
     ServiceUnavailable,
     TooManyAttempts,
     UnsupportedMediaType,
@@ -58,6 +59,7 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     NotThroughDistribution: HTTPStatus.FORBIDDEN,
     OriginRejected: HTTPStatus.FORBIDDEN,
     RegistrationClosed: HTTPStatus.FORBIDDEN,
+    SecondFactorRequired: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     UsernameTaken: HTTPStatus.CONFLICT,
@@ -92,6 +94,15 @@ Jwt = Annotated[str, Keywords(examples=["eyJ…"])]
 
 _OrNull = Keywords(type=["string", "null"], examples=["alice@example.org"])
 
+SecondFactor = Annotated[str, Keywords(enum=["totp", "recovery_code", "passkey"])]
+RequestOptions = Annotated[
+    dict[str, Any],
+    Keywords(
+        component="PublicKeyCredentialRequestOptionsJSON",
+        description="For `navigator.credentials.get` (WebAuthn Level 3, section 5.1.10).",
+    ),
+]
+
 
 class UserBody(TypedDict):
     """An account."""
@@ -103,7 +114,7 @@ class UserBody(TypedDict):
     disabled: bool
     email: Annotated[str | None, _OrNull]
     email_verified: Annotated[bool, Keywords(description="Whether somebody has shown to read the mail to `email`.")]
-    second_factor: Annotated[bool, Keywords(description="Whether a log-in asks for more than a password.")]
+    second_factor: Annotated[bool, Keywords(description="Whether every log-in asks for a second factor.")]
     new_email: NotRequired[Annotated[str, Keywords(description="Takes the place of `email` once it is confirmed.")]]
 
 
@@ -179,6 +190,13 @@ class Problem(TypedDict):
     max_age: NotRequired[
         Annotated[int, Keywords(description="Seconds ago that the session may have authenticated, at most (RFC 9470).")]
     ]
+    acr_values: NotRequired[
+        Annotated[str, Keywords(enum=["aal2"], description="The `acr` that the session has to reach (RFC 9470).")]
+    ]
+    challenge: NotRequired[Annotated[str, Keywords(description="What the second factor is sent with.")]]
+    methods: NotRequired[Annotated[list[SecondFactor], Keywords(description="The second factors that the user has.")]]
+    expires_in: NotRequired[Annotated[int, Keywords(minimum=0, description="Seconds for which `challenge` is good.")]]
+    publicKey: NotRequired[RequestOptions]
 
 
 BodyType_co = TypeVar("BodyType_co", covariant=True)
@@ -237,6 +255,10 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
     if isinstance(error, InsufficientAuthentication):
         body["max_age"] = error.max_age
+        if error.acr_values is not None:
+            body["acr_values"] = error.acr_values
+    if isinstance(error, SecondFactorRequired):
+        _add_second_step(body, error)
     if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED or isinstance(error, Forbidden):
@@ -245,14 +267,27 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
     return Answer(body, headers, int(status), evidence=evidence)
 
 
+def _add_second_step(body: Problem, error: SecondFactorRequired) -> None:
+    """Say what the second factor is sent with, and which will do."""
+    body["challenge"] = error.challenge
+    body["methods"] = [*error.methods]
+    body["expires_in"] = error.expires_in
+    if error.public_key is not None:
+        body["publicKey"] = error.public_key
+
+
 def _challenge(error: LychgateError) -> str:
     """Return the ``WWW-Authenticate`` header of a 401, or of the 403 of a user without the role.
 
     RFC 6750 section 3: it has an ``error`` only if the request had a token. Section 3.1: a 403 has one too; roles are
-    no scopes, so it names no ``scope``. RFC 9470 section 3: ``max_age`` says what authentication is asked for.
+    no scopes, so it names no ``scope``. RFC 9470 section 3: ``max_age`` and ``acr_values`` say what authentication is
+    asked for. A second factor that is due has no challenge: the first one was no token.
     """
     if isinstance(error, InsufficientAuthentication):
-        return f'{_REALM}, error="{error.error}", error_description="{error.message}", max_age="{error.max_age}"'
+        asked_for = f'error="{error.error}", error_description="{error.message}", max_age="{error.max_age}"'
+        if error.acr_values is not None:
+            asked_for += f', acr_values="{error.acr_values}"'
+        return f"{_REALM}, {asked_for}"
     if isinstance(error, Forbidden) or (isinstance(error, InvalidToken) and not error.missing):
         return f'{_REALM}, error="{error.error}", error_description="{error.message}"'
     return _REALM
@@ -317,7 +352,7 @@ def user_body(user: User) -> UserBody:
         "disabled": user.disabled,
         "email": None,
         "email_verified": False,
-        "second_factor": False,
+        "second_factor": user.second_factor,
     }
     if contact is not None:
         body["email"], body["email_verified"] = contact.email, contact.verified

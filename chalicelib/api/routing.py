@@ -74,6 +74,7 @@ class Tag(Enum):
     ACCOUNT = "Account"
     SESSIONS = "Sessions"
     MAILS = "Mails"
+    FACTORS = "Factors"
     DISCOVERY = "Discovery"
     SITE = "Site"
 

@@ -85,6 +85,28 @@ NewUsername = Annotated[
 ]
 """The name of a user to be."""
 
+TotpCode = Annotated[
+    str, Keywords(description="Six digits from an authenticator app. Spaces are ignored.", examples=["042137"])
+]
+
+PasskeyAnswer = Annotated[
+    dict[str, Any],
+    Keywords(
+        component="AuthenticationResponseJSON",
+        description="What a passkey has answered: `toJSON()` of a PublicKeyCredential (WebAuthn Level 3, section 5.1).",
+    ),
+]
+"""The answer of a passkey that was used."""
+
+
+class OrNull(Keywords):
+    """Says that a member of a response is null if there is nothing to show."""
+
+    def describe(self, schema: JsonSchema, components: Components) -> JsonSchema:
+        """Return the schema of the type or of null."""
+        return super().describe({"oneOf": [schema, {"type": "null"}]}, components)
+
+
 _PRIMITIVES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
-from chalicelib.api.responses import Answer
+from chalicelib.api.responses import Answer, SecondFactor
 from chalicelib.api.routing import Call, Routes, Tag
 from chalicelib.api.schemas import Keywords
 from chalicelib.config.api import EMAIL_CHOICES, IDENTIFIERS
@@ -52,8 +52,8 @@ class OptionsBody(TypedDict):
     identifier: Annotated[str, Keywords(enum=[*IDENTIFIERS], description="What names an account.")]
     email: Annotated[str, Keywords(enum=[*EMAIL_CHOICES], description="Whether an account has an e-mail address.")]
     password: PasswordLengths
-    methods: Annotated[list[Literal["password", "email_code"]], Keywords(description="The ways to log in.")]
-    second_factors: Annotated[list[str], Keywords(description="What may be asked for beside the password.")]
+    methods: Annotated[list[Literal["password", "passkey", "email_code"]], Keywords(description="The ways to log in.")]
+    second_factors: Annotated[list[SecondFactor], Keywords(description="What may be asked for beside the first.")]
     dpop: Annotated[bool, Keywords(description="Whether a session can be bound to a key of its client (RFC 9449).")]
 
 
@@ -106,10 +106,12 @@ def get_options(call: Call) -> Answer[OptionsBody]:
         "identifier": settings.identifier,
         "email": settings.email,
         "password": {"min_length": settings.password_min_length, "max_length": MAX_LENGTH},
-        "methods": ["password"] if settings.email == "off" else ["password", "email_code"],
-        "second_factors": [],
+        "methods": ["password", "passkey"],
+        "second_factors": ["totp", "recovery_code", "passkey"],
         "dpop": False,
     }
+    if settings.email != "off":
+        body["methods"].append("email_code")
     kept = {"Content-Type": "application/json", "Cache-Control": f"public, max-age={OPTIONS_SECONDS}"}
     return Answer(body, {**kept})
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from chalicelib.accounts.session import SessionRules
-from chalicelib.config.environment import integer, one_of, required
+from chalicelib.config.environment import host, integer, one_of, required, site_name
 from chalicelib.credentials.throttling import MailRules, ThrottleRules
 from chalicelib.errors import ConfigurationError
 
@@ -68,9 +67,6 @@ for twice and four times as many."""
 MAILS_PER_DAY = 5000
 """Mails that strangers may ask for in a day, over all accounts: a tenth of what SES lets a new account send. All users
 share the sender's reputation."""
-
-MAX_SITE_NAME = 64
-"""Characters."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -178,8 +174,8 @@ class ApiSettings:
                 per_day=number("LYCHGATE_MAILS_PER_DAY", MAILS_PER_DAY, 1, 10_000_000),
             ),
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
-            site_name=_site_name(environment),
-            rp_id=_rp_id(environment),
+            site_name=site_name(environment),
+            rp_id=rp_id(environment),
         )
 
 
@@ -200,30 +196,21 @@ def _email(environment: Mapping[str, str]) -> str:
     return chosen
 
 
-def _host(environment: Mapping[str, str]) -> str:
-    """Return the host of the issuer, "" if it has none. Whoever reads the issuer says so."""
-    return urlsplit(environment.get("LYCHGATE_ISSUER", "")).hostname or ""
-
-
-def _site_name(environment: Mapping[str, str]) -> str:
-    """Return the name of the site, by default the issuer's host."""
-    name = environment.get("LYCHGATE_SITE_NAME", "").strip() or _host(environment)[:MAX_SITE_NAME]
-    if not name.isprintable() or len(name) > MAX_SITE_NAME:
-        raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_SITE_NAME} printable characters")
-    return name
-
-
-def _rp_id(environment: Mapping[str, str]) -> str:
+def rp_id(environment: Mapping[str, str]) -> str:
     """Return the RP ID: by default the issuer's host, on a laptop ``localhost``, because no address can be one.
 
-    It is the host of the site or a domain above it. Browsers refuse one that is a public suffix.
+    It is the host of the site or a domain above it. Browsers refuse one that is a public suffix. Raises
+    ConfigurationError.
     """
-    host = _host(environment)
-    if host in _LOOPBACK:
-        host = "localhost"
-    chosen = environment.get("LYCHGATE_RP_ID", "").strip() or host
-    if chosen != host and not (host.endswith(f".{chosen}") and "." in chosen):
-        raise ConfigurationError("LYCHGATE_RP_ID", f"must be {host} or a domain above it, such as example.org")
+    of_site = host(environment, "LYCHGATE_ISSUER")
+    if of_site in _LOOPBACK:
+        of_site = "localhost"
+    chosen = environment.get("LYCHGATE_RP_ID", "").strip() or of_site
+    if of_site and chosen != of_site and not (of_site.endswith(f".{chosen}") and "." in chosen):
+        raise ConfigurationError(
+            "LYCHGATE_RP_ID",
+            f"must be {of_site}, the host of LYCHGATE_ISSUER, or a domain above it that is yours, such as example.org",
+        )
     return chosen
 
 
@@ -237,7 +224,7 @@ def _context_words(environment: Mapping[str, str]) -> tuple[str, ...]:
         if not all(words):
             raise ConfigurationError("LYCHGATE_CONTEXT_WORDS", "must list words, separated by commas")
         return words
-    labels = (urlsplit(environment.get("LYCHGATE_ISSUER", "")).hostname or "").split(".")
+    labels = host(environment, "LYCHGATE_ISSUER").split(".")
     names = [".".join(labels[start:]) for start in range(len(labels))] + labels
     names += [label.replace("-", "") for label in labels]
     return tuple(dict.fromkeys(["lychgate", *(name for name in names if any(map(str.isalpha, name)))]))

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 from chalicelib.errors import ConfigurationError
 
+MAX_SITE_NAME = 64
+"""Characters."""
+
 
 def required(environment: Mapping[str, str], variable: str) -> str:
     """Return the value of a required variable. Raises ConfigurationError."""
@@ -33,6 +36,23 @@ def url(environment: Mapping[str, str], variable: str) -> str:
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ConfigurationError(variable, "must begin with https:// unless it is this machine's own address")
     return value
+
+
+def host(environment: Mapping[str, str], variable: str) -> str:
+    """Return the host in a URL, "" if there is none. Whoever needs the URL says so."""
+    try:
+        return urlsplit(environment.get(variable, "").strip()).hostname or ""
+    except ValueError:
+        return ""
+
+
+def site_name(environment: Mapping[str, str]) -> str:
+    """Return what the site is called, by default its host. Raises ConfigurationError."""
+    of_site = host(environment, "LYCHGATE_SITE_URL") or host(environment, "LYCHGATE_ISSUER")
+    name = environment.get("LYCHGATE_SITE_NAME", "").strip() or of_site[:MAX_SITE_NAME]
+    if not name.isprintable() or len(name) > MAX_SITE_NAME:
+        raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_SITE_NAME} printable characters")
+    return name
 
 
 def json_value(environment: Mapping[str, str], variable: str) -> object:

@@ -34,8 +34,7 @@ class HttpSettings:
         listed = environment.get("LYCHGATE_ALLOWED_ORIGINS") or own_origin
         origins = tuple(origin.strip() for origin in listed.split(","))
         for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+            if not _is_origin(origin):
                 raise ConfigurationError(
                     "LYCHGATE_ALLOWED_ORIGINS", f"must list origins such as https://example.org, but has {origin!r}"
                 )
@@ -50,3 +49,11 @@ class HttpSettings:
             over_https=issuer.scheme == "https",
             distribution_secrets_sha256=frozenset(secrets_sha256.split(",") if secrets_sha256 else ()),
         )
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and text == f"{parts.scheme}://{parts.netloc}"

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.languages import LANGUAGES
-from chalicelib.config.environment import one_of, required, url
+from chalicelib.config.environment import one_of, required, site_name, url
 from chalicelib.errors import ConfigurationError
 from chalicelib.mails.colours import is_colour
-from chalicelib.mails.rendering import MAX_NAME, Look
+from chalicelib.mails.rendering import Look
 
 COLOUR = "#24503c"
 """The page's own green."""
@@ -86,14 +86,12 @@ def _look(environment: Mapping[str, str]) -> Look:
     parts = urlsplit(url(environment, variable))
     if variable == "LYCHGATE_SITE_URL" and parts.path:
         raise ConfigurationError(variable, "must be an origin such as https://example.org, without a path")
-    name = environment.get("LYCHGATE_SITE_NAME", "").strip()
-    if not name.isprintable() or len(name) > MAX_NAME:
-        raise ConfigurationError("LYCHGATE_SITE_NAME", f"must have at most {MAX_NAME} printable characters")
+    name = site_name(environment)
     colour = environment.get("LYCHGATE_MAIL_COLOUR", "").strip() or COLOUR
     if not is_colour(colour):
         raise ConfigurationError("LYCHGATE_MAIL_COLOUR", f"must be a colour such as {COLOUR}")
     try:
-        return Look(name or (parts.hostname or "")[:MAX_NAME], f"{parts.scheme}://{parts.netloc}", colour)
+        return Look(name, f"{parts.scheme}://{parts.netloc}", colour)
     except ValueError:
         raise ConfigurationError(variable, "must name a host, with a port at most") from None
 

@@ -32,6 +32,12 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     MailKind.PASSWORD_RESET: (),
     MailKind.EMAIL_CHANGED: (),
     MailKind.REFRESH_TOKEN_REUSED: (),
+    MailKind.SECOND_FACTOR_ADDED: (),
+    MailKind.SECOND_FACTOR_REMOVED: (),
+    MailKind.RECOVERY_CODES_REPLACED: (),
+    MailKind.RECOVERY_CODE_USED: (),
+    MailKind.PASSKEY_ADDED: (),
+    MailKind.PASSKEY_REMOVED: (),
 }
 """The values of each template."""
 

@@ -53,14 +53,16 @@ class TokenIssuer:
     def access_token(self, user: User, session: Session, now: int) -> str:
         """Return an access token for the user in this session.
 
-        It has the claims of RFC 9068 section 2.2, among them ``auth_time`` (section 2.2.1, RFC 9470 section 6.1), and
-        the session's id. It expires no later than the session.
+        It has the claims of RFC 9068 section 2.2, among them ``auth_time``, ``amr`` and ``acr`` (section 2.2.1, RFC
+        9470 section 6.1), and the session's id. It expires no later than the session.
         """
         claims = {
             "sub": user.id,
             "exp": self._access_token_expires_at(session, now),
             "iat": now,
             "auth_time": session.authenticated_at,
+            "amr": session.amr,
+            "acr": session.acr,
             "jti": secrets.token_urlsafe(_TOKEN_ID_BYTES),
             "sid": session.id,
             "preferred_username": user.username,

@@ -22,7 +22,7 @@ from typing import Any
 
 from chalicelib.tokens.keyring import SigningKey, SigningKeys, VerificationKey, VerificationKeys
 from chalicelib.tokens.pyjwt import ECAlgorithm, OKPAlgorithm, PyJWK, PyJWTError, RSAAlgorithm, signing_algorithm
-from chalicelib.tokens.weak_keys import MIN_RSA_BITS, ed25519_weakness, rsa_weakness
+from chalicelib.weak_keys import MIN_RSA_BITS, ed25519_weakness, rsa_weakness
 
 JWKS_SECONDS = 300
 """Seconds for which others may cache the public keys. A new key is published for longer than this before it signs."""

@@ -90,5 +90,18 @@ DEVICE_TOKEN = TokenKind(
 
 KINDS = (ACCESS_TOKEN, REFRESH_TOKEN, DEVICE_TOKEN)
 
-ACCESS_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "jti", "sid", "preferred_username", "roles")
+ACCESS_TOKEN_CLAIMS = (
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "amr",
+    "acr",
+    "jti",
+    "sid",
+    "preferred_username",
+    "roles",
+)
 """The claims of an access token, for the discovery document."""

@@ -1,17 +1,18 @@
 """The use cases of a user who is logged in: profile, dashboard, sessions, password, deletion.
 
 Owns the meaning of "live": the session of an access token has not ended and its user is not disabled, according to the
-database at the time of the request; and of "fresh": live, and the session has authenticated a short time ago. Knows no
-HTTP, no AWS and no token format.
+database at the time of the request; and of "fresh": live, and the session has authenticated a short time ago, by more
+than one factor if the user has a second one. Knows no HTTP, no AWS and no token format.
 """
 
 from __future__ import annotations
 
 import re
 
+from chalicelib.accounts.authentication import AAL2
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.results import Dashboard, LoggedIn, Reauthenticated
+from chalicelib.accounts.results import Dashboard, LoggedIn
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
@@ -82,16 +83,30 @@ class Account:
             InsufficientAuthentication: the principal's session is not fresh.
 
         """
-        user, session = self._live(principal)
+        user, session = self.live(principal)
         if role is not None and role not in user.roles:
             raise Forbidden(role)
         if fresh:
-            self._require_fresh(session)
+            self._require_fresh(user, session)
         return user
+
+    def live(self, principal: Principal, *, fresh: bool = False) -> tuple[User, Session]:
+        """Return the user and the session of a principal, as last written.
+
+        Raises:
+            InvalidToken: they are not live.
+            InsufficientAuthentication: the session is not fresh, and ``fresh`` asks for that.
+
+        """
+        user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
+        user, session = _both_live(user, session, self._clock())
+        if fresh:
+            self._require_fresh(user, session)
+        return user, session
 
     def profile(self, principal: Principal) -> User:
         """Return the user of a principal, as last written. Raises InvalidToken if the principal is not live."""
-        user, _ = self._live(principal)
+        user, _ = self.live(principal)
         return user
 
     def dashboard(self, principal: Principal) -> Dashboard:
@@ -113,9 +128,9 @@ class Account:
             NotFound: there is no such session, or it is another user's.
 
         """
-        user, session = self._live(principal)
+        user, session = self.live(principal)
         if session_id != session.id:
-            self._require_fresh(session)
+            self._require_fresh(user, session)
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
         if not SESSION_ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
             raise NotFound
@@ -130,41 +145,30 @@ class Account:
             Conflict: the account was deleted meanwhile.
 
         """
-        user, session = self._live(principal)
-        self._require_fresh(session)
+        user, session = self.live(principal)
+        self._require_fresh(user, session)
         event = SecurityEvent(EventType.LOGGED_OUT, user.id, self._clock(), caller, session.id)
         self._users.end_all_sessions(user, event)
         self._announce(event)
-
-    def reauthenticate(self, principal: Principal, password: str, caller: Caller) -> Reauthenticated:
-        """Make the principal's session fresh by its user's password. The refresh token stays as it is.
-
-        Raises:
-            InvalidToken: the principal is not live, or the session has ended meanwhile.
-            InvalidCredentials: ``password`` is not the password.
-            TooManyAttempts: the session has had too many failures.
-
-        """
-        user, session = self._live(principal)
-        user, admission = self._check_password(user, session, password, caller)
-        reauthenticated = self._begin_session.once_more(session, user, caller)
-        self._guard.succeeded(admission)
-        return reauthenticated
 
     def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> LoggedIn:
         """Change the user's password, end all the user's sessions, and begin a new one in place of this one.
 
         Raises:
             InvalidToken: the principal is not live.
+            InsufficientAuthentication: the user has a second factor, and the session is not fresh.
             InvalidCredentials: ``current`` is not the password.
             TooManyAttempts: the session has had too many failures.
             ValidationFailed: the new password is against the policy, or is the current one.
             Conflict: another request has changed the password or ended the session meanwhile.
 
         """
-        user, session = self._live(principal)
+        user, session = self.live(principal)
+        if user.second_factor:
+            # A password alone must not open what a log-in needs two factors for.
+            self._require_fresh(user, session)
         self._policy.check(new, user.username, field="new_password")
-        user, admission = self._check_password(user, session, current, caller)
+        user, admission = self.check_password(user, session, current, caller)
         if normalised_password(new) == normalised_password(current):
             # Whoever believes a password stolen must not be told that it has changed.
             self._guard.succeeded(admission)
@@ -178,25 +182,29 @@ class Account:
             session, user, caller, new_hash=new_hash, admission=admission, notice=notice
         )
 
-    def delete_account(self, principal: Principal, password: str, caller: Caller) -> None:
-        """Delete the account with its sessions and history. The username becomes available again.
+    def delete_account(self, principal: Principal, password: str | None, caller: Caller) -> None:
+        """Delete the account with its sessions, passkeys and history. The username becomes available again.
+
+        A user without a password gives none. The session has to be fresh then.
 
         Raises:
             InvalidToken: the principal is not live.
+            InsufficientAuthentication: the user has a second factor or no password, and the session is not fresh.
+            ValidationFailed: the password is missing.
             InvalidCredentials: ``password`` is not the password.
             TooManyAttempts: the session has had too many failures.
             Conflict: another request has changed the account meanwhile.
 
         """
-        user, session = self._live(principal)
-        user, _ = self._check_password(user, session, password, caller)
+        user, session = self.live(principal)
+        if user.second_factor or not user.has_password:
+            self._require_fresh(user, session)
+        if user.has_password:
+            if password is None:
+                raise ValidationFailed(FieldError("password", "This field is needed."))
+            user, _ = self.check_password(user, session, password, caller)
         self._users.delete(user)
         self._announce(SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id))
-
-    def _live(self, principal: Principal) -> tuple[User, Session]:
-        """Return the user and the session of a principal. Raises InvalidToken unless both are live."""
-        user, session = self._sessions.with_user(principal.username, principal.user_id, principal.session_id)
-        return _both_live(user, session, self._clock())
 
     def _live_with_sessions(self, principal: Principal) -> tuple[User, list[Session]]:
         """Return the user of a principal and the user's live sessions, newest first. Raises the same as ``_live``.
@@ -211,12 +219,14 @@ class Account:
         live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
         return user, sorted(live, key=lambda session: (session.created_at, session.id), reverse=True)
 
-    def _require_fresh(self, session: Session) -> None:
-        """Raise InsufficientAuthentication unless the session has authenticated a short time ago."""
-        if not session.is_fresh(self._clock(), self._fresh_seconds):
-            raise InsufficientAuthentication(self._fresh_seconds)
+    def _require_fresh(self, user: User, session: Session) -> None:
+        """Raise InsufficientAuthentication unless the session has authenticated a short time ago, and by enough."""
+        level = AAL2 if user.second_factor else None
+        is_enough = level is None or session.acr == level
+        if not is_enough or not session.is_fresh(self._clock(), self._fresh_seconds):
+            raise InsufficientAuthentication(self._fresh_seconds, level)
 
-    def _check_password(self, user: User, session: Session, password: str, caller: Caller) -> tuple[User, Admission]:
+    def check_password(self, user: User, session: Session, password: str, caller: Caller) -> tuple[User, Admission]:
         """Return the user as last written, and the attempt, if the password is the user's.
 
         Raises InvalidCredentials, TooManyAttempts or AttemptNotCounted. The attempts inside a session count by

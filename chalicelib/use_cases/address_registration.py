@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.addresses import address_error
+from chalicelib.accounts.authentication import EMAIL
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
-from chalicelib.accounts.user import Contact, User
+from chalicelib.accounts.user import NO_PASSWORD, Contact, User
 from chalicelib.accounts.usernames import MIN_USERNAME_LENGTH
 from chalicelib.credentials.mailed import LIFETIMES, KeptRegistration, new_mail_id
 from chalicelib.errors import (
@@ -59,8 +60,10 @@ class AddressRegistration:
         self._clock = clock
         self._announce = announce
 
-    def ask(self, email: str, password: str, caller: Caller, *, language: str) -> int:
+    def ask(self, email: str, password: str | None, caller: Caller, *, language: str) -> int:
         """Keep a registration until its address is confirmed. Return the seconds for which that is possible.
+
+        Without a password the account has none: its user logs in with a mailed code, and then makes a passkey.
 
         Raises:
             RegistrationClosed: registration is closed.
@@ -78,7 +81,7 @@ class AddressRegistration:
         stores.outbox.count_address(email, MailKind.REGISTER, None, now)
         lifetime = LIFETIMES[MailKind.REGISTER]
         mail = Mail(new_mail_id(), MailKind.REGISTER, now, language, asked=email, to=email, counted=True)
-        password_hash = self._hasher.hash(password)
+        password_hash = NO_PASSWORD if password is None else self._hasher.hash(password)
         if not allowed:
             self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
             return lifetime
@@ -110,16 +113,19 @@ class AddressRegistration:
             contact=Contact(kept.email, verified=True, language=kept.language),
         )
         try:
-            return self._begin_session.of_new_user(user, caller, proof=proof)
+            return self._begin_session.of_new_user(user, caller, amr=EMAIL, proof=proof)
         except UsernameTaken:
             raise EmailTaken from None
 
-    def _check(self, email: str, password: str) -> None:
+    def _check(self, email: str, password: str | None) -> None:
         """Raise a ValidationFailed that names each of the two that is not allowed."""
         email_problem = address_error(email)
-        password_problem = self._policy.problem(password, email if email_problem is None else None)
+        password_problem = None
+        if password is not None:
+            password_problem = self._policy.problem(password, email if email_problem is None else None)
         name = email.partition("@")[0]
-        if email_problem is None and password_problem is None and len(name) >= MIN_USERNAME_LENGTH:
+        has_name = email_problem is None and len(name) >= MIN_USERNAME_LENGTH
+        if has_name and password is not None and password_problem is None:
             # The part before the @ is what people are called by. One letter is in nearly every password.
             password_problem = self._policy.problem(password, name)
         problems = {"email": email_problem, "password": password_problem}

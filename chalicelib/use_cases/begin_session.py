@@ -6,20 +6,25 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.authentication import MULTIPLE, PASSWORD
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session, SessionRules
 from chalicelib.errors import InvalidToken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.mail import Mail
     from chalicelib.accounts.user import User
     from chalicelib.clock import Clock
     from chalicelib.credentials.mailed import MailedProof
+    from chalicelib.credentials.second_factors import FactorUse
     from chalicelib.credentials.throttling import Admission
     from chalicelib.tokens.issuer import TokenIssuer
     from chalicelib.use_cases.ports import Announce, Stores
+    from chalicelib.use_cases.second_factors import SecondFactors
 
 _ID_BYTES = 16
 """128 bits: an identifier is unique and cannot be guessed."""
@@ -34,7 +39,14 @@ class BeginSession:
     """Begins sessions of new users and of known users, and makes those that exist fresh again."""
 
     def __init__(
-        self, *, stores: Stores, issuer: TokenIssuer, rules: SessionRules, clock: Clock, announce: Announce
+        self,
+        *,
+        stores: Stores,
+        issuer: TokenIssuer,
+        rules: SessionRules,
+        clock: Clock,
+        announce: Announce,
+        second_factors: Callable[[], SecondFactors],
     ) -> None:
         self._users = stores.users
         self._sessions = stores.sessions
@@ -42,9 +54,16 @@ class BeginSession:
         self._rules = rules
         self._clock = clock
         self._announce = announce
+        self._second_factors = second_factors
 
     def of_new_user(
-        self, user: User, caller: Caller, *, mail: Mail | None = None, proof: MailedProof | None = None
+        self,
+        user: User,
+        caller: Caller,
+        *,
+        amr: tuple[str, ...] = PASSWORD,
+        mail: Mail | None = None,
+        proof: MailedProof | None = None,
     ) -> LoggedIn:
         """Store a new user together with a first session.
 
@@ -52,7 +71,7 @@ class BeginSession:
 
         Raises UsernameTaken, or LinkExpired if the proof has been used meanwhile.
         """
-        session = self._new_session(user, caller)
+        session = self._new_session(user, caller, amr)
         event = SecurityEvent(EventType.REGISTERED, user.id, session.created_at, caller, session.id)
         self._users.add(user, session, event, mail=mail, proof=proof)
         self._announce(event)
@@ -63,27 +82,46 @@ class BeginSession:
         user: User,
         caller: Caller,
         *,
+        amr: tuple[str, ...],
         new_hash: str | None = None,
         admission: Admission | None = None,
         proof: MailedProof | None = None,
+        factor: FactorUse | None = None,
     ) -> LoggedIn:
         """Store a session of a user whose credential was checked, with a new hash of the password if there is one.
 
-        ``admission`` is that of the credential, if attempts with it are counted. ``proof`` is the credential, if it was
-        mailed.
+        Every way to log in ends here. So a second factor is asked for here, where one is due, whatever the way.
+
+        ``amr`` says how the user has authenticated. ``admission`` is that of the credential, if attempts with it are
+        counted. ``proof`` is the credential, if it was mailed, and ``factor`` what else is used up.
 
         Raises:
+            SecondFactorRequired: a second factor is due, and ``amr`` has none. Nothing has been stored or used up.
             Conflict: the user has changed since the check, so the credential may no longer be valid.
+            InvalidChallenge, InvalidCode: what ``factor`` names has been used meanwhile.
             ServiceUnavailable: too many sessions of this user begin at once.
 
         """
-        session = self._new_session(user, caller)
+        if user.second_factor and MULTIPLE not in amr:
+            raise self._second_factors().required(
+                user, caller, amr=amr, new_hash=new_hash, admission=admission, proof=proof
+            )
+        session = self._new_session(user, caller, amr)
         event = SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, session.created_at, caller, session.id)
         revoked = SecurityEvent(EventType.SESSION_REVOKED, user.id, session.created_at, caller)
         if self._sessions.begin(
-            user, session, event, if_ended=revoked, password_hash=new_hash, admission=admission, proof=proof
+            user,
+            session,
+            event,
+            if_ended=revoked,
+            password_hash=new_hash,
+            admission=admission,
+            proof=proof,
+            factor=factor,
         ):
             self._announce(revoked)
+        if factor is not None and factor.event is not None:
+            self._announce(factor.event)
         self._announce(event)
         return self._logged_in(user, session)
 
@@ -105,26 +143,39 @@ class BeginSession:
         Raises Conflict if the user or the session has changed since they were read.
         """
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
-        successor = self._new_session(changed, caller)
+        successor = self._new_session(changed, caller, session.amr)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
         self._users.change_password(admission, session, successor, new_hash, event, notice)
         self._announce(event)
         return self._logged_in(changed, successor)
 
-    def once_more(self, session: Session, user: User, caller: Caller) -> Reauthenticated:
+    def once_more(
+        self,
+        session: Session,
+        user: User,
+        caller: Caller,
+        *,
+        amr: tuple[str, ...],
+        factor: FactorUse | None = None,
+    ) -> Reauthenticated:
         """Make a session fresh whose user has just authenticated in it. Return an access token that says so.
 
-        Raises InvalidToken if the session has ended since it was read.
+        ``amr`` and ``factor`` are those of ``of_known_user``.
+
+        Raises:
+            InvalidToken: the session has ended since it was read.
+            Conflict, InvalidChallenge, InvalidCode: see ``of_known_user``.
+
         """
         now = self._clock()
+        fresh = replace(session, authenticated_at=now, amr=amr)
         event = SecurityEvent(EventType.REAUTHENTICATED, user.id, now, caller, session.id)
-        if not self._sessions.reauthenticate(user.id, session.id, now, event):
+        if not self._sessions.reauthenticate(user, fresh, event, factor=factor):
             raise InvalidToken("the session has ended", detail="The session has ended.")
         self._announce(event)
-        fresh = replace(session, authenticated_at=now)
         return Reauthenticated(user, self._issuer.access_token(user, fresh, now), self._issuer.expires_in(fresh, now))
 
-    def _new_session(self, user: User, caller: Caller) -> Session:
+    def _new_session(self, user: User, caller: Caller, amr: tuple[str, ...]) -> Session:
         now = self._clock()
         return Session(
             id=new_id(),
@@ -138,6 +189,7 @@ class BeginSession:
             refresh_counter=0,
             epoch=user.session_epoch,
             caller=caller,
+            amr=amr,
         )
 
     def _logged_in(self, user: User, session: Session) -> LoggedIn:

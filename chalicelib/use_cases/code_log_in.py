@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.authentication import EMAIL
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.credentials.mailed import MAX_TOKEN_LENGTH, code_fits, mail_id_of_challenge, new_challenge
@@ -71,6 +72,7 @@ class CodeLogIn:
             NotFound: the site sends no mail.
             InvalidChallenge: the challenge is unknown, expired or used, or its tries are.
             InvalidCode: the code is wrong, or none was sent.
+            SecondFactorRequired: the code is right, and a second factor is due.
 
         """
         self._notices.require_mail()
@@ -86,7 +88,7 @@ class CodeLogIn:
         if user is None or user.id != proof.user_id or user.disabled or not goes_to(user, proof):
             raise InvalidChallenge("the account has changed")
         try:
-            return self._begin_session.of_known_user(user, caller, proof=proof)
+            return self._begin_session.of_known_user(user, caller, amr=EMAIL, proof=proof)
         except Conflict:
             raise InvalidChallenge("used, or the account has changed meanwhile") from None
 

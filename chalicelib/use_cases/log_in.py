@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.authentication import PASSWORD
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ class LogIn:
         Raises:
             InvalidCredentials: no such user, a wrong password or a disabled account.
             TooManyAttempts: the account, the address or the device has had too many failures.
+            SecondFactorRequired: the password is right, and a second factor is due.
             ServiceUnavailable: a store cannot be reached, or the attempt cannot be counted.
 
         """
         user, admission = self._guard.check(username, password, caller, known=device)
         new_hash = self._guard.new_hash(user, password)
         try:
-            return self._begin_session.of_known_user(user, caller, new_hash=new_hash, admission=admission)
+            return self._begin_session.of_known_user(user, caller, amr=PASSWORD, new_hash=new_hash, admission=admission)
         except Conflict:
             # The password or the account has changed since the check.
             raise self._guard.refusal(user, "the account was changed meanwhile", caller) from None

@@ -313,7 +313,7 @@ class FactorStore(Protocol):
     def remove_passkey(self, user: User, passkey_id: str, event: SecurityEvent, mail: Mail | None) -> bool:
         """Delete a passkey of the user. Return whether the user had it.
 
-        Raises Conflict if the user has changed, or has not the passkeys of ``user`` any more: it may be the last way in.
+        Raises Conflict also if the user has not the same passkeys any more: it may be the last way in.
         """
 
 

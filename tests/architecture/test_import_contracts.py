@@ -33,7 +33,7 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.use_cases.begin_session",
         "chalicelib.use_cases.log_in",
     ),
-    "Within credentials: policy, hashes and throttling, then common passwords and peppers, then passwords as text": (
+    "Within credentials: what is checked, then keys and codecs, then peppers and passwords as text": (
         "chalicelib.credentials.passwords",
         "chalicelib.credentials.throttling",
     ),
@@ -69,7 +69,7 @@ FORBIDDEN_IMPORTS = {
     "What an operator runs knows nothing of tests and of measuring": ("infra.costs", "bench.figures"),
     "What tests share knows nothing of measuring": ("tests.support.fakes", "bench.figures"),
     "Only the HTTP layer, the authorizer and the mailer's entry point know Chalice": ("chalicelib.wiring", "chalice"),
-    "PyJWT and cryptography have one door": ("chalicelib.tokens.issuer", "jwt"),
+    "PyJWT and cryptography have few doors": ("chalicelib.tokens.issuer", "jwt"),
     "The authorizer reaches no database, no password and no AWS": ("chalicelib.authorizer", "botocore"),
     "The mailer reaches no password, no signing key and no token of a session": (
         "chalicelib.adapters.dynamodb.deliveries",

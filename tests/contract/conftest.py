@@ -12,7 +12,7 @@ from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.use_cases.ports import Stores
-from chalicelib.wiring import dynamodb_mail_stores
+from chalicelib.wiring import dynamodb_factor_store, dynamodb_mail_stores
 from tests.support.databases import MOTO, new_stage
 from tests.support.fakes import MAIL_RULES, RULES, Memory, fake_stores
 
@@ -42,6 +42,7 @@ def make_stores(place):
         DynamoDBEventLog(database),
         DynamoDBLoginThrottle(database, RULES),
         lambda: dynamodb_mail_stores(database, MAIL_RULES),
+        lambda: dynamodb_factor_store(database),
     )
 
 
@@ -97,3 +98,8 @@ def post(place, outbox):
         return outbox.find(mail.id)
 
     return post
+
+
+@pytest.fixture
+def factors(stores):
+    return stores.factors

@@ -75,6 +75,13 @@ class TestRotation:
 
 
 CONFIRMED = replace(REVOKED, type=EventType.REAUTHENTICATED, at=NOW + 50)
+
+
+def reauthenticate(sessions, user_id="u1", session_id="s1", **changes):
+    session = replace(SESSION, id=session_id, user_id=user_id, authenticated_at=NOW + 50, **changes)
+    return sessions.reauthenticate(replace(ALICE, id=user_id), session, replace(CONFIRMED, user_id=user_id))
+
+
 NOTED = {"retried_counter": 0, "retried_in_a_row": 1}
 
 
@@ -129,31 +136,31 @@ class TestNotesOfRetries:
 @pytest.mark.usefixtures("alice")
 class TestReauthentication:
     def test_is_kept_with_the_session_and_recorded_in_the_same_step(self, sessions, events):
-        assert sessions.reauthenticate("u1", "s1", NOW + 50, CONFIRMED) is True
+        assert reauthenticate(sessions) is True
         assert sessions.of_user("u1") == [replace(SESSION, authenticated_at=NOW + 50)]
         assert events.recent("u1", 1) == [CONFIRMED]
 
     def test_stays_through_a_rotation_and_leaves_the_rotation(self, sessions):
         rotated = rotate(sessions).session
-        assert sessions.reauthenticate("u1", "s1", NOW + 50, CONFIRMED)
+        assert reauthenticate(sessions)
         assert sessions.of_user("u1") == [replace(rotated, authenticated_at=NOW + 50)]
         assert rotate(sessions, counter=1).session.authenticated_at == NOW + 50
 
     @pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1")])
     def test_of_a_session_that_is_not_there_makes_none_and_records_nothing(self, sessions, events, user_id, session_id):
-        assert sessions.reauthenticate(user_id, session_id, NOW + 50, replace(CONFIRMED, user_id=user_id)) is False
+        assert reauthenticate(sessions, user_id, session_id) is False
         assert sessions.of_user(user_id) == ([SESSION] if user_id == "u1" else [])
         assert CONFIRMED.type not in {event.type for event in events.recent(user_id, 9)}
 
     def test_of_a_session_that_has_ended_brings_it_not_back(self, sessions, events):
         sessions.end("u1", "s1", REVOKED)
-        assert sessions.reauthenticate("u1", "s1", NOW + 50, CONFIRMED) is False
+        assert reauthenticate(sessions) is False
         assert sessions.of_user("u1") == []
         assert events.recent("u1", 1) == [REVOKED]
 
     def test_against_the_end_of_the_session_leaves_it_ended(self, sessions):
         with ThreadPoolExecutor(5) as pool:
-            confirmed = [pool.submit(sessions.reauthenticate, "u1", "s1", NOW + 50, CONFIRMED) for _ in range(4)]
+            confirmed = [pool.submit(reauthenticate, sessions) for _ in range(4)]
             assert pool.submit(sessions.end, "u1", "s1", REVOKED).result() is True
             assert {future.result() for future in confirmed} <= {True, False}
         assert sessions.of_user("u1") == []

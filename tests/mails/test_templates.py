@@ -151,6 +151,35 @@ def test_a_mail_says_what_to_do_if_it_was_somebody_else(template, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("template", "left"),
+    [
+        (MailKind.SECOND_FACTOR_ADDED, {"en": "the app stays. Write to those", "de": "die App bleibt. Schreiben Sie"}),
+        (MailKind.SECOND_FACTOR_REMOVED, {"en": "add your app again", "de": "fügen Sie Ihre App wieder hinzu"}),
+        (MailKind.RECOVERY_CODES_REPLACED, {"en": "make new recovery codes", "de": "neue Wiederherstellungscodes und"}),
+        (MailKind.RECOVERY_CODE_USED, {"en": "make new recovery codes", "de": "neue Wiederherstellungscodes, womit"}),
+        (MailKind.PASSKEY_ADDED, {"en": "the passkey stays. Then log in", "de": "der Passkey bleibt. Melden Sie"}),
+        (MailKind.PASSKEY_REMOVED, {"en": "remove each passkey", "de": "entfernen Sie jeden Passkey"}),
+    ],
+)
+def test_a_mail_says_what_to_do_about_what_a_new_password_leaves_as_it_is(template, language, left):
+    mail = sample(template, language)
+    new_password = {"en": "Choosing it ends all sessions", "de": "enden alle Sitzungen"}[language]
+    for text in (" ".join(mail.text.split()), MailReader(mail.html).text):
+        assert 0 < text.index(new_password) < text.index(left[language])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", [MailKind.PASSWORD_RESET, MailKind.RECOVERY_CODE_USED])
+def test_who_may_have_lost_the_mailbox_is_told_to_secure_it_before_a_new_password_is_mailed(template, language):
+    mail = sample(template, language)
+    mailbox = {"en": "password of your mailbox first", "de": "zuerst das Passwort Ihres Postfachs"}[language]
+    new_password = {"en": "ask for a new password", "de": "verlangen Sie dort ein neues Passwort"}[language]
+    for text in (" ".join(mail.text.split()), MailReader(mail.html).text):
+        assert 0 < text.index(mailbox) < text.index(new_password)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("template", [MailKind.REGISTER, MailKind.EMAIL])
 def test_a_mail_to_an_unknown_address_warns_before_the_button_and_says_who_may_know_the_password(template, language):
     mail = sample(template, language)

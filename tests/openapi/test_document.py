@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
 from chalicelib import errors
+from chalicelib.accounts.factors import MAX_LABEL_LENGTH
 from chalicelib.api.openapi import ALL_ROUTES, describe
 from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.api.schemas import schema_of
@@ -109,14 +110,14 @@ def test_every_operation_is_named_by_a_verb_once():
     names = [operation["operationId"] for operation in described().values()]
     assert len(set(names)) == len(names)
     verbs = {"register", "log", "refresh", "get", "list", "end", "reauthenticate", "change", "delete"}
-    verbs |= {"ask", "confirm", "resend", "reset"}
+    verbs |= {"ask", "confirm", "resend", "reset", "begin", "add", "rename", "replace"}
     assert {name.partition("_")[0] for name in names} <= verbs
 
 
 def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
     schemas = DOCUMENT["components"]["schemas"].values()
     bodies = [schema for schema in schemas if "token_delivery" in schema.get("properties", {})]
-    assert len(bodies) == 6
+    assert len(bodies) == 8
     for body in bodies:
         assert "token_delivery" not in body["required"]
         assert resolved(body["properties"]["token_delivery"])["default"] == "body"
@@ -125,10 +126,11 @@ def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
 def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
     schemas = DOCUMENT["components"]["schemas"]
     with_lengths = {name for name, schema in schemas.items() if {"minLength", "maxLength"} & set(schema)}
-    assert with_lengths == {"NewUsername", "NewPassword", "NewEmail"}
+    assert with_lengths == {"NewUsername", "NewPassword", "NewEmail", "NewPasskeyLabel"}
     assert (schemas["NewUsername"]["minLength"], schemas["NewUsername"]["maxLength"]) == (3, 1016)
     assert (schemas["NewPassword"]["minLength"], schemas["NewPassword"]["maxLength"]) == (15, 1024)
     assert (schemas["NewEmail"]["minLength"], schemas["NewEmail"]["maxLength"]) == (5, 254)
+    assert (schemas["NewPasskeyLabel"]["minLength"], schemas["NewPasskeyLabel"]["maxLength"]) == (1, MAX_LABEL_LENGTH)
     for schema in schemas.values():
         for member in schema.get("properties", {}).values():
             assert not {"minLength", "maxLength", "pattern"} & set(member)
@@ -136,7 +138,7 @@ def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
 
 def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
     # `read_body` looks at these, the rules for what is new at the lengths; the others describe.
-    looked_at = {"type", "enum", "items", "$ref"}
+    looked_at = {"type", "enum", "items", "$ref", "additionalProperties"}
     bounds = {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
     describing = {"default", "description", "examples", "format"}
     lengths = {"minLength", "maxLength"}
@@ -159,7 +161,7 @@ def test_a_registration_has_one_of_two_forms_and_one_of_two_successes():
     by_name, by_address = map(resolved, forms)
     assert set(by_name["required"]) == {"username", "password"}
     assert "email" in by_name["properties"]
-    assert set(by_address["required"]) == {"email", "password"}
+    assert set(by_address["required"]) == {"email"}
     assert "username" not in by_address["properties"]
     successes = {status: response for status, response in operation["responses"].items() if status < "300"}
     schemas = {status: response["content"]["application/json"]["schema"] for status, response in successes.items()}

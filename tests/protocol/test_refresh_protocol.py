@@ -319,9 +319,9 @@ class RefreshProtocol(RuleBasedStateMachine):
         session = self.sessions[token.session_id]
         if not session.is_live(self.now):
             with pytest.raises(InvalidToken):
-                self.use_cases.account.reauthenticate(principal, self.password, OWNER)
+                self.use_cases.reauthentication.with_password(principal, self.password, OWNER)
             return
-        self.use_cases.account.reauthenticate(principal, self.password, OWNER)
+        self.use_cases.reauthentication.with_password(principal, self.password, OWNER)
         session.authenticated_at = self.now
 
     @rule(target=tokens, token=tokens)

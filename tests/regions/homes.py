@@ -44,7 +44,7 @@ from chalicelib.use_cases.password_reset import PasswordReset
 from chalicelib.use_cases.ports import Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
-from chalicelib.wiring import dynamodb_mail_stores
+from chalicelib.wiring import dynamodb_factor_store, dynamodb_mail_stores
 from tests.regions.small_dynamodb import key_in
 from tests.support.samples import ISSUER
 
@@ -574,9 +574,14 @@ class BeginSessionAtHome(BeginSession):
         super().__init__(**parts)
         self._home = home
 
-    def _new_session(self, user, caller):
-        session = super()._new_session(user, caller)
+    def _new_session(self, user, caller, amr):
+        session = super()._new_session(user, caller, amr)
         return replace(session, id=f"{self._home}-{session.id}")
+
+
+def no_second_factors():
+    """Nobody here has one."""
+    raise AssertionError
 
 
 RULES = SessionRules(idle_lifetime=14 * 24 * 3600, absolute_lifetime=90 * 24 * 3600, retry_window=RETRY_WINDOW)
@@ -645,6 +650,7 @@ class LychgateAtHome:
             events=DynamoDBEventLog(database),
             throttle=DynamoDBLoginThrottle(database, THROTTLE),
             make_mail_stores=lambda: dynamodb_mail_stores(database, MAILS),
+            make_factor_store=lambda: dynamodb_factor_store(database),
         )
         self._copy, self._client, self._tables, self._rules = region.copies[home], client, region.tables, region.rules
         self._verifier = verifier_at(region.clock)
@@ -653,7 +659,9 @@ class LychgateAtHome:
         common: dict[str, Any] = {"stores": stores, "clock": clock, "announce": lambda event: None}
         notices = Notices(sends=True)
         policy = PasswordPolicy(min_length=15)
-        begin_session = BeginSessionAtHome(home, issuer=_SIGNING, rules=RULES, **common)
+        begin_session = BeginSessionAtHome(
+            home, issuer=_SIGNING, rules=RULES, second_factors=no_second_factors, **common
+        )
         guard = PasswordGuard(hasher=hasher, **common)
         self.registration = Registration(
             stores=stores,

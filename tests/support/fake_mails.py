@@ -122,6 +122,9 @@ class FakeAddressStore:
                         asking, username=proof.email, epoch=renamed.session_epoch
                     )
             self._memory.users[key] = renamed
+            for passkey_id in renamed.passkeys:
+                passkey = self._memory.factors.passkeys[passkey_id]
+                self._memory.factors.passkeys[passkey_id] = replace(passkey, username=proof.email)
             self._memory.mails.use(proof)
             self._record(event, mail)
 

@@ -12,6 +12,7 @@ from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import MailStores, Rotation, Stores
 from chalicelib.wiring import Lychgate
 from tests.support.application import clients_of
+from tests.support.fake_factors import FakeFactors, FakeFactorStore
 from tests.support.fake_mails import FakeAddressStore, FakeMails, FakeOutbox
 from tests.support.samples import ISSUER
 
@@ -28,6 +29,7 @@ class Memory:
         self.days = {}
         self.windows = {}
         self.mails = FakeMails()
+        self.factors = FakeFactors()
         self.lock = threading.RLock()
 
     def user(self, username):
@@ -134,6 +136,12 @@ class FakeUserStore:
             self._memory.events.append(event)
             self._clear_away(user)
 
+    def replace_hash(self, user, password_hash):
+        with self._memory.lock:
+            found = self.find(user.username)
+            if found is not None and (found.id, found.password_hash) == (user.id, user.password_hash):
+                self._memory.users[user.username_key] = replace(found, password_hash=password_hash)
+
     def end_all_sessions(self, user, event):
         with self._memory.lock:
             found = self.find(user.username)
@@ -163,6 +171,8 @@ class FakeUserStore:
             if user.verified_email is not None:
                 self._memory.mails.owners.pop(canonical_address(user.verified_email), None)
             self._memory.users.pop(user.username_key, None)
+            for passkey_id in user.passkeys:
+                self._memory.factors.passkeys.pop(passkey_id, None)
             self._memory.begin_anew(user.username_key)
             for key in [key for key in self._memory.sessions if key[0] == user.id]:
                 del self._memory.sessions[key]
@@ -179,16 +189,20 @@ class FakeSessionStore:
         self._memory = memory
         self._limit = limit
 
-    def begin(self, user, session, event, *, if_ended, password_hash=None, admission=None, proof=None):
+    def begin(self, user, session, event, *, if_ended, password_hash=None, admission=None, proof=None, factor=None):
         with self._memory.lock:
             found = self._memory.users.get(user.username_key)
             if not unchanged(found, user):
                 raise Conflict
             mails = self._memory.mails
+            if factor is not None:
+                self._memory.factors.check(found, factor)
             if proof is not None:
                 if not mails.is_unused(proof) or mails.version(user) != proof.password_version:
                     raise Conflict
                 mails.use(proof)
+            if factor is not None:
+                found = self._memory.factors.use_up(self._memory, found, factor, session.created_at)
             stored = self.of_user(user.id)
             live = [other for other in stored if other.belongs_to(found) and other.is_live(session.created_at)]
             surplus = sorted(live, key=lambda other: other.created_at)[: max(0, len(live) + 1 - self._limit)]
@@ -229,12 +243,22 @@ class FakeSessionStore:
                 self._memory.events.append(event)
             return Rotation(applied=True, session=after)
 
-    def reauthenticate(self, user_id, session_id, now, event):
+    def reauthenticate(self, user, session, event, *, factor=None):
         with self._memory.lock:
-            session = self._memory.sessions.get((user_id, session_id))
-            if session is None:
+            stored = self._memory.sessions.get((user.id, session.id))
+            if stored is None:
                 return False
-            self._memory.sessions[user_id, session_id] = replace(session, authenticated_at=now)
+            if factor is not None:
+                found = self._memory.users.get(user.username_key)
+                if not unchanged(found, user):
+                    raise Conflict
+                self._memory.factors.check(found, factor)
+                self._memory.users[user.username_key] = self._memory.factors.use_up(
+                    self._memory, found, factor, event.at
+                )
+            self._memory.sessions[user.id, session.id] = replace(
+                stored, authenticated_at=session.authenticated_at, amr=session.amr
+            )
             self._memory.events.append(event)
             return True
 
@@ -347,6 +371,7 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
         FakeEventLog(memory),
         FakeLoginThrottle(memory, rules),
         lambda: MailStores(FakeAddressStore(memory), FakeOutbox(memory, mail_rules)),
+        lambda: FakeFactorStore(memory),
     )
 
 

@@ -134,7 +134,7 @@ def scenarios(
             other_session,
         ),
         "authenticate again": Scenario(
-            "POST /auth/reauthenticate", lambda: account.reauthenticate(principal, PASSWORD, caller)
+            "POST /auth/reauthenticate", lambda: use_cases.reauthentication.with_password(principal, PASSWORD, caller)
         ),
         "change the password": Scenario(
             "PUT /auth/password",

@@ -50,52 +50,56 @@ def alice(use_cases, verifier):
 
 
 LIVE_ONLY = {
-    "authorized": lambda account, principal: account.authorized(principal, role="user", fresh=True),
-    "profile": lambda account, principal: account.profile(principal),
-    "dashboard": lambda account, principal: account.dashboard(principal),
-    "sessions": lambda account, principal: account.sessions(principal),
-    "end_session": lambda account, principal: account.end_session(principal, "any", CALLER),
-    "log_out_everywhere": lambda account, principal: account.log_out_everywhere(principal, CALLER),
-    "reauthenticate": lambda account, principal: account.reauthenticate(principal, PASSWORD, CALLER),
-    "change_password": lambda account, principal: account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER),
-    "delete_account": lambda account, principal: account.delete_account(principal, PASSWORD, CALLER),
+    "authorized": lambda use_cases, principal: use_cases.account.authorized(principal, role="user", fresh=True),
+    "profile": lambda use_cases, principal: use_cases.account.profile(principal),
+    "dashboard": lambda use_cases, principal: use_cases.account.dashboard(principal),
+    "sessions": lambda use_cases, principal: use_cases.account.sessions(principal),
+    "end_session": lambda use_cases, principal: use_cases.account.end_session(principal, "any", CALLER),
+    "log_out_everywhere": lambda use_cases, principal: use_cases.account.log_out_everywhere(principal, CALLER),
+    "reauthenticate": lambda use_cases, principal: use_cases.reauthentication.with_password(
+        principal, PASSWORD, CALLER
+    ),
+    "change_password": lambda use_cases, principal: use_cases.account.change_password(
+        principal, PASSWORD, NEW_PASSWORD, CALLER
+    ),
+    "delete_account": lambda use_cases, principal: use_cases.account.delete_account(principal, PASSWORD, CALLER),
 }
 
 
 @pytest.mark.parametrize("use", LIVE_ONLY.values(), ids=LIVE_ONLY)
 class TestLiveness:
-    def assert_refused(self, use, account, memory, principal):
+    def assert_refused(self, use, use_cases, memory, principal):
         before = dict(memory.users), dict(memory.sessions), list(memory.events)
         with pytest.raises(InvalidToken) as refusal:
-            use(account, principal)
+            use(use_cases, principal)
         assert refusal.value.message == "The session has ended."
         assert (memory.users, memory.sessions, memory.events) == before
 
-    def test_a_session_that_ended_can_do_nothing_more(self, use, use_cases, account, memory, alice):
+    def test_a_session_that_ended_can_do_nothing_more(self, use, use_cases, memory, alice):
         refresh_token, principal = alice
         use_cases.refresh_tokens.revoke([refresh_token], CALLER)
-        self.assert_refused(use, account, memory, principal)
+        self.assert_refused(use, use_cases, memory, principal)
 
-    def test_neither_can_one_of_an_earlier_epoch(self, use, account, memory, alice, log_in):
-        account.log_out_everywhere(log_in()[1], CALLER)
-        self.assert_refused(use, account, memory, alice[1])
+    def test_neither_can_one_of_an_earlier_epoch(self, use, use_cases, memory, alice, log_in):
+        use_cases.account.log_out_everywhere(log_in()[1], CALLER)
+        self.assert_refused(use, use_cases, memory, alice[1])
 
-    def test_nor_one_that_was_idle_too_long(self, use, account, memory, alice, clock):
+    def test_nor_one_that_was_idle_too_long(self, use, use_cases, memory, alice, clock):
         clock.advance(14 * DAY)
-        self.assert_refused(use, account, memory, alice[1])
+        self.assert_refused(use, use_cases, memory, alice[1])
 
-    def test_nor_a_disabled_user(self, use, account, memory, alice):
+    def test_nor_a_disabled_user(self, use, use_cases, memory, alice):
         memory.users["alice"] = replace(memory.users["alice"], disabled=True)
-        self.assert_refused(use, account, memory, alice[1])
+        self.assert_refused(use, use_cases, memory, alice[1])
 
-    def test_nor_a_user_who_is_gone(self, use, account, memory, alice):
+    def test_nor_a_user_who_is_gone(self, use, use_cases, memory, alice):
         memory.users.clear()
-        self.assert_refused(use, account, memory, alice[1])
+        self.assert_refused(use, use_cases, memory, alice[1])
 
-    def test_nor_the_last_owner_of_a_name_that_somebody_else_has_now(self, use, use_cases, account, memory, alice):
+    def test_nor_the_last_owner_of_a_name_that_somebody_else_has_now(self, use, use_cases, memory, alice):
         memory.users.clear()
         use_cases.registration.register("alice", PASSWORD, CALLER)
-        self.assert_refused(use, account, memory, alice[1])
+        self.assert_refused(use, use_cases, memory, alice[1])
 
 
 class TestProfile:
@@ -274,17 +278,17 @@ class TestFreshness:
     def test_comes_back_with_the_password_for_another_window(self, use_cases, account, alice, log_in, clock):
         other = log_in()[1].session_id
         clock.advance(FRESH_SECONDS + 1)
-        account.reauthenticate(alice[1], PASSWORD, CALLER)
+        use_cases.reauthentication.with_password(alice[1], PASSWORD, CALLER)
         clock.advance(FRESH_SECONDS)
         account.end_session(alice[1], other, CALLER)
         clock.advance(1)
         with pytest.raises(InsufficientAuthentication):
             account.log_out_everywhere(alice[1], CALLER)
 
-    def test_is_the_one_sessions_that_authenticated(self, account, alice, log_in, clock):
+    def test_is_the_one_sessions_that_authenticated(self, use_cases, account, alice, log_in, clock):
         _, other = log_in()
         clock.advance(FRESH_SECONDS + 1)
-        account.reauthenticate(alice[1], PASSWORD, CALLER)
+        use_cases.reauthentication.with_password(alice[1], PASSWORD, CALLER)
         with pytest.raises(InsufficientAuthentication):
             account.log_out_everywhere(other, CALLER)
 
@@ -297,8 +301,8 @@ class TestFreshness:
 
 
 class TestReauthentication:
-    def test_is_in_the_history_and_announced(self, account, memory, alice, announced):
-        account.reauthenticate(alice[1], PASSWORD, CALLER)
+    def test_is_in_the_history_and_announced(self, use_cases, memory, alice, announced):
+        use_cases.reauthentication.with_password(alice[1], PASSWORD, CALLER)
         event = memory.events[-1]
         assert (event.type, event.user_id, event.session_id) == (
             EventType.REAUTHENTICATED,
@@ -308,19 +312,17 @@ class TestReauthentication:
         assert announced[-1] is EventType.REAUTHENTICATED
 
     def test_gives_a_token_of_the_same_session_and_changes_nothing_else_of_it(
-        self, use_cases, account, memory, alice, clock, verifier
+        self, use_cases, memory, alice, clock, verifier
     ):
         (before,) = memory.sessions.values()
         clock.advance(60)
-        again = account.reauthenticate(alice[1], PASSWORD, CALLER)
+        again = use_cases.reauthentication.with_password(alice[1], PASSWORD, CALLER)
         assert verifier.verify(ACCESS_TOKEN, again.access_token).session_id == alice[1].session_id
         assert again.expires_in == 600
         assert list(memory.sessions.values()) == [replace(before, authenticated_at=clock.now)]
         assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user == again.user
 
-    def test_of_a_session_that_ends_meanwhile_brings_it_not_back(
-        self, use_cases, account, memory, alice, hasher, monkeypatch
-    ):
+    def test_of_a_session_that_ends_meanwhile_brings_it_not_back(self, use_cases, memory, alice, hasher, monkeypatch):
         verify = hasher.verify
 
         def after_the_log_out(*arguments):
@@ -329,47 +331,51 @@ class TestReauthentication:
 
         monkeypatch.setattr(hasher, "verify", after_the_log_out)
         with pytest.raises(InvalidToken):
-            account.reauthenticate(alice[1], PASSWORD, CALLER)
+            use_cases.reauthentication.with_password(alice[1], PASSWORD, CALLER)
         assert memory.sessions == {}
         assert EventType.REAUTHENTICATED not in [event.type for event in memory.events]
 
 
 USES_OF_THE_PASSWORD = {
-    "reauthenticate": lambda account, principal, password: account.reauthenticate(principal, password, CALLER),
-    "change_password": lambda account, principal, password: account.change_password(
+    "reauthenticate": lambda use_cases, principal, password: use_cases.reauthentication.with_password(
+        principal, password, CALLER
+    ),
+    "change_password": lambda use_cases, principal, password: use_cases.account.change_password(
         principal, password, NEW_PASSWORD, CALLER
     ),
-    "delete_account": lambda account, principal, password: account.delete_account(principal, password, CALLER),
+    "delete_account": lambda use_cases, principal, password: use_cases.account.delete_account(
+        principal, password, CALLER
+    ),
 }
 
 
 @pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
-def test_a_wrong_password_in_a_session_is_in_the_history_and_announced(use, account, memory, alice, announced):
+def test_a_wrong_password_in_a_session_is_in_the_history_and_announced(use, use_cases, memory, alice, announced):
     with pytest.raises(InvalidCredentials):
-        use(account, alice[1], "wrong horse battery staple")
+        use(use_cases, alice[1], "wrong horse battery staple")
     failures = memory.user("alice").failures
     assert (failures.type, failures.user_id, failures.count) == (EventType.LOGIN_FAILED, alice[1].user_id, 1)
     assert announced[-1] is EventType.LOGIN_FAILED
 
 
 @pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
-def test_guesses_with_a_stolen_access_token_are_delayed_and_delay_no_log_in(use, use_cases, account, alice):
+def test_guesses_with_a_stolen_access_token_are_delayed_and_delay_no_log_in(use, use_cases, alice):
     for _ in range(10):
         with pytest.raises(InvalidCredentials):
-            use(account, alice[1], "wrong horse battery staple")
+            use(use_cases, alice[1], "wrong horse battery staple")
     with pytest.raises(TooManyAttempts):
-        use(account, alice[1], PASSWORD)
+        use(use_cases, alice[1], PASSWORD)
     assert use_cases.log_in.with_password("alice", PASSWORD, CALLER)
 
 
 @pytest.mark.parametrize("use", USES_OF_THE_PASSWORD.values(), ids=USES_OF_THE_PASSWORD)
-def test_a_strangers_guesses_do_not_keep_the_owner_of_an_open_session_from_it(use, use_cases, account, alice):
+def test_a_strangers_guesses_do_not_keep_the_owner_of_an_open_session_from_it(use, use_cases, alice):
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             use_cases.log_in.with_password("alice", "wrong horse battery staple", CALLER)
     with pytest.raises(TooManyAttempts):
         use_cases.log_in.with_password("alice", PASSWORD, CALLER)
-    use(account, alice[1], PASSWORD)
+    use(use_cases, alice[1], PASSWORD)
 
 
 class TestDashboard:

@@ -8,13 +8,16 @@ import pytest
 
 from chalicelib.config import mailer
 from chalicelib.config.api import ApiSettings
+from chalicelib.config.environment import MAX_SITE_NAME
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
+from chalicelib.config.passkeys import relying_party
 from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.peppers import FIRST, Pepper, Peppers
 from chalicelib.errors import ConfigurationError
 from chalicelib.mailer_wiring import named_address
+from chalicelib.mails.rendering import MAX_NAME
 from chalicelib.tokens.keys import thumbprint
 from tests.support.marks import TESTS
 
@@ -156,10 +159,113 @@ def test_without_a_list_the_issuers_own_origin_is_allowed(environment):
     assert settings.allowed_origins == ("https://site.example",)
 
 
-@pytest.mark.parametrize("origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,"])
+@pytest.mark.parametrize(
+    "origins", ["*", "null", "https://site.example/", "site.example", "https://a.example,,", "https://[a"]
+)
 def test_an_origin_that_is_none_is_refused(environment, origins):
     with pytest.raises(ConfigurationError, match="LYCHGATE_ALLOWED_ORIGINS must list origins"):
         HttpSettings.from_environment({**environment, "LYCHGATE_ALLOWED_ORIGINS": origins})
+
+
+class TestOfPasskeys:
+    @staticmethod
+    def party(environment, **changes):
+        environment = {**environment, "LYCHGATE_ALLOWED_ORIGINS": ""} | {
+            f"LYCHGATE_{name}": value for name, value in changes.items()
+        }
+        return relying_party(ApiSettings.from_environment(environment), HttpSettings.from_environment(environment))
+
+    def test_they_belong_to_the_issuers_host_and_to_its_own_pages(self, environment):
+        party = self.party(environment)
+        assert (party.id, party.name, party.origins) == ("site.example", "site.example", ("https://site.example",))
+
+    def test_at_a_laptop_they_belong_to_localhost_because_an_address_can_have_none(self, environment):
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            party = self.party(
+                environment,
+                ISSUER=f"http://{host}:8000/api",
+                ALLOWED_ORIGINS="http://127.0.0.1:8000,http://[::1]:8000,http://localhost:8000",
+            )
+            assert (party.id, party.origins) == ("localhost", ("http://localhost:8000",)), host
+
+    def test_pages_of_the_domain_and_below_it_may_use_them_and_no_others(self, environment):
+        allowed = (
+            "https://login.site.example",
+            "https://site.example",
+            "https://shop.site.example:8443",
+            "http://shop.site.example",
+            "https://othersite.example",
+            "https://site.example.other",
+            "http://localhost:8000",
+        )
+        party = self.party(
+            environment,
+            ISSUER="https://login.site.example/api",
+            RP_ID="site.example",
+            SITE_NAME="The Site",
+            ALLOWED_ORIGINS=",".join(allowed),
+        )
+        assert (party.id, party.name) == ("site.example", "The Site")
+        assert party.origins == allowed[:3]
+
+    @pytest.mark.parametrize(
+        ("issuer", "rp_id"),
+        [
+            ("https://login.site.example/api", "othersite.example"),
+            ("https://login.site.example/api", "shop.site.example"),
+            ("https://login.site.example/api", "ogin.site.example"),
+            ("https://login.site.example/api", "example"),
+            ("https://login.site.example/api", "https://site.example"),
+            ("https://login.site.example/api", ".site.example"),
+            ("http://127.0.0.1:8000/api", "127.0.0.1"),
+            ("http://localhost:8000/api", "site.example"),
+        ],
+    )
+    def test_a_domain_that_is_none_of_the_site_is_refused_with_what_would_do(self, environment, issuer, rp_id):
+        of_site = "login.site.example" if issuer.startswith("https") else "localhost"
+        with pytest.raises(ConfigurationError, match=f"^LYCHGATE_RP_ID must be {of_site}, the host of LYCHGATE_ISSUER"):
+            self.party(environment, ISSUER=issuer, RP_ID=rp_id)
+
+    @pytest.mark.parametrize("issuer", ["", "https://[site.example/api"])
+    def test_of_an_issuer_that_is_none_nothing_is_said_here(self, environment, issuer):
+        settings = ApiSettings.from_environment(
+            {**environment, "LYCHGATE_ISSUER": issuer, "LYCHGATE_RP_ID": "site.example"}
+        )
+        assert (settings.rp_id, settings.site_name) == ("site.example", "")
+        with pytest.raises(ConfigurationError, match=r"^LYCHGATE_ISSUER "):
+            HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer})
+
+
+class TestOfTheSitesName:
+    """It is one in mails, in authenticators and in authenticator apps."""
+
+    @staticmethod
+    def both(environment):
+        return {
+            ApiSettings.from_environment(environment).site_name,
+            MailerSettings.from_environment(environment).look.site_name,
+        }
+
+    @pytest.mark.parametrize(
+        ("changes", "name"),
+        [
+            ({}, "site.example"),
+            ({"LYCHGATE_SITE_URL": "https://www.site.example"}, "www.site.example"),
+            ({"LYCHGATE_SITE_NAME": " Oak & Latch "}, "Oak & Latch"),
+            ({"LYCHGATE_ISSUER": f"https://{'long.' * 20}example/api"}, ("long." * 20)[:MAX_SITE_NAME]),
+        ],
+    )
+    def test_the_api_and_the_mailer_call_the_site_the_same(self, environment, changes, name):
+        assert self.both({**environment, **changes}) == {name}
+
+    @pytest.mark.parametrize("name", ["two\nlines", "x" * (MAX_SITE_NAME + 1), "a\u202eb"])
+    def test_a_name_that_cannot_be_shown_is_refused_by_both(self, environment, name):
+        for settings in (ApiSettings, MailerSettings):
+            with pytest.raises(ConfigurationError, match=r"^LYCHGATE_SITE_NAME must have at most 64 printable"):
+                settings.from_environment({**environment, "LYCHGATE_SITE_NAME": name})
+
+    def test_a_name_that_is_allowed_can_stand_in_a_mail(self):
+        assert MAX_SITE_NAME == MAX_NAME
 
 
 def test_signing_secrets_are_a_key_and_a_pepper(private_jwks):

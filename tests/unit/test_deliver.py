@@ -23,7 +23,7 @@ CHANGING = replace(ALICE, contact=Contact(ADDRESS, verified=True, new_email=NEW,
 NAMES = itertools.count(1)
 
 NOTICES = [kind for kind in MailKind if kind not in ASKED_FOR]
-OF_AN_ACCOUNT = [MailKind.PASSWORD_CHANGED, MailKind.PASSWORD_RESET, MailKind.REFRESH_TOKEN_REUSED]
+OF_AN_ACCOUNT = [kind for kind in NOTICES if kind is not MailKind.EMAIL_CHANGED]
 
 
 def asked(kind=MailKind.RESET, **members):

@@ -6,7 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, dataclass, field, is_dataclass, make_dataclass
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 import pytest
 from chalice.app import Request
@@ -168,7 +168,78 @@ def test_a_dataclass_may_hold_itself_as_deep_as_python_can_go():
         read_text(deep, Branch)
 
 
-@pytest.mark.parametrize("kind", [dict[str, int], tuple[int, ...], int | str, Literal[1, 2], bytes, list[set]])
+@dataclass(frozen=True)
+class Unknown:
+    credential: dict[str, Any]
+    others: list[dict[str, Any]] = field(default_factory=list)
+
+
+class TestAnObjectWhoseMembersAreNotKnownHere:
+    def test_is_passed_on_as_it_is(self):
+        credential = {"id": "c1", "response": {"clientDataJSON": "x", "transports": ["usb"]}, "no": None, "n": [1, 2.5]}
+        body = read({"credential": credential, "others": [{}, {"a": True}]}, Unknown)
+        assert (body.credential, body.others) == (credential, [{}, {"a": True}])
+
+    @pytest.mark.parametrize("value", [None, [], "{}", 7, True, [{}]])
+    def test_is_an_object(self, value):
+        assert self.errors({"credential": value}) == {"credential": "This must be an object."}
+
+    def test_may_not_be_left_out_without_a_default(self):
+        assert self.errors({}) == {"credential": "This field is needed."}
+
+    @pytest.mark.parametrize(
+        ("credential", "path"),
+        [
+            ({"id": "\ud800"}, "credential.id"),
+            ({"response": {"clientDataJSON": "\udfff"}}, "credential.response.clientDataJSON"),
+            ({"response": {"transports": ["usb", "\ud800"]}}, "credential.response.transports[1]"),
+            ({"\ud800": 1}, "credential.(another)"),
+            ({"Correct Horse": "\ud800"}, "credential.(another)"),
+            ({"a": [[{"b": "\ud800"}]]}, "credential.a[0][0].b"),
+        ],
+    )
+    def test_holds_no_invalid_unicode_however_deep(self, credential, path):
+        assert self.errors({"credential": credential}) == {path: "This has invalid Unicode in it."}
+
+    @pytest.mark.parametrize("number", [str(2**53), str(-(2**53)), "9" * 400, "1e400", "-1e400"])
+    def test_holds_no_number_that_a_client_may_have_meant_as_another(self, number):
+        with pytest.raises(ValidationFailed) as refusal:
+            read_text(f'{{"credential": {{"response": {{"n": [0, {number}]}}}}}}', Unknown)
+        assert [error.field for error in refusal.value.errors] == ["credential.response.n[1]"]
+
+    @pytest.mark.parametrize("number", [2**53 - 1, 1 - 2**53, 0.5, 1e300, True, False])
+    def test_holds_any_other_number_as_it_is(self, number):
+        kept = read({"credential": {"n": number}}, Unknown).credential["n"]
+        assert (kept, type(kept)) == (number, type(number))
+
+    @pytest.mark.parametrize("body", ['{"credential": {"id": "a", "id": "b"}}', '{"credential": {"n": NaN}}'])
+    def test_is_json_with_each_member_once(self, body):
+        with pytest.raises(InvalidRequest):
+            read_text(body, Unknown)
+
+    @pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+    def test_is_nested_no_deeper_than_python_can_go(self, opening, closing):
+        with pytest.raises(InvalidRequest):
+            read_text(f'{{"credential": {{"x": {opening * 2000}0{closing * 2000}}}}}', Unknown)
+
+    def test_has_one_error_however_much_is_wrong_in_it(self):
+        assert len(self.errors({"credential": {"a": ["\ud800"] * 1000, "b": "\ud800"}})) == 1
+
+    def test_is_any_object_to_the_document(self):
+        components = {}
+        schema_of(Unknown, components)
+        credential = components["Unknown"]["properties"]["credential"]
+        assert credential == {"type": "object", "additionalProperties": True}
+
+    def errors(self, members):
+        with pytest.raises(ValidationFailed) as refusal:
+            read(members, Unknown)
+        return {error.field: error.message for error in refusal.value.errors}
+
+
+@pytest.mark.parametrize(
+    "kind", [dict, dict[str, int], dict[int, Any], tuple[int, ...], int | str, Literal[1, 2], bytes, list[set]]
+)
 def test_a_field_of_a_type_that_no_body_has_is_a_bug_that_names_it(kind):
     body_type = make_dataclass("Order", [("odd", kind)])
     with pytest.raises(TypeError, match=r"Order\.odd"):

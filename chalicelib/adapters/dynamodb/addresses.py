@@ -184,7 +184,9 @@ class DynamoDBAddressStore:
             ":roles": found.roles,
         }
         condition = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
-        condition += " AND #roles = :roles AND " + _as_read(stored, unread, "tried", "new_email", "email")
+        condition += " AND #roles = :roles AND " + _as_read(
+            stored, unread, "tried", "new_email", "email", "passkeys", "totp", "totp_step", "recovery"
+        )
         actions: list[Any] = [
             put_address(self._tables, new, replace(user, username=new)),
             {
@@ -207,9 +209,30 @@ class DynamoDBAddressStore:
         ]
         if old is not None and address_key(old) != address_key(new):
             actions.append(delete_address(self._tables, old, user))
+        actions += self._passkeys_follow(found, new)
         if keeps_session:
             actions.append(self._session_goes_on(user, proof, new, epoch))
         return cast("list[TransactWriteItemTypeDef]", actions)
+
+    def _passkeys_follow(self, user: User, username: str) -> list[dict[str, Any]]:
+        """Return the actions that let the user's passkeys find the user under another name."""
+        if not user.passkeys:
+            return []
+        # Few users have one.
+        from chalicelib.adapters.dynamodb.factor_uses import passkey_key  # noqa: PLC0415
+
+        return [
+            {
+                "Update": {
+                    "TableName": self._tables.users,
+                    "Key": passkey_key(passkey_id),
+                    "UpdateExpression": "SET owner_name = :name",
+                    "ConditionExpression": "owner_id = :id",
+                    "ExpressionAttributeValues": to_item({":name": username, ":id": user.id}),
+                }
+            }
+            for passkey_id in user.passkeys
+        ]
 
     def _session_goes_on(self, user: User, proof: MailedProof, username: str, epoch: int) -> TransactWriteItemTypeDef:
         return {

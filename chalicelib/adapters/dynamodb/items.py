@@ -20,6 +20,11 @@ A user, under the digest of the canonical username:
     new_email        S   what will replace a verified address, while it waits to be confirmed
     language         S   which mail is in
     password_version N   how often the password has changed; absent before the first time
+    totp             S   the secret that a TOTP app shares, sealed; absent without one, as is what follows
+    totp_added_at    N
+    totp_step        N   the time step of the last code that was accepted
+    recovery         SS  keyed digests of the recovery codes that are left; absent if there are none
+    passkeys         SS  the credential ids of the passkeys; absent if there are none
     the failure counters, see ``failures``
 
 A verified address, under its own digest. It finds its user, and keeps the address from others:
@@ -27,6 +32,14 @@ A verified address, under its own digest. It finds its user, and keeps the addre
     username_key     S   partition key: ``email#`` and the SHA-256 of the canonical address, in hex
     owner_id         S   the user's user_id
     owner_name       S   the user's username
+
+A passkey, under its own digest. It finds its user, and keeps the credential id from others:
+
+    username_key     S   partition key: ``passkey#`` and the SHA-256 of the credential id's base64url, in hex
+    owner_id         S   the user's user_id
+    owner_name       S   the user's username
+    the fields of ``Passkey``: credential_id, public_key, rp_id, label S; algorithm, sign_count, created_at,
+    last_used_at N; backup_eligible, backed_up BOOL; transports SS
 
 A registration whose address is yet to be confirmed:
 
@@ -48,6 +61,7 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     refresh_counter  N
     epoch            N   the user's session_epoch when the session began
     ip, user_agent   S
+    amr              SS  how its user has authenticated; absent if with a password
     last_used_from   S   the fingerprint of the caller who last raised the counter; absent before, as is what follows
     retried_counter  N   which rotation was last retried; retried_in_a_row, how many in a row
     elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
@@ -73,6 +87,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.accounts.addresses import canonical_address
+from chalicelib.accounts.authentication import PASSWORD
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.session import Session
@@ -83,6 +98,7 @@ from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_i
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from chalicelib.accounts.factors import Factors
     from chalicelib.config.api import Tables
 
 TTL_MARGIN = 24 * 3600
@@ -189,6 +205,7 @@ def user_from_item(item: Item | None) -> User | None:
         created_at=int(item["created_at"]["N"]),
         disabled=item["disabled"]["BOOL"],
         contact=_contact(item) if "email" in item else None,
+        factors=_factors(item) if "totp" in item or "passkeys" in item else None,
         session_epoch=int(item["session_epoch"]["N"]),
         failures=failures_of_day(item),
         store_state=SessionCounts(int(item["session_bound"]["N"]), int(item["session_counts"]["N"])),
@@ -201,6 +218,19 @@ def _contact(item: Item) -> Contact:
         verified=item["email_verified"]["BOOL"],
         new_email=item["new_email"]["S"] if "new_email" in item else None,
         language=item["language"]["S"],
+    )
+
+
+def _factors(item: Item) -> Factors:
+    # Most processes see nobody who has one.
+    from chalicelib.accounts.factors import Factors  # noqa: PLC0415
+
+    return Factors(
+        totp=item["totp"]["S"] if "totp" in item else None,
+        totp_added_at=int(item.get("totp_added_at", _ZERO)["N"]),
+        totp_step=int(item["totp_step"]["N"]) if "totp_step" in item else -1,
+        recovery_codes=tuple(sorted(item["recovery"]["SS"])) if "recovery" in item else (),
+        passkeys=tuple(sorted(item["passkeys"]["SS"])) if "passkeys" in item else (),
     )
 
 
@@ -243,6 +273,8 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
         "user_agent": session.caller.user_agent,
         "ttl": session.expires_at + TTL_MARGIN,
     }
+    if session.amr != PASSWORD:
+        item["amr"] = session.amr
     return {
         "Put": {
             "TableName": tables.sessions,
@@ -267,11 +299,12 @@ def session_from_item(item: Item) -> Session:
         refresh_counter=members["refresh_counter"],
         epoch=members["epoch"],
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
-        **{name: members[name] for name in _AFTER_THE_FIRST_REFRESH if name in members},
+        **{name: members[name] for name in _NOT_ALWAYS_THERE if name in members},
     )
 
 
-_AFTER_THE_FIRST_REFRESH = (
+_NOT_ALWAYS_THERE = (
+    "amr",
     "last_used_from",
     "retried_counter",
     "retried_in_a_row",

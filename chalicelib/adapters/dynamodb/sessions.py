@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.accounts.events import SecurityEvent
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from chalicelib.accounts.mail import Mail
     from chalicelib.credentials.mailed import MailedProof
+    from chalicelib.credentials.second_factors import FactorUse
 
 # ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
@@ -52,6 +54,17 @@ _MOST_SWEPT = 40
 
 _UPDATE_OF_USER = 1
 """The position of the user's update among the actions that begin a session."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uses:
+    """What the beginning of a session changes of its user, and what it uses up."""
+
+    user: User
+    password_hash: str | None = None
+    admission: Admission | None = None
+    proof: MailedProof | None = None
+    factor: FactorUse | None = None
 
 
 class DynamoDBSessionStore:
@@ -78,31 +91,37 @@ class DynamoDBSessionStore:
         password_hash: str | None = None,
         admission: Admission | None = None,
         proof: MailedProof | None = None,
+        factor: FactorUse | None = None,
     ) -> bool:
         """See ``SessionStore.begin``. Takes one transaction, and at the limit one query more, to count."""
         known = _counts(user)
+        uses = Uses(user, password_hash, admission, proof, factor)
         for _ in range(_ROUNDS):
             surplus: list[Session] = []
             actions = [put_session(self._tables, session)]
             if known.bound < self._limit:
-                actions.append(self._raise_bound(user, password_hash, admission, proof))
+                actions.append(self._raise_bound(uses))
             else:
                 live, over = self._counted(user, session.created_at)
                 surplus = live[: max(0, len(live) + 1 - self._limit)]
                 after = len(live) - len(surplus) + 1
-                actions.append(self._set_bound(user, known, after, password_hash, admission, proof))
+                actions.append(self._set_bound(uses, known, after))
                 actions += [self._delete(other.user_id, other.id) for other in [*surplus, *over[:_MOST_SWEPT]]]
                 if surplus:
                     actions.append(put_event(self._tables, if_ended))
             actions += given_back(self._tables.throttle, admission)
             actions.append(put_event(self._tables, event))
-            failed = transact_with_mail(self._database, actions, proof=proof, at=session.created_at)
+            failed = self._transact(actions, uses, session.created_at)
             # Action 0 puts the session. If that exists already, the SDK retried a transaction whose answer was lost.
             if not failed or 0 in failed:
                 return bool(surplus)
             stored = user_from_item(failed.get(_UPDATE_OF_USER))
             if stored is None or proof is not None or not _is_unchanged(stored, user):
                 raise Conflict
+            if factor is not None:
+                from chalicelib.adapters.dynamodb.factor_uses import refuse_used  # noqa: PLC0415
+
+                refuse_used(stored, factor)
             known = _counts(stored)
         raise ServiceUnavailable("too many log-ins of one user at once")
 
@@ -183,18 +202,38 @@ class DynamoDBSessionStore:
                 return Rotation(applied=True, session=after)
         return Rotation(applied=False, session=session_from_item(found) if found else None)
 
-    def reauthenticate(self, user_id: str, session_id: str, now: int, event: SecurityEvent) -> bool:
+    def reauthenticate(
+        self, user: User, session: Session, event: SecurityEvent, *, factor: FactorUse | None = None
+    ) -> bool:
         """See ``SessionStore.reauthenticate``. Takes one transaction."""
         update: TransactWriteItemTypeDef = {
             "Update": {
                 "TableName": self._tables.sessions,
-                "Key": session_key(user_id, session_id),
-                "UpdateExpression": "SET authenticated_at = :now",
+                "Key": session_key(user.id, session.id),
+                "UpdateExpression": "SET authenticated_at = :now, amr = :amr",
                 "ConditionExpression": "attribute_exists(session_id)",
-                "ExpressionAttributeValues": to_item({":now": now}),
+                "ExpressionAttributeValues": to_item({":now": session.authenticated_at, ":amr": session.amr}),
             }
         }
-        return not transact(self._database, [update, put_event(self._tables, event)])
+        actions = [update, put_event(self._tables, event)]
+        if factor is None:
+            return not transact(self._database, actions)
+        uses = Uses(user, None, None, None, factor)
+        # A passkey changes nothing of its user, and an update has to change something.
+        changes = Changes(adds=["tried :one"], values={":one": 1})
+        actions.insert(_UPDATE_OF_USER, self._update_user(uses, changes))
+        failed = self._transact(actions, uses, event.at)
+        if not failed:
+            return True
+        if 0 in failed:
+            return False
+        stored = user_from_item(failed.get(_UPDATE_OF_USER))
+        if stored is None or not _is_unchanged(stored, user):
+            raise Conflict
+        from chalicelib.adapters.dynamodb.factor_uses import refuse_used  # noqa: PLC0415
+
+        refuse_used(stored, factor)
+        raise Conflict
 
     def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
         """See ``SessionStore.end``. Takes one transaction."""
@@ -246,46 +285,55 @@ class DynamoDBSessionStore:
         live = [session for session in stored if session.belongs_to(user) and session.is_live(now)]
         return sorted(live, key=lambda session: session.created_at), [other for other in stored if other not in live]
 
-    def _raise_bound(
-        self, user: User, password_hash: str | None, admission: Admission | None, proof: MailedProof | None
-    ) -> TransactWriteItemTypeDef:
-        changes = forget(admission) if admission is not None else Changes()
+    def _transact(self, actions: list[TransactWriteItemTypeDef], uses: Uses, now: int) -> dict[int, Item | None]:
+        """Do the actions and use up the proof and the factor. Return the failed conditions of ``actions``.
+
+        Raises InvalidChallenge or InvalidCode if it is the challenge or the passkey of the factor that has been used.
+        """
+        factor = uses.factor
+        if factor is None:
+            return transact_with_mail(self._database, actions, proof=uses.proof, at=now)
+        # Few log-ins have a factor.
+        from chalicelib.adapters.dynamodb.factor_uses import refuse_failed, use_up  # noqa: PLC0415
+
+        used = use_up(self._tables, factor, now)
+        failed = transact_with_mail(self._database, [*actions, *used], mail=factor.mail, proof=uses.proof, at=now)
+        if failed and 0 not in failed:
+            refuse_failed(failed, len(actions), factor)
+        return failed
+
+    def _raise_bound(self, uses: Uses) -> TransactWriteItemTypeDef:
+        changes = forget(uses.admission) if uses.admission is not None else Changes()
         changes.sets.append("session_bound = session_bound + :one")
         changes.values |= {":one": 1, ":limit": self._limit}
-        return self._update_user(user, password_hash, changes, proof, "session_bound < :limit")
+        return self._update_user(uses, changes, "session_bound < :limit")
 
-    def _set_bound(
-        self,
-        user: User,
-        known: SessionCounts,
-        stored: int,
-        password_hash: str | None,
-        admission: Admission | None,
-        proof: MailedProof | None,
-    ) -> TransactWriteItemTypeDef:
-        changes = forget(admission) if admission is not None else Changes()
+    def _set_bound(self, uses: Uses, known: SessionCounts, stored: int) -> TransactWriteItemTypeDef:
+        changes = forget(uses.admission) if uses.admission is not None else Changes()
         changes.sets += ["session_bound = :stored", "session_counts = session_counts + :one"]
         changes.values |= {":stored": stored, ":one": 1, ":bound": known.bound, ":counts": known.counts}
         # If one session ends and one begins, the bound stays the same. Only session_counts shows the change.
         condition = "session_bound = :bound AND session_counts = :counts"
-        return self._update_user(user, password_hash, changes, proof, condition)
+        return self._update_user(uses, changes, condition)
 
-    def _update_user(
-        self, user: User, password_hash: str | None, changes: Changes, proof: MailedProof | None, condition: str
-    ) -> TransactWriteItemTypeDef:
-        conditions = [UNCHANGED, condition]
-        if proof is not None:
-            conditions.append(require_version(changes, proof))
+    def _update_user(self, uses: Uses, changes: Changes, *conditions: str) -> TransactWriteItemTypeDef:
+        user, required = uses.user, [UNCHANGED, *conditions]
+        if uses.proof is not None:
+            required.append(require_version(changes, uses.proof))
         changes.values |= {
             ":id": user.id,
             ":hash": user.password_hash,
             ":epoch": user.session_epoch,
             ":false": False,
         }
-        if password_hash is not None:
+        if uses.password_hash is not None:
             changes.sets.append("password_hash = :new_hash")
-            changes.values[":new_hash"] = password_hash
-        return changes.action(self._tables.users, user_key(user.username), *conditions)
+            changes.values[":new_hash"] = uses.password_hash
+        if uses.factor is not None:
+            from chalicelib.adapters.dynamodb.factor_uses import require_unused  # noqa: PLC0415
+
+            required += require_unused(changes, uses.factor)
+        return changes.action(self._tables.users, user_key(user.username), *required)
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}

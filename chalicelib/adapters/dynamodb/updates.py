@@ -18,12 +18,13 @@ class Changes:
     sets: list[str] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
     adds: list[str] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
 
     def parameters(self, table: str, key: Item, *conditions: str) -> dict[str, Any]:
         """Return the parameters of an UpdateItem that makes these changes if all conditions are true."""
-        clauses = (("SET", self.sets), ("REMOVE", self.removes), ("ADD", self.adds))
+        clauses = (("SET", self.sets), ("REMOVE", self.removes), ("ADD", self.adds), ("DELETE", self.deletes))
         parameters: dict[str, Any] = {
             "TableName": table,
             "Key": key,

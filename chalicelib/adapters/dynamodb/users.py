@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.accounts.events import SecurityEvent
@@ -11,6 +10,7 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
+from chalicelib.adapters.dynamodb.clearing import Clearing
 from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
@@ -28,20 +28,13 @@ from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts,
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
 from chalicelib.credentials.throttling import Admission, Attempt, Known
-from chalicelib.errors import Conflict, LinkExpired, ServiceUnavailable, UsernameTaken
+from chalicelib.errors import Conflict, LinkExpired, UsernameTaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from chalicelib.accounts.mail import Mail
     from chalicelib.credentials.mailed import MailedProof
-
-_log = logging.getLogger("lychgate.dynamodb")
-
-_BATCH = 25
-"""The most items that BatchWriteItem accepts."""
-
-_BATCH_ATTEMPTS = 4
 
 
 class DynamoDBUserStore:
@@ -51,6 +44,7 @@ class DynamoDBUserStore:
         self._database = database
         self._client = database.client
         self._tables = database.tables
+        self._clearing = Clearing(database)
 
     def add(
         self,
@@ -137,7 +131,7 @@ class DynamoDBUserStore:
         )
         if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
             raise Conflict
-        self._clear_away(user, self._sessions_of_past_epochs)
+        self._clearing.sessions_of_past_epochs(user)
 
     def reset_password(
         self,
@@ -175,7 +169,18 @@ class DynamoDBUserStore:
         )
         if failed:
             raise LinkExpired("used, or the account has changed meanwhile")
-        self._clear_away(user, self._sessions_of_past_epochs)
+        self._clearing.sessions_of_past_epochs(user)
+
+    def replace_hash(self, user: User, password_hash: str) -> None:
+        """See ``UserStore.replace_hash``. Takes one write."""
+        changes = Changes(
+            sets=["password_hash = :new"], values={":new": password_hash, ":old": user.password_hash, ":id": user.id}
+        )
+        parameters = changes.parameters(
+            self._tables.users, user_key(user.username), "user_id = :id AND password_hash = :old"
+        )
+        with unavailable_on_failure(), contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            after_conflicts(self._database, lambda: self._client.update_item(**parameters))
 
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
         """See ``UserStore.end_all_sessions``. Takes one transaction, and then deletes the ended sessions.
@@ -199,7 +204,7 @@ class DynamoDBUserStore:
         )
         if failed:
             raise Conflict
-        self._clear_away(user, self._sessions_of_past_epochs)
+        self._clearing.sessions_of_past_epochs(user)
 
     def set_roles(self, user: User, roles: tuple[str, ...], event: SecurityEvent) -> None:
         """See ``UserStore.set_roles``. Takes one transaction."""
@@ -230,7 +235,7 @@ class DynamoDBUserStore:
             self._delete_alone(user)
         else:
             self._delete_with_address(user, user.verified_email)
-        self._clear_away(user, self._all_sessions, self._all_events)
+        self._clearing.everything_of(user)
 
     def _delete_with_address(self, user: User, email: str) -> None:
         """Delete the user's item and free the address. Raises Conflict."""
@@ -265,52 +270,6 @@ class DynamoDBUserStore:
             "ConditionExpression": "user_id = :id AND password_hash = :hash",
             "ExpressionAttributeValues": to_item({":id": user.id, ":hash": user.password_hash}),
         }
-
-    def _clear_away(self, user: User, *finders: Callable[[User], tuple[str, list[Item]]]) -> None:
-        """Delete the items that the finders return. They are no longer valid.
-
-        A failure here does not fail the request: an item that is left has a past epoch or belongs to no user, and
-        DynamoDB deletes it when its ``ttl`` has passed.
-        """
-        try:
-            with unavailable_on_failure():
-                for find in finders:
-                    table, keys = find(user)
-                    for start in range(0, len(keys), _BATCH):
-                        requests = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + _BATCH]]
-                        self._write_batch(table, requests)
-        except ServiceUnavailable as unavailable:
-            _log.warning("left for DynamoDB to delete: %s", unavailable.reason)
-
-    def _sessions_of_past_epochs(self, user: User) -> tuple[str, list[Item]]:
-        values = to_item({":user": user.id, ":epoch": user.session_epoch})
-        return self._keys(self._tables.sessions, "session_id", values, FilterExpression="epoch <= :epoch")
-
-    def _all_sessions(self, user: User) -> tuple[str, list[Item]]:
-        return self._keys(self._tables.sessions, "session_id", to_item({":user": user.id}))
-
-    def _all_events(self, user: User) -> tuple[str, list[Item]]:
-        return self._keys(self._tables.events, "event_id", to_item({":user": user.id}))
-
-    def _keys(self, table: str, sort_key: str, values: Item, **filters: str) -> tuple[str, list[Item]]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=table,
-            KeyConditionExpression="user_id = :user",
-            ExpressionAttributeValues=values,
-            ProjectionExpression=f"user_id, {sort_key}",
-            ConsistentRead=True,
-            **filters,  # type: ignore[arg-type]
-        )
-        return table, [item for page in pages for item in page["Items"]]
-
-    def _write_batch(self, table: str, requests: Sequence[Any]) -> None:
-        for attempt in range(_BATCH_ATTEMPTS):
-            response = self._client.batch_write_item(RequestItems={table: requests})
-            requests = response["UnprocessedItems"].get(table, [])
-            if not requests:
-                return
-            self._database.pause(0.02 * 2**attempt)
-        raise ServiceUnavailable("BatchWriteItem left items unprocessed")
 
 
 def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:

@@ -1,7 +1,7 @@
 """Checks for public keys that are well-formed but weak.
 
 Owns the arithmetic that detects weak keys which cryptographic libraries accept. Knows no JWK and no library: it takes
-integers and octets. Each key is checked once, at process start.
+integers and octets. Each key is checked once: those of tokens at process start, that of a passkey when it is added.
 """
 
 from __future__ import annotations

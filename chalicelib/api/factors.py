@@ -1,0 +1,370 @@
+"""The routes of second factors and passkeys: what a user has, adding and removing it, logging in with it.
+
+A route that only somebody who has just authenticated may use is fresh. If the user has a second factor, that means by
+both.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+
+from chalicelib.api.auth import begun, known_device
+from chalicelib.api.parsing import request_body
+from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
+from chalicelib.api.responses import Answer, RequestOptions, Seconds, Timestamp, TokenBody, no_content, timestamp
+from chalicelib.api.routing import Call, Credential, Routes, Tag
+from chalicelib.api.schemas import Keywords, OrNull, PasskeyAnswer, TotpCode
+from chalicelib.errors import (
+    Conflict,
+    FieldError,
+    InvalidChallenge,
+    InvalidCode,
+    NotFound,
+    OriginRejected,
+    ServiceUnavailable,
+    TooManyAttempts,
+    ValidationFailed,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.factors import Passkey
+
+routes = Routes(Tag.FACTORS, raises=(ServiceUnavailable,), checked_by_use_cases=True)
+
+MAX_LABEL_LENGTH = 64
+"""Characters of what a user calls a passkey."""
+
+PasskeyId = Annotated[
+    str, Keywords(pattern="^[A-Za-z0-9_-]{1,1364}$", description="The `id` of a passkey, its credential id.")
+]
+PasskeyLabel = Annotated[
+    str,
+    Keywords(
+        component="NewPasskeyLabel",
+        description=f"At most {MAX_LABEL_LENGTH} printable characters. Spaces around it do not count.",
+        minLength=1,
+        maxLength=MAX_LABEL_LENGTH,
+        examples=["Phone"],
+    ),
+]
+Challenge = Annotated[str, Keywords(description="From the answer that asked for this.")]
+RecoveryCode = Annotated[
+    str,
+    Keywords(
+        description="One that has not been used. Case, spaces and hyphens are ignored.",
+        examples=["abcd-efgh-ijkl-mnop-qrst-uvwx-yz"],
+    ),
+]
+RecoveryCodes = Annotated[list[str], Keywords(description="Ten codes, each good once. They are shown this once.")]
+NewPasskeyAnswer = Annotated[
+    dict[str, Any],
+    Keywords(
+        component="RegistrationResponseJSON",
+        description="The new passkey: `toJSON()` of a PublicKeyCredential (WebAuthn Level 3, section 5.1).",
+    ),
+]
+CreationOptions = Annotated[
+    dict[str, Any],
+    Keywords(
+        component="PublicKeyCredentialCreationOptionsJSON",
+        description="For `navigator.credentials.create` (WebAuthn Level 3, section 5.1.9).",
+    ),
+]
+
+
+@request_body
+class NewTotpBody:
+    """The body that confirms an authenticator app: what was handed out with its secret, and a first code."""
+
+    pending: Annotated[str, Keywords(description="From the answer that had the secret.")]
+    code: TotpCode
+
+
+@request_body
+class SecondFactorBody:
+    """The body of the second step of a log-in. It has exactly one of `code`, `recovery_code` and `credential`."""
+
+    challenge: Challenge
+    code: TotpCode | None = None
+    recovery_code: RecoveryCode | None = None
+    credential: PasskeyAnswer | None = None
+    token_delivery: TokenDelivery = "body"
+
+
+@request_body
+class NewPasskeyBody:
+    """The body that adds a passkey."""
+
+    challenge: Challenge
+    credential: NewPasskeyAnswer
+    label: PasskeyLabel | None = None
+
+
+@request_body
+class PasskeyLabelBody:
+    """The body that gives a passkey another name."""
+
+    label: PasskeyLabel
+
+
+@request_body
+class PasskeyLogInBody:
+    """The body of a log-in with a passkey."""
+
+    challenge: Challenge
+    credential: PasskeyAnswer
+    token_delivery: TokenDelivery = "body"
+
+
+class PasskeyBody(TypedDict):
+    """A passkey."""
+
+    id: str
+    label: str
+    created_at: Timestamp
+    last_used_at: Annotated[
+        str | None, Keywords(type=["string", "null"], format="date-time", description="Null until it is used.")
+    ]
+    backed_up: Annotated[bool, Keywords(description="Whether it is also somewhere else than on its device.")]
+
+
+class TotpBody(TypedDict):
+    """An authenticator app."""
+
+    added_at: Timestamp
+
+
+class FactorsBody(TypedDict):
+    """What the user can log in with."""
+
+    password: Annotated[bool, Keywords(description="Whether the account has a password.")]
+    totp: Annotated[TotpBody | None, OrNull()]
+    recovery_codes_left: Annotated[int, Keywords(minimum=0)]
+    passkeys: list[PasskeyBody]
+
+
+class PendingTotpBody(TypedDict):
+    """An authenticator app that is to be added. Nothing is stored yet."""
+
+    secret: Annotated[str, Keywords(description="Base32, for people to type.")]
+    uri: Annotated[str, Keywords(description="`otpauth:`, to be shown as a QR code.")]
+    pending: Annotated[str, Keywords(description="What the first code is sent with.")]
+    expires_in: Seconds
+
+
+class RecoveryCodesBody(TypedDict):
+    """New recovery codes."""
+
+    recovery_codes: RecoveryCodes
+
+
+class CreationOptionsBody(TypedDict):
+    """The options for a new passkey. The answer to them is sent with the challenge."""
+
+    challenge: str
+    publicKey: CreationOptions
+
+
+class RequestOptionsBody(TypedDict):
+    """The options for the use of a passkey. The answer to them is sent with the challenge."""
+
+    challenge: str
+    publicKey: RequestOptions
+
+
+class NamedPasskeyBody(TypedDict):
+    """One passkey of the user."""
+
+    passkey: PasskeyBody
+
+
+@routes.operation("GET", "/auth/factors", credential=Credential.LIVE)
+def get_factors(call: Call) -> Answer[FactorsBody]:
+    """Return what the user can log in with."""
+    found = call.use_cases.factors.overview(call.principal)
+    totp: TotpBody | None = None
+    if found.totp_added_at is not None:
+        totp = {"added_at": timestamp(found.totp_added_at)}
+    return Answer(
+        {
+            "password": found.password,
+            "totp": totp,
+            "recovery_codes_left": found.recovery_codes_left,
+            "passkeys": [passkey_body(passkey) for passkey in found.passkeys],
+        }
+    )
+
+
+@routes.operation("POST", "/auth/totp", credential=Credential.FRESH)
+def begin_totp(call: Call) -> Answer[PendingTotpBody]:
+    """Hand out a secret for an authenticator app.
+
+    Nothing is stored. The app is added once a code of it has come to `POST /auth/totp/confirm`. It takes the place of
+    one that the user has.
+    """
+    new = call.use_cases.factors.begin_totp(call.principal)
+    return Answer({"secret": new.secret, "uri": new.uri, "pending": new.pending, "expires_in": new.expires_in})
+
+
+@routes.operation(
+    "POST",
+    "/auth/totp/confirm",
+    credential=Credential.FRESH,
+    raises=(InvalidChallenge, InvalidCode, Conflict),
+)
+def confirm_totp(call: Call, body: NewTotpBody) -> Answer[RecoveryCodesBody]:
+    """Add the authenticator app that a first code comes from.
+
+    From then on every log-in asks for a second factor. All other sessions of the user end.
+    """
+    codes = call.use_cases.factors.confirm_totp(call.principal, body.pending, body.code, call.caller)
+    return Answer({"recovery_codes": codes})
+
+
+@routes.operation(
+    "DELETE", "/auth/totp", credential=Credential.FRESH, status=HTTPStatus.NO_CONTENT, raises=(NotFound, Conflict)
+)
+def delete_totp(call: Call) -> Answer[None]:
+    """Remove the authenticator app and the recovery codes. A log-in asks for no second factor then.
+
+    If there is none, the answer is `not_found`.
+    """
+    call.use_cases.factors.remove_totp(call.principal, call.caller)
+    return no_content()
+
+
+@routes.operation("POST", "/auth/recovery-codes", credential=Credential.FRESH, raises=(Conflict,))
+def replace_recovery_codes(call: Call) -> Answer[RecoveryCodesBody]:
+    """Make new recovery codes. The old ones are no longer good.
+
+    Without an authenticator app the answer is `conflict`.
+    """
+    return Answer({"recovery_codes": call.use_cases.factors.replace_recovery_codes(call.principal, call.caller)})
+
+
+@routes.operation(
+    "POST",
+    "/auth/login/second-factor",
+    headers=("Set-Cookie",),
+    raises=(InvalidChallenge, InvalidCode, TooManyAttempts, OriginRejected),
+)
+def log_in_with_second_factor(call: Call, body: SecondFactorBody) -> Answer[TokenBody]:
+    """Go on with a log-in that was answered `second_factor_required`.
+
+    The body has its `challenge` and exactly one of `code`, `recovery_code` and `credential`. Five can be tried with a
+    challenge. The refresh token may go into the cookie, as at a log-in with a password.
+    """
+    proofs = {"code": body.code, "recovery_code": body.recovery_code, "credential": body.credential}
+    sent = [name for name, proof in proofs.items() if proof is not None]
+    if len(sent) != 1:
+        message = f"Send exactly one of {', '.join(proofs)}."
+        raise ValidationFailed(*(FieldError(name, message) for name in sent or proofs))
+    cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
+    device = known_device(call) if cookie is not None else None
+    logged_in = call.use_cases.second_factor.log_in(
+        body.challenge,
+        call.caller,
+        code=body.code,
+        recovery_code=body.recovery_code,
+        credential=body.credential,
+    )
+    return begun(call, logged_in, cookie, device)
+
+
+@routes.operation("POST", "/auth/passkeys/options", credential=Credential.FRESH, raises=(Conflict,))
+def begin_passkey(call: Call) -> Answer[CreationOptionsBody]:
+    """Return the options for a new passkey.
+
+    Nothing is stored. A user who has as many passkeys as there may be gets `conflict`.
+    """
+    options = call.use_cases.passkeys.creation_options(call.principal)
+    return Answer({"challenge": options.challenge, "publicKey": options.public_key})
+
+
+@routes.operation(
+    "POST",
+    "/auth/passkeys",
+    credential=Credential.FRESH,
+    status=HTTPStatus.CREATED,
+    raises=(InvalidChallenge, InvalidCode, Conflict),
+)
+def add_passkey(call: Call, body: NewPasskeyBody) -> Answer[NamedPasskeyBody]:
+    """Add a passkey that an authenticator has made for the options.
+
+    A passkey that somebody has already is `conflict`.
+    """
+    label = None if body.label is None else _label(body.label)
+    added = call.use_cases.passkeys.add(call.principal, body.challenge, body.credential, label, call.caller)
+    return Answer({"passkey": passkey_body(added)})
+
+
+@routes.operation("PATCH", "/auth/passkeys/{passkey_id}", credential=Credential.LIVE, raises=(NotFound,))
+def rename_passkey(call: Call, passkey_id: PasskeyId, body: PasskeyLabelBody) -> Answer[NamedPasskeyBody]:
+    """Give one of the user's passkeys another name."""
+    return Answer(
+        {"passkey": passkey_body(call.use_cases.passkeys.label(call.principal, passkey_id, _label(body.label)))}
+    )
+
+
+@routes.operation(
+    "DELETE",
+    "/auth/passkeys/{passkey_id}",
+    credential=Credential.FRESH,
+    status=HTTPStatus.NO_CONTENT,
+    raises=(NotFound, Conflict),
+)
+def delete_passkey(call: Call, passkey_id: PasskeyId) -> Answer[None]:
+    """Remove one of the user's passkeys. If there is no other way to log in, the answer is `conflict`."""
+    call.use_cases.passkeys.remove(call.principal, passkey_id, call.caller)
+    return no_content()
+
+
+@routes.operation("POST", "/auth/login/passkey/options")
+def begin_log_in_with_passkey(call: Call) -> Answer[RequestOptionsBody]:
+    """Return the options for a log-in with a passkey.
+
+    They name nobody: the passkey says whose it is. Nothing is stored.
+    """
+    options = call.use_cases.passkeys.request_options()
+    return Answer({"challenge": options.challenge, "publicKey": options.public_key})
+
+
+@routes.operation(
+    "POST",
+    "/auth/login/passkey",
+    headers=("Set-Cookie",),
+    raises=(InvalidChallenge, InvalidCode, OriginRejected),
+)
+def log_in_with_passkey(call: Call, body: PasskeyLogInBody) -> Answer[TokenBody]:
+    """Log in with a passkey. It counts as two factors, so no other is asked for.
+
+    The refresh token may go into the cookie, as at a log-in with a password.
+    """
+    cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
+    device = known_device(call) if cookie is not None else None
+    logged_in = call.use_cases.passkeys.log_in(body.challenge, body.credential, call.caller)
+    return begun(call, logged_in, cookie, device)
+
+
+def passkey_body(passkey: Passkey) -> PasskeyBody:
+    """Return a passkey in JSON form, for its own user.
+
+    Its last use is not rounded as a session's is: nothing can be presented once more within seconds of it.
+    """
+    used = passkey.last_used_at
+    return {
+        "id": passkey.id,
+        "label": passkey.label,
+        "created_at": timestamp(passkey.created_at),
+        "last_used_at": None if used is None else timestamp(used),
+        "backed_up": passkey.backed_up,
+    }
+
+
+def _label(label: str) -> str:
+    """Return what a user calls a passkey, without the spaces around it. Raises ValidationFailed."""
+    kept = label.strip()
+    if not (1 <= len(kept) <= MAX_LABEL_LENGTH and kept.isprintable()):
+        raise ValidationFailed(FieldError("label", f"This must have 1 to {MAX_LABEL_LENGTH} printable characters."))
+    return kept
