@@ -775,6 +775,86 @@ test("a passkey without a question that comes to nothing is nobody's trouble", a
   assert.equal(await factors.upgradeToPasskey(client, { signal: AbortSignal.abort() }), null);
 });
 
+const LATER = [
+  ["a new passkey", (client) => factors.addPasskey(client), "create"],
+  ["a proof", (client) => factors.proveWithPasskey(client), "get"],
+];
+
+for (const [which, begin, method] of LATER) {
+  test(`a passkey that a browser is slow to make without a question makes way for ${which}`, async () => {
+    const client = await signedInAt(JUST_NOW);
+    const upgraded = factors.upgradeToPasskey(client);
+    await ceremony(1);
+    const done = begin(client);
+    const asked = await ceremony(2);
+    assert.deepEqual([asked.method, asked.mediation, browser.asked[0].isOver], [method, undefined, true]);
+    assert.equal(await upgraded, null);
+    asked.answer();
+    await done;
+  });
+}
+
+test("a passkey without a question is not made over a prompt", async () => {
+  const client = await signedInAt(JUST_NOW);
+  const proof = factors.proveWithPasskey(client);
+  const asked = await ceremony(1);
+  assert.equal(await factors.upgradeToPasskey(client), null);
+  assert.equal(browser.asked.length, 1);
+  asked.answer();
+  await proof;
+});
+
+test("a passkey without a question ends with the session, with a removal, with its time and with its caller", async () => {
+  const ends = [
+    (client) => client.logout(),
+    (client) => factors.removePasskey(client, "AQIDBA"),
+    () => stop.abort(),
+    () => {},
+  ];
+  for (const [index, end] of ends.entries()) {
+    const client = await signedInAt(JUST_NOW);
+    if (index === 3) {
+      const { publicKey } = (await client.json("POST", "auth/passkeys/options", {}));
+      api.next("auth/passkeys/options", answer(200, { challenge: "k1", publicKey: { ...publicKey, timeout: 20 } }));
+      stop = new AbortController();
+    }
+    const upgraded = factors.upgradeToPasskey(client, { signal: stop.signal });
+    await ceremony(index + 1);
+    await end(client);
+    assert.equal(await upgraded, null);
+    assert.equal(browser.ongoing.length, 0);
+  }
+});
+
+test("an offer after a log-out finds the browser free", async () => {
+  const client = await signedInAt(JUST_NOW);
+  const upgraded = factors.upgradeToPasskey(client);
+  await ceremony(1);
+  client.logout();
+  const { failures } = offer(client);
+  assert.equal((await ceremony(2)).mediation, "conditional");
+  assert.deepEqual([await upgraded, failures], [null, []]);
+});
+
+test("a passkey that the browser has made is added, whatever is asked for meanwhile", async () => {
+  const client = await signedInAt(JUST_NOW);
+  let give;
+  api.next("auth/passkeys", async (_, send) => {
+    await new Promise((resolve) => (give = resolve));
+    send();
+  });
+  const upgraded = factors.upgradeToPasskey(client);
+  (await ceremony(1)).answer();
+  await eventually(() => give);
+  const proof = factors.proveWithPasskey(client);
+  (await ceremony(2)).answer();
+  await proof;
+  await factors.signalPasskeys(client);
+  assert.deepEqual(browser.signals, []);
+  give();
+  assert.deepEqual(await upgraded, PASSKEY);
+});
+
 test("a credential as new browsers hand it out is posted as it says of itself", async () => {
   const given = factors.answerWithPasskey({ challenge: "AQID" });
   (await ceremony(1)).answer(credentialOf("get"));
