@@ -1,4 +1,4 @@
-"""The client's calls for passkeys by themselves, in a real browser with a virtual authenticator, against the real API."""
+"""The client's calls for passkeys by themselves, in a browser with a virtual authenticator, against the real API."""
 
 import json
 from types import SimpleNamespace
@@ -151,7 +151,8 @@ def test_a_qr_code_is_drawn_as_large_as_the_page_wants_it(kim):
         const { width, height } = svg.getBoundingClientRect();
         const path = svg.querySelector("path:last-child").getBBox();
         const size = qrModules("otpauth://totp/kim?secret=GEZDGNBV").length;
-        return { width, height, x: path.x, y: path.y, drawn: path.width, size, title: svg.querySelector("title").textContent };
+        const title = svg.querySelector("title").textContent;
+        return { width, height, x: path.x, y: path.y, drawn: path.width, size, title };
     }""")
     assert (box["width"], box["height"], box["title"]) == (300, 300, "For your app")
     # The quiet zone is four modules wide.
