@@ -476,6 +476,11 @@ class TestForm:
             CLIENT_DATA, verified, with_client_data(created, octets[:-1] + b',"%s":%s}' % (name.encode(), value))
         )
 
+    @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+    def test_client_data_with_a_number_that_json_does_not_have(self, created, constant):
+        octets = decoded(created["response"]["clientDataJSON"])
+        is_malformed(CLIENT_DATA, verified, with_client_data(created, octets[:-1] + b',"extra":%s}' % constant))
+
     @pytest.mark.parametrize("value", [None, 1, [], {}, ...], ids=str)
     @pytest.mark.parametrize("name", ["type", "challenge", "origin"])
     def test_client_data_whose_members_are_no_strings(self, created, name, value):
