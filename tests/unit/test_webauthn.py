@@ -357,6 +357,13 @@ class TestUse:
         )
         is_malformed(SIGNED, used, resigned(authenticator, credential), passkey)
 
+    def test_a_use_does_not_announce_a_new_credential(self, enrolment):
+        authenticator, passkey, credential = enrolment
+        credential = with_octets(
+            credential, SIGNED, lambda octets: octets[:32] + bytes([octets[32] | ATTESTED]) + octets[33:]
+        )
+        is_malformed(SIGNED, used, resigned(authenticator, credential), passkey)
+
     @pytest.mark.parametrize("behind", [b"\0", b"\xa0", bytes(1000)])
     def test_nothing_is_behind_the_authenticator_data(self, enrolment, behind):
         authenticator, passkey, credential = enrolment
@@ -512,6 +519,10 @@ class TestForm:
         said = ["smart-card", "usb", "usb", "x-2030"]
         assert verified(changed(created, "response.transports", said)).transports == ("smart-card", "usb", "x-2030")
 
+    @pytest.mark.parametrize("said", [["usb"] * 8, ["a" * 32], []], ids=len)
+    def test_transports_may_be_as_many_and_as_long_as_that(self, created, said):
+        assert verified(changed(created, "response.transports", said)).transports == tuple(dict.fromkeys(said))
+
 
 class TestNewCredential:
     def test_it_is_taken_as_it_is_made_here(self):
@@ -542,6 +553,13 @@ class TestNewCredential:
 
     def test_a_registration_has_one(self):
         is_malformed(ATTESTATION, verified, attested(flags=USER_PRESENT | USER_VERIFIED))
+
+    def test_a_credential_that_is_not_announced_is_none(self):
+        def members(octets):
+            octets = octets[:32] + bytes([octets[32] & ~ATTESTED]) + octets[33:]
+            return {"fmt": "none", "attStmt": {}, "authData": octets}
+
+        is_malformed(ATTESTATION, verified, attested(members=members))
 
     @pytest.mark.parametrize("behind", [b"\0", b"\xa0", bytes(1000)])
     def test_nothing_is_behind_it(self, behind):
