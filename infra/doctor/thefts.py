@@ -170,7 +170,7 @@ def kinds(words: frozenset[str]) -> Iterator[Account]:
     """Yield each kind of account that there can be with these settings."""
     by_address, mail = "the address is the name" in words, "mail" in words
     for password, address, totp, passkey in product((True, False), repeat=4):
-        if address and not mail or by_address and not address or not password and not by_address:
+        if address > mail or (by_address and not address) or not (password or by_address):
             continue
         yield Account(
             password=OWNER if password else "",
