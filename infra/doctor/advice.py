@@ -10,7 +10,7 @@ from infra.doctor.settings import Site
 
 
 @dataclass(frozen=True)
-class Warning:
+class Advice:
     """A setting that makes a theft worse than it has to be, or a loss final."""
 
     setting: str
@@ -18,10 +18,10 @@ class Warning:
     do: str
 
 
-def warnings(site: Site) -> list[Warning]:
+def warnings(site: Site) -> list[Advice]:
     """Return the warnings that stand, the gravest first."""
     return [
-        Warning(setting, what(site), do)
+        Advice(setting, what(site), do)
         for setting, stands, what, do in _WARNINGS
         if stands(site) and not (site.is_laptop and setting in _OF_A_SITE)
     ]
@@ -140,7 +140,8 @@ NOT_PROTECTED = (
     "Whoever has the password of an account with TOTP can use up its tries of second factors, 20 an hour and 50 a day, "
     "and so delays the owner's log-in by a code. A passkey of the owner's goes on working.",
     "Whoever has a session that is fresh needs no password to change what an account is entered with.",
-    "Who has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second factor on.",
+    "Whoever has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second factor "
+    "on.",
     "No notice has a button that undoes what it tells of.",
     "Whoever may write to the tables, or deploy, can take any account.",
 )

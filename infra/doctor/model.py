@@ -145,10 +145,8 @@ class Step:
         state = _used_up(state, actor, self.needs)
         for gift in self.gives:
             effect = _EFFECTS.get(gift)
-            if effect is None:
-                state = state.with_hand(actor, state.hand(actor) | {gift})
-            else:
-                state = effect(state, actor)
+            held = state.hand(actor) | {gift}
+            state = state.with_hand(actor, held) if effect is None else effect(state, actor)
         return state
 
 
