@@ -91,9 +91,9 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-# Those of the mails' calls are made from the client's own.
-types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate*.d.ts, from its comments
-	@for project in types mail-types; do \
+# The others are made from the client's own.
+types: .tools/.installed ## Write the types of the browser client and of its QR codes, static-site/js/*.d.ts, from their comments
+	@for project in types mail-types factors-types; do \
 	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
 	done
 
