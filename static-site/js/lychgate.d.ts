@@ -7,16 +7,8 @@
 export function createClient({ baseUrl, storage, fetch, timeout, askPassword, }?: ClientOptions): Client;
 /** The API answered with an error. */
 export class ApiError extends Error {
-    /**
-     * @param {{status?: number, error?: string, detail?: string, errors?: FieldError[], retryAfter?: number}} problem
-     */
-    constructor(problem: {
-        status?: number;
-        error?: string;
-        detail?: string;
-        errors?: FieldError[];
-        retryAfter?: number;
-    });
+    /** @param {Partial<ApiError>} problem */
+    constructor(problem: Partial<ApiError>);
     name: "ApiError";
     /** The HTTP status. */
     status: number;
@@ -32,6 +24,42 @@ export class ApiError extends Error {
     errors: FieldError[];
     /** Seconds to wait before another try, 0 if the API named none. */
     retryAfter: number;
+    /**
+     * What the second factor is sent with, where one is due. So are the next three.
+     *
+     * @type {string | undefined}
+     */
+    challenge: string | undefined;
+    /**
+     * The second factors that the user has.
+     *
+     * @type {("totp" | "recovery_code" | "passkey")[] | undefined}
+     */
+    methods: ("totp" | "recovery_code" | "passkey")[] | undefined;
+    /**
+     * Seconds for which the challenge is good.
+     *
+     * @type {number | undefined}
+     */
+    expiresIn: number | undefined;
+    /**
+     * What a passkey is to answer (PublicKeyCredentialRequestOptionsJSON), if the user has one.
+     *
+     * @type {PublicKeyCredentialRequestOptionsJSON | undefined}
+     */
+    publicKey: PublicKeyCredentialRequestOptionsJSON | undefined;
+    /**
+     * How strong an authentication the call wants, if the session's is too weak.
+     *
+     * @type {string | undefined}
+     */
+    acrValues: string | undefined;
+    /**
+     * How many seconds ago the user may have authenticated, where the call wants that again.
+     *
+     * @type {number | undefined}
+     */
+    maxAge: number | undefined;
 }
 /** No usable answer came. */
 export class NetworkError extends Error {
@@ -65,6 +93,10 @@ export type User = {
      * takes the place of `email` once it is confirmed
      */
     new_email?: string | undefined;
+    /**
+     * whether a log-in asks for a second factor
+     */
+    second_factor?: boolean | undefined;
 };
 /**
  * One of the user's sessions, as the API tells of it. Times are RFC 3339, in UTC.
@@ -128,6 +160,16 @@ export type FieldError = {
     message: string;
 };
 /**
+ * What shows again who the user is: the password alone, with a code of the TOTP app, or a passkey (lychgate-factors.js).
+ */
+export type Proof = string | {
+    password: string;
+    code?: string | undefined;
+} | {
+    challenge: string;
+    credential: object;
+};
+/**
  * What a call may be given besides its own arguments.
  */
 export type CallOptions = {
@@ -163,9 +205,9 @@ export type ClientOptions = {
      */
     timeout?: number | undefined;
     /**
-     * asks the user for the password; null if the user does not want to
+     * asks the user for the password, or another proof; null if the user does not want to
      */
-    askPassword?: (() => Promise<string | null>) | undefined;
+    askPassword?: ((why: ApiError) => Promise<Proof | null>) | undefined;
 };
 /**
  * What a client has. docs/browser-client.md tells more of each member.
@@ -212,9 +254,9 @@ export type ClientMembers = {
      */
     changePassword: (current: string, next: string, options?: CallOptions) => Promise<void>;
     /**
-     * confirms the password, for calls that want it again
+     * confirms who the user is, for calls that want that again
      */
-    reauthenticate: (password: string, options?: CallOptions) => Promise<void>;
+    reauthenticate: (proof: Proof, options?: CallOptions) => Promise<void>;
     /**
      * gets a new access token now
      */

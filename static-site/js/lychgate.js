@@ -25,6 +25,7 @@
  * @property {string | null} [email] null for none
  * @property {boolean} [email_verified] whether `email` is confirmed
  * @property {string} [new_email] takes the place of `email` once it is confirmed
+ * @property {boolean} [second_factor] whether a log-in asks for a second factor
  */
 
 /**
@@ -69,6 +70,12 @@
  */
 
 /**
+ * What shows again who the user is: the password alone, with a code of the TOTP app, or a passkey (lychgate-factors.js).
+ *
+ * @typedef {string | {password: string, code?: string | undefined} | {challenge: string, credential: object}} Proof
+ */
+
+/**
  * What a call may be given besides its own arguments.
  *
  * @typedef {object} CallOptions
@@ -89,8 +96,8 @@
  * @property {StorageMode | undefined} [storage] where the refresh token is kept; "cookie" by default
  * @property {((request: Request) => Promise<Response>) | undefined} [fetch] sends a request
  * @property {number | undefined} [timeout] milliseconds to wait for a response; 10,000 by default
- * @property {(() => Promise<string | null>) | undefined} [askPassword]
- * asks the user for the password; null if the user does not want to
+ * @property {((why: ApiError) => Promise<Proof | null>) | undefined} [askPassword]
+ * asks the user for the password, or another proof; null if the user does not want to
  */
 
 /**
@@ -113,8 +120,8 @@
  * @property {(options?: CallOptions) => Promise<Session[]>} sessions the user's sessions, newest first
  * @property {(current: string, next: string, options?: CallOptions) => Promise<void>} changePassword
  * changes the password, and ends all other sessions
- * @property {(password: string, options?: CallOptions) => Promise<void>} reauthenticate
- * confirms the password, for calls that want it again
+ * @property {(proof: Proof, options?: CallOptions) => Promise<void>} reauthenticate
+ * confirms who the user is, for calls that want that again
  * @property {(why?: string) => Promise<void>} refresh gets a new access token now
  * @property {<Body = any>(method: string, path: string, body?: object, options?: JsonOptions) => Promise<Body>} json
  * calls the API with the access token; resolves to the response's body, null if it has none; throws ApiError
@@ -172,10 +179,44 @@ export class ApiError extends Error {
   errors = [];
   /** Seconds to wait before another try, 0 if the API named none. */
   retryAfter = 0;
-
   /**
-   * @param {{status?: number, error?: string, detail?: string, errors?: FieldError[], retryAfter?: number}} problem
+   * What the second factor is sent with, where one is due. So are the next three.
+   *
+   * @type {string | undefined}
    */
+  challenge;
+  /**
+   * The second factors that the user has.
+   *
+   * @type {("totp" | "recovery_code" | "passkey")[] | undefined}
+   */
+  methods;
+  /**
+   * Seconds for which the challenge is good.
+   *
+   * @type {number | undefined}
+   */
+  expiresIn;
+  /**
+   * What a passkey is to answer (PublicKeyCredentialRequestOptionsJSON), if the user has one.
+   *
+   * @type {PublicKeyCredentialRequestOptionsJSON | undefined}
+   */
+  publicKey;
+  /**
+   * How strong an authentication the call wants, if the session's is too weak.
+   *
+   * @type {string | undefined}
+   */
+  acrValues;
+  /**
+   * How many seconds ago the user may have authenticated, where the call wants that again.
+   *
+   * @type {number | undefined}
+   */
+  maxAge;
+
+  /** @param {Partial<ApiError>} problem */
   constructor(problem) {
     super(problem.detail);
     Object.assign(this, problem);
@@ -313,17 +354,18 @@ class Api {
   }
 }
 
-/** The body of a good answer, null if it has none. Throws ApiError for any other. @param {Response} response */
+/**
+ * The body of a good answer, null if it has none. Throws ApiError for any other, which can be read again.
+ *
+ * @param {Response} response
+ */
 async function readJson(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
   /** @type {any} */
   const wait = response.headers.get("Retry-After");
-  throw new ApiError({ ...(await problemOf(response)), status: response.status, retryAfter: +wait || 0 });
-}
-
-/** What an answer says of its error, null if that is no JSON. Leaves the answer to be read again. */
-function problemOf(response) {
-  return response.clone().json().catch(() => null);
+  const problem = (await response.clone().json().catch(() => {})) ?? {};
+  const { expires_in: expiresIn, acr_values: acrValues, max_age: maxAge } = problem;
+  throw new ApiError({ ...problem, expiresIn, acrValues, maxAge, status: response.status, retryAfter: +wait || 0 });
 }
 
 /**
@@ -516,16 +558,12 @@ class Retry {
 
   /** Try at once, unless the API has named a time. */
   hasten() {
-    if (!this.#namedByApi()) this.reset();
+    if (!(this.#error?.retryAfter > 0)) this.reset();
   }
 
   /** Throws the last error while it is too early to bother the API again. */
   throwIfTooEarly() {
-    if (this.#namedByApi() && this.secondsLeft > 0) throw this.#error;
-  }
-
-  #namedByApi() {
-    return this.#error?.retryAfter > 0;
+    if (this.#error?.retryAfter > 0 && this.secondsLeft > 0) throw this.#error;
   }
 }
 
@@ -825,12 +863,12 @@ class Calls {
   #api;
   #keeper;
   #askPassword;
-  /** @type {Promise<boolean> | null} the question for the password that is open, which all calls share */
+  /** @type {Promise<void> | null} the question for the password that is open, which all calls share */
   #asking = null;
-  /** How often the password was given. */
+  /** How often the API has taken the answer. */
   #confirmations = 0;
 
-  /** @param {Api} api @param {SessionKeeper} keeper @param {(() => Promise<string | null>) | undefined} askPassword */
+  /** @param {Api} api @param {SessionKeeper} keeper @param {ClientOptions["askPassword"]} askPassword */
   constructor(api, keeper, askPassword) {
     this.#api = api;
     this.#keeper = keeper;
@@ -845,7 +883,7 @@ class Calls {
 
   /**
    * Send a request, with the access token if it is for the API. Send it once more if the API refuses the token, and
-   * once more after the user has given the password if it wants that.
+   * once more after the user has shown who is there if it wants that.
    *
    * @template Result
    * @param {Request} request
@@ -862,16 +900,16 @@ class Calls {
     const attempt = () =>
       this.#api.send(this.#authorize(request, userId), async (response) => {
         if (response.status !== 401) return { result: await read(response) };
-        return { response, error: (await problemOf(response))?.error };
+        return { response, why: await readJson(response).catch((error) => error) };
       });
     let answer = await attempt();
-    if (answer.error === "invalid_token") {
+    if (answer.why?.error === "invalid_token") {
       if (this.#keeper.session === used) await this.#waitFor(request, this.#keeper.refresh("after a 401"));
       answer = await attempt();
     }
-    if (answer.error === "insufficient_user_authentication") {
-      const isConfirmed = this.#confirmations > confirmations || (await this.#waitFor(request, this.#confirm()));
-      if (isConfirmed) answer = await attempt();
+    if (answer.why?.error === "insufficient_user_authentication") {
+      if (this.#confirmations === confirmations) await this.#waitFor(request, this.#confirm(answer.why));
+      if (this.#confirmations > confirmations) answer = await attempt();
     }
     return answer.response ? read(answer.response) : answer.result;
   }
@@ -882,13 +920,14 @@ class Calls {
     return this.#replace("PUT", "auth/password", body, "password changed", options);
   }
 
-  /** @param {CallOptions} [options] */
-  async reauthenticate(password, options) {
-    await this.#replace("POST", "auth/reauthenticate", () => ({ password }), "password confirmed", options);
+  /** @param {Proof} proof @param {CallOptions} [options] */
+  async reauthenticate(proof, options) {
+    const body = () => (typeof proof === "string" ? { password: proof } : proof);
+    await this.#replace("POST", "auth/reauthenticate", body, "password confirmed", options);
     this.#confirmations += 1;
   }
 
-  /** Send a password, and take the tokens of the answer. @param {(delivery: string) => object} body */
+  /** Send a proof, and take the tokens of the answer. @param {(delivery: string) => object} body */
   async #replace(method, path, body, why, options) {
     const userId = this.#keeper.session?.tokens.user.id;
     const attempt = () =>
@@ -916,14 +955,21 @@ class Calls {
     return copy;
   }
 
-  /** Ask for the password, once for all calls that want it. @returns {Promise<boolean>} whether it was given */
-  #confirm() {
-    const ask = async () => {
-      const password = (await this.#askPassword?.()) ?? null;
-      if (password !== null) await this.reauthenticate(password);
-      return password !== null;
-    };
-    return (this.#asking ??= ask().finally(() => (this.#asking = null)));
+  /** Ask for the password, once for all calls that want it. @param {ApiError} why @returns {Promise<void>} */
+  #confirm(why) {
+    return (this.#asking ??= this.#ask(why).finally(() => (this.#asking = null)));
+  }
+
+  /** Ask once, and a second time if the answer was right and a second factor is due. @param {ApiError} why */
+  async #ask(why) {
+    const proof = await this.#askPassword?.(why);
+    if (!proof) return;
+    try {
+      await this.reauthenticate(proof);
+    } catch (error) {
+      if (!error.challenge || why.challenge) throw error;
+      await this.#ask(error);
+    }
   }
 
   /** Wait for what other calls may share, for no longer than the request's caller wants to. */

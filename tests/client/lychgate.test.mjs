@@ -391,6 +391,122 @@ test("one who gives up waiting for the password does not spoil it for the others
   assert.equal((await patient).token, "c1");
 });
 
+/** The answer to a password that is right, where that is not enough. */
+const SECOND = {
+  error: "second_factor_required",
+  detail: "Now prove that it is you in a second way.",
+  challenge: "s1",
+  methods: ["totp", "passkey"],
+  expires_in: 300,
+  publicKey: { challenge: "AQID", rpId: "localhost" },
+};
+const wantSecond = (response) => json(response, 403, SECOND);
+
+for (const begin of ["login", "register", "enter"]) {
+  test(`${begin}() that ends in a second factor is an error with all that the second step needs`, async () => {
+    const client = newClient();
+    const [path, given] = begin === "enter" ? ["auth/login/code/verify", { code: "1" }] : [`auth/${begin}`, "kim"];
+    api.next(path, wantSecond);
+    const { challenge, methods, publicKey } = SECOND;
+    await assert.rejects(begin === "enter" ? client.enter(path, given) : client[begin](given, "p"), {
+      ...{ name: "ApiError", status: 403, error: "second_factor_required", message: SECOND.detail },
+      ...{ challenge, methods, publicKey, expiresIn: 300, maxAge: undefined, acrValues: undefined },
+    });
+    assert.equal(client.user, null);
+    assert.deepEqual(client.changes, []);
+  });
+}
+
+const PROOFS = [
+  ["a password", "p", { password: "p" }],
+  ["a password in an object", { password: "p" }, { password: "p" }],
+  ["a password with a code", { password: "p", code: "123456" }, { password: "p", code: "123456" }],
+  ["a passkey", { challenge: "c", credential: { id: "k" } }, { challenge: "c", credential: { id: "k" } }],
+];
+
+for (const [which, proof, body] of PROOFS) {
+  test(`${which} confirms who the user is, as the answer to a question too`, async () => {
+    let asked;
+    const client = await signedIn({ askPassword: async (why) => ((asked = why), proof) });
+    api.next("auth/reauthenticate", confirm("c1"));
+    await client.reauthenticate(proof);
+    assert.deepEqual(JSON.parse(api.seen.at(-1).body), body);
+    api.next("me", (response) => json(response, 401, { error: STALE, max_age: 900, acr_values: "aal2" }));
+    api.next("auth/reauthenticate", confirm("c2"));
+    assert.equal((await client.json("GET", "me")).token, "c2");
+    assert.deepEqual(JSON.parse(api.seen.at(-2).body), body);
+    assert.ok(asked instanceof ApiError);
+    assert.deepEqual([asked.error, asked.status, asked.maxAge, asked.acrValues], [STALE, 401, 900, "aal2"]);
+  });
+}
+
+test("a password that is right and not enough is followed by the question for the second factor", async () => {
+  const questions = [];
+  const proofs = ["p", { password: "p", code: "123456" }];
+  const client = await signedIn({ askPassword: async (why) => (questions.push(why), proofs.shift()) });
+  api.next("things", refuse(STALE));
+  api.next("auth/reauthenticate", wantSecond);
+  api.next("auth/reauthenticate", confirm("c1"));
+  const answer = await client.json("POST", "things", { a: 1 });
+  assert.deepEqual([answer.token, answer.body], ["c1", '{"a":1}']);
+  assert.deepEqual(questions.map(({ error }) => error), [STALE, "second_factor_required"]);
+  assert.deepEqual([questions[1].challenge, questions[1].publicKey], [SECOND.challenge, SECOND.publicKey]);
+  assert.deepEqual(
+    api.seen.slice(1).map(({ path, body }) => [path, body]),
+    [
+      ["things", '{"a":1}'],
+      ["auth/reauthenticate", '{"password":"p"}'],
+      ["auth/reauthenticate", '{"password":"p","code":"123456"}'],
+      ["things", '{"a":1}'],
+    ],
+  );
+});
+
+test("who does not want to give the second factor is asked for nothing more", async () => {
+  const proofs = ["p", null];
+  const client = await signedIn({ askPassword: async () => proofs.shift() });
+  api.next("me", refuse(STALE));
+  api.next("auth/reauthenticate", wantSecond);
+  await assert.rejects(client.json("GET", "me"), { name: "ApiError", error: STALE });
+  assert.equal(api.count("auth/reauthenticate"), 1);
+  assert.deepEqual(client.user, USER);
+});
+
+test("a page that knows passwords only is asked twice, and not for ever", async () => {
+  let asked = 0;
+  const client = await signedIn({ askPassword: async () => ((asked += 1), "p") });
+  api.next("me", refuse(STALE));
+  for (let i = 0; i < 3; i += 1) api.next("auth/reauthenticate", wantSecond);
+  await assert.rejects(client.json("GET", "me"), { name: "ApiError", error: "second_factor_required" });
+  assert.deepEqual([asked, api.count("auth/reauthenticate"), api.count("me")], [2, 2, 1]);
+});
+
+test("a wrong code is the answer to the call that wanted it", async () => {
+  const client = await signedIn({ askPassword: async () => ({ password: "p", code: "000000" }) });
+  api.next("me", refuse(STALE));
+  api.next("auth/reauthenticate", refuse("invalid_code"));
+  await assert.rejects(client.json("GET", "me"), { name: "ApiError", error: "invalid_code" });
+  assert.deepEqual([api.count("auth/reauthenticate"), api.count("me")], [1, 1]);
+});
+
+test("a dialog that confirms by itself has the call made once more, and nothing confirmed twice", async () => {
+  const client = await signedIn({ askPassword: async () => client.reauthenticate("p").then(() => null) });
+  api.next("me", refuse(STALE));
+  api.next("auth/reauthenticate", confirm("c1"));
+  assert.equal((await client.json("GET", "me")).token, "c1");
+  assert.equal(api.count("auth/reauthenticate"), 1);
+});
+
+for (const body of ["null", "[]", "3", '"no"', "", "{", '{"error": null}']) {
+  test(`an error whose body is ${body || "empty"} is an error of the API like any other`, async () => {
+    const client = await signedIn();
+    for (const status of [401, 403]) {
+      api.next("me", (response) => response.writeHead(status, { "Content-Type": "application/json" }).end(body));
+      await assert.rejects(client.json("GET", "me"), { name: "ApiError", status });
+    }
+  });
+}
+
 test("calls that need a refresh at once share it", async () => {
   const client = await signedIn();
   api.good.clear();
