@@ -1,5 +1,6 @@
 /**
- * The logged-in view: who somebody is, their address, sessions and history, a new password, the account's deletion.
+ * The logged-in view: who somebody is, their address and ways to log in, sessions and history, a new password, the
+ * account's deletion.
  * Assembles the parts, each of which has a module of its own. Inserts all data into the document as text, never as markup.
  */
 
@@ -8,14 +9,16 @@ import { byId, whileBusy } from "./dom.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
+import { say } from "./notice.js";
 import { learnOptions, USUAL } from "./options.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
+import { startWays } from "./ways.js";
 
 const TEXTS = ["greeting-username", "profile-username", "profile-roles", "profile-created"];
 /** For as long the account waits for its part about the address, so that nothing jumps. */
 const PATIENCE_MS = 1000;
-const KEPT = "lychgate site";
+const KEPT = "lychgate site 2";
 const KEPT_MS = 7 * 24 * 3_600_000;
 /** Everybody has this one: it says nothing. */
 const USUAL_ROLE = "user";
@@ -28,11 +31,13 @@ let parts;
 let address;
 /** @type {((client: Client) => typeof address) | null} once it is loaded, where accounts have addresses */
 let startAddress = null;
+/** @type {import("./options.js").SiteOptions} */
+let site = USUAL;
 const loading = loadAddress().catch(() => {});
 await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 
 async function loadAddress() {
-  const site = await recall();
+  site = await recall();
   if (site.email === "off") return;
   const { startAddress: begin } = await import("./address.js");
   startAddress = (client) => begin(client, site);
@@ -45,6 +50,8 @@ export function showAccount(client, page) {
   // What comes too late, comes all the same.
   loading.then(() => client.user && showUser(client));
   parts.load();
+  // The site's options tell what may be added.
+  loading.then(() => client.user && parts?.ways.load());
 }
 
 /** What the site allows. Each visit would ask for it, and few sites change: the browser remembers it for a week. */
@@ -81,6 +88,12 @@ export function showUser(client) {
   address?.show();
 }
 
+/** The browser has made a passkey by itself, after a log-in with the password. */
+export function tellOfPasskey() {
+  say("A passkey was added to your account. Next time, log in with it.");
+  parts?.reload();
+}
+
 /** Remove all data of a user, before another may log in. */
 export function clearAccount() {
   for (const place of TEXTS) byId(place).textContent = "";
@@ -97,13 +110,22 @@ function start(client, page) {
   };
   const passwordChange = startPasswordChange(client, load);
   const deletion = startDeletion(client, () => page.farewell("Your account is deleted."));
+  const ways = startWays(client, () => site, {
+    onChanged: load,
+    onKnown() {
+      passwordChange.show();
+      deletion.show();
+    },
+  });
   byId("reload-dashboard").addEventListener("click", () => whileBusy(byId("reload-dashboard"), load));
   return {
     load,
+    ways,
     passwordChange,
     deletion,
+    reload: () => Promise.all([load(), ways.load()]),
     clear() {
-      for (const part of [sessions, history, passwordChange, deletion]) part.clear();
+      for (const part of [sessions, history, ways, passwordChange, deletion]) part.clear();
     },
   };
 }

@@ -4,7 +4,7 @@
  * tab, because a phone may forget the page while its owner looks for the mail.
  */
 
-import { byId, find, make, makeButton } from "./dom.js";
+import { byId, find, loadStyles, make, makeButton } from "./dom.js";
 import { field, form, set, submit } from "./fields.js";
 import { clearForm, naming, startForm } from "./forms.js";
 import { ApiError } from "./lychgate.js";
@@ -30,6 +30,10 @@ const resends = {};
 
 /** @type {Client} */
 let client;
+/** @type {(refusal: any, step: Omit<import("./second-step.js").Due, "refusal">) => Promise<void>} */
+let goOn;
+/** @type {() => void} */
+let leaveSecondStep;
 /** @type {boolean} whether the address is the username */
 let isNamedByEmail;
 /** @type {Record<string, ReturnType<typeof makeStep>>} by their names, none until they have begun */
@@ -40,11 +44,20 @@ let starting = null;
 let asked = null;
 /** The name that somebody has forgotten the password of, "" for none. */
 let forgotten = "";
-/** @type {{email: string, password: () => string} | null} the sign-up whose address is to be confirmed */
+/** @type {{email: string, password: () => string | undefined} | null} the sign-up whose address is to be confirmed */
 let pending = null;
 
-/** Begin, once. @param {Client} theClient @param {import("./options.js").SiteOptions} site */
-export function startSteps(theClient, site) {
+/**
+ * Begin, once.
+ *
+ * @param {Client} theClient
+ * @param {import("./options.js").SiteOptions} site
+ * @param {typeof goOn} theGoOn asks for the second factor if a log-in lacks it
+ * @param {() => void} theLeave leaves the second step
+ */
+export function startSteps(theClient, site, theGoOn, theLeave) {
+  goOn = theGoOn;
+  leaveSecondStep = theLeave;
   starting ??= start(theClient, site).catch((error) => {
     starting = null;
     throw error;
@@ -55,7 +68,7 @@ export function startSteps(theClient, site) {
 /** @param {Client} theClient @param {import("./options.js").SiteOptions} site */
 async function start(theClient, site) {
   client = theClient;
-  await loadStyles();
+  await loadStyles("/mails.css");
   isNamedByEmail = site.isNamedByEmail;
   asked = restoreAsked();
   steps = {
@@ -74,15 +87,6 @@ async function start(theClient, site) {
   for (const step of Object.values(steps)) find(document, ".panels").before(step.title);
   for (const step of Object.values(steps)) find(document, ".panels").append(step.panel);
   explain();
-}
-
-function loadStyles() {
-  const sheet = set(make("link"), { rel: "stylesheet", href: "/mails.css" });
-  return new Promise((resolve, reject) => {
-    sheet.onload = resolve;
-    sheet.onerror = reject;
-    document.head.append(sheet);
-  });
 }
 
 /** Show what was asked for, from where it is by now. @param {string} name */
@@ -116,9 +120,9 @@ export function clearSteps() {
  */
 export async function signUp({ username, email, password }) {
   if (!isNamedByEmail) return registerWithEmail(client, username ?? "", password, email);
-  await requestRegistration(client, email, password);
+  await requestRegistration(client, email, password || undefined);
   // The form keeps the password, for another mail, until it is cleared.
-  pending = { email, password: () => byId("signup-password").value };
+  pending = { email, password: () => byId("signup-password").value || undefined };
   steps["signup-sent"].to(email);
   resends.signup.clear();
   resends.signup.wait();
@@ -229,6 +233,7 @@ async function verify({ code }) {
       const message = "This is not the code. Look at the newest mail.";
       throw new ApiError({ ...error, status: 422, errors: [{ field: "code", message }] });
     }
+    if (error.error === "second_factor_required") return goOn(error, secondStep());
     if (error.error !== "invalid_challenge") throw error;
     // The name stays, for another mail.
     if (asked) asked.expires = 0;
@@ -236,6 +241,15 @@ async function verify({ code }) {
     const detail = "This code is too old, or was tried too often. Let us send another one.";
     throw new ApiError({ ...error, status: 400, detail });
   }
+}
+
+/** What follows the mailed code, which is used up only with the second step. */
+function secondStep() {
+  const again = () => {
+    forget();
+    leaveSecondStep();
+  };
+  return { name: asked?.name ?? "", first: "Ask for another mail.", again };
 }
 
 async function ask(name) {

@@ -3,7 +3,7 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { byId, find, whileBusy } from "./dom.js";
+import { byId, find, loadStyles, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
@@ -41,6 +41,7 @@ client.onChange(({ type, why, error }) => {
 startEntry(client, {
   onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
+  onPasskey: async () => (await account)?.tellOfPasskey(),
 });
 byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
@@ -117,14 +118,13 @@ function offerToLeave() {
 
 /** Load the logged-in view's code and style sheet, once. */
 function loadAccount() {
-  const sheet = document.createElement("link");
-  account ??= new Promise((resolve, reject) => {
-    sheet.rel = "stylesheet";
-    sheet.href = "/account.css";
-    sheet.onload = () => resolve(import("./account.js"));
-    sheet.onerror = () => reject(new NetworkError());
-    document.head.append(sheet);
-  });
+  account ??= loadStyles("/account.css").then(
+    () => import("./account.js"),
+    (cause) => {
+      account = null;
+      throw new NetworkError("", { cause });
+    },
+  );
   return account;
 }
 
