@@ -5,14 +5,17 @@
  */
 
 import { startDeletion } from "./deletion.js";
-import { byId, whileBusy } from "./dom.js";
+import { byId, make, whileBusy } from "./dom.js";
+import { set } from "./fields.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
 import { say } from "./notice.js";
 import { learnOptions, USUAL } from "./options.js";
+import { addPart } from "./parts.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
+import { loadStyles } from "./styles.js";
 import { startWays } from "./ways.js";
 
 const TEXTS = ["greeting-username", "profile-username", "profile-roles", "profile-created"];
@@ -34,6 +37,7 @@ let startAddress = null;
 /** @type {import("./options.js").SiteOptions} */
 let site = USUAL;
 const loading = loadAddress().catch(() => {});
+await loadStyles("/account.css");
 await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 
 async function loadAddress() {
@@ -103,13 +107,12 @@ export function clearAccount() {
 
 /** @param {Client} client @param {{farewell: (text: string) => void}} page */
 function start(client, page) {
-  const history = startHistory(client);
-  const sessions = startSessions(client, () => history.load());
+  addProfile();
   const load = async () => {
     await Promise.all([sessions.load(), history.load()]);
   };
+  // In the order in which they are shown.
   const passwordChange = startPasswordChange(client, load);
-  const deletion = startDeletion(client, () => page.farewell("Your account is deleted."));
   const ways = startWays(client, () => site, {
     onChanged: load,
     onKnown() {
@@ -117,6 +120,11 @@ function start(client, page) {
       deletion.show();
     },
   });
+  const sessions = startSessions(client, () => history.load());
+  const history = startHistory(client);
+  const deletion = startDeletion(client, () => page.farewell("Your account is deleted."));
+  const inspector = set(make("a", "", "For developers: token inspector"), { href: "/inspector.html" });
+  byId("logged-in").append(make("p", "developers", inspector));
   byId("reload-dashboard").addEventListener("click", () => whileBusy(byId("reload-dashboard"), load));
   return {
     load,
@@ -128,4 +136,22 @@ function start(client, page) {
       for (const part of [sessions, history, ways, passwordChange, deletion]) part.clear();
     },
   };
+}
+
+function addProfile() {
+  const row = (/** @type {string} */ name, /** @type {HTMLElement} */ value) => make("div", "", make("dt", "", name), value);
+  const created = set(make("time"), { id: "profile-created" });
+  const roles = row("Roles", set(make("dd"), { id: "profile-roles" }));
+  addPart(
+    "profile-title",
+    "Account",
+    "Your name and your password.",
+    make(
+      "dl",
+      "profile",
+      row("Username", make("dd", "", set(make("bdi"), { id: "profile-username" }))),
+      row("Member since", make("dd", "", created)),
+      set(roles, { hidden: "" }),
+    ),
+  );
 }

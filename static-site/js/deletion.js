@@ -4,10 +4,11 @@
  */
 
 import { whenFresh } from "./confirm-dialog.js";
-import { byId, find, make, makeButton } from "./dom.js";
+import { find, make, makeButton } from "./dom.js";
 import { form, passwordField, set, submit, usernameField } from "./fields.js";
 import { startFold } from "./fold.js";
 import { startForm } from "./forms.js";
+import { addPart } from "./parts.js";
 import { known } from "./ways-known.js";
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
@@ -68,6 +69,6 @@ function addFold() {
   );
   element.dataset.refused = "password";
   const details = set(make("details", "fold", make("summary", "", "Delete my account"), element), { id: "delete-fold" });
-  byId("delete-card").append(details);
+  addPart("delete-title", "Delete account", "For good: nobody can bring it back.", details);
   return { details, element };
 }

@@ -2,9 +2,6 @@
  * Small helpers for the document. They insert text as text, never as markup. Knows nothing of tokens or calls.
  */
 
-/** @type {Record<string, Promise<unknown>>} the style sheets that were asked for */
-const sheets = {};
-
 /**
  * @param {string} id
  * @returns {any} the element, which must exist
@@ -64,20 +61,4 @@ export async function whileBusy(button, task) {
     button.removeAttribute("aria-disabled");
     button.textContent = text;
   }
-}
-
-/** Load a style sheet, once. @param {string} href @returns {Promise<unknown>} which fails if it does not come */
-export function loadStyles(href) {
-  return (sheets[href] ??= new Promise((resolve, reject) => {
-    const sheet = make("link");
-    sheet.rel = "stylesheet";
-    sheet.href = href;
-    sheet.onload = resolve;
-    sheet.onerror = () => {
-      delete sheets[href];
-      sheet.remove();
-      reject(new Error(`No ${href}`));
-    };
-    document.head.append(sheet);
-  }));
 }

@@ -1,9 +1,9 @@
 /**
- * The logged-out view: log in and sign up, two tabs of one card. What is done by mail, passkeys and the second step are
- * loaded when they are needed. The address says which of them is shown, so that each can be linked to. Keeps no password.
+ * The logged-out view: log in and sign up, two tabs of one card, and what is loaded when it is needed: what is done by mail,
+ * passkeys, the second step. The address says which is shown, so that each can be linked to. Keeps no password.
  */
 
-import { byId, whileBusy } from "./dom.js";
+import { byId } from "./dom.js";
 import { checkLogin, checkSignUp, clearForm, showTally, startForm } from "./forms.js";
 import { NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
@@ -11,21 +11,17 @@ import { warn } from "./notice.js";
 import { learnOptions, USUAL } from "./options.js";
 
 const TABS = { login: "Log in", signup: "Sign up" };
-const SECOND_STEP = "One more step";
 const STEPS = { forgot: "Forgot your password?", code: "Log in with a code" };
-
-/** No passkey is for an address of numbers. */
-const isNumeric = /^\[|^[\d.]+$/.test(location.hostname);
 
 /** @typedef {import("./lychgate.js").Client} Client */
 
 let site = USUAL;
 /** @type {typeof import("./mail-entry.js") | null} once it was needed */
 let mails = null;
-/** @type {typeof import("./second-step.js") | null} once it was needed */
+/** @type {typeof import("./second-step.js") | null} likewise */
 let second = null;
-/** What the address asked for when the second step began, null while none is shown. @type {string | null} */
-let secondAt = null;
+/** What the address asked for when the second step began, "" while none is shown. */
+let secondAt = "";
 /** @type {Client} */
 let client;
 /** @type {(title: string) => void} */
@@ -33,36 +29,15 @@ let tellTitle;
 
 /**
  * @param {Client} theClient
- * @param {object} page
- * @param {(title: string) => void} page.onTab is told of another tab
- * @param {(isUnderWay: boolean) => void} page.onSignUp is told of the beginning and end of a sign-up
- * @param {() => void} page.onPasskey is told that the browser has made a passkey after a log-in with a password
+ * @param {{onTab: (title: string) => void, onSignUp: (isUnderWay: boolean) => void}} page is told of another tab, and
+ *   of the beginning and end of a sign-up
  */
-export function startEntry(theClient, { onTab, onSignUp, onPasskey }) {
+export function startEntry(theClient, { onTab, onSignUp }) {
   client = theClient;
   tellTitle = onTab;
-  const upgrade = async () => {
-    if (site.hasPasskeys && (await (await import("./lychgate-factors.js")).upgradeToPasskey(client))) onPasskey();
-  };
-  startForm(byId("login-form"), checkLogin, async ({ username, password }) => {
-    try {
-      await client.login(username, password);
-      upgrade().catch(() => {});
-    } catch (error) {
-      await goOn(error, {
-        name: username,
-        first: "Enter your password again.",
-        done: upgrade,
-        again() {
-          byId("login-password").value = "";
-          leaveSecondStep();
-          byId("login-password").focus();
-        },
-      });
-    }
-  });
-  byId("passkey-login").addEventListener("click", ({ currentTarget }) =>
-    whileBusy(currentTarget, async () => (await loadPasskeys())?.logIn(client)),
+  const done = () => withPasskeys(({ upgrade }) => upgrade(client));
+  startForm(byId("login-form"), checkLogin, ({ username, password }) =>
+    client.login(username, password).then(done, (refusal) => goOn({ refusal, name: username, done })),
   );
   startForm(
     byId("signup-form"),
@@ -90,7 +65,7 @@ export function startEntry(theClient, { onTab, onSignUp, onPasskey }) {
 /** Show what the address names. @returns {string} its title */
 export function showTab() {
   const wanted = wantedTab();
-  if (secondAt === wanted) return SECOND_STEP;
+  if (secondAt === wanted) return "One more step";
   if (secondAt) endSecondStep();
   const chosen = site.isOpen && wanted === "signup" ? wanted : "login";
   const step = wanted in STEPS && site.email !== "off" ? wanted : "";
@@ -122,9 +97,8 @@ export async function followOptions() {
   byId("signup-email-field").hidden = !hasEmail || site.isNamedByEmail;
   byId("signup-email-optional").hidden = site.email === "required";
   if (site.isNamedByEmail) await import("./named-by-email.js");
-  byId("passkey-login").hidden = !site.hasPasskeys || !("PublicKeyCredential" in window) || isNumeric;
   // Nobody needs it before the form is there.
-  if (site.hasPasskeys) (window.requestIdleCallback ?? setTimeout)(async () => (await loadPasskeys())?.offer(client));
+  (window.requestIdleCallback ?? setTimeout)(() => withPasskeys(({ offer }) => offer(client)));
   const title = showTab();
   if (hadFocus && !site.isOpen) byId("login-username").focus();
   return title;
@@ -157,45 +131,39 @@ async function showStep(step) {
 async function loadMails() {
   try {
     mails = await import("./mail-entry.js");
-    await mails.startSteps(client, site, goOn, leaveSecondStep);
+    await mails.startSteps(client, site, goOn);
     return mails;
   } catch (cause) {
     throw new NetworkError("", { cause });
   }
 }
 
-async function loadPasskeys() {
-  return import("./passkey-entry.js").catch((cause) => warn(describe(new NetworkError("", { cause }))));
+/** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
+function withPasskeys(use) {
+  if (site.hasPasskeys) import("./passkey-entry.js").then(use).catch(() => {});
 }
 
-/**
- * Ask for the second factor if that is what a log-in lacks. Throws any other error.
- *
- * @param {any} refusal
- * @param {Omit<import("./second-step.js").Due, "refusal">} step
- */
-async function goOn(refusal, step) {
-  if (refusal.error !== "second_factor_required") throw refusal;
+/** Ask for the second factor, if a log-in lacks no more. @param {import("./second-step.js").Due} due */
+async function goOn(due) {
+  if (due.refusal.error !== "second_factor_required") throw due.refusal;
   try {
     second = await import("./second-step.js");
-    await second.showSecondStep(client, { ...step, refusal });
+    await second.showSecondStep(client, due, leaveSecondStep);
   } catch (cause) {
     throw new NetworkError("", { cause });
   }
   secondAt = wantedTab();
   mails?.hideStep();
-  for (const id of ["login-panel", "signup-panel", "entry-tabs", "login-only", "signup-closed"]) byId(id).hidden = true;
-  tellTitle(SECOND_STEP);
+  tellTitle(showTab());
 }
 
-/** Show again what was shown before the second step. */
 function leaveSecondStep() {
   endSecondStep();
   tellTitle(showTab());
 }
 
 function endSecondStep() {
-  secondAt = null;
+  secondAt = "";
   second?.hideSecondStep();
 }
 

@@ -46,7 +46,7 @@ export function startForm(form, check, send) {
         const { fields, general } = place(error, form);
         showErrors(form, fields, general);
         if (focusFirst(form, fields)) return;
-        const password = form.querySelector("[type=password]");
+        const password = /** @type {HTMLInputElement | null} */ (form.querySelector("[type=password]"));
         if (error instanceof ApiError && error.status === 401 && password) reenter(password);
         find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
       }

@@ -4,6 +4,7 @@ import { device, deviceName } from "./devices.js";
 import { byId, make } from "./dom.js";
 import { loader, showSome } from "./loading.js";
 import { moment } from "./moments.js";
+import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 
 const FEW = 6;
 const EVENTS = {
@@ -34,6 +35,13 @@ const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused"
 
 /** @param {Client} client */
 export function startHistory(client) {
+  addPart(
+    "history-title",
+    "History",
+    "What happened with your account lately. If anything was not you, change your password.",
+    ...listParts("ol", "event-list", "history-summary", loadButton("reload-dashboard", "Load again", "Loading…", "button small quiet")),
+    moreButton("history-more"),
+  );
   const view = loader(
     { list: "event-list", summary: "history-summary" },
     async () => (await client.json("GET", "dashboard")).recent_events,

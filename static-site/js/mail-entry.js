@@ -4,7 +4,7 @@
  * tab, because a phone may forget the page while its owner looks for the mail.
  */
 
-import { byId, find, loadStyles, make, makeButton } from "./dom.js";
+import { byId, find, make, makeButton } from "./dom.js";
 import { field, form, set, submit } from "./fields.js";
 import { clearForm, naming, startForm } from "./forms.js";
 import { ApiError } from "./lychgate.js";
@@ -17,6 +17,7 @@ import {
 } from "./lychgate-mail.js";
 import { whenAgain } from "./messages.js";
 import { startResend } from "./resend.js";
+import { loadStyles } from "./styles.js";
 
 const KEPT = "lychgate code";
 const DIGITS = 6;
@@ -30,10 +31,8 @@ const resends = {};
 
 /** @type {Client} */
 let client;
-/** @type {(refusal: any, step: Omit<import("./second-step.js").Due, "refusal">) => Promise<void>} */
+/** @type {(due: import("./second-step.js").Due) => Promise<void>} */
 let goOn;
-/** @type {() => void} */
-let leaveSecondStep;
 /** @type {boolean} whether the address is the username */
 let isNamedByEmail;
 /** @type {Record<string, ReturnType<typeof makeStep>>} by their names, none until they have begun */
@@ -53,11 +52,9 @@ let pending = null;
  * @param {Client} theClient
  * @param {import("./options.js").SiteOptions} site
  * @param {typeof goOn} theGoOn asks for the second factor if a log-in lacks it
- * @param {() => void} theLeave leaves the second step
  */
-export function startSteps(theClient, site, theGoOn, theLeave) {
+export function startSteps(theClient, site, theGoOn) {
   goOn = theGoOn;
-  leaveSecondStep = theLeave;
   starting ??= start(theClient, site).catch((error) => {
     starting = null;
     throw error;
@@ -233,7 +230,10 @@ async function verify({ code }) {
       const message = "This is not the code. Look at the newest mail.";
       throw new ApiError({ ...error, status: 422, errors: [{ field: "code", message }] });
     }
-    if (error.error === "second_factor_required") return goOn(error, secondStep());
+    if (error.error === "second_factor_required") {
+      // The second step uses up the code of the first.
+      return goOn({ refusal: error, name: asked?.name ?? "", first: "Ask for another mail.", again: forget });
+    }
     if (error.error !== "invalid_challenge") throw error;
     // The name stays, for another mail.
     if (asked) asked.expires = 0;
@@ -241,15 +241,6 @@ async function verify({ code }) {
     const detail = "This code is too old, or was tried too often. Let us send another one.";
     throw new ApiError({ ...error, status: 400, detail });
   }
-}
-
-/** What follows the mailed code, which is used up only with the second step. */
-function secondStep() {
-  const again = () => {
-    forget();
-    leaveSecondStep();
-  };
-  return { name: asked?.name ?? "", first: "Ask for another mail.", again };
 }
 
 async function ask(name) {

@@ -4,15 +4,10 @@
 export const passwordLength = { min: 15, max: 256 };
 
 /**
- * Whether somebody may sign up, whether an account has an address, whether that is its name, and what an account may have
- * beside a password.
+ * Who may sign up, whether an account has an address, whether that is its name, and what it may have beside a password.
  *
- * @typedef {object} SiteOptions
- * @property {boolean} isOpen
- * @property {"off" | "optional" | "required"} email
- * @property {boolean} isNamedByEmail
- * @property {boolean} hasPasskeys
- * @property {boolean} hasTotp
+ * @typedef {{isOpen: boolean, email: "off" | "optional" | "required", isNamedByEmail: boolean, hasPasskeys: boolean,
+ *   hasTotp: boolean}} SiteOptions
  */
 
 /** Until the API has told more, and where it does not. @type {SiteOptions} */

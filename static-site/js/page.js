@@ -3,7 +3,7 @@
  * has the tokens. Loads the code of the logged-in view only when a user is logged in.
  */
 
-import { byId, find, loadStyles, whileBusy } from "./dom.js";
+import { byId, find, whileBusy } from "./dom.js";
 import { clearEntry, followOptions, showTab, startEntry } from "./entry.js";
 import { createClient, NetworkError } from "./lychgate.js";
 import { describe } from "./messages.js";
@@ -41,7 +41,6 @@ client.onChange(({ type, why, error }) => {
 startEntry(client, {
   onTab: (title) => root.dataset.state === "logged-out" && setTitle(title),
   onSignUp: (isUnderWay) => (isSigningUp = isUnderWay),
-  onPasskey: async () => (await account)?.tellOfPasskey(),
 });
 byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), () => client.logout()));
 byId("restore-retry").addEventListener("click", () => whileBusy(byId("restore-retry"), open));
@@ -116,16 +115,11 @@ function offerToLeave() {
   warn("The page you wanted sent you back here.", { label: "Go there", run: () => location.replace(destination) });
 }
 
-/** Load the logged-in view's code and style sheet, once. */
+/** Load the logged-in view's code, once. */
 function loadAccount() {
-  account ??= loadStyles("/account.css").then(
-    () => import("./account.js"),
-    (cause) => {
-      account = null;
-      throw new NetworkError("", { cause });
-    },
-  );
-  return account;
+  return (account ??= import("./account.js").catch(() => {
+    throw new NetworkError();
+  }));
 }
 
 /** @param {boolean} isKnown whether the log-out has reached the API */

@@ -4,17 +4,21 @@
  * is kept nowhere else.
  */
 
-import { find, loadStyles, make, makeButton, whileBusy } from "./dom.js";
+import { byId, find, make, makeButton, whileBusy } from "./dom.js";
 import { field, form, set, submit } from "./fields.js";
 import { clearForm, startForm } from "./forms.js";
 import { ApiError } from "./lychgate.js";
 import { answerWithPasskey, loginWithSecondFactor, passkeysWork } from "./lychgate-factors.js";
 import { describe } from "./messages.js";
 import { codeProblem, withoutPasskey } from "./factor-words.js";
+import { loadStyles } from "./styles.js";
 
+const FIRST = "Enter your password again.";
 const RECOVERY_CODE_LENGTH = 26;
 /** Seconds before the end at which a screen reader hears of it. */
 const LAST_CALL_S = 60;
+/** What makes way for the step. */
+const INSTEAD_OF = ["login-panel", "signup-panel", "entry-tabs", "login-only", "signup-closed"];
 const FIELDS = { code: "second-code", recoveryCode: "second-recovery-code" };
 
 /** @typedef {import("./lychgate.js").Client} Client */
@@ -24,10 +28,11 @@ const FIELDS = { code: "second-code", recoveryCode: "second-recovery-code" };
  * A second step that is due.
  *
  * @typedef {object} Due
- * @property {ApiError} refusal what the first step was answered
+ * @property {any} refusal what the first step was answered
  * @property {string} name whose account it is
- * @property {() => void} again shows the first step, to begin again
- * @property {string} first what the first step wants, for whoever has to begin again
+ * @property {string} [first] what to do to begin again; to give the password, if it does not say
+ * @property {() => void} [again] makes that possible
+ * @property {() => void} [done] is called when a code has logged somebody in
  */
 
 /** @type {Client} */
@@ -36,6 +41,8 @@ let client;
 let parts = null;
 /** @type {Due | null} none while no second step is due */
 let due = null;
+/** Shows the first step again. */
+let leave = () => {};
 /** When the challenge ends, by `performance.now()`. */
 let endsAt = 0;
 /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -43,13 +50,15 @@ let ticker;
 /** Ends what is under way when the step does. */
 let open = new AbortController();
 
-/** @param {Client} theClient @param {Due} theDue */
-export async function showSecondStep(theClient, theDue) {
+/** @param {Client} theClient @param {Due} theDue @param {() => void} theLeave */
+export async function showSecondStep(theClient, theDue, theLeave) {
   client = theClient;
   await loadStyles("/mails.css");
   parts ??= build();
   hideSecondStep();
   due = theDue;
+  leave = theLeave;
+  for (const id of INSTEAD_OF) byId(id).hidden = true;
   open = new AbortController();
   const { methods = [], publicKey, expiresIn = 300 } = due.refusal;
   const hasCode = methods.includes("totp");
@@ -88,11 +97,11 @@ function build() {
   const status = set(make("p", "form-error"), { role: "alert" });
   const time = set(make("p", "muted time"), { "aria-hidden": "true" });
   const lastCall = set(make("p", "sr-only"), { role: "status" });
-  const again = makeButton("Begin again", "button primary wide", () => due?.again());
+  const again = makeButton("Begin again", "button primary wide", beginAgain);
   const back = set(make("a", "", "Back to the log-in"), { href: "#login" });
   back.addEventListener("click", (event) => {
     event.preventDefault();
-    due?.again();
+    beginAgain();
   });
   const forms = { code: codeForm(), recoveryCode: recoveryForm() };
   const ways = make("div", "", make("div", "again", passkey, toRecovery, toCode), status, time, lastCall);
@@ -107,6 +116,14 @@ function build() {
   panels.before(title);
   panels.append(panel);
   return { title, panel, forms, ways, ended, passkey, toRecovery, toCode, status, time, lastCall };
+}
+
+function beginAgain() {
+  const again = due?.again;
+  again?.();
+  byId("login-password").value = "";
+  leave();
+  if (!again) byId("login-password").focus();
 }
 
 function codeForm() {
@@ -181,12 +198,14 @@ function choose(way) {
  */
 async function send(proof, name) {
   const { signal } = open;
+  const done = name ? due?.done : undefined;
   if (parts) parts.status.textContent = "";
   try {
     await loginWithSecondFactor(client, due?.refusal.challenge ?? "", proof, { signal });
+    done?.();
   } catch (error) {
     if (signal.aborted) return;
-    if (error.error === "invalid_challenge") return end(`This took too long, or there were too many wrong tries. ${due?.first}`);
+    if (error.error === "invalid_challenge") return end(`This took too long, or there were too many wrong tries. ${due?.first ?? FIRST}`);
     if (error.error !== "invalid_code" || !name) throw error;
     find(document, `[name=${name}]`).select();
     const message = name === "code" ? "Wrong, or used. Try the next one." : "Not one of your codes, or used.";
@@ -195,13 +214,14 @@ async function send(proof, name) {
 }
 
 function usePasskey() {
-  if (!parts) return;
+  const { publicKey } = due?.refusal ?? {};
+  if (!parts || !publicKey) return;
   const { passkey, status } = parts;
   const { signal } = open;
   status.textContent = "";
   whileBusy(passkey, async () => {
     try {
-      await send({ credential: await answerWithPasskey(due?.refusal.publicKey ?? {}, { signal }) }, "");
+      await send({ credential: await answerWithPasskey(publicKey, { signal }) }, "");
     } catch (error) {
       if (!signal.aborted) status.textContent = error.error === "invalid_code" ? "The passkey was refused." : withoutPasskey(error) ?? describe(error);
     }
@@ -214,7 +234,7 @@ function tick() {
   const left = Math.max(0, Math.ceil((endsAt - performance.now()) / 1000));
   parts.time.textContent = `Time left: ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   if (left <= LAST_CALL_S && !parts.lastCall.textContent) parts.lastCall.textContent = "One minute is left.";
-  if (!left) end(`The time is over. ${due?.first}`);
+  if (!left) end(`The time is over. ${due?.first ?? FIRST}`);
 }
 
 /** @param {string} why */

@@ -1,7 +1,8 @@
 /** A dialog with steps, for what takes more than a question. It ends with the session, and forgets what was in it. */
 
-import { find, loadStyles, make } from "./dom.js";
+import { make } from "./dom.js";
 import { set } from "./fields.js";
+import { loadStyles } from "./styles.js";
 
 /** @typedef {import("./lychgate.js").Client} Client */
 

@@ -25,6 +25,7 @@ import { forgotPassword } from "./lychgate-mail.js";
 import { describe } from "./messages.js";
 import { day, moment } from "./moments.js";
 import { say, warn } from "./notice.js";
+import { addPart, listParts, loadButton } from "./parts.js";
 import { known, remember } from "./ways-known.js";
 
 const FEW_CODES = 3;
@@ -46,8 +47,15 @@ const LAST = "It is the only way into your account. Add another passkey first, o
  */
 export function startWays(client, theSite, { onKnown, onChanged }) {
   const add = makeButton("Add a passkey", "button", () => addOne());
-  const note = make("p", "muted small");
-  addPart(add, note);
+  const note = addressNote();
+  const actions = set(make("div", "actions", add, note), { hidden: "" });
+  addPart(
+    "ways-title",
+    "Ways to log in",
+    "How you prove that it is you. With two of them, a stolen password is not enough.",
+    ...listParts("ul", "way-list", "ways-summary", set(loadButton("ways-retry", "Try again", "Trying…"), { hidden: "" })),
+    actions,
+  );
 
   const view = loader(
     { list: "way-list", summary: "ways-summary", retry: "ways-retry" },
@@ -59,7 +67,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
       const works = passkeysWork();
       add.hidden = !site.hasPasskeys || !works;
       note.hidden = !site.hasPasskeys || works;
-      find(byId("ways"), ".actions").hidden = !site.hasPasskeys;
+      actions.hidden = !site.hasPasskeys;
       onKnown();
       return summary(factors, site);
     },
@@ -288,7 +296,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
     load: view.load,
     clear() {
       remember(null);
-      find(byId("ways"), ".actions").hidden = true;
+      actions.hidden = true;
       view.clear();
     },
   };
@@ -303,39 +311,13 @@ async function loaded(code) {
   }
 }
 
-/** Put the part below the account's. @param {HTMLElement} add @param {HTMLElement} note */
-function addPart(add, note) {
+/** @returns {HTMLElement} that says why no passkey can be added here */
+function addressNote() {
   const { host, hostname, href } = location;
-  const isLaptop = /^127\.|^\[::1\]$/.test(hostname);
   const named = host.replace(hostname, "localhost");
-  note.append("Passkeys do not work in this browser at this address.");
-  if (isLaptop) note.replaceChildren("Passkeys need an address with a name: ", set(make("a", "nowrap", named), { href: href.replace(host, named) }));
-  const part = set(
-    make(
-      "section",
-      "part",
-      make(
-        "div",
-        "part-head",
-        set(make("h2", "", "Ways to log in"), { id: "ways-title", tabindex: "-1" }),
-        make("p", "muted", "How you prove that it is you. With two of them, a stolen password is not enough."),
-      ),
-      make(
-        "div",
-        "card",
-        make(
-          "div",
-          "state",
-          set(make("p", "muted"), { id: "ways-summary", role: "status" }),
-          set(makeButton("Try again", "button small", () => {}), { id: "ways-retry", "data-busy": "Trying…", hidden: "" }),
-        ),
-        set(make("ul", "entries"), { id: "way-list" }),
-        set(make("div", "actions", add, note), { hidden: "" }),
-      ),
-    ),
-    { id: "ways", "aria-labelledby": "ways-title" },
-  );
-  byId("sessions-title").closest("section").before(part);
+  if (!/^127\.|^\[::1\]$/.test(hostname)) return make("p", "muted small", "Passkeys do not work in this browser.");
+  const link = set(make("a", "nowrap", named), { href: href.replace(host, named) });
+  return make("p", "muted small", "Passkeys need an address with a name: ", link);
 }
 
 /**
