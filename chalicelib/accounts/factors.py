@@ -16,7 +16,7 @@ MAX_LABEL_LENGTH = 64
 """Characters of what a user calls a passkey."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Factors:
     """What a user's account says of second factors and passkeys."""
 
@@ -31,7 +31,7 @@ class Factors:
     """The credential ids of the user's passkeys, base64url."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Passkey:
     """A credential that an authenticator has made for a user (WebAuthn Level 3, section 4)."""
 

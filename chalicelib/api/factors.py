@@ -200,8 +200,8 @@ def get_factors(call: Call) -> Answer[FactorsBody]:
 def begin_totp(call: Call) -> Answer[PendingTotpBody]:
     """Hand out a secret for an authenticator app.
 
-    Nothing is stored. The app is added once a code of it has come to `POST /auth/totp/confirm`, in place of the one that
-    the user may have.
+    Nothing is stored. The app is added once a code of it has come to `POST /auth/totp/confirm`. It takes the place of
+    one that the user has.
     """
     new = call.use_cases.factors.begin_totp(call.principal)
     return Answer({"secret": new.secret, "uri": new.uri, "pending": new.pending, "expires_in": new.expires_in})

@@ -175,7 +175,7 @@ class ApiSettings:
             ),
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
             site_name=site_name(environment),
-            rp_id=_rp_id(environment),
+            rp_id=rp_id(environment),
         )
 
 
@@ -196,10 +196,11 @@ def _email(environment: Mapping[str, str]) -> str:
     return chosen
 
 
-def _rp_id(environment: Mapping[str, str]) -> str:
+def rp_id(environment: Mapping[str, str]) -> str:
     """Return the RP ID: by default the issuer's host, on a laptop ``localhost``, because no address can be one.
 
-    It is the host of the site or a domain above it. Browsers refuse one that is a public suffix.
+    It is the host of the site or a domain above it. Browsers refuse one that is a public suffix. Raises
+    ConfigurationError.
     """
     of_site = host(environment, "LYCHGATE_ISSUER")
     if of_site in _LOOPBACK:

@@ -13,6 +13,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from chalicelib.credentials import base64url
 from chalicelib.credentials.derived_keys import derived_key
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RecoveryCodes:
     def find(self, user_id: str, code: str, stored: tuple[str, ...]) -> str | None:
         """Return which of a user's digests a code has, None if none. Case, spaces and hyphens do not count."""
         plain = _plain(code)
-        if not plain.isascii() or not _CODE.fullmatch(plain):
+        if not _CODE.fullmatch(plain):
             return None
         wanted = {_digest(pepper, user_id, plain) for pepper in self._peppers.peppers}
         # The digests are keyed, so the time of a comparison tells nobody how to come closer.
@@ -56,7 +57,9 @@ def _new_code() -> str:
 
 
 def _plain(code: str) -> str:
-    return "".join(code.split()).replace("-", "").upper()
+    plain = "".join(code.split()).replace("-", "")
+    # Letters of other alphabets have capitals that are ours.
+    return plain.upper() if plain.isascii() else ""
 
 
 def _digest(pepper: Pepper, user_id: str, plain: str) -> str:
@@ -64,4 +67,4 @@ def _digest(pepper: Pepper, user_id: str, plain: str) -> str:
     digest = hmac.digest(
         derived_key(pepper, _PURPOSE), f"{user_id}\n{plain}".encode("utf-8", "replace"), hashlib.sha256
     )
-    return f"{pepper.id}.{base64.urlsafe_b64encode(digest[:16]).rstrip(b'=').decode('ascii')}"
+    return f"{pepper.id}.{base64url.encode(digest[:16])}"

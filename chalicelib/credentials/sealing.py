@@ -6,10 +6,10 @@ to bring it back. AES-GCM with a key of 256 bits and a random nonce of 96 bits (
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import TYPE_CHECKING
 
+from chalicelib.credentials import base64url
 from chalicelib.credentials.derived_keys import derived_key
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Sealer:
         pepper = self._peppers.current(self._clock())
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(derived_key(pepper, purpose)).encrypt(nonce, content, _associated(pepper.id, about))
-        return f"{pepper.id}.{base64.urlsafe_b64encode(nonce + sealed).rstrip(b'=').decode('ascii')}"
+        return f"{pepper.id}.{base64url.encode(nonce + sealed)}"
 
     def open(self, sealed: str, *, purpose: str, about: str = "") -> bytes | None:
         """Return the content of a sealed text. None if it is not one, or was sealed for or about something else."""
@@ -44,7 +44,7 @@ class Sealer:
         pepper_id, _, encoded = sealed.partition(".")
         pepper = self._peppers.find(pepper_id)
         try:
-            octets = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+            octets = base64url.decode(encoded)
         except ValueError:
             return None
         if pepper is None or len(octets) < _NONCE_BYTES + _TAG_BYTES:

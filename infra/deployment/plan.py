@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from infra.deployment.chalice_command import source_digest
-from infra.deployment.checks.all_checks import of_mails
+from infra.deployment.checks.all_checks import of_mails, of_passkeys
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
@@ -24,7 +24,9 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
         progress(f"stage {request.stage} in account {place.account_id}, region {place.region}, as {place.identity}")
         for sentence in left_alone(request.stage, os.environ):
             progress(sentence)
-    resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
+        resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
+        for sentence in of_passkeys(resources, request.parameters):
+            progress(sentence)
     described = resources.stack.described()
     if described is None or "Outputs" not in described:
         _first(resources, request, progress)

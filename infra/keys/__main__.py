@@ -122,7 +122,7 @@ def _run(
 def _refuse_accounts_without_keys(stage: str, settings: ApiSettings, make_dynamodb: MakeDynamoDB) -> None:
     """Raise RefusedError if there are accounts: none of their passwords would ever be right with a new pepper."""
     try:
-        users = users_in_table(make_dynamodb(), settings.tables.users, lambda _: None).total()
+        users = users_in_table(make_dynamodb(), settings.tables.users, lambda _: None).users
     except PlaceError:  # no table, so no account
         return
     if users:
@@ -206,15 +206,14 @@ def _pepper_change(
     if options.pepper_command == "add":
         return peppers.add(ring, now=now, delay=options.delay, stage=options.stage)
     table = settings.tables.users
-    say(f"Counting the users of {table} by their pepper.")
+    say(f"Counting the users of {table} by their peppers.")
     if options.stage == STAGE:
-        users = users_on_disk(DataDirectory(options.data_dir).path, table)
+        needs = users_on_disk(DataDirectory(options.data_dir).path, table)
     else:
-        users = users_in_table(make_dynamodb(), table, say)
-    say(f"{users.total()} users in all.")
-    return peppers.retire(
-        ring, now=now, pepper_id=options.id, users=users, losing_users=options.losing_users, stage=options.stage
-    )
+        needs = users_in_table(make_dynamodb(), table, say)
+    say(f"{needs.users} users in all.")
+    losing = peppers.Loss(users=options.losing_users, recovery_codes=options.losing_recovery_codes)
+    return peppers.retire(ring, now=now, pepper_id=options.id, needs=needs, losing=losing, stage=options.stage)
 
 
 def _apply_to_ring(
@@ -352,7 +351,12 @@ def _add_pepper_commands(parser: argparse.ArgumentParser, changing: argparse.Arg
     retire.add_argument(
         "--losing-users",
         action="store_true",
-        help="remove it although users need it: they can never log in with their passwords again",
+        help="remove it although users need it: their passwords and authenticator apps will never be right again",
+    )
+    retire.add_argument(
+        "--losing-recovery-codes",
+        action="store_true",
+        help="remove it although recovery codes need it: they will never be right again, and all else goes on",
     )
 
 

@@ -1,6 +1,6 @@
 """The life cycle of peppers, as changes to the ring, and the messages that tell the operator what to do next.
 
-Its functions are pure: they take a ring, the time and the numbers of users, and return a ring.
+Its functions are pure: they take a ring, the time and who needs which pepper, and return a ring.
 `chalicelib.credentials.peppers` owns which pepper is current.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from chalicelib.config.signing_secrets import MIN_PEPPER_BYTES, parse_peppers
 from chalicelib.credentials.peppers import FIRST, Pepper
 from infra.keys.ring import DEFAULT_DELAY, Change, RefusedError, Ring, at
+from infra.keys.users import Needs
 from infra.local.environment import STAGE
 
 NAME_OF_FIRST = "first"
@@ -26,9 +28,6 @@ MARGIN = 300
 """Seconds after which the clocks of all processes agree that a pepper has begun."""
 
 _ID_BYTES = 4
-
-UsersOf = Mapping[str, int]
-"""The number of users whose hash has a pepper, by the pepper's id."""
 
 
 def add(ring: Ring, *, now: int, delay: int | None, stage: str) -> Change:
@@ -69,36 +68,82 @@ def add(ring: Ring, *, now: int, delay: int | None, stage: str) -> Change:
     )
 
 
-def retire(ring: Ring, *, now: int, pepper_id: str | None, users: UsersOf, losing_users: bool, stage: str) -> Change:
+@dataclass(frozen=True)
+class Loss:
+    """What may be lost with a pepper: what nobody said is a reason to refuse."""
+
+    users: bool = False
+    """Passwords and TOTP apps, and recovery codes."""
+    recovery_codes: bool = False
+    """Recovery codes alone."""
+
+
+def retire(ring: Ring, *, now: int, pepper_id: str | None, needs: Needs, losing: Loss, stage: str) -> Change:
     """Remove a pepper that has a newer one, or all of them.
 
     Raises:
-        RefusedError: there is no newer pepper or no such pepper, or users need it and ``losing_users`` is not set.
+        RefusedError: there is no newer pepper or no such pepper, or users need it and may not lose it.
 
     """
     chosen = _chosen(ring, now=now, pepper_id=pepper_id, stage=stage)
-    needed = {pepper.id: users.get(pepper.id, 0) for pepper in chosen}
-    lost = sum(needed.values())
-    if lost and not losing_users:
-        counts = ", ".join(f"{name_of(key)}: {_people(number)}" for key, number in needed.items() if number)
-        raise RefusedError(
-            f"passwords need what would be removed ({counts}). These users have not logged in since the newer pepper"
-            " began. Wait until they have. With --losing-users it is removed all the same: none of their passwords will"
-            " ever be right again, and each of them needs a reset, which Lychgate does not have"
-        )
+    _refuse_loss(chosen, needs, losing)
     gone = {pepper.id for pepper in chosen}
     after: Ring = {**ring, "peppers": [later for later in ring.get("peppers", []) if later["id"] not in gone]}
     if FIRST in gone:
         del after["pepper"]
-    account = [f"Pepper {name_of(pepper.id)} is removed; {_people(needed[pepper.id])} had it." for pepper in chosen]
+    account = [
+        f"Pepper {name_of(pepper.id)} is removed; {_people(needs.passwords[pepper.id])} had it." for pepper in chosen
+    ]
     account += [
-        f"{_people(lost)} can no longer log in." if lost else "Nobody loses a password.",
+        *_lost(chosen, needs),
         "Processes that run now keep it until they end. Nothing has to be deployed."
         if stage != STAGE
         else "Next: restart `make dev`.",
         "Backups and earlier versions of the parameter still hold it: a table restored to an earlier time needs it.",
     ]
     return Change(after, tuple(account))
+
+
+def _refuse_loss(chosen: list[Pepper], needs: Needs, losing: Loss) -> None:
+    passwords, totp = _listed(chosen, needs.passwords), _listed(chosen, needs.totp)
+    codes = _listed(chosen, needs.recovery_codes)
+    if passwords and not losing.users:
+        raise RefusedError(
+            f"passwords need what would be removed ({passwords}). These users have not logged in since the newer pepper"
+            " began. Wait until they have. With --losing-users it is removed all the same: none of their passwords will"
+            " ever be right again, and each of them needs a new one, by mail where an address is verified"
+        )
+    if totp and not losing.users:
+        raise RefusedError(
+            f"authenticator apps need what would be removed ({totp}). These users have not given a code of theirs since"
+            " the newer pepper began. Wait until they have. With --losing-users it is removed all the same: none of"
+            " their codes will ever be right again, and nobody but a passkey gets them in"
+        )
+    if codes and not losing.users and not losing.recovery_codes:
+        raise RefusedError(
+            f"recovery codes need what would be removed ({codes}). A log-in changes nothing of that: only these users"
+            " can make new ones. Ask them to. With --losing-recovery-codes it is removed all the same: their apps and"
+            " passkeys go on, and the recovery codes that they keep will never be right again"
+        )
+
+
+def _lost(chosen: list[Pepper], needs: Needs) -> Iterator[str]:
+    """Yield what is lost with these peppers."""
+    ids = [pepper.id for pepper in chosen]
+    passwords, totp, codes = (
+        sum(found[each] for each in ids) for found in (needs.passwords, needs.totp, needs.recovery_codes)
+    )
+    yield f"{_people(passwords)} can no longer log in." if passwords else "Nobody loses a password."
+    if totp:
+        yield f"{_people(totp)} can no longer use an authenticator app."
+    if codes:
+        yield f"{_people(codes)} can no longer use recovery codes made before."
+
+
+def _listed(chosen: list[Pepper], found: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{name_of(pepper.id)}: {_people(found[pepper.id])}" for pepper in chosen if found.get(pepper.id, 0)
+    )
 
 
 def states(ring: Ring, *, now: int) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
-"""Which peppers the users of a stage need: a count of the users' table by the pepper that each hash names.
+"""Which peppers the users of a stage need: a count of the users' table by the peppers that each user's item names.
 
-Reads the whole table, and of each user the hash alone. Changes nothing.
+Passwords are hashed with a pepper, secrets of TOTP apps are sealed and recovery codes are digested with a key of one.
+Reads the whole table, and of each user these alone. Changes nothing.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.accounts.user import NO_PASSWORD
 from infra.keys.places import PlaceError
 from infra.local import item_store, snapshot
 from infra.local.item_store import DamagedStoreError, StoreError, items_of
@@ -23,18 +26,56 @@ PROGRESS = 50_000
 """Users after which the count says how far it is."""
 
 
-def users_in_table(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Counter[str]:
-    """Return how many users of a table have a hash with each pepper, by its id. Raises PlaceError without a table."""
-    found: Counter[str] = Counter()
+@dataclass
+class Needs:
+    """How many users need each pepper, by its id, and for what."""
+
+    users: int = 0
+    """All users."""
+    passwords: Counter[str] = field(default_factory=Counter)
+    totp: Counter[str] = field(default_factory=Counter)
+    """For the secret of a TOTP app."""
+    recovery_codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """Count a user, or a registration that waits, as the table has one. Any other item counts nothing."""
+        if "password_hash" not in item:
+            return
+        self.users += 1
+        self.passwords.update(of_password(item))
+        self.totp.update(of_totp(item))
+        self.recovery_codes.update(of_recovery_codes(item))
+
+
+def of_password(item: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the peppers, one at most, that a user's password needs. Without a password it needs none."""
+    stored = item["password_hash"]["S"]
+    return set() if stored == NO_PASSWORD else {stored.partition("$")[0]}
+
+
+def of_totp(item: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the peppers, one at most, that a user's TOTP app needs."""
+    return {item["totp"]["S"].partition(".")[0]} if "totp" in item else set()
+
+
+def of_recovery_codes(item: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the peppers that a user's recovery codes need."""
+    return {digest.partition(".")[0] for digest in item.get("recovery", {}).get("SS", ())}
+
+
+def users_in_table(client: DynamoDBClient, table: str, say: Callable[[str], None]) -> Needs:
+    """Return which peppers the users of a table need. Raises PlaceError without a table."""
+    found = Needs()
     told = 0
     pages = client.get_paginator("scan").paginate(
-        TableName=table, ConsistentRead=True, ProjectionExpression="password_hash"
+        TableName=table, ConsistentRead=True, ProjectionExpression="password_hash, totp, recovery"
     )
     try:
         for page in pages:
-            found.update(_pepper_ids(page["Items"]))
-            if found.total() >= told + PROGRESS:
-                told = found.total()
+            for item in page["Items"]:
+                found.add(item)
+            if found.users >= told + PROGRESS:
+                told = found.users
                 say(f"{told} users read.")
     except client.exceptions.ResourceNotFoundException as missing:
         raise PlaceError(
@@ -43,19 +84,19 @@ def users_in_table(client: DynamoDBClient, table: str, say: Callable[[str], None
     return found
 
 
-def users_on_disk(directory: Path, table: str) -> Counter[str]:
+def users_on_disk(directory: Path, table: str) -> Needs:
     """Return the same of what `make dev` keeps in its data directory. Raises PlaceError if it is damaged."""
     path = directory / item_store.FILE
+    found = Needs()
     try:
         if path.exists():
-            return Counter(_pepper_ids(map(json.loads, items_of(path, table))))
-        # What an earlier version has kept, until `make dev` takes it over.
-        path = directory / snapshot.FILE
-        return Counter(_pepper_ids(read_snapshot(path).get(table, [])))
+            items: Iterable[Mapping[str, Any]] = map(json.loads, items_of(path, table))
+        else:
+            # What an earlier version has kept, until `make dev` takes it over.
+            path = directory / snapshot.FILE
+            items = read_snapshot(path).get(table, [])
+        for item in items:
+            found.add(item)
     except (DamagedStoreError, StoreError, CorruptSnapshotError, OSError) as unreadable:
         raise PlaceError(f"{path} cannot be read: {unreadable}") from unreadable
-
-
-def _pepper_ids(items: Iterable[Mapping[str, Any]]) -> list[str]:
-    # A user without a hash needs no pepper.
-    return [item["password_hash"]["S"].partition("$")[0] for item in items if "password_hash" in item]
+    return found

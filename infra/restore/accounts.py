@@ -4,8 +4,8 @@ Owns which accounts differ, and the one write that restores an account. Every wr
 stay open. A restored account names the copy that it came from, so a run that goes on after an interruption does not
 undo what its user has done since.
 
-Of the copy, accounts count alone. What finds a user by a verified address is written with the account, from the
-account, so it never leads elsewhere; registrations that wait for their confirmation are not restored.
+What finds a user by a verified address is written with the account, from the account, so it never leads elsewhere.
+Passkeys come back with the account that lists them. Registrations that wait for their confirmation are not restored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.attributes import Item
+from chalicelib.adapters.dynamodb.items import user_key
+from infra.restore import factors
 from infra.restore.contents import address_key_of, scanned
+from infra.restore.factors import Passkeys, ids_of, key_of
 from infra.restore.stage import RestoreError
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ _OF_THE_MOMENT = frozenset(
         "session_bound",
         "session_counts",
         "session_epoch",
+        "totp_step",
         "tried",
         "ttl",
         RESTORED_FROM,
@@ -68,6 +72,8 @@ class Account:
     """The account under the name that its user has now, if that is another one."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """The users who have the addresses of all these, by the keys of the addresses."""
+    passkeys: Passkeys = field(default_factory=Passkeys)
+    """The passkeys that any of these lists."""
 
     def state(self, copy: str) -> str:
         """Return what became of the account. ``copy`` is the name of the copy's table."""
@@ -77,7 +83,7 @@ class Account:
             return DONE
         if self.now["user_id"] != self.then["user_id"]:
             return TAKEN
-        return SAME if lasting(self.now) == lasting(self.then) else CHANGED
+        return SAME if _is_same(self.now, self.then) else CHANGED
 
     @property
     def id(self) -> str:
@@ -90,6 +96,12 @@ class Account:
         address = address_key_of(self.then)
         return address is None or self.owners.get(address, self.id) == self.id
 
+    @property
+    def same(self) -> Item | None:
+        """The account as it is now, under whichever name, None if it is gone."""
+        is_under_name = self.now is not None and self.now.get("user_id") == self.then["user_id"]
+        return self.now if is_under_name else self.renamed
+
 
 class Comparison:
     """The users' table beside a copy of it."""
@@ -99,6 +111,8 @@ class Comparison:
         self._table = table
         self._copy = copy
         self._say = say
+        self.doubtful: dict[str, str] = {}
+        """The states of accounts that get recovery codes back of which some may have been used, by their usernames."""
 
     def accounts(self) -> Iterator[Account]:
         """Yield each account of the copy."""
@@ -121,8 +135,12 @@ class Comparison:
     def counted(self) -> dict[str, int]:
         """Return how many accounts are in each state."""
         counts = dict.fromkeys((SAME, DONE, CHANGED, MISSING, TAKEN, NEWER), 0)
+        self.doubtful.clear()
         for account in self.accounts():
-            counts[account.state(self._copy)] += 1
+            state = account.state(self._copy)
+            counts[state] += 1
+            if state not in {SAME, DONE} and factors.codes_of(account.then, account.same)[1]:
+                self.doubtful[account.then["username"]["S"]] = state
         counts[NEWER] = sum(1 for _ in self.newer())
         return counts
 
@@ -148,7 +166,8 @@ class Comparison:
     def delete(self, account: Item, sessions: str) -> None:
         """Delete an account that the copy does not have, with its sessions, unless it has changed since it was read."""
         owners = self._owners([account])
-        if written(self._client, [self._deletion(account), *self._freed(account, owners)]):
+        passkeys = factors.take_away(self._table, self._passkeys([account], []), account)
+        if written(self._client, [self._deletion(account), *self._freed(account, owners), *passkeys]):
             self._end_sessions(account["user_id"], sessions)
 
     def _strangers(self) -> Iterator[Item]:
@@ -165,13 +184,21 @@ class Comparison:
         now = self._items(self._table, [item["username_key"]["S"] for item in batch])
         renamed = {item["user_id"]["S"]: names.get(item["user_id"]["S"]) for item in batch}
         moved = self._items(self._table, [key for key in renamed.values() if key is not None])
-        owners = self._owners([*batch, *now.values(), *moved.values()])
+        others = [*now.values(), *moved.values()]
+        owners, passkeys = self._owners([*batch, *others]), self._passkeys(others, batch)
         accounts = []
         for item in batch:
             other = moved.get(renamed[item["user_id"]["S"]] or "")
             is_same = other is not None and other.get("user_id") == item["user_id"]
-            accounts.append(Account(item, now.get(item["username_key"]["S"]), other if is_same else None, owners))
+            here = now.get(item["username_key"]["S"])
+            accounts.append(Account(item, here, other if is_same else None, owners, passkeys))
         return accounts
+
+    def _passkeys(self, accounts: list[Item], then: list[Item]) -> Passkeys:
+        """Return the passkeys that accounts list, and those that accounts of the copy list, ``then``."""
+        of_copy = sorted({key_of(each) for account in then for each in ids_of(account)})
+        of_table = sorted({key_of(each) for account in accounts for each in ids_of(account)} | set(of_copy))
+        return Passkeys(self._items(self._table, of_table), self._items(self._copy, of_copy))
 
     def _owners(self, accounts: list[Item]) -> dict[str, str]:
         """Return who has the addresses of accounts, by the keys of the addresses."""
@@ -182,7 +209,11 @@ class Comparison:
     def _actions(self, account: Account) -> list[Any]:
         """Return the transaction's actions, one at least."""
         then, address = account.then, address_key_of(account.then)
-        actions = [{"Update": self._update(account)}]
+        kept = account.passkeys.kept(then)
+        actions = [
+            {"Update": self._update(account, kept)},
+            *factors.put_back(self._table, account.passkeys, then, kept),
+        ]
         if address is not None and account.is_free:
             actions.append(put_owner(self._table, address, then))
         if account.renamed is not None:
@@ -190,6 +221,8 @@ class Comparison:
         for other in (account.now, account.renamed):
             if other is not None and address_key_of(other) != address:
                 actions += self._freed(other, account.owners)
+        for other in (account.now, account.renamed):
+            actions += factors.take_away(self._table, account.passkeys, other, kept)
         return actions
 
     def _deletion(self, account: Item) -> Any:  # noqa: ANN401 - an action of a transaction
@@ -210,11 +243,13 @@ class Comparison:
             return []
         return [delete_owner(self._table, address, account["user_id"])]
 
-    def _update(self, account: Account) -> Any:  # noqa: ANN401 - the parameters of UpdateItem
+    def _update(self, account: Account, passkeys: list[str]) -> Any:  # noqa: ANN401 - the parameters of UpdateItem
         then, now, renamed = account.then, account.now or {}, account.renamed or {}
         known = (then, now, renamed)
+        kept = {name: value for name, value in lasting(then).items() if name not in {"passkeys", "recovery"}}
         sets: dict[str, Any] = {
-            **_without_address(lasting(then), is_free=account.is_free),
+            **_without_address(kept, is_free=account.is_free),
+            **factors.restored_factors(then, account.same, passkeys, (now, renamed)),
             # More than any has: no session of before has it.
             "session_epoch": {"N": str(max(_number(item, "session_epoch") for item in known) + 1)},
             "session_bound": {"N": "0"},
@@ -222,7 +257,7 @@ class Comparison:
             "password_version": {"N": str(max(_number(item, "password_version") for item in known) + _FAR)},
             RESTORED_FROM: {"S": self._copy},
         }
-        removes = set(lasting(now)) - set(sets)
+        removes = ({*lasting(now)} | ({factors.STEP} & {*now})) - {*sets}
         values = {f":s{number}": value for number, value in enumerate(sets.values())}
         if "user_id" in now:
             condition, as_read = as_it_is(now)
@@ -267,12 +302,29 @@ def items_of(client: DynamoDBClient, table: str, keys: Iterable[str]) -> dict[st
 
 def as_it_is(account: Item) -> tuple[str, Item]:
     """Return the condition that an account is as it was read, and the values that it compares."""
-    condition = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch"
-    values = {":id": account["user_id"], ":hash": account["password_hash"], ":epoch": account["session_epoch"]}
+    listed, values = factors.as_listed(account)
+    condition = f"user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND {listed}"
+    values |= {":id": account["user_id"], ":hash": account["password_hash"], ":epoch": account["session_epoch"]}
     if "email" not in account:
         return f"{condition} AND attribute_not_exists(email)", values
     condition += " AND email = :email AND email_verified = :verified"
     return condition, values | {":email": account["email"], ":verified": account["email_verified"]}
+
+
+def unchanged(table: str, item: Item, owner: Item | None) -> Any:  # noqa: ANN401 - an action of a transaction
+    """Return the check that whoever an item leads to is as it was read: not its owner, or without it."""
+    if owner is None or owner.get("user_id") != item["owner_id"]:
+        condition, values = "attribute_not_exists(user_id) OR user_id <> :id", {":id": item["owner_id"]}
+    else:
+        condition, values = as_it_is(owner)
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": user_key(item["owner_name"]["S"]),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+    }
 
 
 def put_owner(table: str, address: str, account: Item) -> Any:  # noqa: ANN401 - an action of a transaction
@@ -367,6 +419,12 @@ def lasting(item: Item) -> Item:
         for name, value in item.items()
         if name != "username_key" and name not in _OF_THE_MOMENT and not name.startswith(_COUNTERS)
     }
+
+
+def _is_same(now: Item, then: Item) -> bool:
+    """Return whether an account is what it was. A recovery code that was used since is no change to take back."""
+    is_same = factors.without_codes(lasting(now)) == factors.without_codes(lasting(then))
+    return is_same and factors.has_only_used_codes(now, then)
 
 
 def _without_address(attributes: Item, *, is_free: bool) -> Item:

@@ -21,9 +21,10 @@ from infra.restore.accounts import (
     delete_owner,
     items_of,
     put_owner,
+    unchanged,
     written,
 )
-from infra.restore.contents import address_key_of, scanned
+from infra.restore.contents import address_key_of, is_address, scanned
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,7 +51,7 @@ def put_right(
     outcome = Outcome()
     for item, owner in _leading_nowhere(client, table, say):
         action = delete_owner(table, item["username_key"]["S"], item["owner_id"])
-        outcome.freed += written(client, [_unchanged(table, item, owner), action])
+        outcome.freed += written(client, [unchanged(table, item, owner), action])
     for account in comparison.accounts():
         address, now = address_key_of(account.then), account.now
         if address is None or now is None or account.owners.get(address) == account.id or not _waits(account, copy):
@@ -66,7 +67,7 @@ def _leading_nowhere(
     client: DynamoDBClient, table: str, say: Callable[[str], None]
 ) -> Iterator[tuple[Item, Item | None]]:
     """Yield what finds a user by an address that is not the user's, with what has the user's name."""
-    addresses = (item for item in scanned(client, table, say) if "owner_id" in item)
+    addresses = (item for item in scanned(client, table, say) if is_address(item))
     for batch in batches(addresses, BATCH):
         keys = [user_key(item["owner_name"]["S"])["username_key"]["S"] for item in batch]
         found = items_of(client, table, sorted(set(keys)))
@@ -75,22 +76,6 @@ def _leading_nowhere(
             is_right = owner is not None and owner.get("user_id") == item["owner_id"]
             if not (is_right and owner is not None and address_key_of(owner) == item["username_key"]["S"]):
                 yield item, owner
-
-
-def _unchanged(table: str, address: Item, owner: Item | None) -> Any:  # noqa: ANN401 - an action of a transaction
-    """Return the check that the user to whom an address leads still does not have it."""
-    if owner is None or owner.get("user_id") != address["owner_id"]:
-        condition, values = "attribute_not_exists(user_id) OR user_id <> :id", {":id": address["owner_id"]}
-    else:
-        condition, values = as_it_is(owner)
-    return {
-        "ConditionCheck": {
-            "TableName": table,
-            "Key": user_key(address["owner_name"]["S"]),
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-    }
 
 
 def _waits(account: Account, copy: str) -> bool:

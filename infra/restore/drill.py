@@ -58,6 +58,8 @@ def _examine(stage: Stage, made: list[str], progress: Progress) -> dict[str, int
     progress(f"{users.items} accounts, the newest of {_time(users.newest)}; the stage has {live.items} now")
     if users.addresses:
         progress(f"{users.addresses} of them have a verified address")
+    if users.passkeys:
+        progress(f"{users.passkeys} passkeys")
     progress(f"{events.items} events, the newest of {_time(events.newest)}")
     unreadable = users.unreadable + events.unreadable
     if unreadable:

@@ -71,14 +71,15 @@ class Stage:
         return ring
 
     def refuse_missing_peppers(self, needed: dict[str, int]) -> None:
-        """Raise RestoreError if the parameter lacks a pepper. ``needed``: the hashes that name each, by its id."""
+        """Raise RestoreError if the parameter lacks a pepper. ``needed``: the accounts that need each, by its id."""
         known = {pepper.id for pepper in parse_peppers(self.ring()).peppers}
         missing = {name: count for name, count in needed.items() if count and name not in known}
         if missing:
             listed = ", ".join(f"{name or 'first'} ({count} accounts)" for name, count in sorted(missing.items()))
             raise RestoreError(
-                f"the parameter {self.parameter} lacks peppers that passwords need: {listed}. Put them back from a"
-                f" backup that has them: `python -m infra.keys restore FILE --stage {self.name} --add-peppers`"
+                f"the parameter {self.parameter} lacks peppers that passwords and second factors need: {listed}."
+                " Put them back from a backup that has them: `python -m infra.keys restore FILE --stage"
+                f" {self.name} --add-peppers`"
             )
 
     def confirm(self, given: str | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.deployment.progress import Progress
-from infra.restore import accounts, addresses, contents, copies
+from infra.restore import accounts, addresses, contents, copies, passkeys
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
 from infra.restore.stage import RestoreError, Stage, at
 
@@ -57,6 +57,7 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
         counts = comparison.counted()
         for sentence in _sentences(counts, wish):
             progress(sentence)
+        _tell_of_codes(comparison, wish, progress)
     if wish.dry_run:
         progress.end("This was a dry run: no account was changed. " + _copies_stay(stage))
         return
@@ -69,6 +70,11 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
             progress(f"{_remove_newer(stage, comparison)} deleted")
     with progress.of("Verified addresses"):
         _put_addresses_right(stage, comparison, made[0], progress)
+    with progress.of("Passkeys"):
+        outcome = passkeys.put_right(client, tables.users, comparison, progress)
+        progress(f"{outcome.put_back} were gone and are back, {outcome.deleted} that led to no account are deleted")
+        if outcome.unlisted:
+            progress(f"{outcome.unlisted} are in no copy: their accounts no longer list them")
     if wish.with_events:
         with progress.of("Events"):
             ids = {
@@ -108,16 +114,29 @@ def _sentences(counts: dict[str, int], wish: Wish) -> list[str]:
     return [*told, "Whoever is restored has to log in again. The site stays open"]
 
 
+def _tell_of_codes(comparison: Comparison, wish: Wish, progress: Progress) -> None:
+    states = {CHANGED, MISSING, TAKEN} if wish.exactly else {CHANGED, MISSING}
+    names = sorted(name for name, state in comparison.doubtful.items() if state in states)
+    if names:
+        progress(
+            f"{len(names)} accounts get recovery codes of then, of which some may have been used since. Ask their users"
+            f" to make new ones: {_named(names)}"
+        )
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
 def _put_addresses_right(stage: Stage, comparison: Comparison, copy: str, progress: Progress) -> None:
     outcome = addresses.put_right(stage.dynamodb, stage.tables.users, comparison, copy, progress)
     progress(f"{outcome.given} lead to their accounts again, {outcome.freed} that led to none are free")
     if not outcome.taken:
         progress("each verified address leads to its account")
         return
-    named = ", ".join(outcome.taken[:_NAMED]) + (", ..." if len(outcome.taken) > _NAMED else "")
     progress(
         f"{len(outcome.taken)} accounts came back with an unconfirmed address, because another account has verified it"
-        f" since: {named}"
+        f" since: {_named(outcome.taken)}"
     )
 
 

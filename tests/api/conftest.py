@@ -13,7 +13,7 @@ in_process_api_fixture, in_process_mailbox = in_process_api.api, in_process_api.
 def pytest_generate_tests(metafunc):
     if "place" in metafunc.fixturenames:
         live = metafunc.config.stash.get(LIVE, None)
-        names = [live.place] if live else [places.IN_PROCESS, *places.PLACES]
+        names = [live.place] if live else getattr(metafunc.module, "PLACES", (places.IN_PROCESS, *places.PLACES))
         if "mailbox" in metafunc.fixturenames:
             # On a laptop mails are sent by the process of the database, whose tests are in tests/local.
             names = [name for name in names if name not in {"chalice-local", "make-dev"}]

@@ -21,6 +21,15 @@ BEARER_ROUTES = [
     ("PUT", "/auth/email"),
     ("DELETE", "/auth/email"),
     ("POST", "/auth/email/resend"),
+    ("GET", "/auth/factors"),
+    ("POST", "/auth/totp"),
+    ("POST", "/auth/totp/confirm"),
+    ("DELETE", "/auth/totp"),
+    ("POST", "/auth/recovery-codes"),
+    ("POST", "/auth/passkeys/options"),
+    ("POST", "/auth/passkeys"),
+    ("PATCH", "/auth/passkeys/some-passkey"),
+    ("DELETE", "/auth/passkeys/some-passkey"),
 ]
 FRESH_SECONDS = 900
 LIVE_ROUTES = [
@@ -35,6 +44,15 @@ LIVE_ROUTES = [
     ("PUT", "/auth/email", {"email": "alice@example.org"}),
     ("DELETE", "/auth/email", None),
     ("POST", "/auth/email/resend", None),
+    ("GET", "/auth/factors", None),
+    ("POST", "/auth/totp", None),
+    ("POST", "/auth/totp/confirm", {"pending": "x", "code": "123456"}),
+    ("DELETE", "/auth/totp", None),
+    ("POST", "/auth/recovery-codes", None),
+    ("POST", "/auth/passkeys/options", None),
+    ("POST", "/auth/passkeys", {"challenge": "x", "credential": {}}),
+    ("PATCH", "/auth/passkeys/some-passkey", {"label": "Phone"}),
+    ("DELETE", "/auth/passkeys/some-passkey", None),
 ]
 
 

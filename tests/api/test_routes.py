@@ -215,8 +215,8 @@ def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
         "identifier": answer.json["identifier"],
         "email": email,
         "password": {"min_length": password["min_length"], "max_length": 256},
-        "methods": ["password"] if email == "off" else ["password", "email_code"],
-        "second_factors": [],
+        "methods": ["password", "passkey"] if email == "off" else ["password", "passkey", "email_code"],
+        "second_factors": ["totp", "recovery_code", "passkey"],
         "dpop": False,
     }
     # A live site has settings of its own.

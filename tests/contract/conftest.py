@@ -98,3 +98,8 @@ def post(place, outbox):
         return outbox.find(mail.id)
 
     return post
+
+
+@pytest.fixture
+def factors(stores):
+    return stores.factors

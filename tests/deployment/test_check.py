@@ -48,7 +48,7 @@ def test_a_new_stage_in_a_good_account_is_ready_and_what_cannot_be_known_is_name
 
     assert [name for name, (state, _) in found.items() if state == "ok"] == [
         "stage and parameters", "region", "credentials", "clock", "stack", "names", "Lambda", "API Gateway",
-        "mails", "permissions",
+        "passkeys", "mails", "permissions",
     ]  # fmt: skip
     assert found["CloudFront"][0] == "unknown"
     assert "nothing but creating one shows whether it has" in found["CloudFront"][1]
@@ -328,6 +328,99 @@ def test_what_a_parameter_names_is_looked_at_by_the_check_and_by_a_deployment(op
 def test_a_good_domain_is_good(operator):
     found = check(operator, *parameters(**a_domain(), KmsKeyArn=domain_here.key()))
     assert {found[name][0] for name in ("certificate", "domain", "hosted zone", "KMS key")} == {"ok"}
+
+
+def configure(operator, **variables):
+    """Give the stage variables in its configuration."""
+    path, config = operator.project / ".chalice" / "config.json", operator.config()
+    stage = config["stages"].setdefault("prod", {})
+    stage["environment_variables"] = {**stage.get("environment_variables", {}), **variables}
+    path.write_text(json.dumps(config))
+
+
+class TestOfPasskeys:
+    """They are made for a domain, and work at no other."""
+
+    @staticmethod
+    def said_by_a_deployment(operator, *arguments):
+        assert operator.deploy(*arguments) == 0, operator.errors
+        return [line for line in operator.below("Preflight") if line.startswith("passkeys: ")]
+
+    def test_without_a_domain_of_its_own_a_stage_is_told_to_set_that_first(self, operator):
+        advice = "Set that first (DomainName), passkeys second (docs/deployment.md, section Passkeys and the domain)"
+        state, sentence = check(operator)["passkeys"]
+        assert (state, sentence.partition(", and")[0]) == ("ok", "they belong to a domain of CloudFront")
+        assert advice in sentence
+
+        [line] = self.said_by_a_deployment(operator)
+        assert advice in line
+        operator.smoked.clear()
+        own = boto3.client("cloudformation").describe_stacks(StackName="lychgate-prod")["Stacks"][0]["Outputs"]
+        [distribution] = [each["OutputValue"] for each in own if each["OutputKey"] == "DistributionDomainName"]
+        assert check(operator)["passkeys"][1].startswith(f"they belong to {distribution}, and would not work at")
+        assert self.said_by_a_deployment(operator) == [], "it was said, and nothing of it changes"
+
+    def test_with_a_domain_of_its_own_nothing_is_to_be_said(self, operator):
+        given = parameters(**a_domain())
+        assert check(operator, *given)["passkeys"] == ("ok", f"they belong to {DOMAIN}")
+        assert self.said_by_a_deployment(operator, *given) == [f"passkeys: they belong to {DOMAIN}"]
+        assert self.said_by_a_deployment(operator) == []
+
+    def test_a_domain_that_comes_later_strands_them_and_check_plan_and_deployment_say_so(self, operator):
+        assert operator.deploy() == 0, operator.errors
+        operator.smoked.clear()
+        given = parameters(**a_domain())
+        moves = re.compile(
+            rf"they move from \w+\.cloudfront\.net to {DOMAIN}\. Those that users have made by now do not"
+        )
+
+        assert moves.match(check(operator, *given)["passkeys"][1])
+        assert operator.deploy("--dry-run", *given) == 0, operator.errors
+        assert any(moves.search(line) for line in operator.below("Preflight"))
+        [line] = self.said_by_a_deployment(operator, *given)
+        assert moves.search(line)
+        assert self.said_by_a_deployment(operator) == []
+
+    def test_another_rp_id_moves_them_too(self, operator):
+        given = parameters(**a_domain())
+        assert operator.deploy(*given) == 0, operator.errors
+        operator.smoked.clear()
+        configure(operator, LYCHGATE_RP_ID="example.org")
+        assert check(operator)["passkeys"][1].startswith(f"they move from {DOMAIN} to example.org. ")
+        assert len(self.said_by_a_deployment(operator)) == 1
+        assert self.said_by_a_deployment(operator) == []
+
+    @pytest.mark.parametrize(
+        ("variables", "with_domain", "advice"),
+        [
+            ({"LYCHGATE_RP_ID": "example.com"}, True, f"LYCHGATE_RP_ID must be {DOMAIN}, the host of LYCHGATE_ISSUER"),
+            ({"LYCHGATE_RP_ID": "example.org"}, False, "LYCHGATE_RP_ID is example.org, but without DomainName"),
+            ({"LYCHGATE_RP_ID": "cloudfront.net"}, False, "browsers refuse what is above that"),
+            ({"LYCHGATE_SITE_NAME": "x" * 65}, False, "LYCHGATE_SITE_NAME must have at most 64 printable characters"),
+        ],
+    )
+    def test_a_setting_that_cannot_be_is_refused_before_anything_is_made(
+        self, operator, variables, with_domain, advice
+    ):
+        configure(operator, **variables)
+        given = parameters(**a_domain()) if with_domain else []
+        state, sentence = check(operator, *given, code=1)["passkeys"]
+        assert (state, advice in sentence) == ("WRONG", True), sentence
+        assert operator.deploy(*given) == 1
+        assert operator.errors.startswith("deploy: Preflight: passkeys: ")
+        assert account()["stacks"] == []
+
+    def test_the_rp_id_and_the_sites_name_reach_the_api_and_the_mailer(self, operator):
+        configure(operator, LYCHGATE_RP_ID="example.org", LYCHGATE_SITE_NAME="Oak & Latch")
+        assert operator.deploy(*parameters(**a_domain())) == 0, operator.errors
+        client = boto3.client("lambda")
+        for function in ("lychgate-prod", "lychgate-prod-mailer"):
+            found = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+            assert (found["LYCHGATE_RP_ID"], found["LYCHGATE_SITE_NAME"]) == ("example.org", "Oak & Latch")
+
+    def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(self, operator, monkeypatch):
+        with raising(monkeypatch, "GetFunctionConfiguration", refusal("GetFunctionConfiguration")):
+            assert check(operator)["passkeys"][0] == "unknown"
 
 
 @pytest.mark.parametrize(

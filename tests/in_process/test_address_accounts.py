@@ -1,9 +1,23 @@
 """A site where the address is the username: an account exists once its address is confirmed."""
 
+import bcrypt
 import pytest
 
 from chalicelib.adapters.dynamodb.items import user_key
-from tests.support.api_client import as_header
+from tests.support.api_client import as_header, in_process
+from tests.support.application import application as make_application
+from tests.support.application import clients_of
+from tests.support.authenticator import Authenticator
+from tests.support.factor_flows import (
+    claims_of,
+    factors_of,
+    log_in_with_passkey,
+    proof_of,
+    reauthenticate,
+    second_step,
+    with_passkey,
+    with_totp,
+)
 from tests.support.mail_flows import (
     ADDRESS,
     MINUTE,
@@ -61,7 +75,7 @@ def change(api, tokens, email):
 def test_the_options_say_so(api):
     options = api.request("GET", "/auth/options").json
     assert (options["identifier"], options["email"]) == ("email", "required")
-    assert options["methods"] == ["password", "email_code"]
+    assert options["methods"] == ["password", "passkey", "email_code"]
 
 
 def test_an_account_exists_once_its_address_is_confirmed(api, mailbox):
@@ -259,3 +273,110 @@ def test_a_disabled_account_gets_no_mail_and_its_links_are_dead(api, alice, mail
     verify(api, challenge, code).assert_problem(401, "invalid_challenge")
     assert ask_for_code(api, ADDRESS).status == 202
     assert len(mailbox.all()) == sent
+
+
+class TestAnAccountWithoutAPassword:
+    @pytest.fixture
+    def carol(self, api, mailbox, clock):
+        """The tokens of somebody who has chosen no password."""
+        answer = api.post("/auth/register", {"email": ADDRESS})
+        assert (answer.status, answer.json) == (202, {"expires_in": HOUR})
+        tokens = confirm_registration(api, mailbox.token(ADDRESS, "register")).json
+        clock.advance(MINUTE)
+        return tokens
+
+    def test_begins_with_its_confirmed_address(self, api, carol):
+        assert factors_of(api, carol["access_token"]) == {
+            "password": False,
+            "totp": None,
+            "recovery_codes_left": 0,
+            "passkeys": [],
+        }
+        claims = claims_of(carol["access_token"])
+        assert (claims["amr"], claims["acr"]) == (["email"], "aal1")
+
+    @pytest.mark.parametrize("password", ["!", "", PASSWORD, "\0"])
+    def test_opens_to_no_password(self, api, carol, password):
+        api.login(ADDRESS, password).assert_problem(401, "invalid_credentials")
+        refused = reauthenticate(api, carol["access_token"], password=password)
+        refused.assert_problem(401, "invalid_credentials")
+        passwords = {"current_password": password, "new_password": NEW_PASSWORD}
+        refused = api.bearer("PUT", "/auth/password", carol["access_token"], passwords)
+        refused.assert_problem(401, "invalid_credentials")
+
+    def test_takes_the_work_of_an_unknown_name_to_be_refused(self, api, carol, monkeypatch):
+        rounds = []
+        check_password = bcrypt.checkpw
+
+        def noted(password, password_hash):
+            rounds.append(password_hash.split(b"$")[2])
+            return check_password(password, password_hash)
+
+        monkeypatch.setattr(bcrypt, "checkpw", noted)
+        answers, works = [], []
+        for name in (ADDRESS, "nobody@example.org"):
+            rounds.clear()
+            answers.append(api.login(name, PASSWORD))
+            works.append(tuple(rounds))
+        assert len({(answer.status, answer.body, str(answer.headers)) for answer in answers}) == 1
+        assert works[0] == works[1] != ()
+
+    def test_is_opened_by_a_mailed_code_and_by_a_passkey(self, api, mailbox, carol):
+        challenge = ask_for_code(api, ADDRESS).json["challenge"]
+        tokens = verify(api, challenge, mailbox.code(ADDRESS)).json
+        authenticator = Authenticator()
+        with_passkey(api, tokens["access_token"], authenticator)
+        assert log_in_with_passkey(api, authenticator).json["user"]["username"] == ADDRESS
+
+    def test_is_authenticated_again_by_its_passkey(self, api, clock, carol):
+        authenticator = Authenticator()
+        with_passkey(api, carol["access_token"], authenticator)
+        clock.advance(901)
+        access_token = api.refresh(carol["refresh_token"]).json["access_token"]
+        stale = api.bearer("POST", "/auth/delete-account", access_token, {})
+        stale.assert_problem(401, "insufficient_user_authentication")
+        assert "acr_values" not in stale.json
+        fresh = reauthenticate(api, access_token, **proof_of(api, authenticator)).json["access_token"]
+        assert api.bearer("POST", "/auth/delete-account", fresh, {}).status == 204
+        api.me(fresh).assert_problem(401, "invalid_token")
+        log_in_with_passkey(api, authenticator).assert_problem(401, "invalid_code")
+
+    def test_may_have_a_second_factor_beside_the_mailed_code(self, api, clock, mailbox, carol):
+        app, _ = with_totp(api, clock, carol["access_token"])
+        mailbox.all()
+        challenge = ask_for_code(api, ADDRESS).json["challenge"]
+        asked = verify(api, challenge, mailbox.code(ADDRESS))
+        asked.assert_problem(403, "second_factor_required")
+        assert second_step(api, asked.json["challenge"], code=app.next_code()).status == 200
+
+    def test_gets_a_password_by_mail(self, api, mailbox, carol):
+        forgot(api, ADDRESS)
+        assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+        tokens = api.login(ADDRESS, NEW_PASSWORD).json
+        assert factors_of(api, tokens["access_token"])["password"] is True
+
+    def test_keeps_its_last_passkey_where_no_mail_is_sent_any_more(self, api, clock, carol, settings, aws_clients):
+        authenticator = Authenticator()
+        passkey = with_passkey(api, carol["access_token"], authenticator)
+        dynamodb, ssm = aws_clients
+        without_mail = {**settings, "LYCHGATE_IDENTIFIER": "username", "LYCHGATE_EMAIL": "off"}
+        later = in_process(make_application(without_mail, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
+        path = f"/auth/passkeys/{passkey['id']}"
+        later.bearer("DELETE", path, carol["access_token"]).assert_problem(409, "conflict")
+        second = Authenticator()
+        with_passkey(later, carol["access_token"], second)
+        assert later.bearer("DELETE", path, carol["access_token"]).status == 204
+        assert log_in_with_passkey(later, second).status == 200
+
+    def test_is_made_where_the_address_is_the_username_only(self, api, settings):
+        settings["LYCHGATE_IDENTIFIER"] = "username"
+        answer = api.post("/auth/register", {"username": "carol", "email": ADDRESS})
+        answer.assert_problem(422, "validation_failed")
+        assert [error["field"] for error in answer.json["errors"]] == ["password"]
+
+
+def test_an_account_with_a_password_is_not_deleted_without_it(api, alice):
+    for members in ({}, {"password": "wrong horse battery staple"}):
+        answer = api.bearer("POST", "/auth/delete-account", alice["access_token"], members)
+        assert (answer.status, answer.error) in {(422, "validation_failed"), (401, "invalid_credentials")}
+    assert user(api, alice)["username"] == ADDRESS

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import Peppers
+from tests.support.factor_flows import request_options, second_step, with_totp
 
 PASSWORD = "correct horse battery staple"
 WRONG = "wrong horse battery staple"
@@ -126,6 +127,47 @@ def test_a_log_in_is_counted_before_the_hash_and_uncounted_with_its_session(log_
     answer, done = log_in("alice", PASSWORD)
     assert answer.status == 200
     assert done == ["UpdateItem", "UpdateItem", "bcrypt", "TransactWriteItems"]
+
+
+@pytest.fixture
+def app(api, clock, accounts):
+    """The authenticator app of Alice."""
+    return with_totp(api, clock, api.login("alice").json["access_token"])[0]
+
+
+def test_a_wrong_password_of_somebody_with_a_second_factor_is_as_any_other(app, log_in):
+    failures = [log_in(username, WRONG) for username in ("alice", "nobody", "dora")]
+    assert {answer.status for answer, _ in failures} == {401}
+    assert len({(answer.body, str(answer.headers)) for answer, _ in failures}) == 1
+    assert {tuple(done) for _, done in failures} == {("UpdateItem", "UpdateItem", "bcrypt")}
+
+
+def test_the_first_step_stores_nothing_and_the_second_one_costs_a_read_and_a_write_more(api, app, log_in, work):
+    asked, done = log_in("alice", PASSWORD)
+    asked.assert_problem(403, "second_factor_required")
+    assert done == ["UpdateItem", "UpdateItem", "bcrypt"]
+    code = app.next_code()
+    work.clear()
+    assert second_step(api, asked.json["challenge"], code=code).status == 200
+    # The read of the user, the try that is counted, the log-in.
+    assert sorted(work) == ["GetItem", "TransactWriteItems", "UpdateItem"]
+
+
+def test_a_challenge_that_is_none_costs_no_call(api, work):
+    second_step(api, "A" * 500, code="123456").assert_problem(401, "invalid_challenge")
+    members = {"challenge": "A" * 500, "credential": {}}
+    api.post("/auth/login/passkey", members).assert_problem(401, "invalid_challenge")
+    assert work == []
+
+
+def test_the_options_of_a_passkey_cost_no_call_and_are_the_same_for_everybody(api, accounts, work):
+    work.clear()
+    first, second = request_options(api), request_options(api)
+    assert work == []
+    assert {name: value for name, value in first["publicKey"].items() if name != "challenge"} == {
+        name: value for name, value in second["publicKey"].items() if name != "challenge"
+    }
+    assert len(first["challenge"]) == len(second["challenge"])
 
 
 @pytest.fixture

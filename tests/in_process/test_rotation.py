@@ -1,6 +1,7 @@
 """A rotation and a revocation as a user of the whole application lives through them."""
 
 import json
+from collections import Counter
 
 import jwt
 import pytest
@@ -10,6 +11,7 @@ from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import public_jwks
 from infra.keys import peppers
 from infra.keys import ring as rings
+from infra.keys.users import Needs
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
 
@@ -132,8 +134,8 @@ def test_a_rotation_of_the_pepper_logs_nobody_out_and_the_next_log_in_makes_a_ne
     assert stored("alice").startswith(f"{new}$2b$")
     assert api.login("alice").status == 200
 
-    users = {"": 1, new: 1}
-    ring = peppers.retire(ring, now=clock.now + 300, pepper_id=None, users=users, losing_users=True, stage="test").ring
+    needs, losing = Needs(2, Counter({"": 1, new: 1})), peppers.Loss(users=True)
+    ring = peppers.retire(ring, now=clock.now + 300, pepper_id=None, needs=needs, losing=losing, stage="test").ring
     deploy(ring)
     assert api.login("alice").status == 200
     api.login("bob").assert_problem(401, "invalid_credentials")

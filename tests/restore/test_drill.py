@@ -33,7 +33,7 @@ def test_a_drill_finds_a_pepper_that_is_missing_and_removes_its_copies(operator,
 
     assert operator.run("drill") == 1
 
-    assert "lacks peppers that passwords need: p12345678 (1 accounts)" in operator.errors
+    assert "lacks peppers that passwords and second factors need: p12345678 (1 accounts)" in operator.errors
     assert "python -m infra.keys restore FILE --stage test --add-peppers" in operator.errors
     assert tables() == ALL
 

@@ -268,7 +268,7 @@ def test_accounts_whose_pepper_is_lost_are_not_restored_by_mistake(operator, api
     dynamodb.put_item(TableName=USERS, Item=kim)
 
     assert restore(moment) == 1
-    assert "lacks peppers that passwords need: p12345678 (1 accounts)" in operator.errors
+    assert "lacks peppers that passwords and second factors need: p12345678 (1 accounts)" in operator.errors
     assert api.login("Kim").status == 200
 
     assert restore(moment, "--losing-passwords") == 0, operator.errors

@@ -60,6 +60,8 @@ class Authenticator:
     """The RP ID to sign for, in place of the one in the options."""
     id_bytes: int = 16
     """How long the ids of new passkeys are."""
+    new_id: bytes | None = None
+    """The id of the next passkeys. None: a random one."""
     says_user_handle: bool = True
     extensions: dict | None = None
     """Outputs of extensions in the authenticator data."""
@@ -75,9 +77,8 @@ class Authenticator:
             raise AlreadyRegistered
         offered = [parameters["alg"] for parameters in options["pubKeyCredParams"]]
         algorithm = self.algorithm if self.algorithm is not None else offered[0]
-        credential = Credential(
-            secrets.token_bytes(self.id_bytes), new_key(algorithm), algorithm, rp_id, decoded(options["user"]["id"])
-        )
+        credential_id = self.new_id or secrets.token_bytes(self.id_bytes)
+        credential = Credential(credential_id, new_key(algorithm), algorithm, rp_id, decoded(options["user"]["id"]))
         self.credentials.append(credential)
         attested = (
             bytes(16) + len(credential.id).to_bytes(2, "big") + credential.id + cbor(cose_key(credential.private_key))

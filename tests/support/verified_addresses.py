@@ -10,7 +10,7 @@ def names_by_address(items):
     leading = {
         item["username_key"]["S"]: (item["owner_id"]["S"], user_key(item["owner_name"]["S"])["username_key"]["S"])
         for item in items
-        if "owner_id" in item
+        if "owner_id" in item and "credential_id" not in item
     }
     verified = [item for item in accounts.values() if item.get("email_verified", {}).get("BOOL")]
     fitting = {

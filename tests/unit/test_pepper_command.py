@@ -8,8 +8,11 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.accounts.user import NO_PASSWORD
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import FIRST
+from chalicelib.credentials.recovery_codes import RecoveryCodes
+from chalicelib.credentials.sealing import Sealer
 from infra.keys import __main__ as command
 from infra.local import item_store
 from infra.local.environment import stage_environment
@@ -71,6 +74,15 @@ def user_item(name, password_hash):
     return {"username_key": {"S": name}, "password_hash": {"S": password_hash}}
 
 
+def with_factors(name, ring, *, sealed=NOW, codes=NOW):
+    """A user whose hash is new, and whose TOTP app and recovery codes are of these times."""
+    peppers = command.parse_peppers(ring)
+    _, digests = RecoveryCodes(peppers, lambda: codes).new(name)
+    secret = Sealer(peppers, lambda: sealed).seal(b"secret", purpose="TOTP secret", about=name)
+    of_now = user_item(name, hash_now(ring, NOW + 30 * DAY))
+    return of_now | {"totp": {"S": secret}, "recovery": {"SS": list(digests)}}
+
+
 def hash_now(ring, now):
     hasher = PasswordHasher(peppers=command.parse_peppers(ring), cost=4, clock=lambda: now)
     return hasher.hash(PASSWORD)
@@ -103,7 +115,7 @@ class TestInParameterStore:
         assert code == 1
         assert "2 users in all" in printed
         assert "first: 1 user" in printed
-        assert "needs a reset" in printed
+        assert "each of them needs a new one, by mail where an address is verified" in printed
         assert stored() == ring
 
         aws.dynamodb.put_item(TableName=TABLE, Item=user_item("bob", after))
@@ -124,6 +136,51 @@ class TestInParameterStore:
         assert code == 0
         assert "1 user can no longer log in" in printed
         assert "pepper" not in stored()
+
+    def test_a_pepper_that_an_authenticator_app_needs_stays_until_its_secret_is_sealed_anew(self, keys, aws, stored):
+        keys("create")
+        keys("pepper", "add")
+        later = NOW + 30 * DAY
+        aws.dynamodb.put_item(TableName=TABLE, Item=with_factors("alice", stored(), codes=later))
+        for losing in ((), ("--losing-recovery-codes",)):
+            code, printed = keys("pepper", "retire", *losing, now=later)
+            assert (code, "authenticator apps need what would be removed (first: 1 user)" in printed) == (1, True)
+            assert "pepper" in stored()
+        code, printed = keys("pepper", "retire", "--losing-users", "--dry-run", now=later)
+        assert (code, "1 user can no longer use an authenticator app" in printed) == (0, True)
+
+        aws.dynamodb.put_item(TableName=TABLE, Item=with_factors("alice", stored(), sealed=later, codes=later))
+        code, printed = keys("pepper", "retire", now=later)
+        assert (code, "Nobody loses a password" in printed, "authenticator" in printed) == (0, True, False)
+        assert "pepper" not in stored()
+
+    def test_a_pepper_that_recovery_codes_need_goes_only_if_that_is_said(self, keys, aws, stored):
+        keys("create")
+        keys("pepper", "add")
+        later = NOW + 30 * DAY
+        aws.dynamodb.put_item(TableName=TABLE, Item=with_factors("alice", stored(), sealed=later))
+        code, printed = keys("pepper", "retire", now=later)
+        assert (code, "recovery codes need what would be removed (first: 1 user)" in printed) == (1, True)
+        assert "--losing-recovery-codes" in printed
+        code, printed = keys("pepper", "retire", "--losing-recovery-codes", now=later)
+        assert (code, "1 user can no longer use recovery codes made before" in printed) == (0, True)
+        assert "Nobody loses a password" in printed
+        assert "pepper" not in stored()
+
+    def test_passwords_are_not_lost_with_recovery_codes(self, keys, aws, stored):
+        keys("create")
+        keys("pepper", "add")
+        item = with_factors("alice", stored(), sealed=NOW + 30 * DAY)
+        aws.dynamodb.put_item(TableName=TABLE, Item=item | user_item("alice", hash_now(stored(), NOW)))
+        code, printed = keys("pepper", "retire", "--losing-recovery-codes", now=NOW + 30 * DAY)
+        assert (code, "passwords need what would be removed (first: 1 user)" in printed) == (1, True)
+
+    def test_a_user_without_a_password_needs_no_pepper(self, keys, aws, stored):
+        keys("create")
+        keys("pepper", "add")
+        aws.dynamodb.put_item(TableName=TABLE, Item=user_item("alice", NO_PASSWORD))
+        code, printed = keys("pepper", "retire", now=NOW + 30 * DAY)
+        assert (code, "1 users in all" in printed, "Nobody loses a password" in printed) == (0, True, True)
 
     def test_a_dry_run_counts_and_changes_nothing(self, keys, aws, stored):
         keys("create")
@@ -245,6 +302,14 @@ class TestOnALaptop:
         assert keys("pepper", "retire", stage="dev", now=NOW + 300)[0] == 0
         later = command.parse_peppers(json.loads((data / "signing-keys.json").read_text()))
         assert [pepper.id == FIRST for pepper in later.peppers] == [False]
+
+    def test_what_is_kept_says_whose_app_and_codes_need_a_pepper(self, keys, data):
+        ring = json.loads((data / "signing-keys.json").read_text())
+        old = OF_THE_FIRST.replace("$2b", f"{ring['peppers'][0]['id']}$2b", 1)
+        item = user_item("alice", old) | {"totp": {"S": ".AAAA"}, "recovery": {"SS": [".AAAA", ".BBBB"]}}
+        create(data / item_store.FILE, [(Address(TABLE, "alice"), json.dumps(item))])
+        code, printed = keys("pepper", "retire", stage="dev", now=NOW + 300)
+        assert (code, "authenticator apps need what would be removed (first: 1 user)" in printed) == (1, True)
 
     def test_what_is_kept_is_read_while_make_dev_writes_it(self, keys, data, keep):
         keep()

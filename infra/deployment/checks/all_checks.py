@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.deployment.checks import account, domain, mails, names
+from infra.deployment.checks import account, domain, mails, names, passkeys
 from infra.deployment.checks.findings import Check, Finding, State
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deployer import permissions
@@ -54,8 +54,10 @@ def check_all(
 
 def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
     """Raise DeploymentError for what a deployment would fail of later. What is unknown is no reason to stop."""
-    of_sender = Check("mails", partial(mails.sender, resources, {**resources.stack.parameters(), **parameters}))
-    checks = [of_sender, *_of_parameters(resources, parameters)]
+    all_parameters = {**resources.stack.parameters(), **parameters}
+    of_sender = Check("mails", partial(mails.sender, resources, all_parameters))
+    of_domain = Check("passkeys", partial(passkeys.settings, resources, all_parameters))
+    checks = [of_sender, of_domain, *_of_parameters(resources, parameters)]
     if names.is_new(resources):
         checks.append(Check("names", partial(_taken_names, resources)))
     for each in checks:
@@ -69,6 +71,14 @@ def of_mails(resources: Resources, asked: Mapping[str, str]) -> Iterator[str]:
     for each in _of_mails(resources, {**resources.stack.parameters(), **asked}):
         finding = each.finding()
         yield finding.sentence if finding.name == "mails" else f"{finding.name}: {finding.sentence}"
+
+
+def of_passkeys(resources: Resources, asked: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a deployment says of the domain that passkeys are made for, if it fixes that or changes it."""
+    parameters = {**resources.stack.parameters(), **asked}
+    finding = Check("passkeys", partial(passkeys.news, resources, parameters)).finding()
+    if finding.state is State.OK and finding.sentence:
+        yield f"{finding.name}: {finding.sentence}"
 
 
 def _findings(
@@ -137,6 +147,7 @@ def _of_stage(resources: Resources, asked: Mapping[str, str]) -> Iterator[Check]
     yield Check("API Gateway", partial(account.gateway, resources, parameters))
     yield Check("CloudFront", partial(account.cloudfront, resources))
     yield from _of_parameters(resources, parameters)
+    yield Check("passkeys", partial(passkeys.relying_party, resources, parameters))
     yield from _of_mails(resources, parameters)
     yield Check("permissions", partial(permissions, resources.place, resources.stage, parameters))
 
