@@ -20,7 +20,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
+doctor: $(VENV)/.installed-dev ## Say who can take over accounts, and how, with the settings of STAGE or of this machine
+	@exec $(BIN)/python -m infra.doctor $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 deploy: $(VENV)/.installed-dev ## Deploy STAGE to AWS, or update it; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
@@ -68,7 +71,7 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
 	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
 
-test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
+test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
 
@@ -124,6 +127,7 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
 	@$(COMPILE) $(ARGS) --group audit -o tests/tools/requirements.txt
+	@$(COMPILE) $(ARGS) --group oracles -c requirements-test.txt -o tests/tools/oracles.txt
 
 upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
 	@$(BIN)/python -m infra.newest_versions
@@ -156,6 +160,11 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.tools/oracles/.installed: $(VENV)/.installed-test tests/tools/oracles.txt
+	@rm -rf $(@D)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(@D) --require-hashes -r tests/tools/oracles.txt
 	@touch $@
 
 .tools/checkov/.installed: $(VENV)/.installed-test tests/tools/requirements.txt

@@ -272,9 +272,7 @@ class Walker:
     def verify_code(self, _, state, actor):
         """Log in with the mailed code, or with one that was seen and a challenge of one's own."""
         challenge, code = self._kept[actor].get("code", (_CHALLENGE_OF_NOBODY, "123456"))
-        return self._first(
-            self._api.post("/auth/login/code/verify", {"challenge": challenge, "code": code}), actor
-        )
+        return self._first(self._api.post("/auth/login/code/verify", {"challenge": challenge, "code": code}), actor)
 
     def second_factor(self, step, state, actor):
         """Go on with a log-in."""
@@ -334,9 +332,7 @@ class Walker:
         else:
             code = {"code": self._totp_code(state, actor)} if "TOTP code" in step.needs else {}
             members = {"password": self._password(state, actor), **code}
-        return members is not None and self._began(
-            self._bearer(actor, "POST", "/auth/reauthenticate", members), actor
-        )
+        return members is not None and self._began(self._bearer(actor, "POST", "/auth/reauthenticate", members), actor)
 
     def change_email(self, _, state, actor):
         """Give an address of one's own, and read its mail."""
