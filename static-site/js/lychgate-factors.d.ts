@@ -140,7 +140,7 @@ export function renamePasskey(client: Client, id: string, label: string, options
 export function removePasskey(client: Client, id: string, options?: CallOptions): Promise<void>;
 /**
  * Adds a passkey for a user who has just logged in with a password, if the browser does that without a question. Shows
- * nothing, asks nothing, and never fails: nothing waits for it.
+ * nothing, asks nothing, and never fails: nothing waits for it, and it makes way for all that asks for a passkey.
  *
  * @param {Client} client
  * @param {CallOptions} [options]
