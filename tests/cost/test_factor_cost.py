@@ -1,17 +1,14 @@
 """What second factors and passkeys cost: the calls of each request about them, and the units that these consume."""
 
-import contextlib
-from urllib.parse import urlsplit
-
 import pytest
 
-from chalicelib.errors import InvalidCode, SecondFactorRequired
 from tests.cost.test_cost import COSTS as WITHOUT_FACTORS
 from tests.cost.test_cost import COUNTED
 from tests.cost.test_mail_cost import PAGE, phrase
 from tests.support.consumption import NOTHING, Cost, Meter
-from tests.support.factor_flows import Holder
-from tests.support.whole import PASSWORD
+from tests.support.factor_flows import REQUESTS, holder
+
+__all__ = ["holder"]
 
 LIVE = "BatchGetItem sessions+users"
 ALL = "TransactWriteItems events+sessions+throttle+users"
@@ -50,124 +47,6 @@ def database_name():
 def meter(database):
     with Meter(database.client, database.tables) as meter:
         yield meter
-
-
-@pytest.fixture
-def holder(use_cases, verifier, alice, caller, clock, settings):
-    issuer = urlsplit(settings["LYCHGATE_ISSUER"])
-    return Holder(use_cases, verifier, alice, caller, clock, origin=f"{issuer.scheme}://{issuer.netloc}")
-
-
-def refused(error, request):
-    def run(holder, prepared):
-        with contextlib.suppress(error):
-            request(holder, prepared)
-
-    return run
-
-
-def with_totp(holder):
-    holder.add_totp()
-    return holder.first_step()
-
-
-def with_both(holder):
-    holder.add_passkey()
-    return with_totp(holder)
-
-
-def with_passkey(holder):
-    holder.add_passkey()
-    options = holder.use_cases.passkeys.request_options()
-    return options, holder.answer(options.public_key)
-
-
-def asked_again(holder):
-    holder.add_passkey()
-    holder.add_totp()
-    with pytest.raises(SecondFactorRequired) as required:
-        holder.use_cases.reauthentication.with_password(holder.principal, PASSWORD, holder.caller)
-    return required.value
-
-
-REQUESTS = {
-    "overview": (Holder.add_passkey, lambda holder, _: holder.use_cases.factors.overview(holder.principal)),
-    "begin to add an app": (None, lambda holder, _: holder.begin_totp()),
-    "add an app": (Holder.begin_totp, lambda holder, _: holder.confirm_totp()),
-    "remove the app": (
-        Holder.add_totp,
-        lambda holder, _: holder.use_cases.factors.remove_totp(holder.principal, holder.caller),
-    ),
-    "new recovery codes": (
-        Holder.add_totp,
-        lambda holder, _: holder.use_cases.factors.replace_recovery_codes(holder.principal, holder.caller),
-    ),
-    "log in, first step": (Holder.add_totp, lambda holder, _: holder.first_step()),
-    "log in, second step by code": (
-        with_totp,
-        lambda holder, asked: holder.second_step(asked, code=holder.code()),
-    ),
-    "log in, second step by wrong code": (
-        with_totp,
-        refused(InvalidCode, lambda holder, asked: holder.second_step(asked, code="12345x")),
-    ),
-    "log in, second step by recovery code": (
-        with_totp,
-        lambda holder, asked: holder.second_step(asked, recovery_code=holder.recovery_codes[0]),
-    ),
-    "log in, second step by passkey": (
-        with_both,
-        lambda holder, asked: holder.second_step(asked, credential=holder.answer(asked.public_key)),
-    ),
-    "options for a passkey": (None, lambda holder, _: holder.use_cases.passkeys.request_options()),
-    "log in by passkey": (
-        with_passkey,
-        lambda holder, made: holder.use_cases.passkeys.log_in(made[0].challenge, made[1], holder.caller),
-    ),
-    "options for a new passkey": (
-        None,
-        lambda holder, _: holder.use_cases.passkeys.creation_options(holder.principal),
-    ),
-    "add a passkey": (
-        lambda holder: holder.use_cases.passkeys.creation_options(holder.principal),
-        lambda holder, options: holder.use_cases.passkeys.add(
-            holder.principal,
-            options.challenge,
-            holder.authenticator.create(options.public_key, holder.origin),
-            None,
-            holder.caller,
-        ),
-    ),
-    "name a passkey": (
-        Holder.add_passkey,
-        lambda holder, passkey: holder.use_cases.passkeys.label(holder.principal, passkey.id, "Key ring"),
-    ),
-    "remove a passkey": (
-        Holder.add_passkey,
-        lambda holder, passkey: holder.use_cases.passkeys.remove(holder.principal, passkey.id, holder.caller),
-    ),
-    "authenticate again, password alone": (
-        Holder.add_totp,
-        refused(
-            SecondFactorRequired,
-            lambda holder, _: holder.use_cases.reauthentication.with_password(
-                holder.principal, PASSWORD, holder.caller
-            ),
-        ),
-    ),
-    "authenticate again by code": (
-        Holder.add_totp,
-        lambda holder, _: holder.use_cases.reauthentication.with_password(
-            holder.principal, PASSWORD, holder.caller, code=holder.code()
-        ),
-    ),
-    "authenticate again by passkey": (
-        asked_again,
-        lambda holder, asked: holder.use_cases.reauthentication.with_passkey(
-            holder.principal, asked.challenge, holder.answer(asked.public_key), holder.caller
-        ),
-    ),
-}
 
 
 @pytest.mark.parametrize("name", REQUESTS)
