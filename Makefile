@@ -71,7 +71,7 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
 	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
 
-test: $(VENV)/.installed-test .tools/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
+test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
 
@@ -91,9 +91,9 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-# Those of the mails' calls are made from the client's own.
-types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate*.d.ts, from its comments
-	@for project in types mail-types; do \
+# The others are made from the client's own.
+types: .tools/.installed ## Write the types of the browser client and of its QR codes, static-site/js/*.d.ts, from their comments
+	@for project in types mail-types factors-types; do \
 	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
 	done
 
@@ -127,6 +127,7 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
 	@$(COMPILE) $(ARGS) --group audit -o tests/tools/requirements.txt
+	@$(COMPILE) $(ARGS) --group oracles -c requirements-test.txt -o tests/tools/oracles.txt
 
 upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
 	@$(BIN)/python -m infra.newest_versions
@@ -159,6 +160,11 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@mkdir -p .tools && cp tests/tools/package.json tests/tools/package-lock.json .tools
 	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && \
 	  npm --prefix .tools ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.tools/oracles/.installed: $(VENV)/.installed-test tests/tools/oracles.txt
+	@rm -rf $(@D)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(@D) --require-hashes -r tests/tools/oracles.txt
 	@touch $@
 
 .tools/checkov/.installed: $(VENV)/.installed-test tests/tools/requirements.txt

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.api import factors
 from tests.support.api_client import SITE_ORIGIN
 from tests.support.authenticator import Authenticator, encoded
 from tests.support.factor_flows import (
@@ -304,3 +305,42 @@ def spoilt(challenge):
         f"{challenge}\n",
         f"{challenge}=",
     ]
+
+
+def test_every_body_is_one_json_object_of_known_members(api, alice):
+    bodies = {
+        ("POST", "/auth/login/second-factor"): {"challenge": "x", "code": "123456"},
+        ("POST", "/auth/login/passkey"): {"challenge": "x", "credential": {}},
+        ("POST", "/auth/totp/confirm"): {"pending": "x", "code": "123456"},
+        ("POST", "/auth/passkeys"): {"challenge": "x", "credential": {}},
+        ("PATCH", "/auth/passkeys/x"): {"label": "Phone"},
+        ("POST", "/auth/reauthenticate"): {"password": PASSWORD},
+    }
+    taking_a_body = {
+        (operation.method, operation.path.replace("{passkey_id}", "x"))
+        for operation in factors.routes.operations
+        if operation.body is not None
+    }
+    assert taking_a_body <= set(bodies)
+    bearer = {"Authorization": f"Bearer {alice['access_token']}"}
+    as_json = {**bearer, "Content-Type": "application/json"}
+    for (method, path), members in bodies.items():
+        for body in (b"", b"{", b"[]", b"null", b'"x"', b"[" * 9000, b'{"a": NaN}', b"\xff", b'{"code": 1, "code": 2}'):
+            api.request(method, path, body=body, headers=as_json).assert_problem(400, "invalid_request")
+        whole = json.dumps(members).encode()
+        other = api.request(method, path, body=whole, headers={**bearer, "Content-Type": "text/plain"})
+        other.assert_problem(415, "unsupported_media_type")
+        more = json.dumps({**members, "more": 1}).encode()
+        assert fields(api.request(method, path, body=more, headers=as_json)) == {"more"}
+        for name in members:
+            rest = json.dumps({other: value for other, value in members.items() if other != name}).encode()
+            assert name in fields(api.request(method, path, body=rest, headers=as_json))
+
+
+def test_what_takes_no_body_ignores_one(api, alice):
+    bearer = {"Authorization": f"Bearer {alice['access_token']}", "Content-Type": "application/json"}
+    for path in ("/auth/login/passkey/options", "/auth/passkeys/options", "/auth/totp"):
+        for body in (b"", b"{}", b"{", b'{"username": "Alice"}'):
+            answer = api.request("POST", path, body=body, headers=bearer)
+            assert answer.status == 200
+            assert answer.headers["cache-control"] == "no-store"
