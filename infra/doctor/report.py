@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from infra.doctor.advice import NOT_PROTECTED, Warning
+from infra.doctor.advice import NOT_PROTECTED, Advice
 from infra.doctor.model import OWNER, Account
 from infra.doctor.search import MEANINGS, Finding, Move, Outcome
 from infra.doctor.settings import Site
@@ -35,7 +35,7 @@ class Report:
     """All that was found of a site."""
 
     site: Site
-    warnings: list[Warning]
+    warnings: list[Advice]
     findings: list[Finding]
     roles: tuple[str, ...]
     """The roles that routes ask for."""

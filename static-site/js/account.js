@@ -1,21 +1,27 @@
 /**
- * The logged-in view: who somebody is, their address, sessions and history, a new password, the account's deletion.
+ * The logged-in view: who somebody is, their address and ways to log in, sessions and history, a new password, the
+ * account's deletion.
  * Assembles the parts, each of which has a module of its own. Inserts all data into the document as text, never as markup.
  */
 
 import { startDeletion } from "./deletion.js";
-import { byId, whileBusy } from "./dom.js";
+import { byId, make, whileBusy } from "./dom.js";
+import { set } from "./fields.js";
 import { startHistory } from "./history.js";
 import { SessionEnded } from "./lychgate.js";
 import { day } from "./moments.js";
+import { say } from "./notice.js";
 import { learnOptions, USUAL } from "./options.js";
+import { addPart } from "./parts.js";
 import { startPasswordChange } from "./password-change.js";
 import { startSessions } from "./sessions.js";
+import { loadStyles } from "./styles.js";
+import { startWays } from "./ways.js";
 
 const TEXTS = ["greeting-username", "profile-username", "profile-roles", "profile-created"];
 /** For as long the account waits for its part about the address, so that nothing jumps. */
 const PATIENCE_MS = 1000;
-const KEPT = "lychgate site";
+const KEPT = "lychgate site 2";
 const KEPT_MS = 7 * 24 * 3_600_000;
 /** Everybody has this one: it says nothing. */
 const USUAL_ROLE = "user";
@@ -28,11 +34,14 @@ let parts;
 let address;
 /** @type {((client: Client) => typeof address) | null} once it is loaded, where accounts have addresses */
 let startAddress = null;
+/** @type {import("./options.js").SiteOptions} */
+let site = USUAL;
 const loading = loadAddress().catch(() => {});
+await loadStyles("/account.css");
 await Promise.race([loading, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 
 async function loadAddress() {
-  const site = await recall();
+  site = await recall();
   if (site.email === "off") return;
   const { startAddress: begin } = await import("./address.js");
   startAddress = (client) => begin(client, site);
@@ -45,6 +54,8 @@ export function showAccount(client, page) {
   // What comes too late, comes all the same.
   loading.then(() => client.user && showUser(client));
   parts.load();
+  // The site's options tell what may be added.
+  loading.then(() => client.user && parts?.ways.load());
 }
 
 /** What the site allows. Each visit would ask for it, and few sites change: the browser remembers it for a week. */
@@ -81,6 +92,12 @@ export function showUser(client) {
   address?.show();
 }
 
+/** The browser has made a passkey by itself, after a log-in with the password. */
+export function tellOfPasskey() {
+  say("A passkey was added to your account. Next time, log in with it.");
+  parts?.reload();
+}
+
 /** Remove all data of a user, before another may log in. */
 export function clearAccount() {
   for (const place of TEXTS) byId(place).textContent = "";
@@ -90,20 +107,51 @@ export function clearAccount() {
 
 /** @param {Client} client @param {{farewell: (text: string) => void}} page */
 function start(client, page) {
-  const history = startHistory(client);
-  const sessions = startSessions(client, () => history.load());
+  addProfile();
   const load = async () => {
     await Promise.all([sessions.load(), history.load()]);
   };
+  // In the order in which they are shown.
   const passwordChange = startPasswordChange(client, load);
+  const ways = startWays(client, () => site, {
+    onChanged: load,
+    onKnown() {
+      passwordChange.show();
+      deletion.show();
+    },
+  });
+  const sessions = startSessions(client, () => history.load());
+  const history = startHistory(client);
   const deletion = startDeletion(client, () => page.farewell("Your account is deleted."));
+  const inspector = set(make("a", "", "For developers: token inspector"), { href: "/inspector.html" });
+  byId("logged-in").append(make("p", "developers", inspector));
   byId("reload-dashboard").addEventListener("click", () => whileBusy(byId("reload-dashboard"), load));
   return {
     load,
+    ways,
     passwordChange,
     deletion,
+    reload: () => Promise.all([load(), ways.load()]),
     clear() {
-      for (const part of [sessions, history, passwordChange, deletion]) part.clear();
+      for (const part of [sessions, history, ways, passwordChange, deletion]) part.clear();
     },
   };
+}
+
+function addProfile() {
+  const row = (/** @type {string} */ name, /** @type {HTMLElement} */ value) => make("div", "", make("dt", "", name), value);
+  const created = set(make("time"), { id: "profile-created" });
+  const roles = row("Roles", set(make("dd"), { id: "profile-roles" }));
+  addPart(
+    "profile-title",
+    "Account",
+    "Your name and your password.",
+    make(
+      "dl",
+      "profile",
+      row("Username", make("dd", "", set(make("bdi"), { id: "profile-username" }))),
+      row("Member since", make("dd", "", created)),
+      set(roles, { hidden: "" }),
+    ),
+  );
 }

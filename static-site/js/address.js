@@ -3,9 +3,9 @@
  * addresses. Asks for the password as everything does that wants a fresh session.
  */
 
-import { confirm, isStale } from "./confirm-dialog.js";
+import { confirm, whenFresh } from "./confirm-dialog.js";
 import { byId, find, make, makeButton } from "./dom.js";
-import { field, form, set, submit } from "./fields.js";
+import { field, form, set, submit, usernameField } from "./fields.js";
 import { startFold } from "./fold.js";
 import { startForm } from "./forms.js";
 import { ApiError } from "./lychgate.js";
@@ -48,31 +48,14 @@ export function startAddress(client, site) {
 
   /** @param {string} email @returns {Promise<boolean>} whether the mail is on its way */
   async function sendTo(email) {
-    if (!isStale(client)) {
-      try {
-        await change(email);
-        return true;
-      } catch (error) {
-        if (error.error !== "insufficient_user_authentication") throw error;
-      }
-    }
-    /** @type {ApiError | null} what is to be told in the form, not in the dialog */
-    let refusal = null;
-    const isDone = await confirm(client, {
+    return whenFresh(client, {
       title: "Change the address?",
       consequence: `A mail goes to ${email}. It is your account's address as soon as you open the link in it.`,
       verb: "Send the mail",
       busy: "Sending…",
       failed: () => "The mail may not be on its way.",
-      task: async (signal) => {
-        await change(email, signal).catch((error) => {
-          if (!error.errors?.length) throw error;
-          refusal = error;
-        });
-      },
+      task: (signal) => change(email, signal),
     });
-    if (refusal) throw refusal;
-    return isDone;
   }
 
   /** @param {string} email @param {AbortSignal} [signal] */
@@ -194,19 +177,11 @@ function addRow(client, learn) {
 
 /** Put the form above that of the password. */
 function addFold() {
-  const username = set(make("input"), {
-    type: "text",
-    name: "username",
-    autocomplete: "username",
-    "aria-label": "Username",
-    readonly: "",
-    hidden: "",
-  });
   const remove = makeButton("Remove the address", "button", () => {});
   const element = form(
     "address-form",
     make("p", "muted", "We send a mail there. It is your account's as soon as you open the link in it."),
-    username,
+    usernameField(),
     field("new-email", "E-mail address", { name: "email", type: "email", inputmode: "email", autocomplete: "email" }),
     make(
       "div",

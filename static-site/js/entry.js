@@ -1,6 +1,6 @@
 /**
- * The logged-out view: log in and sign up, two tabs of one card, and what is done by mail, which is loaded when asked for.
- * The address says which of them is shown, so that each can be linked to. Keeps no password.
+ * The logged-out view: log in and sign up, two tabs of one card, and what is loaded when it is needed: what is done by mail,
+ * passkeys, the second step. The address says which is shown, so that each can be linked to. Keeps no password.
  */
 
 import { byId } from "./dom.js";
@@ -18,8 +18,14 @@ const STEPS = { forgot: "Forgot your password?", code: "Log in with a code" };
 let site = USUAL;
 /** @type {typeof import("./mail-entry.js") | null} once it was needed */
 let mails = null;
+/** @type {typeof import("./second-step.js") | null} likewise */
+let second = null;
+/** What the address asked for when the second step began, "" while none is shown. */
+let secondAt = "";
 /** @type {Client} */
 let client;
+/** @type {(title: string) => void} */
+let tellTitle;
 
 /**
  * @param {Client} theClient
@@ -28,7 +34,11 @@ let client;
  */
 export function startEntry(theClient, { onTab, onSignUp }) {
   client = theClient;
-  startForm(byId("login-form"), checkLogin, ({ username, password }) => client.login(username, password));
+  tellTitle = onTab;
+  const done = () => withPasskeys(({ upgrade }) => upgrade(client));
+  startForm(byId("login-form"), checkLogin, ({ username, password }) =>
+    client.login(username, password).then(done, (refusal) => goOn({ refusal, name: username, done })),
+  );
   startForm(
     byId("signup-form"),
     (values) => checkSignUp(values, site.email === "required"),
@@ -48,13 +58,15 @@ export function startEntry(theClient, { onTab, onSignUp }) {
     byId(`show-${name}`).addEventListener("keydown", chooseByKey);
     byId(`show-${name}`).addEventListener("click", stayOnChosen);
   }
-  addEventListener("hashchange", () => onTab(showTab()));
+  addEventListener("hashchange", () => tellTitle(showTab()));
   showTab();
 }
 
 /** Show what the address names. @returns {string} its title */
 export function showTab() {
   const wanted = wantedTab();
+  if (secondAt === wanted) return "One more step";
+  if (secondAt) endSecondStep();
   const chosen = site.isOpen && wanted === "signup" ? wanted : "login";
   const step = wanted in STEPS && site.email !== "off" ? wanted : "";
   const other = chosen === "login" ? "signup" : "login";
@@ -85,6 +97,8 @@ export async function followOptions() {
   byId("signup-email-field").hidden = !hasEmail || site.isNamedByEmail;
   byId("signup-email-optional").hidden = site.email === "required";
   if (site.isNamedByEmail) await import("./named-by-email.js");
+  // Nobody needs it before the form is there.
+  (window.requestIdleCallback ?? setTimeout)(() => withPasskeys(({ offer }) => offer(client)));
   const title = showTab();
   if (hadFocus && !site.isOpen) byId("login-username").focus();
   return title;
@@ -94,6 +108,7 @@ export async function followOptions() {
 export function clearEntry() {
   for (const form of ["login-form", "signup-form"]) clearForm(byId(form));
   mails?.clearSteps();
+  endSecondStep();
 }
 
 /** @returns {string} what the address asks for */
@@ -116,11 +131,40 @@ async function showStep(step) {
 async function loadMails() {
   try {
     mails = await import("./mail-entry.js");
-    await mails.startSteps(client, site);
+    await mails.startSteps(client, site, goOn);
     return mails;
   } catch (cause) {
     throw new NetworkError("", { cause });
   }
+}
+
+/** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
+function withPasskeys(use) {
+  if (site.hasPasskeys) import("./passkey-entry.js").then(use).catch(() => {});
+}
+
+/** Ask for the second factor, if a log-in lacks no more. @param {import("./second-step.js").Due} due */
+async function goOn(due) {
+  if (due.refusal.error !== "second_factor_required") throw due.refusal;
+  try {
+    second = await import("./second-step.js");
+    await second.showSecondStep(client, due, leaveSecondStep);
+  } catch (cause) {
+    throw new NetworkError("", { cause });
+  }
+  secondAt = wantedTab();
+  mails?.hideStep();
+  tellTitle(showTab());
+}
+
+function leaveSecondStep() {
+  endSecondStep();
+  tellTitle(showTab());
+}
+
+function endSecondStep() {
+  secondAt = "";
+  second?.hideSecondStep();
 }
 
 /** The tab that is shown leads nowhere, and adds nothing to the history. @param {Event} event */

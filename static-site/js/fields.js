@@ -1,6 +1,6 @@
 /** Builds forms for views that are loaded when they are needed, alike those that are in the page from the beginning. */
 
-import { make } from "./dom.js";
+import { find, make, makeButton } from "./dom.js";
 
 /**
  * @param {any} element
@@ -29,6 +29,41 @@ export function field(id, label, attributes, hint = "") {
   const below = make("div", "below", set(make("p", "field-error"), { id: `${id}-error`, "data-error-for": input.name }));
   if (hint) below.prepend(set(make("p", "hint", hint), { id: `${id}-hint` }));
   return make("div", "field", set(make("label", "", label), { for: id }), input, below);
+}
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {Record<string, string>} attributes of the input, its name among them
+ * @param {{hint?: (string | Node)[], tally?: string}} [more] the hint's parts, and the id of a place for the count of characters
+ * @returns {HTMLElement} a field for a password, with a button that shows it
+ */
+export function passwordField(id, label, attributes, { hint = [], tally } = {}) {
+  const element = field(id, label, { type: "password", autocomplete: "current-password", ...attributes });
+  const input = find(element, "input");
+  const reveal = set(makeButton("", "reveal", () => {}), { "aria-controls": id });
+  reveal.append(set(make("span", "", "Show"), { "data-verb": "" }), make("span", "sr-only", ` ${label.toLowerCase()}`));
+  const place = make("div", "with-button");
+  input.replaceWith(place);
+  place.append(input, reveal);
+  if (tally) place.after(set(make("p", "tally"), { id: tally, "aria-hidden": "true" }));
+  if (hint.length) {
+    find(element, ".below").prepend(set(make("p", "hint", ...hint), { id: `${id}-hint` }));
+    set(input, { "aria-describedby": `${id}-hint ${id}-error` });
+  }
+  return element;
+}
+
+/** @returns {HTMLElement} whose password it is, for password managers */
+export function usernameField() {
+  return set(make("input"), {
+    type: "text",
+    name: "username",
+    autocomplete: "username",
+    "aria-label": "Username",
+    readonly: "",
+    hidden: "",
+  });
 }
 
 /**

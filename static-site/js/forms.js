@@ -12,8 +12,8 @@ const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
 
-/** What an account is named by. */
-export const naming = { name: "username" };
+/** What an account is named by, and whether it needs a password. */
+export const naming = { name: "username", needsPassword: true };
 
 /** @typedef {Record<string, any>} Texts by the name of the field */
 
@@ -46,7 +46,8 @@ export function startForm(form, check, send) {
         const { fields, general } = place(error, form);
         showErrors(form, fields, general);
         if (focusFirst(form, fields)) return;
-        if (error instanceof ApiError && error.status === 401) reenter(find(form, "[type=password]"));
+        const password = /** @type {HTMLInputElement | null} */ (form.querySelector("[type=password]"));
+        if (error instanceof ApiError && error.status === 401 && password) reenter(password);
         find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
       }
     });
@@ -71,7 +72,7 @@ export function checkSignUp({ username, email, password }, needsEmail) {
   return pick({
     username: username === undefined ? "" : usernameProblem(username),
     email: needsEmail && !email ? "Enter an e-mail address." : "",
-    password: passwordProblem(password, username ?? email),
+    password: password || naming.needsPassword ? passwordProblem(password, username ?? email) : "",
   });
 }
 

@@ -4,6 +4,7 @@ import { device, deviceName } from "./devices.js";
 import { byId, make } from "./dom.js";
 import { loader, showSome } from "./loading.js";
 import { moment } from "./moments.js";
+import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 
 const FEW = 6;
 const EVENTS = {
@@ -15,19 +16,32 @@ const EVENTS = {
   session_revoked: "Session ended",
   password_changed: "Password changed",
   refresh_retried_elsewhere: "Session used from two places at once",
-  reauthenticated: "Password confirmed",
+  reauthenticated: "Confirmed that it was you",
   roles_changed: "Roles changed",
   email_verified: "E-mail address confirmed",
   email_changed: "E-mail address changed",
   password_reset: "New password chosen by mail",
+  second_factor_added: "Second factor added",
+  second_factor_removed: "Second factor removed",
+  second_factor_failed: "Second factor wrong, after the right password",
+  recovery_code_used: "Logged in with a recovery code",
+  passkey_added: "Passkey added",
+  passkey_removed: "Passkey removed",
 };
-const ALARMING = ["login_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
+const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
 /** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number, actor?: string}} AccountEvent */
 
 /** @param {Client} client */
 export function startHistory(client) {
+  addPart(
+    "history-title",
+    "History",
+    "What happened with your account lately. If anything was not you, change your password.",
+    ...listParts("ol", "event-list", "history-summary", loadButton("reload-dashboard", "Load again", "Loading…", "button small quiet")),
+    moreButton("history-more"),
+  );
   const view = loader(
     { list: "event-list", summary: "history-summary" },
     async () => (await client.json("GET", "dashboard")).recent_events,

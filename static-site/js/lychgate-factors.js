@@ -152,12 +152,13 @@ export async function offerPasskeys(client, { signal, onFailure } = {}) {
   signal?.throwIfAborted();
   if (client.user || !(await autofillWorks())) return null;
   signal?.throwIfAborted();
-  offer?.end();
+  const previous = offer;
   const own = (offer = new Offer(client, signal, onFailure));
   const end = () => own.end();
   const stop = client.onChange(({ type }) => type === "logged-in" && end());
   signal?.addEventListener("abort", end);
   try {
+    await Promise.all([previous?.end(), upgrade?.withdraw()]);
     const user = await own.stand();
     if (!user) signal?.throwIfAborted();
     return user;
@@ -278,7 +279,7 @@ export async function replaceRecoveryCodes(client, options) {
  * @returns {Promise<Passkey>}
  */
 export async function addPasskey(client, label, options) {
-  return makePasskey(client, { label }, undefined, options);
+  return inTurn(() => makePasskey(client, { label }, options, (publicKey) => createPasskey(publicKey, options)));
 }
 
 /**
@@ -305,13 +306,14 @@ export async function renamePasskey(client, id, label, options) {
  * @returns {Promise<void>}
  */
 export async function removePasskey(client, id, options) {
+  upgrade?.withdraw();
   await client.json("DELETE", `auth/passkeys/${encodeURIComponent(id)}`, undefined, options);
   signalPasskeys(client);
 }
 
 /**
  * Adds a passkey for a user who has just logged in with a password, if the browser does that without a question. Shows
- * nothing, asks nothing, and never fails: nothing waits for it.
+ * nothing, asks nothing, and never fails: nothing waits for it, and it makes way for all that asks for a passkey.
  *
  * @param {Client} client
  * @param {CallOptions} [options]
@@ -321,7 +323,12 @@ export async function upgradeToPasskey(client, options) {
   try {
     const able = passkeysWork() && (await PublicKeyCredential.getClientCapabilities());
     if (!able || !able.conditionalCreate || !hasJustLoggedIn(client)) return null;
-    return await makePasskey(client, {}, "conditional", options);
+    await makeWay();
+    if (prompts) return null;
+    const own = (upgrade = new Upgrade(client, options));
+    return await own.make().finally(() => {
+      if (upgrade === own) upgrade = null;
+    });
   } catch {
     return null;
   }
@@ -343,7 +350,7 @@ export async function signalPasskeys(client, options) {
     const { publicKey } = await requestOptions(client, options);
     const { passkeys } = await getFactors(client, options);
     // The list may lack a passkey that is made meanwhile.
-    if (prompts || turns > before) return;
+    if (prompts || upgrade || turns > before) return;
     const account = { rpId: publicKey.rpId, userId: toText(new TextEncoder().encode(user.id)) };
     await signal("signalAllAcceptedCredentials", { ...account, allAcceptedCredentialIds: passkeys.map(({ id }) => id) });
     await signal("signalCurrentUserDetails", { ...account, name: user.username, displayName: user.username });
@@ -354,10 +361,12 @@ export async function signalPasskeys(client, options) {
 
 /** How many prompts the user is asked to answer: the browser runs one ceremony at a time. */
 let prompts = 0;
-/** How many there have been. */
+/** How many times a passkey was asked for, or made. */
 let turns = 0;
-/** @type {Offer | null} the offer that makes way for them */
+/** @type {Offer | null} the offer that makes way for prompts */
 let offer = null;
+/** @type {Upgrade | null} the making of a passkey without a question, which does too */
+let upgrade = null;
 
 /**
  * Run what asks the user for a passkey, while none is offered.
@@ -370,12 +379,17 @@ async function inTurn(task) {
   prompts += 1;
   turns += 1;
   try {
-    await offer?.withdraw();
+    await makeWay();
     return await task();
   } finally {
     prompts -= 1;
     offer?.look();
   }
+}
+
+/** End what the browser does without a prompt. */
+async function makeWay() {
+  await Promise.all([offer?.withdraw(), upgrade?.withdraw()]);
 }
 
 /** An offer of passkeys where a username is typed. */
@@ -443,10 +457,11 @@ class Offer {
     this.#goOn();
   }
 
+  /** Make way for good. @returns {Promise<unknown>} settles when the browser is free */
   end() {
     this.#end.abort();
-    this.withdraw();
     this.#goOn();
+    return this.withdraw();
   }
 
   get #isOver() {
@@ -499,6 +514,47 @@ class Offer {
   }
 }
 
+/** The making of a passkey without a question. */
+class Upgrade {
+  #client;
+  #options;
+  #withdrawal = new AbortController();
+  /** @type {Promise<unknown>} settles when the browser makes nothing any more */
+  #making = Promise.resolve();
+
+  /** @param {Client} client @param {CallOptions} [options] */
+  constructor(client, options) {
+    this.#client = client;
+    this.#options = options;
+    turns += 1;
+  }
+
+  /** @returns {Promise<Passkey>} */
+  async make() {
+    const stop = this.#client.onChange(({ type }) => type === "logged-out" && this.withdraw());
+    try {
+      return await makePasskey(this.#client, {}, this.#options, (publicKey) => this.#create(publicKey));
+    } finally {
+      stop();
+    }
+  }
+
+  /** Make way. @returns {Promise<unknown>} settles when the browser is free */
+  withdraw() {
+    this.#withdrawal.abort();
+    return this.#making;
+  }
+
+  /** A browser may leave it open for as long as the page is there. */
+  #create(publicKey) {
+    const signals = [this.#withdrawal.signal, AbortSignal.timeout(publicKey.timeout || TIMEOUT_MS)];
+    if (this.#options?.signal) signals.push(this.#options.signal);
+    const made = createPasskey(publicKey, { signal: AbortSignal.any(signals) }, "conditional");
+    this.#making = made.catch(() => {});
+    return made;
+  }
+}
+
 /**
  * @param {Client} client
  * @param {CallOptions} [options]
@@ -520,19 +576,28 @@ async function enter(client, challenge, publicKey, credential, options) {
   }
 }
 
-/** @param {{label?: string | undefined}} named @param {"conditional" | undefined} mediation @param {CallOptions} [options] */
-function makePasskey(client, named, mediation, options) {
-  return inTurn(async () => {
-    const { challenge, publicKey } = await client.json("POST", "auth/passkeys/options", {}, options);
-    const credential = await runCeremony("create", () => creationFromJson(publicKey), mediation, options);
-    try {
-      return (await client.json("POST", "auth/passkeys", { challenge, credential, ...named }, options)).passkey;
-    } catch (error) {
-      // After a conflict, or where no answer came, it may be one that the account has.
-      if (error.status < 500 && error.status !== 409) signalUnknown(publicKey.rp.id, credential);
-      throw error;
-    }
-  });
+/**
+ * Make a passkey, and add it to the account.
+ *
+ * @param {{label?: string | undefined}} named
+ * @param {CallOptions | undefined} options
+ * @param {(publicKey: any) => Promise<any>} create resolves to the credential
+ */
+async function makePasskey(client, named, options, create) {
+  const { challenge, publicKey } = await client.json("POST", "auth/passkeys/options", {}, options);
+  const credential = await create(publicKey);
+  try {
+    return (await client.json("POST", "auth/passkeys", { challenge, credential, ...named }, options)).passkey;
+  } catch (error) {
+    // After a conflict, or where no answer came, it may be one that the account has.
+    if (error.status < 500 && error.status !== 409) signalUnknown(publicKey.rp.id, credential);
+    throw error;
+  }
+}
+
+/** @param {CallOptions} [options] @param {"conditional"} [mediation] */
+function createPasskey(publicKey, options, mediation) {
+  return runCeremony("create", () => creationFromJson(publicKey), mediation, options);
 }
 
 /** @param {CallOptions} [options] @param {"conditional"} [mediation] */

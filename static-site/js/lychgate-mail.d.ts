@@ -33,11 +33,11 @@ export function registerWithEmail(client: Client, username: string, password: st
  *
  * @param {Client} client
  * @param {string} email
- * @param {string} password
+ * @param {string | undefined} password undefined for an account that logs in with a passkey or a mailed code
  * @param {CallOptions} [options]
  * @returns {Promise<number>} seconds for which the mail is good
  */
-export function requestRegistration(client: Client, email: string, password: string, options?: CallOptions): Promise<number>;
+export function requestRegistration(client: Client, email: string, password: string | undefined, options?: CallOptions): Promise<number>;
 /**
  * Creates the account that was asked for, and logs in.
  *

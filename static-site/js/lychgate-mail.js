@@ -39,7 +39,7 @@ export async function registerWithEmail(client, username, password, email, optio
  *
  * @param {Client} client
  * @param {string} email
- * @param {string} password
+ * @param {string | undefined} password undefined for an account that logs in with a passkey or a mailed code
  * @param {CallOptions} [options]
  * @returns {Promise<number>} seconds for which the mail is good
  */

@@ -17,6 +17,7 @@ import {
 } from "./lychgate-mail.js";
 import { whenAgain } from "./messages.js";
 import { startResend } from "./resend.js";
+import { loadStyles } from "./styles.js";
 
 const KEPT = "lychgate code";
 const DIGITS = 6;
@@ -30,6 +31,8 @@ const resends = {};
 
 /** @type {Client} */
 let client;
+/** @type {(due: import("./second-step.js").Due) => Promise<void>} */
+let goOn;
 /** @type {boolean} whether the address is the username */
 let isNamedByEmail;
 /** @type {Record<string, ReturnType<typeof makeStep>>} by their names, none until they have begun */
@@ -40,11 +43,18 @@ let starting = null;
 let asked = null;
 /** The name that somebody has forgotten the password of, "" for none. */
 let forgotten = "";
-/** @type {{email: string, password: () => string} | null} the sign-up whose address is to be confirmed */
+/** @type {{email: string, password: () => string | undefined} | null} the sign-up whose address is to be confirmed */
 let pending = null;
 
-/** Begin, once. @param {Client} theClient @param {import("./options.js").SiteOptions} site */
-export function startSteps(theClient, site) {
+/**
+ * Begin, once.
+ *
+ * @param {Client} theClient
+ * @param {import("./options.js").SiteOptions} site
+ * @param {typeof goOn} theGoOn asks for the second factor if a log-in lacks it
+ */
+export function startSteps(theClient, site, theGoOn) {
+  goOn = theGoOn;
   starting ??= start(theClient, site).catch((error) => {
     starting = null;
     throw error;
@@ -55,7 +65,7 @@ export function startSteps(theClient, site) {
 /** @param {Client} theClient @param {import("./options.js").SiteOptions} site */
 async function start(theClient, site) {
   client = theClient;
-  await loadStyles();
+  await loadStyles("/mails.css");
   isNamedByEmail = site.isNamedByEmail;
   asked = restoreAsked();
   steps = {
@@ -74,15 +84,6 @@ async function start(theClient, site) {
   for (const step of Object.values(steps)) find(document, ".panels").before(step.title);
   for (const step of Object.values(steps)) find(document, ".panels").append(step.panel);
   explain();
-}
-
-function loadStyles() {
-  const sheet = set(make("link"), { rel: "stylesheet", href: "/mails.css" });
-  return new Promise((resolve, reject) => {
-    sheet.onload = resolve;
-    sheet.onerror = reject;
-    document.head.append(sheet);
-  });
 }
 
 /** Show what was asked for, from where it is by now. @param {string} name */
@@ -116,9 +117,9 @@ export function clearSteps() {
  */
 export async function signUp({ username, email, password }) {
   if (!isNamedByEmail) return registerWithEmail(client, username ?? "", password, email);
-  await requestRegistration(client, email, password);
+  await requestRegistration(client, email, password || undefined);
   // The form keeps the password, for another mail, until it is cleared.
-  pending = { email, password: () => byId("signup-password").value };
+  pending = { email, password: () => byId("signup-password").value || undefined };
   steps["signup-sent"].to(email);
   resends.signup.clear();
   resends.signup.wait();
@@ -228,6 +229,10 @@ async function verify({ code }) {
       byId("code-digits").select();
       const message = "This is not the code. Look at the newest mail.";
       throw new ApiError({ ...error, status: 422, errors: [{ field: "code", message }] });
+    }
+    if (error.error === "second_factor_required") {
+      // The second step uses up the code of the first.
+      return goOn({ refusal: error, name: asked?.name ?? "", first: "Ask for another mail.", again: forget });
     }
     if (error.error !== "invalid_challenge") throw error;
     // The name stays, for another mail.

@@ -51,7 +51,7 @@ const PURPOSES = {
   },
   reset: {
     use: (client, token, values) => resetPassword(client, token, values.new_password),
-    done: { title: "Your password is changed", text: "All sessions have ended. Log in with the new password.", next: "Log in", href: "/#login" },
+    done: { title: "Your password is changed", text: "All sessions have ended. Log in with the new password. If your account has an authenticator app or passkeys, they stay as they were.", next: "Log in", href: "/#login" },
     gone: {
       title: "This link is no longer good",
       text: "It was used, is older than 30 minutes, or is not whole, or the password has changed since. Your password is as it was, unless you have just changed it.",
@@ -79,6 +79,8 @@ const VIEWS = [...Object.keys(PURPOSES), "done", "gone"];
 /** What the link that was opened last is for. */
 let purpose = "";
 let token = "";
+/** What offers a passkey to a new account, once it is loaded; null where there is nothing to offer. */
+let offering = Promise.resolve(/** @type {typeof import("./passkey-offer.js") | null} */ (null));
 
 for (const name of Object.keys(PURPOSES)) startForm(byId(`${name}-form`), (values) => check(name, values), act);
 byId("reset-password").addEventListener("input", ({ target }) => showTally(byId("reset-tally"), target.value, ""));
@@ -94,6 +96,11 @@ function open() {
   if (!purpose) return tell("gone", NO_LINK);
   show(purpose);
   if (purpose === "reset") learnOptions();
+  if (purpose === "register") offering = loadOffer().catch(() => null);
+}
+
+async function loadOffer() {
+  return (await learnOptions()).hasPasskeys ? import("./passkey-offer.js") : null;
 }
 
 /** @param {string} name @param {import("./forms.js").Texts} values */
@@ -110,7 +117,9 @@ async function act(values) {
   try {
     await use(client, token, values);
     token = "";
+    const offer = await offering;
     tell("done", done);
+    await offer?.offerPasskey(client);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.error === "email_taken") tell("gone", TAKEN);

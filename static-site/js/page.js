@@ -115,17 +115,11 @@ function offerToLeave() {
   warn("The page you wanted sent you back here.", { label: "Go there", run: () => location.replace(destination) });
 }
 
-/** Load the logged-in view's code and style sheet, once. */
+/** Load the logged-in view's code, once. */
 function loadAccount() {
-  const sheet = document.createElement("link");
-  account ??= new Promise((resolve, reject) => {
-    sheet.rel = "stylesheet";
-    sheet.href = "/account.css";
-    sheet.onload = () => resolve(import("./account.js"));
-    sheet.onerror = () => reject(new NetworkError());
-    document.head.append(sheet);
-  });
-  return account;
+  return (account ??= import("./account.js").catch(() => {
+    throw new NetworkError();
+  }));
 }
 
 /** @param {boolean} isKnown whether the log-out has reached the API */

@@ -6,9 +6,11 @@
 import { confirm } from "./confirm-dialog.js";
 import { device, deviceName } from "./devices.js";
 import { byId, make, makeButton } from "./dom.js";
+import { set } from "./fields.js";
 import { loader, showSome } from "./loading.js";
 import { moment } from "./moments.js";
 import { say } from "./notice.js";
+import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 
 const FEW = 5;
 const NOT_FOUND = 404;
@@ -24,6 +26,19 @@ export function startSessions(client, onEnded) {
   /** @type {Session[]} this browser's first, then the newest */
   let sessions = [];
   const others = () => sessions.filter(({ current }) => !current);
+  addPart(
+    "sessions-title",
+    "Sessions",
+    "Where you are logged in. End a session that you do not know, and change your password.",
+    ...listParts("ul", "session-list", "sessions-summary", set(loadButton("sessions-retry", "Try again", "Trying…"), { hidden: "" })),
+    moreButton("sessions-more"),
+    make(
+      "div",
+      "actions",
+      set(makeButton("End all others", "button", askToEndOthers), { id: "end-others", hidden: "" }),
+      set(makeButton("Log out everywhere", "button quiet", askToLogOutEverywhere), { id: "log-out-everywhere" }),
+    ),
+  );
 
   const view = loader(
     { list: "session-list", summary: "sessions-summary", retry: "sessions-retry" },
@@ -116,9 +131,6 @@ export function startSessions(client, onEnded) {
     // The button may have gone with its entry.
     if (success || document.activeElement === document.body) byId("sessions-title").focus();
   }
-
-  byId("end-others").addEventListener("click", askToEndOthers);
-  byId("log-out-everywhere").addEventListener("click", askToLogOutEverywhere);
 
   return {
     load: view.load,

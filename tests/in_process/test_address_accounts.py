@@ -341,6 +341,13 @@ class TestAnAccountWithoutAPassword:
         api.me(fresh).assert_problem(401, "invalid_token")
         log_in_with_passkey(api, authenticator).assert_problem(401, "invalid_code")
 
+    def test_keeps_its_passkey_under_another_address(self, api, mailbox, carol):
+        authenticator = Authenticator()
+        with_passkey(api, carol["access_token"], authenticator)
+        assert change(api, carol, OTHER_ADDRESS).status == 202
+        assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
+        assert log_in_with_passkey(api, authenticator).json["user"]["username"] == OTHER_ADDRESS
+
     def test_may_have_a_second_factor_beside_the_mailed_code(self, api, clock, mailbox, carol):
         app, _ = with_totp(api, clock, carol["access_token"])
         mailbox.all()

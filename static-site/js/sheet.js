@@ -1,0 +1,67 @@
+/** A dialog with steps, for what takes more than a question. It ends with the session, and forgets what was in it. */
+
+import { make } from "./dom.js";
+import { set } from "./fields.js";
+import { loadStyles } from "./styles.js";
+
+/** @typedef {import("./lychgate.js").Client} Client */
+
+/**
+ * @typedef {object} Sheet
+ * @property {HTMLDialogElement} dialog
+ * @property {(title: string, ...parts: (string | Node)[]) => void} show shows a step, in place of the one before
+ * @property {(isDone: boolean) => void} close
+ * @property {(may: boolean) => void} allowCancel whether the Escape key closes it
+ * @property {Promise<boolean>} closed whether it is done
+ * @property {AbortSignal} signal ends what is under way with it
+ */
+
+/**
+ * @param {Client} client
+ * @param {string} title
+ * @param {{mayCancel?: boolean}} [how]
+ * @returns {Promise<Sheet>}
+ */
+export async function openSheet(client, title, { mayCancel = true } = {}) {
+  await loadStyles("/sheet.css");
+  const end = new AbortController();
+  const heading = set(make("h2", "", title), { id: "sheet-title", tabindex: "-1" });
+  const body = make("div", "sheet-body");
+  const dialog = set(make("dialog", "card sheet", heading, body), { id: "sheet", "aria-labelledby": heading.id });
+  let isOver = false;
+  let isDone = false;
+  const close = (done) => {
+    isOver = true;
+    isDone = done;
+    dialog.close();
+  };
+  const stop = client.onChange(({ type }) => {
+    if (type === "logged-out" || type === "logged-in") close(false);
+  });
+  const closed = new Promise((resolve) => {
+    dialog.addEventListener("cancel", (event) => !mayCancel && event.preventDefault());
+    dialog.addEventListener("close", () => {
+      // Browsers close a dialog at the second Escape, whatever the page says.
+      if (!isOver && !mayCancel) return dialog.showModal();
+      stop();
+      end.abort();
+      dialog.remove();
+      resolve(isDone);
+    });
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return {
+    dialog,
+    close,
+    closed,
+    signal: end.signal,
+    allowCancel: (may) => (mayCancel = may),
+    show(text, ...parts) {
+      heading.textContent = text;
+      body.replaceChildren(...parts);
+      dialog.scrollTop = 0;
+      (body.querySelector("[autofocus]") ?? heading).focus();
+    },
+  };
+}

@@ -1,0 +1,660 @@
+"""Second factors and passkeys in the page, with a virtual authenticator of the browser, and a TOTP app."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.authenticator import App, Authenticator
+from tests.browser.postbox import Postbox
+from tests.browser.test_quality import TOOLS, assert_good_to_read
+from tests.browser.visitor import PASSWORD
+
+FRESH_SECONDS = 900
+CODE, RECOVERY = "#second-code", "#second-recovery-code"
+DIALOG, SHEET = "#confirm-dialog", "#sheet"
+LABEL = "#way-list .label"
+
+
+@pytest.fixture
+def named(patient_server):
+    """The server at its address with a name, where passkeys work."""
+    return SimpleNamespace(url=patient_server.url.replace("127.0.0.1", "localhost"))
+
+
+class Member:
+    """Somebody with an account, an authenticator in the browser, and perhaps a TOTP app."""
+
+    def __init__(self, visitor, clock):
+        self.visitor, self.clock = visitor, clock
+        self.authenticator = Authenticator(visitor.page)
+        self.app = None
+        self.recovery_codes = []
+
+    @property
+    def page(self):
+        return self.visitor.page
+
+    def signs_up(self):
+        self.visitor.open().sign_up()
+        self.visitor.is_signed_in()
+        self.visitor.sees("#way-list strong", "Password")
+        return self
+
+    def logs_out(self):
+        self.visitor.sign_out()
+        self.visitor.is_signed_out()
+        return self
+
+    def waits(self):
+        """Come back when nothing is fresh any more."""
+        self.clock.advance(FRESH_SECONDS + 1)
+        self.page.reload()
+        self.visitor.sees("#way-list strong", "Password")
+
+    def adds_a_passkey(self):
+        count = self.page.locator(LABEL).count()
+        self.page.click("#ways >> text=Add a passkey")
+        expect(self.page.locator(LABEL)).to_have_count(count + 1)
+        return self
+
+    def begins_an_app(self):
+        self.page.click("#way-list >> text=Set up")
+        self.app = App(self.page.inner_text(f"{SHEET} .secret"), self.clock)
+        return self
+
+    def confirms_the_app(self, code):
+        self.page.fill("#totp-code", code)
+        self.page.click("#totp-form [type=submit]")
+
+    def adds_an_app(self):
+        self.begins_an_app().confirms_the_app(self.app.code())
+        self.visitor.sees(".codes")
+        self.recovery_codes = self.page.locator(".codes code").all_inner_texts()
+        self.page.click("text=I have kept them")
+        self.visitor.sees("#way-list", "Recovery codes")
+        return self
+
+    def enters(self, code, field=CODE):
+        self.page.fill(field, code)
+        self.page.press(field, "Enter")
+
+    def answers_the_question(self, **fields):
+        for name, value in fields.items():
+            self.page.fill(f"#confirm-{name}", value)
+        self.page.click(f"{DIALOG} [type=submit]")
+
+    def posts(self):
+        return [(path, status) for method, path, status in self.visitor.made() if method == "POST"]
+
+
+@pytest.fixture
+def new_member(new_visitor, named, patient_clock):
+    def new_member(**settings):
+        return Member(new_visitor(named, **settings), patient_clock)
+
+    return new_member
+
+
+@pytest.fixture
+def kim(new_member):
+    member = new_member().signs_up()
+    yield member
+    # Each refusal is told in the page, and the browser writes a line of it too.
+    member.visitor.forgive(401, 403, 409, 429)
+
+
+def focused(member):
+    return member.page.evaluate("document.activeElement.id")
+
+
+# Passkeys
+
+
+def test_a_passkey_is_added_and_logs_in_by_its_button_without_a_name(kim):
+    kim.adds_a_passkey()
+    kim.visitor.sees("#notice", "You can log in with the new passkey")
+    kim.visitor.sees("#ways-summary", "You have a passkey.")
+    kim.visitor.sees("#way-list", "on all your devices")
+    kim.visitor.sees("#way-list", "not used yet")
+    kim.visitor.sees("#event-list", "Passkey added")
+    kim.logs_out()
+    kim.authenticator.answers(False)
+    kim.authenticator.answers(True)
+    kim.page.click("#passkey-login")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#way-list", "used just now")
+    assert "auth/login" not in [path for path, _ in kim.posts()]
+
+
+def test_a_passkey_logs_in_from_the_field_for_the_name(kim):
+    kim.adds_a_passkey().logs_out()
+    # Whoever touches the virtual authenticator takes what is offered.
+    kim.visitor.is_signed_in()
+    assert ("auth/login/passkey", 200) in kim.posts()
+
+
+@pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
+def test_an_authenticator_that_lies_logs_nobody_in_and_the_page_says_so(kim, lie):
+    kim.adds_a_passkey()
+    kim.authenticator.lies(**{lie: True})
+    kim.logs_out()
+    kim.page.click("#passkey-login")
+    kim.visitor.sees("#login-form [data-form-error]", "not good for this site")
+    assert ("auth/login/passkey", 401) in kim.posts()
+    assert ("auth/login/passkey", 200) not in kim.posts()
+    kim.visitor.is_signed_out()
+
+
+def test_who_has_no_passkey_here_is_told_so_and_can_go_on(kim):
+    kim.adds_a_passkey()
+    kim.authenticator.forgets()
+    kim.logs_out()
+    kim.page.click("#passkey-login")
+    kim.visitor.sees("#login-form [data-form-error]", "No passkey was used")
+    kim.visitor.log_in()
+    kim.visitor.is_signed_in()
+
+
+def test_a_second_passkey_on_the_same_authenticator_is_refused_in_words(kim):
+    kim.adds_a_passkey()
+    kim.page.click("#ways >> text=Add a passkey")
+    kim.visitor.sees("#notice", "has a passkey for your account already")
+    assert kim.page.locator(LABEL).count() == 1
+
+
+def test_a_passkey_gets_another_name_by_keyboard(kim):
+    kim.adds_a_passkey()
+    before = kim.page.inner_text(LABEL)
+    kim.page.focus("#way-list .buttons >> text=Rename")
+    kim.page.keyboard.press("Enter")
+    assert focused(kim) == "passkey-label"
+    kim.page.keyboard.press("Escape")
+    assert kim.page.inner_text(LABEL) == before
+    kim.page.keyboard.press("Enter")
+    kim.page.keyboard.type("<b>Laptop</b> of Kim")
+    kim.page.keyboard.press("Enter")
+    kim.visitor.sees(LABEL, "<b>Laptop</b> of Kim")
+    kim.page.reload()
+    kim.visitor.sees(LABEL, "<b>Laptop</b> of Kim")
+
+
+def test_a_passkey_without_a_name_is_an_error_at_its_field(kim):
+    kim.adds_a_passkey()
+    kim.page.click("#way-list .buttons >> text=Rename")
+    kim.page.fill("#passkey-label", "  ")
+    kim.page.click("#rename-form [type=submit]")
+    kim.visitor.sees("#passkey-label-error", "Enter a name")
+
+
+def test_a_passkey_that_is_removed_logs_nobody_in(kim):
+    kim.adds_a_passkey()
+    kim.page.click("#way-list .buttons >> text=Remove")
+    kim.visitor.sees(f"{DIALOG} h2", "Remove the passkey?")
+    kim.page.click(f"{DIALOG} [type=submit]")
+    kim.visitor.sees("#notice", "The passkey is removed")
+    expect(kim.page.locator(LABEL)).to_have_count(0)
+    assert focused(kim) == "ways-title"
+    kim.visitor.sees("#event-list", "Passkey removed")
+    kim.logs_out()
+    kim.page.click("#passkey-login")
+    kim.visitor.sees("#login-form [data-form-error]:not(:empty)")
+    kim.visitor.is_signed_out()
+
+
+def test_a_passkey_alone_answers_the_question_who_it_is(kim):
+    kim.adds_a_passkey()
+    kim.waits()
+    kim.page.click("#log-out-everywhere")
+    kim.visitor.sees("#confirm-password")
+    kim.page.click(f"{DIALOG} >> text=Use a passkey")
+    kim.visitor.is_signed_out()
+    assert ("auth/reauthenticate", 200) in kim.posts()
+
+
+def test_a_stale_session_is_asked_who_it_is_before_it_gets_a_passkey(kim):
+    kim.waits()
+    kim.page.click("#ways >> text=Add a passkey")
+    kim.answers_the_question(password="seven old oak boards and a guess")
+    kim.visitor.sees("#confirm-password-error", "not your password")
+    kim.answers_the_question(password=PASSWORD)
+    kim.visitor.sees(LABEL)
+
+
+# A TOTP app
+
+
+def test_an_app_is_set_up_with_the_secret_that_is_shown_and_the_codes_are_shown_once(kim):
+    kim.begins_an_app()
+    drawn = kim.page.locator(".qr svg")
+    assert drawn.get_attribute("role") == "img"
+    assert re.fullmatch(r"([A-Z2-7]{4} )*[A-Z2-7]{1,4}", kim.page.inner_text(f"{SHEET} .secret"))
+    kim.confirms_the_app(kim.app.wrong_code())
+    kim.visitor.sees("#totp-code-error", "Wrong")
+    assert focused(kim) == "totp-code"
+    kim.confirms_the_app(kim.app.code())
+    kim.visitor.sees(".codes")
+    codes = kim.page.locator(".codes code").all_inner_texts()
+    assert len(set(codes)) == 10
+    # They do not go by accident.
+    for _ in range(3):
+        kim.page.keyboard.press("Escape")
+    kim.visitor.sees(".codes")
+    with kim.page.expect_download() as download:
+        kim.page.click(f"{SHEET} >> text=Download")
+    kept = download.value.path().read_text("utf-8")
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    assert all(code in kept for code in codes)
+    assert kim.visitor.username in kept
+    kim.page.click("text=I have kept them")
+    kim.visitor.sees("#ways-summary", "needs a second factor")
+    kim.visitor.sees("#way-list", "10 are left")
+    kim.visitor.sees("#event-list", "Second factor added")
+    assert kim.page.locator(SHEET).count() == 0
+    assert codes[0] not in kim.page.content()
+
+
+def test_who_cancels_has_no_second_factor(kim):
+    kim.begins_an_app()
+    kim.page.keyboard.press("Escape")
+    kim.page.locator(SHEET).wait_for(state="detached")
+    kim.visitor.sees("#ways-summary", "password alone")
+    kim.logs_out()
+    kim.visitor.log_in()
+    kim.visitor.is_signed_in()
+
+
+def test_a_log_in_wants_a_code_and_takes_each_code_once(kim):
+    kim.adds_an_app().logs_out()
+    kim.visitor.log_in()
+    kim.visitor.sees("#second-step", f"shows for {kim.visitor.username}")
+    assert focused(kim) == "second-code"
+    assert kim.page.title().startswith("One more step")
+    field = kim.page.locator(CODE)
+    assert (field.get_attribute("autocomplete"), field.get_attribute("inputmode")) == ("one-time-code", "numeric")
+    kim.enters("12 34")
+    kim.visitor.sees(f"{CODE}-error", "6 digits")
+    for refused in (kim.app.last_code(), kim.app.wrong_code()):
+        kim.enters(refused)
+        kim.visitor.sees(f"{CODE}-error", "Wrong, or used")
+        assert focused(kim) == "second-code"
+    kim.enters(kim.app.code())
+    kim.visitor.is_signed_in()
+    assert [status for path, status in kim.posts() if path == "auth/login/second-factor"] == [401, 401, 200]
+    kim.visitor.sees("#event-list", "Second factor wrong")
+
+
+def test_a_recovery_code_logs_in_once(kim):
+    kim.adds_an_app()
+    for taken in (True, False):
+        kim.logs_out()
+        kim.visitor.log_in()
+        kim.page.click("text=Use a recovery code")
+        assert focused(kim) == "second-recovery-code"
+        kim.enters(kim.recovery_codes[3].upper(), RECOVERY)
+        if taken:
+            kim.visitor.is_signed_in()
+            kim.visitor.sees("#way-list", "9 are left")
+        else:
+            kim.visitor.sees(f"{RECOVERY}-error", "or used")
+            kim.page.click("text=Use a code of the app")
+            kim.enters(kim.app.code())
+            kim.visitor.is_signed_in()
+
+
+def test_after_five_wrong_codes_a_log_in_begins_again(kim):
+    kim.adds_an_app().logs_out()
+    kim.visitor.log_in()
+    for _ in range(5):
+        with kim.page.expect_response("**/auth/login/second-factor"):
+            kim.enters(kim.app.wrong_code())
+        kim.visitor.sees(f"{CODE}-error, #second-step [data-why]", re.compile("Wrong|too many"))
+    if kim.page.locator(CODE).is_visible():
+        kim.enters(kim.app.code())
+    kim.visitor.sees("h2", "Please begin again")
+    assert focused(kim) == "second-step-title"
+    kim.page.get_by_role("button", name="Begin again").click()
+    assert focused(kim) == "login-password"
+    assert kim.page.input_value("#login-password") == ""
+    assert kim.page.input_value("#login-username") == kim.visitor.username
+    kim.visitor.log_in()
+    kim.enters(kim.app.code())
+    kim.visitor.is_signed_in()
+
+
+def test_the_time_for_the_second_step_runs_and_ends(kim):
+    kim.adds_an_app().logs_out()
+    kim.page.clock.install()
+    kim.visitor.log_in()
+    kim.visitor.sees(".time", "Time left: 5:00")
+    kim.page.clock.run_for(241_000)
+    kim.visitor.sees(".time", "Time left: 0:59")
+    assert kim.page.inner_text("#second-step [role=status]") == "One minute is left."
+    kim.page.clock.run_for(60_000)
+    kim.visitor.sees("h2", "Please begin again")
+
+
+def test_who_goes_back_from_the_second_step_is_at_the_log_in_and_the_name_stays(kim):
+    kim.adds_an_app().logs_out()
+    kim.visitor.log_in()
+    kim.visitor.sees(CODE)
+    kim.page.click("#second-step >> text=Back to the log-in")
+    kim.visitor.sees("#login-form")
+    assert kim.page.input_value("#login-password") == ""
+    assert kim.page.locator("#second-step").is_hidden()
+    kim.visitor.log_in()
+    kim.visitor.sees(CODE)
+    kim.page.evaluate("location.hash = 'signup'")
+    kim.visitor.sees("#signup-form")
+    assert kim.page.locator("#second-step").is_hidden()
+
+
+def test_a_passkey_is_a_second_factor_too(kim):
+    kim.adds_a_passkey().adds_an_app()
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.visitor.log_in()
+    kim.visitor.sees(CODE)
+    kim.authenticator.answers(True)
+    kim.page.click("#second-step >> text=Use a passkey")
+    kim.visitor.is_signed_in()
+    assert ("auth/login/second-factor", 200) in kim.posts()
+
+
+def test_who_has_an_app_answers_the_question_with_password_and_code(kim):
+    kim.adds_an_app()
+    kim.waits()
+    kim.page.click("#way-list >> text=Make new ones")
+    kim.visitor.sees("#confirm-reason", "your password and a code")
+    kim.answers_the_question(password=PASSWORD, code="")
+    kim.visitor.sees("#confirm-code-error", "Enter the code")
+    kim.answers_the_question(code=kim.app.wrong_code())
+    kim.visitor.sees("#confirm-code-error", "Wrong, or used")
+    kim.answers_the_question(code=kim.app.code())
+    kim.visitor.sees(".codes")
+    codes = kim.page.locator(".codes code").all_inner_texts()
+    assert not set(codes) & set(kim.recovery_codes)
+    kim.page.click("text=I have kept them")
+    kim.visitor.sees("#notice", "new recovery codes")
+
+
+def test_without_its_app_an_account_asks_for_a_password_alone_again(kim):
+    kim.adds_an_app()
+    kim.page.click("#way-list >> text=Remove")
+    kim.visitor.sees("#confirm-consequence", "the recovery codes are void")
+    kim.page.click(f"{DIALOG} [type=submit]")
+    kim.visitor.sees("#ways-summary", "password alone")
+    kim.visitor.sees("#event-list", "Second factor removed")
+    kim.logs_out()
+    kim.visitor.log_in()
+    kim.visitor.is_signed_in()
+
+
+def test_the_password_of_an_account_with_an_app_is_not_changed_by_the_password_alone(kim):
+    kim.adds_an_app()
+    kim.waits()
+    kim.page.click("#password-fold summary")
+    kim.page.fill("#current-password", PASSWORD)
+    kim.page.fill("#new-password", "nine new willow boards and a bolt")
+    kim.page.click("#password-form [type=submit]")
+    kim.visitor.sees(f"{DIALOG} h2", "Change the password?")
+    kim.answers_the_question(password=PASSWORD, code=kim.app.code())
+    kim.visitor.sees("#notice", "Your password is changed")
+
+
+def test_a_mailed_code_ends_in_the_second_factor_too(new_member, patient_server):
+    kim = new_member()
+    page = kim.visitor.open().page
+    kim.visitor.sees("#mail-ways")
+    post = Postbox(patient_server, f"{kim.visitor.username}@example.org")
+    page.click("#show-signup")
+    page.fill("#signup-email", post.address)
+    kim.visitor.sign_up()
+    kim.visitor.is_signed_in()
+    tab = kim.visitor.open_tab()
+    tab.goto(post.link("email"))
+    tab.click("#email-form [type=submit]")
+    tab.locator("#done").wait_for()
+    kim.adds_an_app().logs_out()
+    page.click("#mail-ways a[href='#code']")
+    page.fill("#code-username", kim.visitor.username)
+    page.click("#code-form [type=submit]")
+    page.fill("#code-digits", post.code())
+    page.click("#code-entry-form [type=submit]")
+    kim.visitor.sees(CODE)
+    kim.enters(kim.app.wrong_code())
+    kim.visitor.sees(f"{CODE}-error", "Wrong")
+    kim.enters(kim.app.code())
+    kim.visitor.is_signed_in()
+    kim.visitor.forgive(401, 403)
+
+
+@pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
+def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(kim, lie):
+    kim.adds_a_passkey().adds_an_app()
+    kim.waits()
+    kim.authenticator.lies(**{lie: True})
+    kim.page.click("#log-out-everywhere")
+    kim.page.click(f"{DIALOG} >> text=Use a passkey")
+    kim.visitor.sees(f"{DIALOG} [data-form-error]", "not good for your account")
+    kim.page.click(f"{DIALOG} >> text=Cancel")
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.visitor.log_in()
+    kim.visitor.sees(CODE)
+    kim.authenticator.answers(True)
+    kim.page.click("#second-step >> text=Use a passkey")
+    kim.visitor.sees("#second-step [role=alert]", "The passkey was refused")
+    kim.enters(kim.app.code())
+    kim.visitor.is_signed_in()
+
+
+def test_a_browser_that_makes_a_passkey_by_itself_is_told_of_in_a_line(kim):
+    made = {
+        "id": "a2V5",
+        "label": "Chrome on Linux",
+        "created_at": "2026-11-28T12:00:00Z",
+        "last_used_at": None,
+        "backed_up": True,
+    }
+    source = f"export const upgradeToPasskey = async () => ({json.dumps(made)});"
+    others = "export * from '/js/lychgate-factors.js?'; "
+    kim.logs_out()
+    kim.visitor.context.route(
+        "**/js/lychgate-factors.js",
+        lambda route: route.fulfill(content_type="text/javascript", body=others + source),
+    )
+    kim.page.reload()
+    kim.visitor.log_in()
+    kim.visitor.sees("#notice", "A passkey was added to your account")
+
+
+# Without a password
+
+
+@pytest.fixture
+def passwordless(new_visitor, patient_clock, address_server):
+    """Somebody who has signed up without a password, and has the mailed link open."""
+    named = SimpleNamespace(url=address_server.url.replace("127.0.0.1", "localhost"))
+    kim = Member(new_visitor(named), patient_clock)
+    kim.visitor.username = f"{kim.visitor.username}@example.org"
+    page = kim.visitor.open().page
+    kim.visitor.sees("#mail-ways")
+    page.click("#show-signup")
+    kim.visitor.sees("#signup-password-hint", "Without one")
+    page.fill("#signup-username", kim.visitor.username)
+    page.click("#signup-form [type=submit]")
+    kim.visitor.sees("h2", "Confirm your address")
+    page.goto(Postbox(address_server, kim.visitor.username).link("register").replace("127.0.0.1", "localhost"))
+    page.click("#register-form [type=submit]")
+    yield kim
+    kim.visitor.forgive(401, 403, 409)
+
+
+def test_who_signs_up_without_a_password_makes_a_passkey_at_once_and_needs_no_password_ever(passwordless):
+    kim = passwordless
+    kim.visitor.sees("#passkey-offer", "You have no password")
+    kim.page.click("#passkey-offer button")
+    kim.visitor.sees("#done-title", "You have a passkey")
+    assert focused(kim) == "done-title"
+    kim.page.click("#done-next")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#ways-summary", "You have a passkey.")
+    kim.visitor.sees("#way-list", "None. You log in with a passkey or a mailed code.")
+    assert kim.page.locator("#password-fold").is_hidden()
+    kim.page.click("#delete-fold summary")
+    assert kim.page.locator("#delete-password").is_hidden()
+    kim.page.click("#delete-form [type=submit]")
+    kim.visitor.is_signed_out()
+    kim.visitor.sees("#notice", "Your account is deleted")
+
+
+def test_who_wants_no_passkey_goes_on_without_one(passwordless):
+    kim = passwordless
+    kim.visitor.sees("#passkey-offer")
+    kim.page.click("text=Not now")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#ways-summary", "mailed code")
+
+
+def test_the_last_way_in_is_not_removed_and_the_question_says_why(kim):
+    kim.adds_a_passkey()
+    refusal = {"status": 409, "json": {"error": "conflict", "status": 409}}
+    kim.visitor.context.route(
+        "**/api/auth/passkeys/*",
+        lambda route: route.fulfill(**refusal) if route.request.method == "DELETE" else route.fallback(),
+    )
+    kim.page.click("#way-list .buttons >> text=Remove")
+    kim.page.click(f"{DIALOG} [type=submit]")
+    kim.visitor.sees(f"{DIALOG} [data-form-error]", "only way into your account")
+    kim.page.click(f"{DIALOG} >> text=Cancel")
+    assert kim.page.locator(LABEL).count() == 1
+
+
+# Where there are none
+
+
+def test_at_an_address_of_numbers_the_page_says_where_passkeys_work(new_visitor, patient_server):
+    visitor = new_visitor(patient_server).open()
+    visitor.sees("#passkey-address", "Passkeys need an address with a name")
+    link = visitor.page.locator("#passkey-address a")
+    assert link.get_attribute("href") == patient_server.url.replace("127.0.0.1", "localhost") + "/"
+    assert visitor.page.locator("#passkey-login").count() == 0
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#way-list strong", "Password")
+    assert visitor.page.locator("#logged-in >> text=Add a passkey").is_hidden()
+    visitor.sees("#logged-in", "Passkeys need an address with a name")
+
+
+def test_a_site_without_passkeys_and_apps_offers_none(new_visitor, named):
+    visitor = new_visitor(named)
+    options = {"registration": "open", "identifier": "username", "email": "off", "methods": ["password"]}
+    visitor.context.route("**/api/auth/options", lambda route: route.fulfill(json={**options, "second_factors": []}))
+    visitor.open().sees("#login-form")
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#way-list strong", "Password")
+    for offer in ("Add a passkey", "Set up", "Passkeys need"):
+        assert visitor.page.locator(f"#logged-in >> text={offer}").locator("visible=true").count() == 0
+    visitor.sign_out()
+    visitor.is_signed_out()
+    assert visitor.page.locator("#passkey-login").count() == 0
+
+
+def test_after_a_new_password_the_page_says_that_second_factors_stay(new_visitor, named):
+    visitor = new_visitor(named)
+    visitor.context.route("**/api/auth/password/reset", lambda route: route.fulfill(status=204))
+    visitor.page.goto(f"{named.url}/account.html#reset=abc")
+    visitor.page.fill("#reset-password", PASSWORD)
+    visitor.page.click("#reset-form [type=submit]")
+    visitor.sees("#done-text", "authenticator app or passkeys, they stay as they were")
+
+
+# For everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1440])
+def test_each_view_is_accessible_and_fits_the_window(new_member, width, scheme):
+    kim = new_member(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+    )
+    kim.visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
+    page = kim.signs_up().page
+    kim.adds_a_passkey()
+    page.click("#way-list .buttons >> text=Rename")
+    assert_good_to_read(page)
+    page.keyboard.press("Escape")
+    kim.begins_an_app().confirms_the_app(kim.app.wrong_code())
+    kim.visitor.sees("#totp-code-error", "Wrong")
+    assert_good_to_read(page)
+    kim.confirms_the_app(kim.app.code())
+    kim.visitor.sees(".codes")
+    assert_good_to_read(page)
+    page.click("text=I have kept them")
+    kim.visitor.sees("#way-list", "Recovery codes")
+    assert_good_to_read(page)
+    kim.waits()
+    page.click("#log-out-everywhere")
+    kim.visitor.sees("#confirm-code")
+    assert_good_to_read(page)
+    page.click(f"{DIALOG} >> text=Cancel")
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.visitor.sees("#passkey-login")
+    assert_good_to_read(page)
+    kim.visitor.log_in()
+    kim.enters(kim.app.wrong_code())
+    kim.visitor.sees(f"{CODE}-error", "Wrong")
+    assert_good_to_read(page)
+    page.click("text=Use a recovery code")
+    assert_good_to_read(page)
+    kim.visitor.forgive(401, 403)
+
+
+def test_an_app_is_set_up_and_used_by_keyboard_alone(kim):
+    def press(*keys):
+        for key in keys:
+            kim.page.keyboard.press(key)
+
+    kim.page.focus("#way-list >> text=Set up")
+    press("Enter")
+    kim.visitor.sees(f"{SHEET} .secret")
+    assert focused(kim) == "sheet-title"
+    kim.app = App(kim.page.inner_text(f"{SHEET} .secret"), kim.clock)
+    while focused(kim) != "totp-code":
+        press("Tab")
+    kim.page.keyboard.type(kim.app.code())
+    press("Enter")
+    kim.visitor.sees(".codes")
+    assert focused(kim) == "sheet-title"
+    press("Tab", "Tab", "Tab", "Tab")
+    assert kim.page.evaluate("document.activeElement.textContent") == "I have kept them"
+    press("Enter")
+    kim.visitor.sees("#way-list", "Recovery codes")
+    expect(kim.page.locator("#ways-title")).to_be_focused()
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.page.focus("#login-username")
+    kim.page.keyboard.type(kim.visitor.username)
+    press("Tab")
+    kim.page.keyboard.type(PASSWORD)
+    press("Enter")
+    kim.visitor.sees(CODE)
+    kim.page.keyboard.type(kim.app.code())
+    press("Enter")
+    kim.visitor.is_signed_in()
+    assert focused(kim) == "logged-in-title"
+
+
+def test_recovery_codes_are_on_the_paper_and_nothing_else(kim):
+    kim.begins_an_app().confirms_the_app(kim.app.code())
+    kim.visitor.sees(".codes")
+    kim.page.emulate_media(media="print")
+    printed = kim.page.evaluate("document.body.innerText")
+    assert all(code in printed for code in kim.page.locator(".codes code").all_inner_texts())
+    assert f"Recovery codes of {kim.visitor.username} at localhost" in printed
+    assert not re.search("Sessions|Download|kept them", printed)
