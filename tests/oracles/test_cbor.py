@@ -62,6 +62,8 @@ REFUSED = {
     "reserved additional information": "1c",
     "a tag": "c074323031332d30332d32315432303a30343a30305a",
     "the tag that says that it is CBOR": "d9d9f700",
+    "a tag of nothing": "c0",
+    "a tag of a key and a value": "c10000",
     "a float of 16 bits": "f93c00",
     "a float of 32 bits": "fa47c35000",
     "a float of 64 bits": "fb3ff199999999999a",
