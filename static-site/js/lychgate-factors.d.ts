@@ -25,9 +25,9 @@ export function loginWithSecondFactor(client: Client, challenge: string, answer:
  */
 export function loginWithPasskey(client: Client, options?: CallOptions): Promise<User>;
 /**
- * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as it
- * takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn while
- * another function of this file asks for a passkey, and while the browser keeps the page for the way back.
+ * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as
+ * it takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn
+ * while another function of this file asks for a passkey, and while the browser keeps the page for the way back.
  *
  * @param {Client} client
  * @param {OfferOptions} [options] `onFailure` is told what went wrong meanwhile; `signal` ends the offer
@@ -140,7 +140,7 @@ export function renamePasskey(client: Client, id: string, label: string, options
 export function removePasskey(client: Client, id: string, options?: CallOptions): Promise<void>;
 /**
  * Adds a passkey for a user who has just logged in with a password, if the browser does that without a question. Shows
- * nothing, asks nothing, and never fails: nothing waits for it.
+ * nothing, asks nothing, and never fails: nothing waits for it, and it makes way for all that asks for a passkey.
  *
  * @param {Client} client
  * @param {CallOptions} [options]
@@ -162,9 +162,9 @@ export class PasskeyError extends Error {
     constructor(name: string, cause?: unknown);
     name: "PasskeyError";
     /**
-     * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not tell
-     * apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator knows none
-     * that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
+     * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not
+     * tell apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator
+     * knows none that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
      *
      * @type {"cancelled" | "exists" | "unsupported" | "address" | "failed"}
      */

@@ -2,9 +2,9 @@
  * Second factors and passkeys: log in with them, show again who one is, add and remove them.
  * docs/browser-client.md#second-factors-and-passkeys
  *
- * Functions over a client of lychgate.js, in a file of their own: a page without them needs none of it. Those that begin a
- * session do it as `login` does, in every tab. All throw ApiError and NetworkError, and those that ask the browser for a
- * passkey PasskeyError too. In Node.js the file can be imported, and there are no passkeys.
+ * Functions over a client of lychgate.js, in a file of their own: a page without them needs none of it. Those that begin
+ * a session do it as `login` does, in every tab. All throw ApiError and NetworkError, and those that ask the browser for
+ * a passkey PasskeyError too. In Node.js the file can be imported, and there are no passkeys.
  */
 
 /** @typedef {import("./lychgate.js").Client} Client */
@@ -80,9 +80,9 @@ const REASONS = {
 export class PasskeyError extends Error {
   name = /** @type {const} */ ("PasskeyError");
   /**
-   * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not tell
-   * apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator knows none
-   * that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
+   * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not
+   * tell apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator
+   * knows none that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
    *
    * @type {"cancelled" | "exists" | "unsupported" | "address" | "failed"}
    */
@@ -139,9 +139,9 @@ export async function loginWithPasskey(client, options) {
 }
 
 /**
- * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as it
- * takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn while
- * another function of this file asks for a passkey, and while the browser keeps the page for the way back.
+ * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as
+ * it takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn
+ * while another function of this file asks for a passkey, and while the browser keeps the page for the way back.
  *
  * @param {Client} client
  * @param {OfferOptions} [options] `onFailure` is told what went wrong meanwhile; `signal` ends the offer
@@ -352,7 +352,8 @@ export async function signalPasskeys(client, options) {
     // The list may lack a passkey that is made meanwhile.
     if (prompts || upgrade || turns > before) return;
     const account = { rpId: publicKey.rpId, userId: toText(new TextEncoder().encode(user.id)) };
-    await signal("signalAllAcceptedCredentials", { ...account, allAcceptedCredentialIds: passkeys.map(({ id }) => id) });
+    const allAcceptedCredentialIds = passkeys.map(({ id }) => id);
+    await signal("signalAllAcceptedCredentials", { ...account, allAcceptedCredentialIds });
     await signal("signalCurrentUserDetails", { ...account, name: user.username, displayName: user.username });
   } catch {
     // The next log-in tells it.
@@ -430,7 +431,7 @@ class Offer {
         if (!this.#mayStand) await this.#pause();
         else {
           const { challenge, publicKey } = await requestOptions(this.#client, { signal: this.#end.signal });
-          const credential = await this.#make(publicKey);
+          const credential = await this.#present(publicKey);
           if (credential) return await enter(this.#client, challenge, publicKey, credential, { signal: this.#signal });
           failures = 0;
         }
@@ -480,7 +481,7 @@ class Offer {
   }
 
   /** @returns {Promise<any>} the credential that the user has chosen, null if the offer was withdrawn */
-  async #make(publicKey) {
+  async #present(publicKey) {
     // The prompt of a button may have come between.
     if (!this.#mayStand) return null;
     const { signal } = (this.#withdrawal = new AbortController());
@@ -564,7 +565,7 @@ function requestOptions(client, options) {
   return client.json("POST", "auth/login/passkey/options", {}, { ...options, anonymous: true });
 }
 
-/** Log in with a passkey, and tell the browser what became of it. @param {any} credential @param {CallOptions} [options] */
+/** Log in with a passkey, and tell the browser. @param {any} credential @param {CallOptions} [options] */
 async function enter(client, challenge, publicKey, credential, options) {
   try {
     const user = await client.enter("auth/login/passkey", { challenge, credential }, options);
@@ -615,7 +616,8 @@ function getPasskey(publicKey, options, mediation) {
  * @returns {Promise<any>} the credential, as JSON
  */
 async function runCeremony(method, publicKey, mediation, options) {
-  if (!passkeysWork()) throw new PasskeyError("PublicKeyCredential" in globalThis ? "SecurityError" : "NotSupportedError");
+  if (!("PublicKeyCredential" in globalThis)) throw new PasskeyError("NotSupportedError");
+  if (!passkeysWork()) throw new PasskeyError("SecurityError");
   const { signal } = options ?? {};
   try {
     const asked = /** @type {any} */ ({ publicKey: publicKey(), mediation, signal });
@@ -629,8 +631,9 @@ async function runCeremony(method, publicKey, mediation, options) {
 /** What `create` takes, from a PublicKeyCredentialCreationOptionsJSON. */
 function creationFromJson(json) {
   if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(json);
+  const excludeCredentials = json.excludeCredentials?.map(toDescriptor);
   const user = { ...json.user, id: toBytes(json.user.id) };
-  return { ...json, user, challenge: toBytes(json.challenge), excludeCredentials: json.excludeCredentials?.map(toDescriptor) };
+  return { ...json, user, challenge: toBytes(json.challenge), excludeCredentials };
 }
 
 /** What `get` takes, from a PublicKeyCredentialRequestOptionsJSON. */
@@ -711,7 +714,7 @@ function signalUnknown(rpId, { id: credentialId }) {
   signal("signalUnknownCredential", { rpId, credentialId });
 }
 
-/** Tell the browser something of its passkeys, if it listens. Never fails. @param {string} name @param {object} details */
+/** Tell the browser something of its passkeys, if it listens. Never fails. @param {object} details */
 async function signal(name, details) {
   try {
     if (canSignal(name)) await PublicKeyCredential[name](details);

@@ -137,7 +137,7 @@ def test_an_offer_makes_way_for_a_button_in_a_real_browser_and_comes_back(kim):
 def test_a_passkey_that_the_browser_is_slow_to_make_without_a_question_is_in_nobodys_way(kim):
     kim.page.evaluate("() => void (globalThis.upgraded = factors.upgradeToPasskey(client))")
     kim.wait_for(lambda: asked_for(kim, "auth/passkeys/options") == 1)
-    # Chromium leaves it open where no password manager has just filled the password in.
+    # Chromium leaves it open for as long as the page is there.
     assert kim.page.evaluate("factors.addPasskey(client, 'Mine').then(({ label }) => label)") == "Mine"
     assert kim.page.evaluate("upgraded") is None
 

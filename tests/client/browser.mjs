@@ -58,8 +58,8 @@ export class Browser {
     globalThis.PublicKeyCredential = this.PublicKeyCredential;
     globalThis.addEventListener = (...given) => this.page.addEventListener(...given);
     globalThis.navigator ??= {};
-    const credentials = { get: (options) => this.#ask("get", options), create: (options) => this.#ask("create", options) };
-    Object.defineProperty(globalThis.navigator, "credentials", { value: credentials, configurable: true });
+    const [get, create] = ["get", "create"].map((method) => (options) => this.#ask(method, options));
+    Object.defineProperty(globalThis.navigator, "credentials", { value: { get, create }, configurable: true });
     return this;
   }
 
