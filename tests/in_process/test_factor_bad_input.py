@@ -21,6 +21,8 @@ from tests.support.factor_flows import (
     with_totp,
 )
 
+REFUSALS = {(422, "validation_failed"), (401, "invalid_code"), (401, "invalid_challenge")}
+"""What is answered to whatever a passkey has not answered."""
 NO_STRINGS = [None, 7, 1.5, True, [], {}, ["123456"]]
 NO_OBJECTS = [None, 7, True, "", "{}", [], [{}]]
 NO_CODES = ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666", "1" * 10_000, "\0" * 6, "-12345"]
@@ -228,6 +230,81 @@ class TestACredential:
         refused = api.post("/auth/login/passkey", {"challenge": asked["challenge"], "credential": proof["credential"]})
         refused.assert_problem(401, "invalid_challenge")
         assert api.post("/auth/login/passkey", proof).status == 200
+
+
+class TestEachMemberOfACredential:
+    """Each member in turn is left out, or is something else."""
+
+    OTHERS = (
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        2**53 - 1,
+        "",
+        "x",
+        "AAAA",
+        "A" * 2000,
+        "\u00e9",
+        [],
+        [1],
+        {},
+        {"a": {}},
+        ["usb"] * 100,
+    )
+    IRRELEVANT = ("authenticatorAttachment", "clientExtensionResults")
+
+    @staticmethod
+    def spoilt(credential):
+        """Every credential that differs from this one in one member, and the path of that."""
+        response = credential["response"]
+        for name in response:
+            yield name, {**credential, "response": {key: value for key, value in response.items() if key != name}}
+            for other in TestEachMemberOfACredential.OTHERS:
+                yield name, {**credential, "response": {**response, name: other}}
+        for name in credential:
+            yield name, {key: value for key, value in credential.items() if key != name}
+            for other in TestEachMemberOfACredential.OTHERS:
+                yield name, {**credential, name: other}
+
+    def test_matters_at_a_log_in(self, api, authenticator, passkey):
+        proof = proof_of(api, authenticator)
+        for name, credential in self.spoilt(proof["credential"]):
+            if name not in self.IRRELEVANT:
+                answer = api.post("/auth/login/passkey", {**proof, "credential": credential})
+                assert (answer.status, answer.error) in REFUSALS, (name, credential, answer.body)
+        assert api.post("/auth/login/passkey", proof).status == 200
+
+    def test_matters_to_a_new_passkey(self, api, alice, authenticator):
+        asked = creation(api, alice["access_token"]).json
+        members = {
+            "challenge": asked["challenge"],
+            "credential": authenticator.create(asked["publicKey"], SITE_ORIGIN),
+        }
+        # What the browser reads out of the attestation for scripts may be missing, and transports are its word only.
+        optional = {"transports", "authenticatorData", "publicKey", "publicKeyAlgorithm", *self.IRRELEVANT}
+        for name, credential in self.spoilt(members["credential"]):
+            if name not in optional:
+                spoilt_members = {**members, "credential": credential}
+                answer = api.bearer("POST", "/auth/passkeys", alice["access_token"], spoilt_members)
+                assert (answer.status, answer.error) in REFUSALS, (name, credential, answer.body)
+        assert factors_of(api, alice["access_token"])["passkeys"] == []
+        assert api.bearer("POST", "/auth/passkeys", alice["access_token"], members).status == 201
+
+    def test_of_the_others_breaks_nothing(self, api, alice, clock):
+        for name in ("transports", "publicKey", "publicKeyAlgorithm", *self.IRRELEVANT):
+            for other in self.OTHERS:
+                asked = creation(api, alice["access_token"]).json
+                credential = Authenticator().create(asked["publicKey"], SITE_ORIGIN)
+                where = credential if name in self.IRRELEVANT else credential["response"]
+                where[name] = other
+                members = {"challenge": asked["challenge"], "credential": credential}
+                answer = api.bearer("POST", "/auth/passkeys", alice["access_token"], members)
+                assert answer.status in {201, 401, 422}, (name, other, answer.body)
+                if answer.status == 201:
+                    path = f"/auth/passkeys/{answer.json['passkey']['id']}"
+                    assert api.bearer("DELETE", path, alice["access_token"]).status == 204
 
 
 class TestALabel:
