@@ -140,8 +140,8 @@ NOT_PROTECTED = (
     "Whoever has the password of an account with TOTP can use up its tries of second factors, 20 an hour and 50 a day, "
     "and so delays the owner's log-in by a code. A passkey of the owner's goes on working.",
     "Whoever has a session that is fresh needs no password to change what an account is entered with.",
-    "Whoever has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second factor "
-    "on.",
+    "Whoever has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second "
+    "factor on.",
     "No notice has a button that undoes what it tells of.",
     "Whoever may write to the tables, or deploy, can take any account.",
 )

@@ -100,7 +100,7 @@ def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhe
     stale.sees("#sessions-summary", "nowhere else")
     assert stale.page.locator(DIALOG).is_hidden()
     assert focused(stale) == "sessions-title"
-    stale.sees("#event-list", "Password confirmed")
+    stale.sees("#event-list", "Confirmed that it was you")
     is_ended(elsewhere)
     stale.is_signed_in()
 

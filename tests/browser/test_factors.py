@@ -1,5 +1,6 @@
-"""Second factors and passkeys in the page, with the browser's virtual authenticator and a TOTP app that tells its codes."""
+"""Second factors and passkeys in the page, with a virtual authenticator of the browser, and a TOTP app."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.authenticator import App, Authenticator
 from tests.browser.postbox import Postbox
+from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
 
 FRESH_SECONDS = 900
@@ -84,9 +86,6 @@ class Member:
             self.page.fill(f"#confirm-{name}", value)
         self.page.click(f"{DIALOG} [type=submit]")
 
-    def history(self):
-        return self.page.locator("#event-list strong").all_inner_texts()
-
     def posts(self):
         return [(path, status) for method, path, status in self.visitor.made() if method == "POST"]
 
@@ -94,17 +93,16 @@ class Member:
 @pytest.fixture
 def new_member(new_visitor, named, patient_clock):
     def new_member(**settings):
-        member = Member(new_visitor(named, **settings), patient_clock)
-        # Each refusal is told in the page, and the browser writes a line of it too.
-        return member
+        return Member(new_visitor(named, **settings), patient_clock)
 
-    yield new_member
+    return new_member
 
 
 @pytest.fixture
 def kim(new_member):
     member = new_member().signs_up()
     yield member
+    # Each refusal is told in the page, and the browser writes a line of it too.
     member.visitor.forgive(401, 403, 409, 429)
 
 
@@ -278,12 +276,13 @@ def test_a_log_in_wants_a_code_and_takes_each_code_once(kim):
     assert (field.get_attribute("autocomplete"), field.get_attribute("inputmode")) == ("one-time-code", "numeric")
     kim.enters("12 34")
     kim.visitor.sees(f"{CODE}-error", "6 digits")
-    kim.enters(kim.app.last_code())
-    kim.visitor.sees(f"{CODE}-error", "Wrong, or used")
-    assert focused(kim) == "second-code"
+    for refused in (kim.app.last_code(), kim.app.wrong_code()):
+        kim.enters(refused)
+        kim.visitor.sees(f"{CODE}-error", "Wrong, or used")
+        assert focused(kim) == "second-code"
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
-    assert [status for path, status in kim.posts() if path == "auth/login/second-factor"] == [401, 200]
+    assert [status for path, status in kim.posts() if path == "auth/login/second-factor"] == [401, 401, 200]
     kim.visitor.sees("#event-list", "Second factor wrong")
 
 
@@ -430,3 +429,232 @@ def test_a_mailed_code_ends_in_the_second_factor_too(new_member, patient_server)
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
     kim.visitor.forgive(401, 403)
+
+
+@pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
+def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(kim, lie):
+    kim.adds_a_passkey().adds_an_app()
+    kim.waits()
+    kim.authenticator.lies(**{lie: True})
+    kim.page.click("#log-out-everywhere")
+    kim.page.click(f"{DIALOG} >> text=Use a passkey")
+    kim.visitor.sees(f"{DIALOG} [data-form-error]", "not good for your account")
+    kim.page.click(f"{DIALOG} >> text=Cancel")
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.visitor.log_in()
+    kim.visitor.sees(CODE)
+    kim.authenticator.answers(True)
+    kim.page.click("#second-step >> text=Use a passkey")
+    kim.visitor.sees("#second-step [role=alert]", "The passkey was refused")
+    kim.enters(kim.app.code())
+    kim.visitor.is_signed_in()
+
+
+def test_a_browser_that_makes_a_passkey_by_itself_is_told_of_in_a_line(kim):
+    made = {
+        "id": "a2V5",
+        "label": "Chrome on Linux",
+        "created_at": "2026-11-28T12:00:00Z",
+        "last_used_at": None,
+        "backed_up": True,
+    }
+    source = f"export const upgradeToPasskey = async () => ({json.dumps(made)});"
+    others = "export * from '/js/lychgate-factors.js?'; "
+    kim.logs_out()
+    kim.visitor.context.route(
+        "**/js/lychgate-factors.js",
+        lambda route: route.fulfill(content_type="text/javascript", body=others + source),
+    )
+    kim.page.reload()
+    kim.visitor.log_in()
+    kim.visitor.sees("#notice", "A passkey was added to your account")
+
+
+# Without a password
+
+
+@pytest.fixture
+def passwordless(new_visitor, patient_clock, address_server):
+    """Somebody who has signed up without a password, and has the mailed link open."""
+    named = SimpleNamespace(url=address_server.url.replace("127.0.0.1", "localhost"))
+    kim = Member(new_visitor(named), patient_clock)
+    kim.visitor.username = f"{kim.visitor.username}@example.org"
+    page = kim.visitor.open().page
+    kim.visitor.sees("#mail-ways")
+    page.click("#show-signup")
+    kim.visitor.sees("#signup-password-hint", "Without one")
+    page.fill("#signup-username", kim.visitor.username)
+    page.click("#signup-form [type=submit]")
+    kim.visitor.sees("h2", "Confirm your address")
+    page.goto(Postbox(address_server, kim.visitor.username).link("register").replace("127.0.0.1", "localhost"))
+    page.click("#register-form [type=submit]")
+    yield kim
+    kim.visitor.forgive(401, 403, 409)
+
+
+def test_who_signs_up_without_a_password_makes_a_passkey_at_once_and_needs_no_password_ever(passwordless):
+    kim = passwordless
+    kim.visitor.sees("#passkey-offer", "You have no password")
+    kim.page.click("#passkey-offer button")
+    kim.visitor.sees("#done-title", "You have a passkey")
+    assert focused(kim) == "done-title"
+    kim.page.click("#done-next")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#ways-summary", "You have a passkey.")
+    kim.visitor.sees("#way-list", "None. You log in with a passkey or a mailed code.")
+    assert kim.page.locator("#password-fold").is_hidden()
+    kim.page.click("#delete-fold summary")
+    assert kim.page.locator("#delete-password").is_hidden()
+    kim.page.click("#delete-form [type=submit]")
+    kim.visitor.is_signed_out()
+    kim.visitor.sees("#notice", "Your account is deleted")
+
+
+def test_who_wants_no_passkey_goes_on_without_one(passwordless):
+    kim = passwordless
+    kim.visitor.sees("#passkey-offer")
+    kim.page.click("text=Not now")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("#ways-summary", "mailed code")
+
+
+def test_the_last_way_in_is_not_removed_and_the_question_says_why(kim):
+    kim.adds_a_passkey()
+    refusal = {"status": 409, "json": {"error": "conflict", "status": 409}}
+    kim.visitor.context.route(
+        "**/api/auth/passkeys/*",
+        lambda route: route.fulfill(**refusal) if route.request.method == "DELETE" else route.fallback(),
+    )
+    kim.page.click("#way-list .buttons >> text=Remove")
+    kim.page.click(f"{DIALOG} [type=submit]")
+    kim.visitor.sees(f"{DIALOG} [data-form-error]", "only way into your account")
+    kim.page.click(f"{DIALOG} >> text=Cancel")
+    assert kim.page.locator(LABEL).count() == 1
+
+
+# Where there are none
+
+
+def test_at_an_address_of_numbers_the_page_says_where_passkeys_work(new_visitor, patient_server):
+    visitor = new_visitor(patient_server).open()
+    visitor.sees("#passkey-address", "Passkeys need an address with a name")
+    link = visitor.page.locator("#passkey-address a")
+    assert link.get_attribute("href") == patient_server.url.replace("127.0.0.1", "localhost") + "/"
+    assert visitor.page.locator("#passkey-login").count() == 0
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#way-list strong", "Password")
+    assert visitor.page.locator("#logged-in >> text=Add a passkey").is_hidden()
+    visitor.sees("#logged-in", "Passkeys need an address with a name")
+
+
+def test_a_site_without_passkeys_and_apps_offers_none(new_visitor, named):
+    visitor = new_visitor(named)
+    options = {"registration": "open", "identifier": "username", "email": "off", "methods": ["password"]}
+    visitor.context.route("**/api/auth/options", lambda route: route.fulfill(json={**options, "second_factors": []}))
+    visitor.open().sees("#login-form")
+    visitor.sign_up()
+    visitor.is_signed_in()
+    visitor.sees("#way-list strong", "Password")
+    for offer in ("Add a passkey", "Set up", "Passkeys need"):
+        assert visitor.page.locator(f"#logged-in >> text={offer}").locator("visible=true").count() == 0
+    visitor.sign_out()
+    visitor.is_signed_out()
+    assert visitor.page.locator("#passkey-login").count() == 0
+
+
+def test_after_a_new_password_the_page_says_that_second_factors_stay(new_visitor, named):
+    visitor = new_visitor(named)
+    visitor.context.route("**/api/auth/password/reset", lambda route: route.fulfill(status=204))
+    visitor.page.goto(f"{named.url}/account.html#reset=abc")
+    visitor.page.fill("#reset-password", PASSWORD)
+    visitor.page.click("#reset-form [type=submit]")
+    visitor.sees("#done-text", "authenticator app or passkeys, they stay as they were")
+
+
+# For everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1440])
+def test_each_view_is_accessible_and_fits_the_window(new_member, width, scheme):
+    kim = new_member(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+    )
+    kim.visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
+    page = kim.signs_up().page
+    kim.adds_a_passkey()
+    page.click("#way-list .buttons >> text=Rename")
+    assert_good_to_read(page)
+    page.keyboard.press("Escape")
+    kim.begins_an_app().confirms_the_app(kim.app.wrong_code())
+    kim.visitor.sees("#totp-code-error", "Wrong")
+    assert_good_to_read(page)
+    kim.confirms_the_app(kim.app.code())
+    kim.visitor.sees(".codes")
+    assert_good_to_read(page)
+    page.click("text=I have kept them")
+    kim.visitor.sees("#way-list", "Recovery codes")
+    assert_good_to_read(page)
+    kim.waits()
+    page.click("#log-out-everywhere")
+    kim.visitor.sees("#confirm-code")
+    assert_good_to_read(page)
+    page.click(f"{DIALOG} >> text=Cancel")
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.visitor.sees("#passkey-login")
+    assert_good_to_read(page)
+    kim.visitor.log_in()
+    kim.enters(kim.app.wrong_code())
+    kim.visitor.sees(f"{CODE}-error", "Wrong")
+    assert_good_to_read(page)
+    page.click("text=Use a recovery code")
+    assert_good_to_read(page)
+    kim.visitor.forgive(401, 403)
+
+
+def test_an_app_is_set_up_and_used_by_keyboard_alone(kim):
+    def press(*keys):
+        for key in keys:
+            kim.page.keyboard.press(key)
+
+    kim.page.focus("#way-list >> text=Set up")
+    press("Enter")
+    kim.visitor.sees(f"{SHEET} .secret")
+    assert focused(kim) == "sheet-title"
+    kim.app = App(kim.page.inner_text(f"{SHEET} .secret"), kim.clock)
+    while focused(kim) != "totp-code":
+        press("Tab")
+    kim.page.keyboard.type(kim.app.code())
+    press("Enter")
+    kim.visitor.sees(".codes")
+    assert focused(kim) == "sheet-title"
+    press("Tab", "Tab", "Tab", "Tab")
+    assert kim.page.evaluate("document.activeElement.textContent") == "I have kept them"
+    press("Enter")
+    kim.visitor.sees("#way-list", "Recovery codes")
+    expect(kim.page.locator("#ways-title")).to_be_focused()
+    kim.authenticator.answers(False)
+    kim.logs_out()
+    kim.page.focus("#login-username")
+    kim.page.keyboard.type(kim.visitor.username)
+    press("Tab")
+    kim.page.keyboard.type(PASSWORD)
+    press("Enter")
+    kim.visitor.sees(CODE)
+    kim.page.keyboard.type(kim.app.code())
+    press("Enter")
+    kim.visitor.is_signed_in()
+    assert focused(kim) == "logged-in-title"
+
+
+def test_recovery_codes_are_on_the_paper_and_nothing_else(kim):
+    kim.begins_an_app().confirms_the_app(kim.app.code())
+    kim.visitor.sees(".codes")
+    kim.page.emulate_media(media="print")
+    printed = kim.page.evaluate("document.body.innerText")
+    assert all(code in printed for code in kim.page.locator(".codes code").all_inner_texts())
+    assert f"Recovery codes of {kim.visitor.username} at localhost" in printed
+    assert not re.search("Sessions|Download|kept them", printed)

@@ -19,7 +19,7 @@ INCIDENTS = (Path(__file__).parents[2] / "docs" / "operations" / "incidents.md")
 
 @pytest.fixture
 def by_hand(aws_clients, environment):
-    """Run a command that changes an account, for another username and table than the page's: the first or the second."""
+    """Run the first or the second command that changes an account, for another username and table than the page's."""
     commands = re.findall(r"^ +(aws dynamodb update-item (?:.*\\\n)*.*)$", INCIDENTS, re.MULTILINE)
     (digest,) = re.findall(r"^ +(key=.*)$", INCIDENTS, re.MULTILINE)
     dynamodb, _ = aws_clients

@@ -3,6 +3,9 @@
 import itertools
 import json
 import os
+import re
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -220,6 +223,35 @@ class TestTheSearch:
         assert not with_mail.survives(whole, ["TOTP app", "recovery codes"])
         assert not without.survives(Account(password=OWNER), ["password"])
         assert without.survives(Account(password=OWNER, passkeys=frozenset({OWNER})), ["password"])
+
+
+class TestTheSecurityModel:
+    """Its table says what is computed with the defaults."""
+
+    PAGE = (Path(__file__).parents[2] / "docs" / "security-model.md").read_text("utf-8")
+    ROWS: ClassVar = {
+        "the mailbox": ("mailbox",),
+        "the password": ("password",),
+        "password and code at once (a page that passes them on)": ("password", "totp-code"),
+        "a session or its tokens, later than 15 minutes after the log-in": ("access-token", "refresh-token"),
+        "the same, within the 15 minutes": ("access-token", "refresh-token", "fresh"),
+        "a program that opens every link in the mailbox": (),
+        "an administrator's session": ("admin",),
+        "the tables and the peppers": ("tables", "peppers"),
+        "the tables and the signing keys": ("tables", "signing-keys"),
+    }
+
+    @pytest.mark.parametrize("row", ROWS)
+    def test_a_row_says_for_good_where_the_owner_is_kept_out_and_nothing_where_there_is_nothing(self, row):
+        (cells,) = re.findall(rf"^\| {re.escape(row)} \| (.+) \| (.+) \|$", self.PAGE, re.MULTILINE)
+        without = Account(password=OWNER, address=OWNER)
+        both = Account(password=OWNER, address=OWNER, totp=OWNER, codes=OWNER)
+        graph = Graph(STEPS, BY_NAME)
+        found = [graph.finding(Theft("", self.ROWS[row]), account).outcome for account in (without, both)]
+        said = [cells[0], cells[0] if cells[1] == "the same" else cells[1]]
+        for outcome, cell in zip(found, said, strict=True):
+            assert (outcome is Outcome.KEEPS_OUT) is ("the account, for good" in cell), cell
+            assert (outcome is Outcome.NOTHING) is cell.startswith("nothing"), cell
 
 
 class TestTheCommand:
