@@ -7,7 +7,7 @@ import pytest
 from chalicelib.api import factors
 from tests.support.api_client import SITE_ORIGIN
 from tests.support.authenticator import Authenticator, encoded
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     begin_totp,
     creation,

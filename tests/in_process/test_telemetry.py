@@ -14,7 +14,7 @@ from tests.support.api_client import SITE_ORIGIN, as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import App, proof_of, second_step
+from tests.support.factors_over_http import App, proof_of, second_step
 from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
