@@ -50,7 +50,7 @@ _WARNINGS: tuple[_Row, ...] = (
             f"Passkeys are made for {site.settings.rp_id}, CloudFront's own name of this distribution. With "
             "another domain, or another distribution, all of them are worth nothing."
         ),
-        "Give the stage a domain of yours before users add passkeys (docs/deployment.md, A domain of your own).",
+        "Give the stage a domain of yours before users add passkeys (docs/deployment.md, Passkeys and the domain).",
     ),
     (
         "LYCHGATE_RP_ID",
@@ -118,15 +118,6 @@ _WARNINGS: tuple[_Row, ...] = (
         ),
         "List origins with https:// only.",
     ),
-    (
-        "LYCHGATE_IDENTIFIER",
-        lambda site: site.settings.identifier == "email" and site.settings.registration_open,
-        lambda _: (
-            "Whoever registers somebody else's address with a password has that account's password, if the owner of "
-            "the address presses the button of the mail."
-        ),
-        "Tell users to press it only if they have just registered. A reset by mail ends it. Or close registration.",
-    ),
 )
 
 
@@ -142,6 +133,8 @@ NOT_PROTECTED = (
     "Whoever has a session that is fresh needs no password to change what an account is entered with.",
     "Whoever has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second "
     "factor on.",
+    "Where the address is the name, whoever registers somebody else's address with a password has that password, if "
+    "the owner of the address presses the button of the mail. A registration without a password gives nothing away.",
     "No notice has a button that undoes what it tells of.",
     "Whoever may write to the tables, or deploy, can take any account.",
 )

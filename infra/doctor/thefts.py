@@ -77,7 +77,7 @@ THEFTS = (
     ),
     Theft("a program that opens every link in the mailbox", ("mailbox",), ("address",), only_looks=True, where=MAIL),
     Theft(
-        "whoever registers the address first, if its owner presses the button of the mail",
+        "whoever registers the address first, with a password, if its owner presses the button of the mail",
         ("password",),
         ("password", "address"),
         where=BY_ADDRESS,
@@ -146,13 +146,13 @@ THEFTS = (
         "whomever and with whatever roles.",
     ),
     Theft(
-        "a copy of the tables, and the peppers",
+        "a copy of the tables and the peppers",
         ("tables", "peppers"),
         aside="Passwords can be tried without limit: those that are guessed count as stolen. With TOTP the password is "
         "not even needed.",
     ),
     Theft(
-        "a copy of the tables, and the signing keys",
+        "a copy of the tables and the signing keys",
         ("tables", "signing-keys"),
         aside="Any session that exists at the time, and only those. Revoking the key ends it.",
     ),

@@ -100,8 +100,9 @@ export function tellOfPasskey() {
 
 /** Remove all data of a user, before another may log in. */
 export function clearAccount() {
+  if (!parts) return;
   for (const place of TEXTS) byId(place).textContent = "";
-  parts?.clear();
+  parts.clear();
   address?.clear();
 }
 

@@ -15,7 +15,7 @@ LAPTOP = {"chalice-local", "make-dev"}
 def pytest_generate_tests(metafunc):
     if "place" in metafunc.fixturenames:
         live = metafunc.config.stash.get(LIVE, None)
-        names = [live.place] if live else getattr(metafunc.module, "PLACES", (places.IN_PROCESS, *places.PLACES))
+        names = [live.place] if live else [places.IN_PROCESS, *places.PLACES]
         if "mailbox" in metafunc.fixturenames:
             # On a laptop mails are sent by the process of the database, whose tests are in tests/local.
             names = [name for name in names if name not in LAPTOP]

@@ -1,7 +1,9 @@
 """One user's way through all routes of second factors and passkeys, in every place."""
 
+import pytest
+
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     claims_of,
     factors_of,
@@ -15,6 +17,7 @@ from tests.support.factor_flows import (
 )
 
 
+@pytest.mark.each_server
 def test_factors_are_added_used_and_removed(api, clock):
     access_token = api.register("Alice").json["access_token"]
     authenticator = Authenticator()

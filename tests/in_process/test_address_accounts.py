@@ -8,7 +8,7 @@ from tests.support.api_client import as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     claims_of,
     factors_of,
     log_in_with_passkey,

@@ -9,7 +9,7 @@ from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import Peppers
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     factors_of,
     log_in_with_passkey,
     request_options,

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.api import factors
 from tests.support.api_client import SITE_ORIGIN
 from tests.support.authenticator import Authenticator, encoded
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     begin_totp,
     creation,
@@ -235,24 +235,7 @@ class TestACredential:
 class TestEachMemberOfACredential:
     """Each member in turn is left out, or is something else."""
 
-    OTHERS = (
-        None,
-        True,
-        0,
-        -1,
-        1.5,
-        2**53 - 1,
-        "",
-        "x",
-        "AAAA",
-        "A" * 2000,
-        "\u00e9",
-        [],
-        [1],
-        {},
-        {"a": {}},
-        ["usb"] * 100,
-    )
+    OTHERS = (None, True, 7, 1.5, "", "AAAA", "\u00e9", [], {}, ["usb"] * 100)
     IRRELEVANT = ("authenticatorAttachment", "clientExtensionResults")
 
     @staticmethod
