@@ -46,7 +46,10 @@ const LAST = "It is the only way into your account. Add another passkey first, o
  * @param {() => void} page.onChanged is told when something was added or removed here
  */
 export function startWays(client, theSite, { onKnown, onChanged }) {
-  const add = makeButton("Add a passkey", "button", () => addOne());
+  const add = set(makeButton("Add a passkey", "button", () => addOne()), {
+    id: "add-passkey",
+    "data-busy": "Waiting for the passkey…",
+  });
   const note = addressNote();
   const actions = set(make("div", "actions", add, note), { hidden: "" });
   addPart(
@@ -232,7 +235,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
   }
 
   function addOne() {
-    whileBusy(set(add, { "data-busy": "Waiting for the passkey…" }), async () => {
+    whileBusy(add, async () => {
       const isDone = await tried(() =>
         whenFresh(client, {
           title: "Add a passkey?",

@@ -56,7 +56,7 @@ class Member:
 
     def adds_a_passkey(self):
         count = self.page.locator(LABEL).count()
-        self.page.click("#ways >> text=Add a passkey")
+        self.page.click("#add-passkey")
         expect(self.page.locator(LABEL)).to_have_count(count + 1)
         return self
 
@@ -160,7 +160,7 @@ def test_who_has_no_passkey_here_is_told_so_and_can_go_on(kim):
 
 def test_a_second_passkey_on_the_same_authenticator_is_refused_in_words(kim):
     kim.adds_a_passkey()
-    kim.page.click("#ways >> text=Add a passkey")
+    kim.page.click("#add-passkey")
     kim.visitor.sees("#notice", "has a passkey for your account already")
     assert kim.page.locator(LABEL).count() == 1
 
@@ -216,7 +216,7 @@ def test_a_passkey_alone_answers_the_question_who_it_is(kim):
 
 def test_a_stale_session_is_asked_who_it_is_before_it_gets_a_passkey(kim):
     kim.waits()
-    kim.page.click("#ways >> text=Add a passkey")
+    kim.page.click("#add-passkey")
     kim.answers_the_question(password="seven old oak boards and a guess")
     kim.visitor.sees("#confirm-password-error", "not your password")
     kim.answers_the_question(password=PASSWORD)
