@@ -102,6 +102,8 @@ def new_member(new_visitor, named, patient_clock):
 def kim(new_member):
     member = new_member().signs_up()
     yield member
+    # An offer of passkeys is made again and again, until the page is left.
+    member.page.goto("about:blank")
     # Each refusal is told in the page, and the browser writes a line of it too.
     member.visitor.forgive(401, 403, 409, 429)
 
