@@ -20,7 +20,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)
+
+doctor: $(VENV)/.installed-dev ## Say who can take over accounts, and how, with the settings of STAGE or of this machine
+	@exec $(BIN)/python -m infra.doctor $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 deploy: $(VENV)/.installed-dev ## Deploy STAGE to AWS, or update it; ARGS=--help lists the options
 	@$(STAGE_IS_NAMED)
@@ -88,9 +91,9 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-# Those of the mails' calls are made from the client's own.
-types: .tools/.installed ## Write the browser client's types, static-site/js/lychgate*.d.ts, from its comments
-	@for project in types mail-types; do \
+# The others are made from the client's own.
+types: .tools/.installed ## Write the types of the browser client and of its QR codes, static-site/js/*.d.ts, from their comments
+	@for project in types mail-types factors-types; do \
 	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
 	done
 

@@ -254,6 +254,12 @@ class InvalidCode(LychgateError):
         super().__init__(detail)
 
 
+class UnknownPasskey(InvalidCode):
+    """Raised if no account has the passkey that has answered."""
+
+    detail = "This passkey is not known here, or no longer. Remove it where you keep your passkeys."
+
+
 class InvalidChallenge(LychgateError):
     """Raised if a challenge is unknown, expired, used up or not for this. ``reason`` is for the operator."""
 

@@ -62,6 +62,13 @@ def fill_in(environ: MutableMapping[str, str], *, port: int, path: str = "") -> 
     environ[_ORIGINS] = ",".join(dict.fromkeys(origins))
 
 
+def passkeys_are_of_localhost(environ: Mapping[str, str]) -> bool:
+    """Return whether passkeys work at ``localhost``: unless the settings say another domain. They are valid."""
+    from chalicelib.config.api import rp_id  # noqa: PLC0415 - `chalice local` needs this module before the settings
+
+    return rp_id(environ) == "localhost"
+
+
 def _origin_of(url: str) -> list[str]:
     """Return the origin of a URL, none if it is no URL. Whoever reads the setting says so."""
     try:

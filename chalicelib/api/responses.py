@@ -41,6 +41,7 @@ from chalicelib.errors import (
     SecondFactorRequired,
     ServiceUnavailable,
     TooManyAttempts,
+    UnknownPasskey,
     UnsupportedMediaType,
     UsernameTaken,
     ValidationFailed,
@@ -197,6 +198,9 @@ class Problem(TypedDict):
     methods: NotRequired[Annotated[list[SecondFactor], Keywords(description="The second factors that the user has.")]]
     expires_in: NotRequired[Annotated[int, Keywords(minimum=0, description="Seconds for which `challenge` is good.")]]
     publicKey: NotRequired[RequestOptions]
+    unknown_credential: NotRequired[
+        Annotated[bool, Keywords(description="No account has the passkey: the browser may forget it.")]
+    ]
 
 
 BodyType_co = TypeVar("BodyType_co", covariant=True)
@@ -259,6 +263,8 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
             body["acr_values"] = error.acr_values
     if isinstance(error, SecondFactorRequired):
         _add_second_step(body, error)
+    if isinstance(error, UnknownPasskey):
+        body["unknown_credential"] = True
     if isinstance(error, RETRIED):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED or isinstance(error, Forbidden):

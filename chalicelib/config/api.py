@@ -206,6 +206,8 @@ def rp_id(environment: Mapping[str, str]) -> str:
     if of_site in _LOOPBACK:
         of_site = "localhost"
     chosen = environment.get("LYCHGATE_RP_ID", "").strip() or of_site
+    if of_site == "localhost" != chosen:
+        raise ConfigurationError("LYCHGATE_RP_ID", "must be localhost, because LYCHGATE_ISSUER is on this machine")
     if of_site and chosen != of_site and not (of_site.endswith(f".{chosen}") and "." in chosen):
         raise ConfigurationError(
             "LYCHGATE_RP_ID",

@@ -20,7 +20,7 @@ from chalicelib.credentials.webauthn import (
     verify_registration,
 )
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode, NotFound
-from chalicelib.use_cases.second_factors import UNKNOWN_PASSKEY, SecondFactors, invalid, refusal
+from chalicelib.use_cases.second_factors import REFUSED_PASSKEY, SecondFactors, invalid, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,7 +181,7 @@ class Passkeys:
         passkey = self._second_factors.find_passkey(credential)
         user = self._users.find(passkey.username)
         if user is None or user.id != passkey.user_id or passkey.id not in user.passkeys or user.disabled:
-            raise InvalidCode("the passkey's user is gone, disabled or has it no longer", UNKNOWN_PASSKEY)
+            raise InvalidCode("the passkey's user is gone, disabled or has it no longer", REFUSED_PASSKEY)
         try:
             use = self._second_factors.passkey_use(passkey, credential, challenge)
             return self._begin_session.of_known_user(

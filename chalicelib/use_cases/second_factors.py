@@ -32,6 +32,7 @@ from chalicelib.errors import (
     InvalidCode,
     SecondFactorRequired,
     TooManyAttempts,
+    UnknownPasskey,
     ValidationFailed,
 )
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 TOTP_SECRET = "TOTP secret"
 """What the secrets of TOTP apps are sealed for. They are sealed about their user."""
 
-UNKNOWN_PASSKEY = "This passkey is not known here, or no longer. Remove it where you keep your passkeys."
+REFUSED_PASSKEY = "The passkey's answer was refused. Try again, or use another way."
 
 
 class SecondFactors:
@@ -169,7 +170,7 @@ class SecondFactors:
         """Return which of the user's passkeys has answered. Raises InvalidCode if none has, or ValidationFailed."""
         passkey = self.find_passkey(credential)
         if passkey.user_id != user.id or passkey.id not in user.passkeys:
-            raise InvalidCode("another user's passkey", UNKNOWN_PASSKEY)
+            raise InvalidCode("another user's passkey", "This passkey is not one of this account.")
         return passkey
 
     def find_passkey(self, credential: Mapping[str, Any]) -> Passkey:
@@ -181,8 +182,10 @@ class SecondFactors:
         except Malformed as malformed:
             raise invalid(malformed) from None
         passkey = self._stores.factors.find_passkey(passkey_id)
-        if passkey is None or passkey.rp_id != self._relying_party.id:
-            raise InvalidCode("unknown passkey", UNKNOWN_PASSKEY)
+        if passkey is None:
+            raise UnknownPasskey("unknown passkey")
+        if passkey.rp_id != self._relying_party.id:
+            raise InvalidCode("a passkey of another domain", "This passkey was made for another address of this site.")
         return passkey
 
     def passkey_use(
@@ -257,7 +260,7 @@ def refusal(refused: CeremonyRefused) -> InvalidCode | InvalidChallenge:
     reason = refused.reason or ""
     if refused.of_challenge:
         return InvalidChallenge(reason)
-    return InvalidCode(reason, "The passkey's answer was refused. Try again, or use another way.")
+    return InvalidCode(reason, REFUSED_PASSKEY)
 
 
 def _state(user: User) -> str:

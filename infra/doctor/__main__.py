@@ -1,9 +1,10 @@
-"""`python -m infra.doctor`, or `make doctor`: what a thief of each thing gets of an account, with the settings in force.
+"""`python -m infra.doctor`, or `make doctor`: what a thief of each thing gets of an account, with these settings.
 
-It computes this from a model of the routes, asks nobody, and changes nothing. Without --stage it looks at the settings of
-this machine, the environment included.
+It computes this from a model of the routes, asks nobody, and changes nothing. Without --stage it looks at the settings
+of this machine, the environment included.
 
-Exit codes: 0, it was computed; 1, a setting is not valid, or with --strict a warning stands; 2, the command is not valid.
+Exit codes: 0, it was computed; 1, a setting is not valid, or with --strict a warning stands; 2, the command is not
+valid.
 """
 
 from __future__ import annotations
@@ -75,10 +76,7 @@ def examined(of: Site, thefts: tuple[Theft, ...] = THEFTS) -> Report:
         warnings(of),
         [finding for finding in findings if finding is not None],
         tuple(sorted(str(role) for role in roles)),
-        {
-            loss: [each for each in accounts if not graph.survives(each, things)]
-            for loss, things in LOSSES.items()
-        },
+        {loss: [each for each in accounts if not graph.survives(each, things)] for loss, things in LOSSES.items()},
     )
 
 
@@ -88,9 +86,7 @@ def _thefts(steals: str | None) -> tuple[Theft, ...]:
         return THEFTS
     pieces = tuple(piece.strip() for piece in steals.split(","))
     if unknown := set(pieces) - set(PIECES):
-        raise click.BadParameter(
-            f"{', '.join(sorted(unknown))}: there are {', '.join(PIECES)}", param_hint="--steals"
-        )
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(PIECES)}", param_hint="--steals")
     return (Theft(" and ".join(pieces), pieces),)
 
 

@@ -64,7 +64,7 @@ class State:
     def with_hand(self, actor: str, hand: frozenset[str]) -> State:
         """Return the state in which somebody holds something else."""
         thief, owner = self.hands
-        return replace(self, hands=(thief, hand) if actor == OWNER else (hand, owner))
+        return State(self.account, (thief, hand) if actor == OWNER else (hand, owner))
 
     def holds(self, actor: str, need: str) -> bool:
         """Return whether somebody holds what a step needs."""
@@ -134,7 +134,7 @@ class Step:
     @property
     def is_request(self) -> bool:
         """Whether the API is asked."""
-        return not self.route.partition(" ")[0].endswith(":")
+        return self.route.partition(" ")[0].isupper()
 
     def is_open(self, state: State, actor: str) -> bool:
         """Return whether somebody can do this."""
@@ -145,10 +145,8 @@ class Step:
         state = _used_up(state, actor, self.needs)
         for gift in self.gives:
             effect = _EFFECTS.get(gift)
-            if effect is None:
-                state = state.with_hand(actor, state.hand(actor) | {gift})
-            else:
-                state = effect(state, actor)
+            held = state.hand(actor) | {gift}
+            state = state.with_hand(actor, held) if effect is None else effect(state, actor)
         return state
 
 
@@ -187,14 +185,14 @@ def _end_all(state: State, actor: str) -> State:
 
 
 def _account(state: State, **changes: str | bool | frozenset[str]) -> State:
-    return replace(state, account=replace(state.account, **changes))  # type: ignore[arg-type]
+    return State(replace(state.account, **changes), state.hands)  # type: ignore[arg-type]
 
 
 def _own_password(state: State, actor: str) -> State:
     """Replace the password. What was mailed or begun before is void."""
     thief, owner = state.hands
-    state = replace(state, hands=(thief - VOID_WITH_THE_PASSWORD, owner - VOID_WITH_THE_PASSWORD))
-    return _account(state, password=MAKES[actor])
+    hands = (thief - VOID_WITH_THE_PASSWORD, owner - VOID_WITH_THE_PASSWORD)
+    return _account(State(state.account, hands), password=MAKES[actor])
 
 
 def _own_address(state: State, actor: str) -> State:
@@ -244,7 +242,7 @@ _EFFECTS: Mapping[str, Callable[[State, str], State]] = {
     "no other passkeys": _no_other_passkeys,
     "ends others": _end_others,
     "ends all": _end_all,
-    "deletion": lambda state, _: _account(replace(state, hands=(frozenset(), state.hands[1])), exists=False),
+    "deletion": lambda state, _: _account(State(state.account, (frozenset(), state.hands[1])), exists=False),
     "account": lambda state, _: _account(state, exists=True),
 }
 """What becomes of the account, by what a step gives."""

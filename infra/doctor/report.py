@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from infra.doctor.advice import NOT_PROTECTED, Warning
+from infra.doctor.advice import NOT_PROTECTED, Advice
 from infra.doctor.model import OWNER, Account
 from infra.doctor.search import MEANINGS, Finding, Move, Outcome
 from infra.doctor.settings import Site
@@ -35,7 +35,7 @@ class Report:
     """All that was found of a site."""
 
     site: Site
-    warnings: list[Warning]
+    warnings: list[Advice]
     findings: list[Finding]
     roles: tuple[str, ...]
     """The roles that routes ask for."""
@@ -117,22 +117,30 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def summary(report: Report) -> Iterator[str]:
-    """Yield what matters most: which single thing takes over which accounts, and which things do not."""
+    """Yield what matters most: who takes over which accounts, and which thefts are worth nothing."""
+    taking: dict[str, list[str]] = {}
     harmless = []
     for name, of_theft in groupby(report.findings, key=lambda finding: finding.theft.name):
         findings = list(of_theft)
         taken = [finding for finding in findings if finding.outcome.takes_over]
-        if not taken:
-            if all(finding.outcome is Outcome.NOTHING for finding in findings):
-                harmless.append(name)
-            continue
-        final = [finding for finding in taken if finding.outcome is Outcome.KEEPS_OUT]
-        end = ", and can keep the owner out" if len(final) == len(taken) else ""
-        yield f"{_capital(name)}: takes over {_kinds(taken, report)}{end}."
+        if taken:
+            is_final = all(finding.outcome is Outcome.KEEPS_OUT for finding in taken)
+            end = ", and can keep the owner out" if is_final else ""
+            taking.setdefault(f"{_kinds(taken, report)}{end}", []).append(name)
+        elif all(finding.outcome is Outcome.NOTHING for finding in findings):
+            harmless.append(name)
+    for what, names in taking.items():
+        yield (
+            f"{_capital(names[0])} takes over {what}." if len(names) == 1 else f"Each takes over {what}: {_all(names)}."
+        )
     if harmless:
-        yield f"Worth nothing alone: {'; '.join(harmless)}."
+        yield f"Worth nothing alone: {_all(harmless)}."
     if report.site.settings.email == "off":
         yield "No mail goes out: no reset, no code by mail, no notice."
+
+
+def _all(names: list[str]) -> str:
+    return "; ".join(names)
 
 
 def lasts(finding: Finding, site: Site) -> str:
@@ -210,6 +218,8 @@ def _kinds(findings: list[Finding], report: Report) -> str:
     """Return which kinds of accounts these are, of all that this thief can be after."""
     of_theft = [finding for finding in report.findings if finding.theft is findings[0].theft]
     kinds = {finding.account for finding in findings}
+    if findings[0].theft.registers_first:
+        return "the account that the owner has confirmed"
     if len(kinds) == len(of_theft):
         return "every account"
     with_totp = {finding.account for finding in of_theft if finding.account.totp}

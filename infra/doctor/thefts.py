@@ -77,7 +77,7 @@ THEFTS = (
     ),
     Theft("a program that opens every link in the mailbox", ("mailbox",), ("address",), only_looks=True, where=MAIL),
     Theft(
-        "whoever registers the address first, if its owner presses the button of the mail",
+        "whoever registers the address first, with a password, if its owner presses the button of the mail",
         ("password",),
         ("password", "address"),
         where=BY_ADDRESS,
@@ -115,8 +115,8 @@ THEFTS = (
         ("password",),
         ("password",),
         aside="With a TOTP app each challenge takes 5 tries, an account 20 an hour and 50 a day. A thief who uses them "
-        "up keeps the owner from logging in with password and code until the hour or the day ends, each time anew until "
-        "the password has changed.",
+        "up keeps the owner from logging in with password and code until the hour or the day ends, each time anew "
+        "until the password has changed.",
     ),
     Theft(
         "password and TOTP code, by a page that passes both on at once",
@@ -146,21 +146,21 @@ THEFTS = (
         "whomever and with whatever roles.",
     ),
     Theft(
-        "a copy of the tables, and the peppers",
+        "a copy of the tables and the peppers",
         ("tables", "peppers"),
         aside="Passwords can be tried without limit: those that are guessed count as stolen. With TOTP the password is "
         "not even needed.",
     ),
     Theft(
-        "a copy of the tables, and the signing keys",
+        "a copy of the tables and the signing keys",
         ("tables", "signing-keys"),
         aside="Any session that exists at the time, and only those. Revoking the key ends it.",
     ),
     Theft(
         "an operator's AWS credentials, which may write to the tables",
         ("write", "tables", "peppers", "signing-keys"),
-        aside="Everything, and unseen: what is written there leaves no event and no mail. CloudTrail has it, if it is on "
-        "for the tables. `infra.operator` gives roles, which are in the history, and no way in.",
+        aside="Everything, and unseen: what is written there leaves no event and no mail. CloudTrail has it, if it is "
+        "on for the tables. `infra.operator` gives roles, which are in the history, and no way in.",
     ),
 )
 """From what happens often to what happens to the operator."""
@@ -170,7 +170,7 @@ def kinds(words: frozenset[str]) -> Iterator[Account]:
     """Yield each kind of account that there can be with these settings."""
     by_address, mail = "the address is the name" in words, "mail" in words
     for password, address, totp, passkey in product((True, False), repeat=4):
-        if address and not mail or by_address and not address or not password and not by_address:
+        if address > mail or (by_address and not address) or not (password or by_address):
             continue
         yield Account(
             password=OWNER if password else "",

@@ -106,6 +106,8 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     _deliver_mails(database, stack)
     server.start(with_mailbox(database.mailbox, site))
     say(f"Page      http://127.0.0.1:{server.port}/")
+    if laptop.passkeys_are_of_localhost(os.environ):
+        say(f"Passkeys  http://localhost:{server.port}/, the same page: browsers make none for an address")
     say(f"API       http://127.0.0.1:{server.port}/api")
     say(f"Mailbox   http://127.0.0.1:{server.port}/_mailbox")
     found = ", which was running already" if database.attached else ""

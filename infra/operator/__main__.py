@@ -1,4 +1,4 @@
-"""`python -m infra.operator`: look at the users of a stage, give them roles, and let an address get mail again.
+"""`python -m infra.operator`: look at users, give them roles, remove lost second factors, let addresses get mail again.
 
 It speaks to the stage's tables, with your AWS credentials, and so works when nobody can log in. Without --stage it is
 about the accounts of this machine, whether or not `make dev` is running.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,6 +137,39 @@ def set_roles(
     )
 
 
+@users_group.command("remove-second-factor")
+@click.argument("username")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@_of_a_stage
+@click.pass_obj
+def remove_second_factor(
+    reach: Reach, username: str, stage: str, project: Path, data_dir: Path, *, as_json: bool, dry_run: bool
+) -> None:
+    """Remove the authenticator app and the recovery codes of a user who has lost both.
+
+    Be sure who asks: from then on one factor is enough. Passkeys stay, and sessions go on.
+    """
+    with _accounts(reach, Stage(stage, project, data_dir)) as accounts:
+        sends_mail = accounts.settings.email != "off"
+        before = users.remove_second_factor(
+            accounts.stores, username, clock=reach.clock, sends_mail=sends_mail, dry_run=dry_run
+        )
+    if as_json:
+        changed = before.second_factor and not dry_run
+        after = replace(before, factors=None) if changed else before
+        _print_json(stage=stage, user=user_body(after), changed=changed, dry_run=dry_run)
+        return
+    if not before.second_factor:
+        click.echo(f"{before.username} has no authenticator app. Nothing was changed.")
+        return
+    click.echo(f"{before.username} in the stage {stage}: the authenticator app and the recovery codes are removed.")
+    if dry_run:
+        click.echo("This was a dry run: nothing was changed.")
+        return
+    told = sends_mail and before.verified_email is not None
+    click.echo(f"One factor is enough now. {'The user is told by mail.' if told else 'Tell the user.'}")
+
+
 @mails_group.command("suppressed")
 @_of_a_stage
 @click.pass_obj
@@ -225,11 +258,24 @@ def _lines(shown: users.Shown) -> Iterator[str]:
             yield f"          {user.contact.new_email} (will replace it, once it is confirmed)"
     if shown.suppressed is not None:
         yield f"          gets no mail since {timestamp(shown.suppressed.at)}: {shown.suppressed.reason}"
+    yield from _factor_lines(user)
     yield f"sessions  {len(shown.sessions)}"
     for event in shown.events:
         by = "by an administrator" if event.actor else event.caller.ip
         times = f" ({event.count} times)" if event.count > 1 else ""
         yield f"  {timestamp(event.at)}  {event.type}{times}  {by}"
+
+
+def _factor_lines(user: User) -> Iterator[str]:
+    if not user.has_password:
+        yield "password  none"
+    if user.factors is None:
+        return
+    if user.factors.totp is not None:
+        codes = len(user.factors.recovery_codes)
+        yield f"factor    authenticator app since {timestamp(user.factors.totp_added_at)}, {codes} recovery codes left"
+    if user.passkeys:
+        yield f"passkeys  {len(user.passkeys)}"
 
 
 def _suppressed_body(suppressed: Suppressed) -> dict[str, str]:

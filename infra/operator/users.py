@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.roles import roles_error
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
 from chalicelib.errors import Conflict
 from chalicelib.use_cases.account import history
+from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.ports import Stores
 from infra.operator.mails import Suppressed, Suppressions
 
@@ -78,10 +80,44 @@ def set_roles(stores: Stores, username: str, roles: Collection[str], *, clock: C
             user, wanted, SecurityEvent(EventType.ROLES_CHANGED, user.id, clock(), NO_ADDRESS, actor=ADMIN)
         )
     except Conflict:
-        raise RefusedError(
-            f"somebody else has changed {user.username} at the same time; nothing was changed. Look at it and try again"
-        ) from None
+        raise _faster(user) from None
     return change
+
+
+def remove_second_factor(
+    stores: Stores, username: str, *, clock: Clock, sends_mail: bool, dry_run: bool = False
+) -> User:
+    """Remove a user's authenticator app and recovery codes, and record it in the user's history. Return who it was.
+
+    A verified address is told, if the site sends mail. Passkeys stay, and sessions go on. Of a user without such an app
+    nothing is changed.
+
+    Raises:
+        RefusedError: nobody has the name, or somebody else has changed the account meanwhile.
+
+    """
+    user = _existing(stores, username)
+    if dry_run or not user.second_factor:
+        return user
+    now = clock()
+    mail = None
+    if user.verified_email is not None:
+        mail = Notices(sends=sends_mail).of(
+            MailKind.SECOND_FACTOR_REMOVED, username=user.username, user_id=user.id, at=now
+        )
+    try:
+        stores.factors.remove_totp(
+            user, SecurityEvent(EventType.SECOND_FACTOR_REMOVED, user.id, now, NO_ADDRESS, actor=ADMIN), mail
+        )
+    except Conflict:
+        raise _faster(user) from None
+    return user
+
+
+def _faster(user: User) -> RefusedError:
+    return RefusedError(
+        f"somebody else has changed {user.username} at the same time; nothing was changed. Look at it and try again"
+    )
 
 
 def _existing(stores: Stores, username: str) -> User:

@@ -81,7 +81,7 @@ def restored_factors(then: Item, same: Item | None, passkeys: list[str], others:
     if codes:
         found[_CODES] = {"SS": sorted(codes)}
     if "totp" in then:
-        found[STEP] = {"N": str(max(int(item[STEP]["N"]) for item in (then, *others) if STEP in item))}
+        found[STEP] = {"N": str(max((int(item[STEP]["N"]) for item in (then, *others) if STEP in item), default=-1))}
     return found
 
 
@@ -130,20 +130,20 @@ def take_away(table: str, passkeys: Passkeys, account: Item | None, but: Iterabl
         return []
     gone = [key_of(passkey_id) for passkey_id in sorted(ids_of(account) - set(but))]
     return [
-        delete_passkey(table, key, account["user_id"])
+        delete_passkey(table, passkeys.now[key])
         for key in gone
         if key in passkeys.now and passkeys.now[key]["owner_id"] == account["user_id"]
     ]
 
 
-def delete_passkey(table: str, key: str, user_id: Any) -> Any:  # noqa: ANN401 - an action of a transaction
-    """Return the action that deletes a passkey of a user."""
+def delete_passkey(table: str, item: Item) -> Any:  # noqa: ANN401 - an action of a transaction
+    """Return the action that deletes a passkey, unless it leads elsewhere by now: its user may have been renamed."""
     return {
         "Delete": {
             "TableName": table,
-            "Key": {"username_key": {"S": key}},
-            "ConditionExpression": "owner_id = :owner",
-            "ExpressionAttributeValues": {":owner": user_id},
+            "Key": {"username_key": item["username_key"]},
+            "ConditionExpression": "owner_id = :owner AND owner_name = :name",
+            "ExpressionAttributeValues": {":owner": item["owner_id"], ":name": item["owner_name"]},
         }
     }
 

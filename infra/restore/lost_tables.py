@@ -69,6 +69,7 @@ def bring_back(
         if plan.ages(stage.tables.users):
             # Without the users nobody can log in, so none is added meanwhile.
             _end_all_sessions(stage, progress)
+            progress("recovery codes that were used since that backup are good again: ask their users to make new ones")
         for table, backup in plan.backups.items():
             client.restore_table_from_backup(TargetTableName=table, BackupArn=backup["BackupArn"])
             progress(f"{table}: requested")

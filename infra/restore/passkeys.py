@@ -36,8 +36,7 @@ def put_right(client: DynamoDBClient, table: str, comparison: Comparison, say: C
     """Delete passkeys that lead nowhere, and give the accounts of the copy what they list, or stop them listing it."""
     outcome = Outcome()
     for item, owner in _leading_nowhere(client, table, say):
-        action = delete_passkey(table, item["username_key"]["S"], item["owner_id"])
-        outcome.deleted += written(client, [unchanged(table, item, owner), action])
+        outcome.deleted += written(client, [unchanged(table, item, owner), delete_passkey(table, item)])
     for account in comparison.accounts():
         now = account.now
         if now is None or now.get("user_id") != account.then["user_id"]:

@@ -2,9 +2,9 @@
  * Second factors and passkeys: log in with them, show again who one is, add and remove them.
  * docs/browser-client.md#second-factors-and-passkeys
  *
- * Functions over a client of lychgate.js, in a file of their own: a page without them needs none of it. Those that begin a
- * session do it as `login` does, in every tab. All throw ApiError and NetworkError, and those that ask the browser for a
- * passkey PasskeyError too. In Node.js the file can be imported, and there are no passkeys.
+ * Functions over a client of lychgate.js, in a file of their own: a page without them needs none of it. Those that begin
+ * a session do it as `login` does, in every tab. All throw ApiError and NetworkError, and those that ask the browser for
+ * a passkey PasskeyError too. In Node.js the file can be imported, and there are no passkeys.
  */
 
 /** @typedef {import("./lychgate.js").Client} Client */
@@ -80,9 +80,9 @@ const REASONS = {
 export class PasskeyError extends Error {
   name = /** @type {const} */ ("PasskeyError");
   /**
-   * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not tell
-   * apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator knows none
-   * that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
+   * "cancelled": the user did not want to, or took too long, or has no passkey for this site, which browsers do not
+   * tell apart. "exists": the authenticator has one of this account. "unsupported": the browser or the authenticator
+   * knows none that would do. "address": there are none at the page's address, such as 127.0.0.1. "failed": all else.
    *
    * @type {"cancelled" | "exists" | "unsupported" | "address" | "failed"}
    */
@@ -139,9 +139,9 @@ export async function loginWithPasskey(client, options) {
 }
 
 /**
- * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as it
- * takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn while
- * another function of this file asks for a passkey, and while the browser keeps the page for the way back.
+ * Offers the user's passkeys where a username is typed, in `<input autocomplete="username webauthn">`, for as long as
+ * it takes. The offer is renewed before its challenge ends, made again after a log-in that was refused, and withdrawn
+ * while another function of this file asks for a passkey, and while the browser keeps the page for the way back.
  *
  * @param {Client} client
  * @param {OfferOptions} [options] `onFailure` is told what went wrong meanwhile; `signal` ends the offer
@@ -152,12 +152,13 @@ export async function offerPasskeys(client, { signal, onFailure } = {}) {
   signal?.throwIfAborted();
   if (client.user || !(await autofillWorks())) return null;
   signal?.throwIfAborted();
-  offer?.end();
+  const previous = offer;
   const own = (offer = new Offer(client, signal, onFailure));
   const end = () => own.end();
   const stop = client.onChange(({ type }) => type === "logged-in" && end());
   signal?.addEventListener("abort", end);
   try {
+    await Promise.all([previous?.end(), upgrade?.withdraw()]);
     const user = await own.stand();
     if (!user) signal?.throwIfAborted();
     return user;
@@ -278,7 +279,7 @@ export async function replaceRecoveryCodes(client, options) {
  * @returns {Promise<Passkey>}
  */
 export async function addPasskey(client, label, options) {
-  return makePasskey(client, { label }, undefined, options);
+  return inTurn(() => makePasskey(client, { label }, options, (publicKey) => createPasskey(publicKey, options)));
 }
 
 /**
@@ -305,13 +306,14 @@ export async function renamePasskey(client, id, label, options) {
  * @returns {Promise<void>}
  */
 export async function removePasskey(client, id, options) {
+  upgrade?.withdraw();
   await client.json("DELETE", `auth/passkeys/${encodeURIComponent(id)}`, undefined, options);
   signalPasskeys(client);
 }
 
 /**
  * Adds a passkey for a user who has just logged in with a password, if the browser does that without a question. Shows
- * nothing, asks nothing, and never fails: nothing waits for it.
+ * nothing, asks nothing, and never fails: nothing waits for it, and it makes way for all that asks for a passkey.
  *
  * @param {Client} client
  * @param {CallOptions} [options]
@@ -321,7 +323,12 @@ export async function upgradeToPasskey(client, options) {
   try {
     const able = passkeysWork() && (await PublicKeyCredential.getClientCapabilities());
     if (!able || !able.conditionalCreate || !hasJustLoggedIn(client)) return null;
-    return await makePasskey(client, {}, "conditional", options);
+    await makeWay();
+    if (prompts) return null;
+    const own = (upgrade = new Upgrade(client, options));
+    return await own.make().finally(() => {
+      if (upgrade === own) upgrade = null;
+    });
   } catch {
     return null;
   }
@@ -343,9 +350,10 @@ export async function signalPasskeys(client, options) {
     const { publicKey } = await requestOptions(client, options);
     const { passkeys } = await getFactors(client, options);
     // The list may lack a passkey that is made meanwhile.
-    if (prompts || turns > before) return;
+    if (prompts || upgrade || turns > before) return;
     const account = { rpId: publicKey.rpId, userId: toText(new TextEncoder().encode(user.id)) };
-    await signal("signalAllAcceptedCredentials", { ...account, allAcceptedCredentialIds: passkeys.map(({ id }) => id) });
+    const allAcceptedCredentialIds = passkeys.map(({ id }) => id);
+    await signal("signalAllAcceptedCredentials", { ...account, allAcceptedCredentialIds });
     await signal("signalCurrentUserDetails", { ...account, name: user.username, displayName: user.username });
   } catch {
     // The next log-in tells it.
@@ -354,10 +362,12 @@ export async function signalPasskeys(client, options) {
 
 /** How many prompts the user is asked to answer: the browser runs one ceremony at a time. */
 let prompts = 0;
-/** How many there have been. */
+/** How many times a passkey was asked for, or made. */
 let turns = 0;
-/** @type {Offer | null} the offer that makes way for them */
+/** @type {Offer | null} the offer that makes way for prompts */
 let offer = null;
+/** @type {Upgrade | null} the making of a passkey without a question, which does too */
+let upgrade = null;
 
 /**
  * Run what asks the user for a passkey, while none is offered.
@@ -370,12 +380,17 @@ async function inTurn(task) {
   prompts += 1;
   turns += 1;
   try {
-    await offer?.withdraw();
+    await makeWay();
     return await task();
   } finally {
     prompts -= 1;
     offer?.look();
   }
+}
+
+/** End what the browser does without a prompt. */
+async function makeWay() {
+  await Promise.all([offer?.withdraw(), upgrade?.withdraw()]);
 }
 
 /** An offer of passkeys where a username is typed. */
@@ -416,7 +431,7 @@ class Offer {
         if (!this.#mayStand) await this.#pause();
         else {
           const { challenge, publicKey } = await requestOptions(this.#client, { signal: this.#end.signal });
-          const credential = await this.#make(publicKey);
+          const credential = await this.#present(publicKey);
           if (credential) return await enter(this.#client, challenge, publicKey, credential, { signal: this.#signal });
           failures = 0;
         }
@@ -443,10 +458,11 @@ class Offer {
     this.#goOn();
   }
 
+  /** Make way for good. @returns {Promise<unknown>} settles when the browser is free */
   end() {
     this.#end.abort();
-    this.withdraw();
     this.#goOn();
+    return this.withdraw();
   }
 
   get #isOver() {
@@ -465,7 +481,7 @@ class Offer {
   }
 
   /** @returns {Promise<any>} the credential that the user has chosen, null if the offer was withdrawn */
-  async #make(publicKey) {
+  async #present(publicKey) {
     // The prompt of a button may have come between.
     if (!this.#mayStand) return null;
     const { signal } = (this.#withdrawal = new AbortController());
@@ -499,6 +515,47 @@ class Offer {
   }
 }
 
+/** The making of a passkey without a question. */
+class Upgrade {
+  #client;
+  #options;
+  #withdrawal = new AbortController();
+  /** @type {Promise<unknown>} settles when the browser makes nothing any more */
+  #making = Promise.resolve();
+
+  /** @param {Client} client @param {CallOptions} [options] */
+  constructor(client, options) {
+    this.#client = client;
+    this.#options = options;
+    turns += 1;
+  }
+
+  /** @returns {Promise<Passkey>} */
+  async make() {
+    const stop = this.#client.onChange(({ type }) => type === "logged-out" && this.withdraw());
+    try {
+      return await makePasskey(this.#client, {}, this.#options, (publicKey) => this.#create(publicKey));
+    } finally {
+      stop();
+    }
+  }
+
+  /** Make way. @returns {Promise<unknown>} settles when the browser is free */
+  withdraw() {
+    this.#withdrawal.abort();
+    return this.#making;
+  }
+
+  /** A browser may leave it open for as long as the page is there. */
+  #create(publicKey) {
+    const signals = [this.#withdrawal.signal, AbortSignal.timeout(publicKey.timeout || TIMEOUT_MS)];
+    if (this.#options?.signal) signals.push(this.#options.signal);
+    const made = createPasskey(publicKey, { signal: AbortSignal.any(signals) }, "conditional");
+    this.#making = made.catch(() => {});
+    return made;
+  }
+}
+
 /**
  * @param {Client} client
  * @param {CallOptions} [options]
@@ -508,7 +565,7 @@ function requestOptions(client, options) {
   return client.json("POST", "auth/login/passkey/options", {}, { ...options, anonymous: true });
 }
 
-/** Log in with a passkey, and tell the browser what became of it. @param {any} credential @param {CallOptions} [options] */
+/** Log in with a passkey, and tell the browser. @param {any} credential @param {CallOptions} [options] */
 async function enter(client, challenge, publicKey, credential, options) {
   try {
     const user = await client.enter("auth/login/passkey", { challenge, credential }, options);
@@ -520,19 +577,28 @@ async function enter(client, challenge, publicKey, credential, options) {
   }
 }
 
-/** @param {{label?: string | undefined}} named @param {"conditional" | undefined} mediation @param {CallOptions} [options] */
-function makePasskey(client, named, mediation, options) {
-  return inTurn(async () => {
-    const { challenge, publicKey } = await client.json("POST", "auth/passkeys/options", {}, options);
-    const credential = await runCeremony("create", () => creationFromJson(publicKey), mediation, options);
-    try {
-      return (await client.json("POST", "auth/passkeys", { challenge, credential, ...named }, options)).passkey;
-    } catch (error) {
-      // After a conflict, or where no answer came, it may be one that the account has.
-      if (error.status < 500 && error.status !== 409) signalUnknown(publicKey.rp.id, credential);
-      throw error;
-    }
-  });
+/**
+ * Make a passkey, and add it to the account.
+ *
+ * @param {{label?: string | undefined}} named
+ * @param {CallOptions | undefined} options
+ * @param {(publicKey: any) => Promise<any>} create resolves to the credential
+ */
+async function makePasskey(client, named, options, create) {
+  const { challenge, publicKey } = await client.json("POST", "auth/passkeys/options", {}, options);
+  const credential = await create(publicKey);
+  try {
+    return (await client.json("POST", "auth/passkeys", { challenge, credential, ...named }, options)).passkey;
+  } catch (error) {
+    // After a conflict, or where no answer came, it may be one that the account has.
+    if (error.status < 500 && error.status !== 409) signalUnknown(publicKey.rp.id, credential);
+    throw error;
+  }
+}
+
+/** @param {CallOptions} [options] @param {"conditional"} [mediation] */
+function createPasskey(publicKey, options, mediation) {
+  return runCeremony("create", () => creationFromJson(publicKey), mediation, options);
 }
 
 /** @param {CallOptions} [options] @param {"conditional"} [mediation] */
@@ -550,7 +616,8 @@ function getPasskey(publicKey, options, mediation) {
  * @returns {Promise<any>} the credential, as JSON
  */
 async function runCeremony(method, publicKey, mediation, options) {
-  if (!passkeysWork()) throw new PasskeyError("PublicKeyCredential" in globalThis ? "SecurityError" : "NotSupportedError");
+  if (!("PublicKeyCredential" in globalThis)) throw new PasskeyError("NotSupportedError");
+  if (!passkeysWork()) throw new PasskeyError("SecurityError");
   const { signal } = options ?? {};
   try {
     const asked = /** @type {any} */ ({ publicKey: publicKey(), mediation, signal });
@@ -564,8 +631,9 @@ async function runCeremony(method, publicKey, mediation, options) {
 /** What `create` takes, from a PublicKeyCredentialCreationOptionsJSON. */
 function creationFromJson(json) {
   if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(json);
+  const excludeCredentials = json.excludeCredentials?.map(toDescriptor);
   const user = { ...json.user, id: toBytes(json.user.id) };
-  return { ...json, user, challenge: toBytes(json.challenge), excludeCredentials: json.excludeCredentials?.map(toDescriptor) };
+  return { ...json, user, challenge: toBytes(json.challenge), excludeCredentials };
 }
 
 /** What `get` takes, from a PublicKeyCredentialRequestOptionsJSON. */
@@ -646,7 +714,7 @@ function signalUnknown(rpId, { id: credentialId }) {
   signal("signalUnknownCredential", { rpId, credentialId });
 }
 
-/** Tell the browser something of its passkeys, if it listens. Never fails. @param {string} name @param {object} details */
+/** Tell the browser something of its passkeys, if it listens. Never fails. @param {object} details */
 async function signal(name, details) {
   try {
     if (canSignal(name)) await PublicKeyCredential[name](details);

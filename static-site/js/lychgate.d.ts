@@ -160,7 +160,7 @@ export type FieldError = {
     message: string;
 };
 /**
- * What shows again who the user is: the password alone, with a code of the TOTP app, or a passkey (lychgate-factors.js).
+ * What shows again who the user is: the password alone or with a code of the TOTP app, or a passkey.
  */
 export type Proof = string | {
     password: string;

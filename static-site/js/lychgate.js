@@ -70,7 +70,7 @@
  */
 
 /**
- * What shows again who the user is: the password alone, with a code of the TOTP app, or a passkey (lychgate-factors.js).
+ * What shows again who the user is: the password alone or with a code of the TOTP app, or a passkey.
  *
  * @typedef {string | {password: string, code?: string | undefined} | {challenge: string, credential: object}} Proof
  */

@@ -10,8 +10,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const QUIET = 4;
 /** Codewords of error correction in each block, and the number of blocks, by version, for level M (table 9). */
 const CORRECTION = [
-  10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26, 26, 28, 28, 28, 28, 28, 28, 28, 28, 28,
-  28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+  10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26, 26, 28, 28, 28, 28, 28, 28, 28, 28,
+  28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
 ];
 const BLOCKS = [
   1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10, 10, 11, 13, 14, 16, 17, 17, 18, 20, 21, 23, 25, 26, 28, 29, 31, 33, 35,
@@ -64,7 +64,8 @@ export function qrSvg(text, label = "QR code") {
     "aria-label": label,
     "shape-rendering": "crispEdges",
   });
-  svg.append(title, element("path", { d: `M0 0h${size}v${size}H0z`, fill: "#fff" }), element("path", { d: runs.join(""), fill: "#000" }));
+  const light = element("path", { d: `M0 0h${size}v${size}H0z`, fill: "#fff" });
+  svg.append(title, light, element("path", { d: runs.join(""), fill: "#000" }));
   return /** @type {SVGSVGElement} */ (svg);
 }
 
@@ -292,7 +293,8 @@ function penalty(modules) {
 function likeFinders(line) {
   let found = 0;
   for (let at = line.indexOf(FINDER); at >= 0; ) {
-    const isAlone = [line.slice(Math.max(at - 4, 0), at), line.slice(at + 7, at + 11)].some((side) => !side.includes("1"));
+    const sides = [line.slice(Math.max(at - 4, 0), at), line.slice(at + 7, at + 11)];
+    const isAlone = sides.some((side) => !side.includes("1"));
     if (isAlone) found += 1;
     at = line.indexOf(FINDER, at + (isAlone ? 7 : 4));
   }

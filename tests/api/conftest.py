@@ -9,15 +9,21 @@ from tests.support.live.client import LIVE
 application, settings = in_process_api.application, in_process_api.settings
 in_process_api_fixture, in_process_mailbox = in_process_api.api, in_process_api.mailbox
 
+LAPTOP = {"chalice-local", "make-dev"}
+
 
 def pytest_generate_tests(metafunc):
     if "place" in metafunc.fixturenames:
         live = metafunc.config.stash.get(LIVE, None)
-        names = [live.place] if live else getattr(metafunc.module, "PLACES", (places.IN_PROCESS, *places.PLACES))
+        names = [live.place] if live else [places.IN_PROCESS, *places.PLACES]
         if "mailbox" in metafunc.fixturenames:
             # On a laptop mails are sent by the process of the database, whose tests are in tests/local.
-            names = [name for name in names if name not in {"chalice-local", "make-dev"}]
-        metafunc.parametrize("place", names, indirect=True, scope="session")
+            names = [name for name in names if name not in LAPTOP]
+        rare = LAPTOP if metafunc.definition.get_closest_marker("each_server") is None else set()
+        # That the laptop's servers carry requests and answers as the others do is shown by the tests of each server.
+        marks = {name: [pytest.mark.exhaustive] if name in rare else [] for name in names}
+        params = [pytest.param(name, marks=marks[name]) for name in names]
+        metafunc.parametrize("place", params, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

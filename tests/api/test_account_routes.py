@@ -73,6 +73,7 @@ def claims_of(access_token):
     return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
 @pytest.mark.live_safe
 def test_a_bearer_route_is_closed_to_everybody_without_a_good_token(api, method, path):
@@ -223,6 +224,7 @@ def test_no_session_is_made_fresh_without_a_password(api, alice):
         answer.assert_problem(422, "validation_failed")
 
 
+@pytest.mark.each_server
 def test_sessions_are_listed_with_what_helps_to_recognise_them(api, alice, clock):
     clock.advance(60)
     phone = api.post(
@@ -278,6 +280,7 @@ def test_nobody_sees_or_ends_what_is_somebody_elses(api, somebody):
     assert api.refresh(bob["refresh_token"]).status == 200
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("session_id", ["x" * 500, "y" * 2000, "%00", "..", "é", "a%2Fb", "<script>"])
 def test_a_session_id_that_is_none_is_not_found(api, alice, session_id):
     answer = api.bearer("DELETE", f"/auth/sessions/{session_id}", alice["access_token"])
@@ -319,6 +322,7 @@ def test_a_thief_of_all_tokens_of_a_session_is_out_when_its_owner_changes_the_pa
     api.bearer("POST", "/auth/logout-all", stolen["access_token"]).assert_problem(401, "invalid_token")
 
 
+@pytest.mark.each_server
 @pytest.mark.live_safe
 def test_a_changed_password_can_put_the_new_refresh_token_into_the_cookie(api, alice):
     members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD, "token_delivery": "cookie"}
@@ -394,6 +398,7 @@ def test_an_account_is_not_deleted_without_its_password(api, alice):
     assert api.login().status == 200
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(
     ("path", "members"), [("/auth/logout-all", None), ("/auth/delete-account", {"password": PASSWORD})]
 )

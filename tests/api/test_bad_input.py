@@ -13,6 +13,7 @@ def post_raw(api, path, body, headers=JSON):
     return api.request("POST", path, body=body, headers=headers)
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("path", POST_ROUTES)
 @pytest.mark.parametrize(
     "body",
@@ -46,6 +47,7 @@ def test_what_is_not_one_json_object_is_a_bad_request(api, path, body):
     assert SECRET not in answer.body.decode()
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("path", POST_ROUTES)
 def test_a_body_of_16_kib_is_read_and_one_byte_more_is_too_large(api, path):
     filler = 16 * 1024 - len('{"x": ""}')
@@ -53,12 +55,14 @@ def test_a_body_of_16_kib_is_read_and_one_byte_more_is_too_large(api, path):
     post_raw(api, path, b'{"x": "' + b"a" * (filler + 1) + b'"}').assert_problem(413, "payload_too_large")
 
 
+@pytest.mark.each_server
 def test_a_body_that_no_gateway_would_pass_on_is_too_large_too(api):
     answer = post_raw(api, "/auth/login", b"a" * (10 * 1024 * 1024 + 1))
     answer.assert_problem(413, "payload_too_large")
     answer.assert_hardened()
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("path", POST_ROUTES)
 @pytest.mark.parametrize(
     "media_type",
@@ -80,6 +84,7 @@ def test_another_media_type_is_unsupported(api, path, media_type):
     post_raw(api, path, b"{}", headers).assert_problem(415, "unsupported_media_type")
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/json ;x=y"])
 def test_a_parameter_or_another_case_of_the_media_type_is_fine(api, media_type):
     assert post_raw(api, "/auth/logout", b"{}", {"Content-Type": media_type}).status == 204
@@ -124,6 +129,7 @@ def test_an_unknown_token_delivery_is_refused(api, value):
     assert [error["field"] for error in answer.json["errors"]] == ["token_delivery"]
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("field", ["username", "password"])
 def test_half_a_surrogate_pair_is_refused(api, field):
     body = json.dumps({"username": "alice", "password": "correct horse battery", field: "\ud800" * 16})
@@ -139,6 +145,7 @@ def test_a_junk_refresh_token_is_an_invalid_grant(api, refresh_token):
     api.refresh(refresh_token).assert_problem(401, "invalid_grant")
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(
     "cookie",
     [
@@ -159,6 +166,7 @@ def test_a_junk_cookie_is_an_invalid_grant(api, cookie):
     api.refresh(headers={"Cookie": cookie}).assert_problem(401, "invalid_grant")
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("number", [2, 3, 500])
 @pytest.mark.parametrize("value", ["", "=", "=a.b.c", '="a.b.c"', "=é"])
 def test_a_junk_cookie_several_times_is_a_bad_request_and_never_more(api, value, number):
@@ -168,12 +176,14 @@ def test_a_junk_cookie_several_times_is_a_bad_request_and_never_more(api, value,
     assert (answer.status, answer.cookie.value) == (204, "")
 
 
+@pytest.mark.each_server
 def test_a_good_cookie_among_junk_is_found(api):
     cookie = api.register(token_delivery="cookie").cookie
     header = f'theme="dark; x"; bad[name]=1; {cookie.key}={cookie.value}; {cookie.key}2=second'
     assert api.refresh(headers={"Cookie": header}).status == 200
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(
     "name",
     [
@@ -198,6 +208,7 @@ def test_junk_in_any_header_is_harmless(api, name, value):
     assert value == "" or value not in json.dumps(answer.headers)
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(
     "path", ["/", "/unknown", "/auth", "/auth/login/x", "/ME", "//me", "/me%2f", "/%00", "/é", "/[", "/a" * 2000]
 )
@@ -208,6 +219,7 @@ def test_an_unknown_route_is_not_found_and_echoes_nothing(api, path):
         assert SECRET not in answer.body.decode() + json.dumps(answer.headers)
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/unknown", "/auth/unknown/x"])
 def test_an_unknown_route_is_not_found_by_any_method_with_a_token(api, method, path):
@@ -219,6 +231,7 @@ def test_an_unknown_route_is_not_found_by_any_method_with_a_token(api, method, p
     assert answer.headers.get("access-control-allow-origin") != "https://foreign.example"
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", "junk"])
 @pytest.mark.parametrize("body", [b'{"statusCode": 200}', b"junk"])
 def test_nothing_that_is_sent_to_an_unknown_route_changes_the_answer(api, media_type, body):
@@ -228,6 +241,7 @@ def test_nothing_that_is_sent_to_an_unknown_route_changes_the_answer(api, media_
     answer.assert_hardened()
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize(("method", "path"), [("GET", "/auth/login"), ("DELETE", "/me"), ("PUT", "/health")])
 @pytest.mark.live_safe
 def test_another_method_is_not_allowed_and_the_answer_says_which_are(api, method, path):
@@ -236,6 +250,7 @@ def test_another_method_is_not_allowed_and_the_answer_says_which_are(api, method
     assert answer.headers["allow"]
 
 
+@pytest.mark.each_server
 def test_nor_is_head_whose_answer_has_no_body_to_say_so(api):
     answer = api.request("HEAD", "/me")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, OPTIONS")

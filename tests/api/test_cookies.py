@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.api_client import as_header
 
+pytestmark = pytest.mark.each_server
+
 PASSWORD = "correct horse battery staple"
 
 

@@ -29,6 +29,7 @@ def guess(api, times, **headers):
     return [login(api, WRONG, **headers).status for _ in range(times)]
 
 
+@pytest.mark.each_server
 def test_a_log_in_into_the_cookie_leaves_one_for_a_year_that_no_script_can_read(api, device):
     answer = login(api)
     (cookie,) = [value for value in answer.set_cookies if value.startswith(device_of(answer).key)]
@@ -42,6 +43,7 @@ def test_a_log_in_into_the_body_leaves_none(api, device):
     assert api.login("Alice").cookies == []
 
 
+@pytest.mark.each_server
 def test_strangers_do_not_delay_it(api, device):
     assert guess(api, 6) == [401] * 5 + [429]
     login(api).assert_problem(429, "too_many_attempts")

@@ -4,6 +4,8 @@ import pytest
 
 from chalicelib.api.openapi import ALL_ROUTES
 
+pytestmark = pytest.mark.each_server
+
 ROUTES = [(operation.method, operation.path) for routes in ALL_ROUTES for operation in routes.operations]
 PUBLIC = {
     "/.well-known/jwks.json": 300,

@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.support import places
 from tests.support.api_client import SITE_ORIGIN, as_header
 from tests.support.authenticator import EDDSA, ES256, RS256, AlreadyRegistered, Authenticator, NotAllowed, decoded
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     add_passkey,
     claims_of,
@@ -23,7 +22,6 @@ from tests.support.factor_flows import (
 )
 from tests.support.mail_flows import ADDRESS, with_address
 
-PLACES = (places.IN_PROCESS, "packaged")
 CHALLENGE_SECONDS = 300
 FRESH_SECONDS = 900
 RP_ID = "site.example"

@@ -3,6 +3,8 @@
 import jwt
 import pytest
 
+pytestmark = pytest.mark.each_server
+
 PASSWORD = "correct horse battery staple"
 
 

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from tests.support import places
 from tests.support.api_client import as_header
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     STEP,
     App,
@@ -22,7 +21,6 @@ from tests.support.factor_flows import (
 )
 from tests.support.mail_flows import ADDRESS, MINUTE, ask_for_code, forgot, reset, verify, with_address
 
-PLACES = (places.IN_PROCESS, "packaged")
 NEW_PASSWORD = "a quite different passphrase"
 FRESH_SECONDS = 900
 CHALLENGE_SECONDS = 300

@@ -11,6 +11,7 @@ def login(api, password=WRONG, username="alice", **headers):
     return api.post("/auth/login", members, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
+@pytest.mark.each_server
 def test_the_sixth_guess_has_to_wait_and_is_told_how_long(api, clock):
     api.register()
     for _ in range(5):
@@ -67,6 +68,7 @@ def sign_in_address(api, clock):
     return sign_in_address
 
 
+@pytest.mark.each_server
 @pytest.mark.parametrize("headers", [{}, {"X_Lychgate_Distribution": SECRET}])
 def test_no_header_that_a_client_sets_changes_its_address(sign_in_address, headers):
     assert sign_in_address(X_Forwarded_For="198.51.100.1, 198.51.100.2", **headers) == "127.0.0.1"

@@ -53,7 +53,7 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.mails.rendering",
         "chalicelib.errors",
     ),
-    "Within config: the settings of each part, then how the environment is read": (
+    "Within config: for whom passkeys are, the settings of each part, then how the environment is read": (
         "chalicelib.config.verifier",
         "chalicelib.config.signing_secrets",
     ),

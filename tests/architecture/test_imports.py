@@ -66,6 +66,13 @@ def test_pyjwt_still_takes_every_kind_of_key_where_somebody_else_uses_it():
     assert "cryptography.x509.name" in modules_after(code)
 
 
+def test_what_proves_a_second_factor_loads_cryptography_where_it_is_used():
+    names = ("challenges", "recovery_codes", "sealing", "totp", "webauthn")
+    modules = modules_after("; ".join(f"import chalicelib.credentials.{name}" for name in names))
+    assert {"chalicelib.credentials.cose", "chalicelib.credentials.derived_keys"} <= modules
+    assert "cryptography" not in modules
+
+
 def test_nothing_of_boto3_is_loaded_where_botocore_is_enough():
     assert "boto3" not in modules_after("import app")
 

@@ -16,7 +16,11 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPS = PYPROJECT["project"]["dependencies"]
 GROUPS = PYPROJECT["dependency-groups"]
 PYTHONS = [each.rpartition(" ")[2] for each in PYPROJECT["project"]["classifiers"]]
-BESIDE = {"fuzz": "tests/fuzz/requirements.txt", "audit": "tests/tools/requirements.txt", "oracles": "tests/tools/oracles.txt"}
+BESIDE = {
+    "fuzz": "tests/fuzz/requirements.txt",
+    "audit": "tests/tools/requirements.txt",
+    "oracles": "tests/tools/oracles.txt",
+}
 """The groups that are installed by themselves, with the lock of each."""
 
 

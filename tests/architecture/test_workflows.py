@@ -38,6 +38,14 @@ def test_every_command_is_there():
     assert any(run == ".ci/run" for _, run in RUNS)
 
 
+def test_each_week_the_tests_run_that_others_leave_out():
+    assert WORKFLOWS["test.yml"][True]["schedule"]
+    (step,) = [step for _, step in STEPS if step.get("run") == ".ci/run"]
+    assert step["env"] == {"TESTS": "${{ github.event_name == 'schedule' && 'test-all' || 'test' }}"}
+    assert '"${TESTS:-test}"' in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert re.search(r"^test-all:", MAKEFILE, re.MULTILINE)
+
+
 def test_every_supported_python_is_tested():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     supported = [each.rpartition(" ")[2] for each in project["classifiers"]]

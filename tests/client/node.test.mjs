@@ -47,6 +47,26 @@ test("importing the client does nothing else", async () => {
   `);
 });
 
+test("importing what goes with the client does nothing else, and there are no passkeys in Node", async () => {
+  await run(`
+    const parts = {};
+    for (const name of ["lychgate-mail.js", "lychgate-factors.js", "qr.js"]) {
+      const text = await readFile(new URL(name, "${CLIENT}"), "utf8");
+      const now = [Reflect.ownKeys(globalThis), process.getActiveResourcesInfo()];
+      Object.assign(parts, await import("data:text/javascript," + encodeURIComponent(text)));
+      assert.deepEqual([Reflect.ownKeys(globalThis), process.getActiveResourcesInfo()], now);
+    }
+    assert.equal(parts.passkeysWork(), false);
+    assert.equal(await parts.autofillWorks(), false);
+    const client = createClient({ baseUrl: api });
+    assert.equal(await parts.offerPasskeys(client), null);
+    assert.equal(await parts.upgradeToPasskey(client), null);
+    await parts.signalPasskeys(client);
+    await assert.rejects(parts.answerWithPasskey({}), { name: "PasskeyError", reason: "unsupported" });
+  `);
+  assert.deepEqual(api.seen, []);
+});
+
 for (const options of ["", "{ storage: 'local' }", "{ storage: 'session' }", "{ baseUrl: api }", "{ baseUrl: new URL(api) }"]) {
   test(`a client in Node holds no process: createClient(${options})`, async () => {
     await run(`

@@ -8,12 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.node_projects import CLIENT, MAIL, MAIL_TYPES, ROOT, TYPES, install, react_project, tsc, vite
+from tests.support.node_projects import (
+    CLIENT,
+    FACTORS,
+    FACTORS_TYPES,
+    MAIL,
+    MAIL_TYPES,
+    QR,
+    QR_TYPES,
+    ROOT,
+    TYPES,
+    install,
+    react_project,
+    tsc,
+    vite,
+)
 
 HERE = Path(__file__).parent
 DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / "tests" / "tools"
-GENERATE = {TYPES: TOOLS / "tsconfig.types.json", MAIL_TYPES: TOOLS / "tsconfig.mail-types.json"}
+GENERATE = {
+    TYPES: TOOLS / "tsconfig.types.json",
+    MAIL_TYPES: TOOLS / "tsconfig.mail-types.json",
+    FACTORS_TYPES: TOOLS / "tsconfig.factors-types.json",
+    QR_TYPES: TOOLS / "tsconfig.factors-types.json",
+}
 STRICT = {
     "strict": True,
     "noEmit": True,
@@ -36,22 +55,22 @@ RESOLUTIONS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with the client, the calls of mails, their types and nothing else."""
+    """A folder with the client, the calls of mails and factors, the QR codes, their types and nothing else."""
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
     install(tmp_path)
-    for file in (CLIENT, TYPES, MAIL, MAIL_TYPES):
+    for file in (CLIENT, TYPES, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, QR, QR_TYPES):
         shutil.copy(file, tmp_path)
     return tmp_path
 
 
-def compiled(project: Path, file: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """Compile one file of a project as strictly as the compiler can."""
-    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"], **options}, "files": [file]}
+def compiled(project: Path, *files: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Compile files of a project as strictly as the compiler can."""
+    settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"], **options}, "files": files}
     (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
     return tsc("--project", "tsconfig.json", folder=project)
 
 
-@pytest.mark.parametrize("types", [TYPES, MAIL_TYPES], ids=lambda file: file.name)
+@pytest.mark.parametrize("types", GENERATE, ids=lambda file: file.name)
 def test_the_types_are_those_of_the_code(tmp_path, types):
     ran = tsc("--project", GENERATE[types], "--outDir", tmp_path, folder=tmp_path)
     assert ran.returncode == 0, ran.stdout
@@ -99,6 +118,17 @@ def test_the_example_of_the_documentation_compiles(project):
     (example,) = re.findall(r"^```ts\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     (project / "example.ts").write_text(example, "utf-8")
     checked = compiled(project, "example.ts")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_examples_of_second_factors_and_passkeys_compile_and_are_checked(project):
+    scripts = re.findall(r"^```js\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    examples = [script for script in scripts if "lychgate-factors.js" in script]
+    assert len(examples) == 4
+    files = [f"example{number}.js" for number in range(len(examples))]
+    for file, example in zip(files, examples, strict=True):
+        (project / file).write_text(example.replace('"/js/', '"./'), "utf-8")
+    checked = compiled(project, *files, allowJs=True, checkJs=True, noImplicitAny=False)
     assert checked.returncode == 0, checked.stdout
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.accounts.user import Contact
+from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.tokens.keys import public_jwks
@@ -25,6 +26,7 @@ TABLES = tables_of(places.FOUNDATION.stage)
 COMMANDS = {
     "users show": ("users", "show", "alice"),
     "users set-roles": ("users", "set-roles", "alice", "editor,user"),
+    "users remove-second-factor": ("users", "remove-second-factor", "alice"),
     "mails suppressed": ("mails", "suppressed"),
     "mails allow": ("mails", "allow", "alice@example.org"),
 }
@@ -61,7 +63,14 @@ def operate(role, ring, tables, local_database, tmp_path):
     tables.empty()
     users = DynamoDBUserStore(Database(tables.client, TABLES))
     users.add(KNOWN, SESSION, REGISTERED)
-    configuration = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(ring)), {})
+    tables.client.update_item(
+        TableName=TABLES.users,
+        Key=user_key("alice"),
+        UpdateExpression="SET totp = :totp, totp_added_at = :at, totp_step = :at",
+        ExpressionAttributeValues={":totp": {"S": ".sealed"}, ":at": {"N": "1"}},
+    )
+    sends_mail = {"environment_variables": {"LYCHGATE_MAIL_FROM": "no-reply@example.org"}}
+    configuration = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(ring)), sends_mail)
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps({"stages": {"test": configuration}}))
     aws = AuthorizingAws(local_database, [role])
@@ -100,4 +109,5 @@ def test_without_any_one_of_them_it_says_which_and_changes_nothing(operate, role
     assert done.exit_code == 1
     assert "AccessDeniedException" in done.stderr
     assert pair[0] in done.stderr
-    assert DynamoDBUserStore(Database(tables.client, TABLES)).find("alice") == KNOWN
+    found = DynamoDBUserStore(Database(tables.client, TABLES)).find("alice")
+    assert (replace(found, factors=None), found.second_factor) == (KNOWN, True)

@@ -1,5 +1,6 @@
 """A moto server in a thread, with what moto lacks of the parts that a deployment uses."""
 
+import copy
 import itertools
 import urllib.request
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from unittest import mock
 import botocore.session
 from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
+from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
 
 from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here, ses_here
@@ -64,6 +66,15 @@ class AwsHere:
         Recorded.made.clear()
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request, timeout=30).close()
+        self.begins_with = self._knobs()
+
+    def is_untouched(self):
+        """Whether nobody has called anything, or set anything here, since the last reset."""
+        used = {services.service_name for services in BackendDict._instances if services}
+        return used <= {"moto_api"} and not Recorded.made and self._knobs() == self.begins_with
+
+    def _knobs(self):
+        return copy.deepcopy((self.failing, self.limits, self.ses, self.readings, self.allowed))
 
     def properties(self, logical_id):
         """What the stack has made of a resource that moto does not know."""

@@ -24,4 +24,4 @@ def aws(moto_server, monkeypatch):
 
 @pytest.fixture
 def operator(aws, tmp_path):
-    return Operator(copied_project(tmp_path / "project"))
+    return Operator(copied_project(tmp_path / "project"), aws)

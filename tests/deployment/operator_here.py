@@ -1,6 +1,7 @@
 """Somebody at a shell, who runs the commands in a project of their own and reads what they print."""
 
 import contextlib
+import copy
 import dataclasses
 import functools
 import io
@@ -15,22 +16,30 @@ from botocore.exceptions import ClientError
 from infra.deployment.__main__ import main
 from infra.deployment.dependencies import Dependencies
 from infra.local.environment import PROJECT
+from tests.deployment.standing import Account, Files, looked_at
 
 READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", "static-site")
+
+_SAID = ("smoked", "smoked_apis", "lines", "errors", "log")
+_OF_ONE_TEST = {"AWS_ENDPOINT_URL", "PYTEST_CURRENT_TEST"}
+_STANDING = {}
+"""What deployments have left, by their arguments and the environment."""
 
 
 class Operator:
     """`smoke_answer` is what the smoke test finds; `smoked` and `smoked_apis` list what it was told of.
 
-    `replace` gives the commands other dependencies than the real ones.
+    `replace` gives the commands other dependencies than the real ones. `server` is the account, for `has_deployed`.
     """
 
-    def __init__(self, project):
+    def __init__(self, project, server=None):
         self.project = project
+        self._server = server
+        self._files = looked_at(project)
         self.smoked = []
         self.smoked_apis = []
         self.smoke_answer = True
-        self.dependencies = Dependencies(smoke=self._smoke)
+        self.dependencies = self._own_dependencies = Dependencies(smoke=self._smoke)
         self.lines = []
         self.errors = ""
         self.log = ""
@@ -52,6 +61,22 @@ class Operator:
 
     def deploy(self, *arguments, stage="prod"):
         return self.run("deploy", stage, *arguments)
+
+    def has_deployed(self, *arguments):
+        """Begin where a first deployment leads. What the first test with these arguments deploys others get back."""
+        assert self._server.is_untouched(), "what is there before a deployment belongs to what it begins with"
+        assert looked_at(self.project) == self._files, "so do the files of the project"
+        assert (self.log, self.smoke_answer, self.dependencies) == ("", True, self._own_dependencies)
+        key = (arguments, frozenset(each for each in os.environ.items() if each[0] not in _OF_ONE_TEST))
+        if key in _STANDING:
+            account, files, said = _STANDING[key]
+            account.put_back()
+            files.put_back(self.project)
+            vars(self).update(copy.deepcopy(said))
+            return
+        assert self.deploy(*arguments) == 0, self.errors
+        said = {name: copy.deepcopy(getattr(self, name)) for name in _SAID}
+        _STANDING[key] = Account(self._server), Files(self.project, self._files), said
 
     def destroy(self, *arguments, stage="prod"):
         return self.run("destroy", stage, "--yes-delete", stage, *arguments)

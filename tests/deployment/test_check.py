@@ -56,7 +56,7 @@ def test_a_new_stage_in_a_good_account_is_ready_and_what_cannot_be_known_is_name
 
 
 def test_a_stage_that_is_deployed_is_ready(operator):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     operator.smoked.clear()
 
     found = check(operator)

@@ -21,13 +21,17 @@ Config.lambda_python_version = property(lambda config: "python3.13")
 """
 
 
-@pytest.fixture(autouse=True)
-def newer_runtime(tmp_path, monkeypatch):
-    """A runtime that has SnapStart, whatever Python these tests run under."""
-    folder = tmp_path / "site"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(SITE_CUSTOMIZE)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def newer_runtime(site, monkeypatch):
+    """A runtime that has SnapStart, whatever Python these tests run under."""
+    monkeypatch.setenv("PYTHONPATH", str(site))
 
 
 def client():
@@ -89,7 +93,7 @@ def refused(*_arguments, **_more):
 
 
 def test_the_api_calls_a_published_version_and_nothing_else_may_call_it(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
 
     (api,) = account()["apis"]
     assert (live(), versions()) == ("1", {"1": False})
@@ -114,7 +118,7 @@ def test_the_api_calls_a_published_version_and_nothing_else_may_call_it(operator
 
 
 def test_snap_start_is_switched_on_and_off_by_a_setting(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     set_snap_start(operator, on=True)
     aws.limits["pending"] = 2
 
@@ -141,7 +145,7 @@ def test_snap_start_is_switched_on_and_off_by_a_setting(operator, aws):
 
 
 def test_a_version_that_cannot_be_used_does_not_become_live(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     change(operator)
     aws.limits["failing"] = "the initialisation timed out"
 
@@ -182,7 +186,7 @@ def test_a_run_that_ends_at_any_step_is_gone_on_with(operator, aws, monkeypatch)
 
 
 def test_a_stage_from_before_the_alias_gets_one_without_an_outage(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     client().delete_alias(FunctionName=FUNCTION, Name="live")
     change(operator)
 
@@ -192,7 +196,7 @@ def test_a_stage_from_before_the_alias_gets_one_without_an_outage(operator, aws)
 
 
 def test_a_secret_that_the_live_version_does_not_know_yet_is_not_sent(operator, aws, monkeypatch):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     with monkeypatch.context() as patch:
         patch.setattr(LambdaStorage, "publish_version", refused)
         assert operator.deploy("--new-secret") == 1
@@ -204,7 +208,7 @@ def test_a_secret_that_the_live_version_does_not_know_yet_is_not_sent(operator, 
 
 
 def test_a_rollback_lets_the_version_before_answer_until_the_next_deployment(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert operator.run("rollback", "prod") == 1
     assert "there is no version before 1" in operator.errors
     for _ in range(2):
@@ -230,7 +234,7 @@ def test_a_rollback_lets_the_version_before_answer_until_the_next_deployment(ope
 
 
 def test_a_rollback_brings_back_no_key_and_no_secret(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert operator.deploy("--new-secret") == 0, operator.errors
     assert live() == "2"
 
@@ -253,7 +257,7 @@ def test_a_rollback_brings_back_no_key_and_no_secret(operator, aws):
 def test_a_version_from_before_mails_may_answer_again_but_none_that_names_accounts_otherwise(
     operator, aws, before, refused_for
 ):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     now = client().get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
     then = {name: value for name, value in {**now, **before}.items() if value is not None}
     client().update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": then})
@@ -275,7 +279,7 @@ def test_a_stage_without_versions_has_no_rollback(operator, aws):
 
 
 def test_a_version_that_is_not_ready_is_not_gone_back_to(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     change(operator)
     chalice_deploy(operator)
     lambda_backends[ACCOUNT][REGION].get_function(FUNCTION, "1").state = "Inactive"

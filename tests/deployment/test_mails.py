@@ -54,7 +54,7 @@ def statements(operator, function):
 
 
 def test_a_stage_without_a_sender_has_nothing_of_mails_and_one_line_says_how_to_turn_them_on(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert operator.below("Mails") == [OFF]
     assert of_mails(aws) == set()
     assert queues() == boto3.client("sns").list_topics()["Topics"] == []
@@ -66,7 +66,7 @@ def test_a_stage_without_a_sender_has_nothing_of_mails_and_one_line_says_how_to_
 
 
 def test_a_sender_is_written_down_and_all_that_mails_need_is_made(operator, aws):
-    assert operator.deploy("--mail-from", SENDER) == 0, operator.errors
+    operator.has_deployed("--mail-from", SENDER)
 
     assert operator.config()["stages"]["prod"]["environment_variables"]["LYCHGATE_MAIL_FROM"] == SENDER
     assert of_mails(aws) == OF_A_STAGE
@@ -88,7 +88,7 @@ def test_a_sender_is_written_down_and_all_that_mails_need_is_made(operator, aws)
 
 
 def test_the_second_time_nothing_is_left_to_do(operator, aws):
-    assert operator.deploy("--mail-from", SENDER) == 0, operator.errors
+    operator.has_deployed("--mail-from", SENDER)
     files = operator.files()
 
     assert operator.deploy() == 0, operator.errors
@@ -99,7 +99,7 @@ def test_the_second_time_nothing_is_left_to_do(operator, aws):
 
 
 def test_the_mailer_has_its_settings_and_the_api_the_senders(operator, aws):
-    assert operator.deploy("--mail-from", SENDER) == 0, operator.errors
+    operator.has_deployed("--mail-from", SENDER)
     mailer = variables(operator, "mailer")
     assert mailer["LYCHGATE_MAIL_TABLE"] == "lychgate-prod-mail"
     assert mailer["LYCHGATE_SES_CONFIGURATION_SET"] == "lychgate-prod"
@@ -110,7 +110,7 @@ def test_the_mailer_has_its_settings_and_the_api_the_senders(operator, aws):
 
 
 def test_the_mailer_sends_as_its_sender_by_its_identity_and_the_api_sends_nothing(operator, aws):
-    assert operator.deploy("--mail-from", f"Example <{SENDER}>", "--parameter", "MailDomain=example.org") == 0
+    operator.has_deployed("--mail-from", f"Example <{SENDER}>", "--parameter", "MailDomain=example.org")
     found = statements(operator, "mailer")
     sending = [found["Sender"], found["ConfigurationSet"]]
     assert [each["Resource"].partition(f"{ACCOUNT}:")[2] for each in sending] == [
@@ -128,7 +128,7 @@ def test_the_mailer_sends_as_its_sender_by_its_identity_and_the_api_sends_nothin
 
 def test_mails_that_are_turned_on_later_wait_for_a_mailer_that_may_read_them(operator, aws):
     # The mapping is refused while the function's policy is the one without mails.
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert operator.deploy("--mail-from", SENDER) == 0, operator.errors
     assert not any(name in line for name in NEEDS_THE_MAILER for line in operator.below("Foundation"))
     assert {line.split()[1] for line in operator.below("Distribution")} >= NEEDS_THE_MAILER
@@ -136,7 +136,7 @@ def test_mails_that_are_turned_on_later_wait_for_a_mailer_that_may_read_them(ope
 
 
 def test_mails_are_turned_off_and_on_again(operator, aws):
-    assert operator.deploy("--mail-from", SENDER, "--parameter", "MailDomain=example.org") == 0, operator.errors
+    operator.has_deployed("--mail-from", SENDER, "--parameter", "MailDomain=example.org")
     assert operator.deploy("--mail-from", "") == 0, operator.errors
     assert of_mails(aws) <= {"MailIdentity"}
     assert boto3.client("sesv2").get_email_identity(EmailIdentity="example.org")
@@ -219,7 +219,7 @@ def test_an_identity_outlives_the_stage_because_its_records_are_in_dns(operator,
 
 
 def test_a_table_of_mails_that_exists_is_taken_in_and_kept(operator, aws):
-    assert operator.deploy("--mail-from", SENDER) == 0, operator.errors
+    operator.has_deployed("--mail-from", SENDER)
     item = {"mail_id": {"S": "suppressed#1"}}
     boto3.client("dynamodb").put_item(TableName="lychgate-prod-mail", Item=item)
     assert operator.destroy() == 0, operator.errors

@@ -56,7 +56,7 @@ def policies(operator):
 
 
 def test_the_gateway_logs_each_request_also_after_chalice_deploys_by_hand(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert stage_of_the_api()["accessLogSettings"] == {"destinationArn": LOG_GROUP, "format": access_log_format()}
     assert role_of_the_account() == ACCOUNT_ROLE
     settings = stage_of_the_api()
@@ -71,7 +71,7 @@ def test_the_gateway_logs_each_request_also_after_chalice_deploys_by_hand(operat
 
 
 def test_the_access_log_is_turned_off_and_on_again(operator, aws):
-    assert operator.deploy("--parameter", "GatewayAccessLogs=false") == 0, operator.errors
+    operator.has_deployed("--parameter", "GatewayAccessLogs=false")
     assert not stage_of_the_api().get("accessLogSettings")
     assert ACCOUNT_ROLE not in account()["roles"]
     assert role_of_the_account() == ""
@@ -133,7 +133,7 @@ def test_a_dry_run_says_that_the_account_gets_a_role(operator, aws):
 
 
 def test_the_stage_is_in_the_name_of_the_api_also_of_one_that_was_there_before(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     (api,) = account()["apis"]
     assert gateway().get_rest_api(restApiId=api)["name"] == "lychgate-prod"
 
@@ -176,7 +176,7 @@ def test_a_stage_that_is_watched_has_a_dashboard_and_a_budget_which_go_with_it(o
 
 
 def test_tracing_is_off_until_the_stage_says_so_and_is_off_again_when_it_no_longer_does(operator, aws):
-    assert operator.deploy() == 0, operator.errors
+    operator.has_deployed()
     assert tracing() == ["PassThrough", "PassThrough", False]
     untraced = policies(operator)
     assert not any("Tracing" in sids for sids in untraced)

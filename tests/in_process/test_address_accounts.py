@@ -8,7 +8,7 @@ from tests.support.api_client import as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     claims_of,
     factors_of,
     log_in_with_passkey,
@@ -340,6 +340,13 @@ class TestAnAccountWithoutAPassword:
         assert api.bearer("POST", "/auth/delete-account", fresh, {}).status == 204
         api.me(fresh).assert_problem(401, "invalid_token")
         log_in_with_passkey(api, authenticator).assert_problem(401, "invalid_code")
+
+    def test_keeps_its_passkey_under_another_address(self, api, mailbox, carol):
+        authenticator = Authenticator()
+        with_passkey(api, carol["access_token"], authenticator)
+        assert change(api, carol, OTHER_ADDRESS).status == 202
+        assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
+        assert log_in_with_passkey(api, authenticator).json["user"]["username"] == OTHER_ADDRESS
 
     def test_may_have_a_second_factor_beside_the_mailed_code(self, api, clock, mailbox, carol):
         app, _ = with_totp(api, clock, carol["access_token"])

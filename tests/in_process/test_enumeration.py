@@ -8,7 +8,15 @@ import pytest
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import Peppers
-from tests.support.factor_flows import request_options, second_step, with_totp
+from tests.support.authenticator import Authenticator
+from tests.support.factors_over_http import (
+    factors_of,
+    log_in_with_passkey,
+    request_options,
+    second_step,
+    with_passkey,
+    with_totp,
+)
 
 PASSWORD = "correct horse battery staple"
 WRONG = "wrong horse battery staple"
@@ -194,3 +202,36 @@ def test_nothing_absurdly_long_is_normalised_at_any_entry(api, normalised, absur
     api.bearer("POST", "/auth/delete-account", token, {"password": absurd}).assert_problem(401, "invalid_credentials")
     assert normalised
     assert max(normalised) < 100
+
+
+class TestAPasskeyThatIsRefused:
+    @pytest.fixture
+    def authenticator(self, api, accounts):
+        """The passkey of Alice."""
+        authenticator = Authenticator()
+        with_passkey(api, api.login("alice").json["access_token"], authenticator)
+        return authenticator
+
+    def test_is_said_to_be_unknown_where_no_account_has_it_so_that_browsers_forget_it(self, api, authenticator):
+        access_token = api.login("alice").json["access_token"]
+        (passkey,) = factors_of(api, access_token)["passkeys"]
+        assert api.bearer("DELETE", f"/auth/passkeys/{passkey['id']}", access_token).status == 204
+        refused = log_in_with_passkey(api, authenticator)
+        refused.assert_problem(401, "invalid_code")
+        assert refused.json["unknown_credential"] is True
+
+    def test_is_not_said_to_be_unknown_where_one_has_it(self, api, authenticator, aws_clients, environment):
+        authenticator.user_verified = False
+        answers = [log_in_with_passkey(api, authenticator)]
+        authenticator.user_verified = True
+        aws_clients[0].update_item(
+            TableName=environment["LYCHGATE_USERS_TABLE"],
+            Key=user_key("alice"),
+            UpdateExpression="SET disabled = :true",
+            ExpressionAttributeValues={":true": {"BOOL": True}},
+        )
+        answers.append(log_in_with_passkey(api, authenticator))
+        for answer in answers:
+            answer.assert_problem(401, "invalid_code")
+            assert "unknown_credential" not in answer.json
+        assert len({answer.body for answer in answers}) == 1

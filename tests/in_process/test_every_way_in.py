@@ -14,7 +14,7 @@ from chalicelib.api.responses import AccessTokenBody, TokenBody
 from chalicelib.api.routing import Credential
 from chalicelib.site.routes import routes as own_routes
 from tests.support.authenticator import Authenticator
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     claims_of,
     log_in_with_passkey,

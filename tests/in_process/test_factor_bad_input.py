@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from chalicelib.api import factors
 from tests.support.api_client import SITE_ORIGIN
 from tests.support.authenticator import Authenticator, encoded
-from tests.support.factor_flows import (
+from tests.support.factors_over_http import (
     PASSWORD,
     begin_totp,
     creation,
@@ -20,6 +21,8 @@ from tests.support.factor_flows import (
     with_totp,
 )
 
+REFUSALS = {(422, "validation_failed"), (401, "invalid_code"), (401, "invalid_challenge")}
+"""What is answered to whatever a passkey has not answered."""
 NO_STRINGS = [None, 7, 1.5, True, [], {}, ["123456"]]
 NO_OBJECTS = [None, 7, True, "", "{}", [], [{}]]
 NO_CODES = ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666", "1" * 10_000, "\0" * 6, "-12345"]
@@ -229,6 +232,64 @@ class TestACredential:
         assert api.post("/auth/login/passkey", proof).status == 200
 
 
+class TestEachMemberOfACredential:
+    """Each member in turn is left out, or is something else."""
+
+    OTHERS = (None, True, 7, 1.5, "", "AAAA", "\u00e9", [], {}, ["usb"] * 100)
+    IRRELEVANT = ("authenticatorAttachment", "clientExtensionResults")
+
+    @staticmethod
+    def spoilt(credential):
+        """Every credential that differs from this one in one member, and the path of that."""
+        response = credential["response"]
+        for name in response:
+            yield name, {**credential, "response": {key: value for key, value in response.items() if key != name}}
+            for other in TestEachMemberOfACredential.OTHERS:
+                yield name, {**credential, "response": {**response, name: other}}
+        for name in credential:
+            yield name, {key: value for key, value in credential.items() if key != name}
+            for other in TestEachMemberOfACredential.OTHERS:
+                yield name, {**credential, name: other}
+
+    def test_matters_at_a_log_in(self, api, authenticator, passkey):
+        proof = proof_of(api, authenticator)
+        for name, credential in self.spoilt(proof["credential"]):
+            if name not in self.IRRELEVANT:
+                answer = api.post("/auth/login/passkey", {**proof, "credential": credential})
+                assert (answer.status, answer.error) in REFUSALS, (name, credential, answer.body)
+        assert api.post("/auth/login/passkey", proof).status == 200
+
+    def test_matters_to_a_new_passkey(self, api, alice, authenticator):
+        asked = creation(api, alice["access_token"]).json
+        members = {
+            "challenge": asked["challenge"],
+            "credential": authenticator.create(asked["publicKey"], SITE_ORIGIN),
+        }
+        # What the browser reads out of the attestation for scripts may be missing, and transports are its word only.
+        optional = {"transports", "authenticatorData", "publicKey", "publicKeyAlgorithm", *self.IRRELEVANT}
+        for name, credential in self.spoilt(members["credential"]):
+            if name not in optional:
+                spoilt_members = {**members, "credential": credential}
+                answer = api.bearer("POST", "/auth/passkeys", alice["access_token"], spoilt_members)
+                assert (answer.status, answer.error) in REFUSALS, (name, credential, answer.body)
+        assert factors_of(api, alice["access_token"])["passkeys"] == []
+        assert api.bearer("POST", "/auth/passkeys", alice["access_token"], members).status == 201
+
+    def test_of_the_others_breaks_nothing(self, api, alice, clock):
+        for name in ("transports", "publicKey", "publicKeyAlgorithm", *self.IRRELEVANT):
+            for other in self.OTHERS:
+                asked = creation(api, alice["access_token"]).json
+                credential = Authenticator().create(asked["publicKey"], SITE_ORIGIN)
+                where = credential if name in self.IRRELEVANT else credential["response"]
+                where[name] = other
+                members = {"challenge": asked["challenge"], "credential": credential}
+                answer = api.bearer("POST", "/auth/passkeys", alice["access_token"], members)
+                assert answer.status in {201, 401, 422}, (name, other, answer.body)
+                if answer.status == 201:
+                    path = f"/auth/passkeys/{answer.json['passkey']['id']}"
+                    assert api.bearer("DELETE", path, alice["access_token"]).status == 204
+
+
 class TestALabel:
     def test_is_a_string_that_is_printable_and_neither_empty_nor_long(self, api, alice, passkey):
         path = f"/auth/passkeys/{passkey['id']}"
@@ -304,3 +365,42 @@ def spoilt(challenge):
         f"{challenge}\n",
         f"{challenge}=",
     ]
+
+
+def test_every_body_is_one_json_object_of_known_members(api, alice):
+    bodies = {
+        ("POST", "/auth/login/second-factor"): {"challenge": "x", "code": "123456"},
+        ("POST", "/auth/login/passkey"): {"challenge": "x", "credential": {}},
+        ("POST", "/auth/totp/confirm"): {"pending": "x", "code": "123456"},
+        ("POST", "/auth/passkeys"): {"challenge": "x", "credential": {}},
+        ("PATCH", "/auth/passkeys/x"): {"label": "Phone"},
+        ("POST", "/auth/reauthenticate"): {"password": PASSWORD},
+    }
+    taking_a_body = {
+        (operation.method, operation.path.replace("{passkey_id}", "x"))
+        for operation in factors.routes.operations
+        if operation.body is not None
+    }
+    assert taking_a_body <= set(bodies)
+    bearer = {"Authorization": f"Bearer {alice['access_token']}"}
+    as_json = {**bearer, "Content-Type": "application/json"}
+    for (method, path), members in bodies.items():
+        for body in (b"", b"{", b"[]", b"null", b'"x"', b"[" * 9000, b'{"a": NaN}', b"\xff", b'{"code": 1, "code": 2}'):
+            api.request(method, path, body=body, headers=as_json).assert_problem(400, "invalid_request")
+        whole = json.dumps(members).encode()
+        other = api.request(method, path, body=whole, headers={**bearer, "Content-Type": "text/plain"})
+        other.assert_problem(415, "unsupported_media_type")
+        more = json.dumps({**members, "more": 1}).encode()
+        assert fields(api.request(method, path, body=more, headers=as_json)) == {"more"}
+        for name in members:
+            rest = json.dumps({other: value for other, value in members.items() if other != name}).encode()
+            assert name in fields(api.request(method, path, body=rest, headers=as_json))
+
+
+def test_what_takes_no_body_ignores_one(api, alice):
+    bearer = {"Authorization": f"Bearer {alice['access_token']}", "Content-Type": "application/json"}
+    for path in ("/auth/login/passkey/options", "/auth/passkeys/options", "/auth/totp"):
+        for body in (b"", b"{}", b"{", b'{"username": "Alice"}'):
+            answer = api.request("POST", path, body=body, headers=bearer)
+            assert answer.status == 200
+            assert answer.headers["cache-control"] == "no-store"

@@ -30,7 +30,7 @@ def test_where_no_mail_is_sent_an_account_has_no_address(api, settings):
     answer.assert_problem(422, "validation_failed")
     assert [error["field"] for error in answer.json["errors"]] == ["email"]
     options = api.request("GET", "/auth/options").json
-    assert (options["email"], options["methods"]) == ("off", ["password"])
+    assert (options["email"], options["methods"]) == ("off", ["password", "passkey"])
 
 
 def test_a_site_without_a_sender_sends_no_mail(api, settings):

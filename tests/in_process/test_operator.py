@@ -1,5 +1,7 @@
 """What docs/operations/ tells an operator to do by hand, done to the tables."""
 
+import base64
+import functools
 import json
 import re
 import shlex
@@ -9,20 +11,23 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.credentials.totp import hotp, step_at
+from tests.support.mail_flows import ADDRESS, NEW_PASSWORD, forgot, reset, with_address
 
 INCIDENTS = (Path(__file__).parents[2] / "docs" / "operations" / "incidents.md").read_text("utf-8")
 
 
 @pytest.fixture
-def disable(aws_clients, environment):
-    """Run the command that disables an account, for another username and table than the page's."""
-    (command,) = re.findall(r"^ +(aws dynamodb update-item (?:.*\\\n)*.*)$", INCIDENTS, re.MULTILINE)
+def by_hand(aws_clients, environment):
+    """Run the first or the second command that changes an account, for another username and table than the page's."""
+    commands = re.findall(r"^ +(aws dynamodb update-item (?:.*\\\n)*.*)$", INCIDENTS, re.MULTILINE)
     (digest,) = re.findall(r"^ +(key=.*)$", INCIDENTS, re.MULTILINE)
-    words = shlex.split(command.replace("\\\n", ""))[3:]
-    options = dict(zip(words[::2], words[1::2], strict=True))
     dynamodb, _ = aws_clients
+    assert len(commands) == 2
 
-    def disable(username):
+    def by_hand(number, username):
+        words = shlex.split(commands[number].replace("\\\n", ""))[3:]
+        options = dict(zip(words[::2], words[1::2], strict=True))
         script = f"{digest.replace('kim', username)}; echo $key"
         key = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
         dynamodb.update_item(
@@ -33,7 +38,19 @@ def disable(aws_clients, environment):
             ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
         )
 
-    return disable
+    return by_hand
+
+
+@pytest.fixture
+def disable(by_hand):
+    """Run the command that disables an account."""
+    return functools.partial(by_hand, 0)
+
+
+@pytest.fixture
+def take_second_factor_away(by_hand):
+    """Run the command that gives an account back whose thief has enrolled an app."""
+    return functools.partial(by_hand, 1)
 
 
 def enable(aws_clients, environment, username):
@@ -63,3 +80,22 @@ def test_to_disable_a_name_that_nobody_has_makes_no_account(api, disable, aws_cl
     with pytest.raises(aws_clients[0].exceptions.ConditionalCheckFailedException):
         disable("nobody")
     assert api.register("Nobody").status == 201
+
+
+def test_an_owner_gets_an_account_back_to_which_a_thief_has_added_an_app(api, mailbox, clock, take_second_factor_away):
+    with_address(api, mailbox, clock)
+    thiefs = api.login("Alice").json["access_token"]
+    begun = api.bearer("POST", "/auth/totp", thiefs).json
+    secret = base64.b32decode(begun["secret"])
+    members = {"pending": begun["pending"], "code": hotp(secret, step_at(clock()))}
+    assert api.bearer("POST", "/auth/totp/confirm", thiefs, members).status == 200
+    forgot(api, "Alice")
+    assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+    api.login("Alice", NEW_PASSWORD).assert_problem(403, "second_factor_required")
+    take_second_factor_away("alice")
+    owners = api.login("Alice", NEW_PASSWORD)
+    assert owners.status == 200
+    assert owners.json["user"]["second_factor"] is False
+    api.me(thiefs).assert_problem(401, "invalid_token")
+    # Another app can be added, as to any account.
+    assert api.bearer("POST", "/auth/totp", owners.json["access_token"]).status == 200

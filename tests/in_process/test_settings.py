@@ -122,3 +122,28 @@ def test_a_token_that_may_be_good_later_is_an_error_which_the_gateway_does_not_k
 def test_over_plain_http_no_browser_is_told_to_insist_on_https(api, settings):
     settings["LYCHGATE_ISSUER"] = "http://127.0.0.1:8000/api"
     assert "strict-transport-security" not in api.request("GET", "/health").headers
+
+
+@pytest.mark.parametrize(
+    ("changes", "party"),
+    [
+        ({}, {"id": "site.example", "name": "site.example"}),
+        (
+            {"ISSUER": "https://login.site.example/api", "RP_ID": "site.example", "SITE_NAME": "Oak & Latch"},
+            {"id": "site.example", "name": "Oak & Latch"},
+        ),
+        ({"ISSUER": "http://127.0.0.1:8000/api"}, {"id": "localhost", "name": "127.0.0.1"}),
+    ],
+)
+def test_a_passkey_is_made_for_the_domain_and_the_name_of_the_settings(api, settings, changes, party):
+    settings |= {f"LYCHGATE_{name}": value for name, value in changes.items()}
+    access_token = api.register().json["access_token"]
+    options = api.bearer("POST", "/auth/passkeys/options", access_token, {}).json["publicKey"]
+    assert options["rp"] == party
+    assert api.post("/auth/login/passkey/options", {}).json["publicKey"]["rpId"] == party["id"]
+
+
+def test_an_authenticator_app_shows_the_name_of_the_site(api, settings):
+    settings["LYCHGATE_SITE_NAME"] = "Oak & Latch"
+    access_token = api.register().json["access_token"]
+    assert "issuer=Oak%20%26%20Latch" in api.bearer("POST", "/auth/totp", access_token, {}).json["uri"]

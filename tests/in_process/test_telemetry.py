@@ -10,16 +10,18 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log
-from tests.support.api_client import as_header, in_process
+from tests.support.api_client import SITE_ORIGIN, as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
+from tests.support.authenticator import Authenticator
+from tests.support.factors_over_http import App, proof_of, second_step
 from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
 OTHER_PASSWORD = "Marked-Passphrase-9b1e"
 # Whatever is sent where a secret could stand, by mistake or to attack.
 MARKS = [PASSWORD, OTHER_PASSWORD, "Marked-Username-77", "Marked-Token-31", "Marked-Cookie-52", "Marked-Bug-18"]
-MARKS.append("Marked-Address-83")
+MARKS += ["Marked-Address-83", "Marked-Username-79"]
 ADDRESS, OTHER_ADDRESS = "Marked-Address-83@example.org", "Marked-Address-83@example.com"
 ROUTES = {f"{operation.method} {operation.path}" for routes in ALL_ROUTES for operation in routes.operations}
 
@@ -414,6 +416,46 @@ def succeed_with_mails(api, by_address, mailbox, clock):
     return sent + [body[name] for body in bodies for name in ("access_token", "refresh_token")]
 
 
+def succeed_with_factors(api, clock):
+    """Call every route of factors as it is meant to be called, and return every secret that was issued.
+
+    A code is not among them, as above.
+    """
+    members = {"username": "Marked-Username-79", "password": PASSWORD}
+    tokens = api.post("/auth/register", members).json
+    access_token = tokens["access_token"]
+    creation = api.bearer("POST", "/auth/passkeys/options", access_token).json
+    authenticator = Authenticator()
+    made = {
+        "challenge": creation["challenge"],
+        "credential": authenticator.create(creation["publicKey"], SITE_ORIGIN),
+        "label": "Marked-Token-31",
+    }
+    passkey = api.bearer("POST", "/auth/passkeys", access_token, made).json["passkey"]
+    proof = proof_of(api, authenticator)
+    by_passkey = api.post("/auth/login/passkey", proof).json
+    begun = api.bearer("POST", "/auth/totp", access_token).json
+    app = App(begun["secret"], clock)
+    confirmation = {"pending": begun["pending"], "code": app.code()}
+    codes = api.bearer("POST", "/auth/totp/confirm", access_token, confirmation).json["recovery_codes"]
+    challenges = [api.post("/auth/login", members).json["challenge"] for _ in range(2)]
+    answers = [
+        second_step(api, challenges[0], code=app.next_code()),
+        second_step(api, challenges[1], recovery_code=codes[0]),
+    ]
+    newer = api.bearer("POST", "/auth/recovery-codes", access_token).json["recovery_codes"]
+    assert api.bearer("GET", "/auth/factors", access_token).status == 200
+    path = f"/auth/passkeys/{passkey['id']}"
+    assert api.bearer("PATCH", path, access_token, {"label": "Marked-Cookie-52"}).status == 200
+    assert api.bearer("DELETE", path, access_token).status == 204
+    assert api.bearer("DELETE", "/auth/totp", access_token).status == 204
+    bodies = [tokens, by_passkey, *(answer.json for answer in answers)]
+    issued = [body[name] for body in bodies for name in ("access_token", "refresh_token")]
+    issued += [begun["secret"], begun["pending"], creation["challenge"], proof["challenge"], *challenges]
+    issued += [proof["credential"]["response"]["signature"], *codes, *newer]
+    return issued
+
+
 def fail(api, application, aws_clients):
     """Call every route so that it refuses or breaks, with something marked wherever a secret could stand."""
     access_token = api.register("Bobby").json["access_token"]
@@ -435,6 +477,11 @@ def fail(api, application, aws_clients):
         b'{"token": "Marked-Token-31"}',
         b'{"token": "Marked-Token-31", "new_password": "Marked-Passphrase-9b1e"}',
         b'{"challenge": "Marked-Token-31", "code": "Marked-Token-31"}',
+        b'{"challenge": "Marked-Token-31", "recovery_code": "Marked-Token-31"}',
+        b'{"challenge": "Marked-Token-31", "credential": {"id": "Marked-Token-31", "Marked-Token-31": "\\ud800"}}',
+        b'{"challenge": "Marked-Token-31", "credential": {"id": "Marked-Token-31"}, "label": "Marked-Token-31"}',
+        b'{"pending": "Marked-Token-31", "code": "Marked-Token-31"}',
+        b'{"label": "Marked-Token-31"}',
         b"{}",
     ]
     bearers = ["Marked-Token-31", "Marked-Token-31.Marked-Token-31.Marked-Token-31", access_token + "x", access_token]
@@ -444,7 +491,7 @@ def fail(api, application, aws_clients):
             for bearer in bearers if path not in ("/auth/login", "/auth/register") else ["Marked-Token-31"]:
                 api.request(
                     method,
-                    path.replace("{session_id}", "Marked-Token-31"),
+                    path.replace("{session_id}", "Marked-Token-31").replace("{passkey_id}", "Marked-Token-31"),
                     body=body,
                     headers={**headers, "Authorization": f"Bearer {bearer}"},
                 )
@@ -472,6 +519,7 @@ def test_no_secret_of_any_route_is_in_any_output(
     caplog.set_level(logging.WARNING)
     try:
         issued = [*succeed(api, clock), *succeed_with_mails(api, by_address, mailbox, clock)]
+        issued += succeed_with_factors(api, clock)
         succeeded = capfd.readouterr()
         fail(api, application, aws_clients)
         failed = capfd.readouterr()

@@ -1,5 +1,7 @@
 """The document says what the application does: the same routes, the same credentials, and nothing that is not so."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ DOCUMENT = describe(
     OPERATIONS, root="https://site.example/api", cookie_name="__Host-refresh_token", password_min_length=15
 )
 PROBLEM = "application/problem+json"
+HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
 # For roles, which no route of ours asks for yet.
@@ -178,6 +181,35 @@ def test_an_address_may_be_missing_in_a_user_and_is_then_null():
     assert user["properties"]["email"]["type"] == ["string", "null"]
     assert "email" in user["required"]
     assert "new_email" not in user["required"]
+
+
+EXAMPLES = re.findall(r"^```json\n(.*?)^```", HTTP_API, re.MULTILINE | re.DOTALL)
+EXAMPLE_OF = {
+    "invalid_token": "Problem",
+    "second_factor_required": "Problem",
+    '"methods": ["password"': "OptionsBody",
+    '"refresh_token"': "TokenBody",
+    '"otpauth:': "PendingTotpBody",
+    '"backed_up"': "PasskeyBody",
+}
+"""What tells the examples of the API's page apart, and the schema of each."""
+
+
+def test_every_example_of_the_apis_page_is_one_of_those_that_are_held_to_the_document():
+    assert len(EXAMPLES) == len(EXAMPLE_OF)
+
+
+@pytest.mark.parametrize("sign", EXAMPLE_OF)
+def test_an_example_of_the_apis_page_is_what_the_document_says(sign):
+    (example,) = [json.loads(text) for text in EXAMPLES if sign in text]
+    schema = {"$ref": f"#/components/schemas/{EXAMPLE_OF[sign]}", "components": DOCUMENT["components"]}
+    if example.get("user") == {}:
+        del example["user"]  # has a paragraph of its own
+        schema = {**DOCUMENT["components"]["schemas"]["TokenBody"], "components": DOCUMENT["components"]}
+        schema["required"] = [name for name in schema["required"] if name != "user"]
+    Draft202012Validator(schema).validate(example)
+    described = DOCUMENT["components"]["schemas"][EXAMPLE_OF[sign]]["properties"]
+    assert set(example) <= set(described)
 
 
 @pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])

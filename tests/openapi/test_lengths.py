@@ -19,6 +19,8 @@ CHANGES = {
     "NewPasswordBody": ("PUT", "/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
     "EmailBody": ("PUT", "/auth/email", {"email": "carol@example.org"}),
     "ResetBody": ("POST", "/auth/password/reset", {"new_password": NEW_PASSWORD}),
+    "NewPasskeyBody": ("POST", "/auth/passkeys", {"challenge": "x", "credential": {}, "label": "Phone"}),
+    "PasskeyLabelBody": ("PATCH", "/auth/passkeys/some-passkey", {"label": "Phone"}),
 }
 LIMITED = [
     ("NewAccountBody", "username"),
@@ -29,6 +31,8 @@ LIMITED = [
     ("NewPasswordBody", "new_password"),
     ("EmailBody", "email"),
     ("ResetBody", "new_password"),
+    ("NewPasskeyBody", "label"),
+    ("PasskeyLabelBody", "label"),
 ]
 
 
@@ -95,6 +99,16 @@ def test_the_least_length_of_a_password_follows_the_setting(api, settings, send,
     settings["LYCHGATE_IDENTIFIER"] = identifier_of(body)
     assert schema_of(api, body, field)["minLength"] == 8
     assert send(body, field, "vq7!xK2z").status in {200, 201, 202, 204}
+
+
+def test_a_passkey_whose_id_does_not_fit_the_pattern_is_not_found(api):
+    document = api.request("GET", "/openapi.json").json
+    operations = document["paths"]["/auth/passkeys/{passkey_id}"]
+    patterns = {parameter["schema"]["pattern"] for each in operations.values() for parameter in each["parameters"]}
+    assert patterns == {"^[A-Za-z0-9_-]{1,1364}$"}
+    access_token = api.register().json["access_token"]
+    for passkey_id in ("x" * 1365, "x.y", "x%20y"):
+        api.bearer("DELETE", f"/auth/passkeys/{passkey_id}", access_token).assert_problem(404, "not_found")
 
 
 def test_a_session_whose_name_does_not_fit_the_pattern_is_not_found(api):

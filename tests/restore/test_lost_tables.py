@@ -90,6 +90,7 @@ def test_sessions_end_if_the_accounts_are_older_than_they(operator, api, backups
     assert operator.run("tables") == 0, operator.errors
 
     assert "the accounts are older than the sessions: 1 sessions ended" in operator.said
+    assert "recovery codes that were used since that backup are good again" in operator.said
     assert api.refresh(tokens["refresh_token"]).status == 401
     assert api.login("Kim").status == 200
 

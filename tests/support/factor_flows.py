@@ -1,128 +1,190 @@
-"""What the tests of second factors and passkeys share: a user who has them, and how one proves them."""
+"""An account with second factors, and what its user does with them, over the use cases."""
 
 import base64
-import json
+import contextlib
+from urllib.parse import urlsplit
+
+import pytest
 
 from chalicelib.credentials.totp import hotp, step_at
-from tests.support.api_client import SITE_ORIGIN
-
-PASSWORD = "correct horse battery staple"
-STEP = 30
-"""Seconds for which an app shows a code."""
-
-
-class App:
-    """An authenticator app with one secret."""
-
-    def __init__(self, secret, clock):
-        self._secret = base64.b32decode(secret + "=" * (-len(secret) % 8))
-        self._clock = clock
-
-    def code(self, steps=0):
-        """The code that the app shows so many steps from now."""
-        return hotp(self._secret, step_at(self._clock()) + steps)
-
-    def next_code(self):
-        """The code of the next step, which is now."""
-        self._clock.advance(STEP)
-        return self.code()
-
-    def wrong_code(self):
-        """A code that is for no step near now."""
-        near = {self.code(steps) for steps in range(-2, 3)}
-        return next(code for code in ("123456", "234567", "345678", "456789", "567890", "678901") if code not in near)
+from chalicelib.errors import InvalidCode, SecondFactorRequired
+from chalicelib.tokens.kinds import ACCESS_TOKEN
+from tests.support.authenticator import Authenticator
+from tests.support.whole import PASSWORD
 
 
-def begin_totp(api, access_token):
-    """Ask for the secret of an authenticator app, and return the answer."""
-    return api.bearer("POST", "/auth/totp", access_token)
+class Holder:
+    """A user, with an authenticator app and an authenticator."""
+
+    def __init__(self, use_cases, verifier, logged_in, caller, clock, *, origin):
+        self.use_cases = use_cases
+        self.verifier = verifier
+        self.caller = caller
+        self.clock = clock
+        self.origin = origin
+        self.username = logged_in.user.username
+        self.principal = self.of(logged_in)
+        self.authenticator = Authenticator()
+        self.secret = None
+        self.recovery_codes = []
+
+    def of(self, logged_in):
+        """The principal of a log-in."""
+        return self.verifier.verify(ACCESS_TOKEN, logged_in.tokens.access_token)
+
+    def begin_totp(self):
+        self.began = self.use_cases.factors.begin_totp(self.principal)
+        self.secret = base64.b32decode(self.began.secret)
+        return self.began
+
+    def confirm_totp(self):
+        self.recovery_codes = self.use_cases.factors.confirm_totp(
+            self.principal, self.began.pending, self.code(), self.caller
+        )
+        return self.recovery_codes
+
+    def add_totp(self):
+        self.begin_totp()
+        self.confirm_totp()
+        self.clock.advance(30)
+
+    def code(self, offset=0):
+        """What the app shows."""
+        return hotp(self.secret, step_at(self.clock()) + offset)
+
+    def add_passkey(self):
+        options = self.use_cases.passkeys.creation_options(self.principal)
+        credential = self.authenticator.create(options.public_key, self.origin)
+        return self.use_cases.passkeys.add(self.principal, options.challenge, credential, "Phone", self.caller)
+
+    def first_step(self):
+        """Give the password. Return what is asked for then."""
+        with pytest.raises(SecondFactorRequired) as required:
+            self.use_cases.log_in.with_password(self.username, PASSWORD, self.caller)
+        return required.value
+
+    def second_step(self, asked, **answer):
+        return self.use_cases.second_factor.log_in(asked.challenge, self.caller, **answer)
+
+    def answer(self, public_key):
+        """What the passkey answers."""
+        return self.authenticator.get(public_key, self.origin)
 
 
-def confirm_totp(api, access_token, pending, code):
-    """Add an authenticator app, and return the answer."""
-    return api.bearer("POST", "/auth/totp/confirm", access_token, {"pending": pending, "code": code})
+@pytest.fixture
+def holder(use_cases, verifier, alice, caller, clock, settings):
+    issuer = urlsplit(settings["LYCHGATE_ISSUER"])
+    return Holder(use_cases, verifier, alice, caller, clock, origin=f"{issuer.scheme}://{issuer.netloc}")
 
 
-def with_totp(api, clock, access_token):
-    """Add an authenticator app to an account, and return it with the recovery codes."""
-    begun = begin_totp(api, access_token)
-    assert begun.status == 200, begun.body
-    app = App(begun.json["secret"], clock)
-    confirmed = confirm_totp(api, access_token, begun.json["pending"], app.code())
-    assert confirmed.status == 200, confirmed.body
-    return app, confirmed.json["recovery_codes"]
+def refused(error, request):
+    def run(holder, prepared):
+        with contextlib.suppress(error):
+            request(holder, prepared)
+
+    return run
 
 
-def first_step(api, username="Alice", password=PASSWORD, **members):
-    """Log in with the password of somebody with a second factor. Return the problem document that asks for it."""
-    answer = api.login(username, password, **members)
-    answer.assert_problem(403, "second_factor_required")
-    return answer.json
+def with_totp(holder):
+    holder.add_totp()
+    return holder.first_step()
 
 
-def second_step(api, challenge, *, headers=None, **proof):
-    """Go on with a log-in, and return the answer."""
-    return api.post("/auth/login/second-factor", {"challenge": challenge, **proof}, headers=headers)
+def with_both(holder):
+    holder.add_passkey()
+    return with_totp(holder)
 
 
-def reauthenticate(api, access_token, **proof):
-    """Authenticate again inside a session, and return the answer."""
-    return api.bearer("POST", "/auth/reauthenticate", access_token, proof)
+def with_passkey(holder):
+    holder.add_passkey()
+    options = holder.use_cases.passkeys.request_options()
+    return options, holder.answer(options.public_key)
 
 
-def factors_of(api, access_token):
-    """What a user can log in with."""
-    answer = api.bearer("GET", "/auth/factors", access_token)
-    assert answer.status == 200, answer.body
-    return answer.json
+def asked_again(holder):
+    holder.add_passkey()
+    holder.add_totp()
+    with pytest.raises(SecondFactorRequired) as required:
+        holder.use_cases.reauthentication.with_password(holder.principal, PASSWORD, holder.caller)
+    return required.value
 
 
-def creation(api, access_token):
-    """Ask for the options of a new passkey, and return the answer."""
-    return api.bearer("POST", "/auth/passkeys/options", access_token)
-
-
-def add_passkey(api, access_token, authenticator, *, origin=SITE_ORIGIN, **members):
-    """Make a passkey and add it, and return the answer."""
-    asked = creation(api, access_token)
-    assert asked.status == 200, asked.body
-    credential = authenticator.create(asked.json["publicKey"], origin)
-    members = {"challenge": asked.json["challenge"], "credential": credential, **members}
-    return api.bearer("POST", "/auth/passkeys", access_token, members)
-
-
-def with_passkey(api, access_token, authenticator, **members):
-    """Add a passkey to an account, and return it as the API shows it."""
-    added = add_passkey(api, access_token, authenticator, **members)
-    assert added.status == 201, added.body
-    return added.json["passkey"]
-
-
-def request_options(api):
-    """The options of a log-in with a passkey, and the challenge that they belong to."""
-    answer = api.post("/auth/login/passkey/options")
-    assert answer.status == 200, answer.body
-    return answer.json
-
-
-def proof_of(api, authenticator, *, origin=SITE_ORIGIN):
-    """What a passkey answers to options of its own."""
-    asked = request_options(api)
-    return {"challenge": asked["challenge"], "credential": authenticator.get(asked["publicKey"], origin)}
-
-
-def log_in_with_passkey(api, authenticator, *, origin=SITE_ORIGIN, headers=None, **members):
-    """Log in with a passkey, and return the answer."""
-    return api.post("/auth/login/passkey", {**proof_of(api, authenticator, origin=origin), **members}, headers=headers)
-
-
-def claims_of(access_token):
-    """The claims of an access token."""
-    payload = access_token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=="))
-
-
-def history(api, access_token):
-    """The types of a user's newest events, the newest first."""
-    events = api.bearer("GET", "/dashboard", access_token).json["recent_events"]
-    return [event["type"] for event in events]
+REQUESTS = {
+    "overview": (Holder.add_passkey, lambda holder, _: holder.use_cases.factors.overview(holder.principal)),
+    "begin to add an app": (None, lambda holder, _: holder.begin_totp()),
+    "add an app": (Holder.begin_totp, lambda holder, _: holder.confirm_totp()),
+    "remove the app": (
+        Holder.add_totp,
+        lambda holder, _: holder.use_cases.factors.remove_totp(holder.principal, holder.caller),
+    ),
+    "new recovery codes": (
+        Holder.add_totp,
+        lambda holder, _: holder.use_cases.factors.replace_recovery_codes(holder.principal, holder.caller),
+    ),
+    "log in, first step": (Holder.add_totp, lambda holder, _: holder.first_step()),
+    "log in, second step by code": (
+        with_totp,
+        lambda holder, asked: holder.second_step(asked, code=holder.code()),
+    ),
+    "log in, second step by wrong code": (
+        with_totp,
+        refused(InvalidCode, lambda holder, asked: holder.second_step(asked, code="12345x")),
+    ),
+    "log in, second step by recovery code": (
+        with_totp,
+        lambda holder, asked: holder.second_step(asked, recovery_code=holder.recovery_codes[0]),
+    ),
+    "log in, second step by passkey": (
+        with_both,
+        lambda holder, asked: holder.second_step(asked, credential=holder.answer(asked.public_key)),
+    ),
+    "options for a passkey": (None, lambda holder, _: holder.use_cases.passkeys.request_options()),
+    "log in by passkey": (
+        with_passkey,
+        lambda holder, made: holder.use_cases.passkeys.log_in(made[0].challenge, made[1], holder.caller),
+    ),
+    "options for a new passkey": (
+        None,
+        lambda holder, _: holder.use_cases.passkeys.creation_options(holder.principal),
+    ),
+    "add a passkey": (
+        lambda holder: holder.use_cases.passkeys.creation_options(holder.principal),
+        lambda holder, options: holder.use_cases.passkeys.add(
+            holder.principal,
+            options.challenge,
+            holder.authenticator.create(options.public_key, holder.origin),
+            None,
+            holder.caller,
+        ),
+    ),
+    "name a passkey": (
+        Holder.add_passkey,
+        lambda holder, passkey: holder.use_cases.passkeys.label(holder.principal, passkey.id, "Key ring"),
+    ),
+    "remove a passkey": (
+        Holder.add_passkey,
+        lambda holder, passkey: holder.use_cases.passkeys.remove(holder.principal, passkey.id, holder.caller),
+    ),
+    "authenticate again, password alone": (
+        Holder.add_totp,
+        refused(
+            SecondFactorRequired,
+            lambda holder, _: holder.use_cases.reauthentication.with_password(
+                holder.principal, PASSWORD, holder.caller
+            ),
+        ),
+    ),
+    "authenticate again by code": (
+        Holder.add_totp,
+        lambda holder, _: holder.use_cases.reauthentication.with_password(
+            holder.principal, PASSWORD, holder.caller, code=holder.code()
+        ),
+    ),
+    "authenticate again by passkey": (
+        asked_again,
+        lambda holder, asked: holder.use_cases.reauthentication.with_passkey(
+            holder.principal, asked.challenge, holder.answer(asked.public_key), holder.caller
+        ),
+    ),
+}
+"""What each request needs before it, None if nothing, and the request with what that has returned."""

@@ -35,6 +35,7 @@ OF_FOLDERS = {
     "local": SLOW,
     "mails": NOTHING,
     "openapi": SLOW,
+    "oracles": SLOW,
     "packaging": PACKAGED,
     "protocol": NOTHING,
     "regions": SLOW,

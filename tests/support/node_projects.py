@@ -13,6 +13,10 @@ CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
 MAIL = CLIENT.with_name("lychgate-mail.js")
 MAIL_TYPES = MAIL.with_suffix(".d.ts")
+FACTORS = CLIENT.with_name("lychgate-factors.js")
+FACTORS_TYPES = FACTORS.with_suffix(".d.ts")
+QR = CLIENT.with_name("qr.js")
+QR_TYPES = QR.with_suffix(".d.ts")
 TOOLS = ROOT / ".tools" / "node_modules"
 _REACT_TEMPLATE = ROOT / "tests" / "client" / "react_ts"
 

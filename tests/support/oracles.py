@@ -20,9 +20,13 @@ _FOLDER = Path(__file__).parents[2] / ".tools" / "oracles"
 if not _FOLDER.exists() and not os.environ.get("CI"):
     pytest.skip("py_webauthn is installed by `make test`", allow_module_level=True)
 
-# Last, so that what both folders have is taken from the tests' environment.
+# Last, so that what both folders have is taken from the tests' environment. And nobody else finds what is here.
 sys.path.append(str(_FOLDER))
 import webauthn as py_webauthn  # noqa: E402
+
+sys.path.remove(str(_FOLDER))
+for _name in [name for name in sys.modules if name.partition(".")[0] == "OpenSSL"]:
+    del sys.modules[_name]
 
 _FIDO2 = Fido2Server(
     PublicKeyCredentialRpEntity(id=RELYING_PARTY.id, name=RELYING_PARTY.name),

@@ -48,6 +48,7 @@ class Walker:
     def __init__(self, api, mailbox, clock, *, by_address, ring, dynamodb, environment):
         self._api, self._mailbox, self._clock = api, mailbox, clock
         self._by_address, self._ring, self._dynamodb, self._environment = by_address, ring, dynamodb, environment
+        self._needs_address = environment.get("LYCHGATE_EMAIL") == "required"
         self._makings = {
             OWNER: Makings("correct horse battery staple", "alice@example.org"),
             OWNER_LATER: Makings("seven old oak boards and a latch", "alice@new.example.org"),
@@ -64,7 +65,8 @@ class Walker:
             assert self._api.post("/auth/register", members).status == 202
             tokens = self._api.post("/auth/register/confirm", {"token": self._mailbox.token(own.address, "register")})
         else:
-            members = {"email": own.address} if account.address else {}
+            # Where an address is needed, one that nobody confirms is no way in.
+            members = {"email": own.address} if account.address or self._needs_address else {}
             tokens = self._api.register(NAME, own.password, **members)
             if account.address:
                 token = self._mailbox.token(own.address, "email")
@@ -272,9 +274,7 @@ class Walker:
     def verify_code(self, _, state, actor):
         """Log in with the mailed code, or with one that was seen and a challenge of one's own."""
         challenge, code = self._kept[actor].get("code", (_CHALLENGE_OF_NOBODY, "123456"))
-        return self._first(
-            self._api.post("/auth/login/code/verify", {"challenge": challenge, "code": code}), actor
-        )
+        return self._first(self._api.post("/auth/login/code/verify", {"challenge": challenge, "code": code}), actor)
 
     def second_factor(self, step, state, actor):
         """Go on with a log-in."""
@@ -334,9 +334,7 @@ class Walker:
         else:
             code = {"code": self._totp_code(state, actor)} if "TOTP code" in step.needs else {}
             members = {"password": self._password(state, actor), **code}
-        return members is not None and self._began(
-            self._bearer(actor, "POST", "/auth/reauthenticate", members), actor
-        )
+        return members is not None and self._began(self._bearer(actor, "POST", "/auth/reauthenticate", members), actor)
 
     def change_email(self, _, state, actor):
         """Give an address of one's own, and read its mail."""

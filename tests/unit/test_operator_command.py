@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.factors import Factors
+from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.roles import MAX_ROLES
-from chalicelib.accounts.user import Contact
+from chalicelib.accounts.user import NO_PASSWORD, Contact
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.config.api import ApiSettings
@@ -237,6 +239,57 @@ class TestShowing:
 
     def test_of_nobody_is_refused(self, run):
         assert run("users", "show", "nobody").exit_code == 1
+
+
+WITH_APP = Factors(
+    totp=".sealed", totp_added_at=NOW, totp_step=1, recovery_codes=(".a", ".b"), passkeys=("cGFzc2tleQ",)
+)
+
+
+class TestSecondFactors:
+    @pytest.fixture(autouse=True)
+    def _alice_has_one(self, memory):
+        memory.users["alice"] = replace(
+            memory.users["alice"], factors=WITH_APP, contact=Contact(KIMS, verified=True, language="de")
+        )
+
+    def test_are_shown_without_what_is_secret(self, run, memory):
+        shown = run("users", "show", "alice").stdout
+        assert "factor    authenticator app since 2027-01-15T08:00:00Z, 2 recovery codes left" in shown
+        assert "passkeys  1" in shown
+        assert "sealed" not in shown + run("users", "show", "alice", "--json").stdout
+        memory.users["alice"] = replace(memory.users["alice"], password_hash=NO_PASSWORD)
+        assert "password  none" in run("users", "show", "alice").stdout
+
+    def test_one_that_is_lost_is_removed_and_its_user_is_told_and_passkeys_stay(self, run, memory):
+        done = run("users", "remove-second-factor", "Alice")
+        assert done.exit_code == 0
+        assert "Alice in the stage dev: the authenticator app and the recovery codes are removed." in done.stdout
+        assert "The user is told by mail." in done.stdout
+        alice = memory.users["alice"]
+        assert (alice.second_factor, alice.factors.recovery_codes, alice.passkeys) == (False, (), WITH_APP.passkeys)
+        event = memory.events[-1]
+        assert (event.type, event.actor, event.caller.ip) == (EventType.SECOND_FACTOR_REMOVED, ADMIN, "")
+        (mail,) = memory.mails.asked
+        assert (mail.kind, mail.user_id) == (MailKind.SECOND_FACTOR_REMOVED, "u1")
+
+    def test_a_second_time_and_in_a_dry_run_nothing_changes(self, run, memory):
+        done = run("users", "remove-second-factor", "alice", "--dry-run")
+        assert (done.exit_code, "dry run" in done.stdout, memory.users["alice"].second_factor) == (0, True, True)
+        run("users", "remove-second-factor", "alice")
+        events = list(memory.events)
+        done = run("users", "remove-second-factor", "alice")
+        assert (done.exit_code, memory.events) == (0, events)
+        assert "has no authenticator app. Nothing was changed." in done.stdout
+
+    def test_the_answer_in_json_says_whether_something_changed(self, run):
+        for arguments, changed in ((("--dry-run",), False), ((), True), ((), False)):
+            answer = json.loads(run("users", "remove-second-factor", "alice", "--json", *arguments).stdout)
+            assert answer["changed"] is changed
+        assert answer["user"]["second_factor"] is False
+
+    def test_of_nobody_are_refused(self, run):
+        assert run("users", "remove-second-factor", "nobody").exit_code == 1
 
 
 class TestSuppressedAddresses:

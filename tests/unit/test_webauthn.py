@@ -357,6 +357,13 @@ class TestUse:
         )
         is_malformed(SIGNED, used, resigned(authenticator, credential), passkey)
 
+    def test_a_use_does_not_announce_a_new_credential(self, enrolment):
+        authenticator, passkey, credential = enrolment
+        credential = with_octets(
+            credential, SIGNED, lambda octets: octets[:32] + bytes([octets[32] | ATTESTED]) + octets[33:]
+        )
+        is_malformed(SIGNED, used, resigned(authenticator, credential), passkey)
+
     @pytest.mark.parametrize("behind", [b"\0", b"\xa0", bytes(1000)])
     def test_nothing_is_behind_the_authenticator_data(self, enrolment, behind):
         authenticator, passkey, credential = enrolment
@@ -476,6 +483,11 @@ class TestForm:
             CLIENT_DATA, verified, with_client_data(created, octets[:-1] + b',"%s":%s}' % (name.encode(), value))
         )
 
+    @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+    def test_client_data_with_a_number_that_json_does_not_have(self, created, constant):
+        octets = decoded(created["response"]["clientDataJSON"])
+        is_malformed(CLIENT_DATA, verified, with_client_data(created, octets[:-1] + b',"extra":%s}' % constant))
+
     @pytest.mark.parametrize("value", [None, 1, [], {}, ...], ids=str)
     @pytest.mark.parametrize("name", ["type", "challenge", "origin"])
     def test_client_data_whose_members_are_no_strings(self, created, name, value):
@@ -507,6 +519,10 @@ class TestForm:
         said = ["smart-card", "usb", "usb", "x-2030"]
         assert verified(changed(created, "response.transports", said)).transports == ("smart-card", "usb", "x-2030")
 
+    @pytest.mark.parametrize("said", [["usb"] * 8, ["a" * 32], []], ids=len)
+    def test_transports_may_be_as_many_and_as_long_as_that(self, created, said):
+        assert verified(changed(created, "response.transports", said)).transports == tuple(dict.fromkeys(said))
+
 
 class TestNewCredential:
     def test_it_is_taken_as_it_is_made_here(self):
@@ -537,6 +553,13 @@ class TestNewCredential:
 
     def test_a_registration_has_one(self):
         is_malformed(ATTESTATION, verified, attested(flags=USER_PRESENT | USER_VERIFIED))
+
+    def test_a_credential_that_is_not_announced_is_none(self):
+        def members(octets):
+            octets = octets[:32] + bytes([octets[32] & ~ATTESTED]) + octets[33:]
+            return {"fmt": "none", "attStmt": {}, "authData": octets}
+
+        is_malformed(ATTESTATION, verified, attested(members=members))
 
     @pytest.mark.parametrize("behind", [b"\0", b"\xa0", bytes(1000)])
     def test_nothing_is_behind_it(self, behind):

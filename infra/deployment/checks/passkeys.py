@@ -34,23 +34,28 @@ def settings(resources: Resources, parameters: Mapping[str, str]) -> tuple[State
 
 def relying_party(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
     """Look at the settings, and say what the domain means for passkeys: those of today and those to come."""
+    return _looked_at(resources, parameters, _earlier(resources))
+
+
+def news(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
+    """Say the same where a deployment fixes the domain, because it is the first one, or changes it. Else say ""."""
+    earlier = _earlier(resources)
+    is_news = not earlier or _moved(resources, parameters, earlier)
+    return _looked_at(resources, parameters, earlier) if is_news else (State.OK, "")
+
+
+def _looked_at(resources: Resources, parameters: Mapping[str, str], earlier: str) -> tuple[State, str]:
     state, sentence = settings(resources, parameters)
-    if state is State.OK and (moved := _moved(resources, parameters)):
+    if state is State.OK and (moved := _moved(resources, parameters, earlier)):
         return state, moved
     if state is State.OK and not parameters.get("DomainName"):
         sentence += f", and would not work at one of your own. Set that first (DomainName), passkeys second ({_GUIDE})"
     return state, sentence
 
 
-def news(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
-    """Say the same where a deployment fixes the domain, because it is the first one, or changes it. Else say ""."""
-    is_news = not _earlier(resources) or _moved(resources, parameters)
-    return relying_party(resources, parameters) if is_news else (State.OK, "")
-
-
-def _moved(resources: Resources, parameters: Mapping[str, str]) -> str:
+def _moved(resources: Resources, parameters: Mapping[str, str], earlier: str) -> str:
     """Return what is to say if passkeys belong to another domain now than they will, "" if not."""
-    earlier, domain = _earlier(resources), _domain(resources, parameters)
+    domain = _domain(resources, parameters)
     later = resources.variables().get(_RP_ID, "").strip() or domain
     if earlier in {"", later}:
         return ""

@@ -8,6 +8,7 @@ import {
   type Change,
   type Client,
   type ClientOptions,
+  type Proof,
   type Session,
   type StorageMode,
   type Token,
@@ -28,6 +29,33 @@ import {
   type CodeRequest,
 } from "./lychgate-mail.js";
 
+import {
+  addPasskey,
+  answerWithPasskey,
+  autofillWorks,
+  beginTotp,
+  confirmTotp,
+  getFactors,
+  loginWithPasskey,
+  loginWithSecondFactor,
+  offerPasskeys,
+  PasskeyError,
+  passkeysWork,
+  proveWithPasskey,
+  reauthenticate,
+  removePasskey,
+  removeTotp,
+  renamePasskey,
+  replaceRecoveryCodes,
+  signalPasskeys,
+  upgradeToPasskey,
+  type Factors,
+  type NewTotp,
+  type Passkey,
+  type SecondFactor,
+} from "./lychgate-factors.js";
+import { qrModules, qrSvg } from "./qr.js";
+
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <T extends true>(_?: T): void => {};
 
@@ -41,6 +69,9 @@ const options: ClientOptions = {
 export const client: Client = createClient(options);
 export const plain: Client = createClient();
 createClient({ fetch: globalThis.fetch, baseUrl: "/api" });
+export const asking: Client = createClient({
+  askPassword: async (why) => (why.publicKey ? proveWithPasskey(asking) : { password: "secret", code: "123456" }),
+});
 
 holds<Same<StorageMode, "cookie" | "session" | "local" | "memory">>();
 holds<Same<typeof client.user, User | null>>();
@@ -58,6 +89,16 @@ holds<Same<Client["fetch"], typeof globalThis.fetch>>();
 holds<Same<ReturnType<Client["onChange"]>, () => void>>();
 holds<Same<ReturnType<Client["enter"]>, Promise<User>>>();
 holds<Same<User["email_verified"], boolean | undefined>>();
+holds<Same<User["second_factor"], boolean | undefined>>();
+holds<Same<ReturnType<typeof offerPasskeys>, Promise<User | null>>>();
+holds<Same<ReturnType<typeof getFactors>, Promise<Factors>>>();
+holds<Same<ReturnType<typeof beginTotp>, Promise<NewTotp>>>();
+holds<Same<ReturnType<typeof confirmTotp>, Promise<string[]>>>();
+holds<Same<ReturnType<typeof upgradeToPasskey>, Promise<Passkey | null>>>();
+holds<Same<Passkey["last_used_at"], string | null>>();
+holds<Same<PasskeyError["reason"], "cancelled" | "exists" | "unsupported" | "address" | "failed">>();
+holds<Same<ApiError["methods"], ("totp" | "recovery_code" | "passkey")[] | undefined>>();
+holds<Same<ReturnType<typeof qrSvg>, SVGSVGElement>>();
 holds<Same<ReturnType<typeof confirmRegistration>, Promise<User>>>();
 holds<Same<ReturnType<typeof requestLoginCode>, Promise<CodeRequest>>>();
 holds<Same<ReturnType<typeof requestRegistration>, Promise<number>>>();
@@ -100,9 +141,42 @@ export async function useMails(signal: AbortSignal | undefined): Promise<string>
   return `${kim.email ?? user.new_email} ${expiresIn.toFixed()}`;
 }
 
+export async function useFactors(signal: AbortSignal | undefined): Promise<string> {
+  if (!passkeysWork() || !(await autofillWorks())) return "";
+  const offered = offerPasskeys(client, { signal, onFailure: (error) => console.warn(error.message) });
+  await loginWithPasskey(client, { signal });
+  try {
+    await client.login("kim", "secret");
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.challenge) throw error;
+    const answer: SecondFactor = error.publicKey
+      ? { credential: await answerWithPasskey(error.publicKey, { signal }) }
+      : { code: "123456" };
+    await loginWithSecondFactor(client, error.challenge, answer, { signal });
+    await loginWithSecondFactor(client, error.challenge, { recoveryCode: "abcd" });
+  }
+  const proof: Proof = await proveWithPasskey(client);
+  await client.reauthenticate(proof, { signal });
+  await client.reauthenticate({ password: "secret", code: "123456" });
+  await reauthenticate(client, { passkey: true });
+  await reauthenticate(client, { password: "secret", code: undefined });
+  const { uri, pending } = await beginTotp(client);
+  document.body.append(qrSvg(uri, "For your app"));
+  const codes = [...(await confirmTotp(client, pending, "123456")), ...(await replaceRecoveryCodes(client))];
+  const { id } = await addPasskey(client, "Laptop");
+  await addPasskey(client, undefined, { signal });
+  await renamePasskey(client, id, "Phone");
+  await removePasskey(client, id);
+  await removeTotp(client);
+  await upgradeToPasskey(client);
+  await signalPasskeys(client);
+  return `${codes.length} ${qrModules(uri).length} ${(await offered)?.username}`;
+}
+
 export function tell(error: Error): string {
   if (error instanceof ApiError) return `${error.status + error.retryAfter} ${error.error} ${error.errors[0]?.field}`;
   if (error instanceof NetworkError) return String(error.cause);
+  if (error instanceof PasskeyError) return `${error.reason} ${error.cause}`;
   if (error instanceof SessionEnded) return error.name;
   return error.message;
 }
@@ -120,6 +194,20 @@ export async function wrongUse(): Promise<void> {
   createClient({ timeout: "10s" });
   // @ts-expect-error the client asks for the password with a function that takes its time
   createClient({ askPassword: () => "secret" });
+  // @ts-expect-error a code proves nothing without the password
+  createClient({ askPassword: async () => ({ code: "123456" }) });
+  // @ts-expect-error a second factor is one of three
+  await loginWithSecondFactor(client, "challenge", "123456");
+  // @ts-expect-error without a second factor there is no challenge
+  await loginWithSecondFactor(client, tests().challenge, { code: "123456" });
+  // @ts-expect-error a passkey answers something
+  await answerWithPasskey(undefined);
+  // @ts-expect-error nobody may have chosen a passkey
+  (await offerPasskeys(client)).username;
+  // @ts-expect-error a code alone makes no session fresh
+  await reauthenticate(client, { code: "123456" });
+  // @ts-expect-error an element is no text
+  document.body.innerText = qrSvg("uri");
   // @ts-expect-error nobody logs in without a password
   await client.login("kim");
   // @ts-expect-error a code alone is worth nothing

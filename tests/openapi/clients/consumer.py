@@ -9,20 +9,40 @@ from http import HTTPStatus
 from lychgate_client import AuthenticatedClient, Client
 from lychgate_client.api.account import change_password, get_me
 from lychgate_client.api.authentication import get_options, log_in, log_out, refresh, register
+from lychgate_client.api.factors import (
+    add_passkey,
+    begin_log_in_with_passkey,
+    begin_passkey,
+    begin_totp,
+    confirm_totp,
+    get_factors,
+    log_in_with_passkey,
+    log_in_with_second_factor,
+)
 from lychgate_client.api.mails import ask_for_code, ask_for_new_password, change_email, log_in_with_code
 from lychgate_client.api.sessions import list_sessions
 from lychgate_client.models import (
+    AuthenticationResponseJSON,
     ChallengeBody,
     CodeBody,
+    CreationOptionsBody,
     CredentialsBody,
     EmailBody,
+    FactorsBody,
     NameBody,
     NewAccountBody,
+    NewPasskeyBody,
     NewPasswordBody,
+    NewTotpBody,
+    PasskeyLogInBody,
+    PendingTotpBody,
     Problem,
     ProblemError,
     ProfileBody,
     RefreshTokenBody,
+    RegistrationResponseJSON,
+    RequestOptionsBody,
+    SecondFactorBody,
     SessionsBody,
     TokenBody,
     TokenDelivery,
@@ -66,6 +86,31 @@ assert isinstance(asked, ChallengeBody), asked
 guessed = log_in_with_code.sync(client=client, body=CodeBody(asked.challenge, "no code"))
 assert isinstance(guessed, Problem), guessed
 assert guessed.error is ProblemError.INVALID_CODE
+
+factors = get_factors.sync(client=alice)
+assert isinstance(factors, FactorsBody), factors
+assert (factors.password, factors.totp, factors.passkeys) == (True, None, [])
+begun = begin_totp.sync(client=alice)
+assert isinstance(begun, PendingTotpBody), begun
+no_code = confirm_totp.sync(client=alice, body=NewTotpBody(begun.pending, "no code"))
+assert isinstance(no_code, Problem), no_code
+assert no_code.error is ProblemError.INVALID_CODE
+no_challenge = log_in_with_second_factor.sync(client=client, body=SecondFactorBody(begun.pending, code="no code"))
+assert isinstance(no_challenge, Problem), no_challenge
+assert no_challenge.error is ProblemError.INVALID_CHALLENGE
+creation = begin_passkey.sync(client=alice)
+assert isinstance(creation, CreationOptionsBody), creation
+assert creation.public_key["user"]["name"] == "Alice"
+no_passkey = add_passkey.sync(client=alice, body=NewPasskeyBody(creation.challenge, RegistrationResponseJSON()))
+assert isinstance(no_passkey, Problem), no_passkey
+assert no_passkey.error is ProblemError.VALIDATION_FAILED
+asked_for_any = begin_log_in_with_passkey.sync(client=client)
+assert isinstance(asked_for_any, RequestOptionsBody), asked_for_any
+nobodys = log_in_with_passkey.sync(
+    client=client, body=PasskeyLogInBody(asked_for_any.challenge, AuthenticationResponseJSON())
+)
+assert isinstance(nobodys, Problem), nobodys
+assert nobodys.error is ProblemError.VALIDATION_FAILED
 
 refreshed = refresh.sync(client=alice, body=RefreshTokenBody(logged_in.refresh_token))
 assert isinstance(refreshed, TokenBody), refreshed

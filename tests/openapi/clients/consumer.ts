@@ -31,6 +31,11 @@ export async function logIn(username: string, password: string): Promise<string>
       return (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`).join();
     case "insufficient_user_authentication":
       return `${problem.max_age} s`;
+    case "second_factor_required": {
+      const methods: ("totp" | "recovery_code" | "passkey")[] = problem.methods ?? [];
+      const rpId: unknown = problem.publicKey?.["rpId"];
+      return [problem.challenge, problem.expires_in, rpId, ...methods].join();
+    }
     // @ts-expect-error there is no such code
     case "wrong_password":
       return "";
@@ -57,6 +62,24 @@ export const registrations: BodyOf<"register">[] = [
   { username: "alice", password: "x", email: "alice@example.org" },
   { email: "alice@example.org", password: "x" },
 ];
+export const secondSteps: BodyOf<"log_in_with_second_factor">[] = [
+  { challenge: "x", code: "042137" },
+  { challenge: "x", recovery_code: "x", token_delivery: "cookie" },
+  { challenge: "x", credential: { id: "x", response: { signature: "x" } } },
+];
+// @ts-expect-error a passkey's answer is an object
+export const noAnswer: BodyOf<"log_in_with_passkey"> = { challenge: "x", credential: "x" };
+// @ts-expect-error a passkey is renamed to something
+export const unnamed: BodyOf<"rename_passkey"> = {};
+
+export function whatThereIs(factors: AnswerOf<"get_factors">): string {
+  const addedAt: string | undefined = factors.totp?.added_at;
+  const lastUsedAt: (string | null)[] = factors.passkeys.map((passkey) => passkey.last_used_at);
+  // @ts-expect-error there may be no app
+  const always: string = factors.totp.added_at;
+  return [addedAt, always, factors.password, factors.recovery_codes_left, ...lastUsedAt].join();
+}
+
 // @ts-expect-error an account has a name
 export const nameless: BodyOf<"register"> = { password: "x" };
 

@@ -62,6 +62,8 @@ REFUSED = {
     "reserved additional information": "1c",
     "a tag": "c074323031332d30332d32315432303a30343a30305a",
     "the tag that says that it is CBOR": "d9d9f700",
+    "a tag of nothing": "c0",
+    "a tag of a key and a value": "c10000",
     "a float of 16 bits": "f93c00",
     "a float of 32 bits": "fa47c35000",
     "a float of 64 bits": "fb3ff199999999999a",
@@ -133,7 +135,7 @@ def depth_of(value):
 def test_what_three_encoders_write_is_read(value):
     assert decode(cbor(value)) == value
     assert decode(cbor2.dumps(value)) == value
-    if value is not None and "None" not in repr(value):  # fido2 does not write it
+    if "None" not in repr(value):  # fido2 does not write it
         assert decode(fido2.cbor.encode(value)) == value
 
 
@@ -144,7 +146,7 @@ def test_octets_are_read_as_another_reader_reads_them_or_refused(octets):
     except MalformedCbor:
         return
     assert cbor2.loads(octets) == value
-    assert decode(cbor(value)) == value
+    assert cbor(value) == octets, "there is one spelling, but for the order of a map's keys, which the value keeps"
 
 
 @given(VALUES.filter(lambda value: depth_of(value) <= MAX_DEPTH), st.data())
