@@ -64,6 +64,7 @@ async function showLoggedIn(why) {
   const previous = shownId;
   shownId = id;
   if (destination && isNew && (why === "entered" || departure?.mayLeaveAlone())) return leave();
+  if (isNew) hush();
   const view = await loadAccount().catch(showTrouble);
   if (!view || client.user?.id !== id) return;
   if (previous !== id) {
@@ -76,7 +77,6 @@ async function showLoggedIn(why) {
     view.showUser(client);
     setTitle(username);
   }
-  if (isNew) hush();
   isLogOutUntold = false;
   if (!isNew && previous !== id) warn(`Another tab logged in as ${username}. This tab follows.`);
   else if (greeting) say(greeting);

@@ -46,9 +46,15 @@ const LAST = "It is the only way into your account. Add another passkey first, o
  * @param {() => void} page.onChanged is told when something was added or removed here
  */
 export function startWays(client, theSite, { onKnown, onChanged }) {
-  const add = makeButton("Add a passkey", "button", () => addOne());
+  const add = set(makeButton("Add a passkey", "button", () => addOne()), {
+    id: "add-passkey",
+    "data-busy": "Waiting for the passkey…",
+  });
   const note = addressNote();
-  const actions = set(make("div", "actions", add, note), { hidden: "" });
+  // It holds its place until it is known what may be added.
+  const actions = make("div", "actions unknown", add, note);
+  add.hidden = !passkeysWork();
+  note.hidden = !add.hidden;
   addPart(
     "ways-title",
     "Ways to log in",
@@ -64,12 +70,10 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
       const site = theSite();
       remember(factors);
       byId("way-list").replaceChildren(...entries(factors));
-      const works = passkeysWork();
-      add.hidden = !site.hasPasskeys || !works;
-      note.hidden = !site.hasPasskeys || works;
       actions.hidden = !site.hasPasskeys;
+      actions.classList.remove("unknown");
       onKnown();
-      return summary(factors, site);
+      return summary(factors);
     },
   );
 
@@ -103,7 +107,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
     const button = totp ? makeButton("Remove", "button small", askToRemoveApp) : makeButton("Set up", "button small", setUp);
     const does = totp ? "Remove" : "Set up";
     set(button, { "aria-label": `${does} the authenticator app`, "data-busy": totp ? "" : "One moment…" });
-    if (!totp) return entry("app", "Authenticator app", ["Asks for a code of your phone at each log-in, beside the password."], button);
+    if (!totp) return entry("app", "Authenticator app", ["Asks for a code of your phone, too."], button);
     return entry("app", "Authenticator app", ["On since ", dayOf(totp.added_at)], button);
   }
 
@@ -232,7 +236,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
   }
 
   function addOne() {
-    whileBusy(set(add, { "data-busy": "Waiting for the passkey…" }), async () => {
+    whileBusy(add, async () => {
       const isDone = await tried(() =>
         whenFresh(client, {
           title: "Add a passkey?",
@@ -296,7 +300,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
     load: view.load,
     clear() {
       remember(null);
-      actions.hidden = true;
+      actions.classList.add("unknown");
       view.clear();
     },
   };
@@ -338,10 +342,10 @@ function dayOf(timestamp) {
   return set(make("time", "nowrap", day(timestamp)), { datetime: timestamp });
 }
 
-/** @param {Factors} factors @param {import("./options.js").SiteOptions} site */
-function summary({ password, totp, passkeys }, site) {
+/** @param {Factors} factors */
+function summary({ password, totp, passkeys }) {
   if (totp) return "A log-in with the password needs a second factor.";
   if (passkeys.length) return passkeys.length === 1 ? "You have a passkey." : `You have ${passkeys.length} passkeys.`;
   if (!password) return "You log in with a mailed code.";
-  return site.hasTotp || site.hasPasskeys ? "You log in with your password alone." : "You log in with your password.";
+  return "Only your password logs you in.";
 }

@@ -431,18 +431,19 @@ def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, other
     def hold(route):
         held.append(route)
 
-    for path in ["auth/sessions", "dashboard"]:
+    for path in ["auth/sessions", "auth/factors", "dashboard"]:
         visitor.context.route(f"**/api/{path}", hold)
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.reload()
-        visitor.wait_for(lambda: len(held) == 2)
+        visitor.wait_for(lambda: len(held) == 3)
         visitor.sees("#sessions-summary", "Loading")
         before = tops(visitor)
         while held:
             held.pop().continue_()
         visitor.sees("#session-list .pill", "This one")
         visitor.sees("#event-list", "Account made")
+        visitor.sees("#way-list", "Authenticator app")
         assert tops(visitor) == before, width
 
 

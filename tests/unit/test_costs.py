@@ -14,8 +14,12 @@ from infra.deployment.observation import ACCESS_LOG_LINE
 from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
-RARELY_ASKED_FOR = {"account.html", "mails.css", "mailed.js", "mail-entry.js", "named-by-email.js"}
-"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name."""
+RARELY_ASKED_FOR = {
+    *("account.html", "mails.css", "mailed.js", "mail-entry.js", "named-by-email.js", "passkey-offer.js"),
+    *("second-step.js", "sheet.css", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
+}
+"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name; and what only
+a second factor needs, when it is added or asked for."""
 
 OF_THE_INSPECTOR = {
     "inspector.html",
