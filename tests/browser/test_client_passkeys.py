@@ -12,12 +12,20 @@ OPTIONS = "auth/login/passkey/options"
 START = """async () => {
     const { createClient } = await import("/js/lychgate.js");
     globalThis.factors = await import("/js/lychgate-factors.js");
-    globalThis.client = createClient();
+    globalThis.client = createClient({ fetch: (request) => fetch(request).then(read) });
+    globalThis.read = (response) => response;
     globalThis.failures = [];
 }"""
 OFFER = """() => {
     const onFailure = (error) => failures.push(`${error} ${error.error ?? error.cause}`);
     factors.offerPasskeys(client, { onFailure }).catch(onFailure);
+}"""
+HASTEN = """() => {
+    globalThis.read = async (response) => {
+        if (!response.url.endsWith("/auth/login/passkey/options")) return response;
+        const { challenge, publicKey } = await response.json();
+        return Response.json({ challenge, publicKey: { ...publicKey, timeout: 400 } });
+    };
 }"""
 FORGET_JSON = """() => {
     delete PublicKeyCredential.parseCreationOptionsFromJSON;
@@ -101,14 +109,7 @@ def test_an_offer_is_renewed_before_its_challenge_ends_and_logs_in_with_the_last
     kim.page.evaluate("factors.addPasskey(client).then(() => true)")
     kim.page.evaluate("client.logout()")
     kim.wait_for(lambda: user(kim) is None)
-
-    def hasten(route):
-        answer = route.fetch()
-        body = answer.json()
-        body["publicKey"]["timeout"] = 400
-        route.fulfill(response=answer, json=body)
-
-    kim.context.route(f"**/api/{OPTIONS}", hasten)
+    kim.page.evaluate(HASTEN)
     kim.authenticator.answers(False)
     kim.page.evaluate(OFFER)
     kim.wait_for(lambda: asked_for(kim) >= 3)
