@@ -21,7 +21,6 @@ import {
   renamePasskey,
   replaceRecoveryCodes,
 } from "./lychgate-factors.js";
-import { forgotPassword } from "./lychgate-mail.js";
 import { describe } from "./messages.js";
 import { day, moment } from "./moments.js";
 import { say, warn } from "./notice.js";
@@ -95,6 +94,7 @@ export function startWays(client, theSite, { onKnown, onChanged }) {
 
   async function sendLink() {
     try {
+      const { forgotPassword } = await loaded(import("./lychgate-mail.js"));
       await forgotPassword(client, client.user?.username ?? "");
       say("A mail is on its way, with a link to choose a password.");
     } catch (error) {

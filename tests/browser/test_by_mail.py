@@ -179,12 +179,12 @@ def test_who_signs_up_twice_sees_the_same_and_is_told_by_mail(new_person, addres
 
 def test_log_in_and_sign_up_ask_for_the_address_where_it_is_the_name(new_person, address_server):
     page = new_person(address_server).visitor.open().page
-    for form in ("login", "signup"):
+    for form, passkeys in (("login", " webauthn"), ("signup", "")):
         page.click(f"#show-{form}")
         expect(page.locator(f"label[for={form}-username]")).to_have_text("E-mail address")
         field = page.locator(f"#{form}-username")
         found = field.evaluate("(field) => [field.type, field.inputMode, field.getAttribute('autocomplete')]")
-        assert found == ["email", "email", "username email"]
+        assert found == ["email", "email", f"username email{passkeys}"]
     assert page.locator("#signup-email").is_hidden()
     page.click("#signup-form [type=submit]")
     expect(page.locator("#signup-username-error")).to_contain_text("e-mail address")
