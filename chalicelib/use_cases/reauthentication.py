@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.authentication import PASSWORD, both
-from chalicelib.errors import Conflict, InvalidChallenge, InvalidCredentials
+from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode, InvalidCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +61,9 @@ class Reauthentication:
             amr = both(PASSWORD, second)
         try:
             reauthenticated = self._begin_session.once_more(session, user, caller, amr=amr, factor=use)
+        except InvalidCode:
+            self._second_factors().failed(user, caller, session.id)
+            raise
         except Conflict:
             raise InvalidCredentials("the account was changed meanwhile") from None
         self._guard.succeeded(admission)

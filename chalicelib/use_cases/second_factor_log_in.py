@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.authentication import both
 from chalicelib.credentials.challenges import Purpose
-from chalicelib.errors import Conflict, InvalidChallenge
+from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,5 +60,8 @@ class SecondFactorLogIn:
             return self._begin_session.of_known_user(
                 user, caller, amr=both(first, second), admission=admission, proof=proof, factor=use
             )
+        except InvalidCode:
+            self._second_factors.failed(user, caller)
+            raise
         except Conflict:
             raise InvalidChallenge("the account has changed meanwhile") from None

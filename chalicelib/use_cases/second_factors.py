@@ -145,10 +145,14 @@ class SecondFactors:
                 return ONE_TIME, self._recovery(user, recovery_code, caller, challenge, window)
             return ONE_TIME, self._totp(user, code or "", challenge, window)
         except (InvalidCode, InvalidChallenge):
-            event = SecurityEvent(EventType.SECOND_FACTOR_FAILED, user.id, now, caller, session_id)
-            self._stores.factors.failed(event)
-            self._announce(event)
+            self.failed(user, caller, session_id)
             raise
+
+    def failed(self, user: User, caller: Caller, session_id: str | None = None) -> None:
+        """Record that a second factor was wrong, or was right and had been used before."""
+        event = SecurityEvent(EventType.SECOND_FACTOR_FAILED, user.id, self._clock(), caller, session_id)
+        self._stores.factors.failed(event)
+        self._announce(event)
 
     def recalled(
         self, user: User | None, challenge: Challenge
