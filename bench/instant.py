@@ -22,9 +22,9 @@ from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.use_cases.factor_ports import FactorStore
 from chalicelib.use_cases.ports import (
     EventLog,
-    FactorStore,
     LoginThrottle,
     MailStores,
     Rotation,

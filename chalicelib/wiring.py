@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
@@ -34,7 +34,7 @@ from chalicelib.use_cases.devices import Devices
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, FactorStore, MailStores, Stores
+from chalicelib.use_cases.ports import Announce, MailStores, Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.address_registration import AddressRegistration
     from chalicelib.use_cases.addresses import Addresses
     from chalicelib.use_cases.code_log_in import CodeLogIn
+    from chalicelib.use_cases.factor_ports import FactorStore
     from chalicelib.use_cases.factors import FactorManagement
     from chalicelib.use_cases.passkeys import Passkeys
     from chalicelib.use_cases.password_reset import PasswordReset
@@ -73,7 +74,6 @@ class Clients:
         return Clients(functools.cache(self.dynamodb), functools.cache(self.ssm), self.pause)
 
 
-@dataclass(frozen=True, eq=False)
 class Parts:
     """What use cases are built from that are not built at the start."""
 
@@ -88,6 +88,10 @@ class Parts:
     notices: Notices
     clock: Clock
     announce: Announce
+
+    def __init__(self, **parts: Any) -> None:  # noqa: ANN401 - each is annotated above
+        # A dataclass would be compiled at each cold start.
+        vars(self).update(parts)
 
     @functools.cached_property
     def sealer(self) -> Sealer:
@@ -398,17 +402,17 @@ class Lychgate:
             second_factors=lambda: parts.second_factors,
         )
         parts = Parts(
-            settings,
-            self.http,
-            stores,
-            begin_session,
-            guard,
-            hasher,
-            policy,
-            secrets.peppers,
-            notices,
-            clock,
-            announce,
+            settings=settings,
+            http=self.http,
+            stores=stores,
+            begin_session=begin_session,
+            guard=guard,
+            hasher=hasher,
+            policy=policy,
+            peppers=secrets.peppers,
+            notices=notices,
+            clock=clock,
+            announce=announce,
         )
         return UseCases(
             registration=Registration(

@@ -6,6 +6,7 @@ Knows no storage, no HTTP and no cryptography.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.accounts.authentication import MULTIPLE
 
@@ -65,3 +66,37 @@ class Passkey:
         A credential that may leave its authenticator is no proof of hardware.
         """
         return ("swk" if self.backup_eligible else "hwk", MULTIPLE, "user")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactorOverview:
+    """What a user can log in with, for the user."""
+
+    password: bool
+    totp_added_at: int | None
+    """NumericDate. None: there is no TOTP app."""
+    recovery_codes_left: int
+    passkeys: tuple[Passkey, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewTotp:
+    """A TOTP app that is to be added. Nothing of it is stored before a first code confirms it."""
+
+    secret: str = field(repr=False)
+    """Base32."""
+    uri: str = field(repr=False)
+    """What the app reads from a QR code."""
+    pending: str = field(repr=False)
+    """What the first code is sent with."""
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PasskeyOptions:
+    """The options of a passkey's ceremony, for the browser."""
+
+    challenge: str
+    """What the answer is sent with."""
+    public_key: dict[str, Any]
+    """PublicKeyCredentialCreationOptionsJSON or PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, 5.1)."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.accounts.events import SecurityEvent
-    from chalicelib.accounts.factors import Passkey
     from chalicelib.accounts.user import User
 
 
@@ -46,37 +45,3 @@ class LoggedIn:
     user: User
     tokens: TokenPair
     session_id: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FactorOverview:
-    """What a user can log in with, for the user."""
-
-    password: bool
-    totp_added_at: int | None
-    """NumericDate. None: there is no TOTP app."""
-    recovery_codes_left: int
-    passkeys: tuple[Passkey, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewTotp:
-    """A TOTP app that is to be added. Nothing of it is stored before a first code confirms it."""
-
-    secret: str = field(repr=False)
-    """Base32."""
-    uri: str = field(repr=False)
-    """What the app reads from a QR code."""
-    pending: str = field(repr=False)
-    """What the first code is sent with."""
-    expires_in: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PasskeyOptions:
-    """The options of a passkey's ceremony, for the browser."""
-
-    challenge: str
-    """What the answer is sent with."""
-    public_key: dict[str, Any]
-    """PublicKeyCredentialCreationOptionsJSON or PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, 5.1)."""

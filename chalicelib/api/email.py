@@ -7,14 +7,12 @@ another one, a POST, so that nothing happens when a link is only looked at.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING
 
 from chalicelib.api.auth import begun, known_device
-from chalicelib.api.parsing import request_body
-from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
-from chalicelib.api.responses import Answer, NothingYet, Seconds, TokenBody, no_content
+from chalicelib.api.refresh_cookie import RefreshCookie
+from chalicelib.api.responses import Answer, NothingYet, TokenBody, no_content
 from chalicelib.api.routing import Call, Credential, Routes, Tag
-from chalicelib.api.schemas import Keywords, NewEmail, NewPassword
 from chalicelib.errors import (
     Conflict,
     EmailTaken,
@@ -28,63 +26,23 @@ from chalicelib.errors import (
     TooManyMails,
 )
 
-routes = Routes(Tag.MAILS, raises=(NotFound, ServiceUnavailable), checked_by_use_cases=True)
+if TYPE_CHECKING:
+    from chalicelib.api.email_bodies import (
+        ChallengeBody,
+        CodeBody,
+        ConfirmedAccountBody,
+        EmailBody,
+        MailedTokenBody,
+        NameBody,
+        ResetBody,
+    )
 
-MailedToken = Annotated[str, Keywords(description="From the fragment of a mailed link.")]
-Name = Annotated[str, Keywords(description="A username or a verified address.", examples=["alice"])]
-
-
-@request_body
-class EmailBody:
-    """The body of a change of address."""
-
-    email: NewEmail
-
-
-@request_body
-class MailedTokenBody:
-    """The body of a confirmation: what was mailed."""
-
-    token: MailedToken
-
-
-@request_body
-class ConfirmedAccountBody:
-    """The body of the confirmation of a registration."""
-
-    token: MailedToken
-    token_delivery: TokenDelivery = "body"
-
-
-@request_body
-class NameBody:
-    """The body of a request for a link or a code by mail."""
-
-    username: Name
-
-
-@request_body
-class ResetBody:
-    """The body of a new password by a mailed link."""
-
-    token: MailedToken
-    new_password: NewPassword
-
-
-@request_body
-class CodeBody:
-    """The body of a log-in by a mailed code."""
-
-    challenge: Annotated[str, Keywords(description="From the answer to the request for the code.")]
-    code: Annotated[str, Keywords(description="Six digits. Spaces are ignored.", examples=["042137"])]
-    token_delivery: TokenDelivery = "body"
-
-
-class ChallengeBody(TypedDict):
-    """What has to come back with the code."""
-
-    challenge: str
-    expires_in: Seconds
+routes = Routes(
+    Tag.MAILS,
+    raises=(NotFound, ServiceUnavailable),
+    checked_by_use_cases=True,
+    types="chalicelib.api.email_bodies",
+)
 
 
 @routes.operation(

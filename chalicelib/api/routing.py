@@ -8,6 +8,7 @@ annotations, and the document is made from them, so the two cannot differ.
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -142,6 +143,8 @@ class Operation:
     """Whether the use case that the view calls reads the user and the session and decides about both."""
     form: Form | None = None
     """Which of the types that the body may have it has on a site, None if there is one."""
+    types: str | None = None
+    """The name of a module that has the types of the view's annotations, None if the view's own has them."""
 
     @property
     def reads_user(self) -> bool:
@@ -187,14 +190,24 @@ class Operation:
     @functools.cached_property
     def _types(self) -> dict[str, Any]:
         # Not at import: reading annotations would lengthen every cold start.
-        return get_type_hints(self.view, include_extras=True)
+        names = vars(importlib.import_module(self.types)) if self.types is not None else {}
+        return get_type_hints(self.view, globalns={**names, **self.view.__globals__}, include_extras=True)
 
 
 class Routes:
     """The routes that one module declares."""
 
-    def __init__(self, tag: Tag = Tag.SITE, *, raises: Errors = (), checked_by_use_cases: bool = False) -> None:
+    def __init__(
+        self,
+        tag: Tag = Tag.SITE,
+        *,
+        raises: Errors = (),
+        checked_by_use_cases: bool = False,
+        types: str | None = None,
+    ) -> None:
         """Begin without routes. ``raises`` lists the errors that every route can raise, ``tag`` is the usual one.
+
+        ``types`` names a module with types of the views' annotations, which is loaded when they are first read.
 
         Whether the caller of a route is live, and fresh, is decided before its view is called. With
         ``checked_by_use_cases`` the views leave that to the use cases that they call, which saves a read.
@@ -203,6 +216,7 @@ class Routes:
         self._tag = tag
         self._raises = raises
         self._checked_by_use_cases = checked_by_use_cases
+        self._types = types
 
     def operation(
         self,
@@ -247,6 +261,7 @@ class Routes:
                     role=role,
                     checked_by_use_case=self._checked_by_use_cases,
                     form=form,
+                    types=self._types,
                 )
             )
             return view

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.authentication import ONE_TIME, both
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.factors import Factors
+from chalicelib.accounts.factors import FactorOverview, Factors, NewTotp
 from chalicelib.accounts.mail import MailKind
-from chalicelib.accounts.results import FactorOverview, NewTotp
 from chalicelib.credentials.challenges import Purpose
 from chalicelib.credentials.totp import as_base32, matching_step, new_secret, uri
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode, NotFound

@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.events import EventType, SecurityEvent
-from chalicelib.accounts.factors import MOST_PASSKEYS, Passkey
+from chalicelib.accounts.factors import MOST_PASSKEYS, Passkey, PasskeyOptions
 from chalicelib.accounts.mail import MailKind
-from chalicelib.accounts.results import PasskeyOptions
 from chalicelib.credentials.challenges import Purpose, ceremony_challenge
 from chalicelib.credentials.second_factors import FactorUse
 from chalicelib.credentials.webauthn import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.accounts.events import SecurityEvent
@@ -56,15 +55,23 @@ _UPDATE_OF_USER = 1
 """The position of the user's update among the actions that begin a session."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Uses:
     """What the beginning of a session changes of its user, and what it uses up."""
 
-    user: User
-    password_hash: str | None = None
-    admission: Admission | None = None
-    proof: MailedProof | None = None
-    factor: FactorUse | None = None
+    def __init__(
+        self,
+        user: User,
+        *,
+        password_hash: str | None = None,
+        admission: Admission | None = None,
+        proof: MailedProof | None = None,
+        factor: FactorUse | None = None,
+    ) -> None:
+        self.user = user
+        self.password_hash = password_hash
+        self.admission = admission
+        self.proof = proof
+        self.factor = factor
 
 
 class DynamoDBSessionStore:
@@ -95,7 +102,7 @@ class DynamoDBSessionStore:
     ) -> bool:
         """See ``SessionStore.begin``. Takes one transaction, and at the limit one query more, to count."""
         known = _counts(user)
-        uses = Uses(user, password_hash, admission, proof, factor)
+        uses = Uses(user, password_hash=password_hash, admission=admission, proof=proof, factor=factor)
         for _ in range(_ROUNDS):
             surplus: list[Session] = []
             actions = [put_session(self._tables, session)]
@@ -218,7 +225,7 @@ class DynamoDBSessionStore:
         actions = [update, put_event(self._tables, event)]
         if factor is None:
             return not transact(self._database, actions)
-        uses = Uses(user, None, None, None, factor)
+        uses = Uses(user, factor=factor)
         # A passkey changes nothing of its user, and an update has to change something.
         changes = Changes(adds=["tried :one"], values={":one": 1})
         actions.insert(_UPDATE_OF_USER, self._update_user(uses, changes))

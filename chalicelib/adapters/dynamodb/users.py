@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.accounts.events import SecurityEvent
@@ -10,7 +11,6 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
-from chalicelib.adapters.dynamodb.clearing import Clearing
 from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from chalicelib.accounts.mail import Mail
+    from chalicelib.adapters.dynamodb.clearing import Clearing
     from chalicelib.credentials.mailed import MailedProof
 
 
@@ -44,7 +45,12 @@ class DynamoDBUserStore:
         self._database = database
         self._client = database.client
         self._tables = database.tables
-        self._clearing = Clearing(database)
+
+    @functools.cached_property
+    def _clearing(self) -> Clearing:
+        from chalicelib.adapters.dynamodb.clearing import Clearing  # noqa: PLC0415 - few requests end all sessions
+
+        return Clearing(self._database)
 
     def add(
         self,
