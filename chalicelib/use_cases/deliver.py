@@ -85,7 +85,9 @@ class Deliver:
             return self._send(mail)
         except _GivenUp as given_up:
             attempts = mail.attempts + (given_up.outcome is Outcome.REFUSED)
-            self._deliveries.give_up(mail_id, attempts, given_up.outcome)
+            if not self._deliveries.give_up(mail_id, attempts, given_up.outcome):
+                # Another delivery of the same mail has sent it, and may have used the budget up by that.
+                return Delivered(Outcome.DONE_BEFORE, mail.kind)
             return Delivered(given_up.outcome, mail.kind, given_up.user_id, reason=given_up.reason)
 
     def _send(self, mail: Outgoing) -> Delivered:

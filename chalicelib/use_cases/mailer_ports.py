@@ -152,8 +152,10 @@ class Deliveries(Protocol):
     def sent(self, mail_id: str, message_id: str, now: int) -> None:
         """Store that a mail was sent, and the transport's name for it."""
 
-    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> None:
+    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> bool:
         """Store why a mail is not sent, which has been about to be sent so often.
+
+        Return whether it was so: False if another delivery has ended it meanwhile.
 
         Raises ServiceUnavailable also if another delivery has got further: it may be the one that used up the budget.
         """

@@ -226,8 +226,8 @@ class TestEnding:
 
     def test_a_mail_that_has_ended_cannot_be_given_up_and_that_is_no_failure(self, found, deliveries):
         found()
-        deliveries.give_up("m1", 0, Outcome.BUDGET)
-        deliveries.give_up("m1", 0, Outcome.LATE)
+        assert deliveries.give_up("m1", 0, Outcome.BUDGET) is True
+        assert deliveries.give_up("m1", 0, Outcome.LATE) is False
         deliveries.give_up("m2", 0, Outcome.LATE)
 
     def test_an_address_is_suppressed_whatever_its_case(self, deliveries):

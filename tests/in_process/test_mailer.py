@@ -351,7 +351,9 @@ class TestFailures:
         assert len(ses.sent) == 1
         assert "outcome" not in stored(mail)
 
-    def test_a_record_that_comes_twice_at_once_is_sent_once_if_both_have_read_the_same(self, ses, put, clock, make):
+    def test_a_record_that_comes_twice_at_once_is_sent_once_if_both_have_read_the_same(
+        self, ses, put, clock, make, caplog
+    ):
         mail = Mail("R" * 22, MailKind.REGISTER, clock(), "en", asked=ADDRESS, to=ADDRESS)
         item = put(mail)
         have_read = threading.Barrier(2)
@@ -366,7 +368,9 @@ class TestFailures:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(answers) == [[], ["100"]]
+        # The other one comes again, unless it has seen that this one was done.
+        assert sorted(answers) in ([[], ["100"]], [[], []])
         assert len(ses.sent) == 1
+        assert "budget" not in caplog.text
         assert send(make(), item) == []
         assert len(ses.sent) == 1

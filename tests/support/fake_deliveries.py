@@ -117,10 +117,11 @@ class FakeDeliveries:
         with self._memory.lock:
             posted = self._posted(mail_id)
             if posted.is_done:
-                return
+                return False
             if posted.attempts != attempts:
                 raise ServiceUnavailable("elsewhere")
             posted.outcome = outcome
+            return True
 
     def suppress(self, address, reason, now):
         with self._memory.lock:

@@ -136,13 +136,14 @@ class DynamoDBDeliveries:
         changes = Changes(sets=["sent_at = :now", "message_id = :name"], values={":now": now, ":name": message_id})
         self._write_if(changes.parameters(self._tables.mail, mail_key(mail_id), "attribute_exists(mail_id)"))
 
-    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> None:
+    def give_up(self, mail_id: str, attempts: int, outcome: Outcome) -> bool:
         """See ``Deliveries.give_up``. Takes one write."""
         changes = Changes(sets=["outcome = :outcome"], values={":outcome": outcome})
         as_read = _attempts_are(attempts, changes)
         found = self._write_if(changes.parameters(self._tables.mail, mail_key(mail_id), _NOT_DONE, as_read))
         if found is not None and not _is_done(found) and "mail_id" in found:
             raise ServiceUnavailable(_ELSEWHERE)
+        return found is None
 
     def suppress(self, address: str, reason: str, now: int) -> None:
         """See ``Deliveries.suppress``. Takes one write."""
