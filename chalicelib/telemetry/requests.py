@@ -29,7 +29,14 @@ COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
 }
 """The metric and the ``outcome`` that count each event."""
 
-_WARNED_OF = frozenset({EventType.LOGIN_FAILED, EventType.ATTEMPT_DELAYED, EventType.REFRESH_TOKEN_REUSED})
+_WARNED_OF = frozenset(
+    {
+        EventType.LOGIN_FAILED,
+        EventType.SECOND_FACTOR_FAILED,
+        EventType.ATTEMPT_DELAYED,
+        EventType.REFRESH_TOKEN_REUSED,
+    }
+)
 
 _announced: ContextVar[SecurityEvent | None] = ContextVar("announced", default=None)
 """The last event of the request that this thread handles. None before the first."""
