@@ -42,11 +42,12 @@ class Mailbox:
         return next(iter(self.all(to)), None)
 
     def token(self, to, purpose):
-        """Return the token in the newest mail to an address, whose link is for this purpose.
+        """Return the token in the newest mail to an address that has a link, which is for this purpose.
 
-        The purposes are ``register``, ``email`` and ``reset``.
+        The purposes are ``register``, ``email`` and ``reset``. A notice that is asked for within the same second may be
+        newer.
         """
-        text = self._text(to)
+        text = self._text(to, having="/account.html#")
         tokens = set(re.findall(rf"/account\.html#{purpose}=([A-Za-z0-9_-]+)", text))
         assert len(tokens) == 1, text
         return tokens.pop()
@@ -58,8 +59,8 @@ class Mailbox:
         assert len(codes) == 1, text
         return codes.pop()
 
-    def _text(self, to):
-        mail = self.newest(to)
+    def _text(self, to, *, having=""):
+        mail = next((mail for mail in self.all(to) if having in mail["text"]), None)
         assert mail is not None, (
             f"no mail has come for {to}, but {[(mail['to'], mail['subject']) for mail in self.all()]}"
         )
