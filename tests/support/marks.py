@@ -60,6 +60,10 @@ OF_PARAMETERS = {
 """What a test needs that is run with one of these, the names of databases and of places."""
 
 
+NARROW = 320
+"""Pixels, the narrowest window that everything fits (WCAG 2.2, 1.4.10)."""
+
+
 def folder_of(path):
     """The folder below ``tests`` that a path is in; its needs have to be listed."""
     folder = path.relative_to(TESTS).parts[0]
@@ -76,7 +80,18 @@ def needs(item):
     if hasattr(item, "callspec"):
         for value in item.callspec.params.values():
             needed |= OF_PARAMETERS.get(value, NOTHING) if isinstance(value, str) else NOTHING
+        if is_left_over(item.callspec.params):
+            needed.add("exhaustive")
     return needed
+
+
+def is_left_over(parameters):
+    """Whether a test is of a width and a colour scheme that others have shown, each with another.
+
+    `make test` looks at narrow windows in the dark and at wide ones in the light.
+    """
+    width, scheme = parameters.get("width", parameters.get("reader")), parameters.get("scheme")
+    return isinstance(width, int) and scheme is not None and (width == NARROW) != (scheme == "dark")
 
 
 def _refuse(*_, **__):
