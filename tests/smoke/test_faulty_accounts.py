@@ -18,6 +18,7 @@ from tests.smoke.faults import (
 )
 from tests.support.live.client import Limits, LiveSite
 from tests.support.live.site import Site
+from tests.support.marks import each_third
 
 ROUTES = "api/test_routes.py::"
 ACCOUNTS = "api/test_account_routes.py::"
@@ -177,7 +178,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", each_third(FAULTS))
 def test_a_fault_fails_a_test_of_the_api_and_leaves_no_account(smoke, distribution, server, fault):
     test, make, words = FAULTS[fault]
     distribution.fault = make()

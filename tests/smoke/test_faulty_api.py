@@ -22,6 +22,7 @@ from tests.smoke.faults import (
     with_json,
     without,
 )
+from tests.support.marks import each_third
 
 FOREIGN = "https://foreign.example"
 UP = "test_the_api_answers_below_api"
@@ -249,7 +250,7 @@ FAULTS = {**DOCUMENTS, **GATEWAY, **CORS}
 CHECKS = ["live/test_documents.py", "live/test_gateway.py", "live/test_cors.py"]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", each_third(FAULTS))
 def test_a_fault_of_the_api_fails_its_check_and_no_other_and_leaves_no_account(smoke, distribution, server, fault):
     name, distribution.fault, words = FAULTS[fault]
     assert_fails_alone(smoke(CHECKS), name, words)

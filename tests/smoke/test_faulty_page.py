@@ -12,6 +12,7 @@ from tests.smoke.faults import (
     with_body,
     without,
 )
+from tests.support.marks import each_third
 
 FAULTS = {
     "a page that browsers keep": (
@@ -67,7 +68,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", each_third(FAULTS))
 def test_a_fault_of_the_page_fails_its_check_and_no_other(smoke, distribution, fault):
     name, distribution.fault, words = FAULTS[fault]
     assert_fails_alone(

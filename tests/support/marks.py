@@ -94,6 +94,14 @@ def is_left_over(parameters):
     return isinstance(width, int) and scheme is not None and (width == NARROW) != (scheme == "dark")
 
 
+def each_third(cases):
+    """Return cases to parametrize with, of which `make test` runs each third one, and `make test-all` all."""
+    return [
+        case if number % 3 == 0 else pytest.param(case, marks=pytest.mark.exhaustive)
+        for number, case in enumerate(cases)
+    ]
+
+
 def _refuse(*_, **__):
     raise AssertionError("a test that starts a process or makes a request to AWS has to be marked as slow")
 
