@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 LIFETIME = 300
 """Seconds (5 minutes) for which a challenge is good. WebAuthn Level 3 section 5.10 recommends 5 to 10 minutes."""
 
-MAX_LENGTH = 3072
-"""Characters. Ours have fewer."""
+MAX_LENGTH = 8192
+"""Characters. Ours have well under 1,500, and 5,000 where two User-Agents and a name are as long as they may be: no text
+of a stranger must make one that is too long."""
 
 _ID_BYTES = 16
 
@@ -68,7 +69,10 @@ class Challenges:
     ) -> str:
         """Return a challenge that is good for ``lifetime`` seconds."""
         members = {"id": secrets.token_urlsafe(_ID_BYTES), "iat": now, "exp": now + lifetime, "for": content or {}}
-        return self._sealer.seal(json.dumps(members, separators=(",", ":")).encode(), purpose=f"challenge: {purpose}")
+        return self._sealer.seal(
+            json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
+            purpose=f"challenge: {purpose}",
+        )
 
     def open(self, challenge: str, now: int, *purposes: Purpose) -> Challenge:
         """Return the content of a challenge for one of these purposes.

@@ -93,7 +93,7 @@ def test_text_is_no_challenge(text):
 
 
 def test_a_challenge_that_is_longer_than_ours_is_not_opened():
-    long = challenges().issue(Purpose.PASSKEY, NOW, {"x": "y" * 3000})
+    long = challenges().issue(Purpose.PASSKEY, NOW, {"x": "y" * MAX_LENGTH})
     assert len(long) > MAX_LENGTH
     assert is_invalid(long, Purpose.PASSKEY)
 

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.errors import InvalidCode
+from chalicelib.errors import InvalidCode, InvalidCredentials
 from tests.support.factor_flows import Holder
 from tests.support.whole import PASSWORD
 
@@ -46,3 +46,12 @@ def test_a_right_code_leaves_no_failure_of_a_log_in_behind(holder, memory):
     holder.second_step(holder.first_step(), code=holder.code())
     assert failures(memory) == 0
     assert memory.user("alice").failures is None
+
+
+def test_no_user_agent_makes_a_challenge_that_is_too_long_to_be_taken(holder, use_cases):
+    """What the first step has found goes along, and a stranger's failure is a part of it."""
+    long = Caller("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "\N{GRINNING FACE}" * 256)
+    with pytest.raises(InvalidCredentials):
+        use_cases.log_in.with_password("alice", "not the password of anybody", long)
+    holder.caller = long
+    assert holder.second_step(holder.first_step(), code=holder.code()).user.username == "alice"
