@@ -24,8 +24,8 @@ LIFETIME = 300
 """Seconds (5 minutes) for which a challenge is good. WebAuthn Level 3 section 5.10 recommends 5 to 10 minutes."""
 
 MAX_LENGTH = 8192
-"""Characters. Ours have well under 1,500, and 5,000 where two User-Agents and a name are as long as they may be: no text
-of a stranger must make one that is too long."""
+"""Characters. Ours have well under 1,500, and 5,000 where two User-Agents and a name are as long as they may be: no
+stranger's text must make one that is too long."""
 
 _ID_BYTES = 16
 
