@@ -119,7 +119,7 @@ class Distribution:
                 if answer.first != 204:
                     self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_OPTIONS = do_DELETE = do_PUT = answer  # noqa: N815 - named so by the library
+            do_GET = do_POST = do_OPTIONS = do_DELETE = do_PUT = do_PATCH = answer  # noqa: N815 - named so by the library
 
             def finish(self):
                 with suppress(OSError):
