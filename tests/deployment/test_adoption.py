@@ -7,6 +7,7 @@ from infra.restore.__main__ import main as restore
 from infra.tables import create_tables, table_definitions
 from tests.deployment.cloudformation_here import APPLIES_THE_TEMPLATE
 from tests.deployment.operator_here import account, raising, refusal
+from tests.support.marks import each_third
 
 TABLES = [f"lychgate-prod-{name}" for name in ("events", "mail", "sessions", "throttle", "users")]
 USERS = "lychgate-prod-users"
@@ -91,7 +92,7 @@ def test_what_a_failed_creation_has_made_is_removed_beside_what_was_adopted(oper
 
 
 @pytest.mark.usefixtures("left_from_before")
-@pytest.mark.parametrize(("deletion", "point_in_time"), [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(("deletion", "point_in_time"), each_third([(True, True), (True, False), (False, True)]))
 def test_a_stage_without_protection_keeps_that_of_what_it_adopts(operator, deletion, point_in_time):
     client = boto3.client("dynamodb")
     create_tables(client, "test")
@@ -165,12 +166,14 @@ PROVISIONED = {
 
 @pytest.mark.parametrize(
     ("other", "message"),
-    [
-        (OF_ANOTHER_KEY, "its key is name (S), and has to be username_key (S)"),
-        (OF_ANOTHER_TYPE, "its key is username_key (B), and has to be username_key (S)"),
-        (PROVISIONED, f"aws dynamodb update-table --table-name {USERS} --billing-mode PAY_PER_REQUEST"),
-        ({}, f"aws dynamodb update-time-to-live --table-name {USERS}"),
-    ],
+    each_third(
+        [
+            (OF_ANOTHER_KEY, "its key is name (S), and has to be username_key (S)"),
+            (OF_ANOTHER_TYPE, "its key is username_key (B), and has to be username_key (S)"),
+            (PROVISIONED, f"aws dynamodb update-table --table-name {USERS} --billing-mode PAY_PER_REQUEST"),
+            ({}, f"aws dynamodb update-time-to-live --table-name {USERS}"),
+        ]
+    ),
 )
 def test_a_table_of_another_shape_is_refused_before_anything_is_changed(operator, other, message):
     client = boto3.client("dynamodb")

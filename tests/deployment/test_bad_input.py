@@ -12,6 +12,7 @@ from moto.core.exceptions import JsonRESTError
 
 from infra.keys.__main__ import main as keys
 from tests.deployment.operator_here import account, raising, refusal
+from tests.support.marks import each_third
 
 UNVERIFIED = (
     "Your account must be verified before you can add new CloudFront resources. To verify your account, please contact"
@@ -80,12 +81,18 @@ def test_whoever_deploys_at_the_same_time_as_somebody_else_is_told_to_wait(
 
 @pytest.mark.parametrize(
     ("code", "message", "advice"),
-    [
-        ("ConflictException", "Unable to complete operation due to concurrent modification.", "somebody else changes"),
-        ("ExpiredTokenException", "The security token included in the request is expired", "have expired"),
-        ("UnrecognizedClientException", "The security token included in the request is invalid.", "does not know"),
-        ("InvalidSignatureException", LATE, "the clock of this machine is wrong"),
-    ],
+    each_third(
+        [
+            (
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification.",
+                "somebody else changes",
+            ),
+            ("ExpiredTokenException", "The security token included in the request is expired", "have expired"),
+            ("UnrecognizedClientException", "The security token included in the request is invalid.", "does not know"),
+            ("InvalidSignatureException", LATE, "the clock of this machine is wrong"),
+        ]
+    ),
 )
 def test_what_stops_chalice_is_said_in_the_same_words_and_the_next_run_goes_on(
     operator, monkeypatch, code, message, advice

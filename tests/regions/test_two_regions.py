@@ -17,6 +17,7 @@ from chalicelib.config.api import Tables
 from tests.regions.histories import Violation, World
 from tests.regions.homes import HEARTBEAT, Rules, Unreachable
 from tests.regions.small_dynamodb import SmallDynamoDB
+from tests.support.marks import each_third
 
 HISTORIES = 4_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
 """In each of five tests, so that they run in several processes."""
@@ -35,7 +36,7 @@ def without(rule):
     return replace(Rules(), **{rule: False})
 
 
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", each_third(range(5)))
 def test_no_history_logs_anybody_out_falsely_or_uses_a_token_twice(part):
     counts = Counter()
     for seed in range(part * HISTORIES, (part + 1) * HISTORIES):

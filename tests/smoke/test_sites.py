@@ -16,6 +16,7 @@ from tests.smoke.conftest import PATIENCE_SECONDS, ROOT, RUN_SECONDS, Server, st
 from tests.support.api_client import HARDENING, Http
 from tests.support.live.client import USUAL_LIMITS, LiveSite
 from tests.support.live.site import Site
+from tests.support.marks import each_third
 
 CERTIFICATE = "test_the_certificate_is_valid_and_stays_so_for_a_while"
 CONNECTION = "live/test_connection.py"
@@ -205,7 +206,7 @@ def test_a_site_that_speaks_old_tls_alone_is_named(smoke, distribution, authorit
 
 @pytest.mark.parametrize(
     ("status", "location"),
-    [(200, ""), (302, "https://127.0.0.1/"), (301, "http://127.0.0.1/x"), (301, "https://a.example/")],
+    each_third([(200, ""), (302, "https://127.0.0.1/"), (301, "http://127.0.0.1/x"), (301, "https://a.example/")]),
 )
 def test_a_site_that_does_not_lead_to_https_is_named(smoke, redirecting, status, location):
     outcome = smoke([CONNECTION], http_port=redirecting(status, location))

@@ -97,7 +97,9 @@ def is_left_over(parameters):
 def each_third(cases):
     """Return cases to parametrize with, of which `make test` runs each third one, and `make test-all` all."""
     return [
-        case if number % 3 == 0 else pytest.param(case, marks=pytest.mark.exhaustive)
+        case
+        if number % 3 == 0
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.exhaustive)
         for number, case in enumerate(cases)
     ]
 
