@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# It reads every file of the tests, which takes seconds.
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
 

@@ -33,7 +33,7 @@ OF_FOLDERS = {
     "in_process": SLOW,
     "live": SLOW,
     "local": SLOW,
-    "mails": NOTHING,
+    "mails": SLOW,
     "openapi": SLOW,
     "oracles": SLOW,
     "packaging": PACKAGED,
