@@ -1,10 +1,12 @@
 """The second step of a log-in: what is used up, and what the history says."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.errors import InvalidCode, InvalidCredentials
+from chalicelib.errors import InvalidChallenge, InvalidCode, InvalidCredentials
 from tests.support.factor_flows import Holder
 from tests.support.whole import PASSWORD
 
@@ -55,3 +57,19 @@ def test_no_user_agent_makes_a_challenge_that_is_too_long_to_be_taken(holder, us
         use_cases.log_in.with_password("alice", "not the password of anybody", long)
     holder.caller = long
     assert holder.second_step(holder.first_step(), code=holder.code()).user.username == "alice"
+
+
+@pytest.mark.parametrize("change", ["a new password", "the end of all sessions", "a disabled account"])
+def test_what_ends_sessions_ends_a_log_in_between_its_steps(holder, memory, change):
+    asked = holder.first_step()
+    account = holder.use_cases.account
+    if change == "a new password":
+        account.change_password(holder.principal, PASSWORD, "a quite different passphrase", CALLER)
+    elif change == "the end of all sessions":
+        account.log_out_everywhere(holder.principal, CALLER)
+    else:
+        memory.users["alice"] = replace(memory.users["alice"], disabled=True)
+    before = dict(memory.sessions)
+    with pytest.raises(InvalidChallenge):
+        holder.second_step(asked, code=holder.code())
+    assert memory.sessions == before
