@@ -18,6 +18,7 @@ from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, par
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.fakes import Memory, fake_use_cases
+from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
 
 WINDOW, IDLE, ABSOLUTE, ACCESS, FRESH, LIMIT = 20, 1000, 5000, 600, 900, 3
@@ -34,19 +35,6 @@ ISSUER_OF_TOKENS = TokenIssuer(
 STEPS = st.sampled_from(
     [0, 1, 5, *(end + offset for end in (WINDOW, ACCESS, FRESH, IDLE, ABSOLUTE) for offset in (-1, 0, 1)), WINDOW // 2]
 )
-
-
-class PlainHasher:
-    """Stands for bcrypt, which is not what is tested here."""
-
-    def hash(self, password):
-        return f"hash of {password}"
-
-    def verify(self, password, password_hash):
-        return password_hash == self.hash(password)
-
-    def needs_rehash(self, password_hash):
-        return False
 
 
 @dataclass

@@ -40,6 +40,7 @@ from chalicelib.tokens.verifier import TokenVerifier
 from tests.support.authenticator import Authenticator
 from tests.support.fake_mails import deliver
 from tests.support.fakes import Memory, fake_use_cases
+from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
 
 CHALLENGE, FRESH, HOUR, DAY = 300, 900, 3600, 24 * 3600
@@ -59,19 +60,6 @@ TIMES = st.sampled_from(
 PEOPLE = st.sampled_from([OWNER, THIEF])
 ANSWERS = st.sampled_from(["code", "code", "late code", "early code", "stale code", "used code", "junk", "recovery",
                            "used recovery", "passkey", "locked passkey"])  # fmt: skip
-
-
-class PlainHasher:
-    """Stands for bcrypt, which is not what is tested here."""
-
-    def hash(self, password):
-        return f"hash of {password}"
-
-    def verify(self, password, password_hash):
-        return password_hash == self.hash(password)
-
-    def needs_rehash(self, password_hash):
-        return False
 
 
 @dataclass(eq=False)

@@ -46,6 +46,7 @@ from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 from chalicelib.wiring import dynamodb_factor_store, dynamodb_mail_stores
 from tests.regions.small_dynamodb import key_in
+from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER
 
 HOMES = ("a", "b")
@@ -552,19 +553,6 @@ class Region:
 
     def _raise_fence(self, home, number):
         self.database.put_item(TableName=self._map_table, Item=to_item({"home": home, "term": number}))
-
-
-class PlainHasher:
-    """Stands for bcrypt, which is not what is tested here."""
-
-    def hash(self, password):
-        return f"hash of {password}"
-
-    def verify(self, password, password_hash):
-        return password_hash == self.hash(password)
-
-    def needs_rehash(self, password_hash):
-        return False
 
 
 class BeginSessionAtHome(BeginSession):
