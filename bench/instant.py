@@ -22,6 +22,7 @@ from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.use_cases.administration_ports import AdministrationStore
 from chalicelib.use_cases.factor_ports import FactorStore
 from chalicelib.use_cases.ports import (
     EventLog,
@@ -137,6 +138,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         throttle=cast("LoginThrottle", _Throttle(user)),
         make_mail_stores=_no_mail_stores,
         make_factor_store=_no_factor_store,
+        make_administration_store=_no_administration_store,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
@@ -162,6 +164,10 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
             access_token=issuer.access_token(user, session, now),
             refresh_token=issuer.refresh_token(session, now),
         )
+
+
+def _no_administration_store() -> AdministrationStore:
+    raise NotImplementedError("nobody who is measured here administers accounts")
 
 
 def _no_factor_store() -> FactorStore:

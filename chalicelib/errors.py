@@ -278,6 +278,13 @@ class Conflict(LychgateError):
     detail = "Another request changed the account at the same time. Check it and try again."
 
 
+class LastAdministrator(Conflict):
+    """Raised if no active administrator would be left."""
+
+    detail = "This is the last administrator who can log in. Make somebody else one first."
+    reason = "the last administrator"
+
+
 class TooManyAttempts(LychgateError):
     """Raised if there have been too many attempts with a password. ``limit`` names the limit, for the operator."""
 

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from chalicelib.tokens.keyring import SigningKeys
     from chalicelib.use_cases.address_registration import AddressRegistration
     from chalicelib.use_cases.addresses import Addresses
+    from chalicelib.use_cases.administration import Administration
+    from chalicelib.use_cases.administration_ports import AdministrationStore
     from chalicelib.use_cases.code_log_in import CodeLogIn
     from chalicelib.use_cases.factor_ports import FactorStore
     from chalicelib.use_cases.factors import FactorManagement
@@ -261,6 +263,22 @@ class UseCases:
             announce=parts.announce,
         )
 
+    @functools.cached_property
+    def administration(self) -> Administration:
+        """What administrators do."""
+        from chalicelib.use_cases.administration import Administration  # noqa: PLC0415
+
+        parts = self._parts
+        return Administration(
+            stores=parts.stores,
+            make_sealer=lambda: parts.sealer,
+            notices=parts.notices,
+            settings=parts.settings,
+            site_url=parts.http.own_origin,
+            clock=parts.clock,
+            announce=parts.announce,
+        )
+
 
 def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
     """Return the stores in DynamoDB."""
@@ -272,6 +290,7 @@ def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
         throttle=DynamoDBLoginThrottle(database, settings.throttle),
         make_mail_stores=lambda: dynamodb_mail_stores(database, settings.mails),
         make_factor_store=lambda: dynamodb_factor_store(database),
+        make_administration_store=lambda: dynamodb_administration_store(database),
     )
 
 
@@ -289,6 +308,13 @@ def dynamodb_factor_store(database: Database) -> FactorStore:
     from chalicelib.adapters.dynamodb.factors import DynamoDBFactorStore  # noqa: PLC0415 - most processes never need it
 
     return DynamoDBFactorStore(database)
+
+
+def dynamodb_administration_store(database: Database) -> AdministrationStore:
+    """Return the store in DynamoDB of what only administrators see and do."""
+    from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore  # noqa: PLC0415
+
+    return DynamoDBAdministrationStore(database)
 
 
 class Lychgate:

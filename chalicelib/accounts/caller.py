@@ -35,3 +35,7 @@ class Caller:
         """A digest of network and User-Agent: 22 characters. Callers with different ones are not the same browser."""
         digest = hashlib.sha256(b"%b\n%b" % (self.network, self.user_agent.encode())).digest()
         return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode("ascii")
+
+
+NO_ADDRESS = Caller(ip="", user_agent="")
+"""The origin, in the history of a user, of what an administrator or an operator did: it shows no address of theirs."""

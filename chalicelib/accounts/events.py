@@ -40,6 +40,12 @@ class EventType(StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    PASSWORD_LINK_MADE = "password_link_made"
+    """An administrator was given a link that sets a password."""
+    ACCOUNT_DELETED = "account_deleted"
+    """In the history of an administrator only: that of the account goes with the account."""
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"
@@ -47,7 +53,6 @@ class EventType(StrEnum):
     """A password was not checked, because of too many failures before it."""
     ATTEMPT_NOT_COUNTED = "attempt_not_counted"
     """A password was not checked, because the counters could not be reached."""
-    ACCOUNT_DELETED = "account_deleted"
     MAIL_NOT_SENT = "mail_not_sent"
     """A mail was asked for, and strangers have asked for too many that day."""
 
@@ -72,6 +77,10 @@ HISTORY = (
     EventType.RECOVERY_CODE_USED,
     EventType.PASSKEY_ADDED,
     EventType.PASSKEY_REMOVED,
+    EventType.ACCOUNT_DISABLED,
+    EventType.ACCOUNT_ENABLED,
+    EventType.PASSWORD_LINK_MADE,
+    EventType.ACCOUNT_DELETED,
 )
 """The events that an account's history keeps. The others are for the operator only: they are too many, or belong to
 no account."""
@@ -97,3 +106,7 @@ class SecurityEvent:
     """How often it happened. More than once only for the failures of one day: ``at`` and ``caller`` are the last's."""
     actor: str | None = None
     """Who caused it, if not somebody in the name of the user: ``ADMIN``."""
+    actor_id: str | None = None
+    """The administrator's user id, None if an operator did it with AWS credentials. No user is shown it."""
+    subject: str | None = None
+    """The id of the user whom it was done to, if this is the entry in the history of the administrator who did it."""

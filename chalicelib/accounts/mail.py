@@ -19,6 +19,8 @@ class MailKind(StrEnum):
     """Confirms an address of an account that exists."""
     RESET = "reset"
     """Lets somebody choose a new password."""
+    INVITATION = "invitation"
+    """Lets somebody choose a first password, whom an administrator has made an account for."""
     LOGIN_CODE = "login_code"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
@@ -36,6 +38,20 @@ class MailKind(StrEnum):
 ASKED_FOR = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET, MailKind.LOGIN_CODE)
 """The mails that somebody asks for, whoever it may be. They are limited. The others tell what has happened to an
 account, and are always sent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HandedOver:
+    """A link that an administrator is shown. The mail of the same link, if there is one, has a token of its own."""
+
+    token_digest: str
+    username: str
+    email: str | None
+    """The account's address, confirmed or not. The link is void once the account has another."""
+    password_version: int
+    """How often the user's password had changed."""
+    is_mailed: bool
+    """Whether there is a mail at all. If not, the outbox keeps what the link stands for, and nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,3 +78,5 @@ class Mail:
     """The session that asks for another address. It goes on when the address is a name."""
     counted: bool = False
     """Whether the request has counted it in the budget of its address already."""
+    handed_over: HandedOver | None = None
+    """The link that the request itself has handed over, None if the mailer alone makes one."""

@@ -22,6 +22,7 @@ LIFETIMES: Mapping[MailKind, int] = {
     MailKind.REGISTER: 3600,
     MailKind.EMAIL: 3600,
     MailKind.RESET: 1800,
+    MailKind.INVITATION: 24 * 3600,
     MailKind.LOGIN_CODE: 600,
 }
 """Seconds after the request for which what was mailed is good. SP 800-63B-4 section 4.2.1.2 allows a day, ASVS 5.0
@@ -62,10 +63,12 @@ class MailedProof:
     code_digest: str | None = field(default=None, repr=False)
     tries: int = 0
     """How many codes were tried, the present one included."""
+    handed_over: bool = False
+    """Whether an administrator was shown a link. It is good without a verified address."""
 
-    def problem(self, kind: MailKind, now: int) -> str | None:
-        """Return why it is not good for this kind of action at ``now``, None if it is."""
-        if self.kind is not kind:
+    def problem(self, kinds: tuple[MailKind, ...], now: int) -> str | None:
+        """Return why it is not good for any of these kinds of action at ``now``, None if it is."""
+        if self.kind not in kinds:
             return f"mailed for {self.kind}"
         if self.used:
             return "used"

@@ -193,6 +193,7 @@ class Account:
             ValidationFailed: the password is missing.
             InvalidCredentials: ``password`` is not the password.
             TooManyAttempts: the session has had too many failures.
+            LastAdministrator: no active administrator would be left.
             Conflict: another request has changed the account meanwhile.
 
         """

@@ -100,7 +100,7 @@ class AddressRegistration:
         if not self._by_address:
             raise NotFound
         now = self._clock()
-        proof = proof_of(self._stores.outbox, token, MailKind.REGISTER, now)
+        proof = proof_of(self._stores.outbox, token, MailKind.REGISTER, now=now)
         kept = self._stores.addresses.kept(proof.mail_id)
         if kept is None:
             raise LinkExpired("the registration is gone")

@@ -128,7 +128,7 @@ class Addresses:
         """
         self._notices.require_mail()
         now = self._clock()
-        proof = proof_of(self._stores.outbox, token, MailKind.EMAIL, now)
+        proof = proof_of(self._stores.outbox, token, MailKind.EMAIL, now=now)
         user = user_of(self._stores.users, proof)
         old = user.verified_email
         kind = EventType.EMAIL_VERIFIED if old is None else EventType.EMAIL_CHANGED

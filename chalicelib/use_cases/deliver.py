@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 REGISTER_KNOWN = "register_known"
 """The template for ``register`` if the address has an account already."""
 
-_LINKS = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET)
-"""The mails with a link. The purpose in its fragment is the kind."""
+_LINKS = {
+    MailKind.REGISTER: "register",
+    MailKind.EMAIL: "email",
+    MailKind.RESET: "reset",
+    MailKind.INVITATION: "reset",
+}
+"""The mails with a link, and the purpose in its fragment."""
 
 _FOR_WHOEVER_HAS_THE_NAME = (MailKind.REGISTER, MailKind.RESET, MailKind.LOGIN_CODE)
 """The mails that are asked for by a username or an address. The others are for one user, and name that one."""
@@ -127,10 +132,13 @@ class Deliver:
         is_charged = mail.kind in ASKED_FOR and not mail.counted
         if template not in mailed.LIFETIMES:
             return Addressed(mail, to, recipient, is_charged), {}
-        values = {"minutes": str(_minutes(mail, now))}
+        minutes = _minutes(mail, now)
+        values = {"minutes": str(minutes)}
+        if mail.kind is MailKind.INVITATION:
+            values = {"hours": str(max(1, round(minutes / 60)))}
         if mail.kind in _LINKS:
             token = mailed.new_token(mail.mail_id)
-            values["link"] = f"{self._site_url}/account.html#{mail.kind}={token}"
+            values["link"] = f"{self._site_url}/account.html#{_LINKS[mail.kind]}={token}"
             digest = mailed.token_digest(token)
             return Addressed(mail, to, recipient, is_charged, token_digest=digest), values
         values["code"] = code = mailed.new_code()
@@ -167,6 +175,8 @@ class Deliver:
             return None
         if mail.kind is MailKind.EMAIL:
             return mail.to if recipient.unconfirmed == mail.to else None
+        if mail.kind is MailKind.INVITATION:
+            return mail.to if recipient.email == mail.to else None
         return recipient.verified_email
 
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.ports import Outbox, UserStore
 
 
-def proof_of(outbox: Outbox, token: str, kind: MailKind, now: int) -> MailedProof:
-    """Return what a mailed token stands for. Raises LinkExpired unless it is good for this kind of action."""
+def proof_of(outbox: Outbox, token: str, *kinds: MailKind, now: int) -> MailedProof:
+    """Return what a mailed token stands for. Raises LinkExpired unless it is good for one of these kinds of action."""
     read = read_token(token)
     proof = outbox.find(read[0]) if read is not None else None
     if read is None or proof is None or not any(hmac.compare_digest(read[1], known) for known in proof.token_digests):
         raise LinkExpired("unknown")
-    if (problem := proof.problem(kind, now)) is not None:
+    if (problem := proof.problem(kinds, now)) is not None:
         raise LinkExpired(problem)
     return proof
 
@@ -29,9 +29,14 @@ def proof_of(outbox: Outbox, token: str, kind: MailKind, now: int) -> MailedProo
 def goes_to(user: User, proof: MailedProof) -> bool:
     """Return whether a proof was mailed to what is the user's verified address still.
 
-    Whoever gives another address may have lost the mailbox before.
+    Whoever gives another address may have lost the mailbox before. What an administrator was shown needs no mailbox,
+    and is void as soon as the account has another address.
     """
     email = user.verified_email
+    if proof.handed_over:
+        email = user.contact.email if user.contact is not None else None
+        if email is None or proof.email is None:
+            return email is proof.email
     return email is not None and proof.email is not None and canonical_address(email) == canonical_address(proof.email)
 
 

@@ -74,7 +74,7 @@ class PasswordReset:
         """
         self._notices.require_mail()
         now = self._clock()
-        proof = proof_of(self._stores.outbox, token, MailKind.RESET, now)
+        proof = proof_of(self._stores.outbox, token, MailKind.RESET, MailKind.INVITATION, now=now)
         user = user_of(self._stores.users, proof)
         if not goes_to(user, proof):
             raise LinkExpired("the user has another address")

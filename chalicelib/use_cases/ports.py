@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.credentials.mailed import KeptRegistration, MailedProof
     from chalicelib.credentials.second_factors import FactorUse
+    from chalicelib.use_cases.administration_ports import AdministrationStore
     from chalicelib.use_cases.factor_ports import FactorStore
 
 Announce = Callable[[SecurityEvent], None]
@@ -101,20 +102,13 @@ class UserStore(Protocol):
         Deletes the ended sessions afterwards, if possible.
         """
 
-    def set_roles(self, user: User, roles: tuple[str, ...], event: SecurityEvent) -> None:
-        """Give the user exactly these roles. The user's sessions go on.
-
-        Raises:
-            Conflict: the user no longer exists, or no longer has the roles of ``user``.
-
-        """
-
     def delete(self, user: User) -> None:
         """Delete the user, with all sessions and events of the user.
 
         Raises:
-            Conflict: the user no longer has the hash or the verified address of ``user``, or another user has the
-                username now.
+            LastAdministrator: no active administrator would be left, see ``administration_ports``.
+            Conflict: the user no longer has the hash, the roles, the state or the verified address of ``user``, or
+                another user has the username now.
 
         """
 
@@ -351,6 +345,8 @@ class Stores:
     """Makes those of mails, when they are first needed."""
     make_factor_store: Callable[[], FactorStore]
     """Makes that of second factors and passkeys, when it is first needed."""
+    make_administration_store: Callable[[], AdministrationStore]
+    """Makes that of administrators, when it is first needed."""
 
     @functools.cached_property
     def _mail_stores(self) -> MailStores:
@@ -360,6 +356,11 @@ class Stores:
     def factors(self) -> FactorStore:
         """The second factors and passkeys of users."""
         return self.make_factor_store()
+
+    @functools.cached_property
+    def administration(self) -> AdministrationStore:
+        """Users as administrators see and change them."""
+        return self.make_administration_store()
 
     @property
     def addresses(self) -> AddressStore:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.caller import NO_ADDRESS
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.roles import roles_error
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.clock import Clock
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, LastAdministrator
 from chalicelib.use_cases.account import history
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.ports import Stores
 from infra.operator.mails import Suppressed, Suppressions
-
-NO_ADDRESS = Caller(ip="", user_agent="")
-"""The origin of what an operator does: it is no request, and the history shows no operator's address to a user."""
 
 
 class RefusedError(Exception):
@@ -76,9 +73,10 @@ def set_roles(stores: Stores, username: str, roles: Collection[str], *, clock: C
     if change.is_none or dry_run:
         return change
     try:
-        stores.users.set_roles(
-            user, wanted, SecurityEvent(EventType.ROLES_CHANGED, user.id, clock(), NO_ADDRESS, actor=ADMIN)
-        )
+        event = SecurityEvent(EventType.ROLES_CHANGED, user.id, clock(), NO_ADDRESS, actor=ADMIN)
+        stores.administration.change(user, roles=wanted, disabled=user.disabled, events=[event])
+    except LastAdministrator as last:
+        raise RefusedError(last.detail) from None
     except Conflict:
         raise _faster(user) from None
     return change

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.caller import Caller
-from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.errors import Conflict, UsernameTaken
 from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
@@ -127,59 +125,6 @@ class TestChangingThePassword:
         assert done == [users.find("alice").password_hash]
 
 
-GRANTED = SecurityEvent(EventType.ROLES_CHANGED, "u1", NOW + 4, Caller("", ""), actor=ADMIN)
-
-
-class TestSettingRoles:
-    def test_replaces_the_roles_and_says_who_did_it_and_ends_no_session(self, users, sessions, events):
-        add(users)
-        users.set_roles(ALICE, ("editor", "user"), GRANTED)
-        assert users.find("alice") == replace(ALICE, roles=("editor", "user"))
-        assert sessions.of_user("u1") == [SESSION]
-        assert events.recent("u1", 1) == [GRANTED]
-
-    def test_knows_the_roles_whatever_their_order(self, users):
-        add(users)
-        users.set_roles(replace(ALICE, roles=("user", "admin")), ("user", "editor"), GRANTED)
-        assert users.find("alice").roles == ("editor", "user")
-
-    @pytest.mark.parametrize(
-        "stale",
-        [{"roles": ("user",)}, {"roles": ("admin", "editor", "user")}, {"id": "u2"}, {"username": "alic"}],
-        ids=["without a role", "with another role", "another user", "nobody"],
-    )
-    def test_is_refused_to_whoever_saw_another_account(self, users, events, stale):
-        add(users)
-        with pytest.raises(Conflict):
-            users.set_roles(replace(ALICE, **stale), ("editor",), GRANTED)
-        assert users.find("alice") == ALICE
-        assert users.find("alic") is None
-        assert events.recent("u1", 9) == [REGISTERED]
-
-    def test_brings_no_deleted_user_back(self, users, events):
-        add(users)
-        users.delete(ALICE)
-        with pytest.raises(Conflict):
-            users.set_roles(ALICE, ("editor",), GRANTED)
-        assert users.find("alice") is None
-        assert events.recent("u1", 9) == []
-
-    def test_of_two_at_once_one_is_done(self, users, events):
-        add(users)
-
-        def grant(number):
-            try:
-                users.set_roles(ALICE, (f"role-{number}",), GRANTED)
-            except Conflict:
-                return None
-            return (f"role-{number}",)
-
-        with ThreadPoolExecutor(4) as pool:
-            done = [roles for roles in pool.map(grant, range(4)) if roles]
-        assert done == [users.find("alice").roles]
-        assert events.recent("u1", 9) == [GRANTED, REGISTERED]
-
-
 class TestEndingAllSessions:
     def test_puts_the_sessions_of_today_behind_the_user(self, users, sessions, events):
         add(users)
@@ -233,13 +178,16 @@ class TestDeletion:
         add(users, replace(ALICE, id="u2"))
         assert users.find("alice").id == "u2"
 
-    def test_twice_is_as_good_as_once(self, users):
+    def test_is_refused_where_the_user_is_gone(self, users):
         add(users)
         users.delete(ALICE)
-        users.delete(ALICE)
+        with pytest.raises(Conflict):
+            users.delete(ALICE)
         assert users.find("alice") is None
 
-    @pytest.mark.parametrize("stale", [{"password_hash": "$2b$10$other"}, {"id": "u2"}])
+    @pytest.mark.parametrize(
+        "stale", [{"password_hash": "$2b$10$other"}, {"id": "u2"}, {"roles": ("user",)}, {"disabled": True}]
+    )
     def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, stale):
         add(users)
         with pytest.raises(Conflict):

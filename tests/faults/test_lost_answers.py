@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
-from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.whole import PASSWORD
@@ -117,12 +117,12 @@ def test_a_failed_log_in_is_counted_once_more_at_most(use_cases, database, wire,
 
 
 def test_a_change_of_roles_succeeds_once(database, wire, alice, clock):
-    users = DynamoDBUserStore(Database(database.client, database.tables, lambda _: None))
+    administration = DynamoDBAdministrationStore(Database(database.client, database.tables, lambda _: None))
     wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
     event = SecurityEvent(EventType.ROLES_CHANGED, alice.user.id, clock(), Caller("", ""), actor=ADMIN)
-    users.set_roles(alice.user, ("user", "editor"), event)
+    administration.change(alice.user, roles=("user", "editor"), disabled=False, events=[event])
     assert wire.operations == ["TransactWriteItems", "TransactWriteItems"]
-    assert users.find("alice").roles == ("editor", "user")
+    assert administration.with_id(alice.user.id).roles == ("editor", "user")
     assert database.events() == ["registered", "roles_changed"]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from tests.guides.markdown import Page, prints_what_it_says
@@ -91,7 +92,7 @@ def test_the_route_refuses_and_takes_the_same_everywhere(place):
 
 
 def give_role(place, role):
-    users = DynamoDBUserStore(Database(place.tables.client, tables_of(place.tables.stage)))
-    user = users.find("alice")
+    database = Database(place.tables.client, tables_of(place.tables.stage))
+    user = DynamoDBUserStore(database).find("alice")
     event = SecurityEvent(EventType.ROLES_CHANGED, user.id, places.EPOCH, Caller("", ""), actor=ADMIN)
-    users.set_roles(user, (role,), event)
+    DynamoDBAdministrationStore(database).change(user, roles=(role,), disabled=False, events=[event])

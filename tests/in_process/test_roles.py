@@ -177,7 +177,7 @@ def test_the_history_says_that_an_administrator_changed_the_roles(api, aws_clien
     stores = dynamodb_stores(clients_of(dynamodb=aws_clients[0]), ApiSettings.from_environment(settings))
     user = stores.users.find("alice")
     event = SecurityEvent(EventType.ROLES_CHANGED, user.id, clock.now + 1, Caller("", ""), actor=ADMIN)
-    stores.users.set_roles(user, ("editor", "user"), event)
+    stores.administration.change(user, roles=("editor", "user"), disabled=False, events=[event])
     newest, first = ask("GET", "/dashboard").json["recent_events"]
     expected = {"type": "roles_changed", "at": "2027-01-15T08:00:01Z", "ip": "", "user_agent": "", "actor": "admin"}
     assert newest == expected

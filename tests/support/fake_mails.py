@@ -22,6 +22,21 @@ from chalicelib.errors import Conflict, EmailTaken, LinkExpired, TooManyMails
 
 def proof_of_mail(mail):
     """What is stored of a mail that was asked for and not sent yet."""
+    proof = _proof_of_mail(mail)
+    link = mail.handed_over
+    if link is None:
+        return proof
+    return replace(
+        proof,
+        handed_over=True,
+        username=link.username,
+        email=link.email,
+        password_version=link.password_version,
+        token_digests=(link.token_digest,),
+    )
+
+
+def _proof_of_mail(mail):
     return MailedProof(
         mail_id=mail.id,
         kind=mail.kind,
@@ -172,7 +187,7 @@ class FakeOutbox:
     def try_code(self, mail_id, now):
         with self._memory.lock:
             proof = self._memory.mails.proofs.get(mail_id)
-            if proof is None or proof.problem(MailKind.LOGIN_CODE, now) or proof.tries >= MOST_TRIES:
+            if proof is None or proof.problem((MailKind.LOGIN_CODE,), now) or proof.tries >= MOST_TRIES:
                 return None
             tried = self._memory.mails.proofs[mail_id] = replace(proof, tries=proof.tries + 1)
             return tried

@@ -7,11 +7,19 @@ from dataclasses import replace
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import Admission, Attempt, Failures, MailRules, ThrottleRules
-from chalicelib.errors import Conflict, LinkExpired, TooManyAttempts, TooManyRegistrations, UsernameTaken
+from chalicelib.errors import (
+    Conflict,
+    LastAdministrator,
+    LinkExpired,
+    TooManyAttempts,
+    TooManyRegistrations,
+    UsernameTaken,
+)
 from chalicelib.tokens.keys import public_jwks
 from chalicelib.use_cases.ports import MailStores, Rotation, Stores
 from chalicelib.wiring import Lychgate
 from tests.support.application import clients_of
+from tests.support.fake_administration import FakeAdministrationStore, delete_user, is_active_administrator
 from tests.support.fake_factors import FakeFactors, FakeFactorStore
 from tests.support.fake_mails import FakeAddressStore, FakeMails, FakeOutbox
 from tests.support.samples import ISSUER
@@ -63,6 +71,12 @@ class Memory:
         self.days.pop(key, None)
         for source in [source for source in self.sources if source[0] == key]:
             del self.sources[source]
+
+    def let_go(self, user):
+        """Raise LastAdministrator if the user is the only active administrator."""
+        active = [other.id for other in self.users.values() if is_active_administrator(other)]
+        if active == [user.id]:
+            raise LastAdministrator
 
     def uncount(self, window):
         for name in window.limits:
@@ -151,32 +165,12 @@ class FakeUserStore:
             self._memory.events.append(event)
             self._clear_away(user)
 
-    def set_roles(self, user, roles, event):
-        with self._memory.lock:
-            found = self.find(user.username)
-            if found is None or (found.id, set(found.roles)) != (user.id, set(user.roles)):
-                raise Conflict
-            self._memory.users[user.username_key] = replace(found, roles=tuple(sorted(roles)))
-            self._memory.events.append(event)
-
     def delete(self, user):
         with self._memory.lock:
             found = self.find(user.username)
-            if found is not None and (found.id, found.password_hash) != (user.id, user.password_hash):
+            if found is None or found.password_hash != user.password_hash:
                 raise Conflict
-            if found is None and user.verified_email is not None:
-                raise Conflict
-            if found is not None and found.verified_email != user.verified_email:
-                raise Conflict
-            if user.verified_email is not None:
-                self._memory.mails.owners.pop(canonical_address(user.verified_email), None)
-            self._memory.users.pop(user.username_key, None)
-            for passkey_id in user.passkeys:
-                self._memory.factors.passkeys.pop(passkey_id, None)
-            self._memory.begin_anew(user.username_key)
-            for key in [key for key in self._memory.sessions if key[0] == user.id]:
-                del self._memory.sessions[key]
-            self._memory.events[:] = [event for event in self._memory.events if event.user_id != user.id]
+            delete_user(self._memory, user)
 
     def _clear_away(self, user):
         for key, session in list(self._memory.sessions.items()):
@@ -372,6 +366,7 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
         FakeLoginThrottle(memory, rules),
         lambda: MailStores(FakeAddressStore(memory), FakeOutbox(memory, mail_rules)),
         lambda: FakeFactorStore(memory),
+        lambda: FakeAdministrationStore(memory),
     )
 
 

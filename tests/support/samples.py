@@ -13,7 +13,7 @@ ALICE = User(
     id="u1",
     username="Alice",
     password_hash="$2b$10$old",
-    roles=("admin", "user"),
+    roles=("editor", "user"),
     created_at=NOW,
 )
 SESSION = Session(

@@ -90,12 +90,12 @@ class TestCodes:
 class TestProofs:
     def test_a_proof_is_good_for_its_own_kind_only(self):
         for kind in MailKind:
-            assert (proof().problem(kind, NOW) is None) == (kind is MailKind.LOGIN_CODE)
+            assert (proof().problem((kind,), NOW) is None) == (kind is MailKind.LOGIN_CODE)
 
     def test_a_proof_is_good_until_it_expires_or_is_used(self):
-        assert proof().problem(MailKind.LOGIN_CODE, NOW + 599) is None
-        assert proof().problem(MailKind.LOGIN_CODE, NOW + 600) == "expired"
-        assert proof(used=True).problem(MailKind.LOGIN_CODE, NOW) == "used"
+        assert proof().problem((MailKind.LOGIN_CODE,), NOW + 599) is None
+        assert proof().problem((MailKind.LOGIN_CODE,), NOW + 600) == "expired"
+        assert proof(used=True).problem((MailKind.LOGIN_CODE,), NOW) == "used"
 
     def test_what_is_asked_for_ends_and_notices_carry_nothing(self):
         assert set(LIFETIMES) == set(ASKED_FOR)

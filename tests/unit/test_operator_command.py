@@ -163,10 +163,8 @@ class TestSettingRoles:
 
             def find(self, username):
                 found = stores.users.find(username)
-                stores.users.set_roles(found, ("admin",), GRANTED)
+                stores.administration.change(found, roles=("admin",), disabled=False, events=[GRANTED])
                 return found
-
-            set_roles = stores.users.set_roles
 
         done = run("users", "set-roles", "alice", "editor", stores=replace(stores, users=Overtaken()))
         assert done.exit_code == 1

@@ -12,6 +12,7 @@ from chalicelib.adapters.dynamodb.items import (
     address_key,
     contact_members,
     delete_address,
+    directory_members,
     put_address,
     put_event,
     registration_key,
@@ -171,6 +172,7 @@ class DynamoDBAddressStore:
                 "session_epoch": epoch,
                 "session_bound": int(keeps_session),
                 "tried": int(stored.get("tried", {"N": "0"})["N"]) + 1,
+                **directory_members(new),
             }
         )
         moved.pop("new_email", None)

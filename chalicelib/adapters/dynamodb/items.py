@@ -25,6 +25,8 @@ A user, under the digest of the canonical username:
     totp_step        N   the time step of the last code that was accepted
     recovery         SS  keyed digests of the recovery codes that are left; absent if there are none
     passkeys         SS  the credential ids of the passkeys; absent if there are none
+    directory        S   "users", with which the index ``by-name`` lists users in the order of ``canonical_username``
+    canonical_username S
     the failure counters, see ``failures``
 
 A verified address, under its own digest. It finds its user, and keeps the address from others:
@@ -32,6 +34,11 @@ A verified address, under its own digest. It finds its user, and keeps the addre
     username_key     S   partition key: ``email#`` and the SHA-256 of the canonical address, in hex
     owner_id         S   the user's user_id
     owner_name       S   the user's username
+
+The administrators that are active, in one item. It keeps the last one from going, see ``administrators``:
+
+    username_key     S   partition key: ``administrators``
+    members          SS  their user_ids
 
 A passkey, under its own digest. It finds its user, and keeps the credential id from others:
 
@@ -76,6 +83,8 @@ An event, in the partition of its user:
     ip, user_agent   S
     count            N   how often it happened, if more than once
     actor            S   who caused it, if an administrator
+    actor_id         S   that administrator's user_id
+    subject          S   whom it was done to, if this is the entry of who did it
     ttl              N
 """
 
@@ -106,6 +115,10 @@ TTL_MARGIN = 24 * 3600
 
 EVENT_LIFETIME = 90 * 24 * 3600
 """Seconds (90 days) for which an event is kept."""
+
+
+DIRECTORY = "users"
+"""The one value of the attribute ``directory``: all users are in one partition of the index of names, in order."""
 
 
 class SessionCounts(NamedTuple):
@@ -174,8 +187,8 @@ def contact_members(contact: Contact) -> dict[str, Value]:
     return members if contact.new_email is None else members | {"new_email": contact.new_email}
 
 
-def new_user_to_item(user: User) -> Item:
-    """Return the item of a new user, who has one session."""
+def new_user_to_item(user: User, *, sessions: int = 1) -> Item:
+    """Return the item of a new user, who has so many sessions."""
     return user_key(user.username) | to_item(
         {
             **(contact_members(user.contact) if user.contact is not None else {}),
@@ -186,10 +199,16 @@ def new_user_to_item(user: User) -> Item:
             "created_at": user.created_at,
             "disabled": user.disabled,
             "session_epoch": user.session_epoch,
-            "session_bound": 1,
+            "session_bound": sessions,
             "session_counts": 0,
+            **directory_members(user.username),
         }
     )
+
+
+def directory_members(username: str) -> dict[str, Value]:
+    """Return the attributes that list a user in the index of names."""
+    return {"directory": DIRECTORY, "canonical_username": canonical_username(username)}
 
 
 def user_from_item(item: Item | None) -> User | None:
@@ -326,8 +345,9 @@ def retry_members(session: Session) -> dict[str, Value]:
 def event_to_item(event: SecurityEvent) -> Item:
     """Return an item for an event. Each call makes another ``event_id``."""
     rarely: dict[str, Value] = {"count": event.count} if event.count > 1 else {}
-    if event.actor is not None:
-        rarely["actor"] = event.actor
+    for name in ("actor", "actor_id", "subject"):
+        if (value := getattr(event, name)) is not None:
+            rarely[name] = value
     return to_item(
         {
             **rarely,
@@ -354,6 +374,8 @@ def event_from_item(item: Item) -> SecurityEvent:
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
         count=members.get("count", 1),
         actor=members.get("actor"),
+        actor_id=members.get("actor_id"),
+        subject=members.get("subject"),
     )
 
 

@@ -14,6 +14,7 @@ Secrets are here as digests only.
     known_user_id    S   whose device asked
     session_id       S   which session asked
     counted          BOOL  whether the budget of the address has been charged
+    handed_over      BOOL  whether an administrator was shown a link; then what the mailer adds is there from the start
     expires_at       N   when what it carries is void
     ttl              N   when DynamoDB may delete the item
 
@@ -52,11 +53,15 @@ from chalicelib.credentials.mailed import LIFETIMES, MailedProof
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from chalicelib.accounts.mail import Mail
+    from chalicelib.accounts.mail import HandedOver, Mail
     from chalicelib.config.api import Tables
 
 KEPT = 24 * 3600
 """Seconds (1 day) for which a mail is kept: as long as a stream passes it on."""
+
+
+HANDED_OVER = "handed_over"
+"""The ``outcome`` of a link that an administrator was shown and that goes to nobody: the mailer has nothing to do."""
 
 
 def mail_key(mail_id: str) -> Item:
@@ -85,6 +90,8 @@ def mail_to_item(mail: Mail) -> Item:
     if mail.asked is not None:
         members["name_key"] = user_key(mail.asked)["username_key"]["S"]
         members["address_key"] = address_key(mail.asked)["username_key"]["S"]
+    if mail.handed_over is not None:
+        members |= _handed_over_members(mail.handed_over)
     rarely = {
         "to": mail.to,
         "user_id": mail.user_id,
@@ -92,6 +99,21 @@ def mail_to_item(mail: Mail) -> Item:
         "session_id": mail.session_id,
     }
     return to_item(members | {name: value for name, value in rarely.items() if value is not None})
+
+
+def _handed_over_members(link: HandedOver) -> dict[str, Value]:
+    """Return what is stored of a link that an administrator is shown."""
+    members: dict[str, Value] = {
+        "handed_over": True,
+        "token_digests": (link.token_digest,),
+        "username": link.username,
+        "password_version": link.password_version,
+    }
+    if link.email is not None:
+        members["email"] = link.email
+    if not link.is_mailed:
+        members["outcome"] = HANDED_OVER
+    return members
 
 
 def put_mail(tables: Tables, mail: Mail | None) -> list[TransactWriteItemTypeDef]:
@@ -138,4 +160,5 @@ def proof_from_item(item: Item) -> MailedProof:
         token_digests=members.get("token_digests", ()),
         code_digest=members.get("code_digest"),
         tries=members.get("tries", 0),
+        handed_over=members.get("handed_over", False),
     )

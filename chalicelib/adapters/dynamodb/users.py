@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
@@ -14,7 +14,6 @@ from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_i
 from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
-    delete_address,
     new_user_to_item,
     put_address,
     put_event,
@@ -212,70 +211,11 @@ class DynamoDBUserStore:
             raise Conflict
         self._clearing.sessions_of_past_epochs(user)
 
-    def set_roles(self, user: User, roles: tuple[str, ...], event: SecurityEvent) -> None:
-        """See ``UserStore.set_roles``. Takes one transaction."""
-        failed = transact(
-            self._database,
-            [
-                {
-                    "Update": {
-                        "TableName": self._tables.users,
-                        "Key": user_key(user.username),
-                        "UpdateExpression": "SET #roles = :new",
-                        "ConditionExpression": "user_id = :id AND #roles = :old",
-                        "ExpressionAttributeNames": {"#roles": "roles"},
-                        "ExpressionAttributeValues": to_item({":id": user.id, ":old": user.roles, ":new": roles}),
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                },
-                put_event(self._tables, event),
-            ],
-        )
-        found = failed.get(0)
-        if failed and not (_is_ours(found, "user_id", user.id) and _is_ours(found, "roles", tuple(sorted(roles)))):
-            raise Conflict
-
     def delete(self, user: User) -> None:
-        """See ``UserStore.delete``. Deletes the user's item, which ends all sessions, then the sessions and events."""
-        if user.verified_email is None:
-            self._delete_alone(user)
-        else:
-            self._delete_with_address(user, user.verified_email)
-        self._clearing.everything_of(user)
+        """See ``UserStore.delete``. Takes one transaction, and then deletes what was the user's."""
+        from chalicelib.adapters.dynamodb.deletion import delete_user  # noqa: PLC0415 - few requests delete a user
 
-    def _delete_with_address(self, user: User, email: str) -> None:
-        """Delete the user's item and free the address. Raises Conflict."""
-        delete = self._deletion(user)
-        # The address belongs to what the user was when it was read.
-        delete["ConditionExpression"] += " AND email = :email AND email_verified = :true"
-        delete["ExpressionAttributeValues"] |= to_item({":email": email, ":true": True})
-        actions = [{"Delete": delete}, delete_address(self._tables, email, user)]
-        # A missing user has another name by now. A repetition after a lost answer is known by its token, and succeeds.
-        if transact(self._database, cast("list[TransactWriteItemTypeDef]", actions)):
-            raise Conflict
-
-    def _delete_alone(self, user: User) -> None:
-        """Delete the user's item. Raises Conflict."""
-        delete = self._deletion(user)
-        # An address that was verified meanwhile would stay behind.
-        unchanged = delete["ConditionExpression"] + " AND (attribute_not_exists(email) OR email_verified = :false)"
-        delete["ExpressionAttributeValues"] |= to_item({":false": False})
-        # A missing user means that this call was retried after a lost answer.
-        delete["ConditionExpression"] = f"attribute_not_exists(user_id) OR ({unchanged})"
-        with unavailable_on_failure():
-            try:
-                after_conflicts(self._database, lambda: self._client.delete_item(**delete))
-            except self._client.exceptions.ConditionalCheckFailedException as changed:
-                raise Conflict from changed
-
-    def _deletion(self, user: User) -> dict[str, Any]:
-        """Return the parameters that delete the user's item, if the user still has the hash."""
-        return {
-            "TableName": self._tables.users,
-            "Key": user_key(user.username),
-            "ConditionExpression": "user_id = :id AND password_hash = :hash",
-            "ExpressionAttributeValues": to_item({":id": user.id, ":hash": user.password_hash}),
-        }
+        delete_user(self._database, user, password_hash=user.password_hash)
 
 
 def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:
