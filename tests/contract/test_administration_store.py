@@ -15,7 +15,7 @@ from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, LastAdministrator, UsernameTaken
 from tests.support.fake_deliveries import FakeDeliveries
 from tests.support.fakes import Memory
-from tests.support.samples import ALICE, NOW, SESSION
+from tests.support.samples import ALICE, DELETED, NOW, SESSION
 
 ROOT = replace(ALICE, id="root", username="Root", roles=("admin", "user"))
 OTHER = replace(ALICE, id="other", username="Other", roles=("admin",))
@@ -176,7 +176,7 @@ class TestChanges:
 
     def test_bring_no_deleted_user_back(self, administration, users, events):
         create(administration, ALICE)
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         with pytest.raises(Conflict):
             administration.change(ALICE, roles=("ops",), disabled=False, events=ROLES)
         assert users.find("alice") is None
@@ -223,7 +223,7 @@ class TestTheLastAdministrator:
     def test_may_not_delete_the_own_account(self, administration, users):
         create(administration, ROOT)
         with pytest.raises(LastAdministrator):
-            users.delete(ROOT)
+            users.delete(ROOT, DELETED)
         assert users.find("root") == ROOT
 
     @pytest.mark.parametrize("leave", WAYS_OUT)
