@@ -11,6 +11,7 @@ from __future__ import annotations
 import click
 
 from infra.operator.calls import Reach
+from infra.operator.commands.audit import audit
 from infra.operator.commands.mails import mails_group
 from infra.operator.commands.users import users_group
 
@@ -26,6 +27,7 @@ def operator(context: click.Context) -> None:
 
 operator.add_command(users_group)
 operator.add_command(mails_group)
+operator.add_command(audit)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)
