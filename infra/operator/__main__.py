@@ -12,6 +12,7 @@ import click
 
 from infra.operator.calls import Reach
 from infra.operator.commands.audit import audit
+from infra.operator.commands.doctor import doctor
 from infra.operator.commands.mails import mails_group
 from infra.operator.commands.users import users_group
 
@@ -28,6 +29,7 @@ def operator(context: click.Context) -> None:
 operator.add_command(users_group)
 operator.add_command(mails_group)
 operator.add_command(audit)
+operator.add_command(doctor)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)
