@@ -13,6 +13,7 @@ from chalicelib.accounts.roles import roles_error
 from chalicelib.accounts.user import User
 from chalicelib.api.responses import event_body, session_body, timestamp, user_body
 from infra import directory
+from infra.operator import output
 from infra.operator.audit import COLUMNS, Audit, body, cells
 from infra.operator.calls import Call, ask, may_be_dry, may_be_sure, of_a_stage, refuse_unasked
 from infra.operator.commands.answers import (
@@ -78,7 +79,7 @@ def show_user(call: Call, *, username: str) -> None:
         )
         return
     for line in _lines(shown):
-        click.echo(line)
+        click.echo(output.shown(line))
 
 
 @users_group.command("events")
