@@ -33,10 +33,11 @@ from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.results import LoggedIn
+    from chalicelib.accounts.session import Session
     from chalicelib.clock import Clock
     from chalicelib.config.api import ApiSettings
     from chalicelib.credentials.passwords import PasswordHasher
@@ -165,7 +166,10 @@ class _AddressRegistration(AddressRegistration):
 
 
 class _BeginSession(BeginSession):
-    """The last step of a log-in, of which the site is told."""
+    """The last step of a log-in, of which the site is told.
+
+    Where the site cannot say what the token is to say, the password was right all the same: the attempt is uncounted.
+    """
 
     def __init__(self, plain: BeginSession, hooked: Hooked) -> None:
         vars(self).update(vars(plain))
@@ -184,14 +188,32 @@ class _BeginSession(BeginSession):
         admission: Admission | None = None,
         **how: Any,  # noqa: ANN401 - as there
     ) -> LoggedIn:
-        """See ``BeginSession.of_known_user``. Where claims cannot be told, a right password is no failed attempt."""
-        try:
+        """See ``BeginSession.of_known_user``."""
+        with self._uncounting(admission):
             logged_in = super().of_known_user(user, caller, amr=amr, admission=admission, **how)
+        return self._told(logged_in, caller, amr, is_first=False)
+
+    def in_place_of(
+        self,
+        session: Session,
+        user: User,
+        caller: Caller,
+        *,
+        admission: Admission,
+        **how: Any,  # noqa: ANN401 - as there
+    ) -> LoggedIn:
+        """See ``BeginSession.in_place_of``."""
+        with self._uncounting(admission):
+            return super().in_place_of(session, user, caller, admission=admission, **how)
+
+    @contextlib.contextmanager
+    def _uncounting(self, admission: Admission | None) -> Iterator[None]:
+        try:
+            yield
         except HookFailed:
             if admission is not None:
                 self._hooked.stores.throttle.succeeded(admission)
             raise
-        return self._told(logged_in, caller, amr, is_first=False)
 
     def _told(self, logged_in: LoggedIn, caller: Caller, amr: tuple[str, ...], *, is_first: bool) -> LoggedIn:
         hook = self._hooked.hooks.after_log_in
