@@ -11,17 +11,15 @@ import pytest
 from chalicelib.tokens.kinds import RESERVED_CLAIMS
 from chalicelib.tokens.own_claims import MAX_CLAIMS_LENGTH, MAX_NAME_LENGTH
 from chalicelib.use_cases.hooks import Hooks
-from tests.guides.markdown import Page
+from tests.guides.conftest import HOOKS, ROUTES
+from tests.guides.conftest import PAGE_OF_HOOKS as PAGE
 from tests.support import places
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
 from tests.support.http_servers import serving
-from tests.support.site_of_ones_own import copy_with
 
 TEXT = (places.ROOT / "docs" / "hooks.md").read_text("utf-8")
-HOOKS, ROUTES = "chalicelib/site/hooks.py", "chalicelib/site/routes.py"
-PAGE = Page("docs/hooks.md")
-MEMBERS, CLAIMS, WELCOME, WARN, COGNITO = [block.text for block in PAGE.blocks if block.path == HOOKS]
+MEMBERS, CLAIMS, WELCOME, WARN, COGNITO = PAGE.texts(HOOKS)
 PASSWORD = "correct horse battery staple"
 WITH_ADDRESS = {"username": "alice", "password": PASSWORD, "email": "alice@Club.example"}
 
@@ -69,7 +67,7 @@ def test_a_registration_is_refused_as_the_page_shows(start):
 
 
 def test_claims_reach_a_view_and_everybody_who_verifies_the_token(start):
-    api = start(CLAIMS, ROUTES_BLOCK)
+    api = start(CLAIMS, PAGE.file(ROUTES))
     token = api.register("alice").json["access_token"]
     assert api.bearer("GET", "/plan", token).json == {"plan": "free"}
     said = jwt.decode(token, options={"verify_signature": False})
@@ -180,35 +178,6 @@ def test_the_page_names_every_claim_that_no_site_can_set_and_the_limits():
 def test_the_page_shows_every_hook_that_there_is():
     table = set(re.findall(r"^\| \[`(\w+)`\]", TEXT, re.MULTILINE))
     assert table == set(vars(Hooks())) - {"migrate_until"}
-
-
-ROUTES_BLOCK = PAGE.file(ROUTES)
-EVERYWHERE = CLAIMS.replace(
-    "hooks = Hooks(claims=plan)",
-    """
-def only_alice(attempt) -> None:
-    if attempt.username != "Alice":
-        from chalicelib.use_cases.hooks import RegistrationRefused
-
-        raise RegistrationRefused("username", "Be Alice.")
-
-
-hooks = Hooks(claims=plan, before_registration=only_alice)""",
-)
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    return copy_with(tmp_path_factory.mktemp("hooks") / "project", {HOOKS: EVERYWHERE, ROUTES: ROUTES_BLOCK})
-
-
-@pytest.fixture(params=["make-dev", "chalice-local", "packaged"])
-def place(request, project, tmp_path, shared_clock, local_database):
-    dynamodb_local = request.getfixturevalue("dynamodb_local") if request.param == "packaged" else None
-    shared_clock.reset()
-    with places.PLACES[request.param](tmp_path, shared_clock, local_database, dynamodb_local, source=project) as place:
-        place.empty()
-        yield place
 
 
 def test_hooks_run_wherever_the_api_does(place):
