@@ -6,13 +6,14 @@ import os
 
 from chalicelib import authorizer, mailer
 from chalicelib.api.application import Application
+from chalicelib.site.hooks import hooks
 from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
 log.configure(os.environ)
 blueprints = [authorizer.blueprint, mailer.blueprint]
-app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=blueprints)
+app = Application(Lychgate(os.environ, hooks=hooks), authorizer.authorizer, routes=[routes], blueprints=blueprints)
 
 if os.environ.get("_HANDLER") == "app.app":
     # True only in the API Lambda: the runtime sets _HANDLER to the function that it will call.
