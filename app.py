@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from chalicelib import authorizer, mailer
+from chalicelib import authorizer, mailer, webhooks
 from chalicelib.api.application import Application
 from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
 log.configure(os.environ)
-blueprints = [authorizer.blueprint, mailer.blueprint]
+blueprints = [authorizer.blueprint, mailer.blueprint, webhooks.blueprint]
 app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=blueprints)
 
 if os.environ.get("_HANDLER") == "app.app":
