@@ -15,6 +15,7 @@ from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
 from infra.intrinsic_functions import condition_holds
 from infra.laptop import left_alone
+from infra.stages import FUNCTIONS
 
 
 def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFAULTS) -> None:
@@ -42,7 +43,8 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         adoption = resources.adopting(first, request.parameters)
         for sentence in adoption.sentences:
             progress(sentence)
-        given = {**first.given, "RestApiId": "later", "HasMailer": "true"}
+        webhooks = "on" if resources.webhook_url() else "off"
+        given = {**first.given, "RestApiId": "later", "HasMailer": "true", "Webhooks": webhooks}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):
@@ -54,7 +56,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
         progress(reservations(resources.session.client("lambda"), resources.files.concurrency()).reason)
     with progress.of("chalice deploy"):
-        progress("creates three functions, their roles, and the API")
+        progress(f"creates {len(FUNCTIONS)} functions, their roles, and the API")
     _observe(resources, request, progress)
     _mails(resources, request, progress)
     with progress.of("Site, distribution, invalidation, smoke test"):

@@ -33,6 +33,12 @@ MAILER_MEMORY = 256
 MAILER_TIMEOUT = 30
 """Seconds: ten mails to an SES that takes three for each. Lambda hands on what is left once more."""
 
+WEBHOOKS_MEMORY = 256
+"""MB. It waits for the site's endpoint most of the time, and nobody waits for it."""
+
+WEBHOOKS_TIMEOUT = 60
+"""Seconds: four events to an endpoint that takes ten for each. Lambda hands on what is left once more."""
+
 
 def stage_configuration(
     foundation: Foundation,
@@ -90,7 +96,13 @@ def stage_configuration(
     }
     if not foundation.mail_from or not foundation.configuration_set:
         del mailer["environment_variables"]["LYCHGATE_SES_CONFIGURATION_SET"]
-    entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer, "mailer": mailer}
+    webhooks = _function(functions.get("webhooks", {}), foundation.stage, "webhooks", WEBHOOKS_MEMORY, WEBHOOKS_TIMEOUT)
+    webhooks["environment_variables"] = {
+        **webhooks.get("environment_variables", {}),
+        "LYCHGATE_WEBHOOK_SECRETS_PARAMETER": foundation.webhook_secrets_parameter,
+    }
+    made = {"api_handler": api, "authorizer": authorizer, "mailer": mailer, "webhooks": webhooks}
+    entry["lambda_functions"] = {**functions, **made}
     for name, count in (reserved or {}).items():
         entry["lambda_functions"][name].setdefault("reserved_concurrency", count)
     return entry

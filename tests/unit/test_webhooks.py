@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import ADMIN, HISTORY, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.items import event_to_item
 from chalicelib.config.webhooks import WebhookSettings, event_types
@@ -81,6 +81,16 @@ class TestWhatIsSent:
         handle(batch_of(done, own), None, webhooks_with(endpoint))
         of_user, of_administrator = (message["data"] for message in sent_by(endpoint))
         assert (of_user["user_id"], of_user["actor"], of_user["actor_id"]) == ("u1", "admin", "a1")
+        assert (of_administrator["user_id"], of_administrator["subject"]) == ("a1", "u1")
+
+    def test_a_deletion_names_the_account_that_is_gone_and_whoever_did_it_has_an_entry_of_his_own(self):
+        endpoint = FakeEndpoint()
+        by_itself = SecurityEvent(EventType.ACCOUNT_DELETED, None, AT, NO_ADDRESS, subject="u1")
+        by_another = SecurityEvent(EventType.ACCOUNT_DELETED, "a1", AT, CALLER, subject="u1")
+        handle(batch_of(by_itself, by_another), None, webhooks_with(endpoint))
+        of_account, of_administrator = (message["data"] for message in sent_by(endpoint))
+        assert of_account["user_id"] == "u1"
+        assert "subject" not in of_account
         assert (of_administrator["user_id"], of_administrator["subject"]) == ("a1", "u1")
 
     def test_failures_say_how_many_they_were(self):

@@ -13,6 +13,7 @@ from infra.deployment import site
 from infra.deployment.checks.findings import State
 from infra.deployment.errors import code_of
 from infra.deployment.foundation import APP_NAME
+from infra.stages import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,8 +77,7 @@ def taken_names(resources: Resources) -> Iterator[str]:
     stage = resources.stage
     for function, role in (
         (stage, f"{stage}-api_handler"),
-        (f"{stage}-authorizer",) * 2,
-        (f"{stage}-mailer",) * 2,
+        *((f"{stage}-{name}",) * 2 for name in FUNCTIONS if name != "api_handler"),
     ):
         is_ours = _function_is_ours(resources, f"{APP_NAME}-{function}")
         if is_ours is False:
