@@ -198,9 +198,7 @@ def _webhook_secret(resources: Resources, progress: Progress) -> None:
     except PlaceError as damaged:
         raise DeploymentError(str(damaged)) from damaged
     if is_new:
-        progress(
-            f"created: a secret in {resources.webhook_secrets.name}, which signs webhooks. To tell it the receiver:"
-        )
+        progress(f"created: a secret for webhooks in {resources.webhook_secrets.name}. To tell it to the receiver:")
         progress(f"python -m infra.operator webhooks secrets --stage {resources.stage}")
 
 

@@ -209,7 +209,7 @@ class Resources:
         return given if how.is_on and current.get("MailFrom") else {**given, "HasMailer": "false"}
 
     def _webhooks(self, current: Mapping[str, str]) -> str:
-        """Return what there is of webhooks before the functions are deployed: not what reads the stream, the first time."""
+        """Return what there is of webhooks before the functions are deployed: at first nothing reads the stream."""
         if not self.webhook_url():
             return "off"
         return "on" if current.get("Webhooks") == "on" else "prepared"
