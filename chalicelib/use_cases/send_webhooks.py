@@ -119,6 +119,8 @@ class SendWebhooks:
 
     def send_again(self, happening: Happening) -> Sent:
         """Send an event because an operator asks for it, whatever its age. Raises as ``send`` does."""
+        if self._types is not None and happening.type not in self._types:
+            return Sent(Outcome.UNWANTED, f"evt_{happening.event_id}", happening.type)
         return self._post(f"evt_{happening.event_id}", happening, refused_for_good=True)
 
     def test(self) -> Sent:

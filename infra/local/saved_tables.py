@@ -71,7 +71,7 @@ class SavedTables:
             raise damaged(self._store.path, error) from error
 
     def follow(self, new_items: NewItems, *, from_now_on: bool = False) -> None:
-        """Add each new item of a table when it is on disk. Unless it is ``from_now_on``, add those that are there too."""
+        """Add each new item of a table when it is on disk, and unless it is ``from_now_on`` those that there are."""
         with self._aws.paused():
             self._followers[new_items.table] = new_items
             if not from_now_on:

@@ -13,6 +13,7 @@ import click
 from infra.operator.calls import Reach
 from infra.operator.commands.mails import mails_group
 from infra.operator.commands.users import users_group
+from infra.operator.commands.webhooks import webhooks_group
 
 PROGRAM = "python -m infra.operator"
 
@@ -26,6 +27,7 @@ def operator(context: click.Context) -> None:
 
 operator.add_command(users_group)
 operator.add_command(mails_group)
+operator.add_command(webhooks_group)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)
