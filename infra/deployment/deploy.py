@@ -37,6 +37,9 @@ SOURCE_TAG = "lychgate:source"
 `chalice deploy` the tag is missing, and the next deployment by this command is not skipped."""
 
 
+ONE_BY_ONE = "the indexes of the users are made or removed one by one, each of which takes some minutes"
+
+
 @dataclass(frozen=True)
 class Request:
     """The arguments of a deployment."""
@@ -157,8 +160,11 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
         refuse_taken_name(resources, request.parameters)
     if request.new_secret:
         refuse_unknown_secret(resources)
-    first = resources.first_pass(current, request.parameters, new_secret=request.new_secret)
-    _change(resources, first, request.parameters, progress)
+    passes = resources.first_passes(current, request.parameters, new_secret=request.new_secret)
+    for number, parameters in enumerate(passes, start=1):
+        if len(passes) > 1:
+            progress(f"update {number} of {len(passes)}: {ONE_BY_ONE}")
+        _change(resources, parameters, request.parameters, progress)
     return resources.foundation()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.stages import FUNCTIONS, function_name
+
 APP_NAME = "lychgate"
 """The app_name in .chalice/config.json. The names of functions and roles begin with it."""
 
@@ -51,32 +53,12 @@ class Foundation:
     @property
     def api_function(self) -> str:
         """The name of the API's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}"
-
-    @property
-    def authorizer_function(self) -> str:
-        """The name of the authorizer's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}-authorizer"
-
-    @property
-    def mailer_function(self) -> str:
-        """The name of the mailer's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}-mailer"
-
-    @property
-    def webhooks_function(self) -> str:
-        """The name of the webhooks' Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}-webhooks"
+        return self.functions["api_handler"]
 
     @property
     def functions(self) -> dict[str, str]:
         """The names of the functions, by Chalice's."""
-        return {
-            "api_handler": self.api_function,
-            "authorizer": self.authorizer_function,
-            "mailer": self.mailer_function,
-            "webhooks": self.webhooks_function,
-        }
+        return {name: function_name(APP_NAME, self.stage, name) for name in FUNCTIONS}
 
     @property
     def mail_dead_letters(self) -> str:

@@ -7,12 +7,12 @@ import os
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.checks.all_checks import of_mails, of_passkeys
 from infra.deployment.dependencies import DEFAULTS, Dependencies
-from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
+from infra.deployment.deploy import ONE_BY_ONE, Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
 from infra.deployment.observation import foreseen
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
-from infra.deployment.resources import Resources
+from infra.deployment.resources import Resources, StackParameters
 from infra.intrinsic_functions import condition_holds
 from infra.laptop import left_alone
 from infra.stages import FUNCTIONS
@@ -39,7 +39,7 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
 def _first(resources: Resources, request: Request, progress: Progress) -> None:
     refuse_taken_name(resources, request.parameters)
     with progress.of("Foundation: the stack would be created"):
-        first = resources.first_pass({}, request.parameters)
+        first, *others = resources.first_passes({}, request.parameters)
         adoption = resources.adopting(first, request.parameters)
         for sentence in adoption.sentences:
             progress(sentence)
@@ -50,6 +50,7 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
             if condition is None or condition_holds(condition, resources.template, given):
                 action = "Import" if name in adoption.existing else "Add"
                 progress(f"{action:7} {name} ({resource['Type']})")
+        _more(others, progress)
     with progress.of("Signing keys"):
         progress("exist" if resources.keys.public_keys() else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
@@ -67,7 +68,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     if request.new_secret:
         refuse_unknown_secret(resources)
     with progress.of("Foundation"):
-        parameters = resources.first_pass(
+        parameters, *others = resources.first_passes(
             resources.stack.parameters(), request.parameters, new_secret=request.new_secret
         )
         adoption = resources.adopting(parameters, request.parameters)
@@ -80,6 +81,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
             for change in planned[1]:
                 progress(str(change))
             resources.stack.discard(planned[0])
+        _more(others, progress)
     foundation = resources.foundation()
     public_keys = resources.keys.public_keys()
     with progress.of("Signing keys"):
@@ -108,6 +110,11 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         progress(
             "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
         )
+
+
+def _more(others: list[StackParameters], progress: Progress) -> None:
+    if others:
+        progress(f"then {len(others)} more update{'s' if len(others) > 1 else ''}: {ONE_BY_ONE}")
 
 
 def _mails(resources: Resources, request: Request, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from infra.deployment import adoption
+from infra.deployment import adoption, indexes
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
@@ -21,6 +21,7 @@ from infra.deployment.signing_keys import MANAGED_KEY, SigningKeys
 from infra.deployment.site import Site
 from infra.deployment.stack import Stack
 from infra.deployment.stage_files import StageFiles
+from infra.deployment.template import decided
 from infra.deployment.webhooks import endpoint
 from infra.keys.webhook_secrets import ParameterSecrets
 
@@ -145,10 +146,25 @@ class Resources:
         """Return the page's files and their bucket."""
         return Site(self.session.client("s3"), bucket, self.project / "static-site")
 
-    def first_pass(
+    def first_passes(
         self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool = False
-    ) -> StackParameters:
-        """Return the parameters of the stack that are known before there is an API.
+    ) -> list[StackParameters]:
+        """Return the parameters of the stack that are known before there is an API, for one update after the other.
+
+        There is more than one where the table of users gets or loses more than one index.
+        """
+        first = self._first_pass(current, asked, new_secret=new_secret)
+        owned = indexes.TABLE in self.stack.resources()
+        table = self.template["Resources"][indexes.TABLE]["Properties"]["TableName"]
+        existing = None if owned else indexes.found(self.session.client("dynamodb"), table)
+        way = indexes.steps(current, asked.get(indexes.PARAMETER, indexes.ALL), existing, owned=owned)
+        return [
+            StackParameters({**first.given, indexes.PARAMETER: value}, first.kept - {indexes.PARAMETER})
+            for value in way
+        ]
+
+    def _first_pass(self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool) -> StackParameters:
+        """Return the parameters of the stack that are known before there is an API, but for those of indexes.
 
         Tables are not protected until the first deployment is complete. Otherwise they would outlive a failed creation.
         """
@@ -193,7 +209,8 @@ class Resources:
         defaults = {
             name: str(slot["Default"]) for name, slot in self.template["Parameters"].items() if "Default" in slot
         }
-        template = existing.adopted_into(self.template, {**defaults, **values}, asked)
+        whole = {**defaults, **values}
+        template = decided(existing.adopted_into(self.template, whole, asked), whole)
         return Adoption(template, existing.sentences(self.template), existing.logical_ids())
 
     def _of_mails(self, current: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.mailing import SENDER
-from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy, webhooks_policy
+from infra.deployment.policies import POLICIES
 from infra.deployment.stage import configured_concurrency, configured_tracing, stage_configuration
 from infra.local.data_directory import replace_file
 from infra.local.environment import stage_environment
@@ -76,12 +76,7 @@ class StageFiles:
         entry = stage_configuration(foundation, public_keys, existing, reserved)
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         traced = self.tracing()
-        policies = {
-            "api_handler": api_handler_policy(foundation, traced=traced["api_handler"]),
-            "authorizer": authorizer_policy(foundation, traced=traced["authorizer"]),
-            "mailer": mailer_policy(foundation, traced=traced["mailer"]),
-            "webhooks": webhooks_policy(foundation, traced=traced["webhooks"]),
-        }
+        policies = {name: policy(foundation, traced=traced[name]) for name, policy in POLICIES.items()}
         files = {self._folder / policy_file(self._stage, name): _text(policy) for name, policy in policies.items()}
         return {**files, path: _text(config)}
 
