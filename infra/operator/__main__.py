@@ -15,6 +15,7 @@ from infra.operator.commands.audit import audit
 from infra.operator.commands.doctor import doctor
 from infra.operator.commands.mails import mails_group
 from infra.operator.commands.users import users_group
+from infra.operator.commands.webhooks import webhooks_group
 
 PROGRAM = "python -m infra.operator"
 
@@ -30,6 +31,7 @@ operator.add_command(users_group)
 operator.add_command(mails_group)
 operator.add_command(audit)
 operator.add_command(doctor)
+operator.add_command(webhooks_group)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)
