@@ -21,8 +21,9 @@ from chalicelib.config.api import ApiSettings
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from infra.local.environment import STAGE, stage_environment
 from infra.local.errors import LocalError
-from infra.operator.__main__ import Reach, operator
+from infra.operator.__main__ import operator
 from infra.operator.accounts import Accounts, Stage, open_accounts
+from infra.operator.calls import Reach
 from infra.operator.mails import DynamoDBSuppressions, Suppressed
 from infra.stage_settings import UnknownStageError
 from tests.support.fakes import Memory, fake_stores
