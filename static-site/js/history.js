@@ -27,6 +27,10 @@ const EVENTS = {
   recovery_code_used: "Logged in with a recovery code",
   passkey_added: "Passkey added",
   passkey_removed: "Passkey removed",
+  account_disabled: "Account disabled",
+  account_enabled: "Account enabled",
+  password_link_made: "Link for a new password made",
+  account_deleted: "Account deleted",
 };
 const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 

@@ -12,7 +12,7 @@ from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import new_mail_id, new_token, token_digest
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, LastAdministrator, UsernameTaken
-from tests.support.samples import ALICE, NOW, SESSION
+from tests.support.samples import ALICE, DELETED, NOW, SESSION
 
 ROOT = replace(ALICE, id="root", username="Root", roles=("admin", "user"))
 OTHER = replace(ALICE, id="other", username="Other", roles=("admin",))
@@ -164,7 +164,7 @@ class TestChanges:
 
     def test_bring_no_deleted_user_back(self, administration, users, events):
         create(administration, ALICE)
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         with pytest.raises(Conflict):
             administration.change(ALICE, roles=("ops",), disabled=False, events=ROLES)
         assert users.find("alice") is None
@@ -211,7 +211,7 @@ class TestTheLastAdministrator:
     def test_may_not_delete_the_own_account(self, administration, users):
         create(administration, ROOT)
         with pytest.raises(LastAdministrator):
-            users.delete(ROOT)
+            users.delete(ROOT, DELETED)
         assert users.find("root") == ROOT
 
     @pytest.mark.parametrize("leave", WAYS_OUT)

@@ -117,7 +117,8 @@ class DynamoDBAdministrationStore:
         def do(others: Sequence[TransactWriteItemTypeDef]) -> tuple[dict[int, Item | None], int]:
             return transact(self._database, [*actions, *others]), len(actions)
 
-        if counted(self._database, user, after, do):
+        failed = counted(self._database, user, after, do)
+        if failed and not _is_done(failed.get(0), user.id, roles, disabled=disabled):
             raise Conflict
         if ends:
             self._clearing.sessions_of_past_epochs(user)
@@ -237,3 +238,9 @@ class DynamoDBAdministrationStore:
 
 def _name(item: Item) -> str:
     return str(item["username_key"]["S"])
+
+
+def _is_done(found: Item | None, user_id: str, roles: tuple[str, ...], *, disabled: bool) -> bool:
+    """Return whether a condition failed because this change was made before: the SDK repeats it after a lost answer."""
+    user = user_from_item(found)
+    return user is not None and (user.id, set(user.roles), user.disabled) == (user_id, set(roles), disabled)
