@@ -115,9 +115,7 @@ class _Reindexing:
             found.joined += sum(self._join(user) for user in page.active if user.id not in self._members)
         found.administrators = len(active)
         found.left = sum(self._leave(user) for user in others)
-        found.left += sum(
-            self._forget(user_id) for user_id in self._members - active - {user.id for user in others}
-        )
+        found.left += sum(self._forget(user_id) for user_id in self._members - active - {user.id for user in others})
         return found
 
     def _page(self, items: Items) -> _Page:

@@ -12,6 +12,7 @@ import click
 
 from infra.operator.calls import Reach
 from infra.operator.commands.mails import mails_group
+from infra.operator.commands.transfer import export_users, import_users
 from infra.operator.commands.users import users_group
 
 PROGRAM = "python -m infra.operator"
@@ -26,6 +27,8 @@ def operator(context: click.Context) -> None:
 
 operator.add_command(users_group)
 operator.add_command(mails_group)
+operator.add_command(import_users)
+operator.add_command(export_users)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)

@@ -126,9 +126,7 @@ class Users:
             )
         return self._create(self._stores.administration, username, email, roles)
 
-    def create_with_password(
-        self, username: str, password: str, *, email: str | None, roles: Sequence[str]
-    ) -> User:
+    def create_with_password(self, username: str, password: str, *, email: str | None, roles: Sequence[str]) -> User:
         """Create an account with a password, which has to be as the site asks. An address is asked to confirm.
 
         Raises RefusedError, also if the password is not allowed.
@@ -218,9 +216,7 @@ class Users:
         if change.is_none or self._dry_run:
             return change
         with _refusals(before):
-            changed = self._of(before).change(
-                before.id, None, NO_ADDRESS, roles=after.roles, disabled=after.disabled
-            )
+            changed = self._of(before).change(before.id, None, NO_ADDRESS, roles=after.roles, disabled=after.disabled)
         return Change(before, changed)
 
     def _create(self, store: object, username: str, email: str | None, roles: Sequence[str]) -> PasswordLink:
