@@ -16,7 +16,7 @@ from chalicelib.credentials.foreign_hashes import LONGEST_TEXT, ForeignHashRefus
 from chalicelib.credentials.passwords import IMPORTED
 
 OURS = "lychgate:"
-"""What a hash of ours begins with in a file, before the id of its pepper and bcrypt's hash, which alone is another's."""
+"""What a hash of ours begins with in a file, before the id of its pepper. bcrypt's alone is another system's."""
 
 _OURS = re.compile(r"([A-Za-z0-9_-]{0,32})\$2b\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 

@@ -252,5 +252,6 @@ def _name(members: Mapping[str, Any] | None) -> str:
     for name in ("username", "email"):
         value = (members or {}).get(name)
         if isinstance(value, str):
-            return value[:80]
+            # JSON can say half of a surrogate pair, which nothing can print.
+            return value[:80].encode("utf-8", "replace").decode("utf-8")
     return ""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 LONGEST = 65_536
 """Bytes of a user in a file. Ten passkeys take a third of it."""
@@ -51,12 +51,16 @@ def json_array(path: Path, member: str | None = None) -> Iterator[Row]:
     What is no JSON ends it, as nobody can say where the next object begins. Raises UnreadableFileError.
     """
     begins = r"\s*\[" if member is None else rf'\s*\{{\s*"{member}"\s*:\s*\['
-    text = _Pieces(path)
+    with path.open("rb") as octets:
+        _refuse_utf16(octets)
+    with path.open("r", encoding="utf-8-sig", newline="") as file:
+        yield from _objects(_Pieces(file), begins)
+
+
+def _objects(text: _Pieces, begins: str) -> Iterator[Row]:
     found = re.match(begins, text.more())
     if found is None:
-        raise UnreadableFileError(
-            f"the file does not begin with {'[' if member is None else '{' + repr(member) + ': ['}"
-        )
+        raise UnreadableFileError("the file does not begin as such an export does")
     text.skip(found.end())
     while True:
         begin = text.skip_while(" \t\r\n,")
@@ -176,10 +180,8 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 class _Pieces:
     """The text of a file, as much as is needed."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("r", encoding="utf-8-sig", newline="")
-        with path.open("rb") as octets:
-            _refuse_utf16(octets)
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
         self.buffer = ""
         self.line = 1
 

@@ -191,8 +191,10 @@ def _differences(record: Record, there: User) -> list[str]:
     pairs["passkeys"] = (user.passkeys, there.passkeys)
     pairs["totp"] = (_has_totp(user), _has_totp(there))
     if user.password_hash.startswith(IMPORTED) and not there.password_hash.startswith(IMPORTED):
-        # The user has logged in since, and has a hash of ours.
-        del pairs["password_hash"]
+        # The user has logged in since, and has a hash of ours: unless somebody else has registered under the name.
+        is_known = "id" in given or user.verified_email is not None
+        if is_known and user.verified_email == there.verified_email and ("id" not in given or user.id == there.id):
+            del pairs["password_hash"]
     return sorted(name for name, (one, other) in pairs.items() if name in given and one != other)
 
 
