@@ -100,8 +100,9 @@
  */
 export async function listUsers(client, query = {}, options) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  const { users, next_cursor: nextCursor } = await client.json("GET", `admin/users?${search}`, undefined, options);
+  const search = String(new URLSearchParams(given.map(([name, value]) => [name, String(value)])));
+  const path = `admin/users${search && `?${search}`}`;
+  const { users, next_cursor: nextCursor } = await client.json("GET", path, undefined, options);
   return { users, nextCursor };
 }
 
