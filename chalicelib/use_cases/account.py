@@ -8,9 +8,10 @@ than one factor if the user has a second one. Knows no HTTP, no AWS and no token
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from chalicelib.accounts.authentication import AAL2
-from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import Dashboard, LoggedIn
 from chalicelib.accounts.session import Session
@@ -204,8 +205,10 @@ class Account:
             if password is None:
                 raise ValidationFailed(FieldError("password", "This field is needed."))
             user, _ = self.check_password(user, session, password, caller)
-        self._users.delete(user)
-        self._announce(SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id))
+        event = SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id)
+        # The history goes with the account. This one entry is in nobody's, and has an id and a time only.
+        self._users.delete(user, replace(event, user_id=None, caller=NO_ADDRESS, subject=user.id))
+        self._announce(event)
 
     def _live_with_sessions(self, principal: Principal) -> tuple[User, list[Session]]:
         """Return the user of a principal and the user's live sessions, newest first. Raises the same as ``_live``.

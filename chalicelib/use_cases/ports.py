@@ -102,8 +102,8 @@ class UserStore(Protocol):
         Deletes the ended sessions afterwards, if possible.
         """
 
-    def delete(self, user: User) -> None:
-        """Delete the user, with all sessions and events of the user.
+    def delete(self, user: User, event: SecurityEvent) -> None:
+        """Delete the user, with all sessions and events of the user, and record an event that belongs to nobody.
 
         Raises:
             LastAdministrator: no active administrator would be left, see ``administration_ports``.

@@ -10,7 +10,7 @@ from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import KeptRegistration
 from chalicelib.credentials.throttling import Attempt, Known
 from chalicelib.errors import Conflict, EmailTaken, LinkExpired, UsernameTaken
-from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
+from tests.support.samples import ALICE, CHANGED, DELETED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 OLD, NEW = "old@example.org", "New@example.org"
 VERIFIED = replace(REGISTERED, type=EventType.EMAIL_VERIFIED)
@@ -68,7 +68,7 @@ class TestContacts:
 
     def test_sets_no_address_of_a_user_who_is_gone(self, add, users, addresses):
         user = add()
-        users.delete(user)
+        users.delete(user, DELETED)
         with pytest.raises(Conflict):
             addresses.set_email(user, UNCONFIRMED.contact, asking())
         assert users.find("alice") is None
@@ -215,7 +215,7 @@ class TestKeptRegistrations:
         users.add(self.USER, session, REGISTERED, proof=proof)
         assert users.find(NEW).contact == self.USER.contact
         assert addresses.kept("m1") is None
-        users.delete(users.find(NEW))
+        users.delete(users.find(NEW), DELETED)
         with pytest.raises(LinkExpired):
             users.add(self.USER, session, REGISTERED, proof=proof)
         assert users.find(NEW) is None
@@ -230,21 +230,21 @@ class TestKeptRegistrations:
 
 class TestAddressesOfDeletedAccounts:
     def test_a_deleted_account_frees_its_address(self, add, users):
-        users.delete(add(CONFIRMED))
+        users.delete(add(CONFIRMED), DELETED)
         assert add(replace(CONFIRMED, id="u2", username="bob")).verified_email == OLD
 
     def test_an_account_whose_address_was_confirmed_meanwhile_is_not_deleted(self, add, ask, users, addresses):
         before = add(CHANGING)
         addresses.confirm_email(before, ask(), VERIFIED, None)
         with pytest.raises(Conflict):
-            users.delete(before)
+            users.delete(before, DELETED)
         assert users.find("alice").verified_email == NEW
 
     def test_neither_is_one_whose_first_address_was_confirmed_meanwhile(self, add, ask, users, addresses):
         before = add(UNCONFIRMED)
         addresses.confirm_email(before, ask(), VERIFIED, None)
         with pytest.raises(Conflict):
-            users.delete(before)
+            users.delete(before, DELETED)
         assert users.find("alice").verified_email == NEW
 
 

@@ -9,10 +9,13 @@ from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.accounts.mail import HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
+from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.credentials.mailed import new_mail_id, new_token, token_digest
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, LastAdministrator, UsernameTaken
-from tests.support.samples import ALICE, NOW, SESSION
+from tests.support.fake_deliveries import FakeDeliveries
+from tests.support.fakes import Memory
+from tests.support.samples import ALICE, DELETED, NOW, SESSION
 
 ROOT = replace(ALICE, id="root", username="Root", roles=("admin", "user"))
 OTHER = replace(ALICE, id="other", username="Other", roles=("admin",))
@@ -120,6 +123,15 @@ class TestPages:
         assert self.names(administration.page("", None, 100)) == ["ALI", "Alice", "alina", "Bob", "Root", "álvaro"]
 
 
+class TestAddressesThatGetNoMail:
+    def test_are_found_whatever_their_case(self, administration, place):
+        deliveries = FakeDeliveries(place) if isinstance(place, Memory) else DynamoDBDeliveries(place)
+        assert administration.suppressed("alice@example.org") is None
+        deliveries.suppress("alice@example.org", "bounce", NOW)
+        assert administration.suppressed("Alice@EXAMPLE.org") == ("bounce", NOW)
+        assert administration.suppressed("bob@example.org") is None
+
+
 class TestChanges:
     def test_replace_roles_and_state_and_say_who_did_it(self, administration, events):
         create(administration, ROOT, ALICE)
@@ -164,7 +176,7 @@ class TestChanges:
 
     def test_bring_no_deleted_user_back(self, administration, users, events):
         create(administration, ALICE)
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         with pytest.raises(Conflict):
             administration.change(ALICE, roles=("ops",), disabled=False, events=ROLES)
         assert users.find("alice") is None
@@ -211,7 +223,7 @@ class TestTheLastAdministrator:
     def test_may_not_delete_the_own_account(self, administration, users):
         create(administration, ROOT)
         with pytest.raises(LastAdministrator):
-            users.delete(ROOT)
+            users.delete(ROOT, DELETED)
         assert users.find("root") == ROOT
 
     @pytest.mark.parametrize("leave", WAYS_OUT)

@@ -18,7 +18,7 @@ from chalicelib.credentials.second_factors import (
     tries_window,
 )
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode
-from tests.support.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION, admitted
+from tests.support.samples import ALICE, CHANGED, DELETED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 ADDED = replace(REGISTERED, type=EventType.SECOND_FACTOR_ADDED, at=NOW + 5)
 REMOVED = replace(ADDED, type=EventType.SECOND_FACTOR_REMOVED, at=NOW + 6)
@@ -365,7 +365,7 @@ class TestPasskeys:
         assert users.find("alice").passkeys == ("pk2",)
 
     def test_goes_with_its_user(self, with_passkey, users, factors):
-        users.delete(with_passkey)
+        users.delete(with_passkey, DELETED)
         assert factors.find_passkey("pk1") is None
 
     def test_a_log_in_keeps_what_it_says_of_itself(self, with_passkey, begin, factors, sessions):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.errors import Conflict, UsernameTaken
-from tests.support.samples import ALICE, CHANGED, NOW, REGISTERED, REVOKED, SESSION, admitted
+from tests.support.samples import ALICE, CHANGED, DELETED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 
 def add(users, user=ALICE, session=SESSION, event=REGISTERED):
@@ -160,7 +160,7 @@ class TestDeletion:
         add(users)
         for number in range(30):
             users.end_all_sessions(ALICE, replace(REVOKED, at=NOW + number))
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         assert users.find("alice") is None
         assert sessions.of_user("u1") == []
         assert events.recent("u1", 50) == []
@@ -168,21 +168,20 @@ class TestDeletion:
     def test_leaves_everybody_else(self, users, sessions, events):
         add(users)
         add(users, replace(ALICE, id="u2", username="Bob"))
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         assert users.find("bob").id == "u2"
         assert len(sessions.of_user("u2")) == len(events.recent("u2", 9)) == 1
 
     def test_frees_the_name(self, users):
         add(users)
-        users.delete(ALICE)
+        users.delete(ALICE, DELETED)
         add(users, replace(ALICE, id="u2"))
         assert users.find("alice").id == "u2"
 
-    def test_is_refused_where_the_user_is_gone(self, users):
+    def test_twice_is_as_good_as_once(self, users):
         add(users)
-        users.delete(ALICE)
-        with pytest.raises(Conflict):
-            users.delete(ALICE)
+        users.delete(ALICE, DELETED)
+        users.delete(ALICE, DELETED)
         assert users.find("alice") is None
 
     @pytest.mark.parametrize(
@@ -191,6 +190,11 @@ class TestDeletion:
     def test_is_refused_to_whoever_saw_the_account_before_it_changed(self, users, sessions, stale):
         add(users)
         with pytest.raises(Conflict):
-            users.delete(replace(ALICE, **stale))
+            users.delete(replace(ALICE, **stale), DELETED)
         assert users.find("alice") == ALICE
         assert sessions.of_user("u1") == [SESSION]
+
+    def test_is_told_in_the_history_of_nobody(self, users, events):
+        add(users)
+        users.delete(ALICE, DELETED)
+        assert events.recent("u1", 9) == []

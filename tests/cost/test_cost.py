@@ -89,14 +89,14 @@ COSTS = {
         (
             "BatchGetItem sessions+users",
             "UpdateItem users",
-            "DeleteItem users",
+            "TransactWriteItems events+users",
             "Query sessions",
             "BatchWriteItem sessions",
             "Query events",
             "BatchWriteItem events",
         ),
         4,
-        1 + 1 + 2 + 2,
+        1 + 2 * 2 + 2 + 2,
     ),
 }
 

@@ -128,14 +128,14 @@ COSTS = {
         (
             "BatchGetItem sessions+users",
             "UpdateItem users",
-            "TransactWriteItems users",
+            "TransactWriteItems events+users",
             "Query sessions",
             "BatchWriteItem sessions",
             "Query events",
             "BatchWriteItem events",
         ),
         4,
-        8,
+        10,
     ),
     "deliver a link for an address": Cost(
         ("GetItem mail", "GetItem users", "GetItem mail", "UpdateItem mail", "UpdateItem mail"), 3, 2

@@ -179,11 +179,12 @@ def test_a_log_out_everywhere_ends_all_sessions(api, use_cases, database, wire, 
 
 
 def test_a_deletion_of_the_account_succeeds(api, database, wire, alice):
-    wire.break_with(lost_answer, operation="DeleteItem", times=1)
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
     wire.break_with(lost_answer, operation="BatchWriteItem", times=1)
     answer = api.bearer("POST", "/auth/delete-account", alice.tokens.access_token, {"password": PASSWORD})
     assert answer.status == 204, answer.body
-    assert not any(database.items().values())
+    assert database.users() == database.sessions() == []
+    assert database.events() == ["account_deleted"]
     assert api.register("Alice").status == 201
 
 

@@ -14,6 +14,8 @@ def is_active_administrator(user):
 def delete_user(memory, user):
     """Delete a user and all that was the user's, if the user is as read and not the last active administrator."""
     found = memory.user(user.username)
+    if found is None and user.verified_email is None:
+        return
     as_read = (user.id, set(user.roles), user.disabled, user.verified_email)
     if found is None or (found.id, set(found.roles), found.disabled, found.verified_email) != as_read:
         raise Conflict
@@ -45,6 +47,10 @@ class FakeAdministrationStore:
         with self._memory.lock:
             found = [user for user in self._memory.users.values() if user.id == user_id]
             return self._memory.user(found[0].username) if found else None
+
+    def suppressed(self, address):
+        with self._memory.lock:
+            return self._memory.mails.suppressed.get(canonical_address(address))
 
     def create(self, user, events, mail):
         with self._memory.lock:

@@ -165,12 +165,13 @@ class FakeUserStore:
             self._memory.events.append(event)
             self._clear_away(user)
 
-    def delete(self, user):
+    def delete(self, user, event):
         with self._memory.lock:
             found = self.find(user.username)
-            if found is None or found.password_hash != user.password_hash:
+            if found is not None and found.password_hash != user.password_hash:
                 raise Conflict
             delete_user(self._memory, user)
+            self._memory.events.append(event)
 
     def _clear_away(self, user):
         for key, session in list(self._memory.sessions.items()):

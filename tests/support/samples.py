@@ -33,6 +33,7 @@ REGISTERED = SecurityEvent(EventType.REGISTERED, "u1", NOW, CALLER)
 LOGGED_IN = SecurityEvent(EventType.LOGIN_SUCCEEDED, "u1", NOW + 1, CALLER)
 CHANGED = SecurityEvent(EventType.PASSWORD_CHANGED, "u1", NOW + 2, CALLER)
 REVOKED = SecurityEvent(EventType.SESSION_REVOKED, "u1", NOW + 3, CALLER)
+DELETED = SecurityEvent(EventType.ACCOUNT_DELETED, None, NOW + 4, CALLER, subject="u1")
 CLAIMS = {
     "iss": ISSUER,
     "sub": "u1",

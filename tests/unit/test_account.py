@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.errors import (
     Conflict,
@@ -239,8 +239,14 @@ class TestChangingThePassword:
 class TestDeletion:
     def test_leaves_nothing_and_frees_the_name(self, use_cases, account, memory, alice):
         account.delete_account(alice[1], PASSWORD, CALLER)
-        assert (memory.users, memory.sessions, memory.events) == ({}, {}, [])
+        assert (memory.users, memory.sessions) == ({}, {})
         assert use_cases.registration.register("ALICE", NEW_PASSWORD, CALLER).user.id != alice[1].user_id
+
+    def test_leaves_one_entry_in_nobodys_history_with_an_id_and_a_time(self, account, memory, alice):
+        account.delete_account(alice[1], PASSWORD, CALLER)
+        (left,) = memory.events
+        assert (left.type, left.user_id, left.subject) == (EventType.ACCOUNT_DELETED, None, alice[1].user_id)
+        assert left.caller == NO_ADDRESS
 
     def test_needs_the_password(self, account, memory, alice):
         with pytest.raises(InvalidCredentials):

@@ -14,7 +14,7 @@ from chalicelib.use_cases.deliver import Deliver
 from chalicelib.use_cases.mailer_ports import Outcome
 from tests.support.fake_deliveries import FakeDeliveries, FakeTransport, Mortal, ProcessDied, Steps, plain
 from tests.support.fakes import Memory, fake_stores
-from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
+from tests.support.samples import ALICE, DELETED, NOW, REGISTERED, SESSION
 
 ADDRESS, NEW = "alice@example.org", "New@example.org"
 CONFIRMED = replace(ALICE, contact=Contact(ADDRESS, verified=True, language="de"))
@@ -22,7 +22,7 @@ WAITING = replace(ALICE, contact=Contact(ADDRESS, language="de"))
 CHANGING = replace(ALICE, contact=Contact(ADDRESS, verified=True, new_email=NEW, language="de"))
 NAMES = itertools.count(1)
 
-NOTICES = [kind for kind in MailKind if kind not in ASKED_FOR]
+NOTICES = [kind for kind in MailKind if kind not in {*ASKED_FOR, MailKind.INVITATION}]
 OF_AN_ACCOUNT = [kind for kind in NOTICES if kind is not MailKind.EMAIL_CHANGED]
 
 
@@ -117,6 +117,19 @@ class TestWhomAMailIsFor:
         post.deliver(post.ask(asked(kind, user_id="u1")))
         to, content = post.sent()
         assert (to, content.subject, content.language, content.values) == (ADDRESS, kind, "de", {})
+
+    @pytest.mark.parametrize("contact", [WAITING.contact, CONFIRMED.contact])
+    def test_an_invitation_goes_to_the_address_of_the_account_with_a_link_that_sets_a_password(self, post, contact):
+        post.add(replace(WAITING, contact=contact))
+        post.deliver(post.ask(asked(MailKind.INVITATION, user_id="u1", to=ADDRESS, counted=True)))
+        to, content = post.sent()
+        assert (to, content.subject) == (ADDRESS, MailKind.INVITATION)
+        assert content.values["hours"] == "24"
+        assert "/account.html#reset=" in content.values["link"]
+
+    def test_an_invitation_does_not_go_to_an_address_that_the_account_no_longer_has(self, post):
+        post.add(CONFIRMED)
+        ends(post, asked(MailKind.INVITATION, user_id="u1", to=NEW, counted=True), Outcome.NOBODY)
 
     @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
     def test_a_notice_does_not_go_to_who_has_the_name_now(self, post, kind):
@@ -364,7 +377,7 @@ def test_a_mail_that_was_written_for_one_user_never_becomes_that_of_another(post
     mail = post.ask(asked(asked=ADDRESS))
     with pytest.raises(ProcessDied):
         post.deliver(mail, steps=Steps(steps_of("a link by address", post.clock).index(("after", "send"))))
-    post.stores.users.delete(post.stores.users.find("alice"))
+    post.stores.users.delete(post.stores.users.find("alice"), DELETED)
     post.add(replace(CONFIRMED, id="u2", username="bob"))
     assert post.deliver(mail).outcome is Outcome.NOBODY
     assert post.stores.outbox.find(mail.id).user_id == "u1"

@@ -98,7 +98,7 @@ class TestProofs:
         assert proof(used=True).problem((MailKind.LOGIN_CODE,), NOW) == "used"
 
     def test_what_is_asked_for_ends_and_notices_carry_nothing(self):
-        assert set(LIFETIMES) == set(ASKED_FOR)
+        assert set(LIFETIMES) == {*ASKED_FOR, MailKind.INVITATION}
 
 
 class TestBudgets:

@@ -251,7 +251,7 @@ def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signin
 def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
     access_token = issuer.access_token(replace(ALICE, username="Ålice"), SESSION, NOW)
     principal = verifier.verify(ACCESS_TOKEN, access_token)
-    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("admin", "user"), NOW + 600)
+    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("editor", "user"), NOW + 600)
     assert decoded(access_token, 0)["typ"] == "at+jwt"
 
 

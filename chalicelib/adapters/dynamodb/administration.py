@@ -26,6 +26,7 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
+from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import transact_with_mail
@@ -78,6 +79,17 @@ class DynamoDBAdministrationStore:
                 return user
         return None
 
+    def suppressed(self, address: str) -> tuple[str, int] | None:
+        """See ``AdministrationStore.suppressed``. Takes one consistent read."""
+        with unavailable_on_failure():
+            response = self._client.get_item(
+                TableName=self._tables.mail, Key=suppressed_key(address), ConsistentRead=True
+            )
+        if "Item" not in response:
+            return None
+        members = from_item(cast("Item", response["Item"]))
+        return members["reason"], members["at"]
+
     def create(self, user: User, events: Sequence[SecurityEvent], mail: Mail | None) -> None:
         """See ``AdministrationStore.create``. Takes one transaction."""
         actions: list[TransactWriteItemTypeDef] = [
@@ -117,7 +129,8 @@ class DynamoDBAdministrationStore:
         def do(others: Sequence[TransactWriteItemTypeDef]) -> tuple[dict[int, Item | None], int]:
             return transact(self._database, [*actions, *others]), len(actions)
 
-        if counted(self._database, user, after, do):
+        failed = counted(self._database, user, after, do)
+        if failed and not _is_done(failed.get(0), user.id, roles, disabled=disabled):
             raise Conflict
         if ends:
             self._clearing.sessions_of_past_epochs(user)
@@ -237,3 +250,9 @@ class DynamoDBAdministrationStore:
 
 def _name(item: Item) -> str:
     return str(item["username_key"]["S"])
+
+
+def _is_done(found: Item | None, user_id: str, roles: tuple[str, ...], *, disabled: bool) -> bool:
+    """Return whether a condition failed because this change was made before: the SDK repeats it after a lost answer."""
+    user = user_from_item(found)
+    return user is not None and (user.id, set(user.roles), user.disabled) == (user_id, set(roles), disabled)

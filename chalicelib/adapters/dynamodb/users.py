@@ -211,11 +211,11 @@ class DynamoDBUserStore:
             raise Conflict
         self._clearing.sessions_of_past_epochs(user)
 
-    def delete(self, user: User) -> None:
+    def delete(self, user: User, event: SecurityEvent) -> None:
         """See ``UserStore.delete``. Takes one transaction, and then deletes what was the user's."""
         from chalicelib.adapters.dynamodb.deletion import delete_user  # noqa: PLC0415 - few requests delete a user
 
-        delete_user(self._database, user, password_hash=user.password_hash)
+        delete_user(self._database, user, password_hash=user.password_hash, events=[event])
 
 
 def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:
