@@ -1,4 +1,4 @@
-"""What administration costs: the calls of each request about it, and the units that these consume, however many users."""
+"""What administration costs: the calls of each request about it, and what these consume, however many users there are."""
 
 import itertools
 from dataclasses import replace
