@@ -51,6 +51,7 @@ class Reauthentication:
         """
         user, session = self._account.live(principal)
         user, admission = self._account.check_password(user, session, password, caller)
+        user = self._guard.renewed(user, password)
         amr: tuple[str, ...] = PASSWORD
         use = None
         if user.second_factor:
