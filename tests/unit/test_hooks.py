@@ -443,6 +443,16 @@ class TestAfterwards:
         ]
         assert announced.count(EventType.REFRESHED) == 1
 
+    def test_a_site_is_told_of_what_an_administrator_does_once(self, make_use_cases):
+        hook = Recorder()
+        use_cases = make_use_cases(hooks=Hooks(after_event=hook))
+        kim = use_cases.registration.register("kim", PASSWORD, CALLER).user
+        alice = use_cases.registration.register("alice", PASSWORD, CALLER).user
+        hook.calls.clear()
+        use_cases.administration.change(alice.id, kim, CALLER, disabled=True)
+        [[event]] = hook.calls
+        assert (event.type, event.user_id, event.actor_id) == (EventType.ACCOUNT_DISABLED, alice.id, kim.id)
+
     def test_their_failures_change_nothing_and_are_logged(self, make_use_cases, log):
         hooks = Hooks(after_log_in=Recorder(OSError()), after_event=Recorder(RegistrationRefused("email", "No.")))
         use_cases = make_use_cases(hooks=hooks)
