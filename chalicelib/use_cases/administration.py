@@ -3,7 +3,8 @@
 An administrator is authorised before these are called: live, with the role, and fresh where the route says so. Nothing
 here lets an administrator act in the name of a user, or choose a password. Everything that changes something leaves an
 event in the user's history, which names no administrator, and one in the administrator's, which names the user. An
-operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it.
+operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it. That of a
+deletion is nobody's then.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ class Administration:
     def change(
         self,
         user_id: str,
-        actor: User,
+        actor: User | None,
         caller: Caller,
         *,
         roles: Sequence[str] | None = None,
@@ -224,7 +225,8 @@ class Administration:
         """
         user = self._existing(user_id)
         told, *entry = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
-        self._stores.administration.delete(user, entry)
+        # The user's history goes with the account. What no administrator's history has is in nobody's.
+        self._stores.administration.delete(user, entry or [replace(told, user_id=None, subject=user.id)])
         self._announce(told)
 
     def log_out_everywhere(self, user_id: str, actor: User | None, caller: Caller) -> None:
