@@ -7,7 +7,7 @@ DEPLOYING = "MAKE_DEPLOY_STAGE"
 """The environment variable in which `make deploy` tells Chalice which stage it deploys, after it looked at AWS."""
 
 
-FUNCTIONS = ("api_handler", "authorizer", "mailer", "admin")
+FUNCTIONS = ("api_handler", "authorizer", "mailer", "admin", "webhooks")
 """The functions of a stage, by Chalice's names."""
 
 ANSWERING = ("api_handler", "admin")

@@ -30,7 +30,9 @@ def called_by_the_api(build_dependencies: BuildDependencies) -> BuildDependencie
 
     @functools.wraps(build_dependencies)
     def build(builder: DependencyBuilder, application: models.Application) -> list[models.Model]:
-        functions = {each.resource_name: each for each in application.resources if isinstance(each, models.LambdaFunction)}
+        functions = {
+            each.resource_name: each for each in application.resources if isinstance(each, models.LambdaFunction)
+        }
         for resource in application.resources:
             if isinstance(resource, models.RestAPI) and NAME in functions:
                 resource.authorizers.append(functions[NAME])

@@ -45,6 +45,10 @@ class Foundation:
     """The region whose SES sends."""
     configuration_set: str = ""
     """Its configuration set in SES, empty for none."""
+    events_stream: str = ""
+    """The ARN of the stream of the events table."""
+    webhook_url: str = ""
+    """The site's endpoint for webhooks. Empty if the stage sends none."""
 
     @property
     def api_function(self) -> str:
@@ -60,6 +64,16 @@ class Foundation:
     def mail_dead_letters(self) -> str:
         """The name of the queue of what the mailer gave up."""
         return f"{APP_NAME}-{self.stage}-mail-dead-letters"
+
+    @property
+    def webhook_secrets_parameter(self) -> str:
+        """The name of the SSM parameter with the secrets that sign webhooks, with its leading slash."""
+        return f"/{APP_NAME}/{self.stage}/webhook-secrets"
+
+    @property
+    def webhook_dead_letters(self) -> str:
+        """The name of the queue of events that the endpoint did not take."""
+        return f"{APP_NAME}-{self.stage}-webhook-dead-letters"
 
     @property
     def api_name(self) -> str:

@@ -43,7 +43,8 @@ def _first(resources: Resources, request: Request, progress: Progress) -> None:
         adoption = resources.adopting(first, request.parameters)
         for sentence in adoption.sentences:
             progress(sentence)
-        given = {**first.given, "RestApiId": "later", "HasMailer": "true"}
+        webhooks = "on" if resources.webhook_url() else "off"
+        given = {**first.given, "RestApiId": "later", "HasMailer": "true", "Webhooks": webhooks}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):

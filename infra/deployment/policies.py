@@ -110,17 +110,39 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
         {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
         _budgets(foundation, ("GetItem", "UpdateItem")),
         _table("Mail", foundation, foundation.mail_table, _MAIL),
-        _statement(
-            "Stream",
-            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-            foundation.mail_stream,
-        ),
-        # It belongs to no stream.
-        _statement("Streams", ["dynamodb:ListStreams"], "*"),
+        *_stream(foundation.mail_stream),
         *_sending(foundation),
         _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.mail_dead_letters)),
         *common,
     )
+
+
+def webhooks_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
+    """Return the policy of the webhooks' function. In a stage that sends none it may write its log only.
+
+    It reads no table: what it tells is in the stream's records, which Lambda reads by the function's role, as it hands
+    on what failed (AWS Lambda Developer Guide, "Using Lambda with DynamoDB Streams").
+    """
+    common = _own_log(foundation, "webhooks", traced=traced)
+    if not foundation.webhook_url:
+        return _policy(*common)
+    parameter = foundation.arn("ssm", f"parameter{foundation.webhook_secrets_parameter}")
+    return _policy(
+        *_stream(foundation.events_stream),
+        _statement("Secrets", ["ssm:GetParameter"], parameter),
+        *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
+        _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.webhook_dead_letters)),
+        *common,
+    )
+
+
+def _stream(arn: str) -> list[Policy]:
+    verbs = ("DescribeStream", "GetRecords", "GetShardIterator")
+    return [
+        _statement("Stream", [f"dynamodb:{verb}" for verb in verbs], arn),
+        # It belongs to no stream.
+        _statement("Streams", ["dynamodb:ListStreams"], "*"),
+    ]
 
 
 def _asking_for_mails(foundation: Foundation) -> list[Policy]:
@@ -204,5 +226,6 @@ POLICIES: Mapping[str, Callable[..., Policy]] = {
     "authorizer": authorizer_policy,
     "mailer": mailer_policy,
     "admin": admin_policy,
+    "webhooks": webhooks_policy,
 }
 """What makes the policy of each function, by Chalice's names."""

@@ -37,11 +37,18 @@ MAILER_TIMEOUT = 30
 ADMIN_MEMORY = 512
 """MB. It hashes no password, and whoever waits for it is an administrator."""
 
+WEBHOOKS_MEMORY = 256
+"""MB. It waits for the site's endpoint most of the time, and nobody waits for it."""
+
+WEBHOOKS_TIMEOUT = 60
+"""Seconds: four events to an endpoint that takes ten for each. Lambda hands on what is left once more."""
+
 SIZES: Mapping[str, tuple[int, int]] = {
     "api_handler": (API_MEMORY, API_TIMEOUT),
     "authorizer": (AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT),
     "mailer": (MAILER_MEMORY, MAILER_TIMEOUT),
     "admin": (ADMIN_MEMORY, API_TIMEOUT),
+    "webhooks": (WEBHOOKS_MEMORY, WEBHOOKS_TIMEOUT),
 }
 """The memory and the time limit of each function, by Chalice's names."""
 
@@ -101,6 +108,10 @@ def stage_configuration(
     }
     if not foundation.mail_from or not foundation.configuration_set:
         del mailer["environment_variables"]["LYCHGATE_SES_CONFIGURATION_SET"]
+    functions["webhooks"]["environment_variables"] = {
+        **functions["webhooks"].get("environment_variables", {}),
+        "LYCHGATE_WEBHOOK_SECRETS_PARAMETER": foundation.webhook_secrets_parameter,
+    }
     entry["lambda_functions"] = {**existing_functions, **functions}
     for name, count in (reserved or {}).items():
         entry["lambda_functions"][name].setdefault("reserved_concurrency", count)

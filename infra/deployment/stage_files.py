@@ -40,11 +40,11 @@ class StageFiles:
         return (found[1], found[2]) if found else None
 
     def variables(self) -> dict[str, str]:
-        """Return the variables of the API's function and those of the mailer, empty if the stage has no entry."""
+        """Return the variables of all functions but the authorizer, empty if the stage has no entry."""
         try:
             found = {
                 name: value
-                for function in ("mailer", "api_handler")
+                for function in ("webhooks", "mailer", "api_handler")
                 for name, value in stage_environment(self._project, self._stage, function).items()
             }
         except KeyError:

@@ -117,7 +117,7 @@ def parameter_names() -> dict[str, str]:
     """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
     parameters: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
     secrets = {f"{which}DistributionSecret{what}" for which in ("First", "Second") for what in ("", "Sha256")}
-    own = {"Stage", "RestApiId", "DistributionSends", "MailFrom", "SesRegion", "HasMailer", *secrets}
+    own = {"Stage", "RestApiId", "DistributionSends", "MailFrom", "SesRegion", "HasMailer", "Webhooks", *secrets}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 

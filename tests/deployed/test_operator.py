@@ -14,8 +14,9 @@ from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.stage import stage_configuration
-from infra.operator.__main__ import Reach, operator
+from infra.operator.__main__ import operator
 from infra.operator.accounts import open_accounts
+from infra.operator.calls import Reach
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials
 from tests.support import places
 from tests.support.databases import tables_of

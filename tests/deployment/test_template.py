@@ -62,7 +62,10 @@ def test_cfn_lint_has_nothing_to_say(which, tmp_path, rendered):
 EVERYTHING = {
     **dict.fromkeys(("RestApiId", "DomainName", "CertificateArn", "HostedZoneId", "WebAclArn", "AccessLogBucket"), "a"),
     **dict.fromkeys(("SiteBucketName", "KmsKeyArn", "MailFrom", "MailDomain", "BounceDomain", "FeedbackKeyArn"), "a"),
-    **{"Protect": "true", "AlarmEmail": "me@example.org", "MonthlyBudget": "20", "HasMailer": "true"},
+    "Protect": "true",
+    "AlarmEmail": "me@example.org",
+    "MonthlyBudget": "20",
+    "HasMailer": "true",
 }
 
 
