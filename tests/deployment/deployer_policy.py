@@ -17,6 +17,7 @@ import boto3
 from infra.deployment.deployer import LARGEST_POLICY, POLICIES
 from infra.keys.__main__ import main as keys
 from infra.local.environment import forget_aws
+from infra.stages import FUNCTIONS
 from infra.tables import TEMPLATE, parsed
 from tests.deployment import domain_here, resource_handlers
 from tests.deployment.aws_here import AwsHere
@@ -30,7 +31,7 @@ _FOR_THE_PARAMETER = (
     "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys",
 )
 _FOR_THE_MAILER = "lambda:FunctionArn", resource_handlers.MAILER
-_OF_FUNCTIONS = ("-api_handler", "-authorizer", "-mailer")
+_OF_FUNCTIONS = tuple(f"-{name}" for name in FUNCTIONS)
 
 _WIDEST = {
     "Stage": "s" * 20,
