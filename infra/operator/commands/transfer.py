@@ -53,9 +53,9 @@ def import_users(call: Call, *, file: Path, form: str, firebase_config: Path | N
         try:
             read = source(form, file, Options(by_address, firebase_config))
             checking = _checked(call, read, site, seen)
+            counts = _transferred(call, checking, accounts, yes=yes, dry_run=dry_run)
         except (UnreadableFileError, OSError) as error:
             raise RefusedError(f"{file} cannot be read: {error}") from error
-        counts = _transferred(call, checking, accounts, yes=yes, dry_run=dry_run)
     counts[Fate.REFUSED] += checking.checked.refused
     _say(call, checking.checked, counts, dry_run=dry_run)
     if counts[Fate.REFUSED] or counts[Fate.DIFFERENT]:

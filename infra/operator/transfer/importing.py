@@ -22,7 +22,7 @@ from chalicelib.credentials.sealing import Sealer
 from chalicelib.use_cases.second_factors import TOTP_SECRET
 from infra.operator.transfer.fingerprints import HEADER, HeaderError, fingerprint, peppers_of_header
 from infra.operator.transfer.hashes import pepper_of
-from infra.operator.transfer.reading import Row
+from infra.operator.transfer.reading import Row, UnreadableFileError
 from infra.operator.transfer.records import Record, RecordError, parse_record
 from infra.operator.transfer.unique import Seen
 from infra.operator.transfer.writing import Candidate, Fate, Placed, place
@@ -221,11 +221,13 @@ def _batches(checking: Checking) -> Iterator[list[Candidate]]:
     for row in checking.source.read(checking.source.path):
         if checking.seen.is_refused(row.line):
             continue
-        record = checking.record(row)
+        try:
+            record = checking.record(row)
+        except RecordError as changed:
+            raise UnreadableFileError(f"line {row.line} has changed meanwhile: {changed}") from changed
         if record is None:
             continue
-        user_id = record.user.id
-        owner = checking.seen.owner_of_id(user_id) if "id" in record.given else None
+        owner = checking.seen.owner_of_id(record.user.id) if "id" in record.given else None
         batch.append(Candidate(row.line, checking.sealed(record), owner))
         if len(batch) == BATCH:
             yield batch
