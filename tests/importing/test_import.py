@@ -90,6 +90,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(run, write, users_in):
         "same": 0,
         "different": 0,
         "refused": 1,
+        "administrators": 0,
         "without_password": 3,
         "dry_run": True,
     }
@@ -113,6 +114,7 @@ def test_a_second_run_changes_nothing_and_says_who_is_the_same_and_who_differs(r
             "same": 30,
             "different": 1,
             "refused": 0,
+            "administrators": 1,
             "without_password": 31,
             "dry_run": False,
         },
@@ -198,7 +200,7 @@ def test_a_table_that_refuses_is_asked_again_later_and_later(run, write, users_i
 
 def test_it_asks_before_it_writes_and_a_no_leaves_all_as_it_was(run, write, users_in):
     result = run("import", write(KIM, {"username": "a"}), input="n\n")
-    assert "1 lines cannot be imported. Import 1 users into the stage test?" in result.stderr
+    assert "1 lines cannot be imported. Import 1 users, 0 of them administrators, into the stage test?" in result.stderr
     assert (result.exit_code, users_in()) == (1, [])
 
 

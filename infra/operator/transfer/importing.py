@@ -18,6 +18,7 @@ from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.administration import BY_ID
+from chalicelib.adapters.dynamodb.administrators import is_active
 from chalicelib.credentials.sealing import Sealer
 from chalicelib.use_cases.second_factors import TOTP_SECRET
 from infra.operator.transfer.fingerprints import HEADER, HeaderError, fingerprint, peppers_of_header
@@ -81,6 +82,7 @@ class Checked:
     refused: int = 0
     gives_ids: bool = False
     lacks_password: int = 0
+    administrators: int = 0
 
 
 @dataclass
@@ -182,6 +184,7 @@ class Checking:
         self.checked.users += 1
         self.checked.gives_ids = self.checked.gives_ids or "id" in record.given
         self.checked.lacks_password += not record.user.has_password
+        self.checked.administrators += is_active(record.user)
 
 
 def transfer(
