@@ -58,12 +58,16 @@ class PasswordGuard:
         # Where there is nothing to compare with, the work is the same.
         password_fits = self._hasher.verify(password, user.password_hash if user and user.has_password else None)
         if user is None:
-            raise self.refusal(None, "unknown user", caller)
+            raise self._nobody(admission)
         if not password_fits:
             raise self.refusal(user, "wrong password", caller, session_id=session_id)
         if user.disabled:
             raise self.refusal(user, "disabled account", caller, session_id=session_id)
         return user, admission
+
+    def _nobody(self, admission: Admission) -> Exception:
+        """Return the error to raise where nobody has the name of an attempt."""
+        return self.refusal(None, "unknown user", admission.attempt.caller)
 
     def refusal(
         self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None

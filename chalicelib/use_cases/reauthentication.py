@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.authentication import PASSWORD, both
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode, InvalidCredentials
+from chalicelib.use_cases.hooks import HookFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +68,9 @@ class Reauthentication:
             raise
         except Conflict:
             raise InvalidCredentials("the account was changed meanwhile") from None
+        except HookFailed:
+            self._guard.succeeded(admission)
+            raise
         self._guard.succeeded(admission)
         return reauthenticated
 

@@ -26,6 +26,8 @@ from infra.deployment.observation import observe
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
+from infra.deployment.webhooks import OFF
+from infra.keys.places import PlaceError
 from infra.laptop import left_alone
 from infra.stages import FUNCTIONS
 from infra.versions import live_configuration
@@ -33,6 +35,9 @@ from infra.versions import live_configuration
 SOURCE_TAG = "lychgate:source"
 """A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
 `chalice deploy` the tag is missing, and the next deployment by this command is not skipped."""
+
+
+ONE_BY_ONE = "the indexes of the users are made or removed one by one, each of which takes some minutes"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
     with progress.of("Mails"):
         for finding in of_mails(resources, request.parameters):
             progress(finding)
+    with progress.of("Webhooks"):
+        progress(f"to {foundation.webhook_url}" if foundation.webhook_url else OFF)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
@@ -153,8 +160,11 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
         refuse_taken_name(resources, request.parameters)
     if request.new_secret:
         refuse_unknown_secret(resources)
-    first = resources.first_pass(current, request.parameters, new_secret=request.new_secret)
-    _change(resources, first, request.parameters, progress)
+    passes = resources.first_passes(current, request.parameters, new_secret=request.new_secret)
+    for number, parameters in enumerate(passes, start=1):
+        if len(passes) > 1:
+            progress(f"update {number} of {len(passes)}: {ONE_BY_ONE}")
+        _change(resources, parameters, request.parameters, progress)
     return resources.foundation()
 
 
@@ -176,6 +186,8 @@ def _change(resources: Resources, parameters: StackParameters, asked: Mapping[st
 
 def _signing_keys(resources: Resources, foundation: Foundation, progress: Progress) -> str:
     name = resources.signing_keys_parameter
+    if foundation.webhook_url:
+        _webhook_secret(resources, progress)
     public_keys = resources.keys.public_keys()
     if public_keys is not None:
         progress(f"unchanged: {name}")
@@ -184,6 +196,16 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
     progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified.")
     progress(f"To back them up: python -m infra.keys backup FILE --stage {resources.stage}")
     return public_keys
+
+
+def _webhook_secret(resources: Resources, progress: Progress) -> None:
+    try:
+        is_new = resources.webhook_secrets.make(resources.tags, resources.kms_key())
+    except PlaceError as damaged:
+        raise DeploymentError(str(damaged)) from damaged
+    if is_new:
+        progress(f"created: a secret for webhooks in {resources.webhook_secrets.name}. To tell it to the receiver:")
+        progress(f"python -m infra.operator webhooks secrets --stage {resources.stage}")
 
 
 def _deploy_api(resources: Resources, foundation: Foundation, progress: Progress) -> str:
@@ -213,6 +235,10 @@ def _throttle(resources: Resources, api: str, progress: Progress) -> None:
 def _encrypt(resources: Resources, progress: Progress) -> None:
     key = resources.kms_key()
     changed = resources.keys.encrypt_with(key)
+    try:
+        changed |= resources.webhook_secrets.encrypt_with(key)
+    except PlaceError as damaged:
+        raise DeploymentError(str(damaged)) from damaged
     progress(f"{resources.signing_keys_parameter} is now encrypted with {key}" if changed else f"unchanged: {key}")
 
 

@@ -20,6 +20,7 @@ from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.roles import roles_error
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
+from chalicelib.accounts.usernames import canonical_username
 from chalicelib.adapters.pwned_passwords import PwnedPasswords
 from chalicelib.clock import Clock
 from chalicelib.credentials.mailed import new_mail_id
@@ -107,8 +108,9 @@ class Users:
     def listed(self, prefix: str, limit: int | None) -> Iterator[User]:
         """Yield at most ``limit`` users whose names begin with ``prefix``, in the order of their names."""
         after, left = None, math.inf if limit is None else limit
+        canonical = canonical_username(prefix)
         while left > 0:
-            page = self._stores.administration.page(prefix, after, int(min(left, MOST_USERS)))
+            page = self._stores.administration.page(canonical, after, int(min(left, MOST_USERS)))
             yield from page.users
             left -= len(page.users)
             if (after := page.next) is None:
