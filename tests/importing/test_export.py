@@ -8,6 +8,7 @@ from pathlib import Path
 import bcrypt
 import jsonschema
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -186,9 +187,16 @@ def test_only_its_owner_can_read_an_export_and_none_is_overwritten(run, tmp_path
 
 
 @pytest.mark.usefixtures("kim")
-def test_an_export_that_fails_leaves_no_file(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("infra.operator.transfer.exporting.to_members", lambda *_: 1 / 0)
-    assert run("export", tmp_path / "users.jsonl").exit_code == 1
+def test_an_export_that_fails_leaves_no_file(run, tmp_path, dynamodb):
+    def fail(**_):
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Scan")
+
+    dynamodb.meta.events.register("before-call.dynamodb.Scan", fail)
+    try:
+        result = run("export", tmp_path / "users.jsonl")
+    finally:
+        dynamodb.meta.events.unregister("before-call.dynamodb.Scan", fail)
+    assert (result.exit_code, "AWS refuses this" in result.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
 
 
