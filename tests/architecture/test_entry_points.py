@@ -1,7 +1,9 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
+import pytest
+
 from app import app
-from chalicelib import mailer
+from chalicelib import mailer, webhooks
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -11,10 +13,11 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
     assert handler.ttl_seconds == 300
 
 
-def test_the_mailers_lambda_begins_in_its_own_module():
-    (function,) = app.pure_lambda_functions
-    assert (function.name, function.handler_string) == ("mailer", "chalicelib.mailer.mailer")
-    assert callable(mailer.mailer)
+@pytest.mark.parametrize("name", ["mailer", "webhooks"])
+def test_what_a_stream_invokes_begins_in_its_own_module(name):
+    (function,) = [each for each in app.pure_lambda_functions if each.name == name]
+    assert function.handler_string == f"chalicelib.{name}.{name}"
+    assert callable(getattr({"mailer": mailer, "webhooks": webhooks}[name], name))
 
 
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():
