@@ -6,13 +6,14 @@ import os
 
 from chalicelib import administration, authorizer, mailer, webhooks
 from chalicelib.api.application import Application
+from chalicelib.site.hooks import hooks
 from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
 log.configure(administration.counted_with_the_api(os.environ))
 blueprints = [authorizer.blueprint, mailer.blueprint, webhooks.blueprint]
-app = Application(Lychgate(os.environ), authorizer.authorizer, routes=[routes], blueprints=blueprints)
+app = Application(Lychgate(os.environ, hooks=hooks), authorizer.authorizer, routes=[routes], blueprints=blueprints)
 admin = administration.declare(app)
 
 if os.environ.get("_HANDLER") in administration.HANDLERS:

@@ -69,7 +69,8 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
 PAGE_FILES = VISITS * 38
-"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
+"""The page and its files: browsers revalidate each at every visit. Few open the token inspector
+or the page of administrators."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 

@@ -172,6 +172,7 @@ class Account:
         user, admission = self.check_password(user, session, current, caller)
         if normalised_password(new) == normalised_password(current):
             # Whoever believes a password stolen must not be told that it has changed.
+            self._guard.renewed(user, current)
             self._guard.succeeded(admission)
             raise ValidationFailed(FieldError("new_password", "Choose a password that differs from the current one."))
         new_hash = self._hasher.hash(new)

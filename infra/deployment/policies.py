@@ -66,9 +66,11 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
 def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the administration's function.
 
-    It alone may ask the indexes, whose entries have keys only. Nobody may scan a table. Of the outbox it may put
-    something in, where an administrator's link is kept also in a stage that sends no mail.
+    It alone may ask the indexes, whose entries have keys only. Nobody may scan a table. Into the outbox it may put
+    something, where an administrator's link is kept also in a stage that sends no mail, and read which addresses are
+    suppressed.
     """
+    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
     users = foundation.users_table
     return _policy(
         _table("Users", foundation, users, _USERS_OF_ADMINISTRATORS),
@@ -79,6 +81,7 @@ def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS_OF_ADMINISTRATORS),
         _table("Events", foundation, foundation.events_table, _EVENTS_OF_ADMINISTRATORS),
         _table("Mail", foundation, foundation.mail_table, ("PutItem",)),
+        {**_table("Suppressed", foundation, foundation.mail_table, ("GetItem",)), "Condition": of_addresses},
         *_signing_keys(foundation),
         *_own_log(foundation, "admin", traced=traced),
     )

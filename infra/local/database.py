@@ -10,6 +10,7 @@ from infra import laptop
 from infra.database_credentials import credentials_file, new_secret_key, read_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.development_keys import DevelopmentKeys, development_keys, keys_in_use, webhook_secrets
+from infra.local.directory import list_users
 from infra.local.email_service import EmailService
 from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
@@ -85,6 +86,7 @@ def run_database(
             aws.ssm().put_parameter(
                 Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
             )
+            list_users(store, laptop.DEFAULTS["LYCHGATE_USERS_TABLE"])
             saved = SavedTables(store, aws)
             saved.restore()
             saved.start()

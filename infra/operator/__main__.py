@@ -11,7 +11,10 @@ from __future__ import annotations
 import click
 
 from infra.operator.calls import Reach
+from infra.operator.commands.audit import audit
+from infra.operator.commands.doctor import doctor
 from infra.operator.commands.mails import mails_group
+from infra.operator.commands.transfer import export_users, import_users
 from infra.operator.commands.users import users_group
 from infra.operator.commands.webhooks import webhooks_group
 
@@ -27,7 +30,11 @@ def operator(context: click.Context) -> None:
 
 operator.add_command(users_group)
 operator.add_command(mails_group)
+operator.add_command(audit)
+operator.add_command(doctor)
 operator.add_command(webhooks_group)
+operator.add_command(import_users)
+operator.add_command(export_users)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)

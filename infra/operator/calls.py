@@ -6,9 +6,10 @@ Owns the exit codes. A command gets a ``Call``, which reaches the accounts of th
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
-from infra.operator.users import RefusedError
+from infra.operator.users import RefusedError, Users
 from infra.stage_settings import UnknownStageError
 
 
@@ -41,13 +42,19 @@ class Call:
     as_json: bool
 
     @contextmanager
-    def accounts(self) -> Iterator[Accounts]:
-        """Reach the accounts of the stage.
+    def accounts(self, *, may_begin: bool = False) -> Iterator[Accounts]:
+        """Reach the accounts of the stage. On a laptop that has none they may begin with this command.
 
         Whatever cannot be done ends the command with a message on the standard error, and the exit code 1.
         """
-        with failures_said(), self.reach.accounts(self.stage) as accounts:
+        with failures_said(), self.reach.accounts(replace(self.stage, may_begin=may_begin)) as accounts:
             yield accounts
+
+    @contextmanager
+    def users(self, *, dry_run: bool = False, may_begin: bool = False) -> Iterator[Users]:
+        """Reach the users of the stage, in the same way."""
+        with self.accounts(may_begin=may_begin) as accounts:
+            yield Users(accounts, self.reach.clock, dry_run=dry_run)
 
 
 @contextmanager
@@ -105,3 +112,18 @@ def of_a_stage(command: Callable[..., None]) -> Callable[..., None]:
 
 may_be_dry = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 """The option of what changes something."""
+
+may_be_sure = click.option("--yes", is_flag=True, help="Do not ask.")
+"""The option of what destroys something."""
+
+
+def refuse_unasked(*, yes: bool, dry_run: bool) -> None:
+    """Raise UsageError if somebody would have to be asked who is not there."""
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise click.UsageError("This cannot be undone, and nobody can be asked here. Give --yes if it is meant.")
+
+
+def ask(what: str, *, yes: bool, dry_run: bool) -> None:
+    """Ask whether to do what cannot be undone. End the command with the exit code 1 if not."""
+    if not (yes or dry_run):
+        click.confirm(what, abort=True, err=True)

@@ -6,8 +6,11 @@ import json
 import boto3
 from botocore.config import Config
 
+from chalicelib.adapters.dynamodb.factor_uses import passkey_key
+from chalicelib.adapters.dynamodb.items import user_key
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
 from tests.support import places
+from tests.support.administrators import Administrators
 from tests.support.api_client import over_http
 from tests.support.mailbox import Mailbox
 from tests.support.packaged.api_gateway import ApiGateway
@@ -87,6 +90,8 @@ class Account:
         self.live_by_password()
         self.tables.empty()
         self.live_with_mails()
+        self.tables.empty()
+        self.live_as_administrators()
 
     def live_with_mails(self):
         """Do the part of it that a mailer has to do with."""
@@ -133,6 +138,7 @@ class Account:
         fifth = api.login(password=NEW_PASSWORD).json
         shown = api.bearer("GET", "/dashboard", fifth["access_token"])
         assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
+        self._give_a_passkey("alice")
         self._delete(fifth["access_token"], NEW_PASSWORD)
 
     def live_by_mail(self):
@@ -162,6 +168,37 @@ class Account:
         self._delete(token, RESET_PASSWORD)
         assert self.mailer.mapping.discarded == []
 
+    def live_as_administrators(self):
+        """Do what administrators do, and what is done with it."""
+        api = self.api
+        administrators = Administrators(api, self.tables.client, places.FOUNDATION.users_table)
+        root, bob = (administrators.register(name) for name in ("root", "bob"))
+        made = root.create("alice", email=ADDRESS)
+        assert made.status == 201, made
+        alice = made.json["user"]["id"]
+        members = {"token": made.json["link"].partition("#reset=")[2], "new_password": PASSWORD}
+        assert api.post("/auth/password/reset", members).status == 204
+        assert api.login().status == 200
+        assert [user["id"] for user in root.users("?username=al").json["users"]] == [alice]
+        assert [session["ip"] for session in root.show(alice).json["sessions"]] == ["127.0.0.1"]
+        assert root.ask("POST", f"/users/{alice}/reset-password").status == 200
+        self._give("alice", totp={"S": "sealed"}, totp_added_at={"N": "1"}, totp_step={"N": "1"})
+        assert root.ask("DELETE", f"/users/{alice}/second-factor").status == 204
+        assert root.ask("POST", f"/users/{alice}/logout-all").status == 204
+        assert root.change(alice, roles=["admin"]).status == 200
+        # The item that counts administrators does not know one who was made behind its back.
+        assert root.change(bob.id, roles=["user"], disabled=True).status == 200
+        assert bob.users().status in {401, 403}
+        self._give_a_passkey("bob")
+        assert root.delete(bob.id).status == 204
+        self._give_a_passkey("root")
+        assert api.bearer("POST", "/auth/delete-account", root.token, {"password": PASSWORD}).status == 204
+        (left,) = [item for item in self.tables.items("users") if "user_id" in item]
+        assert left["user_id"]["S"] == alice
+        assert self.tables.count("sessions") == 0
+        assert [item for item in self.tables.items("users") if item["username_key"]["S"].startswith("passkey#")] == []
+        assert self._log_arrives("admin")
+
     def bounce(self, address):
         """Let SES tell that an address does not exist, and return what the mailer said."""
         message = {
@@ -177,7 +214,23 @@ class Account:
 
     def _delete(self, token, password):
         assert self.api.bearer("POST", "/auth/delete-account", token, {"password": password}).status == 204
-        assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0
+        assert self.tables.count("users") == self.tables.count("sessions") == 0
+        # What is left is that somebody has gone, and when.
+        (entry,) = self.tables.items("events")
+        assert entry["type"]["S"] == "account_deleted"
+
+    def _give_a_passkey(self, username):
+        self._give(username, passkeys={"SS": ["a-passkey"]})
+        self.tables.client.put_item(TableName=places.FOUNDATION.users_table, Item=passkey_key("a-passkey"))
+
+    def _give(self, username, **attributes):
+        """Give a user attributes, behind the API's back."""
+        self.tables.client.update_item(
+            TableName=places.FOUNDATION.users_table,
+            Key=user_key(username),
+            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in attributes)}",
+            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+        )
 
     def _log_arrives(self, name):
         permissions = log_permissions(self.functions[name].definition.name, "2026/01/01/[$LATEST]0")

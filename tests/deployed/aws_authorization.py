@@ -207,7 +207,9 @@ def _parameter(name):
 
 def _on_table(operation, request, *, enclosing=None):
     context = of_dynamodb(operation, request) | ({"dynamodb:EnclosingOperation": enclosing} if enclosing else {})
-    return Permission(f"dynamodb:{operation}", _arn("dynamodb", f"table/{request['TableName']}"), context)
+    table = f"table/{request['TableName']}"
+    resource = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
+    return Permission(f"dynamodb:{operation}", _arn("dynamodb", resource), context)
 
 
 def _arn(service, resource):

@@ -154,6 +154,7 @@ def _assert_the_page_is_in_the_bucket(operator, bucket):
     wanted = {
         "index.html": "text/html; charset=utf-8",
         "inspector.html": "text/html; charset=utf-8",
+        "admin.html": "text/html; charset=utf-8",
         "js/page.js": "text/javascript; charset=utf-8",
         "js/lychgate.d.ts": "text/plain; charset=utf-8",
     }

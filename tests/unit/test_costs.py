@@ -30,6 +30,10 @@ OF_THE_INSPECTOR = {
     "signature.js",
     "token-view.js",
 }
+OF_THE_ADMINISTRATORS = {
+    *("admin.html", "admin.css", "admin.js", "administration.js", "lychgate-admin.js"),
+    *("admin-actions.js", "admin-link.js", "admin-list.js", "admin-new.js", "admin-parts.js", "admin-user.js"),
+}
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
 MEASURED = (PROJECT / "docs" / "performance.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
@@ -129,7 +133,7 @@ def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():
     files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
-    files = [path for path in files if path.name not in OF_THE_INSPECTOR | RARELY_ASKED_FOR]
+    files = [path for path in files if path.name not in OF_THE_INSPECTOR | OF_THE_ADMINISTRATORS | RARELY_ASKED_FOR]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 

@@ -26,6 +26,7 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
+from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import transact_with_mail
@@ -77,6 +78,17 @@ class DynamoDBAdministrationStore:
             if user is not None and user.id == user_id:
                 return user
         return None
+
+    def suppressed(self, address: str) -> tuple[str, int] | None:
+        """See ``AdministrationStore.suppressed``. Takes one consistent read."""
+        with unavailable_on_failure():
+            response = self._client.get_item(
+                TableName=self._tables.mail, Key=suppressed_key(address), ConsistentRead=True
+            )
+        if "Item" not in response:
+            return None
+        members = from_item(cast("Item", response["Item"]))
+        return members["reason"], members["at"]
 
     def create(self, user: User, events: Sequence[SecurityEvent], mail: Mail | None) -> None:
         """See ``AdministrationStore.create``. Takes one transaction."""

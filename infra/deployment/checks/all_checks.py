@@ -66,6 +66,18 @@ def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
             raise DeploymentError(f"{finding.name}: {finding.sentence}")
 
 
+def of_running(resources: Resources) -> Iterator[Check]:
+    """Yield the checks of a stage that is deployed: of its stack, its domain, its passkeys and its mails."""
+    yield Check("stack", partial(names.stack, resources))
+    try:
+        parameters = resources.stack.parameters()
+    except ClientError:  # the line above says so
+        parameters = {}
+    yield from _of_parameters(resources, parameters)
+    yield Check("passkeys", partial(passkeys.relying_party, resources, parameters))
+    yield from _of_mails(resources, parameters)
+
+
 def of_mails(resources: Resources, asked: Mapping[str, str]) -> Iterator[str]:
     """Yield what a deployment says of the stage's mails: a line for each check of them. None stops it."""
     for each in _of_mails(resources, {**resources.stack.parameters(), **asked}):
