@@ -36,10 +36,11 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     """
     api, authorizer = f"lychgate-{stage}", f"lychgate-{stage}-authorizer"
     logs = {name: f"/aws/lambda/{name}" for name in (api, authorizer)}
+    of_administrators = f"/aws/lambda/{api}-admin"
     rows: list[tuple[str, list[Widget]]] = [
-        ("Users", _users(api, authorizer, logs[api])),
+        ("Users", _users(api, authorizer, [logs[api], of_administrators])),
         ("Answers", _answers(api, f"/aws/apigateway/{api}")),
-        ("Functions", _functions(api, authorizer, list(logs.values()))),
+        ("Functions", _functions(api, authorizer, [*logs.values(), of_administrators])),
         ("Tables", _tables(tables)),
         ("Costs", _costs(api, authorizer, [*logs.values(), f"/aws/apigateway/{api}"])),
     ]
@@ -80,7 +81,7 @@ def _if(condition: str, values: Iterable[Any]) -> dict[str, Any]:
     return {"Fn::If": [condition, {"Fn::Sub": "".join(f",{_text(value)}" for value in values)}, ""]}
 
 
-def _users(api: str, authorizer: str, log: str) -> list[Widget]:
+def _users(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
     def counted(metric: str, *outcomes: str) -> list[Any]:
         return [["Lychgate", metric, "function", api, "outcome", outcome] for outcome in outcomes]
 
@@ -96,7 +97,7 @@ def _users(api: str, authorizer: str, log: str) -> list[Widget]:
         ),
         _query(
             "Sign-ups, deletions, new passwords",
-            [log],
+            logs,
             'stats sum(strcontains(event, "registered")) as sign_ups, sum(strcontains(event, "account_deleted")) as'
             ' deletions, sum(strcontains(event, "password_changed")) as new_passwords by bin(1h)',
         ),

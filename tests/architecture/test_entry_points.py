@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import app
-from chalicelib import mailer, webhooks
+from app import admin, app
+from chalicelib import administration, mailer, webhooks
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -15,9 +15,27 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
 
 @pytest.mark.parametrize("name", ["mailer", "webhooks"])
 def test_what_a_stream_invokes_begins_in_its_own_module(name):
-    (function,) = [each for each in app.pure_lambda_functions if each.name == name]
-    assert function.handler_string == f"chalicelib.{name}.{name}"
+    assert handler_of(name) == f"chalicelib.{name}.{name}"
     assert callable(getattr({"mailer": mailer, "webhooks": webhooks}[name], name))
+
+
+def test_the_lambda_of_administrators_begins_in_the_applications_module_and_is_the_application():
+    assert handler_of("admin") == administration.HANDLER == "app.admin"
+    event = {
+        "requestContext": {"resourcePath": "/health", "httpMethod": "GET", "path": "/api/health", "requestId": "1"},
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    assert admin(event, None) == app(event, None)
+
+
+def handler_of(name):
+    (function,) = [function for function in app.pure_lambda_functions if function.name == name]
+    return function.handler_string
 
 
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():

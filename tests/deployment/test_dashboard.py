@@ -131,7 +131,7 @@ def test_each_dimension_names_what_the_stage_has(rendered, metrics):
     properties = [each.get("Properties", {}) for each in rendered["Resources"].values()]
     groups = {each["LogGroupName"] for each in properties if "LogGroupName" in each}
     # What these do is in the queries of their logs, which are no metrics.
-    groups -= {f"/aws/lambda/lychgate-prod-{name}" for name in ("mailer", "webhooks")}
+    groups -= {f"/aws/lambda/lychgate-prod-{name}" for name in ("mailer", "admin", "webhooks")}
     functions = {group.rpartition("/")[2] for group in groups if group.startswith("/aws/lambda/")}
     assert functions == {"lychgate-prod", "lychgate-prod-authorizer"}
     there = {

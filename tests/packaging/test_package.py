@@ -258,7 +258,7 @@ def test_all_functions_are_where_lambda_is_told_to_find_them(archive, code):
     template = json.loads((archive.parent / "sam.json").read_text())
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     handlers = {each["Properties"]["Handler"] for each in functions}
-    assert handlers == {"app.app", "chalicelib.authorizer.authorizer", "chalicelib.mailer.mailer"}
+    assert handlers == {"app.app", "app.admin", "chalicelib.authorizer.authorizer", "chalicelib.mailer.mailer"}
     for handler in handlers:
         module, name = handler.rsplit(".", 1)
         run(code, f"import {module}; assert callable({module}.{name})")
