@@ -22,6 +22,7 @@ WIDTH = 24
 """Columns of a dashboard (Amazon CloudWatch API Reference, "Dashboard body structure and syntax")."""
 
 _AXIS = {"left": {"min": 0, "showUnits": False}}
+_HERE = "${AWS::Region}"
 _HEIGHT = 6
 _MINUTES_5 = 300
 _HOUR = 3600
@@ -46,16 +47,26 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     placed = list(_placed(rows, top=3))
     lowest = max(widget["y"] + widget["height"] for widget in placed)
     of_mails = list(_placed([("Mails", _mails(f"/aws/lambda/lychgate-{stage}-mailer"))], top=lowest))
+    # Where there are no mails CloudWatch leaves their room free.
+    lowest = max(widget["y"] + widget["height"] for widget in of_mails)
+    of_webhooks = list(_placed([("Webhooks", _webhooks(f"/aws/lambda/lychgate-{stage}-webhooks"))], top=lowest))
     (_, always), *others = alarms.items()
-    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails"]
+    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails", "Webhooks"]
     body = _text({"periodOverride": "inherit", "widgets": widgets})
-    filled_in = {"Mails": _if("SendsMail", of_mails)}
+    filled_in = {"Mails": _if("SendsMail", of_mails), "Webhooks": _if("SendsWebhooks", of_webhooks)}
     filled_in |= {condition: _if(condition, map(_arn, logical_ids)) for condition, logical_ids in others}
     for name in filled_in:
         # What has a condition brings its comma with it.
         body = body.replace(f',"{name}"', f"${{{name}}}")
     # A template may not be long.
-    return {"Fn::Sub": [body.replace(_text(_AXIS), "${Axis}"), {**filled_in, "Axis": _text(_AXIS)}]}
+    repeated = {
+        "Usual": _text({"stat": "Sum", "period": _MINUTES_5})[1:-1],
+        "Axis": _text({"yAxis": _AXIS})[1:-1],
+        "Graph": '{"type":"metric","properties":{"title":',
+    }
+    for name, text in repeated.items():
+        body = body.replace(text, f"${{{name}}}")
+    return {"Fn::Sub": [body, {**filled_in, **repeated}]}
 
 
 def _arn(logical_id: str) -> str:
@@ -228,7 +239,18 @@ def _mails(log: str) -> list[Widget]:
     ]
 
 
-def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
+def _webhooks(log: str) -> list[Widget]:
+    return [
+        _query(
+            "What became of webhooks",
+            [log],
+            "filter ispresent(outcome) | stats count(*) as times by outcome, answer, reason | sort times desc",
+            view="table",
+        ),
+    ]
+
+
+def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = _HERE) -> Widget:
     properties = {
         "title": title,
         "metrics": list(_shortened(metrics)),
@@ -253,7 +275,7 @@ def _query(
     title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None
 ) -> Widget:
     sources = " | ".join(f"SOURCE '{log}'" for log in logs)
-    properties = {"title": title, "query": f"{sources} | {query}", "region": "${AWS::Region}", "view": view}
+    properties = {"title": title, "query": f"{sources} | {query}", "region": _HERE, "view": view}
     return {"type": "log", "properties": properties, **({"width": width} if width else {})}
 
 
