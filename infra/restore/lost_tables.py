@@ -144,7 +144,8 @@ def _create(stage: Stage, tables: tuple[str, ...]) -> None:
 
 def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
     """Give a table what no restore brings, and return what was missing."""
-    client, table, changed = stage.dynamodb, definition.name, []
+    client, table = stage.dynamodb, definition.name
+    changed = _indexed(stage, definition)
     wanted: Any = definition.time_to_live
     expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if wanted is not None and expiry not in {"ENABLED", "ENABLING"}:
@@ -161,6 +162,35 @@ def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
             _turn_on_recovery(stage, table)
             changed.append(f"{table}: can be restored to any second from now on")
     return changed + _tagged(stage, table)
+
+
+def _indexed(stage: Stage, definition: TableDefinition) -> list[str]:
+    """Make the indexes that a table lacks, as one does whose backup is older than they are. Return what was missing.
+
+    DynamoDB makes one at a time. CloudFormation would not: it believes that the table has them.
+    """
+    client, table, made = stage.dynamodb, definition.name, []
+    for index in definition.create.get("GlobalSecondaryIndexes", []):
+        described = client.describe_table(TableName=table)["Table"]
+        if index["IndexName"] in {each.get("IndexName") for each in described.get("GlobalSecondaryIndexes", [])}:
+            continue
+        client.update_table(
+            TableName=table,
+            AttributeDefinitions=definition.create["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=[{"Create": index}],
+        )
+        _wait_for_index(stage, table, index["IndexName"])
+        made.append(f"{table}: the index {index['IndexName']} is made anew")
+    return made
+
+
+def _wait_for_index(stage: Stage, table: str, name: str) -> None:
+    while True:
+        described = stage.dynamodb.describe_table(TableName=table)["Table"]
+        found = {each.get("IndexName"): each.get("IndexStatus") for each in described["GlobalSecondaryIndexes"]}
+        if found.get(name) == "ACTIVE" and described["TableStatus"] == "ACTIVE":
+            return
+        stage.reach.sleep(copies.POLL_SECONDS)
 
 
 def _turn_on_recovery(stage: Stage, table: str) -> None:
