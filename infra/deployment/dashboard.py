@@ -24,6 +24,9 @@ WIDTH = 24
 _AXIS = {"left": {"min": 0, "showUnits": False}}
 _HEIGHT = 6
 _MINUTES_5 = 300
+_USUAL = {"stat": "Sum", "region": "${AWS::Region}", "yAxis": _AXIS, "period": _MINUTES_5}
+"""What most graphs have."""
+
 _HOUR = 3600
 
 
@@ -54,8 +57,11 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     for name in filled_in:
         # What has a condition brings its comma with it.
         body = body.replace(f',"{name}"', f"${{{name}}}")
-    # A template may not be long.
-    return {"Fn::Sub": [body.replace(_text(_AXIS), "${Axis}"), {**filled_in, "Axis": _text(_AXIS)}]}
+    # A template may not be long, so what is said often is said once.
+    often = {"Name": api, "Usual": _text(_USUAL)[1:-1]}
+    for name, text in often.items():
+        body = body.replace(text, f"${{{name}}}")
+    return {"Fn::Sub": [body, {**filled_in, "Name": api, "Usual": {"Fn::Sub": often["Usual"]}}]}
 
 
 def _arn(logical_id: str) -> str:
@@ -229,14 +235,7 @@ def _mails(log: str) -> list[Widget]:
 
 
 def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
-    properties = {
-        "title": title,
-        "metrics": list(_shortened(metrics)),
-        "stat": "Sum",
-        "period": period,
-        "region": region,
-        "yAxis": _AXIS,
-    }
+    properties = {"title": title, "metrics": list(_shortened(metrics)), **_USUAL, "region": region, "period": period}
     return {"type": "metric", "properties": properties}
 
 

@@ -214,7 +214,7 @@ def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_s
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
     # CloudFormation takes in what exists only by such names, and only with such a policy.
     kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
-    assert len(kept) == 10
+    assert len(kept) == 11
     for resource in kept:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
@@ -222,12 +222,12 @@ def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
 
 
 def test_alarms_are_off_unless_somebody_is_told(rendered):
-    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms"}
+    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms", "HasWebhookAlarms"}
     conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) == 20
+    assert len(alarms) == 23
     assert alarms <= conditional
-    given = {"Stage": "prod", "MailFrom": "no-reply@example.org"}
+    given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
         assert not condition_holds(condition, rendered, given)
         assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
