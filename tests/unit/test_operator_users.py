@@ -263,6 +263,15 @@ class TestSessionsAndPasswords:
             answer = json.loads(run("users", "reset-password", "alice", "--json").stdout)
             assert (answer["mailed"], memory.mails.asked[-1].handed_over.is_mailed) == (mailed, mailed)
 
+    @pytest.mark.parametrize("arguments", [("reset-password", "alice"), ("create", "kim")])
+    def test_of_a_site_that_sends_no_mail_a_link_is_printed_only(self, run, memory, arguments):
+        memory.users["alice"] = replace(memory.users["alice"], contact=Contact(KIMS, verified=True))
+        without = {"LYCHGATE_EMAIL": "off", "LYCHGATE_MAIL_FROM": ""}
+        answer = json.loads(run("users", *arguments, "--json", **without).stdout)
+        assert (answer["mailed"], memory.mails.asked[-1].handed_over.is_mailed) == (False, False)
+        assert LINK.fullmatch(answer["link"])
+        assert "on its way" not in run("users", "reset-password", "alice", **without).stdout
+
     def test_of_somebody_who_is_disabled_is_refused_with_what_to_do(self, run, memory):
         memory.users["alice"] = replace(memory.users["alice"], disabled=True)
         done = run("users", "reset-password", "alice")
