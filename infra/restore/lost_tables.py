@@ -82,6 +82,11 @@ def bring_back(
                 " docs/operations/backup-and-restore.md#the-outbox says what to do. Which addresses are suppressed is"
                 " forgotten"
             )
+        if stage.resources.webhook_url() and stage.tables.events in (*plan.backups, *plan.empty):
+            progress(
+                f"{stage.tables.events}: gets another stream than before, which the function of webhooks does not read"
+                " yet. docs/operations/backup-and-restore.md#the-history-of-a-stage-with-webhooks says what to do"
+            )
         copies.wait(client, definitions, progress, stage.reach.sleep)
     with progress.of("Settings"):
         changed = [sentence for each in definitions.values() for sentence in _put_right(stage, each)]
@@ -146,13 +151,18 @@ def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
     """Give a table what no restore brings, and return what was missing."""
     client, table = stage.dynamodb, definition.name
     changed = _indexed(stage, definition)
+    described = client.describe_table(TableName=table)["Table"]
+    stream: Any = definition.create.get("StreamSpecification")
+    if stream is not None and not described.get("StreamSpecification", {}).get("StreamEnabled"):
+        client.update_table(TableName=table, StreamSpecification=stream)
+        copies.wait(client, [table], lambda _: None, stage.reach.sleep)
+        changed.append(f"{table}: has a stream again, another one than before")
     wanted: Any = definition.time_to_live
     expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if wanted is not None and expiry not in {"ENABLED", "ENABLING"}:
         client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
         changed.append(f"{table}: items expire again, by {wanted['AttributeName']}")
     if _is_protected(stage):
-        described = client.describe_table(TableName=table)["Table"]
         if not described.get("DeletionProtectionEnabled"):
             client.update_table(TableName=table, DeletionProtectionEnabled=True)
             copies.wait(client, [table], lambda _: None, stage.reach.sleep)
