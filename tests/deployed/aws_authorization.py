@@ -46,7 +46,7 @@ _IN_TRANSACTION = {
     "Get": "GetItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_OF_ONE_TABLE = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
+_OF_ONE_TABLE = {"DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
 
 
 @dataclass
