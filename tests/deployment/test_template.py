@@ -227,7 +227,7 @@ def test_alarms_are_off_unless_somebody_is_told(rendered):
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
     assert len(alarms) == 23
     assert alarms <= conditional
-    given = {"Stage": "prod", "MailFrom": "no-reply@example.org"}
+    given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
         assert not condition_holds(condition, rendered, given)
         assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
