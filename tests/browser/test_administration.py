@@ -1,4 +1,4 @@
-"""The page of administrators: who gets in, what is found there, what is done there, and that nothing is told too early."""
+"""The page of administrators: who gets in, what is found and done there, and that nothing is told too early."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ class Administrator:
         """Return a new user."""
         status, made = self.ask("POST", "admin/users", {"username": username, **more})
         if status == CONFLICT:
-            # A laptop's database that is busy is asked twice, and knows no repetition: the first time has made the user.
+            # A laptop's database that is busy is asked twice, and knows no repetition: the first has made the user.
             _, found = self.ask("GET", f"admin/users?username={quote(username)}&limit=1")
             return found["users"][0]
         assert status == 201, made

@@ -227,7 +227,7 @@ def test_alarms_are_off_unless_somebody_is_told(rendered):
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
     assert len(alarms) == 23
     assert alarms <= conditional
-    given = {"Stage": "prod", "MailFrom": "no-reply@example.org"}
+    given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
         assert not condition_holds(condition, rendered, given)
         assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
@@ -400,6 +400,7 @@ def test_an_event_is_sent_or_in_the_queue_before_the_stream_forgets_it(rendered)
     mapping = rendered["Resources"]["WebhookStreamMapping"]["Properties"]
     assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
     failed = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert failed == {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}
     queue = rendered["Resources"]["WebhookDeadLetters"]["Properties"]
