@@ -86,6 +86,9 @@ MAIL_WRITE_UNITS = 3 + 5
 MAIL_READ_UNITS = 0 + 5
 """Of a mail to a new password, from the question to SES: docs/performance.md, section "Mails"."""
 
+EVENTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS
+"""Where webhooks are sent: what histories get. The failures of a day are one event."""
+
 # Assumptions. Replace them with the values of the REPORT lines in the log.
 HASH_SECONDS = 0.35
 """Duration of a request with a password: bcrypt at cost 12 on one whole CPU, and three calls of DynamoDB."""
@@ -97,9 +100,12 @@ COLD_SECONDS = 1.0
 AUTHORIZER_COLD_SECONDS = 0.5
 MAIL_SECONDS = 1.5
 """Of the mailer, for a mail: an upper bound, in which each is a cold start."""
+WEBHOOK_SECONDS = 0.5
+"""Of the webhooks' function, for an event that an endpoint takes at once; a cold start for each tenth."""
 API_GB = 1769 / 1024
 AUTHORIZER_GB = 512 / 1024
 MAILER_GB = 256 / 1024
+WEBHOOKS_GB = 256 / 1024
 """All as in infra/deployment/stage.py."""
 
 SNAP_START_VERSIONS = 2
@@ -126,6 +132,9 @@ ALARM_METRICS = 26
 MAIL_METRICS = 6
 """What becomes of mails."""
 MAIL_ALARMS = 6
+WEBHOOK_METRICS = 3
+"""What becomes of webhooks."""
+WEBHOOK_ALARMS = 3
 
 
 @dataclass(frozen=True)
@@ -216,6 +225,12 @@ def mails(users: int) -> float:
     return fixed + users * MAILS * (SES_MAIL + units + mailer)
 
 
+def webhooks(users: int) -> float:
+    """Return what webhooks add in USD with this number of active users, if the endpoint takes them at once."""
+    fixed = WEBHOOK_METRICS * METRIC + WEBHOOK_ALARMS * ALARM_METRIC
+    return fixed + users * EVENTS * (LAMBDA_REQUEST + WEBHOOK_SECONDS * WEBHOOKS_GB * LAMBDA_GB_SECOND)
+
+
 def cognito_lite(users: int) -> float:
     """Return the list price of Cognito Lite in USD for this number of active users."""
     left = max(0, users - COGNITO_FREE_USERS)
@@ -253,6 +268,11 @@ def table() -> str:
         f"| with mails | {MAILS} mails, $0.10 per 1,000; for each {MAIL_WRITE_UNITS} write and {MAIL_READ_UNITS} read "
         f"units, {MAIL_SECONDS * MAILER_GB:.2f} GB-s; {MAIL_METRICS} metrics, {MAIL_ALARMS} alarms | {mailing[0]} "
         f"| {mailing[1]} |"
+    )
+    telling = [_dollars(total + webhooks(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
+    rows.append(
+        f"| with webhooks | {EVENTS:.2f} events, {WEBHOOK_SECONDS * WEBHOOKS_GB:.2f} GB-s for each; {WEBHOOK_METRICS} "
+        f"metrics, {WEBHOOK_ALARMS} alarms | {telling[0]} | {telling[1]} |"
     )
     fast = [_dollars(total + snap_start(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
     rows.append(

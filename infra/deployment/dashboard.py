@@ -22,9 +22,10 @@ WIDTH = 24
 """Columns of a dashboard (Amazon CloudWatch API Reference, "Dashboard body structure and syntax")."""
 
 _AXIS = {"left": {"min": 0, "showUnits": False}}
+_HERE = "${AWS::Region}"
 _HEIGHT = 6
 _MINUTES_5 = 300
-_USUAL = {"stat": "Sum", "region": "${AWS::Region}", "yAxis": _AXIS, "period": _MINUTES_5}
+_USUAL = {"stat": "Sum", "region": _HERE, "yAxis": _AXIS, "period": _MINUTES_5}
 """What most graphs have."""
 
 _HOUR = 3600
@@ -49,19 +50,22 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     placed = list(_placed(rows, top=3))
     lowest = max(widget["y"] + widget["height"] for widget in placed)
     of_mails = list(_placed([("Mails", _mails(f"/aws/lambda/lychgate-{stage}-mailer"))], top=lowest))
+    # Where there are no mails CloudWatch leaves their room free.
+    lowest = max(widget["y"] + widget["height"] for widget in of_mails)
+    of_webhooks = list(_placed([("Webhooks", _webhooks(f"/aws/lambda/lychgate-{stage}-webhooks"))], top=lowest))
     (_, always), *others = alarms.items()
-    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails"]
+    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails", "Webhooks"]
     body = _text({"periodOverride": "inherit", "widgets": widgets})
-    filled_in = {"Mails": _if("SendsMail", of_mails)}
+    filled_in = {"Mails": _if("SendsMail", of_mails), "Webhooks": _if("SendsWebhooks", of_webhooks)}
     filled_in |= {condition: _if(condition, map(_arn, logical_ids)) for condition, logical_ids in others}
     for name in filled_in:
         # What has a condition brings its comma with it.
         body = body.replace(f',"{name}"', f"${{{name}}}")
     # A template may not be long, so what is said often is said once.
-    often = {"Name": api, "Usual": _text(_USUAL)[1:-1]}
+    often = {"Name": api, "Usual": _text(_USUAL)[1:-1], "Graph": '{"type":"metric","properties":{"title":'}
     for name, text in often.items():
         body = body.replace(text, f"${{{name}}}")
-    return {"Fn::Sub": [body, {**filled_in, "Name": api, "Usual": {"Fn::Sub": often["Usual"]}}]}
+    return {"Fn::Sub": [body, {**filled_in, **often, "Usual": {"Fn::Sub": often["Usual"]}}]}
 
 
 def _arn(logical_id: str) -> str:
@@ -234,7 +238,18 @@ def _mails(log: str) -> list[Widget]:
     ]
 
 
-def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
+def _webhooks(log: str) -> list[Widget]:
+    return [
+        _query(
+            "What became of webhooks",
+            [log],
+            "filter ispresent(outcome) | stats count(*) as times by outcome, answer, reason | sort times desc",
+            view="table",
+        ),
+    ]
+
+
+def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = _HERE) -> Widget:
     properties = {"title": title, "metrics": list(_shortened(metrics)), **_USUAL, "region": region, "period": period}
     return {"type": "metric", "properties": properties}
 
@@ -252,7 +267,7 @@ def _query(
     title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None
 ) -> Widget:
     sources = " | ".join(f"SOURCE '{log}'" for log in logs)
-    properties = {"title": title, "query": f"{sources} | {query}", "region": "${AWS::Region}", "view": view}
+    properties = {"title": title, "query": f"{sources} | {query}", "region": _HERE, "view": view}
     return {"type": "log", "properties": properties, **({"width": width} if width else {})}
 
 

@@ -45,7 +45,7 @@ _BY_ANYBODY = frozenset(
 _DURATION = re.compile(r"([0-9]{1,7})([smhdw])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
-_FEW_NAMES = 200
+FEW_NAMES = 200
 """Users whose names are asked for one by one. For more, the table of users is read once."""
 
 _SCHEMA = """
@@ -169,10 +169,13 @@ class Names:
 class Audit:
     """The entries of a stage, for as long as its histories are kept."""
 
-    def __init__(self, accounts: Accounts, advance: Callable[[int], None] = lambda _: None) -> None:
-        """``advance`` is told how many more events were read."""
+    def __init__(
+        self, accounts: Accounts, advance: Callable[[int], None] = lambda _: None, *, few_names: int = FEW_NAMES
+    ) -> None:
+        """``advance`` is told how many more events were read. Names of ``few_names`` users are read one by one."""
         self._accounts = accounts
         self._advance = advance
+        self._few_names = few_names
 
     def everything(self, since: int) -> Iterator[tuple[Entry, Named]]:
         """Yield all entries since a time, the oldest first, each with what knows names. Reads the whole table."""
@@ -223,7 +226,7 @@ class Audit:
             " UNION SELECT subject FROM entries WHERE subject IS NOT NULL"
         )
         [[number]] = database.execute("SELECT count(*) FROM names")
-        if number <= _FEW_NAMES:
+        if number <= self._few_names:
             return Names(self._accounts)
         tables = self._database
         for page in pages(

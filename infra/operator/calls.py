@@ -25,12 +25,18 @@ from infra.operator.users import RefusedError, Users
 from infra.stage_settings import UnknownStageError
 
 
+def _is_at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 @dataclass(frozen=True)
 class Reach:
     """What the commands reach outside of themselves by."""
 
     accounts: Callable[[Stage], AbstractContextManager[Accounts]] = open_accounts
     clock: Clock = system_clock
+    can_ask: Callable[[], bool] = _is_at_a_terminal
+    """Whether somebody is there who can be asked."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +123,9 @@ may_be_sure = click.option("--yes", is_flag=True, help="Do not ask.")
 """The option of what destroys something."""
 
 
-def refuse_unasked(*, yes: bool, dry_run: bool) -> None:
+def refuse_unasked(call: Call, *, yes: bool, dry_run: bool) -> None:
     """Raise UsageError if somebody would have to be asked who is not there."""
-    if not (yes or dry_run or sys.stdin.isatty()):
+    if not (yes or dry_run or call.reach.can_ask()):
         raise click.UsageError("This cannot be undone, and nobody can be asked here. Give --yes if it is meant.")
 
 

@@ -1,7 +1,9 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
+import pytest
+
 from app import admin, app
-from chalicelib import administration, mailer
+from chalicelib import administration, mailer, webhooks
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -11,9 +13,10 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
     assert handler.ttl_seconds == 300
 
 
-def test_the_mailers_lambda_begins_in_its_own_module():
-    assert handler_of("mailer") == "chalicelib.mailer.mailer"
-    assert callable(mailer.mailer)
+@pytest.mark.parametrize("name", ["mailer", "webhooks"])
+def test_what_a_stream_invokes_begins_in_its_own_module(name):
+    assert handler_of(name) == f"chalicelib.{name}.{name}"
+    assert callable(getattr({"mailer": mailer, "webhooks": webhooks}[name], name))
 
 
 def test_the_lambda_of_administrators_begins_in_the_applications_module_and_is_the_application():

@@ -381,6 +381,31 @@ def test_what_is_about_mails_is_there_only_with_a_sender(rendered):
         assert not condition_holds(of_mails[name], rendered, without), name
 
 
+def test_what_is_about_webhooks_is_there_only_with_an_endpoint(rendered):
+    of_webhooks = {
+        name: each["Condition"]
+        for name, each in rendered["Resources"].items()
+        if name.startswith("Webhook") and not name.endswith("Logs")
+    }
+    assert len(of_webhooks) == 5
+    given = {"Stage": "prod", "AlarmEmail": "me@example.org"}
+    for name, condition in of_webhooks.items():
+        assert not condition_holds(condition, rendered, given), name
+        prepared = condition_holds(condition, rendered, {**given, "Webhooks": "prepared"})
+        assert prepared is (name != "WebhookStreamMapping"), name
+        assert condition_holds(condition, rendered, {**given, "Webhooks": "on"}), name
+
+
+def test_an_event_is_sent_or_in_the_queue_before_the_stream_forgets_it(rendered):
+    mapping = rendered["Resources"]["WebhookStreamMapping"]["Properties"]
+    assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    failed = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failed == {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}
+    queue = rendered["Resources"]["WebhookDeadLetters"]["Properties"]
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
+
+
 def test_only_ses_writes_to_the_topic_of_bounces_for_this_stage_and_over_tls(rendered):
     allow, deny = rendered["Resources"]["MailFeedbackPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (allow["Effect"], allow["Principal"]) == ("Allow", {"Service": "ses.amazonaws.com"})

@@ -17,7 +17,7 @@ from tests.support.packaging_project import PROJECT, PYTHON, RUNTIME_HERE, bytec
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
 BOTOCORE_DATA = str(Path(botocore.__file__).parent / "data")
-ALL_FUNCTIONS = ("app", "chalicelib.authorizer", "chalicelib.mailer")
+ALL_FUNCTIONS = ("app", "chalicelib.authorizer", "chalicelib.mailer", "chalicelib.webhooks")
 
 
 def run(code, statement, *options, **environment):

@@ -65,8 +65,24 @@ class Operating:
         self.database = database
         self.segments = segments
         self.suppressions = suppressions or FakeSuppressions()
+        self.at_a_terminal = False
         self.asked_for = []
         """The stages that the commands wanted to reach."""
+
+    def accounts(self, stage="dev", stores=None, **settings):
+        """What the commands reach."""
+        environment = {**stage_environment(), "LYCHGATE_BCRYPT_COST": "10", **settings}
+        laptop.fill_in(environment, port=8000, path="/api")
+        return Accounts(
+            stage,
+            stores or self.make_stores(),
+            ApiSettings.from_environment(environment),
+            self.suppressions,
+            environment,
+            lambda: SigningSecrets(SigningKeys(()), PEPPERS),
+            lambda: self.database,
+            self.segments,
+        )
 
     def make_stores(self):
         return fake_stores(self.memory) if self.database is None else stores_over(self.database)
@@ -79,17 +95,7 @@ class Operating:
             self.asked_for.append(stage)
             if fails is not None:
                 raise fails
-            environment = {**stage_environment(), "LYCHGATE_BCRYPT_COST": "10", **settings}
-            laptop.fill_in(environment, port=8000, path="/api")
-            yield Accounts(
-                stage.name,
-                stores or self.make_stores(),
-                ApiSettings.from_environment(environment),
-                self.suppressions,
-                environment,
-                lambda: SigningSecrets(SigningKeys(()), PEPPERS),
-                lambda: self.database,
-                self.segments,
-            )
+            yield self.accounts(stage.name, stores, **settings)
 
-        return CliRunner().invoke(operator, arguments, obj=Reach(accounts, lambda: LATER), input=typed)
+        reach = Reach(accounts, lambda: LATER, lambda: self.at_a_terminal)
+        return CliRunner().invoke(operator, arguments, obj=reach, input=typed)

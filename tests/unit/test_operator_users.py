@@ -5,7 +5,6 @@ import json
 import re
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -36,12 +35,6 @@ def memory():
 @pytest.fixture
 def run(memory):
     return Operating(memory)
-
-
-@pytest.fixture
-def at_a_terminal(monkeypatch):
-    """Somebody can be asked."""
-    monkeypatch.setattr("infra.operator.calls.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
 
 
 def fits(password, user):
@@ -241,7 +234,8 @@ class TestDeleting:
         assert (done.exit_code, run.asked_for, list(memory.users)) == (2, [], ["alice"])
         assert "Give --yes" in done.stderr
 
-    def test_at_a_terminal_it_is_asked_for_and_only_a_yes_does_it(self, run, memory, at_a_terminal):
+    def test_at_a_terminal_it_is_asked_for_and_only_a_yes_does_it(self, run, memory):
+        run.at_a_terminal = True
         assert run("users", "delete", "alice", typed="\n").exit_code == 1
         assert list(memory.users) == ["alice"]
         done = run("users", "delete", "alice", typed="y\n")

@@ -169,7 +169,7 @@ def _set_disabled(call: Call, username: str, *, disabled: bool, dry_run: bool) -
 @of_a_stage
 def delete_user(call: Call, *, username: str, yes: bool, dry_run: bool) -> None:
     """Delete a user with sessions, factors and history. The name is free then."""
-    refuse_unasked(yes=yes, dry_run=dry_run)
+    refuse_unasked(call, yes=yes, dry_run=dry_run)
     with call.users(dry_run=dry_run) as users:
         user = users.find(username)
         whose = f"{user.username} (id {user.id}) in the stage {call.stage.name}"
@@ -223,7 +223,7 @@ def remove_factors(call: Call, *, username: str, yes: bool, dry_run: bool) -> No
 
     Be sure who asks: from then on one factor is enough. Passkeys stay, and sessions go on.
     """
-    refuse_unasked(yes=yes, dry_run=dry_run)
+    refuse_unasked(call, yes=yes, dry_run=dry_run)
     with call.users(dry_run=dry_run) as users:
         before = users.find(username)
         whose = f"{before.username} in the stage {call.stage.name}"

@@ -20,7 +20,7 @@ from infra.deployment.resources import Resources
 from infra.local.environment import stage_environment
 from infra.operator.accounts import Stage
 from infra.operator.health.diagnosis import Diagnosis, Grade, examined, of_check
-from infra.stages import FUNCTIONS, policy_file
+from infra.stages import FUNCTIONS, function_name, policy_file
 from infra.versions import live_configuration
 
 if TYPE_CHECKING:
@@ -73,9 +73,7 @@ def _backups(resources: Resources) -> Iterator[Diagnosis]:
 def _function(session: boto3.session.Session, stage: Stage, function: str) -> Iterator[Diagnosis]:
     """Look whether a function answers with the settings and the policy of this checkout."""
     name, again = f"function {function}", f"make deploy STAGE={stage.name}"
-    suffix = "" if function == "api_handler" else f"-{function}"
-    # Chalice names the API's function for the stage alone, and its role for the function.
-    found = live_configuration(session.client("lambda"), f"{APP_NAME}-{stage.name}{suffix}")
+    found = live_configuration(session.client("lambda"), function_name(APP_NAME, stage.name, function))
     if found is None:
         yield Diagnosis(name, Grade.WRONG, "it does not exist", again)
         return
