@@ -25,9 +25,6 @@ _AXIS = {"left": {"min": 0, "showUnits": False}}
 _HERE = "${AWS::Region}"
 _HEIGHT = 6
 _MINUTES_5 = 300
-_USUAL = {"stat": "Sum", "region": _HERE, "yAxis": _AXIS, "period": _MINUTES_5}
-"""What most graphs have."""
-
 _HOUR = 3600
 
 
@@ -61,11 +58,16 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     for name in filled_in:
         # What has a condition brings its comma with it.
         body = body.replace(f',"{name}"', f"${{{name}}}")
-    # A template may not be long, so what is said often is said once.
-    often = {"Name": api, "Usual": _text(_USUAL)[1:-1], "Graph": '{"type":"metric","properties":{"title":'}
-    for name, text in often.items():
+    # A template may not be long.
+    repeated = {
+        "Name": api,
+        "Usual": _text({"stat": "Sum", "period": _MINUTES_5})[1:-1],
+        "Axis": _text({"yAxis": _AXIS})[1:-1],
+        "Graph": '{"type":"metric","properties":{"title":',
+    }
+    for name, text in repeated.items():
         body = body.replace(text, f"${{{name}}}")
-    return {"Fn::Sub": [body, {**filled_in, **often, "Usual": {"Fn::Sub": often["Usual"]}}]}
+    return {"Fn::Sub": [body, {**filled_in, **repeated}]}
 
 
 def _arn(logical_id: str) -> str:
@@ -250,7 +252,14 @@ def _webhooks(log: str) -> list[Widget]:
 
 
 def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = _HERE) -> Widget:
-    properties = {"title": title, "metrics": list(_shortened(metrics)), **_USUAL, "region": region, "period": period}
+    properties = {
+        "title": title,
+        "metrics": list(_shortened(metrics)),
+        "stat": "Sum",
+        "period": period,
+        "region": region,
+        "yAxis": _AXIS,
+    }
     return {"type": "metric", "properties": properties}
 
 

@@ -400,6 +400,7 @@ def test_an_event_is_sent_or_in_the_queue_before_the_stream_forgets_it(rendered)
     mapping = rendered["Resources"]["WebhookStreamMapping"]["Properties"]
     assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
     assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
     failed = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert failed == {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}
     queue = rendered["Resources"]["WebhookDeadLetters"]["Properties"]

@@ -1,5 +1,7 @@
 """Tables that somebody deleted come back under their names, with what a restore does not bring."""
 
+import json
+
 import boto3
 import pytest
 
@@ -99,6 +101,21 @@ def test_an_outbox_that_is_made_anew_has_a_stream_and_says_that_it_is_another(op
     assert "has another stream than before" in operator.said
     assert dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"] == before
     assert items(MAIL, "mail_id") == {}
+
+
+def test_a_history_that_is_restored_has_a_stream_again_and_says_that_it_is_another(operator, backups, dynamodb):
+    path = operator.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["stages"]["test"]["environment_variables"]["LYCHGATE_WEBHOOK_URL"] = "https://example.org/hooks"
+    path.write_text(json.dumps(config))
+    before = dynamodb.describe_table(TableName=EVENTS)["Table"]["StreamSpecification"]
+    dynamodb.delete_table(TableName=EVENTS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    assert dynamodb.describe_table(TableName=EVENTS)["Table"]["StreamSpecification"] == before
+    assert f"{EVENTS}: has a stream again, another one than before" in operator.said
+    assert "which the function of webhooks does not read yet" in operator.said
 
 
 def test_accounts_as_they_were_when_they_were_deleted_keep_their_sessions(operator, api, backups, dynamodb):
