@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api.factors import factors_body
 from chalicelib.api.responses import Answer, event_body, no_content, session_body, timestamp, user_body
-from chalicelib.api.routing import Call, Credential, Routes, Tag
+from chalicelib.api.routing import ADMIN, Call, Credential, Routes, Tag
 from chalicelib.errors import Conflict, NotFound, ServiceUnavailable, UsernameTaken
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
 routes = Routes(Tag.ADMINISTRATION, raises=(ServiceUnavailable,), types="chalicelib.api.administration_bodies")
 
-_ADMIN = "admin"
 
-
-@routes.operation("GET", "/admin/users", credential=Credential.LIVE, role=_ADMIN)
+@routes.operation("GET", "/admin/users", credential=Credential.LIVE, role=ADMIN)
 def list_users(call: Call, query: UsersQuery) -> Answer[UsersBody]:
     """List users, in the order of their usernames.
 
@@ -50,7 +48,7 @@ def list_users(call: Call, query: UsersQuery) -> Answer[UsersBody]:
     "POST",
     "/admin/users",
     credential=Credential.FRESH,
-    role=_ADMIN,
+    role=ADMIN,
     status=HTTPStatus.CREATED,
     raises=(UsernameTaken,),
 )
@@ -65,7 +63,7 @@ def create_user(call: Call, body: NewUserBody) -> Answer[NewUserAnswerBody]:
     return Answer({"user": user_body(made.user), "link": made.link, "expires_in": made.expires_in})
 
 
-@routes.operation("GET", "/admin/users/{user_id}", credential=Credential.LIVE, role=_ADMIN, raises=(NotFound,))
+@routes.operation("GET", "/admin/users/{user_id}", credential=Credential.LIVE, role=ADMIN, raises=(NotFound,))
 def get_user(call: Call, user_id: UserId) -> Answer[ShownUserBody]:
     """Return a user, with sessions, history and factors."""
     shown = call.use_cases.administration.show(user_id)
@@ -85,7 +83,7 @@ def get_user(call: Call, user_id: UserId) -> Answer[ShownUserBody]:
 
 
 @routes.operation(
-    "PATCH", "/admin/users/{user_id}", credential=Credential.FRESH, role=_ADMIN, raises=(NotFound, Conflict)
+    "PATCH", "/admin/users/{user_id}", credential=Credential.FRESH, role=ADMIN, raises=(NotFound, Conflict)
 )
 def change_user(call: Call, user_id: UserId, body: UserChangesBody) -> Answer[ChangedUserBody]:
     """Give a user other roles, or disable or enable the account.
@@ -103,7 +101,7 @@ def change_user(call: Call, user_id: UserId, body: UserChangesBody) -> Answer[Ch
     "DELETE",
     "/admin/users/{user_id}",
     credential=Credential.FRESH,
-    role=_ADMIN,
+    role=ADMIN,
     status=HTTPStatus.NO_CONTENT,
     raises=(NotFound, Conflict),
 )
@@ -120,7 +118,7 @@ def delete_user(call: Call, user_id: UserId) -> Answer[None]:
     "POST",
     "/admin/users/{user_id}/logout-all",
     credential=Credential.LIVE,
-    role=_ADMIN,
+    role=ADMIN,
     status=HTTPStatus.NO_CONTENT,
     raises=(NotFound, Conflict),
 )
@@ -134,7 +132,7 @@ def log_out_user(call: Call, user_id: UserId) -> Answer[None]:
     "POST",
     "/admin/users/{user_id}/reset-password",
     credential=Credential.FRESH,
-    role=_ADMIN,
+    role=ADMIN,
     raises=(NotFound, Conflict),
 )
 def reset_password_of_user(call: Call, user_id: UserId) -> Answer[PasswordLinkBody]:
@@ -151,7 +149,7 @@ def reset_password_of_user(call: Call, user_id: UserId) -> Answer[PasswordLinkBo
     "DELETE",
     "/admin/users/{user_id}/second-factor",
     credential=Credential.FRESH,
-    role=_ADMIN,
+    role=ADMIN,
     status=HTTPStatus.NO_CONTENT,
     raises=(NotFound, Conflict),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict
 
 from chalicelib.accounts.roles import MAX_ROLES
-from chalicelib.accounts.usernames import MAX_RAW_LENGTH
 from chalicelib.api.factor_bodies import FactorsBody
 from chalicelib.api.parsing import request_body
 from chalicelib.api.responses import EventBody, Seconds, Timestamp, UserBody
@@ -41,7 +40,6 @@ class UsersQuery:
     username: Annotated[
         str,
         Keywords(
-            maxLength=MAX_RAW_LENGTH,
             description="What the username begins with. Case and compatibility forms do not count.",
         ),
     ] = ""

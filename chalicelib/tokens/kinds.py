@@ -82,7 +82,7 @@ RESERVED_CLAIMS = frozenset(
 
 def _own(members: Members, _name: str) -> Members:
     """Return the claims that the site has added."""
-    if members.keys() <= RESERVED_CLAIMS:
+    if RESERVED_CLAIMS.issuperset(members):
         return {}
     return {name: value for name, value in members.items() if name not in RESERVED_CLAIMS}
 

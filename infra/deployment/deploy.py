@@ -29,7 +29,7 @@ from infra.deployment.resources import Resources, StackParameters
 from infra.deployment.webhooks import OFF
 from infra.keys.places import PlaceError
 from infra.laptop import left_alone
-from infra.stages import FUNCTIONS
+from infra.stages import ANSWERING, FUNCTIONS, function_name
 from infra.versions import live_configuration
 
 SOURCE_TAG = "lychgate:source"
@@ -121,18 +121,21 @@ def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> No
 
 
 def refuse_unknown_secret(resources: Resources) -> None:
-    """Raise DeploymentError if the API does not know both secrets of the distribution yet.
+    """Raise DeploymentError if a function behind the API does not know both secrets of the distribution yet.
 
     The distribution may change only to a secret that the API takes already.
     """
     outputs = resources.stack.outputs()
     if "SiteOrigin" not in outputs:
         return
-    found = live_configuration(resources.session.client("lambda"), f"{APP_NAME}-{resources.stage}")
-    if found is None:
-        return
-    known = found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
-    if known != outputs.get("DistributionSecretSha256"):
+    client = resources.session.client("lambda")
+    answering = (live_configuration(client, function_name(APP_NAME, resources.stage, name)) for name in ANSWERING)
+    known = {
+        found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
+        for found in answering
+        if found is not None
+    }
+    if known - {outputs.get("DistributionSecretSha256")}:
         raise DeploymentError(
             "the API does not know yet which secret the distribution would send next, because an earlier deployment was"
             " not completed. Run `make deploy` without --new-secret first"

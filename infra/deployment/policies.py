@@ -16,13 +16,7 @@ Policy = dict[str, Any]
 USER_INDEXES = ("by-id", "by-name")
 """The indexes of the table of users, in the order in which they are made."""
 
-_USERS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
-_SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
-_EVENTS = ("BatchWriteItem", "PutItem", "Query")
-_THROTTLE = ("UpdateItem",)
-_MAIL = ("GetItem", "PutItem", "UpdateItem")
-
-_USERS_OF_ADMINISTRATORS = (
+_USERS = (
     "BatchGetItem",
     "BatchWriteItem",
     "ConditionCheckItem",
@@ -31,8 +25,12 @@ _USERS_OF_ADMINISTRATORS = (
     "PutItem",
     "UpdateItem",
 )
+_SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
+_EVENTS = ("BatchWriteItem", "PutItem", "Query")
+_THROTTLE = ("UpdateItem",)
+_MAIL = ("GetItem", "PutItem", "UpdateItem")
+
 _SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
-_EVENTS_OF_ADMINISTRATORS = ("BatchWriteItem", "PutItem", "Query")
 
 _SEEN_BY_THE_MAILER = (
     "disabled",
@@ -73,13 +71,13 @@ def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
     users = foundation.users_table
     return _policy(
-        _table("Users", foundation, users, _USERS_OF_ADMINISTRATORS),
+        _table("Users", foundation, users, _USERS),
         *(
             _table(f"Users{_camel_case(index)}", foundation, f"{users}/index/{index}", ("Query",))
             for index in USER_INDEXES
         ),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS_OF_ADMINISTRATORS),
-        _table("Events", foundation, foundation.events_table, _EVENTS_OF_ADMINISTRATORS),
+        _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Mail", foundation, foundation.mail_table, ("PutItem",)),
         {**_table("Suppressed", foundation, foundation.mail_table, ("GetItem",)), "Condition": of_addresses},
         *_signing_keys(foundation),

@@ -22,6 +22,7 @@ from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
 from infra.operator.users import RefusedError, Users
+from infra.operator.webhooks import Webhooks, open_webhooks
 from infra.stage_settings import UnknownStageError
 
 
@@ -35,6 +36,7 @@ class Reach:
 
     accounts: Callable[[Stage], AbstractContextManager[Accounts]] = open_accounts
     clock: Clock = system_clock
+    webhooks: Callable[[Stage], Webhooks] = open_webhooks
     can_ask: Callable[[], bool] = _is_at_a_terminal
     """Whether somebody is there who can be asked."""
 

@@ -22,7 +22,6 @@ from chalicelib.adapters.dynamodb.happenings import happening_from_item
 from chalicelib.clock import system_clock
 from chalicelib.config.webhooks import URL, WebhookSettings
 from chalicelib.use_cases.send_webhooks import SendWebhooks
-from chalicelib.webhooks import handle
 from chalicelib.webhooks_wiring import endpoint_of
 from infra import laptop
 from infra.keys.webhook_secrets import FileSecrets, ParameterSecrets, SecretsPlace
@@ -198,6 +197,8 @@ def open_webhooks(stage: Stage) -> Webhooks:
 
 
 def _on_a_laptop(stage: Stage, environment: Mapping[str, str]) -> Webhooks:
+    from chalicelib.webhooks import handle  # noqa: PLC0415 - loads Chalice, which no other command needs
+
     settings = WebhookSettings.from_environment({**laptop.DEFAULTS, **environment})
     place = FileSecrets(stage.data_directory)
 

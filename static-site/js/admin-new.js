@@ -4,7 +4,7 @@ import { rolesOf } from "./admin-actions.js";
 import { showLink } from "./admin-link.js";
 import { link } from "./admin-parts.js";
 import { whenFresh } from "./confirm-dialog.js";
-import { make } from "./dom.js";
+import { find, make } from "./dom.js";
 import { field, form, set, submit } from "./fields.js";
 import { clearForm, startForm } from "./forms.js";
 import { ApiError, SessionEnded } from "./lychgate.js";
@@ -18,13 +18,14 @@ const PLAIN = { autocomplete: "off", autocapitalize: "none", spellcheck: "false"
 /** @param {Desk} desk */
 export function startNew(desk) {
   const { client, site } = desk;
+  const isNeeded = site.email === "required";
   const hasEmail = site.email !== "off" && !site.isNamedByEmail;
   const name = site.isNamedByEmail
     ? field("new-username", "E-mail address", { ...PLAIN, name: "username", type: "email" }, "It is the username too, and gets the link by mail")
     : field("new-username", "Username", { ...PLAIN, name: "username", type: "text" }, "3 or more letters, digits or . _ @ + -");
-  const email = field("new-email", "E-mail address", { ...PLAIN, name: "email", type: "email" }, "Optional. It gets a link by mail too");
+  const email = field("new-email", "E-mail address", { ...PLAIN, name: "email", type: "email" }, `${isNeeded ? "" : "Optional. "}It gets a link by mail too`);
   const roles = field("new-roles", "Roles", { ...PLAIN, name: "roles", type: "text", value: "user" }, "With spaces between them. Who has admin sees this page");
-  for (const input of email.querySelectorAll("input")) input.required = false;
+  find(email, "input").required = isNeeded;
   const element = form(
     "new-form",
     name,
@@ -47,8 +48,9 @@ export function startNew(desk) {
 
   startForm(
     element,
-    ({ username, roles: typed }) => ({
+    ({ username, email: address, roles: typed }) => ({
       ...(!username && { username: site.isNamedByEmail ? "Enter an e-mail address." : "Enter a username." }),
+      ...(hasEmail && isNeeded && !address && { email: "Enter an e-mail address." }),
       ...(!rolesOf(typed).length && { roles: "Name at least one. What everybody has is user." }),
     }),
     async ({ username, email: address, roles: typed }) => {

@@ -112,7 +112,8 @@ export function startUser(desk) {
         "Who it is, and what the account may do.",
         profile(shown),
         actions.roles(user),
-        make("div", "actions", actions.resetLink(user), actions.state(user)),
+        // A link would lead a disabled account nowhere.
+        make("div", "actions", ...(user.disabled ? [] : [actions.resetLink(user)]), actions.state(user)),
       ),
       makePart(
         "ways-title",

@@ -90,7 +90,7 @@ async function loaded(code) {
 /** Show nothing any more but why. @param {typeof NOBODY} why */
 function refuse({ title, text, next }) {
   openFor = "";
-  for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+  document.querySelectorAll("dialog").forEach(dismiss);
   byId("administration").replaceChildren();
   byId("notice").replaceChildren();
   byId("refused-title").textContent = title;
@@ -100,6 +100,13 @@ function refuse({ title, text, next }) {
   byId("refused-next").href = client.user ? "/" : `/?return=${here}`;
   document.title = `${title} · Lychgate`;
   show("refused");
+}
+
+/** Close a dialog, also one that opens again by itself, and forget what is in it. @param {HTMLDialogElement} dialog */
+function dismiss(dialog) {
+  if (!dialog.open) return dialog.remove();
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.close();
 }
 
 function fail(error) {

@@ -20,7 +20,7 @@ const EVENTS = {
   roles_changed: "Roles changed",
   email_verified: "E-mail address confirmed",
   email_changed: "E-mail address changed",
-  password_reset: "New password chosen by mail",
+  password_reset: "New password chosen by a link",
   second_factor_added: "Second factor added",
   second_factor_removed: "Second factor removed",
   second_factor_failed: "Second factor wrong, after the right password",

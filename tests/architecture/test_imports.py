@@ -57,8 +57,8 @@ def test_the_application_loads_nothing_that_only_the_mailer_needs():
     assert only_the_mailers <= modules_after("import chalicelib.mailer_wiring")
 
 
-def test_neither_the_authorizer_nor_the_mailer_loads_a_hook():
-    code = "import chalicelib.authorizer, chalicelib.mailer as m; m.make_mailer({})"
+def test_neither_the_authorizer_nor_the_mailer_nor_webhooks_load_a_hook():
+    code = "import chalicelib.authorizer, chalicelib.webhooks, chalicelib.mailer as m; m.make_mailer({})"
     assert not {"chalicelib.site.hooks", "chalicelib.use_cases.hooks", *OF_HOOKS} & modules_after(code)
 
 

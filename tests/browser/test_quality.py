@@ -250,8 +250,8 @@ def test_nothing_in_the_page_takes_markup_from_a_text_and_few_modules_read_the_a
     assert {name: found for name, source in sources.items() if (found := re.findall(markup, source))} == {}
     address = r"location\.search|URLSearchParams|searchParams|\.hash\b"
     reading = {name: re.findall(address, source) for name, source in sources.items() if re.search(address, source)}
-    # Whether there is a query, what it says of the way back, which form is asked for, the token of a mailed link, and which
-    # account an administrator looks at, also after a log-in.
+    # Whether there is a query, what it says of the way back, which form is asked for, the token of a mailed link, and
+    # which account an administrator looks at, also after a log-in.
     assert reading == {
         "admin.js": [".hash"],
         "administration.js": [".hash"] * len(reading["administration.js"]),

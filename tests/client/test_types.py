@@ -58,7 +58,7 @@ RESOLUTIONS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with the client, the calls of mails, factors and administrators, the QR codes, their types and nothing else."""
+    """A folder with the client, all that goes with it, their types and nothing else."""
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
     install(tmp_path)
     for file in (CLIENT, TYPES, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, ADMIN, ADMIN_TYPES, QR, QR_TYPES):

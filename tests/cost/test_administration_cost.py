@@ -1,4 +1,4 @@
-"""What administration costs: the calls of each request about it, and what these consume, however many users there are."""
+"""What administration costs: the calls of each request about it, and what they consume, however many users exist."""
 
 import itertools
 from dataclasses import replace

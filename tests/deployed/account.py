@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from chalicelib.adapters.dynamodb.factor_uses import passkey_key
 from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.credentials.webhook_secrets import new_secret
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
 from tests.support import places
 from tests.support.administrators import Administrators
@@ -17,11 +18,13 @@ from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.function import LambdaFunction
 from tests.support.packaged.mail_service import MailService
 from tests.support.packaged.mailer import MAILER, PackagedMailer
+from tests.support.packaged.webhooks import WEBHOOKS, Receiver, mapping_of
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
 RESET_PASSWORD = "yet another one, by a mailed link"
 WRONG = "wrong horse battery staple"
+WEBHOOK_SECRET = new_secret()
 ADDRESS = "alice@mail.example"
 NEW_ADDRESS = "alice@other.example"
 
@@ -29,7 +32,7 @@ NEW_ADDRESS = "alice@other.example"
 class Account:
     """All functions of the package, each with its role, whose policy tests may change."""
 
-    def __init__(self, package, database, dynamodb_local, clock):
+    def __init__(self, package, database, dynamodb_local, clock, folder):
         self.clock = clock
         self.policies = {name: copy.deepcopy(function.policy) for name, function in package.functions.items()}
         self.roles = {name: Role(credentials(name), copy.deepcopy(policy)) for name, policy in self.policies.items()}
@@ -42,17 +45,19 @@ class Account:
             "LYCHGATE_TEST_CLOCK": str(clock.path),
             "LYCHGATE_MAX_SESSIONS": "2",
         }
+        self.receiver = Receiver(folder)
         self.functions = {
             name: LambdaFunction(
                 package,
                 name,
-                overrides,
+                {**overrides, **(self.receiver.environment if name == WEBHOOKS else {})},
                 credentials=role.credentials,
                 bootstrap=places.CLOCK_FOLDER / "lambda_under_clock.py",
             )
             for name, role in self.roles.items()
         }
         self.mailer = PackagedMailer(self.functions[MAILER], self.mails, places.FOUNDATION.mail_table, local)
+        self.events = mapping_of(self.functions[WEBHOOKS], places.FOUNDATION.events_table, local)
         self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
         self._server = places.distribution_before(self._gateway).serve()
         self.api = over_http(self._server.port, below="/api")
@@ -62,6 +67,9 @@ class Account:
         self.aws.around = None
         self.tables.empty()
         self.mailer.begin()
+        self.events.skip()
+        self.events.discarded.clear()
+        self.receiver.begin()
         self.mailbox = Mailbox(self.mailer.received, self.mailer.deliver)
         self.clock.reset()
         self._gateway.forget_authorizations()
@@ -92,12 +100,29 @@ class Account:
         self.live_with_mails()
         self.tables.empty()
         self.live_as_administrators()
+        self.live_with_webhooks()
 
     def live_with_mails(self):
         """Do the part of it that a mailer has to do with."""
         self.live_by_mail()
         assert [name for name in self.roles if not self._log_arrives(name)] == []
         assert self._mapping_works()
+
+    def live_with_webhooks(self):
+        """Do something that the site's endpoint is told of."""
+        self.tables.empty()
+        self.events.skip()
+        self.receiver.begin()
+        user = self.api.register().json["user"]
+        with self.events.retrying_at_most(1):
+            self.events.deliver()
+        assert self.events.discarded == []
+        (message,) = self.receiver.messages()
+        assert (message["type"], message["data"]["user_id"]) == ("account.registered", user["id"])
+        assert self._log_arrives(WEBHOOKS)
+        needed = mapping_permissions(places.FOUNDATION.events_stream, places.FOUNDATION.webhook_dead_letters)
+        allowed = [self.roles[WEBHOOKS].allows(*permission) for permission in needed]
+        assert all(allowed)
 
     def live_by_password(self):
         """Do what needs no mail."""
@@ -238,7 +263,8 @@ class Account:
         return all(allowed)
 
     def _mapping_works(self):
-        allowed = [self.roles[MAILER].allows(*permission) for permission in mapping_permissions(places.FOUNDATION)]
+        needed = mapping_permissions(places.FOUNDATION.mail_stream, places.FOUNDATION.mail_dead_letters)
+        allowed = [self.roles[MAILER].allows(*permission) for permission in needed]
         return all(allowed)
 
     def stop(self):
@@ -247,6 +273,7 @@ class Account:
             function.end()
         self.aws.stop()
         self.mails.stop()
+        self.receiver.stop()
 
 
 def sns_event(message):

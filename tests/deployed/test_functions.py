@@ -67,7 +67,7 @@ def test_a_function_answers_its_own_routes_only_whatever_it_is_asked(start, name
     assert function.invoke(own).answer["statusCode"] in {200, 401}
     line = json.loads(function.recent_log[-1])
     # The metrics of the API are those of both.
-    assert (line["function"], line["route"]) == ("lychgate-test", own["requestContext"]["resourcePath"])
+    assert (line["function"], line["route"]) == ("lychgate-test", f"GET {own['requestContext']['resourcePath']}")
 
 
 def test_the_authorizer_starts_cold_from_the_zip_and_answers(start, deployment):

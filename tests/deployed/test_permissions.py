@@ -6,8 +6,8 @@ import pytest
 
 from infra.deployment.policies import POLICIES as MADE_BY
 from infra.deployment.policies import USER_INDEXES
-from tests.deployed.aws_authorization import encryption_context
 from infra.stages import ANSWERING
+from tests.deployed.aws_authorization import encryption_context
 from tests.support import places
 
 POLICIES = {name: policy(places.FOUNDATION) for name, policy in MADE_BY.items()}
@@ -26,7 +26,7 @@ def test_the_functions_have_the_policies_that_were_written_for_them(package):
 
 def test_everything_works_and_every_action_on_every_resource_that_is_allowed_is_used(account):
     # The parameter is asked for once in the life of a process.
-    for name in ANSWERING:
+    for name in (*ANSWERING, "webhooks"):
         account.functions[name].end()
     account.live()
     for name, role in account.roles.items():
@@ -255,9 +255,14 @@ def assert_fails(account, function, policy):
     if not {"ssm:GetParameter", "kms:Decrypt"} <= left:
         # The parameter is asked for once in the life of a process.
         account.functions[function].end()
+    lives = {
+        "mailer": account.live_with_mails,
+        "admin": account.live_as_administrators,
+        "webhooks": account.live_with_webhooks,
+    }
     # An answer that is none has no token in it either.
     with pytest.raises((AssertionError, KeyError)):
-        {"mailer": account.live_with_mails, "admin": account.live_as_administrators}.get(function, account.live)()
+        lives.get(function, account.live)()
     denied = account.roles[function].denied
     assert denied
     return denied

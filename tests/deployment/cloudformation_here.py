@@ -318,6 +318,8 @@ def _changed_table(cls, original_resource, new_resource_name, cloudformation_jso
     original_resource.attr = properties["AttributeDefinitions"]
     if updates:
         backend.update_table_global_indexes(original_resource, updates)
+    if properties.get("StreamSpecification") and original_resource.stream_shard is None:
+        original_resource.set_stream_specification({"StreamEnabled": True, **properties["StreamSpecification"]})
     original_resource.deletion_protection_enabled = properties["DeletionProtectionEnabled"]
     backend.update_continuous_backups(original_resource.name, properties["PointInTimeRecoverySpecification"])
     return original_resource

@@ -214,7 +214,7 @@ def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_s
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
     # CloudFormation takes in what exists only by such names, and only with such a policy.
     kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
-    assert len(kept) == 10
+    assert len(kept) == 11
     for resource in kept:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
@@ -222,12 +222,12 @@ def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
 
 
 def test_alarms_are_off_unless_somebody_is_told(rendered):
-    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms"}
+    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms", "HasWebhookAlarms"}
     conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) == 20
+    assert len(alarms) == 23
     assert alarms <= conditional
-    given = {"Stage": "prod", "MailFrom": "no-reply@example.org"}
+    given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
         assert not condition_holds(condition, rendered, given)
         assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
@@ -379,6 +379,32 @@ def test_what_is_about_mails_is_there_only_with_a_sender(rendered):
     for name in ("MailStreamMapping", "MailFeedbackSubscription", "MailFeedbackPermission", "MailFeedbackFailures"):
         without = {**given, "MailFrom": "a@example.org", "HasMailer": "false"}
         assert not condition_holds(of_mails[name], rendered, without), name
+
+
+def test_what_is_about_webhooks_is_there_only_with_an_endpoint(rendered):
+    of_webhooks = {
+        name: each["Condition"]
+        for name, each in rendered["Resources"].items()
+        if name.startswith("Webhook") and not name.endswith("Logs")
+    }
+    assert len(of_webhooks) == 5
+    given = {"Stage": "prod", "AlarmEmail": "me@example.org"}
+    for name, condition in of_webhooks.items():
+        assert not condition_holds(condition, rendered, given), name
+        prepared = condition_holds(condition, rendered, {**given, "Webhooks": "prepared"})
+        assert prepared is (name != "WebhookStreamMapping"), name
+        assert condition_holds(condition, rendered, {**given, "Webhooks": "on"}), name
+
+
+def test_an_event_is_sent_or_in_the_queue_before_the_stream_forgets_it(rendered):
+    mapping = rendered["Resources"]["WebhookStreamMapping"]["Properties"]
+    assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    failed = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failed == {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}
+    queue = rendered["Resources"]["WebhookDeadLetters"]["Properties"]
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
 
 
 def test_only_ses_writes_to_the_topic_of_bounces_for_this_stage_and_over_tls(rendered):

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.credentials.passwords import IMPORTED
-from infra.operator.transfer import importing, reading, writing
+from infra.operator.transfer import reading
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -90,6 +90,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(run, write, users_in):
         "same": 0,
         "different": 0,
         "refused": 1,
+        "administrators": 0,
         "without_password": 3,
         "dry_run": True,
     }
@@ -113,6 +114,7 @@ def test_a_second_run_changes_nothing_and_says_who_is_the_same_and_who_differs(r
             "same": 30,
             "different": 1,
             "refused": 0,
+            "administrators": 1,
             "without_password": 31,
             "dry_run": False,
         },
@@ -130,17 +132,30 @@ def test_who_has_logged_in_since_does_not_differ_but_another_hash_does(run, writ
     assert run("import", write(KIM), "--yes").exit_code == 0
 
 
-def test_nothing_is_ever_overwritten_not_even_by_a_run_beside_a_registration(run, write, api, dynamodb, monkeypatch):
-    read = writing._read
+@pytest.fixture
+def during(dynamodb):
+    """Do something before or after each call of an operation of DynamoDB."""
     registered = []
 
-    def then_registers(database, keys):
-        found = read(database, keys)
-        if not registered:
-            registered.append(api.register("user7").json["user"]["id"])
-        return found
+    def during(when, operation, do):
+        registered.append((f"{when}-call.dynamodb.{operation}", do))
+        dynamodb.meta.events.register(*registered[-1])
 
-    monkeypatch.setattr(writing, "_read", then_registers)
+    yield during
+    for each in registered:
+        dynamodb.meta.events.unregister(*each)
+
+
+def test_nothing_is_ever_overwritten_not_even_by_a_run_beside_a_registration(run, write, api, dynamodb, during):
+    registered = []
+
+    def register(**_):
+        if not registered:
+            registered.append(None)
+            registered[0] = api.register("user7").json["user"]["id"]
+
+    # When the import has seen that nobody has the name.
+    during("after", "BatchGetItem", register)
     result = run("import", write(*numbered(10, password_hash=HASH)), "--json")
     assert stored(dynamodb, "user7")["user_id"]["S"] == registered[0]
     problem, summary = lines_of(result)
@@ -160,45 +175,39 @@ def test_an_id_of_another_user_is_refused(run, write):
     assert "line 1: Ann: the id is another user's" in result.stderr
 
 
-def test_a_run_that_was_ended_goes_on_where_it_was(run, write, users_in, monkeypatch):
-    place, done = writing.place, []
+def test_a_run_that_was_ended_goes_on_where_it_was(run, write, users_in, during):
+    ends = iter([False, False, *[True] * 20])
 
-    def ends(*arguments, **options):
-        if len(done) == 2:
+    def end(**_):
+        if next(ends, False):
             raise KeyboardInterrupt
-        done.append(1)
-        return place(*arguments, **options)
 
     path = write(*numbered(200))
-    with monkeypatch.context() as patch:
-        patch.setattr(importing, "WORKERS", 1)
-        patch.setattr(importing, "place", ends)
-        assert run("import", path, "--yes").exit_code == 1
+    during("before", "TransactWriteItems", end)
+    assert run("import", path, "--yes").exit_code == 1
     assert len(users_in()) == 50
+    list(ends)
     result = run("import", path, "--json")
     assert (lines_of(result)[-1]["created"], lines_of(result)[-1]["same"]) == (150, 50)
     assert len(users_in()) == 200
 
 
-def test_a_table_that_refuses_is_asked_again_later_and_later(run, write, users_in, dynamodb, pauses):
+def test_a_table_that_refuses_is_asked_again_later_and_later(run, write, users_in, pauses, during):
     refusals = iter([True] * 6)
 
     def refuse(**_):
         if next(refusals, False):
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "TransactWriteItems")
 
-    dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", refuse)
-    try:
-        assert run("import", write(*numbered(5)), "--yes").exit_code == 0
-    finally:
-        dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", refuse)
+    during("before", "TransactWriteItems", refuse)
+    assert run("import", write(*numbered(5)), "--yes").exit_code == 0
     assert len(users_in()) == 5
     assert pauses == [0.1 * 2**attempt for attempt in range(6)]
 
 
 def test_it_asks_before_it_writes_and_a_no_leaves_all_as_it_was(run, write, users_in):
     result = run("import", write(KIM, {"username": "a"}), input="n\n")
-    assert "1 lines cannot be imported. Import 1 users into the stage test?" in result.stderr
+    assert "1 lines cannot be imported. Import 1 users, 0 of them administrators, into the stage test?" in result.stderr
     assert (result.exit_code, users_in()) == (1, [])
 
 
@@ -335,9 +344,10 @@ def importing_alone(run, path):
     return run("import", path, "--yes").exit_code
 
 
-def test_a_file_is_read_in_pieces_whatever_its_length(write, monkeypatch):
-    monkeypatch.setattr(reading, "LONGEST", 100)
-    path = write("[", *(json.dumps({"n": number}) + "," for number in range(200)), json.dumps({"n": 200}), "]")
+def test_a_list_longer_than_what_is_read_at_once_is_read_whole(write):
+    many = [{"n": number, "text": "é" * (number % 70)} for number in range(4000)]
+    path = write("[", *(json.dumps(each, ensure_ascii=False) + "," for each in many[:-1]), many[-1], "]")
+    assert path.stat().st_size > 4 * reading.LONGEST
     rows = list(reading.json_array(path))
-    assert [row.members["n"] for row in rows] == list(range(201))
-    assert [row.line for row in rows] == list(range(2, 203))
+    assert [row.members for row in rows] == many
+    assert [row.line for row in rows] == list(range(2, 4002))

@@ -174,6 +174,24 @@ def test_a_registration_has_one_of_two_forms_and_one_of_two_successes():
     assert "headers" not in successes["202"]
 
 
+def test_what_may_follow_the_question_mark_is_described_and_a_wrong_one_is_said_to_be_refused():
+    operation = described()["GET", "/admin/users"]
+    parameters = {parameter["name"]: parameter for parameter in operation["parameters"]}
+    assert set(parameters) == {"limit", "cursor", "username"}
+    assert {(each["in"], each["required"]) for each in parameters.values()} == {("query", False)}
+    assert all(each["description"] for each in parameters.values())
+    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+    assert "422" in operation["responses"]
+    others = [each for each in described().values() if each is not operation]
+    assert not [each for each in others for parameter in each.get("parameters", ()) if parameter["in"] == "query"]
+
+
+def test_a_role_is_named_where_one_is_asked_for():
+    for (_, path), operation in described().items():
+        roles = {role for requirement in operation["security"] for names in requirement.values() for role in names}
+        assert roles == ({"admin"} if path.startswith("/admin/") else set()), path
+
+
 def test_an_address_may_be_missing_in_a_user_and_is_then_null():
     user = DOCUMENT["components"]["schemas"]["UserBody"]
     assert user["properties"]["email"]["type"] == ["string", "null"]

@@ -1,7 +1,7 @@
 """What the document allows and what it forbids, sent to the whole application over a real socket.
 
-schemathesis makes its requests from ``/openapi.json`` and judges the answers by it, in one run by somebody who is
-logged in and in one by somebody who is not.
+schemathesis makes its requests from ``/openapi.json`` and judges the answers by it, in one run by an administrator
+who is logged in and in one by somebody who is not.
 """
 
 import http.client
@@ -16,6 +16,7 @@ import pytest
 from tests.browser.development_server import DevelopmentServer
 from tests.support.commands import run_to_end
 
+PROJECT = Path(__file__).parents[2]
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 # Not the password of the examples: one of them deletes the account whose password it is.
 ACCOUNT = {"username": "schemathesis", "password": "known to this test alone"}
@@ -35,8 +36,13 @@ auto-signup = false
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = DevelopmentServer(tmp_path_factory.mktemp("data"), **GUESSES_AT_WILL)
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def server(data):
+    server = DevelopmentServer(data, **GUESSES_AT_WILL)
     yield server
     server.stop()
 
@@ -46,6 +52,13 @@ def register(server):
     connection.request("POST", "/api/auth/register", json.dumps(ACCOUNT), {"Content-Type": "application/json"})
     assert connection.getresponse().status == 201
     connection.close()
+
+
+def make_administrator(data):
+    # The only one, whom nothing that is tried can demote, disable or delete.
+    command = [sys.executable, "-m", "infra.operator", "users", "set-roles", ACCOUNT["username"], "admin,user"]
+    done = run_to_end([*command, f"--data-dir={data}"], PROJECT, dict(os.environ))
+    assert done.returncode == 0, done.stdout
 
 
 def run_schemathesis(server, folder, authentication):
@@ -59,11 +72,18 @@ def run_schemathesis(server, folder, authentication):
     return run_to_end([schemathesis, *arguments, "--no-color"], folder, env)
 
 
-def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path):
+def test_finds_nothing_as_an_administrator_who_is_logged_in(server, data, tmp_path):
     register(server)
+    make_administrator(data)
     run = run_schemathesis(server, tmp_path, LOGGED_IN)
     assert run.returncode == 0, run.stdout
-    for route in ("GET /api/me 200", "GET /api/dashboard 200", "POST /api/auth/logout-all 204"):
+    for route in (
+        "GET /api/me 200",
+        "GET /api/dashboard 200",
+        "POST /api/auth/logout-all 204",
+        "GET /api/admin/users 200",
+        "POST /api/admin/users 201",
+    ):
         assert route in " ".join(server.output.split()), f"was not reached: {route}"
 
 

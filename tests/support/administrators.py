@@ -1,5 +1,6 @@
 """Administrators in tests of what speaks HTTP: how one comes to be, and what one asks."""
 
+from chalicelib.adapters.dynamodb import administrators
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.items import user_key
 
@@ -19,13 +20,20 @@ class Administrators:
         return Administrator(self._api, tokens)
 
     def promote(self, username):
-        """Give a user the role, behind the API's back."""
-        self._dynamodb.update_item(
+        """Give a user the role, behind the API's back and as the store does."""
+        user = self._dynamodb.update_item(
             TableName=self._table,
             Key=user_key(username),
             UpdateExpression="SET #roles = :roles",
             ExpressionAttributeNames={"#roles": "roles"},
             ExpressionAttributeValues=to_item({":roles": ("admin", "user")}),
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=administrators.KEY,
+            UpdateExpression="ADD members :member",
+            ExpressionAttributeValues={":member": {"SS": [user["user_id"]["S"]]}},
         )
 
 

@@ -75,6 +75,8 @@ FOUNDATION = Foundation(
     mail_from=SENDER,
     mail_identity="lychgate.example",
     configuration_set=CONFIGURATION_SET,
+    events_stream="arn:aws:dynamodb:us-east-1:123456789012:table/lychgate-test-events/stream/2026-01-01T00:00:00.000",
+    webhook_url="https://receiver.example/hooks",
 )
 
 

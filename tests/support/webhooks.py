@@ -1,5 +1,6 @@
 """Receivers of webhooks, and the stream's records of events."""
 
+import ssl
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -90,8 +91,11 @@ class Received:
 
 
 @contextmanager
-def receiving(answer=None):
-    """Receive webhooks on a port of this machine. ``answer`` takes the handler, and answers; 204 without one."""
+def receiving(answer=None, certificate=None):
+    """Receive webhooks on a port of this machine, with TLS if there is a certificate.
+
+    ``answer`` takes the handler, and answers; 204 without one.
+    """
     received = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -108,6 +112,11 @@ def receiving(answer=None):
             pass
 
     with serving(Handler) as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The handshake is its thread's, who is to come next does not wait for it.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads = True
         server.block_on_close = False
         received.port = server.server_address[1]

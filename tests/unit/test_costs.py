@@ -106,14 +106,15 @@ def test_each_metric_of_an_alarm_is_charged():
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     ]
     of_mails = [alarm for alarm in alarms if alarm["Condition"] in {"HasMailAlarms", "HasReputationAlarms"}]
+    of_webhooks = [alarm for alarm in alarms if alarm["Condition"] == "HasWebhookAlarms"]
     watched = [
         sum("MetricStat" in query for query in alarm["Properties"].get("Metrics", [])) or 1
         for alarm in alarms
-        if alarm not in of_mails
+        if alarm not in (*of_mails, *of_webhooks)
     ]
     assert (len(watched), sum(watched)) == (costs.ALARMS, costs.ALARM_METRICS)
-    assert not any("Metrics" in alarm["Properties"] for alarm in of_mails)
-    assert len(of_mails) == costs.MAIL_ALARMS
+    assert not any("Metrics" in alarm["Properties"] for alarm in (*of_mails, *of_webhooks))
+    assert (len(of_mails), len(of_webhooks)) == (costs.MAIL_ALARMS, costs.WEBHOOK_ALARMS)
 
 
 def test_a_line_of_the_access_log_is_not_longer_than_is_charged():

@@ -319,11 +319,21 @@ class TestClaims:
         for _ in range(12):
             with pytest.raises(HookFailed):
                 site.use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER)
-            with pytest.raises(HookFailed):
-                site.use_cases.reauthentication.with_password(principal, PASSWORD, CALLER)
         assert (memory.users, memory.sessions) == (users, sessions)
         site.works()
         site.use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, CALLER)
+
+    def test_a_session_is_not_made_fresh_where_its_token_could_not_say_so(self, site, alice, memory, clock):
+        principal, sessions = site.principal(alice), dict(memory.sessions)
+        clock.advance(60)
+        site.fails()
+        for _ in range(12):  # more than the failures that a session may have
+            with pytest.raises(HookFailed):
+                site.use_cases.reauthentication.with_password(principal, PASSWORD, CALLER)
+        assert memory.sessions == sessions
+        site.works()
+        site.use_cases.reauthentication.with_password(principal, PASSWORD, CALLER)
+        assert memory.sessions != sessions
 
     def test_a_code_is_not_used_up_where_they_cannot_be_told(self, site, alice, clock):
         holder = Holder(site.use_cases, site._verifier, alice, CALLER, clock, origin="https://site.example")
@@ -432,6 +442,16 @@ class TestAfterwards:
             (EventType.LOGIN_FAILED, None),
         ]
         assert announced.count(EventType.REFRESHED) == 1
+
+    def test_a_site_is_told_of_what_an_administrator_does_once(self, make_use_cases):
+        hook = Recorder()
+        use_cases = make_use_cases(hooks=Hooks(after_event=hook))
+        kim = use_cases.registration.register("kim", PASSWORD, CALLER).user
+        alice = use_cases.registration.register("alice", PASSWORD, CALLER).user
+        hook.calls.clear()
+        use_cases.administration.change(alice.id, kim, CALLER, disabled=True)
+        [[event]] = hook.calls
+        assert (event.type, event.user_id, event.actor_id) == (EventType.ACCOUNT_DISABLED, alice.id, kim.id)
 
     def test_their_failures_change_nothing_and_are_logged(self, make_use_cases, log):
         hooks = Hooks(after_log_in=Recorder(OSError()), after_event=Recorder(RegistrationRefused("email", "No.")))
@@ -569,6 +589,16 @@ class TestMigration:
                 continue
             user = use_cases.log_in.with_password(ADDRESS, "old", CALLER).user
             assert (user.username, user.verified_email) == (ADDRESS, ADDRESS)
+
+    def test_an_address_of_another_account_is_nobodys_name(self, make_use_cases, memory):
+        plain = make_use_cases()
+        plain.registration.register("bob", PASSWORD, CALLER, email=ADDRESS)
+        (mail,) = deliver(memory)
+        plain.addresses.confirm(mail.secret, CALLER)
+        hooks = Hooks(migrate=lambda *_: MigratedUser(email_verified=True))
+        with pytest.raises(InvalidCredentials):
+            make_use_cases(hooks=hooks, IDENTIFIER="email").log_in.with_password(ADDRESS, "old", CALLER)
+        assert list(memory.users) == ["bob"]
 
     def test_claims_that_cannot_be_told_leave_the_migration_to_the_next_log_in(self, make_use_cases, memory, old):
         claims = Recorder(ValueError())

@@ -1,6 +1,5 @@
 """Where webhooks go: the addresses that are allowed, and what an endpoint can do wrong."""
 
-import datetime
 import ipaddress
 import socket
 import ssl
@@ -8,15 +7,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.webhook_endpoint import WebhookEndpoint, connected, is_public
 from chalicelib.errors import ServiceUnavailable
+from tests.support.certificates import write_certificate
 from tests.support.webhooks import receiving
 
 NAME = "receiver.example"
@@ -195,34 +191,10 @@ class TestAnswers:
         assert reason(at(port)) == "no connection"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Return a function that makes a certificate for a name, with its key; and the context that trusts it."""
-
-    def make(name, days=1):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.datetime.now(datetime.UTC)
-        begins, ends = sorted((now - datetime.timedelta(days=2), now + datetime.timedelta(days=days)))
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begins)
-            .not_valid_after(ends)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        path = tmp_path_factory.mktemp("tls") / "server.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-        return path
-
-    return make
+@pytest.fixture
+def certificate(tmp_path):
+    """Make a certificate for a name, with its key."""
+    return lambda name, days=1: write_certificate(tmp_path / f"{name}.pem", name, days=days)
 
 
 @contextmanager
@@ -239,7 +211,10 @@ def encrypted(path, version=ssl.TLSVersion.TLSv1_3):
             connection, _ = server.accept()
             try:
                 with context.wrap_socket(connection, server_side=True) as wrapped:
-                    seen.append(wrapped.recv(65536))
+                    asked = wrapped.recv(65536)
+                    while asked and not asked.endswith(b"{}"):
+                        asked += wrapped.recv(65536)
+                    seen.append(asked)
                     wrapped.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
             except OSError:
                 pass

@@ -99,6 +99,7 @@ class DynamoDBAdministrationStore:
                     "Item": new_user_to_item(user, sessions=0),
                     # An item without user_id only counts failures at the name.
                     "ConditionExpression": "attribute_not_exists(user_id)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
             *self._events(events),
@@ -107,8 +108,10 @@ class DynamoDBAdministrationStore:
             actions.append(put_address(self._tables, user.verified_email, user))
         if is_active(user):
             actions.append(joins(self._tables, user.id))
-        # A repetition after a lost answer is known by its token, and succeeds.
-        if transact_with_mail(self._database, actions, mail=mail):
+        failed = transact_with_mail(self._database, actions, mail=mail)
+        found = user_from_item(failed.get(0))
+        # The SDK repeats a transaction whose answer was lost, and finds what it has done.
+        if failed and (found is None or found.id != user.id):
             raise UsernameTaken
 
     def change(self, user: User, *, roles: tuple[str, ...], disabled: bool, events: Sequence[SecurityEvent]) -> None:

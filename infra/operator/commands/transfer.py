@@ -53,9 +53,9 @@ def import_users(call: Call, *, file: Path, form: str, firebase_config: Path | N
         try:
             read = source(form, file, Options(by_address, firebase_config))
             checking = _checked(call, read, site, seen)
+            counts = _transferred(call, checking, accounts, yes=yes, dry_run=dry_run)
         except (UnreadableFileError, OSError) as error:
             raise RefusedError(f"{file} cannot be read: {error}") from error
-        counts = _transferred(call, checking, accounts, yes=yes, dry_run=dry_run)
     counts[Fate.REFUSED] += checking.checked.refused
     _say(call, checking.checked, counts, dry_run=dry_run)
     if counts[Fate.REFUSED] or counts[Fate.DIFFERENT]:
@@ -73,7 +73,8 @@ def _transferred(call: Call, checking: Checking, accounts: Accounts, *, yes: boo
     checked = checking.checked
     if not (yes or dry_run or call.as_json) and checked.users:
         refused = f"{checked.refused} lines cannot be imported. " if checked.refused else ""
-        click.confirm(f"{refused}Import {checked.users} users into the stage {accounts.stage}?", abort=True, err=True)
+        whom = f"{checked.users} users, {checked.administrators} of them administrators,"
+        click.confirm(f"{refused}Import {whom} into the stage {accounts.stage}?", abort=True, err=True)
     with progress("Users looked for" if dry_run else "Users imported", checked.users) as more:
         return transfer(checking, accounts.make_database(), dry_run=dry_run, progress=more)
 
@@ -84,6 +85,7 @@ def _say(call: Call, checked: Checked, counts: Counter[Fate], *, dry_run: bool) 
             {
                 "stage": call.stage.name,
                 **{fate.value: counts[fate] for fate in Fate},
+                "administrators": checked.administrators,
                 "without_password": checked.lacks_password,
                 "dry_run": dry_run,
             }
@@ -94,6 +96,8 @@ def _say(call: Call, checked: Checked, counts: Counter[Fate], *, dry_run: bool) 
     )
     click.echo(f"{counts[Fate.SAME]} are there already and the same. {counts[Fate.DIFFERENT]} are there and differ.")
     click.echo(f"{counts[Fate.REFUSED]} cannot be imported.")
+    if checked.administrators:
+        click.echo(f"{checked.administrators} users of the file are administrators.")
     if checked.lacks_password:
         click.echo(
             f"{checked.lacks_password} users of the file have no password: they set one by mail, or log in by code."

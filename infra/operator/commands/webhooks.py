@@ -12,7 +12,7 @@ from infra.keys.places import PlaceError
 from infra.keys.webhook_secrets import retired, rotated
 from infra.operator.calls import Call, failures_said, may_be_dry, of_a_stage
 from infra.operator.output import print_dry_run, print_json
-from infra.operator.webhooks import Answer, Letter, Webhooks, Window, moment, open_webhooks
+from infra.operator.webhooks import Answer, Letter, Webhooks, Window, moment
 
 
 @click.group("webhooks")
@@ -24,7 +24,7 @@ def webhooks_group() -> None:
 def _reached(call: Call) -> Iterator[Webhooks]:
     with failures_said():
         try:
-            yield open_webhooks(call.stage)
+            yield call.reach.webhooks(call.stage)
         except PlaceError as damaged:
             raise click.ClickException(str(damaged)) from damaged
 

@@ -18,11 +18,12 @@ from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.administration import BY_ID
+from chalicelib.adapters.dynamodb.administrators import is_active
 from chalicelib.credentials.sealing import Sealer
 from chalicelib.use_cases.second_factors import TOTP_SECRET
 from infra.operator.transfer.fingerprints import HEADER, HeaderError, fingerprint, peppers_of_header
 from infra.operator.transfer.hashes import pepper_of
-from infra.operator.transfer.reading import Row
+from infra.operator.transfer.reading import Row, UnreadableFileError
 from infra.operator.transfer.records import Record, RecordError, parse_record
 from infra.operator.transfer.unique import Seen
 from infra.operator.transfer.writing import Candidate, Fate, Placed, place
@@ -81,6 +82,7 @@ class Checked:
     refused: int = 0
     gives_ids: bool = False
     lacks_password: int = 0
+    administrators: int = 0
 
 
 @dataclass
@@ -182,6 +184,7 @@ class Checking:
         self.checked.users += 1
         self.checked.gives_ids = self.checked.gives_ids or "id" in record.given
         self.checked.lacks_password += not record.user.has_password
+        self.checked.administrators += is_active(record.user)
 
 
 def transfer(
@@ -221,11 +224,13 @@ def _batches(checking: Checking) -> Iterator[list[Candidate]]:
     for row in checking.source.read(checking.source.path):
         if checking.seen.is_refused(row.line):
             continue
-        record = checking.record(row)
+        try:
+            record = checking.record(row)
+        except RecordError as changed:
+            raise UnreadableFileError(f"line {row.line} has changed meanwhile: {changed}") from changed
         if record is None:
             continue
-        user_id = record.user.id
-        owner = checking.seen.owner_of_id(user_id) if "id" in record.given else None
+        owner = checking.seen.owner_of_id(record.user.id) if "id" in record.given else None
         batch.append(Candidate(row.line, checking.sealed(record), owner))
         if len(batch) == BATCH:
             yield batch

@@ -6,6 +6,7 @@ docs/import/ says for each how its file is made. What is not a user's log-in, su
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from chalicelib.accounts.roles import ADMIN, USER
 from chalicelib.api.responses import timestamp
 from infra.operator.transfer.importing import Convert, Source
 from infra.operator.transfer.reading import Reader, UnreadableFileError, csv_rows, json_array, json_lines
-from infra.operator.transfer.records import RecordError
+from infra.operator.transfer.records import RecordError, parse_timestamp
 
 OURS = "lychgate"
 
@@ -58,17 +59,14 @@ def _as_ours(convert: Convert, options: Options, row: Row) -> dict[str, Any]:
 
 
 def _supabase(row: Row) -> dict[str, Any]:
-    """Convert a row of ``auth.users``."""
-    metadata = row.get("raw_app_meta_data")
-    roles = metadata.get("roles") if isinstance(metadata, dict) else None
+    """Convert a row of ``auth.users``, as JSON."""
     return {
         "id": row.get("id"),
         "email": row.get("email"),
         "email_verified": bool(row.get("email_confirmed_at")),
         "created_at": _time(row.get("created_at")),
-        "disabled": bool(row.get("banned_until") or row.get("deleted_at")),
+        "disabled": bool(row.get("deleted_at")) or _is_to_come(row.get("banned_until")),
         "password_hash": row.get("encrypted_password"),
-        "roles": _roles(roles),
     }
 
 
@@ -256,7 +254,9 @@ def _member(row: Row, name: str, inner: str) -> object:
 
 
 def _time(value: object) -> object:
-    """Return a time as databases write it, as RFC 3339 has it. Without a zone it is UTC."""
+    """Return a time as databases write it, as RFC 3339 has it. Without a zone it is UTC; a number is milliseconds."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _milliseconds(str(value))
     if not isinstance(value, str):
         return value
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?", value)
@@ -267,6 +267,16 @@ def _time(value: object) -> object:
         digits = zone[1:].replace(":", "").ljust(4, "0")
         zone = f"{zone[0]}{digits[:2]}:{digits[2:]}"
     return f"{found[1]}T{found[2]}{zone}"
+
+
+def _is_to_come(value: object) -> bool:
+    """Return whether a time lies ahead: also one that is no time, such as infinity."""
+    if value is None:
+        return False
+    try:
+        return parse_timestamp(_time(value), "the time") > time.time()
+    except RecordError:
+        return True
 
 
 def _milliseconds(value: object) -> object:
