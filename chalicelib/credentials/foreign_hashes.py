@@ -38,7 +38,7 @@ MOST_ARGON2_MEMORY = 128 * 1024
 """KiB (128 MiB). The function has a few times as much."""
 MOST_ARGON2_PASSES = 10
 MOST_SCRYPT_MEMORY = 64 * 1024 * 1024
-"""Bytes: 128 times N times r."""
+"""Bytes: 128 times N times r. Times p it is the work, of which four times as much is allowed."""
 MOST_LANES = 16
 """The parallelism of Argon2 and scrypt, which is work too where there is one processor."""
 
@@ -224,6 +224,8 @@ def _scrypt_of(phc: _Phc, exponent: str) -> tuple[Callable[[bytes, bytes, int], 
     r, p = phc.number("r", 1, 64), phc.number("p", 1, MOST_LANES)
     if 128 * n * r > MOST_SCRYPT_MEMORY or n >= 1 << (16 * r):
         raise ForeignHashRefused(f"it needs more memory than {MOST_SCRYPT_MEMORY // _MIB} MiB, or N is too large for r")
+    if 128 * n * r * p > 4 * MOST_SCRYPT_MEMORY:
+        raise ForeignHashRefused("N times r times p is more than is allowed")
 
     def derive(password: bytes, salt: bytes, length: int) -> bytes:
         return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, dklen=length, maxmem=2 * MOST_SCRYPT_MEMORY)

@@ -60,6 +60,7 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
         body = body.replace(f',"{name}"', f"${{{name}}}")
     # A template may not be long.
     repeated = {
+        "Name": api,
         "Usual": _text({"stat": "Sum", "period": _MINUTES_5})[1:-1],
         "Axis": _text({"yAxis": _AXIS})[1:-1],
         "Graph": '{"type":"metric","properties":{"title":',

@@ -180,7 +180,7 @@ THEFTS = (
         "an operator's AWS credentials, which may write to the tables",
         ("write", "tables", "peppers", "signing-keys"),
         aside="Everything, and unseen: what is written there leaves no event and no mail. CloudTrail has it, if it is "
-        "on for the tables. `infra.operator` gives roles, which are in the history, and no way in.",
+        "on for the tables. `infra.operator` gives roles and links that set a password, which are in the history.",
     ),
 )
 """From what happens often to what happens to the operator."""

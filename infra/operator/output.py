@@ -6,6 +6,7 @@ Owns that what people have typed cannot steer a terminal: a control character is
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,18 +18,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+_STEERING = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters of Latin-1, ends of lines and of paragraphs, and what turns the direction of writing."""
+
 _EVERY = 10_000
 """How often a plain line says how far long work has come."""
 
 
 def print_json(**members: Any) -> None:  # noqa: ANN401 - any JSON
     """Print a JSON object to the standard output."""
-    click.echo(json.dumps(members, ensure_ascii=False, indent=2))
+    click.echo(_safe(json.dumps(members, ensure_ascii=False, indent=2)))
 
 
 def print_json_line(members: Any) -> None:  # noqa: ANN401 - any JSON
     """Print a JSON value as a line of JSON Lines."""
-    click.echo(json.dumps(members, ensure_ascii=False, separators=(",", ":")))
+    click.echo(_safe(json.dumps(members, ensure_ascii=False, separators=(",", ":"))))
+
+
+def _safe(text: str) -> str:
+    """Escape what JSON leaves as it is, and a terminal obeys or a reader of lines takes for an end."""
+    return _STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def print_dry_run() -> None:

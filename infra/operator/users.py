@@ -121,11 +121,6 @@ class Users:
 
         Raises RefusedError if the name, the address or a role cannot be, or is taken.
         """
-        if not self.sends_mail:
-            raise RefusedError(
-                f"the stage {self._accounts.stage} sends no mail, and so takes no links either. Choose a password:"
-                " --password-stdin, or --generate-password"
-            )
         return self._create(self._stores.administration, username, email, roles)
 
     def create_with_password(self, username: str, password: str, *, email: str | None, roles: Sequence[str]) -> User:
@@ -191,11 +186,9 @@ class Users:
     def reset_password(self, username: str) -> PasswordLink:
         """Return a link with which a user sets a new password. After a dry run it is good for nothing.
 
-        Raises RefusedError if the user is disabled, the site sends no mail, or somebody else was faster.
+        Raises RefusedError if the user is disabled, or somebody else was faster.
         """
         user = self.find(username)
-        if not self.sends_mail:
-            raise RefusedError(f"the stage {self._accounts.stage} sends no mail, and so takes no links either")
         if user.disabled:
             raise RefusedError(f"{user.username} is disabled, and could not use a link. First: `users enable`")
         with _refusals(user):

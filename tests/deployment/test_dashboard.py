@@ -37,7 +37,9 @@ def body_of(rendered, **given):
     text, values = rendered["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for name, value in values.items():
         filled_in = value
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "Fn::Sub" in value:
+            filled_in = value["Fn::Sub"]
+        elif isinstance(value, dict):
             condition, then, otherwise = value["Fn::If"]
             holds = condition_holds(condition, rendered, {"Stage": "prod", **given})
             filled_in = then["Fn::Sub"] if holds else otherwise

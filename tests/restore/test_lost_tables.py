@@ -59,6 +59,37 @@ def test_deleted_tables_come_back_with_accounts_and_settings(operator, api, back
     assert tables() == ALL
 
 
+def test_a_table_whose_backup_is_older_than_its_indexes_gets_them_one_by_one(operator, api, backups, dynamodb):
+    api.register("Kim")
+    for index in ("by-id", "by-name"):
+        dynamodb.update_table(TableName=USERS, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index}}])
+    dynamodb.delete_table(TableName=USERS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    for index in ("by-id", "by-name"):
+        assert f"{USERS}: the index {index} is made anew" in operator.said
+    found = dynamodb.query(
+        TableName=USERS,
+        IndexName="by-name",
+        KeyConditionExpression="directory = :users",
+        ExpressionAttributeValues={":users": {"S": "users"}},
+    )
+    assert [item["canonical_username"]["S"] for item in found["Items"]] == ["kim"]
+    assert operator.run("tables") == 0, operator.errors
+    assert "made anew" not in operator.said
+
+
+def test_a_restored_table_has_the_indexes_of_its_backup(operator, api, backups, dynamodb):
+    dynamodb.delete_table(TableName=USERS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    assert "made anew" not in operator.said
+    described = dynamodb.describe_table(TableName=USERS)["Table"]["GlobalSecondaryIndexes"]
+    assert [index["IndexName"] for index in described] == ["by-id", "by-name"]
+
+
 def test_an_outbox_that_is_made_anew_has_a_stream_and_says_that_it_is_another(operator, backups, dynamodb, items):
     before = dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"]
     dynamodb.put_item(TableName=MAIL, Item={"mail_id": {"S": "suppressed#digest"}})

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,12 @@ from chalicelib.accounts.user import NO_PASSWORD, Contact
 from chalicelib.credentials.mailed import read_token
 from chalicelib.credentials.passwords import PasswordHasher
 from infra.operator import output
+from infra.operator.__main__ import operator
 from tests.support.fakes import Memory, fake_stores
 from tests.support.operating import LATER, PEPPERS, Operating
 from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "orange piano river kettle"
 KIMS = "kim@example.org"
 LINK = re.compile(r"http://127\.0\.0\.1:8000/account\.html#reset=(\S+)")
@@ -263,6 +266,15 @@ class TestSessionsAndPasswords:
             answer = json.loads(run("users", "reset-password", "alice", "--json").stdout)
             assert (answer["mailed"], memory.mails.asked[-1].handed_over.is_mailed) == (mailed, mailed)
 
+    @pytest.mark.parametrize("arguments", [("reset-password", "alice"), ("create", "kim")])
+    def test_of_a_site_that_sends_no_mail_a_link_is_printed_only(self, run, memory, arguments):
+        memory.users["alice"] = replace(memory.users["alice"], contact=Contact(KIMS, verified=True))
+        without = {"LYCHGATE_EMAIL": "off", "LYCHGATE_MAIL_FROM": ""}
+        answer = json.loads(run("users", *arguments, "--json", **without).stdout)
+        assert (answer["mailed"], memory.mails.asked[-1].handed_over.is_mailed) == (False, False)
+        assert LINK.fullmatch(answer["link"])
+        assert "on its way" not in run("users", "reset-password", "alice", **without).stdout
+
     def test_of_somebody_who_is_disabled_is_refused_with_what_to_do(self, run, memory):
         memory.users["alice"] = replace(memory.users["alice"], disabled=True)
         done = run("users", "reset-password", "alice")
@@ -327,6 +339,12 @@ class TestOutput:
     def test_what_people_have_typed_cannot_steer_a_terminal(self, text, said):
         assert output.shown(text) == said
 
+    def test_json_is_the_same_and_steers_no_terminal_either(self, capsys):
+        output.print_json_line({"agent": "\x1b\x9b2J\x7f\u2028\u202eü"})
+        said = capsys.readouterr().out
+        assert said == '{"agent":"\\u001b\\u009b2J\\u007f\\u2028\\u202eü"}\n'
+        assert json.loads(said) == {"agent": "\x1b\x9b2J\x7f\u2028\u202eü"}
+
     def test_long_work_says_on_the_standard_error_how_far_it_is(self, capsys):
         with output.progress("Users read") as advance:
             advance(9_999)
@@ -338,3 +356,34 @@ class TestOutput:
         memory.events.append(SecurityEvent(EventType.LOGIN_SUCCEEDED, "u1", NOW + 1, Caller("\x9b31m", "")))
         shown = run("users", "show", "alice").stdout
         assert ("\x9b" in shown, "\\x9b31m" in shown) == (False, True)
+
+
+def commands(group, *path):
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from commands(command, *path, name)
+        else:
+            yield " ".join([*path, name]), command
+
+
+ALL = dict(commands(operator))
+PAGE = (ROOT / "docs" / "operations" / "users.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith(("users", "mails"))] + ["audit", "doctor"])
+def test_the_page_says_what_each_command_is_for(name):
+    assert f"infra.operator {name} " in PAGE or f"`{name}" in PAGE
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_secret_is_an_argument(name):
+    words = {each.name: each for each in ALL[name].params}
+    secret = [each for word, each in words.items() if re.search("password|secret|token|passphrase", word)]
+    assert [each.name for each in secret if not each.is_flag] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_command_takes_a_stage_and_answers_in_json(name):
+    assert {"stage", "as_json"} <= {each.name for each in ALL[name].params}

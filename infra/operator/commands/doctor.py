@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
+from botocore.exceptions import BotoCoreError
 
 from chalicelib.errors import ConfigurationError
 from infra.local.data_directory import DataDirectory
@@ -54,7 +55,7 @@ def _diagnoses(call: Call, *, scan: bool) -> Iterator[Diagnosis]:
     try:
         with call.reach.accounts(stage) as accounts:
             yield from _of_accounts(call, accounts, scan=scan)
-    except (NoAccountsError, ConfigurationError, LocalError) as error:
+    except (NoAccountsError, ConfigurationError, LocalError, BotoCoreError) as error:
         yield Diagnosis("accounts", Grade.WRONG, str(error))
 
 

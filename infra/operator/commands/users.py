@@ -200,8 +200,7 @@ def reset_password(call: Call, *, username: str, dry_run: bool) -> None:
     """
     with call.users(dry_run=dry_run) as users:
         link = users.reset_password(username)
-    # Of a site that sends no mail nobody gets a link.
-    mailed_to = link.user.verified_email
+        mailed_to = link.user.verified_email if users.sends_mail else None
     if call.as_json:
         members = {} if dry_run else link_members(link, mailed=mailed_to is not None)
         print_json(stage=call.stage.name, user=user_body(link.user), changed=not dry_run, dry_run=dry_run, **members)

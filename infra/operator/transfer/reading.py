@@ -78,33 +78,44 @@ def _objects(text: _Pieces, begins: str) -> Iterator[Row]:
 def csv_rows(path: Path) -> Iterator[Row]:
     """Read an object of strings from each row of a table, whose first row has the names. Raises UnreadableFileError."""
     broken: list[Row] = []
-
-    def text() -> Iterator[str]:
-        for number, line in _lines(path):
-            try:
-                yield "" if line is None else line.decode("utf-8")
-            except UnicodeDecodeError:
-                broken.append(Row(number, problem="the line is not in UTF-8"))
-                return
-            if line is None:
-                broken.append(Row(number, problem=f"the line is longer than {LONGEST} bytes"))
-                return
-
-    rows = csv.reader(text(), strict=True)
-    names = next(rows, None)
-    if not names or len(set(names)) != len(names):
-        raise UnreadableFileError("the first line does not name the columns, each once")
+    rows = csv.reader(_decoded_lines(path, broken), strict=True)
+    names = _column_names(rows)
     try:
         for cells in rows:
-            if not cells:
-                continue
-            if len(cells) != len(names):
-                yield Row(rows.line_num, problem=f"the row has {len(cells)} cells, and there are {len(names)} columns")
-            else:
-                yield Row(rows.line_num, dict(zip(names, cells, strict=True)))
+            if cells:
+                yield _row(rows.line_num, names, cells)
     except csv.Error as error:
         yield Row(rows.line_num, problem=f"the row is no CSV: {error}. What follows was not read")
     yield from broken
+
+
+def _column_names(rows: Iterator[list[str]]) -> list[str]:
+    try:
+        names = next(rows, None)
+    except csv.Error as error:
+        raise UnreadableFileError(f"the first line is no CSV: {error}") from None
+    if not names or len(set(names)) != len(names):
+        raise UnreadableFileError("the first line does not name the columns, each once")
+    return names
+
+
+def _row(number: int, names: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(names):
+        return Row(number, problem=f"the row has {len(cells)} cells, and there are {len(names)} columns")
+    return Row(number, dict(zip(names, cells, strict=True)))
+
+
+def _decoded_lines(path: Path, broken: list[Row]) -> Iterator[str]:
+    """Yield lines until one cannot be read. That one is added to ``broken``."""
+    for number, line in _lines(path):
+        if line is None:
+            broken.append(Row(number, problem=f"the line is longer than {LONGEST} bytes. What follows was not read"))
+            return
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            broken.append(Row(number, problem="the line is not in UTF-8. What follows was not read"))
+            return
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
