@@ -17,6 +17,8 @@ from tests.browser.development_server import DevelopmentServer
 from tests.support.commands import run_to_end
 
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
+MANY = "max-examples = 40"
+FEW = "max-examples = 12"
 # Not the password of the examples: one of them deletes the account whose password it is.
 ACCOUNT = {"username": "schemathesis", "password": "known to this test alone"}
 # Every junk password is a guess. Delays would hide what the routes answer.
@@ -48,9 +50,16 @@ def register(server):
     connection.close()
 
 
-def run_schemathesis(server, folder, authentication):
+@pytest.fixture(params=[FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
+def examples(request):
+    """How many there are of each operation, beside those that schemathesis finds in the document."""
+    assert MANY in CONFIGURATION
+    return request.param
+
+
+def run_schemathesis(server, folder, examples, authentication):
     configuration = folder / "schemathesis.toml"
-    configuration.write_text(CONFIGURATION + authentication, "utf-8")
+    configuration.write_text(CONFIGURATION.replace(MANY, examples) + authentication, "utf-8")
     api = f"{server.url}/api"
     schemathesis = Path(sys.executable).with_name("schemathesis")
     arguments = [f"--config-file={configuration}", "run", f"{api}/openapi.json", f"--url={api}", "--checks=all"]
@@ -59,14 +68,14 @@ def run_schemathesis(server, folder, authentication):
     return run_to_end([schemathesis, *arguments, "--no-color"], folder, env)
 
 
-def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path):
+def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path, examples):
     register(server)
-    run = run_schemathesis(server, tmp_path, LOGGED_IN)
+    run = run_schemathesis(server, tmp_path, examples, LOGGED_IN)
     assert run.returncode == 0, run.stdout
     for route in ("GET /api/me 200", "GET /api/dashboard 200", "POST /api/auth/logout-all 204"):
         assert route in " ".join(server.output.split()), f"was not reached: {route}"
 
 
-def test_finds_nothing_as_somebody_who_is_not(server, tmp_path):
-    run = run_schemathesis(server, tmp_path, ANONYMOUS)
+def test_finds_nothing_as_somebody_who_is_not(server, tmp_path, examples):
+    run = run_schemathesis(server, tmp_path, examples, ANONYMOUS)
     assert run.returncode == 0, run.stdout
