@@ -92,8 +92,8 @@ pictures: $(VENV)/.installed-test ## Update the README's picture of the page and
 	@exec $(BIN)/python -m bench --publish
 
 # The others are made from the client's own.
-types: .tools/.installed ## Write the types of the browser client and of its QR codes, static-site/js/*.d.ts, from their comments
-	@for project in types mail-types factors-types; do \
+types: .tools/.installed ## Write the types of the browser client and of what goes with it, static-site/js/*.d.ts, from their comments
+	@for project in types mail-types factors-types admin-types; do \
 	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
 	done
 

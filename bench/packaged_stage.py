@@ -14,7 +14,7 @@ from bench.over_database import STAGE, TABLES
 from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import new_secret_key
 from infra.deployment.foundation import Foundation
-from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
+from infra.deployment.policies import POLICIES
 from infra.deployment.stage import stage_configuration
 from infra.local.embedded_aws import BODY_LIMIT, EmbeddedAws
 from infra.local.http_server import HttpServer
@@ -49,11 +49,7 @@ def built(ring: Mapping[str, object]) -> Package:
         distribution_secret_sha256=hashlib.sha256(DISTRIBUTION_SECRET.encode()).hexdigest(),
     )
     configuration = stage_configuration(foundation, json.dumps(public_jwks(ring)), for_this_machine())
-    policies = {
-        policy_file(STAGE, "api_handler"): api_handler_policy(foundation),
-        policy_file(STAGE, "authorizer"): authorizer_policy(foundation),
-        policy_file(STAGE, "mailer"): mailer_policy(foundation),
-    }
+    policies = {policy_file(STAGE, name): policy(foundation) for name, policy in POLICIES.items()}
     return build(STAGE, configuration, policies)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.adapters.dynamodb.events import DynamoDBEventLog
@@ -31,6 +31,7 @@ from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.account import Account
 from chalicelib.use_cases.begin_session import BeginSession
 from chalicelib.use_cases.devices import Devices
+from chalicelib.use_cases.hooks import Hooks
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.code_log_in import CodeLogIn
     from chalicelib.use_cases.factor_ports import FactorStore
     from chalicelib.use_cases.factors import FactorManagement
+    from chalicelib.use_cases.hooked import Hooked
     from chalicelib.use_cases.passkeys import Passkeys
     from chalicelib.use_cases.password_reset import PasswordReset
     from chalicelib.use_cases.reauthentication import Reauthentication
@@ -76,6 +78,19 @@ class Clients:
         return Clients(functools.cache(self.dynamodb), functools.cache(self.ssm), self.pause)
 
 
+Part = TypeVar("Part")
+
+
+class Unhooked:
+    """Leaves every part as it is: the site has no hooks. ``Hooked`` is for those that have."""
+
+    def __call__(self, part: Part) -> Part:
+        """Return the part."""
+        return part
+
+    announcing = __call__
+
+
 class Parts:
     """What use cases are built from that are not built at the start."""
 
@@ -90,6 +105,7 @@ class Parts:
     notices: Notices
     clock: Clock
     announce: Announce
+    hooked: Unhooked | Hooked
 
     def __init__(self, **parts: Any) -> None:  # noqa: ANN401 - each is annotated above
         # A dataclass would be compiled at each cold start.
@@ -149,15 +165,17 @@ class UseCases:
         from chalicelib.use_cases.address_registration import AddressRegistration  # noqa: PLC0415
 
         parts = self._parts
-        return AddressRegistration(
-            stores=parts.stores,
-            begin_session=parts.begin_session,
-            hasher=parts.hasher,
-            policy=parts.policy,
-            is_open=parts.settings.registration_open,
-            by_address=parts.settings.identifier == "email",
-            clock=parts.clock,
-            announce=parts.announce,
+        return parts.hooked(
+            AddressRegistration(
+                stores=parts.stores,
+                begin_session=parts.begin_session,
+                hasher=parts.hasher,
+                policy=parts.policy,
+                is_open=parts.settings.registration_open,
+                by_address=parts.settings.identifier == "email",
+                clock=parts.clock,
+                announce=parts.announce,
+            )
         )
 
     @functools.cached_property
@@ -333,14 +351,19 @@ class Lychgate:
         make_stores: Callable[[Clients, ApiSettings], Stores] = dynamodb_stores,
         make_hasher: Callable[..., PasswordHasher] = PasswordHasher,
         announce: Announce = announce,
+        hooks: Hooks | None = None,
     ) -> None:
-        """Read settings from ``environment``. The other arguments replace the parts that reach outside."""
+        """Read settings from ``environment``. ``hooks`` are the site's own.
+
+        The other arguments replace the parts that reach outside.
+        """
         self._environment = environment
         self._clients = (clients or Clients()).made_once()
         self.clock = clock
         self._make_stores = make_stores
         self._make_hasher = make_hasher
         self._announce = announce
+        self._hooks = hooks
         self._failure: Exception | None = None
 
     @functools.cached_property
@@ -396,7 +419,7 @@ class Lychgate:
             source=settings.signing_keys_parameter,
         )
         stores = self._make_stores(self._clients, settings)
-        issuer = TokenIssuer(
+        plain_issuer = TokenIssuer(
             issuer=verifying.issuer,
             audience=verifying.audience,
             signing_keys=self._known_signing_keys(secrets),
@@ -416,16 +439,20 @@ class Lychgate:
             context_words=settings.context_words,
             leaked=PwnedPasswords() if settings.check_pwned_passwords else None,
         )
-        clock, announce, rules = self.clock, self._announce, settings.sessions
+        hooked = self._hooking(stores, hasher)
+        issuer, announce = hooked(plain_issuer), hooked.announcing(self._announce)
+        clock, rules = self.clock, settings.sessions
         guard = PasswordGuard(stores=stores, hasher=hasher, clock=clock, announce=announce)
         notices = Notices(sends=settings.email != "off")
-        begin_session = BeginSession(
-            stores=stores,
-            issuer=issuer,
-            rules=rules,
-            clock=clock,
-            announce=announce,
-            second_factors=lambda: parts.second_factors,
+        begin_session = hooked(
+            BeginSession(
+                stores=stores,
+                issuer=issuer,
+                rules=rules,
+                clock=clock,
+                announce=announce,
+                second_factors=lambda: parts.second_factors,
+            )
         )
         parts = Parts(
             settings=settings,
@@ -439,28 +466,33 @@ class Lychgate:
             notices=notices,
             clock=clock,
             announce=announce,
+            hooked=hooked,
         )
         return UseCases(
-            registration=Registration(
-                stores=stores,
-                begin_session=begin_session,
-                hasher=hasher,
-                policy=policy,
-                is_open=settings.registration_open,
-                email=settings.email,
-                clock=clock,
+            registration=hooked(
+                Registration(
+                    stores=stores,
+                    begin_session=begin_session,
+                    hasher=hasher,
+                    policy=policy,
+                    is_open=settings.registration_open,
+                    email=settings.email,
+                    clock=clock,
+                )
             ),
-            log_in=LogIn(guard=guard, begin_session=begin_session),
-            refresh_tokens=RefreshTokens(
-                stores=stores,
-                issuer=issuer,
-                verifier=verifier,
-                rules=rules,
-                notices=notices,
-                clock=clock,
-                announce=announce,
+            log_in=hooked(LogIn(guard=guard, begin_session=begin_session)),
+            refresh_tokens=hooked(
+                RefreshTokens(
+                    stores=stores,
+                    issuer=issuer,
+                    verifier=verifier,
+                    rules=rules,
+                    notices=notices,
+                    clock=clock,
+                    announce=announce,
+                )
             ),
-            devices=Devices(issuer=issuer, verifier=verifier, clock=clock),
+            devices=Devices(issuer=plain_issuer, verifier=verifier, clock=clock),
             account=Account(
                 stores=stores,
                 guard=guard,
@@ -474,6 +506,14 @@ class Lychgate:
             ),
             _parts=parts,
         )
+
+    def _hooking(self, stores: Stores, hasher: PasswordHasher) -> Unhooked | Hooked:
+        """Return what gives parts the hooks of the site, which are loaded if it has any."""
+        if not self._hooks:
+            return Unhooked()
+        from chalicelib.use_cases.hooked import Hooked  # noqa: PLC0415
+
+        return Hooked(self._hooks, stores=stores, hasher=hasher, settings=self.settings, clock=self.clock)
 
     def _known_signing_keys(self, secrets: SigningSecrets) -> SigningKeys:
         """Return the private keys whose public halves are configured. Raises ConfigurationError if none may sign."""

@@ -69,19 +69,25 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
 PAGE_FILES = VISITS * 38
-"""The page and its files: browsers revalidate each at every visit. Developers alone open the token inspector."""
+"""The page and its files: browsers revalidate each at every visit. Few open the token inspector
+or the page of administrators."""
 
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 
 # docs/architecture.md, section "What a request costs". Log-ins are those of strangers.
 WRITE_UNITS = REGISTRATIONS * 7 + LOG_INS * 10 + FAILED_LOG_INS * 2 + LOG_OUTS * 4 + REFRESHES * 1
 READ_UNITS = REFRESHES * 1 + PROFILES * 2 + DASHBOARDS * 3
+INDEX_WRITE_UNITS = REGISTRATIONS * 2
+"""A new user is written into two indexes too. What changes of a user later is in neither."""
 
 MAILS = 0.5
 """Where mail is sent: confirmations, forgotten passwords, log-ins by code, notices."""
 MAIL_WRITE_UNITS = 3 + 5
 MAIL_READ_UNITS = 0 + 5
 """Of a mail to a new password, from the question to SES: docs/performance.md, section "Mails"."""
+
+EVENTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS
+"""Where webhooks are sent: what histories get. The failures of a day are one event."""
 
 # Assumptions. Replace them with the values of the REPORT lines in the log.
 HASH_SECONDS = 0.35
@@ -94,9 +100,12 @@ COLD_SECONDS = 1.0
 AUTHORIZER_COLD_SECONDS = 0.5
 MAIL_SECONDS = 1.5
 """Of the mailer, for a mail: an upper bound, in which each is a cold start."""
+WEBHOOK_SECONDS = 0.5
+"""Of the webhooks' function, for an event that an endpoint takes at once; a cold start for each tenth."""
 API_GB = 1769 / 1024
 AUTHORIZER_GB = 512 / 1024
 MAILER_GB = 256 / 1024
+WEBHOOKS_GB = 256 / 1024
 """All as in infra/deployment/stage.py."""
 
 SNAP_START_VERSIONS = 2
@@ -117,12 +126,15 @@ LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
 METRICS = 13
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
-ALARMS = 13
-ALARM_METRICS = 24
+ALARMS = 14
+ALARM_METRICS = 26
 """Of all alarms together."""
 MAIL_METRICS = 6
 """What becomes of mails."""
 MAIL_ALARMS = 6
+WEBHOOK_METRICS = 3
+"""What becomes of webhooks."""
+WEBHOOK_ALARMS = 3
 
 
 @dataclass(frozen=True)
@@ -170,10 +182,11 @@ def lines() -> Iterator[Line]:
         f"{AUTHORIZATIONS} requests, $0.20 per million; {gb_seconds:.2f} GB-s at $0.0000133334",
         AUTHORIZATIONS * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
     )
+    writes = WRITE_UNITS + INDEX_WRITE_UNITS
     yield Line(
         "DynamoDB, requests",
-        f"{WRITE_UNITS:.1f} write units, $0.625 per million; {READ_UNITS:.1f} read units, $0.125",
-        WRITE_UNITS * DYNAMODB_WRITE + READ_UNITS * DYNAMODB_READ,
+        f"{writes:.1f} write units, $0.625 per million; {READ_UNITS:.1f} read units, $0.125",
+        writes * DYNAMODB_WRITE + READ_UNITS * DYNAMODB_READ,
     )
     yield Line(
         "DynamoDB, storage",
@@ -210,6 +223,12 @@ def mails(users: int) -> float:
     mailer = LAMBDA_REQUEST + MAIL_SECONDS * MAILER_GB * LAMBDA_GB_SECOND
     fixed = MAIL_METRICS * METRIC + MAIL_ALARMS * ALARM_METRIC
     return fixed + users * MAILS * (SES_MAIL + units + mailer)
+
+
+def webhooks(users: int) -> float:
+    """Return what webhooks add in USD with this number of active users, if the endpoint takes them at once."""
+    fixed = WEBHOOK_METRICS * METRIC + WEBHOOK_ALARMS * ALARM_METRIC
+    return fixed + users * EVENTS * (LAMBDA_REQUEST + WEBHOOK_SECONDS * WEBHOOKS_GB * LAMBDA_GB_SECOND)
 
 
 def cognito_lite(users: int) -> float:
@@ -249,6 +268,11 @@ def table() -> str:
         f"| with mails | {MAILS} mails, $0.10 per 1,000; for each {MAIL_WRITE_UNITS} write and {MAIL_READ_UNITS} read "
         f"units, {MAIL_SECONDS * MAILER_GB:.2f} GB-s; {MAIL_METRICS} metrics, {MAIL_ALARMS} alarms | {mailing[0]} "
         f"| {mailing[1]} |"
+    )
+    telling = [_dollars(total + webhooks(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
+    rows.append(
+        f"| with webhooks | {EVENTS:.2f} events, {WEBHOOK_SECONDS * WEBHOOKS_GB:.2f} GB-s for each; {WEBHOOK_METRICS} "
+        f"metrics, {WEBHOOK_ALARMS} alarms | {telling[0]} | {telling[1]} |"
     )
     fast = [_dollars(total + snap_start(users)) for total, users in zip(totals, (1_000, MILLION), strict=True)]
     rows.append(

@@ -14,6 +14,7 @@ ADDRESS = "127.0.0.1"
 DEFAULTS: Mapping[str, str] = {
     "LYCHGATE_PUBLIC_KEYS": "file://.lychgate/public-keys.json",
     "LYCHGATE_SIGNING_KEYS_PARAMETER": "/lychgate/dev/signing-keys",
+    "LYCHGATE_WEBHOOK_SECRETS_PARAMETER": "/lychgate/dev/webhook-secrets",
     "LYCHGATE_USERS_TABLE": "lychgate-dev-users",
     "LYCHGATE_SESSIONS_TABLE": "lychgate-dev-sessions",
     "LYCHGATE_EVENTS_TABLE": "lychgate-dev-events",

@@ -7,8 +7,16 @@ DEPLOYING = "MAKE_DEPLOY_STAGE"
 """The environment variable in which `make deploy` tells Chalice which stage it deploys, after it looked at AWS."""
 
 
-FUNCTIONS = ("api_handler", "authorizer", "mailer")
+FUNCTIONS = ("api_handler", "authorizer", "mailer", "admin", "webhooks")
 """The functions of a stage, by Chalice's names."""
+
+ANSWERING = ("api_handler", "admin")
+"""Those of them that answer requests. Of each of these versions are published, one of which is live."""
+
+
+def function_name(app: str, stage: str, function: str) -> str:
+    """Return the name of a function in Lambda, as Chalice gives it."""
+    return f"{app}-{stage}" if function == "api_handler" else f"{app}-{stage}-{function}"
 
 
 def policy_file(stage: str, function: str) -> str:

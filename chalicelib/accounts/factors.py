@@ -6,9 +6,12 @@ Knows no storage, no HTTP and no cryptography.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.authentication import MULTIPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_PASSKEYS = 10
 """Passkeys of one user. All of them are looked at where one is added, so that no authenticator makes a second."""
@@ -77,6 +80,17 @@ class FactorOverview:
     """NumericDate. None: there is no TOTP app."""
     recovery_codes_left: int
     passkeys: tuple[Passkey, ...]
+
+    @staticmethod
+    def of(factors: Factors | None, passkeys: Iterable[Passkey], *, password: bool) -> FactorOverview:
+        """Return that of a user with these factors and passkeys, and perhaps a password."""
+        factors = factors or Factors()
+        return FactorOverview(
+            password=password,
+            totp_added_at=factors.totp_added_at if factors.totp is not None else None,
+            recovery_codes_left=len(factors.recovery_codes),
+            passkeys=tuple(passkeys),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -131,9 +131,9 @@ def ask_for_new_password(call: Call, body: NameBody) -> Answer[NothingYet]:
 
 @routes.operation("POST", "/auth/password/reset", status=HTTPStatus.NO_CONTENT, raises=(LinkExpired,))
 def reset_password(call: Call, body: ResetBody) -> Answer[None]:
-    """Replace a forgotten password, by a mailed token. All sessions end, and nobody is logged in.
+    """Set a password, by a mailed token or one that an administrator has handed over. All sessions end.
 
-    A password that is refused leaves the token good.
+    Nobody is logged in. A password that is refused leaves the token good. This works where no mail is sent too.
     """
     call.use_cases.password_reset.reset(body.token, body.new_password, call.caller, device=known_device(call))
     return no_content()

@@ -26,7 +26,7 @@ from chalicelib.errors import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.accounts.factors import Passkey
+    from chalicelib.accounts.factors import FactorOverview, Passkey
     from chalicelib.api.factor_bodies import (
         CreationOptionsBody,
         FactorsBody,
@@ -55,18 +55,7 @@ routes = Routes(
 @routes.operation("GET", "/auth/factors", credential=Credential.LIVE)
 def get_factors(call: Call) -> Answer[FactorsBody]:
     """Return what the user can log in with."""
-    found = call.use_cases.factors.overview(call.principal)
-    totp: TotpBody | None = None
-    if found.totp_added_at is not None:
-        totp = {"added_at": timestamp(found.totp_added_at)}
-    return Answer(
-        {
-            "password": found.password,
-            "totp": totp,
-            "recovery_codes_left": found.recovery_codes_left,
-            "passkeys": [passkey_body(passkey) for passkey in found.passkeys],
-        }
-    )
+    return Answer(factors_body(call.use_cases.factors.overview(call.principal)))
 
 
 @routes.operation("POST", "/auth/totp", credential=Credential.FRESH)
@@ -218,6 +207,19 @@ def log_in_with_passkey(call: Call, body: PasskeyLogInBody) -> Answer[TokenBody]
     device = known_device(call) if cookie is not None else None
     logged_in = call.use_cases.passkeys.log_in(body.challenge, body.credential, call.caller)
     return begun(call, logged_in, cookie, device)
+
+
+def factors_body(found: FactorOverview) -> FactorsBody:
+    """Return what a user can log in with, in JSON form."""
+    totp: TotpBody | None = None
+    if found.totp_added_at is not None:
+        totp = {"added_at": timestamp(found.totp_added_at)}
+    return {
+        "password": found.password,
+        "totp": totp,
+        "recovery_codes_left": found.recovery_codes_left,
+        "passkeys": [passkey_body(passkey) for passkey in found.passkeys],
+    }
 
 
 def passkey_body(passkey: Passkey) -> PasskeyBody:

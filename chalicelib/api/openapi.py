@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, auth, email, factors, wellknown
+from chalicelib.api import account, administration, auth, email, factors, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
@@ -35,7 +35,15 @@ DOCUMENT_SECONDS = 300
 
 routes = Routes(Tag.DISCOVERY)
 
-ALL_ROUTES = (auth.routes, account.routes, email.routes, factors.routes, wellknown.routes, routes)
+ALL_ROUTES = (
+    auth.routes,
+    account.routes,
+    email.routes,
+    factors.routes,
+    administration.routes,
+    wellknown.routes,
+    routes,
+)
 """All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
 
 _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
@@ -52,6 +60,7 @@ _TAGS = {
     Tag.SESSIONS: "The sessions of the user who is logged in. Each log-in begins one.",
     Tag.MAILS: "Addresses, and what a mailed link or code is good for. All is 404 `not_found` where no mail is sent.",
     Tag.FACTORS: "Passkeys, and what a log-in asks for beside the password: an authenticator app, recovery codes.",
+    Tag.ADMINISTRATION: "What administrators see of the accounts, and do about them. Nobody acts in another's name.",
     Tag.DISCOVERY: "What the API says of itself, to everybody: keys, documents, health.",
     Tag.SITE: "What this site adds.",
 }
@@ -184,11 +193,16 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
     }
     if description:
         described["description"] = description
-    if operation.path_parameters:
-        described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
-            for name, kind in operation.path_parameters.items()
-        ]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
+        for name, kind in operation.path_parameters.items()
+    ]
+    if operation.query is not None:
+        from chalicelib.api.queries import describe_query  # noqa: PLC0415 - no cold start needs it
+
+        parameters += describe_query(operation.query, schemas)
+    if parameters:
+        described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = {
             "required": True,

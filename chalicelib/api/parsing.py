@@ -320,7 +320,7 @@ def _object(
 def _value(value: object, expected: Any, name: str, errors: list[FieldError]) -> object:  # noqa: ANN401 - any type
     """Return a JSON value as the type that is expected of it. Adds to ``errors`` what is wrong with it."""
     problem: str | None
-    if expected is str and isinstance(value, str) and _is_unicode(value):
+    if expected is str and isinstance(value, str) and is_unicode(value):
         return value  # as most are
     if dataclasses.is_dataclass(expected):
         if isinstance(value, dict):
@@ -355,7 +355,7 @@ def _flaw(value: object, name: str) -> FieldError | None:
             if (flaw := _flaw(member, path)) is not None:
                 return flaw
     elif isinstance(value, str):
-        problem = None if _is_unicode(value) else "This has invalid Unicode in it."
+        problem = None if is_unicode(value) else "This has invalid Unicode in it."
     elif isinstance(value, int | float) and not isinstance(value, bool):
         _, problem = _number(value, type(value))
     return None if problem is None else FieldError(name, problem)
@@ -399,10 +399,10 @@ def _problem(value: object, expected: object) -> str | None:
         return None if isinstance(value, bool) else "This must be a boolean."
     if not isinstance(value, str):
         return "This must be a string."
-    return None if _is_unicode(value) else "This has invalid Unicode in it."
+    return None if is_unicode(value) else "This has invalid Unicode in it."
 
 
-def _is_unicode(string: str) -> bool:
+def is_unicode(string: str) -> bool:
     """Whether a string can be written in UTF-8: JSON's escapes can spell an unpaired surrogate (RFC 8259 8.2)."""
     try:
         string.encode("utf-8")

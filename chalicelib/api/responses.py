@@ -140,6 +140,9 @@ class EventBody(TypedDict):
     user_agent: str
     count: NotRequired[Annotated[int, Keywords(minimum=1, description="How many failed log-ins that day.")]]
     actor: NotRequired[Annotated[Literal["admin"], Keywords(description="An administrator did this.")]]
+    subject: NotRequired[
+        Annotated[str, Keywords(description="The `id` of the user whom this administrator did it to.")]
+    ]
 
 
 class TokenBody(TypedDict):
@@ -392,6 +395,8 @@ def event_body(event: SecurityEvent) -> EventBody:
         body["count"] = event.count
     if event.actor is not None:
         body["actor"] = "admin"
+    if event.subject is not None:
+        body["subject"] = event.subject
     return body
 
 

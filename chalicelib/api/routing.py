@@ -1,8 +1,9 @@
 """How a route is declared: once, for both Chalice and ``/openapi.json``.
 
 Owns what happens to a request between Chalice and a view. A view is a function that takes a ``Call``, the parameters of
-its path and, if it has a parameter ``body``, the parsed body. It returns an ``Answer``. Requests are parsed by its
-annotations, and the document is made from them, so the two cannot differ.
+its path and, if it has a parameter ``body``, the parsed body; if it has a parameter ``query``, what follows the ``?``.
+It returns an ``Answer``. Requests are parsed by its annotations, and the document is made from them, so the two cannot
+differ.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ Errors = tuple[type[LychgateError], ...]
 Form = Callable[["ApiSettings"], Any]
 """Returns a dataclass."""
 
+ADMIN = "admin"
+"""The role that our own routes ask for: ``accounts.roles.ADMIN``, which no cold start needs to load."""
+
 _BODY_ERRORS: Errors = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 """The errors that ``read_body`` raises."""
 
@@ -77,6 +81,7 @@ class Tag(Enum):
     MAILS = "Mails"
     FACTORS = "Factors"
     DISCOVERY = "Discovery"
+    ADMINISTRATION = "Administration"
     SITE = "Site"
 
 
@@ -127,7 +132,7 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One method of one path: its credential, its role, its body, its answer and its errors."""
+    """One method of one path: its credential, its role, its parameters, its body, its answer and its errors."""
 
     method: str
     path: str
@@ -159,6 +164,14 @@ class Operation:
             complete(form)
         return body
 
+    @functools.cached_property
+    def query(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
+        """The dataclass that the parameters after the ``?`` are read into, None if the operation looks at none."""
+        query = self._types.get("query") if "{query}" not in self.path else None
+        if query is not None:
+            complete(query)
+        return query
+
     @property
     def forms(self) -> tuple[Any, ...]:
         """The dataclasses that the body may be parsed into."""
@@ -183,8 +196,9 @@ class Operation:
         of_role = (Forbidden,) if self.role is not None else ()
         of_age = (InsufficientAuthentication,) if self.credential is Credential.FRESH else ()
         of_database = (ServiceUnavailable,) if self.reads_user else ()
+        of_query = (ValidationFailed,) if self.query is not None else ()
         of_body = _BODY_ERRORS if self.body is not None else ()
-        errors = (*of_token, *of_role, *of_age, *of_database, *of_body, *self.raises, LychgateError)
+        errors = (*of_token, *of_role, *of_age, *of_database, *of_query, *of_body, *self.raises, LychgateError)
         return tuple(dict.fromkeys(errors))
 
     @functools.cached_property
@@ -242,7 +256,7 @@ class Routes:
             ValueError: the role is no valid one, or the route asks nobody who they are.
 
         """
-        if role is not None:
+        if role is not None and (role != ADMIN or not credential.is_access_token):
             _check_role(role, credential, f"{method} {path}")
 
         def declare(view: View) -> View:
@@ -306,6 +320,11 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
             principal = current_principal(request, lychgate.clock())
             if reads_user:
                 user = lychgate.use_cases.account.authorized(principal, role=role, fresh=fresh)
+        if operation.query is not None:
+            # Few routes look at any.
+            from chalicelib.api.queries import read_query  # noqa: PLC0415
+
+            arguments["query"] = read_query(request, operation.query)
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body if form is None else form(lychgate.settings))
         answer = operation.view(Call(request, lychgate, operations, principal, user), **arguments)

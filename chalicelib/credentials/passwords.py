@@ -26,12 +26,23 @@ _DUMMY_SALT_AND_DIGEST = "xMVPfrmUcKcIJQNrOMYOuexpSYmPrMKGs6fBXlRfTHC2rtZ1Ksg7O"
 _STORED = re.compile(r"([A-Za-z0-9_-]*)(\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53})")
 
 
+IMPORTED = "imported:"
+"""What the hash that another system has made is stored after: ``foreign_hashes`` says in which forms. No pepper has
+such an id."""
+
+
+_LEAST_COST = 4
+"""bcrypt's."""
+
+
 class PasswordHasher:
     """Hashes passwords with ``bcrypt(base64(HMAC-SHA-384(pepper, NFC(password))))``, a formula of OWASP.
 
     Base64 of a SHA-384 is 64 bytes, so bcrypt's limit of 72 bytes cuts nothing and no NUL byte ends a password early.
     The pepper is not in the database, so a stolen table alone does not allow guessing. A stored hash is the id of its
     pepper, then bcrypt's hash: ``p3f9a1c02$2b$12$…``. The id of the first pepper is empty.
+
+    The hash of an imported user is that of the system before, until a password is first checked with it.
     """
 
     def __init__(
@@ -59,7 +70,11 @@ class PasswordHasher:
         Without a hash, for an unknown user, this does the same work and returns False: the response time must not
         reveal who has an account. A hash of a lower cost than the configured one is no different. One of a higher cost
         takes the work of that cost. A hash whose pepper is unknown is reported and fits no password.
+
+        The hash of another system takes as much work too, as far as that can be compared, or more if it costs more.
         """
+        if password_hash is not None and password_hash.startswith(IMPORTED):
+            return self._verify_imported(password, password_hash.removeprefix(IMPORTED))
         pepper, bcrypt_hash, cost = self._read(password_hash)
         prehash = _prehash(pepper or self._current(), password)
         matches = bcrypt.checkpw(prehash, bcrypt_hash.encode("ascii"))
@@ -70,8 +85,30 @@ class PasswordHasher:
         return matches and pepper is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Return whether the hash has another pepper than the current one, or another cost than the configured one."""
+        """Return whether the hash has another pepper than the current one, or another cost than the configured one.
+
+        The hash of another system is always made anew.
+        """
         return not password_hash.startswith(f"{self._current().id}$2b${self._cost:02d}$")
+
+    def _verify_imported(self, password: str, text: str) -> bool:
+        """Return whether a password has the hash of another system. One with absurd parameters is never computed."""
+        from chalicelib.credentials import foreign_hashes  # noqa: PLC0415 - most processes never meet one
+
+        try:
+            foreign = foreign_hashes.parse(text)
+        except foreign_hashes.ForeignHashRefused as refused:
+            self._report(f"is of another system and not checked: {refused}")
+            return self.verify(password, None)
+        matches = foreign.matches(password)
+        # Each bit of the rounds that are missing is the work of one cost, down to bcrypt's least.
+        least = 2**_LEAST_COST
+        missing = 2**self._cost - foreign.rounds // least * least
+        prehash = _prehash(self._current(), password)
+        for cost in range(_LEAST_COST, self._cost + 1):
+            if missing > 0 and missing >> cost & 1:
+                bcrypt.checkpw(prehash, _dummy(cost).encode("ascii"))
+        return matches
 
     def _current(self) -> Pepper:
         return self._peppers.current(self._clock())

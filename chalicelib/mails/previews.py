@@ -44,6 +44,7 @@ def sample_values(template: str, look: Look) -> dict[str, str]:
         "link": f"{look.site_url}/account.html#{template}={'sample' * 10}token",
         "code": "042137",
         "minutes": _MINUTES.get(template, "60"),
+        "hours": "24",
     }
     return {name: samples[name] for name in TEMPLATES[template]}
 

@@ -27,6 +27,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     REGISTER_KNOWN: (),
     MailKind.EMAIL: ("link", "minutes"),
     MailKind.RESET: ("link", "minutes"),
+    MailKind.INVITATION: ("link", "hours"),
     MailKind.LOGIN_CODE: ("code", "minutes"),
     MailKind.PASSWORD_CHANGED: (),
     MailKind.PASSWORD_RESET: (),
@@ -50,7 +51,11 @@ MAX_NAME_IN_SUBJECT = 40
 
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 _LINK = re.compile(r"[A-Za-z0-9._~:/?#@!&'()*+,;=%-]+")
-_VALUES = {"code": re.compile(r"[0-9A-Za-z]{1,32}"), "minutes": re.compile(r"[0-9]{1,4}")}
+_VALUES = {
+    "code": re.compile(r"[0-9A-Za-z]{1,32}"),
+    "minutes": re.compile(r"[0-9]{1,4}"),
+    "hours": re.compile(r"[0-9]{1,4}"),
+}
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _RULE = re.compile(r"([a-z_]+)\s*\{([^{}]*)\}")
 _INDISPENSABLE = ("link", "code")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -10,8 +11,11 @@ from chalicelib.tokens.principals import Principal
 
 
 def to_context(principal: Principal) -> dict[str, str]:
-    """Return the principal as a flat mapping of ASCII strings, which API Gateway passes on unchanged."""
-    return {
+    """Return the principal as a flat mapping of ASCII strings, which API Gateway passes on unchanged.
+
+    It takes no objects and no lists, so the claims of the site are one string.
+    """
+    context = {
         "sub": principal.user_id,
         "preferred_username": quote(principal.username, safe="@+"),
         "sid": principal.session_id,
@@ -19,6 +23,9 @@ def to_context(principal: Principal) -> dict[str, str]:
         "roles": " ".join(principal.roles),
         "exp": str(principal.expires_at),
     }
+    if principal.claims:
+        context["claims"] = json.dumps(principal.claims)
+    return context
 
 
 def principal_from_context(context: Mapping[str, Any]) -> Principal:
@@ -33,4 +40,5 @@ def principal_from_context(context: Mapping[str, Any]) -> Principal:
         token_id=context["jti"],
         roles=tuple(context["roles"].split()),
         expires_at=int(context["exp"]),
+        claims=json.loads(context["claims"]) if "claims" in context else {},
     )

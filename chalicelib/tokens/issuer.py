@@ -38,6 +38,13 @@ class TokenIssuer:
         }
         self._access_lifetime = access_lifetime
 
+    def prepared(self, user: User) -> TokenIssuer:  # noqa: ARG002 - see ``own_claims``
+        """Return an issuer that needs to ask nobody more for the access tokens of this user.
+
+        Whoever stores something before the token is issued calls this first: what cannot be told fails here.
+        """
+        return self
+
     def token_pair(self, user: User, session: Session, now: int) -> TokenPair:
         """Return an access token for the user in this session, and the session's current refresh token.
 

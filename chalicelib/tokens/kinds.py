@@ -15,7 +15,7 @@ from chalicelib.tokens.principals import KnownDevice, Principal, RefreshGrant
 Content = TypeVar("Content")
 
 Claim = tuple[str, Callable[[Members, str], Any]]
-"""The name of a claim, and the function that reads it."""
+"""The name of a claim, and the function that reads it. The one that reads what is left gets no name."""
 
 
 class TokenKind(Generic[Content]):
@@ -48,6 +48,45 @@ class TokenKind(Generic[Content]):
         return self._content(**{field: read(claims, name) for field, name, read in self._claims})
 
 
+ACCESS_TOKEN_CLAIMS = (
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "amr",
+    "acr",
+    "jti",
+    "sid",
+    "preferred_username",
+    "roles",
+)
+"""The claims of an access token, for the discovery document."""
+
+RESERVED_CLAIMS = frozenset(
+    {
+        *ACCESS_TOKEN_CLAIMS,
+        "nbf",  # RFC 7519 section 4.1
+        "client_id",  # RFC 9068 sections 2.2 to 2.2.3.1, as the next three
+        "scope",
+        "groups",
+        "entitlements",
+        "cnf",  # RFC 7800: a token that is bound to a key
+        "act",  # RFC 8693 section 4: who acts in the name of another, as the next
+        "may_act",
+    }
+)
+"""The claims whose names a site cannot use: verifiers act upon them."""
+
+
+def _own(members: Members, _name: str) -> Members:
+    """Return the claims that the site has added."""
+    if RESERVED_CLAIMS.issuperset(members):
+        return {}
+    return {name: value for name, value in members.items() if name not in RESERVED_CLAIMS}
+
+
 ACCESS_TOKEN = TokenKind(
     "at+jwt",  # RFC 9068 section 2.1
     endpoint=None,
@@ -59,6 +98,7 @@ ACCESS_TOKEN = TokenKind(
         "token_id": ("jti", string),
         "roles": ("roles", strings),
         "expires_at": ("exp", integer),
+        "claims": ("", _own),
     },
     refusal=InvalidToken,
 )
@@ -89,19 +129,3 @@ DEVICE_TOKEN = TokenKind(
 """Shows at a log-in that the user has logged in from this device before. It authenticates nobody."""
 
 KINDS = (ACCESS_TOKEN, REFRESH_TOKEN, DEVICE_TOKEN)
-
-ACCESS_TOKEN_CLAIMS = (
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "auth_time",
-    "amr",
-    "acr",
-    "jti",
-    "sid",
-    "preferred_username",
-    "roles",
-)
-"""The claims of an access token, for the discovery document."""

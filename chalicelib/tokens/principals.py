@@ -6,7 +6,9 @@ cold start lengthens it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Principal:
     """The token's ``jti``."""
     roles: tuple[str, ...]
     expires_at: int
+    claims: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the site's hook has added to the token, as it was then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

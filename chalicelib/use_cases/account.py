@@ -26,6 +26,7 @@ from chalicelib.errors import (
     Forbidden,
     InsufficientAuthentication,
     InvalidToken,
+    LastAdministrator,
     NotFound,
     ValidationFailed,
 )
@@ -172,6 +173,7 @@ class Account:
         user, admission = self.check_password(user, session, current, caller)
         if normalised_password(new) == normalised_password(current):
             # Whoever believes a password stolen must not be told that it has changed.
+            self._guard.renewed(user, current)
             self._guard.succeeded(admission)
             raise ValidationFailed(FieldError("new_password", "Choose a password that differs from the current one."))
         new_hash = self._hasher.hash(new)
@@ -199,15 +201,22 @@ class Account:
 
         """
         user, session = self.live(principal)
+        admission = None
         if user.second_factor or not user.has_password:
             self._require_fresh(user, session)
         if user.has_password:
             if password is None:
                 raise ValidationFailed(FieldError("password", "This field is needed."))
-            user, _ = self.check_password(user, session, password, caller)
+            user, admission = self.check_password(user, session, password, caller)
         event = SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id)
         # The history goes with the account. This one entry is in nobody's, and has an id and a time only.
-        self._users.delete(user, replace(event, user_id=None, caller=NO_ADDRESS, subject=user.id))
+        try:
+            self._users.delete(user, replace(event, user_id=None, caller=NO_ADDRESS, subject=user.id))
+        except LastAdministrator:
+            if admission is not None:
+                # Whoever may not go has not failed with the password.
+                self._guard.succeeded(admission)
+            raise
         self._announce(event)
 
     def _live_with_sessions(self, principal: Principal) -> tuple[User, list[Session]]:

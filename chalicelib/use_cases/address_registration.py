@@ -25,6 +25,7 @@ from chalicelib.errors import (
     ValidationFailed,
 )
 from chalicelib.use_cases.begin_session import BeginSession, new_id
+from chalicelib.use_cases.hooks import HookFailed
 from chalicelib.use_cases.mailed_links import proof_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class AddressRegistration:
         Raises:
             RegistrationClosed: registration is closed.
             ValidationFailed: the address or the password is not allowed.
+            RegistrationRefused: the site's hook refuses it. Nothing is mailed then.
             TooManyRegistrations: too many accounts were created from the caller's address.
             TooManyMails: too many mails were asked for from there, or to this address.
 
@@ -76,7 +78,12 @@ class AddressRegistration:
             raise RegistrationClosed
         self._check(email, password)
         stores, now = self._stores, self._clock()
-        stores.throttle.register(caller.ip, now)
+        window = stores.throttle.register(caller.ip, now)
+        try:
+            self._ask_site(email, caller, language, has_password=password is not None)
+        except HookFailed:
+            stores.throttle.not_registered(window)
+            raise
         allowed = stores.outbox.count_request(caller.ip, known=False, now=now)
         stores.outbox.count_address(email, MailKind.REGISTER, None, now)
         lifetime = LIFETIMES[MailKind.REGISTER]
@@ -116,6 +123,9 @@ class AddressRegistration:
             return self._begin_session.of_new_user(user, caller, amr=EMAIL, proof=proof)
         except UsernameTaken:
             raise EmailTaken from None
+
+    def _ask_site(self, email: str, caller: Caller, language: str, *, has_password: bool) -> None:
+        """Raise RegistrationRefused if the site refuses the account. Here it has no hook for that: see ``hooked``."""
 
     def _check(self, email: str, password: str | None) -> None:
         """Raise a ValidationFailed that names each of the two that is not allowed."""

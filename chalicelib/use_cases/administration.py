@@ -3,7 +3,8 @@
 An administrator is authorised before these are called: live, with the role, and fresh where the route says so. Nothing
 here lets an administrator act in the name of a user, or choose a password. Everything that changes something leaves an
 event in the user's history, which names no administrator, and one in the administrator's, which names the user. An
-operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it.
+operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it. That of a
+deletion is nobody's then.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from typing import TYPE_CHECKING
 from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.caller import NO_ADDRESS
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.factors import FactorOverview
 from chalicelib.accounts.mail import HandedOver, Mail, MailKind
-from chalicelib.accounts.new_usernames import new_username_error
+from chalicelib.accounts.new_usernames import MAX_USERNAME_BYTES, new_username_error
 from chalicelib.accounts.roles import USER, roles_error
 from chalicelib.accounts.user import NO_PASSWORD, Contact, User
 from chalicelib.accounts.usernames import canonical_username, normalised_username
 from chalicelib.credentials.mailed import LIFETIMES, new_mail_id, new_token, token_digest
 from chalicelib.errors import FieldError, NotFound, ValidationFailed
-from chalicelib.use_cases.account import history
+from chalicelib.use_cases.account import SESSION_ID, history
 from chalicelib.use_cases.begin_session import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.accounts.caller import Caller
-    from chalicelib.accounts.factors import Passkey
     from chalicelib.accounts.session import Session
     from chalicelib.clock import Clock
     from chalicelib.config.api import ApiSettings
@@ -60,7 +61,9 @@ class ShownUser:
     """The live ones, newest first."""
     events: list[SecurityEvent]
     """The newest, newest first."""
-    passkeys: list[Passkey]
+    factors: FactorOverview
+    suppressed: tuple[str, int] | None
+    """Why mails to the address are not sent, and since when; None if they are, or there is no address."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +95,7 @@ class Administration:
         self._stores = stores
         self._make_sealer = make_sealer
         self._notices = notices
-        self._sends_mail = settings.email != "off"
+        self._email = settings.email
         self._by_address = settings.identifier == "email"
         self._site_url = site_url
         self._clock = clock
@@ -113,6 +116,9 @@ class Administration:
         after = None if cursor is None else sealer.open(cursor, purpose=_CURSOR, about=canonical)
         if cursor is not None and after is None:
             raise ValidationFailed(FieldError("cursor", "This is no cursor of this list. Begin again without one."))
+        if len(canonical.encode("utf-8", "replace")) > MAX_USERNAME_BYTES:
+            # Nobody's name begins with it, and it is too long for a key.
+            return ListedUsers([], None)
         page = self._stores.administration.page(canonical, None if after is None else after.decode(), limit)
         following = None
         if page.next is not None:
@@ -120,7 +126,7 @@ class Administration:
         return ListedUsers(page.users, following)
 
     def show(self, user_id: str) -> ShownUser:
-        """Return a user with sessions, history and factors. Raises NotFound."""
+        """Return a user with sessions, history and factors, and whether mail reaches the user. Raises NotFound."""
         user = self._existing(user_id)
         now = self._clock()
         sessions = [
@@ -130,7 +136,11 @@ class Administration:
         ]
         newest_first = sorted(sessions, key=lambda session: (session.created_at, session.id), reverse=True)
         passkeys = self._stores.factors.passkeys_of(user) if user.passkeys else []
-        return ShownUser(user, newest_first, history(self._stores.events, user), passkeys)
+        factors = FactorOverview.of(user.factors, passkeys, password=user.has_password)
+        suppressed = None
+        if user.contact is not None:
+            suppressed = self._stores.administration.suppressed(user.contact.email)
+        return ShownUser(user, newest_first, history(self._stores.events, user), factors, suppressed)
 
     def create(
         self,
@@ -172,7 +182,7 @@ class Administration:
     def change(
         self,
         user_id: str,
-        actor: User,
+        actor: User | None,
         caller: Caller,
         *,
         roles: Sequence[str] | None = None,
@@ -215,7 +225,8 @@ class Administration:
         """
         user = self._existing(user_id)
         told, *entry = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
-        self._stores.administration.delete(user, entry)
+        # The user's history goes with the account. What no administrator's history has is in nobody's.
+        self._stores.administration.delete(user, entry or [replace(told, user_id=None, subject=user.id)])
         self._announce(told)
 
     def log_out_everywhere(self, user_id: str, actor: User | None, caller: Caller) -> None:
@@ -282,7 +293,7 @@ class Administration:
             username=user.username,
             email=user.contact.email if user.contact is not None else None,
             password_version=version,
-            is_mailed=self._sends_mail and to is not None,
+            is_mailed=self._email != "off" and to is not None,
         )
         mail = Mail(
             mail_id, kind, now, "", asked=user.username, to=to, user_id=user.id, counted=True, handed_over=handed_over
@@ -293,7 +304,7 @@ class Administration:
         """Raise a ValidationFailed that names each of the three that is not allowed."""
         problems = {
             "username": address_error(username) if self._by_address else new_username_error(username),
-            "email": None if email is None else address_error(email),
+            "email": self._email_problem(email),
             "roles": roles_error(roles),
         }
         if self._by_address and email != username:
@@ -302,8 +313,14 @@ class Administration:
         if errors:
             raise ValidationFailed(*errors)
 
+    def _email_problem(self, email: str | None) -> str | None:
+        if email is None:
+            return "This field is needed." if self._email == "required" else None
+        return "This field is not known." if self._email == "off" else address_error(email)
+
     def _existing(self, user_id: str) -> User:
-        user = self._stores.administration.with_id(user_id)
+        # Anything else is no key of the index, and might be too long to ask for.
+        user = self._stores.administration.with_id(user_id) if SESSION_ID.fullmatch(user_id) else None
         if user is None:
             raise NotFound
         return user

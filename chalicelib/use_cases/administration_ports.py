@@ -40,6 +40,12 @@ class AdministrationStore(Protocol):
     def with_id(self, user_id: str) -> User | None:
         """Return the user with this id, as last written, or None. One who came a moment ago may be missing."""
 
+    def suppressed(self, address: str) -> tuple[str, int] | None:
+        """Return why mails to an address are not sent, and since when, or None if they are.
+
+        The reason is ``bounce`` or ``complaint``, the time a NumericDate.
+        """
+
     def create(self, user: User, events: Sequence[SecurityEvent], mail: Mail | None) -> None:
         """Store a new user without a session. Record the events, and put ``mail`` into the outbox.
 

@@ -36,7 +36,11 @@ def new_id() -> str:
 
 
 class BeginSession:
-    """Begins sessions of new users and of known users, and makes those that exist fresh again."""
+    """Begins sessions of new users and of known users, and makes those that exist fresh again.
+
+    What the access token will say is known before anything is stored or used up. Where the site's hook fails to tell,
+    each method raises HookFailed, and the request can be made again.
+    """
 
     def __init__(
         self,
@@ -71,11 +75,12 @@ class BeginSession:
 
         Raises UsernameTaken, or LinkExpired if the proof has been used meanwhile.
         """
+        issuer = self._issuer.prepared(user)
         session = self._new_session(user, caller, amr)
         event = SecurityEvent(EventType.REGISTERED, user.id, session.created_at, caller, session.id)
         self._users.add(user, session, event, mail=mail, proof=proof)
         self._announce(event)
-        return self._logged_in(user, session)
+        return _logged_in(user, session, issuer)
 
     def of_known_user(
         self,
@@ -106,6 +111,7 @@ class BeginSession:
             raise self._second_factors().required(
                 user, caller, amr=amr, new_hash=new_hash, admission=admission, proof=proof
             )
+        issuer = self._issuer.prepared(user)
         session = self._new_session(user, caller, amr)
         event = SecurityEvent(EventType.LOGIN_SUCCEEDED, user.id, session.created_at, caller, session.id)
         revoked = SecurityEvent(EventType.SESSION_REVOKED, user.id, session.created_at, caller)
@@ -123,7 +129,7 @@ class BeginSession:
         if factor is not None and factor.event is not None:
             self._announce(factor.event)
         self._announce(event)
-        return self._logged_in(user, session)
+        return _logged_in(user, session, issuer)
 
     def in_place_of(
         self,
@@ -143,11 +149,12 @@ class BeginSession:
         Raises Conflict if the user or the session has changed since they were read.
         """
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
+        issuer = self._issuer.prepared(changed)
         successor = self._new_session(changed, caller, session.amr)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
         self._users.change_password(admission, session, successor, new_hash, event, notice)
         self._announce(event)
-        return self._logged_in(changed, successor)
+        return _logged_in(changed, successor, issuer)
 
     def once_more(
         self,
@@ -167,13 +174,14 @@ class BeginSession:
             Conflict, InvalidChallenge, InvalidCode: see ``of_known_user``.
 
         """
+        issuer = self._issuer.prepared(user)
         now = self._clock()
         fresh = replace(session, authenticated_at=now, amr=amr)
         event = SecurityEvent(EventType.REAUTHENTICATED, user.id, now, caller, session.id)
         if not self._sessions.reauthenticate(user, fresh, event, factor=factor):
             raise InvalidToken("the session has ended", detail="The session has ended.")
         self._announce(event)
-        return Reauthenticated(user, self._issuer.access_token(user, fresh, now), self._issuer.expires_in(fresh, now))
+        return Reauthenticated(user, issuer.access_token(user, fresh, now), issuer.expires_in(fresh, now))
 
     def _new_session(self, user: User, caller: Caller, amr: tuple[str, ...]) -> Session:
         now = self._clock()
@@ -192,5 +200,6 @@ class BeginSession:
             amr=amr,
         )
 
-    def _logged_in(self, user: User, session: Session) -> LoggedIn:
-        return LoggedIn(user, self._issuer.token_pair(user, session, session.created_at), session.id)
+
+def _logged_in(user: User, session: Session, issuer: TokenIssuer) -> LoggedIn:
+    return LoggedIn(user, issuer.token_pair(user, session, session.created_at), session.id)

@@ -150,6 +150,8 @@ class Deliver:
         recipient = self._recipient(mail)
         if recipient is not None and recipient.disabled:
             raise _GivenUp(Outcome.NOBODY, recipient.user_id, "disabled")
+        if recipient is not None and mail.password_version not in {None, recipient.password_version}:
+            raise _GivenUp(Outcome.NOBODY, recipient.user_id, "the password has changed since")
         to = self._destination(mail, recipient)
         if to is None:
             raise _GivenUp(Outcome.NOBODY, recipient.user_id if recipient is not None else None)

@@ -60,13 +60,8 @@ class FactorManagement:
     def overview(self, principal: Principal) -> FactorOverview:
         """Return what the user can log in with. Raises InvalidToken if the principal is not live."""
         user, _ = self._account.live(principal)
-        factors = user.factors or Factors()
-        return FactorOverview(
-            password=user.has_password,
-            totp_added_at=factors.totp_added_at if factors.totp is not None else None,
-            recovery_codes_left=len(factors.recovery_codes),
-            passkeys=tuple(self._factors.passkeys_of(user)),
-        )
+        passkeys = self._factors.passkeys_of(user)
+        return FactorOverview.of(user.factors, passkeys, password=user.has_password)
 
     def begin_totp(self, principal: Principal) -> NewTotp:
         """Return a new secret for a TOTP app. Nothing is stored before ``confirm_totp``.

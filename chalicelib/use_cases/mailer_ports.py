@@ -57,6 +57,9 @@ class Outgoing:
     """How often it was about to be sent before."""
     is_done: bool
     """Whether it was sent or given up."""
+    password_version: int | None = None
+    """Of a link that an administrator was shown: how often the password had changed by then. It is void after one more
+    change, and the mail too, which stands for the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

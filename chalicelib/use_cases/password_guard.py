@@ -6,6 +6,7 @@ without limit, and a stranger's guesses must not keep the session's owner from i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
@@ -26,6 +27,7 @@ class PasswordGuard:
 
     def __init__(self, *, stores: Stores, hasher: PasswordHasher, clock: Clock, announce: Announce) -> None:
         self._throttle = stores.throttle
+        self._users = stores.users
         self._hasher = hasher
         self._clock = clock
         self._announce = announce
@@ -56,12 +58,16 @@ class PasswordGuard:
         # Where there is nothing to compare with, the work is the same.
         password_fits = self._hasher.verify(password, user.password_hash if user and user.has_password else None)
         if user is None:
-            raise self.refusal(None, "unknown user", caller)
+            raise self._nobody(admission)
         if not password_fits:
             raise self.refusal(user, "wrong password", caller, session_id=session_id)
         if user.disabled:
             raise self.refusal(user, "disabled account", caller, session_id=session_id)
         return user, admission
+
+    def _nobody(self, admission: Admission) -> Exception:
+        """Return the error to raise where nobody has the name of an attempt."""
+        return self.refusal(None, "unknown user", admission.attempt.caller)
 
     def refusal(
         self, user: User | None, reason: str, caller: Caller, *, session_id: str | None = None
@@ -84,6 +90,17 @@ class PasswordGuard:
     def new_hash(self, user: User, password: str) -> str | None:
         """Return a new hash of a verified password if the stored hash has another cost, else None."""
         return self._hasher.hash(password) if self._hasher.needs_rehash(user.password_hash) else None
+
+    def renewed(self, user: User, password: str) -> User:
+        """Store a new hash of a verified password if the stored hash has another cost. Return the user with it.
+
+        Where a log-in follows, its transaction does this: see ``new_hash``.
+        """
+        new_hash = self.new_hash(user, password)
+        if new_hash is None:
+            return user
+        self._users.replace_hash(user, new_hash)
+        return replace(user, password_hash=new_hash)
 
     def _admit(self, attempt: Attempt) -> Admission:
         now = self._clock()

@@ -240,7 +240,7 @@ class LoginThrottle(Protocol):
         """
 
     def not_registered(self, window: Window) -> None:
-        """Uncount a registration that created no account, if possible."""
+        """Uncount a registration that created no account, if possible, or an attempt at a name that nobody had."""
 
 
 class AddressStore(Protocol):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.authentication import PASSWORD, both
 from chalicelib.errors import Conflict, InvalidChallenge, InvalidCode, InvalidCredentials
+from chalicelib.use_cases.hooks import HookFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class Reauthentication:
         """
         user, session = self._account.live(principal)
         user, admission = self._account.check_password(user, session, password, caller)
+        user = self._guard.renewed(user, password)
         amr: tuple[str, ...] = PASSWORD
         use = None
         if user.second_factor:
@@ -66,6 +68,9 @@ class Reauthentication:
             raise
         except Conflict:
             raise InvalidCredentials("the account was changed meanwhile") from None
+        except HookFailed:
+            self._guard.succeeded(admission)
+            raise
         self._guard.succeeded(admission)
         return reauthenticated
 

@@ -9,6 +9,7 @@ from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username
 from chalicelib.errors import FieldError, RegistrationClosed, TooManyMails, UsernameTaken, ValidationFailed
 from chalicelib.use_cases.begin_session import BeginSession, new_id
+from chalicelib.use_cases.hooks import HookFailed
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -51,6 +52,7 @@ class Registration:
         Raises:
             RegistrationClosed: registration is closed.
             ValidationFailed: the username, the password or the address is not allowed.
+            RegistrationRefused: the site's hook refuses it.
             TooManyRegistrations: too many accounts were created from the caller's address.
             TooManyMails: too many mails were asked for from there, or to the address.
             UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
@@ -70,12 +72,16 @@ class Registration:
             contact=None if email is None else Contact(email, language=language),
         )
         try:
+            self._ask_site(user.username, email, caller, language)
             mail = None if email is None else self._confirmation(user, email, caller, language)
             hashed = replace(user, password_hash=self._hasher.hash(password))
             return self._begin_session.of_new_user(hashed, caller, mail=mail)
-        except (UsernameTaken, TooManyMails):
+        except (UsernameTaken, TooManyMails, HookFailed):
             self._throttle.not_registered(window)
             raise
+
+    def _ask_site(self, username: str, email: str | None, caller: Caller, language: str) -> None:
+        """Raise RegistrationRefused if the site refuses the account. Here it has no hook for that: see ``hooked``."""
 
     def _confirmation(self, user: User, email: str, caller: Caller, language: str) -> Mail | None:
         """Return the mail that asks to confirm the address, None if the site has sent too many today.

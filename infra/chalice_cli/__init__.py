@@ -8,12 +8,13 @@ from typing import Any
 from chalice.awsclient import TypedAWSClient
 from chalice.config import Config
 from chalice.deploy import validate
-from chalice.deploy.appgraph import ApplicationGraphBuilder
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
 from chalice.deploy.packager import LambdaDeploymentPackager, LayerDeploymentPackager
 from chalice.deploy.planner import PlanStage
 from chalice.deploy.swagger import SwaggerGenerator
 from chalice.local import ChaliceRequestHandler, LocalDevServer, LocalGateway
 
+from infra.chalice_cli.administration import called_by_the_api, sending_administrators_there
 from infra.chalice_cli.deployable import only_deployable_stages, without_a_second_api
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
 from infra.chalice_cli.live_version import publish_live, publishing, remove_old_versions, with_snap_start
@@ -32,8 +33,13 @@ def install() -> None:
     _wrap(LocalDevServer, "__init__", on_a_free_port)
     _wrap(LocalDevServer, "serve_forever", after_check)
     _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
-    _wrap(SwaggerGenerator, "generate_swagger", declaring_gateway_responses)
+    _wrap(
+        SwaggerGenerator,
+        "generate_swagger",
+        lambda stock: sending_administrators_there(declaring_gateway_responses(stock)),
+    )
     _wrap(ApplicationGraphBuilder, "build", with_snap_start)
+    _wrap(DependencyBuilder, "build_dependencies", called_by_the_api)
     _wrap(PlanStage, "_plan_restapi", publishing)
     # Chalice calls a method of its client for each step of a plan.
     for step in (publish_live, remove_old_versions):

@@ -1,4 +1,4 @@
-"""The alias ``live`` of the API's function: each deployment publishes a version, and API Gateway sends requests there.
+"""The alias ``live`` of what answers requests: each deployment publishes a version, and API Gateway sends requests there.
 
 Owns the calls that Chalice's plan gets in addition, and the setting ``snap_start``. Chalice knows neither versions nor
 SnapStart: its API calls whatever the function is at that moment, between two of its own updates too.
@@ -19,6 +19,7 @@ from chalice.config import Config
 from chalice.deploy import models
 from chalice.deploy.planner import PlanStage
 
+from infra.stages import ANSWERING
 from infra.versions import LIVE, has_snap_start, in_use, published, superfluous
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 SNAP_START = "snap_start"
-"""The setting of ``api_handler`` in .chalice/config.json. Chalice ignores settings that it does not know."""
+"""The setting of such a function in .chalice/config.json. Chalice ignores settings that it does not know."""
 
 _OLDEST_RUNTIME = (3, 12)
 """The first Python with SnapStart (AWS Lambda Developer Guide, "Improving startup performance with Lambda SnapStart").
@@ -35,7 +36,7 @@ _OLDEST_RUNTIME = (3, 12)
 
 _POLL_SECONDS = 2.0
 _ARN = "api_handler_lambda_arn"
-"""Chalice's variable for the function that the API's Swagger names."""
+"""Chalice's variable for the function that the API's Swagger names, as there is one for each function."""
 
 Build = Callable[..., models.Application]
 Instructions = Sequence[Any]
@@ -48,46 +49,49 @@ class NotLive(click.ClickException):
 
 
 def with_snap_start(build: Build) -> Build:
-    """Return Chalice's ``build`` of the application, wrapped to note the setting at the API's function."""
+    """Return Chalice's ``build`` of the application, wrapped to note the setting at what answers requests."""
 
     @functools.wraps(build)
     def application(builder: ApplicationGraphBuilder, config: Config, stage_name: str) -> models.Application:
         built = build(builder, config, stage_name)
-        wanted = config.scope(stage_name, "api_handler")._chain_lookup(  # noqa: SLF001 - there is no public name
-            SNAP_START, varies_per_chalice_stage=True, varies_per_function=True
-        )
         for resource in built.resources:
-            if isinstance(resource, models.RestAPI):
-                setattr(resource.lambda_function, SNAP_START, wanted)
+            function = resource.lambda_function if isinstance(resource, models.RestAPI) else resource
+            if function.resource_name in ANSWERING:
+                wanted = config.scope(stage_name, function.resource_name)._chain_lookup(  # noqa: SLF001 - no public name
+                    SNAP_START, varies_per_chalice_stage=True, varies_per_function=True
+                )
+                setattr(function, SNAP_START, wanted)
         return built
 
     return application
 
 
 def publishing(plan_rest_api: PlanRestApi) -> PlanRestApi:
-    """Return Chalice's plan of a REST API, wrapped to publish a version first and to let the API call the alias.
+    """Return Chalice's plan of a REST API, wrapped to publish versions first and to let the API call the aliases.
 
-    The alias moves before the API changes, as the function does without it. Old versions go when all is done.
+    An alias moves before the API changes, as the function does without it, and that of the API's own function last. Old
+    versions go when all is done.
     """
 
     @functools.wraps(plan_rest_api)
     def plan(stage: PlanStage, resource: models.RestAPI) -> Instructions:
-        function = resource.lambda_function
-        name = function.function_name
-        publish = models.APICall(
-            "publish_live",
-            {"function_name": name, SNAP_START: _checked(function)},
-            output_var=_ARN,
-        )
+        functions = {each.function_name: each for each in _answering(resource)}
+        publish = [
+            models.APICall(
+                "publish_live",
+                {"function_name": name, SNAP_START: _checked(function)},
+                output_var=f"{function.resource_name}_lambda_arn",
+            )
+            for name, function in functions.items()
+        ]
         planned: list[Any] = []
         for instruction in plan_rest_api(stage, resource):
             planned.append(instruction)
             if isinstance(instruction, models.CopyVariable) and instruction.to_var == _ARN:
-                planned.append(publish)
-            if _permits(instruction, name):
+                planned += publish
+            if (name := _permitted(instruction)) in functions:
                 instruction.params["function_name"] = f"{name}:{LIVE}"
-        planned.append(models.APICall("remove_old_versions", {"function_name": name}))
-        return planned
+        return [*planned, *(models.APICall("remove_old_versions", {"function_name": name}) for name in functions)]
 
     return plan
 
@@ -139,12 +143,16 @@ def _checked(function: models.LambdaFunction) -> bool:
     return bool(wanted)
 
 
-def _permits(instruction: object, function_name: str) -> bool:
-    return (
-        isinstance(instruction, models.APICall)
-        and instruction.method_name == "add_permission_for_apigateway"
-        and instruction.params["function_name"] == function_name
-    )
+def _answering(api: models.RestAPI) -> list[models.LambdaFunction]:
+    """Return the functions that answer requests, the API's own last."""
+    return [*(each for each in api.authorizers if each.resource_name in ANSWERING), api.lambda_function]
+
+
+def _permitted(instruction: object) -> str | None:
+    """Return the name of the function that an instruction lets API Gateway call, None for another instruction."""
+    if isinstance(instruction, models.APICall) and instruction.method_name == "add_permission_for_apigateway":
+        return str(instruction.params["function_name"])
+    return None
 
 
 def _configured(client: LambdaClient, function_name: str, *, snap_start: bool) -> str:

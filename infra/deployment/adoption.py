@@ -237,7 +237,8 @@ def _retention(client: BaseClient, name: str) -> tuple[bool, int | None]:
 
 
 def _key(schema: Collection[Any], definitions: Collection[Any]) -> str:
-    types = {each["AttributeName"]: each["AttributeType"] for each in definitions}
+    # What an index alone needs may depend on a condition.
+    types = {each["AttributeName"]: each["AttributeType"] for each in definitions if "AttributeName" in each}
     ordered = sorted(schema, key=lambda each: str(each["KeyType"]))  # HASH before RANGE
     return ", ".join(f"{each['AttributeName']} ({types[each['AttributeName']]})" for each in ordered)
 

@@ -22,6 +22,7 @@ WIDTH = 24
 """Columns of a dashboard (Amazon CloudWatch API Reference, "Dashboard body structure and syntax")."""
 
 _AXIS = {"left": {"min": 0, "showUnits": False}}
+_HERE = "${AWS::Region}"
 _HEIGHT = 6
 _MINUTES_5 = 300
 _HOUR = 3600
@@ -35,26 +36,38 @@ def dashboard_body(stage: str, tables: Sequence[str], alarms: Mapping[str, Seque
     """
     api, authorizer = f"lychgate-{stage}", f"lychgate-{stage}-authorizer"
     logs = {name: f"/aws/lambda/{name}" for name in (api, authorizer)}
+    of_administrators = f"/aws/lambda/{api}-admin"
     rows: list[tuple[str, list[Widget]]] = [
-        ("Users", _users(api, authorizer, logs[api])),
+        ("Users", _users(api, authorizer, [logs[api], of_administrators])),
         ("Answers", _answers(api, f"/aws/apigateway/{api}")),
-        ("Functions", _functions(api, authorizer, list(logs.values()))),
+        ("Functions", _functions(api, authorizer, [*logs.values(), of_administrators])),
         ("Tables", _tables(tables)),
         ("Costs", _costs(api, authorizer, [*logs.values(), f"/aws/apigateway/{api}"])),
     ]
     placed = list(_placed(rows, top=3))
     lowest = max(widget["y"] + widget["height"] for widget in placed)
     of_mails = list(_placed([("Mails", _mails(f"/aws/lambda/lychgate-{stage}-mailer"))], top=lowest))
+    # Where there are no mails CloudWatch leaves their room free.
+    lowest = max(widget["y"] + widget["height"] for widget in of_mails)
+    of_webhooks = list(_placed([("Webhooks", _webhooks(f"/aws/lambda/lychgate-{stage}-webhooks"))], top=lowest))
     (_, always), *others = alarms.items()
-    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails"]
+    widgets = [_alarms([*map(_arn, always), *(condition for condition, _ in others)]), *placed, "Mails", "Webhooks"]
     body = _text({"periodOverride": "inherit", "widgets": widgets})
-    filled_in = {"Mails": _if("SendsMail", of_mails)}
+    filled_in = {"Mails": _if("SendsMail", of_mails), "Webhooks": _if("SendsWebhooks", of_webhooks)}
     filled_in |= {condition: _if(condition, map(_arn, logical_ids)) for condition, logical_ids in others}
     for name in filled_in:
         # What has a condition brings its comma with it.
         body = body.replace(f',"{name}"', f"${{{name}}}")
     # A template may not be long.
-    return {"Fn::Sub": [body.replace(_text(_AXIS), "${Axis}"), {**filled_in, "Axis": _text(_AXIS)}]}
+    repeated = {
+        "Name": api,
+        "Usual": _text({"stat": "Sum", "period": _MINUTES_5})[1:-1],
+        "Axis": _text({"yAxis": _AXIS})[1:-1],
+        "Graph": '{"type":"metric","properties":{"title":',
+    }
+    for name, text in repeated.items():
+        body = body.replace(text, f"${{{name}}}")
+    return {"Fn::Sub": [body, {**filled_in, **repeated}]}
 
 
 def _arn(logical_id: str) -> str:
@@ -69,7 +82,7 @@ def _if(condition: str, values: Iterable[Any]) -> dict[str, Any]:
     return {"Fn::If": [condition, {"Fn::Sub": "".join(f",{_text(value)}" for value in values)}, ""]}
 
 
-def _users(api: str, authorizer: str, log: str) -> list[Widget]:
+def _users(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
     def counted(metric: str, *outcomes: str) -> list[Any]:
         return [["Lychgate", metric, "function", api, "outcome", outcome] for outcome in outcomes]
 
@@ -85,7 +98,7 @@ def _users(api: str, authorizer: str, log: str) -> list[Widget]:
         ),
         _query(
             "Sign-ups, deletions, new passwords",
-            [log],
+            logs,
             'stats sum(strcontains(event, "registered")) as sign_ups, sum(strcontains(event, "account_deleted")) as'
             ' deletions, sum(strcontains(event, "password_changed")) as new_passwords by bin(1h)',
         ),
@@ -227,7 +240,18 @@ def _mails(log: str) -> list[Widget]:
     ]
 
 
-def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = "${AWS::Region}") -> Widget:
+def _webhooks(log: str) -> list[Widget]:
+    return [
+        _query(
+            "What became of webhooks",
+            [log],
+            "filter ispresent(outcome) | stats count(*) as times by outcome, answer, reason | sort times desc",
+            view="table",
+        ),
+    ]
+
+
+def _graph(title: str, metrics: list[Any], *, period: int = _MINUTES_5, region: str = _HERE) -> Widget:
     properties = {
         "title": title,
         "metrics": list(_shortened(metrics)),
@@ -252,7 +276,7 @@ def _query(
     title: str, logs: Iterable[str], query: str, *, view: str = "timeSeries", width: int | None = None
 ) -> Widget:
     sources = " | ".join(f"SOURCE '{log}'" for log in logs)
-    properties = {"title": title, "query": f"{sources} | {query}", "region": "${AWS::Region}", "view": view}
+    properties = {"title": title, "query": f"{sources} | {query}", "region": _HERE, "view": view}
     return {"type": "log", "properties": properties, **({"width": width} if width else {})}
 
 

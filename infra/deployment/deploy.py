@@ -26,13 +26,18 @@ from infra.deployment.observation import observe
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources, StackParameters
+from infra.deployment.webhooks import OFF
+from infra.keys.places import PlaceError
 from infra.laptop import left_alone
-from infra.stages import FUNCTIONS
+from infra.stages import ANSWERING, FUNCTIONS, function_name
 from infra.versions import live_configuration
 
 SOURCE_TAG = "lychgate:source"
 """A tag of the API's function: a digest of its sources. Chalice removes all tags that it did not set. So after a manual
 `chalice deploy` the tag is missing, and the next deployment by this command is not skipped."""
+
+
+ONE_BY_ONE = "the indexes of the users are made or removed one by one, each of which takes some minutes"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
     with progress.of("Mails"):
         for finding in of_mails(resources, request.parameters):
             progress(finding)
+    with progress.of("Webhooks"):
+        progress(f"to {foundation.webhook_url}" if foundation.webhook_url else OFF)
     with progress.of("Invalidation"):
         _invalidate(resources, progress, changed=changed_site)
     if request.smoke:
@@ -114,18 +121,21 @@ def refuse_taken_name(resources: Resources, parameters: Mapping[str, str]) -> No
 
 
 def refuse_unknown_secret(resources: Resources) -> None:
-    """Raise DeploymentError if the API does not know both secrets of the distribution yet.
+    """Raise DeploymentError if a function behind the API does not know both secrets of the distribution yet.
 
     The distribution may change only to a secret that the API takes already.
     """
     outputs = resources.stack.outputs()
     if "SiteOrigin" not in outputs:
         return
-    found = live_configuration(resources.session.client("lambda"), f"{APP_NAME}-{resources.stage}")
-    if found is None:
-        return
-    known = found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
-    if known != outputs.get("DistributionSecretSha256"):
+    client = resources.session.client("lambda")
+    answering = (live_configuration(client, function_name(APP_NAME, resources.stage, name)) for name in ANSWERING)
+    known = {
+        found.get("Environment", {}).get("Variables", {}).get("LYCHGATE_DISTRIBUTION_SECRET_SHA256")
+        for found in answering
+        if found is not None
+    }
+    if known - {outputs.get("DistributionSecretSha256")}:
         raise DeploymentError(
             "the API does not know yet which secret the distribution would send next, because an earlier deployment was"
             " not completed. Run `make deploy` without --new-secret first"
@@ -153,8 +163,11 @@ def _lay_foundation(resources: Resources, request: Request, progress: Progress) 
         refuse_taken_name(resources, request.parameters)
     if request.new_secret:
         refuse_unknown_secret(resources)
-    first = resources.first_pass(current, request.parameters, new_secret=request.new_secret)
-    _change(resources, first, request.parameters, progress)
+    passes = resources.first_passes(current, request.parameters, new_secret=request.new_secret)
+    for number, parameters in enumerate(passes, start=1):
+        if len(passes) > 1:
+            progress(f"update {number} of {len(passes)}: {ONE_BY_ONE}")
+        _change(resources, parameters, request.parameters, progress)
     return resources.foundation()
 
 
@@ -176,6 +189,8 @@ def _change(resources: Resources, parameters: StackParameters, asked: Mapping[st
 
 def _signing_keys(resources: Resources, foundation: Foundation, progress: Progress) -> str:
     name = resources.signing_keys_parameter
+    if foundation.webhook_url:
+        _webhook_secret(resources, progress)
     public_keys = resources.keys.public_keys()
     if public_keys is not None:
         progress(f"unchanged: {name}")
@@ -184,6 +199,16 @@ def _signing_keys(resources: Resources, foundation: Foundation, progress: Progre
     progress(f"created: a key and a pepper in {name}. Back them up: without the pepper no password can be verified.")
     progress(f"To back them up: python -m infra.keys backup FILE --stage {resources.stage}")
     return public_keys
+
+
+def _webhook_secret(resources: Resources, progress: Progress) -> None:
+    try:
+        is_new = resources.webhook_secrets.make(resources.tags, resources.kms_key())
+    except PlaceError as damaged:
+        raise DeploymentError(str(damaged)) from damaged
+    if is_new:
+        progress(f"created: a secret for webhooks in {resources.webhook_secrets.name}. To tell it to the receiver:")
+        progress(f"python -m infra.operator webhooks secrets --stage {resources.stage}")
 
 
 def _deploy_api(resources: Resources, foundation: Foundation, progress: Progress) -> str:
@@ -213,6 +238,10 @@ def _throttle(resources: Resources, api: str, progress: Progress) -> None:
 def _encrypt(resources: Resources, progress: Progress) -> None:
     key = resources.kms_key()
     changed = resources.keys.encrypt_with(key)
+    try:
+        changed |= resources.webhook_secrets.encrypt_with(key)
+    except PlaceError as damaged:
+        raise DeploymentError(str(damaged)) from damaged
     progress(f"{resources.signing_keys_parameter} is now encrypted with {key}" if changed else f"unchanged: {key}")
 
 

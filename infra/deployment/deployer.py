@@ -127,7 +127,11 @@ def _missing(place: Place, principal: str, document: Policy) -> Iterator[str]:
 def _context(statement: Mapping[str, Any]) -> list[Any]:
     """Return the values with which the statement's own conditions hold."""
     return [
-        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        {
+            "ContextKeyName": key,
+            "ContextKeyValues": [value if isinstance(value, str) else value[0]],
+            "ContextKeyType": "string",
+        }
         for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
     ]
 

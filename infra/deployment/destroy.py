@@ -70,6 +70,8 @@ def _losses(resources: Resources, *, with_data: bool) -> list[str]:
     copies = copies_of(resources.session.client("dynamodb"), resources.tables())
     sentences += [f"{fate}: the copy {name}, which a restore has left" for name in copies]
     sentences.append(f"{fate}: the signing keys and the pepper, {resources.signing_keys_parameter}")
+    if outputs.get("WebhookDeadLetters"):
+        sentences.append(f"{fate}: the secrets that sign webhooks, {resources.webhook_secrets.name}")
     sentences.append(f"{fate}: the logs of functions and gateway")
     if outputs.get("MailIdentity"):
         sentences.append(
@@ -146,5 +148,7 @@ def _delete_data(resources: Resources, progress: Progress) -> None:
                 raise
     if resources.keys.delete():
         progress(f"deleted the parameter {resources.signing_keys_parameter}")
+    if resources.webhook_secrets.delete():
+        progress(f"deleted the parameter {resources.webhook_secrets.name}")
     resources.files.remove()
     progress(f"removed the stage {resources.stage} from .chalice/")

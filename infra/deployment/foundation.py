@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.stages import FUNCTIONS, function_name
+
 APP_NAME = "lychgate"
 """The app_name in .chalice/config.json. The names of functions and roles begin with it."""
 
@@ -43,35 +45,35 @@ class Foundation:
     """The region whose SES sends."""
     configuration_set: str = ""
     """Its configuration set in SES, empty for none."""
+    events_stream: str = ""
+    """The ARN of the stream of the events table."""
+    webhook_url: str = ""
+    """The site's endpoint for webhooks. Empty if the stage sends none."""
 
     @property
     def api_function(self) -> str:
         """The name of the API's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}"
-
-    @property
-    def authorizer_function(self) -> str:
-        """The name of the authorizer's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}-authorizer"
-
-    @property
-    def mailer_function(self) -> str:
-        """The name of the mailer's Lambda function, as Chalice gives it."""
-        return f"{APP_NAME}-{self.stage}-mailer"
+        return self.functions["api_handler"]
 
     @property
     def functions(self) -> dict[str, str]:
         """The names of the functions, by Chalice's."""
-        return {
-            "api_handler": self.api_function,
-            "authorizer": self.authorizer_function,
-            "mailer": self.mailer_function,
-        }
+        return {name: function_name(APP_NAME, self.stage, name) for name in FUNCTIONS}
 
     @property
     def mail_dead_letters(self) -> str:
         """The name of the queue of what the mailer gave up."""
         return f"{APP_NAME}-{self.stage}-mail-dead-letters"
+
+    @property
+    def webhook_secrets_parameter(self) -> str:
+        """The name of the SSM parameter with the secrets that sign webhooks, with its leading slash."""
+        return f"/{APP_NAME}/{self.stage}/webhook-secrets"
+
+    @property
+    def webhook_dead_letters(self) -> str:
+        """The name of the queue of events that the endpoint did not take."""
+        return f"{APP_NAME}-{self.stage}-webhook-dead-letters"
 
     @property
     def api_name(self) -> str:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway.client import APIGatewayClient
     from mypy_boto3_lambda.client import LambdaClient
 
-USUAL_CONCURRENCY: Mapping[str, int] = {"api_handler": 100, "authorizer": 50}
-"""Executions at once, by Chalice's names of the functions: about 280 log-ins a second, or 3,000 refreshes."""
+USUAL_CONCURRENCY: Mapping[str, int] = {"api_handler": 100, "authorizer": 50, "admin": 10}
+"""Executions at once, by Chalice's names of the functions: about 280 log-ins a second, or 3,000 refreshes. What floods
+the API leaves the administrators theirs. The mailer needs none."""
 
 LEAST_UNRESERVED = 100
 """Executions that have to stay for functions without a reservation (AWS Lambda API Reference,

@@ -7,14 +7,15 @@ import os
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.checks.all_checks import of_mails, of_passkeys
 from infra.deployment.dependencies import DEFAULTS, Dependencies
-from infra.deployment.deploy import Request, is_deployed, refuse_taken_name, refuse_unknown_secret
+from infra.deployment.deploy import ONE_BY_ONE, Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
 from infra.deployment.observation import foreseen
 from infra.deployment.preflight import check
 from infra.deployment.progress import Progress
-from infra.deployment.resources import Resources
+from infra.deployment.resources import Resources, StackParameters
 from infra.intrinsic_functions import condition_holds
 from infra.laptop import left_alone
+from infra.stages import FUNCTIONS
 
 
 def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFAULTS) -> None:
@@ -38,23 +39,25 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
 def _first(resources: Resources, request: Request, progress: Progress) -> None:
     refuse_taken_name(resources, request.parameters)
     with progress.of("Foundation: the stack would be created"):
-        first = resources.first_pass({}, request.parameters)
+        first, *others = resources.first_passes({}, request.parameters)
         adoption = resources.adopting(first, request.parameters)
         for sentence in adoption.sentences:
             progress(sentence)
-        given = {**first.given, "RestApiId": "later", "HasMailer": "true"}
+        webhooks = "on" if resources.webhook_url() else "off"
+        given = {**first.given, "RestApiId": "later", "HasMailer": "true", "Webhooks": webhooks}
         for name, resource in resources.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or condition_holds(condition, resources.template, given):
                 action = "Import" if name in adoption.existing else "Add"
                 progress(f"{action:7} {name} ({resource['Type']})")
+        _more(others, progress)
     with progress.of("Signing keys"):
         progress("exist" if resources.keys.public_keys() else f"created in {resources.signing_keys_parameter}")
     with progress.of("Configuration of the stage"):
         progress(f"written: .chalice/config.json and the policies of the stage {request.stage}")
         progress(reservations(resources.session.client("lambda"), resources.files.concurrency()).reason)
     with progress.of("chalice deploy"):
-        progress("creates three functions, their roles, and the API")
+        progress(f"creates {len(FUNCTIONS)} functions, their roles, and the API")
     _observe(resources, request, progress)
     _mails(resources, request, progress)
     with progress.of("Site, distribution, invalidation, smoke test"):
@@ -65,7 +68,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
     if request.new_secret:
         refuse_unknown_secret(resources)
     with progress.of("Foundation"):
-        parameters = resources.first_pass(
+        parameters, *others = resources.first_passes(
             resources.stack.parameters(), request.parameters, new_secret=request.new_secret
         )
         adoption = resources.adopting(parameters, request.parameters)
@@ -78,6 +81,7 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
             for change in planned[1]:
                 progress(str(change))
             resources.stack.discard(planned[0])
+        _more(others, progress)
     foundation = resources.foundation()
     public_keys = resources.keys.public_keys()
     with progress.of("Signing keys"):
@@ -106,6 +110,11 @@ def _next(resources: Resources, request: Request, progress: Progress) -> None:
         progress(
             "the distribution gets the API's id" if not resources.stack.parameters().get("RestApiId") else "as needed"
         )
+
+
+def _more(others: list[StackParameters], progress: Progress) -> None:
+    if others:
+        progress(f"then {len(others)} more update{'s' if len(others) > 1 else ''}: {ONE_BY_ONE}")
 
 
 def _mails(resources: Resources, request: Request, progress: Progress) -> None:

@@ -6,17 +6,31 @@ in it (Amazon DynamoDB Developer Guide, "Using IAM with DynamoDB transactions").
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.deployment.foundation import Foundation
 
 Policy = dict[str, Any]
 
-_USERS = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")
+USER_INDEXES = ("by-id", "by-name")
+"""The indexes of the table of users, in the order in which they are made."""
+
+_USERS = (
+    "BatchGetItem",
+    "BatchWriteItem",
+    "ConditionCheckItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "UpdateItem",
+)
 _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
 _THROTTLE = ("UpdateItem",)
 _MAIL = ("GetItem", "PutItem", "UpdateItem")
+
+_SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
 
 _SEEN_BY_THE_MAILER = (
     "disabled",
@@ -35,30 +49,45 @@ _SEEN_BY_THE_MAILER = (
 
 
 def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
-    """Return the policy of the API's function.
-
-    The AWS managed key for SSM allows everybody in the account who may read the parameter to decrypt it. So for that
-    one the function needs no permission for KMS (AWS Systems Manager User Guide, "Restricting decryption of
-    SecureString parameter values"). Your own key it may use for this one parameter, which Parameter Store names in the
-    encryption context (AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS").
-    """
-    parameter = foundation.arn("ssm", f"parameter{foundation.signing_keys_parameter}")
+    """Return the policy of the API's function. It may read a user whose name it was told, and list nobody."""
     return _policy(
         _table("Users", foundation, foundation.users_table, _USERS),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS),
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Throttle", foundation, foundation.throttle_table, _THROTTLE),
         *_asking_for_mails(foundation),
-        _statement("SigningKeys", ["ssm:GetParameter"], parameter),
-        *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
-        _logs(foundation, foundation.api_function),
-        *_tracing(traced=traced),
+        *_signing_keys(foundation),
+        *_own_log(foundation, "api_handler", traced=traced),
+    )
+
+
+def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
+    """Return the policy of the administration's function.
+
+    It alone may ask the indexes, whose entries have keys only. Nobody may scan a table. Into the outbox it may put
+    something, where an administrator's link is kept also in a stage that sends no mail, and read which addresses are
+    suppressed.
+    """
+    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
+    users = foundation.users_table
+    return _policy(
+        _table("Users", foundation, users, _USERS),
+        *(
+            _table(f"Users{_camel_case(index)}", foundation, f"{users}/index/{index}", ("Query",))
+            for index in USER_INDEXES
+        ),
+        _table("Sessions", foundation, foundation.sessions_table, _SESSIONS_OF_ADMINISTRATORS),
+        _table("Events", foundation, foundation.events_table, _EVENTS),
+        _table("Mail", foundation, foundation.mail_table, ("PutItem",)),
+        {**_table("Suppressed", foundation, foundation.mail_table, ("GetItem",)), "Condition": of_addresses},
+        *_signing_keys(foundation),
+        *_own_log(foundation, "admin", traced=traced),
     )
 
 
 def authorizer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the authorizer's function. It needs the public keys only, which are in its settings."""
-    return _policy(_logs(foundation, foundation.authorizer_function), *_tracing(traced=traced))
+    return _policy(*_own_log(foundation, "authorizer", traced=traced))
 
 
 def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
@@ -70,7 +99,7 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     "Using Lambda with DynamoDB Streams"). SES asks for the identity and the configuration set (Service Authorization
     Reference, "Actions, resources, and condition keys for Amazon Simple Email Service v2").
     """
-    common = [_logs(foundation, foundation.mailer_function), *_tracing(traced=traced)]
+    common = _own_log(foundation, "mailer", traced=traced)
     if not foundation.mail_from:
         return _policy(*common)
     seen = {
@@ -81,23 +110,48 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
         {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
         _budgets(foundation, ("GetItem", "UpdateItem")),
         _table("Mail", foundation, foundation.mail_table, _MAIL),
-        _statement(
-            "Stream",
-            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-            foundation.mail_stream,
-        ),
-        # It belongs to no stream.
-        _statement("Streams", ["dynamodb:ListStreams"], "*"),
+        *_stream(foundation.mail_stream),
         *_sending(foundation),
         _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.mail_dead_letters)),
         *common,
     )
 
 
+def webhooks_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
+    """Return the policy of the webhooks' function. In a stage that sends none it may write its log only.
+
+    It reads no table: what it tells is in the stream's records, which Lambda reads by the function's role, as it hands
+    on what failed (AWS Lambda Developer Guide, "Using Lambda with DynamoDB Streams").
+    """
+    common = _own_log(foundation, "webhooks", traced=traced)
+    if not foundation.webhook_url:
+        return _policy(*common)
+    parameter = foundation.arn("ssm", f"parameter{foundation.webhook_secrets_parameter}")
+    return _policy(
+        *_stream(foundation.events_stream),
+        _statement("Secrets", ["ssm:GetParameter"], parameter),
+        *(_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1)),
+        _statement("DeadLetters", ["sqs:SendMessage"], foundation.arn("sqs", foundation.webhook_dead_letters)),
+        *common,
+    )
+
+
+def _stream(arn: str) -> list[Policy]:
+    verbs = ("DescribeStream", "GetRecords", "GetShardIterator")
+    return [
+        _statement("Stream", [f"dynamodb:{verb}" for verb in verbs], arn),
+        # It belongs to no stream.
+        _statement("Streams", ["dynamodb:ListStreams"], "*"),
+    ]
+
+
 def _asking_for_mails(foundation: Foundation) -> list[Policy]:
-    """Return what the API needs to put mails into the outbox and to take what they carried. It sends none."""
+    """Return what the API needs to put mails into the outbox and to take what they carried. It sends none.
+
+    A stage without mails has the links that its administrators hand over.
+    """
     if not foundation.mail_from:
-        return []
+        return [_table("Mail", foundation, foundation.mail_table, ("GetItem", "UpdateItem"))]
     return [_table("Mail", foundation, foundation.mail_table, _MAIL), _budgets(foundation, ("GetItem",))]
 
 
@@ -125,18 +179,32 @@ def _table(sid: str, foundation: Foundation, table: str, verbs: tuple[str, ...])
     return _statement(sid, [f"dynamodb:{verb}" for verb in verbs], foundation.arn("dynamodb", f"table/{table}"))
 
 
+def _signing_keys(foundation: Foundation) -> list[Policy]:
+    """Return what reading the keys and the pepper needs.
+
+    The AWS managed key for SSM allows everybody in the account who may read the parameter to decrypt it. So for that
+    one a function needs no permission for KMS (AWS Systems Manager User Guide, "Restricting decryption of SecureString
+    parameter values"). Your own key it may use for this one parameter, which Parameter Store names in the encryption
+    context (AWS KMS Developer Guide, "How AWS Systems Manager Parameter Store uses AWS KMS").
+    """
+    parameter = foundation.arn("ssm", f"parameter{foundation.signing_keys_parameter}")
+    decryption = (_decryption(number, key, parameter) for number, key in enumerate(foundation.kms_keys, start=1))
+    return [_statement("SigningKeys", ["ssm:GetParameter"], parameter), *decryption]
+
+
 def _decryption(number: int, key: str, parameter: str) -> Policy:
     context = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameter}}
     return {**_statement(f"Decryption{number}", ["kms:Decrypt"], key), "Condition": context}
 
 
-def _logs(foundation: Foundation, function: str) -> Policy:
+def _own_log(foundation: Foundation, function: str, *, traced: bool) -> list[Policy]:
     # The log group exists before the function. One that a function creates itself never expires its logs.
-    return _statement(
+    logs = _statement(
         "Logs",
         ["logs:CreateLogStream", "logs:PutLogEvents"],
-        foundation.arn("logs", f"log-group:/aws/lambda/{function}:*"),
+        foundation.arn("logs", f"log-group:/aws/lambda/{foundation.functions[function]}:*"),
     )
+    return [logs, *_tracing(traced=traced)]
 
 
 def _tracing(*, traced: bool) -> list[Policy]:
@@ -145,5 +213,19 @@ def _tracing(*, traced: bool) -> list[Policy]:
     return [_statement("Tracing", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")] if traced else []
 
 
+def _camel_case(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
 def _statement(sid: str, actions: list[str], resource: str) -> Policy:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+POLICIES: Mapping[str, Callable[..., Policy]] = {
+    "api_handler": api_handler_policy,
+    "authorizer": authorizer_policy,
+    "mailer": mailer_policy,
+    "admin": admin_policy,
+    "webhooks": webhooks_policy,
+}
+"""What makes the policy of each function, by Chalice's names."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from infra.deployment import adoption
+from infra.deployment import adoption, indexes
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import APP_NAME, Foundation
@@ -21,6 +21,9 @@ from infra.deployment.signing_keys import MANAGED_KEY, SigningKeys
 from infra.deployment.site import Site
 from infra.deployment.stack import Stack
 from infra.deployment.stage_files import StageFiles
+from infra.deployment.template import decided
+from infra.deployment.webhooks import endpoint
+from infra.keys.webhook_secrets import ParameterSecrets
 
 PROTECTED_STAGES = frozenset({"prod"})
 """Stages whose tables are protected from deletion by default."""
@@ -65,6 +68,7 @@ class Resources:
         self.session = place.session
         self.stack = Stack(self.session.client("cloudformation"), f"{APP_NAME}-{stage}", sleep=dependencies.sleep)
         self.keys = SigningKeys(self.session, self.signing_keys_parameter)
+        self.webhook_secrets = ParameterSecrets(self.session.client("ssm"), f"/{APP_NAME}/{stage}/webhook-secrets")
         self.files = StageFiles(project, stage, mail_from)
         self.tags = {"lychgate:stage": stage}
         self._dependencies = dependencies
@@ -100,6 +104,10 @@ class Resources:
         """Return how the stage sends mail. Raises DeploymentError."""
         return mailing(self.variables(), self.stage, self.place.region)
 
+    def webhook_url(self) -> str:
+        """Return where the stage sends webhooks, "" if nowhere. Raises DeploymentError."""
+        return endpoint(self.variables())
+
     def foundation(self) -> Foundation:
         """Return the resources of the stack. Raises DeploymentError if it has no outputs."""
         outputs = self.stack.outputs()
@@ -120,6 +128,9 @@ class Resources:
             signing_keys_parameter=self.signing_keys_parameter,
             distribution_secret_sha256=outputs["DistributionSecretSha256"],
             kms_keys=self._own_kms_keys(),
+            # A stack of an earlier version has none.
+            events_stream=outputs.get("EventsStream", ""),
+            webhook_url=self.webhook_url(),
             **self._sending(),
         )
 
@@ -135,14 +146,29 @@ class Resources:
         """Return the page's files and their bucket."""
         return Site(self.session.client("s3"), bucket, self.project / "static-site")
 
-    def first_pass(
+    def first_passes(
         self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool = False
-    ) -> StackParameters:
-        """Return the parameters of the stack that are known before there is an API.
+    ) -> list[StackParameters]:
+        """Return the parameters of the stack that are known before there is an API, for one update after the other.
+
+        There is more than one where the table of users gets or loses more than one index.
+        """
+        first = self._first_pass(current, asked, new_secret=new_secret)
+        owned = indexes.TABLE in self.stack.resources()
+        table = self.template["Resources"][indexes.TABLE]["Properties"]["TableName"]
+        existing = None if owned else indexes.found(self.session.client("dynamodb"), table)
+        way = indexes.steps(current, asked.get(indexes.PARAMETER, indexes.ALL), existing, owned=owned)
+        return [
+            StackParameters({**first.given, indexes.PARAMETER: value}, first.kept - {indexes.PARAMETER})
+            for value in way
+        ]
+
+    def _first_pass(self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool) -> StackParameters:
+        """Return the parameters of the stack that are known before there is an API, but for those of indexes.
 
         Tables are not protected until the first deployment is complete. Otherwise they would outlive a failed creation.
         """
-        given = {"Stage": self.stage, **asked, **self._of_mails(current)}
+        given = {"Stage": self.stage, **asked, **self._of_mails(current), "Webhooks": self._webhooks(current)}
         for which in ("First", "Second"):
             if f"{which}DistributionSecret" not in current:
                 given |= _new_secret(which)
@@ -155,14 +181,17 @@ class Resources:
         return self._with_kept(given, current)
 
     def second_pass(self, current: Mapping[str, str], asked: Mapping[str, str], api: str) -> StackParameters | None:
-        """Return the parameters with the API's id and the mailer, None if the stack has both already.
+        """Return the parameters with the API's id and what reads streams, None if the stack has all of it already.
 
         Of a stage that sends no mail it does not matter whether there is a mailer.
         """
         has_mailer = str(bool(current.get("MailFrom"))).lower()
-        if current.get("RestApiId") == api and has_mailer in {current.get("HasMailer"), "false"}:
+        before = current.get("Webhooks", "off")
+        webhooks = "off" if before == "off" else "on"
+        is_mapped = has_mailer in {current.get("HasMailer"), "false"} and webhooks == before
+        if current.get("RestApiId") == api and is_mapped:
             return None
-        given = {"Stage": self.stage, **asked, "RestApiId": api, "HasMailer": has_mailer}
+        given = {"Stage": self.stage, **asked, "RestApiId": api, "HasMailer": has_mailer, "Webhooks": webhooks}
         if not current.get("RestApiId"):
             given.setdefault("Protect", "true" if self.stage in PROTECTED_STAGES else "false")
         return self._with_kept(given, current)
@@ -180,7 +209,8 @@ class Resources:
         defaults = {
             name: str(slot["Default"]) for name, slot in self.template["Parameters"].items() if "Default" in slot
         }
-        template = existing.adopted_into(self.template, {**defaults, **values}, asked)
+        whole = {**defaults, **values}
+        template = decided(existing.adopted_into(self.template, whole, asked), whole)
         return Adoption(template, existing.sentences(self.template), existing.logical_ids())
 
     def _of_mails(self, current: Mapping[str, str]) -> dict[str, str]:
@@ -194,6 +224,12 @@ class Resources:
             "SesRegion": how.region if how.is_on and how.region != self.place.region else "",
         }
         return given if how.is_on and current.get("MailFrom") else {**given, "HasMailer": "false"}
+
+    def _webhooks(self, current: Mapping[str, str]) -> str:
+        """Return what there is of webhooks before the functions are deployed: at first nothing reads the stream."""
+        if not self.webhook_url():
+            return "off"
+        return "on" if current.get("Webhooks") == "on" else "prepared"
 
     def _sending(self) -> dict[str, str]:
         how = self.mailing()

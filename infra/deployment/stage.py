@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.deployment.foundation import API_GATEWAY_STAGE, Foundation
+from infra.deployment.limits import USUAL_CONCURRENCY
 from infra.stages import FUNCTIONS, policy_file
 
 StageConfiguration = dict[str, Any]
@@ -32,6 +33,24 @@ MAILER_MEMORY = 256
 
 MAILER_TIMEOUT = 30
 """Seconds: ten mails to an SES that takes three for each. Lambda hands on what is left once more."""
+
+ADMIN_MEMORY = 512
+"""MB. It hashes no password, and whoever waits for it is an administrator."""
+
+WEBHOOKS_MEMORY = 256
+"""MB. It waits for the site's endpoint most of the time, and nobody waits for it."""
+
+WEBHOOKS_TIMEOUT = 60
+"""Seconds: four events to an endpoint that takes ten for each. Lambda hands on what is left once more."""
+
+SIZES: Mapping[str, tuple[int, int]] = {
+    "api_handler": (API_MEMORY, API_TIMEOUT),
+    "authorizer": (AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT),
+    "mailer": (MAILER_MEMORY, MAILER_TIMEOUT),
+    "admin": (ADMIN_MEMORY, API_TIMEOUT),
+    "webhooks": (WEBHOOKS_MEMORY, WEBHOOKS_TIMEOUT),
+}
+"""The memory and the time limit of each function, by Chalice's names."""
 
 
 def stage_configuration(
@@ -62,8 +81,9 @@ def stage_configuration(
         "LYCHGATE_ISSUER": f"{foundation.site_origin}/{API_GATEWAY_STAGE}",
         "LYCHGATE_PUBLIC_KEYS": public_keys,
     }
-    functions = dict(entry.get("lambda_functions", {}))
-    api = _function(functions.get("api_handler", {}), foundation.stage, "api_handler", API_MEMORY, API_TIMEOUT)
+    existing_functions = dict(entry.get("lambda_functions", {}))
+    functions = {name: _function(existing_functions.get(name, {}), foundation.stage, name) for name in FUNCTIONS}
+    api, mailer = functions["api_handler"], functions["mailer"]
     configured = dict(api.get("environment_variables", {}))
     others += [origin for origin in configured.get("LYCHGATE_ALLOWED_ORIGINS", "").split(",") if origin]
     api["environment_variables"] = {
@@ -77,10 +97,8 @@ def stage_configuration(
         "LYCHGATE_THROTTLE_TABLE": foundation.throttle_table,
         "LYCHGATE_MAIL_TABLE": foundation.mail_table,
     }
-    authorizer = _function(
-        functions.get("authorizer", {}), foundation.stage, "authorizer", AUTHORIZER_MEMORY, AUTHORIZER_TIMEOUT
-    )
-    mailer = _function(functions.get("mailer", {}), foundation.stage, "mailer", MAILER_MEMORY, MAILER_TIMEOUT)
+    # The same application has the same settings.
+    functions["admin"]["environment_variables"] = dict(api["environment_variables"])
     mailer["environment_variables"] = {
         **mailer.get("environment_variables", {}),
         "LYCHGATE_USERS_TABLE": foundation.users_table,
@@ -90,7 +108,11 @@ def stage_configuration(
     }
     if not foundation.mail_from or not foundation.configuration_set:
         del mailer["environment_variables"]["LYCHGATE_SES_CONFIGURATION_SET"]
-    entry["lambda_functions"] = {**functions, "api_handler": api, "authorizer": authorizer, "mailer": mailer}
+    functions["webhooks"]["environment_variables"] = {
+        **functions["webhooks"].get("environment_variables", {}),
+        "LYCHGATE_WEBHOOK_SECRETS_PARAMETER": foundation.webhook_secrets_parameter,
+    }
+    entry["lambda_functions"] = {**existing_functions, **functions}
     for name, count in (reserved or {}).items():
         entry["lambda_functions"][name].setdefault("reserved_concurrency", count)
     return entry
@@ -99,7 +121,7 @@ def stage_configuration(
 def configured_concurrency(entry: Mapping[str, Any]) -> dict[str, int | None]:
     """Return the reserved concurrency of each function for which a stage's entry says one, None for none."""
     functions = entry.get("lambda_functions", {})
-    configured = {name: {**entry, **functions.get(name, {})} for name in ("api_handler", "authorizer")}
+    configured = {name: {**entry, **functions.get(name, {})} for name in USUAL_CONCURRENCY}
     return {name: said["reserved_concurrency"] for name, said in configured.items() if "reserved_concurrency" in said}
 
 
@@ -115,7 +137,8 @@ def configured_tracing(config: Mapping[str, Any], stage: str) -> dict[str, bool]
     return {name: bool(said["xray"]) for name, said in {"rest_api": entry, **traced}.items()}
 
 
-def _function(existing: Mapping[str, Any], stage: str, name: str, memory: int, timeout: int) -> dict[str, Any]:
+def _function(existing: Mapping[str, Any], stage: str, name: str) -> dict[str, Any]:
+    memory, timeout = SIZES[name]
     return {
         "lambda_memory_size": memory,
         "lambda_timeout": timeout,

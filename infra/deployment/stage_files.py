@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from infra.deployment.foundation import Foundation
 from infra.deployment.mailing import SENDER
-from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
+from infra.deployment.policies import POLICIES
 from infra.deployment.stage import configured_concurrency, configured_tracing, stage_configuration
 from infra.local.data_directory import replace_file
 from infra.local.environment import stage_environment
@@ -40,11 +40,11 @@ class StageFiles:
         return (found[1], found[2]) if found else None
 
     def variables(self) -> dict[str, str]:
-        """Return the variables of the API's function and those of the mailer, empty if the stage has no entry."""
+        """Return the variables of all functions but the authorizer, empty if the stage has no entry."""
         try:
             found = {
                 name: value
-                for function in ("mailer", "api_handler")
+                for function in ("webhooks", "mailer", "api_handler")
                 for name, value in stage_environment(self._project, self._stage, function).items()
             }
         except KeyError:
@@ -76,11 +76,7 @@ class StageFiles:
         entry = stage_configuration(foundation, public_keys, existing, reserved)
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         traced = self.tracing()
-        policies = {
-            "api_handler": api_handler_policy(foundation, traced=traced["api_handler"]),
-            "authorizer": authorizer_policy(foundation, traced=traced["authorizer"]),
-            "mailer": mailer_policy(foundation, traced=traced["mailer"]),
-        }
+        policies = {name: policy(foundation, traced=traced[name]) for name, policy in POLICIES.items()}
         files = {self._folder / policy_file(self._stage, name): _text(policy) for name, policy in policies.items()}
         return {**files, path: _text(config)}
 

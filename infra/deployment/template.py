@@ -9,18 +9,21 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from infra.deployment.dashboard import dashboard_body
 from infra.deployment.errors import DeploymentError
+from infra.intrinsic_functions import condition_holds
 from infra.tables import TEMPLATE, parsed
 
 PAGE_HEADERS = Path(__file__).parents[1] / "page-headers.json"
 
 _HSTS = re.compile(r"max-age=(\d+)(; includeSubDomains)?(; preload)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_CONSTRAINTS = frozenset({"AllowedPattern", "AllowedValues", "MinValue"})
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def rendered_template(stage: str) -> dict[str, Any]:
@@ -52,6 +55,49 @@ def _with_static_names(value: Any, stage: str) -> Any:  # noqa: ANN401 - any YAM
     return {name: _with_static_names(each, stage) for name, each in value.items()}
 
 
+def decided(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template that is sent: shorter, because it has what each `Fn::If` says for these values.
+
+    What decides whether there is a resource at all stays a condition. What a parameter takes was checked before.
+    """
+    result: dict[str, Any] = {
+        name: _decided(each, template, given) for name, each in template.items() if name != "Metadata"
+    }
+    result["Parameters"] = {
+        name: {member: each for member, each in slot.items() if member not in _CONSTRAINTS}
+        for name, slot in result["Parameters"].items()
+    }
+    conditions, used = result["Conditions"], set(_conditions_in([result["Resources"], result["Outputs"]]))
+    while not (others := set(_conditions_in([conditions[name] for name in used]))) <= used:
+        used |= others
+    return {**result, "Conditions": {name: each for name, each in conditions.items() if name in used}}
+
+
+def _decided(value: Any, template: Mapping[str, Any], given: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
+    if isinstance(value, list):
+        elements = [_decided(each, template, given) for each in value]
+        return [each for each in elements if each != _NO_VALUE]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::If"}:
+        condition, then, otherwise = value["Fn::If"]
+        return _decided(then if condition_holds(condition, template, given) else otherwise, template, given)
+    members = {name: _decided(each, template, given) for name, each in value.items()}
+    return {name: each for name, each in members.items() if each != _NO_VALUE}
+
+
+def _conditions_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any YAML value
+    if isinstance(value, list):
+        for each in value:
+            yield from _conditions_in(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name == "Condition" and isinstance(each, str):
+                yield each
+            else:
+                yield from _conditions_in(each)
+
+
 def _dashboard(document: Mapping[str, Any], stage: str) -> dict[str, Any]:
     resources: Mapping[str, Any] = document["Resources"]
     # A graph of the mail table would be one that costs: the dashboard has as many metrics as are free.
@@ -71,7 +117,7 @@ def parameter_names() -> dict[str, str]:
     """Return the names and descriptions of the template's parameters that the deployment does not set itself."""
     parameters: dict[str, Any] = parsed(TEMPLATE.read_text("utf-8"))["Parameters"]
     secrets = {f"{which}DistributionSecret{what}" for which in ("First", "Second") for what in ("", "Sha256")}
-    own = {"Stage", "RestApiId", "DistributionSends", "MailFrom", "SesRegion", "HasMailer", *secrets}
+    own = {"Stage", "RestApiId", "DistributionSends", "MailFrom", "SesRegion", "HasMailer", "Webhooks", *secrets}
     return {name: parameter["Description"] for name, parameter in parameters.items() if name not in own}
 
 

@@ -23,9 +23,16 @@ RENEWABLE = "refresh token"
 FIRST_STEP = "first step"
 """The challenge that a log-in answers with where a second factor is due."""
 
+ADMIN = "session of an administrator"
+ADMIN_FRESH = "fresh session of an administrator"
+"""Of an account that is not the one in question: nothing that happens to that one ends it."""
+
+HANDED_OVER = "link for an administrator"
+"""A link that sets a password, as an administrator is shown it."""
+
 OF_A_SESSION = frozenset({SESSION, FRESH, RENEWABLE})
 """What somebody has who has just logged in."""
-VOID_WITH_THE_PASSWORD = frozenset({FIRST_STEP, "reset link", "address link", "mailed code"})
+VOID_WITH_THE_PASSWORD = frozenset({FIRST_STEP, "reset link", "address link", "mailed code", HANDED_OVER})
 
 
 @dataclass(frozen=True, slots=True)

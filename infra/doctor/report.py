@@ -176,8 +176,7 @@ def _theft(name: str, findings: list[Finding], report: Report, paint: Paint) -> 
     if findings[0].theft.aside:
         yield from _wrapped(findings[0].theft.aside, "    ")
     if "admin" in findings[0].theft.pieces:
-        roles = f"Routes ask for the roles {', '.join(report.roles)}." if report.roles else "No route asks for a role."
-        yield from _wrapped(f"{roles} No route changes anything of another's account.", "    ")
+        yield from _wrapped(f"Routes ask for the roles {', '.join(report.roles)}.", "    ")
 
 
 def _group(group: list[Finding], report: Report, paint: Paint) -> Iterator[str]:

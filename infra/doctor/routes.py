@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra.doctor.model import FIRST_STEP, FRESH, RENEWABLE, SESSION, Step
+from infra.doctor.model import (
+    ADMIN,
+    ADMIN_FRESH,
+    FIRST_STEP,
+    FRESH,
+    HANDED_OVER,
+    RENEWABLE,
+    SESSION,
+    Step,
+)
 
 MAIL = frozenset({"mail"})
 BY_ADDRESS = frozenset({"the address is the name"})
@@ -83,6 +92,14 @@ _PASSWORD = (
         event="password_reset",
         mail="password_reset",
         where=MAIL,
+    ),
+    Step(
+        "POST /auth/password/reset",
+        "choose a new password with an administrator's link",
+        (HANDED_OVER, "account"),
+        ("own password", "ends all"),
+        event="password_reset",
+        mail="password_reset",
     ),
     Step(
         "PUT /auth/password",
@@ -238,6 +255,38 @@ _ENDS = (
     ),
 )
 
+_OF_ADMINISTRATORS = (
+    Step(
+        "POST /admin/users/{user_id}/reset-password",
+        "be shown a link that sets a new password",
+        (ADMIN, ADMIN_FRESH, "account"),
+        (HANDED_OVER,),
+        event="password_link_made",
+        mail="reset",
+    ),
+    Step(
+        "DELETE /admin/users/{user_id}/second-factor",
+        "remove somebody's TOTP app",
+        (ADMIN, ADMIN_FRESH, "account with TOTP"),
+        ("no TOTP",),
+        event="second_factor_removed",
+        mail="second_factor_removed",
+    ),
+    Step(
+        "POST /admin/users/{user_id}/logout-all",
+        "end all sessions of somebody",
+        (ADMIN, "account"),
+        ("ends all",),
+        event="logged_out",
+    ),
+    Step(
+        "DELETE /admin/users/{user_id}",
+        "delete somebody's account",
+        (ADMIN, ADMIN_FRESH, "account"),
+        ("deletion",),
+    ),
+)
+
 WITHOUT_THE_API = (
     Step(
         "with a copy: decrypt",
@@ -266,7 +315,16 @@ WITHOUT_THE_API = (
 )
 """What needs no request: the work of somebody who has more than users can have."""
 
-STEPS = (*_WAYS_IN, *_PASSWORD, *_FRESHNESS, *_ADDRESS, *_FACTORS, *_ENDS, *WITHOUT_THE_API)
+STEPS = (
+    *_WAYS_IN,
+    *_PASSWORD,
+    *_FRESHNESS,
+    *_ADDRESS,
+    *_FACTORS,
+    *_ENDS,
+    *_OF_ADMINISTRATORS,
+    *WITHOUT_THE_API,
+)
 
 NO_STEPS: Mapping[str, str] = {
     "GET /me": "reads",
@@ -282,5 +340,9 @@ NO_STEPS: Mapping[str, str] = {
     "POST /auth/logout": "ends the session of whoever asks",
     "POST /auth/email/resend": "sends a mail to the address that waits, and no other",
     "PATCH /auth/passkeys/{passkey_id}": "names a passkey",
+    "GET /admin/users": "reads",
+    "GET /admin/users/{user_id}": "reads",
+    "POST /admin/users": "begins another account",
+    "PATCH /admin/users/{user_id}": "gives an account roles, or closes it to everybody: nobody gets in by that",
 }
 """Routes that are no step, and why."""

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from infra.doctor.model import FRESH, OWNER, OWNER_LATER, RENEWABLE, SESSION, THIEF, Account, State, of
+from infra.doctor.model import (
+    ADMIN,
+    ADMIN_FRESH,
+    FRESH,
+    OWNER,
+    OWNER_LATER,
+    RENEWABLE,
+    SESSION,
+    THIEF,
+    Account,
+    State,
+    of,
+)
 from infra.doctor.routes import BY_ADDRESS, MAIL
 
 THINGS = ("password", "mailbox", "TOTP app", "recovery codes", "passkey")
@@ -31,7 +43,8 @@ PIECES: dict[str, frozenset[str]] = {
     "peppers": frozenset({"peppers"}),
     "signing-keys": frozenset({"signing keys"}),
     "write": frozenset({"tables to write"}),
-    "admin": frozenset({"session of an administrator"}),
+    "admin": frozenset({ADMIN}),
+    "admin-fresh": frozenset({ADMIN_FRESH}),
 }
 """What can be stolen, by the name that the command knows it by."""
 
@@ -130,8 +143,15 @@ THEFTS = (
     Theft("an authenticator with a passkey, without its PIN", ("authenticator",), ("passkeys",)),
     Theft("an authenticator with a passkey, and its PIN", ("passkey",), ("passkeys",)),
     Theft(
-        "a session of an administrator",
+        f"a session of an administrator, {_FRESH_NOW}",
+        ("admin", "admin-fresh"),
+        aside="Every account, one after another, and each has it in its history. It can make administrators of its "
+        "own, and disable or delete all but the last: look at the roles of all users afterwards.",
+    ),
+    Theft(
+        "a session of an administrator, later",
         ("admin",),
+        aside="It reads names, addresses, histories and sessions of all users, and can end sessions.",
     ),
     Theft(
         "a copy of the tables",
@@ -160,7 +180,7 @@ THEFTS = (
         "an operator's AWS credentials, which may write to the tables",
         ("write", "tables", "peppers", "signing-keys"),
         aside="Everything, and unseen: what is written there leaves no event and no mail. CloudTrail has it, if it is "
-        "on for the tables. `infra.operator` gives roles, which are in the history, and no way in.",
+        "on for the tables. `infra.operator` gives roles and links that set a password, which are in the history.",
     ),
 )
 """From what happens often to what happens to the operator."""

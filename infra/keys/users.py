@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.user import NO_PASSWORD
+from chalicelib.credentials.passwords import IMPORTED
 from infra.keys.places import PlaceError
 from infra.local import item_store, snapshot
 from infra.local.item_store import DamagedStoreError, StoreError, items_of
@@ -48,9 +49,12 @@ class Needs:
 
 
 def of_password(item: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the peppers, one at most, that a user's password needs. Without a password it needs none."""
+    """Return the ids of the peppers, one at most, that a user's password needs.
+
+    Without a password it needs none, and neither does the hash of another system.
+    """
     stored = item["password_hash"]["S"]
-    return set() if stored == NO_PASSWORD else {stored.partition("$")[0]}
+    return set() if stored == NO_PASSWORD or stored.startswith(IMPORTED) else {stored.partition("$")[0]}
 
 
 def of_totp(item: Mapping[str, Any]) -> set[str]:

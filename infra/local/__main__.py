@@ -53,11 +53,19 @@ def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
-    database = stack.enter_context(run_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
+    database = stack.enter_context(
+        run_database(
+            directory,
+            options.dynamodb_port,
+            signing_keys_parameter=parameter,
+            webhook_secrets_parameter=_webhook_secrets(configured),
+        )
+    )
     # Links in mails lead to the page of `make dev`, unless a setting names another one.
     _enter(configured, options.port or _PAGE_PORT, database, directory)
     database_credentials.follow_credentials(aws.session(), directory.credentials)
     _deliver_mails(database, stack)
+    _deliver_webhooks(database, stack, directory)
     say(f"Mailbox   http://127.0.0.1:{database.port}/_mailbox, whose links lead to {page_url()}")
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM), kept in {directory.path}")
 
@@ -81,6 +89,23 @@ def _deliver_mails(database: "Database", stack: ExitStack) -> None:
         stack.enter_context(delivering(database.new_mails, load_mailer()))
 
 
+def _webhook_secrets(configured: Mapping[str, str]) -> str | None:
+    """Return the name of the parameter with the secrets of webhooks, None if none are sent."""
+    return configured["LYCHGATE_WEBHOOK_SECRETS_PARAMETER"] if configured.get("LYCHGATE_WEBHOOK_URL") else None
+
+
+def _deliver_webhooks(database: "Database", stack: ExitStack, directory: DataDirectory) -> None:
+    """Send events to the site's endpoint, if it has one and this process runs the database."""
+    if database.new_events is None:
+        return
+    from infra.keys.webhook_secrets import FILE  # noqa: PLC0415 - see above
+    from infra.local.application import load_webhooks  # noqa: PLC0415
+    from infra.local.webhook_delivery import delivering  # noqa: PLC0415
+
+    stack.enter_context(delivering(database.new_events, load_webhooks()))
+    say(f"Webhooks  {os.environ['LYCHGATE_WEBHOOK_URL']}, signed by the secret in {directory.path / FILE}")
+
+
 def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> None:
     from infra.local.api_gateway import BODY_LIMIT  # noqa: PLC0415 - see above
     from infra.local.application import load_api  # noqa: PLC0415
@@ -99,11 +124,19 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     chosen = ", ".join(sorted(laptop.settings_in(os.environ)))
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
     # The stack stops the server before it closes the database, so the last requests still have a database.
-    database = stack.enter_context(open_database(directory, options.dynamodb_port, signing_keys_parameter=parameter))
+    database = stack.enter_context(
+        open_database(
+            directory,
+            options.dynamodb_port,
+            signing_keys_parameter=parameter,
+            webhook_secrets_parameter=_webhook_secrets(configured),
+        )
+    )
     stack.callback(server.stop)
     _enter(configured, server.port, database, directory)
     site = DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site"))
     _deliver_mails(database, stack)
+    _deliver_webhooks(database, stack, directory)
     server.start(with_mailbox(database.mailbox, site))
     say(f"Page      http://127.0.0.1:{server.port}/")
     if laptop.passkeys_are_of_localhost(os.environ):

@@ -16,6 +16,7 @@ from infra.local.errors import LocalError
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
     from infra.local.mail_delivery import Mailer
+    from infra.local.webhook_delivery import Deliver
 
 
 def load_api(project: Path = PROJECT) -> ApiGateway:
@@ -47,6 +48,19 @@ def load_mailer() -> "Mailer":
     except ConfigurationError as error:
         raise LocalError(f"the configuration is incomplete: {error}") from error
     return lambda event: handle(event, None, mailer)
+
+
+def load_webhooks() -> "Deliver":
+    """Return the webhooks' function, with its settings and with the endpoint's answers. Raises LocalError."""
+    from chalicelib.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from chalicelib.webhooks import handle, make_webhooks  # noqa: PLC0415
+
+    webhooks = make_webhooks(os.environ)
+    try:
+        webhooks.settings  # noqa: B018 - reading the property reads the environment
+    except ConfigurationError as error:
+        raise LocalError(f"the configuration is incomplete: {error}") from error
+    return lambda event: handle(event, None, webhooks)
 
 
 def stage_config(project: Path) -> Config:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from infra import laptop
 from infra.database_credentials import credentials_file, new_secret_key, read_credentials
 from infra.local.data_directory import DataDirectory
-from infra.local.development_keys import DevelopmentKeys, development_keys, keys_in_use
+from infra.local.development_keys import DevelopmentKeys, development_keys, keys_in_use, webhook_secrets
+from infra.local.directory import list_users
 from infra.local.email_service import EmailService
 from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
@@ -36,6 +37,8 @@ class Database(NamedTuple):
     keys: DevelopmentKeys
     mailbox: MailboxSite
     new_mails: NewItems | None
+    new_events: NewItems | None = None
+    """What is to be sent to the site's endpoint for webhooks, if there is one and this process runs the database."""
 
     @property
     def attached(self) -> bool:
@@ -44,18 +47,29 @@ class Database(NamedTuple):
 
 
 @contextmanager
-def open_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
+def open_database(
+    directory: DataDirectory, port: int, *, signing_keys_parameter: str, webhook_secrets_parameter: str | None = None
+) -> Iterator[Database]:
     """Use the database of this data directory if it runs on the port, or else run one. Raises LocalError."""
     if port != 0 and _runs_on(port, directory):
         yield Database(port, keys_in_use(directory), _mailbox_site(_mailbox(directory)), None)
         return
-    with run_database(directory, port, signing_keys_parameter=signing_keys_parameter) as database:
+    with run_database(
+        directory,
+        port,
+        signing_keys_parameter=signing_keys_parameter,
+        webhook_secrets_parameter=webhook_secrets_parameter,
+    ) as database:
         yield database
 
 
 @contextmanager
-def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter: str) -> Iterator[Database]:
+def run_database(
+    directory: DataDirectory, port: int, *, signing_keys_parameter: str, webhook_secrets_parameter: str | None = None
+) -> Iterator[Database]:
     """Run a database with tables and keys, which keeps each write before it answers. Raises LocalError.
+
+    With ``webhook_secrets_parameter`` it has the secrets of webhooks too, and tells of events.
 
     It takes requests that are signed with this run's secret access key only, which is in the data directory meanwhile.
     """
@@ -72,16 +86,25 @@ def run_database(directory: DataDirectory, port: int, *, signing_keys_parameter:
             aws.ssm().put_parameter(
                 Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
             )
+            list_users(store, laptop.DEFAULTS["LYCHGATE_USERS_TABLE"])
             saved = SavedTables(store, aws)
             saved.restore()
             saved.start()
             new_mails = NewItems(laptop.DEFAULTS["LYCHGATE_MAIL_TABLE"], "mail_id")
             saved.follow(new_mails)
+            new_events = None
+            if webhook_secrets_parameter is not None:
+                secrets = webhook_secrets(directory)
+                aws.ssm().put_parameter(
+                    Name=webhook_secrets_parameter, Value=secrets, Type="SecureString", Overwrite=True
+                )
+                new_events = NewItems(laptop.DEFAULTS["LYCHGATE_EVENTS_TABLE"], "user_id", "event_id")
+                saved.follow(new_events, from_now_on=True)
             site = _mailbox_site(mailbox)
             try:
                 directory.replace(directory.credentials, credentials_file(secret_key))
                 server.start(with_mailbox(site, aws))
-                yield Database(server.port, keys, site, new_mails)
+                yield Database(server.port, keys, site, new_mails, new_events)
             finally:
                 server.stop()
                 directory.credentials.unlink(missing_ok=True)

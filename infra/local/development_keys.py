@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chalicelib.config.signing_secrets import SigningSecrets
+from chalicelib.credentials.webhook_secrets import new_secret, written
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keys import public_jwks
+from infra.keys.places import PlaceError
 from infra.keys.ring import new_ring
+from infra.keys.webhook_secrets import FILE, FileSecrets
 from infra.local import item_store
 from infra.local.data_directory import DataDirectory
 from infra.local.errors import LocalError
@@ -52,6 +55,22 @@ def development_keys(directory: DataDirectory, store: ItemStore) -> DevelopmentK
         )
     store.remember_peppers(digests)
     return _with_public_set(directory, text)
+
+
+def webhook_secrets(directory: DataDirectory) -> str:
+    """Return the secrets that sign webhooks, as the SSM parameter has them. Create one if there is none.
+
+    Raises LocalError if the file is damaged.
+    """
+    place = FileSecrets(directory.path)
+    try:
+        found = place.read()
+    except PlaceError as damaged:
+        raise LocalError(str(damaged)) from damaged
+    if found is None:
+        found = (new_secret(),)
+        directory.replace(directory.path / FILE, written(found).encode())
+    return written(found)
 
 
 def keys_in_use(directory: DataDirectory) -> DevelopmentKeys:

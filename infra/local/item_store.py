@@ -86,6 +86,19 @@ class ItemStore:
             [[number]] = self._connection.execute("""SELECT count(*) FROM items WHERE item LIKE '%"password_hash"%'""")
         return int(number)
 
+    def has(self, address: Address) -> bool:
+        """Return whether there is an item."""
+        with _translated():
+            found = self._connection.execute("SELECT 1 FROM items WHERE table_name = ? AND key = ?", address)
+            return found.fetchone() is not None
+
+    def found(self, table: str, *, having: str, lacking: str = "") -> Iterator[tuple[Address, str]]:
+        """Yield the items of a table whose JSON has one text, and not the other if there is one."""
+        query = "SELECT key, item FROM items WHERE table_name = ? AND instr(item, ?) AND (? = '' OR NOT instr(item, ?))"
+        with _translated():
+            for key, item in self._connection.execute(query, (table, having, lacking, lacking)):
+                yield Address(table, key), item
+
     def peppers(self) -> dict[str, str]:
         """Return the digest of each pepper that the passwords may need, by the pepper's id."""
         with _translated():

@@ -26,10 +26,10 @@ _STREAM = "2026-01-01T00:00:00.000"
 class NewItems:
     """The records of a table's new items, in the order in which they were written, until somebody takes them."""
 
-    def __init__(self, table: str, key: str) -> None:
-        """Take the table's name and that of its partition key."""
+    def __init__(self, table: str, *keys: str) -> None:
+        """Take the table's name and those of the attributes of its key."""
         self.table = table
-        self._key = key
+        self._keys = keys
         self._records: deque[Record] = deque()
         self._last = 0
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class NewItems:
             self._tell = tell
 
     def _record(self, item: Item, number: int) -> Record:
-        key = {self._key: item[self._key]}
+        key = {name: item[name] for name in self._keys}
         sequence_number = f"{number:0{_SEQUENCE_NUMBER_DIGITS}}"
         text = json.dumps([key, sequence_number], sort_keys=True)
         return {

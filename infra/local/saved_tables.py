@@ -70,11 +70,12 @@ class SavedTables:
         except (ValueError, AttributeError, RecursionError) as error:
             raise damaged(self._store.path, error) from error
 
-    def follow(self, new_items: NewItems) -> None:
-        """Add the items of a table that there are now, and from now on each new one when it is on disk."""
+    def follow(self, new_items: NewItems, *, from_now_on: bool = False) -> None:
+        """Add each new item of a table when it is on disk, and unless it is ``from_now_on`` those that there are."""
         with self._aws.paused():
             self._followers[new_items.table] = new_items
-            self._tell(self._followed())
+            if not from_now_on:
+                self._tell(address for address in self._followed() if address.table == new_items.table)
 
     def start(self) -> None:
         """Keep each write from now on."""

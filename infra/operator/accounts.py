@@ -6,8 +6,9 @@ Owns how they are reached. The tables on AWS are asked with the operator's own c
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,15 @@ from typing import TYPE_CHECKING, cast
 import botocore.session
 from botocore.config import Config
 
-from chalicelib.adapters.aws import dynamodb_client
+from chalicelib.adapters.aws import session, ssm_client
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.adapters.parameter_store import read_secret
 from chalicelib.config.api import ApiSettings
+from chalicelib.config.http import HttpSettings
+from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.use_cases.ports import Stores
 from chalicelib.wiring import Clients, dynamodb_stores
+from infra import laptop
 from infra.database_credentials import follow_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import STAGE, forget_aws, stage_environment
@@ -28,6 +34,18 @@ from infra.stage_settings import follow_region_of_shell, stage_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ssm import SSMClient
+
+_PARAMETER = "LYCHGATE_SIGNING_KEYS_PARAMETER"
+_SEGMENTS = 8
+
+# Requests of a command may wait longer than those of the API, and more of them run at a time.
+_LIMITS = Config(
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 6},
+    max_pool_connections=2 * _SEGMENTS,
+)
 
 
 class NoAccountsError(Exception):
@@ -42,6 +60,19 @@ class Accounts:
     stores: Stores
     settings: ApiSettings
     suppressions: Suppressions
+    environment: Mapping[str, str]
+    """The variables of the API's function."""
+    read_secrets: Callable[[], SigningSecrets]
+    """Reads the signing keys and the peppers. Raises ConfigurationError, LocalError or ServiceUnavailable."""
+    make_database: Callable[[], Database]
+    """Returns the tables themselves, for what no store does."""
+    segments: int = _SEGMENTS
+    """How many parts of a table are scanned at a time."""
+
+    @property
+    def origin(self) -> str:
+        """The origin of the site. Raises ConfigurationError before there is one."""
+        return HttpSettings.from_environment(self.environment).own_origin
 
 
 @dataclass(frozen=True)
@@ -53,11 +84,23 @@ class Stage:
     """The folder with .chalice/config.json."""
     data_directory: Path
     """Where the accounts of the stage of `make dev` are."""
+    may_begin: bool = False
+    """Whether the accounts of `make dev` may begin with this command."""
+
+
+def operators_client() -> DynamoDBClient:
+    """Return a client with an operator's credentials, which come from the standard places."""
+    return cast("DynamoDBClient", session().create_client("dynamodb", config=_LIMITS))
 
 
 @contextmanager
-def open_accounts(stage: Stage, *, make_dynamodb: Callable[[], DynamoDBClient] = dynamodb_client) -> Iterator[Accounts]:
-    """Reach the accounts of a stage. ``make_dynamodb`` is called for a stage on AWS.
+def open_accounts(
+    stage: Stage,
+    *,
+    make_dynamodb: Callable[[], DynamoDBClient] = operators_client,
+    make_ssm: Callable[[], SSMClient] = ssm_client,
+) -> Iterator[Accounts]:
+    """Reach the accounts of a stage. ``make_dynamodb`` is called for a stage on AWS, ``make_ssm`` if keys are needed.
 
     Raises:
         UnknownStageError: the configuration has no such stage.
@@ -67,12 +110,37 @@ def open_accounts(stage: Stage, *, make_dynamodb: Callable[[], DynamoDBClient] =
 
     """
     settings = stage_settings(stage.project, stage.name)
-    if stage.name != STAGE:
+    environment = dict(stage_environment(stage.project, stage.name))
+    is_laptop = stage.name == STAGE
+    if is_laptop:
+        laptop.fill_in(environment, port=int(os.environ.get("PORT") or 8000), path="/api")
+    else:
         follow_region_of_shell()
     with ExitStack() as stack:
-        client = stack.enter_context(_laptop(stage)) if stage.name == STAGE else make_dynamodb()
-        stores = dynamodb_stores(Clients(dynamodb=lambda: client), settings)
-        yield Accounts(stage.name, stores, settings, DynamoDBSuppressions(client, settings.tables.mail))
+        client = stack.enter_context(_laptop(stage)) if is_laptop else make_dynamodb()
+        clients = Clients(dynamodb=lambda: client)
+        yield Accounts(
+            stage.name,
+            dynamodb_stores(clients, settings),
+            settings,
+            DynamoDBSuppressions(client, settings.tables.mail),
+            environment,
+            (lambda: _on_disk(stage)) if is_laptop else (lambda: _in_parameter(make_ssm(), settings)),
+            lambda: Database(client, settings.tables, clients.pause),
+            # The emulation knows no segments: each would be the whole table.
+            segments=1 if is_laptop else _SEGMENTS,
+        )
+
+
+def _in_parameter(client: SSMClient, settings: ApiSettings) -> SigningSecrets:
+    name = settings.signing_keys_parameter
+    return SigningSecrets.from_json(read_secret(client, name, variable=_PARAMETER), source=name)
+
+
+def _on_disk(stage: Stage) -> SigningSecrets:
+    from infra.local.development_keys import keys_in_use  # noqa: PLC0415 - AWS needs no emulation
+
+    return SigningSecrets.from_json(keys_in_use(DataDirectory(stage.data_directory)).signing_keys, source="the file")
 
 
 @contextmanager
@@ -80,21 +148,24 @@ def _laptop(stage: Stage) -> Iterator[DynamoDBClient]:
     """Return a client of the laptop's database, wherever it runs, or else of one that runs here until the end."""
     from infra.local.database import run_database, running_port  # noqa: PLC0415 - AWS needs no emulation
 
-    if not stage.data_directory.is_dir():
-        raise NoAccountsError(f"there are no accounts in {stage.data_directory} yet. Start `make dev` and sign up")
+    if not stage.may_begin and not stage.data_directory.is_dir():
+        raise NoAccountsError(
+            f"there are no accounts in {stage.data_directory} yet. Start `make dev` and sign up, or make one:"
+            " `users create NAME`"
+        )
     forget_aws()
     directory = DataDirectory(stage.data_directory)
     configured = stage_environment(stage.project)
     with ExitStack() as stack:
         port = running_port(directory)
         if port is None:
-            parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
+            parameter = configured[_PARAMETER]
             with redirect_stdout(sys.stderr):  # what it says of itself is no output of the command
                 database = stack.enter_context(run_database(directory, 0, signing_keys_parameter=parameter))
             port = database.port
-        session = botocore.session.Session()
-        follow_credentials(session, directory.credentials)
-        client = session.create_client(
+        own = botocore.session.Session()
+        follow_credentials(own, directory.credentials)
+        client = own.create_client(
             "dynamodb",
             region_name=configured["AWS_DEFAULT_REGION"],
             endpoint_url=f"http://127.0.0.1:{port}",

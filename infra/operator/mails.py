@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.adapters.dynamodb.attributes import Item, from_item
 from chalicelib.adapters.dynamodb.mails import suppressed_key
+from chalicelib.api.responses import timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,6 +29,11 @@ class Suppressed:
     """``bounce`` or ``complaint``."""
     at: int
     """Since when, a NumericDate."""
+
+
+def suppressed_body(suppressed: Suppressed) -> dict[str, str]:
+    """Return what is said of such an address in JSON."""
+    return {"digest": suppressed.digest, "reason": suppressed.reason, "at": timestamp(suppressed.at)}
 
 
 class Suppressions(Protocol):

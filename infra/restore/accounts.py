@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters.dynamodb.attributes import Item
-from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.adapters.dynamodb.attributes import Item, to_item
+from chalicelib.adapters.dynamodb.items import directory_members, user_key
 from infra.restore import factors
 from infra.restore.contents import address_key_of, scanned
 from infra.restore.factors import Passkeys, ids_of, key_of
@@ -32,6 +32,8 @@ NEWER = "newer"
 
 _OF_THE_MOMENT = frozenset(
     {
+        "canonical_username",
+        "directory",
         "failed_agent",
         "failed_at",
         "failed_day",
@@ -255,6 +257,7 @@ class Comparison:
             "session_bound": {"N": "0"},
             "session_counts": {"N": str(_number(now, "session_counts") + 1)},
             "password_version": {"N": str(max(_number(item, "password_version") for item in known) + _FAR)},
+            **to_item(directory_members(then["username"]["S"])),
             RESTORED_FROM: {"S": self._copy},
         }
         removes = ({*lasting(now)} | ({factors.STEP} & {*now})) - {*sets}

@@ -5,7 +5,7 @@ Sessions, counters by address and the outbox are never restored: their tables ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,18 +76,29 @@ def bring_back(
         if plan.empty:
             _create(stage, plan.empty)
             progress(f"made, empty: {', '.join(plan.empty)}")
-        if stage.tables.mail in plan.empty:
-            progress(
-                f"{stage.tables.mail}: has another stream than before, which the mailer does not read yet."
-                " docs/operations/backup-and-restore.md#the-outbox says what to do. Which addresses are suppressed is"
-                " forgotten"
-            )
+        for sentence in _of_streams(stage, plan):
+            progress(sentence)
         copies.wait(client, definitions, progress, stage.reach.sleep)
     with progress.of("Settings"):
         changed = [sentence for each in definitions.values() for sentence in _put_right(stage, each)]
         for sentence in changed or ["unchanged"]:
             progress(sentence)
     progress.end("All tables are there. `make smoke` tries the site, `python -m infra.restore drill` their backups")
+
+
+def _of_streams(stage: Stage, plan: Plan) -> Iterator[str]:
+    """Yield what to do about the tables whose streams nobody reads from now on."""
+    if stage.tables.mail in plan.empty:
+        yield (
+            f"{stage.tables.mail}: has another stream than before, which the mailer does not read yet."
+            " docs/operations/backup-and-restore.md#the-outbox says what to do. Which addresses are suppressed is"
+            " forgotten"
+        )
+    if stage.resources.webhook_url() and stage.tables.events in (*plan.backups, *plan.empty):
+        yield (
+            f"{stage.tables.events}: gets another stream than before, which the function of webhooks does not read"
+            " yet. docs/operations/backup-and-restore.md#the-history-of-a-stage-with-webhooks says what to do"
+        )
 
 
 def _plan(stage: Stage, definitions: Mapping[str, TableDefinition], progress: Progress, *, make_empty: bool) -> Plan:
@@ -144,14 +155,20 @@ def _create(stage: Stage, tables: tuple[str, ...]) -> None:
 
 def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
     """Give a table what no restore brings, and return what was missing."""
-    client, table, changed = stage.dynamodb, definition.name, []
+    client, table = stage.dynamodb, definition.name
+    changed = _indexed(stage, definition)
+    described = client.describe_table(TableName=table)["Table"]
+    stream: Any = definition.create.get("StreamSpecification")
+    if stream is not None and not described.get("StreamSpecification", {}).get("StreamEnabled"):
+        client.update_table(TableName=table, StreamSpecification=stream)
+        copies.wait(client, [table], lambda _: None, stage.reach.sleep)
+        changed.append(f"{table}: has a stream again, another one than before")
     wanted: Any = definition.time_to_live
     expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if wanted is not None and expiry not in {"ENABLED", "ENABLING"}:
         client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
         changed.append(f"{table}: items expire again, by {wanted['AttributeName']}")
     if _is_protected(stage):
-        described = client.describe_table(TableName=table)["Table"]
         if not described.get("DeletionProtectionEnabled"):
             client.update_table(TableName=table, DeletionProtectionEnabled=True)
             copies.wait(client, [table], lambda _: None, stage.reach.sleep)
@@ -161,6 +178,35 @@ def _put_right(stage: Stage, definition: TableDefinition) -> list[str]:
             _turn_on_recovery(stage, table)
             changed.append(f"{table}: can be restored to any second from now on")
     return changed + _tagged(stage, table)
+
+
+def _indexed(stage: Stage, definition: TableDefinition) -> list[str]:
+    """Make the indexes that a table lacks, as one does whose backup is older than they are. Return what was missing.
+
+    DynamoDB makes one at a time. CloudFormation would not: it believes that the table has them.
+    """
+    client, table, made = stage.dynamodb, definition.name, []
+    for index in definition.create.get("GlobalSecondaryIndexes", []):
+        described = client.describe_table(TableName=table)["Table"]
+        if index["IndexName"] in {each.get("IndexName") for each in described.get("GlobalSecondaryIndexes", [])}:
+            continue
+        client.update_table(
+            TableName=table,
+            AttributeDefinitions=definition.create["AttributeDefinitions"],
+            GlobalSecondaryIndexUpdates=[{"Create": index}],
+        )
+        _wait_for_index(stage, table, index["IndexName"])
+        made.append(f"{table}: the index {index['IndexName']} is made anew")
+    return made
+
+
+def _wait_for_index(stage: Stage, table: str, name: str) -> None:
+    while True:
+        described = stage.dynamodb.describe_table(TableName=table)["Table"]
+        found = {each.get("IndexName"): each.get("IndexStatus") for each in described["GlobalSecondaryIndexes"]}
+        if found.get(name) == "ACTIVE" and described["TableStatus"] == "ACTIVE":
+            return
+        stage.reach.sleep(copies.POLL_SECONDS)
 
 
 def _turn_on_recovery(stage: Stage, table: str) -> None:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.adapters.dynamodb.transactions import Database
+from infra import directory
 from infra.deployment.progress import Progress
 from infra.restore import accounts, addresses, contents, copies, passkeys
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
@@ -75,6 +77,12 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
         progress(f"{outcome.put_back} were gone and are back, {outcome.deleted} that led to no account are deleted")
         if outcome.unlisted:
             progress(f"{outcome.unlisted} are in no copy: their accounts no longer list them")
+    with progress.of("Administrators"):
+        # Roles came back, and accounts came and went.
+        found = directory.reindex(Database(client, tables), segments=_WRITERS)
+        progress(
+            f"{found.administrators} are active: {found.joined} were not counted as such, {found.left} no longer are"
+        )
     if wish.with_events:
         with progress.of("Events"):
             ids = {

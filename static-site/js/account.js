@@ -84,6 +84,7 @@ export function showUser(client) {
   const special = roles.filter((role) => role !== USUAL_ROLE);
   byId("profile-roles").textContent = special.join(", ");
   byId("profile-roles").parentElement.hidden = special.length === 0;
+  if (parts) byId("administration").hidden = !roles.includes("admin");
   byId("profile-created").dateTime = createdAt;
   byId("profile-created").textContent = day(createdAt);
   parts?.passwordChange.show();
@@ -124,6 +125,8 @@ function start(client, page) {
   const sessions = startSessions(client, () => history.load());
   const history = startHistory(client);
   const deletion = startDeletion(client, () => page.farewell("Your account is deleted."));
+  const administration = set(make("a", "", "For administrators: all accounts"), { href: "/admin.html" });
+  byId("logged-in").append(set(make("p", "developers", administration), { id: "administration", hidden: "" }));
   const inspector = set(make("a", "", "For developers: token inspector"), { href: "/inspector.html" });
   byId("logged-in").append(make("p", "developers", inspector));
   byId("reload-dashboard").addEventListener("click", () => whileBusy(byId("reload-dashboard"), load));

@@ -35,6 +35,7 @@ const REASONS = {
  * @property {string} verb the button that does it
  * @property {string} busy the button meanwhile
  * @property {() => string} failed what is to be said of the task when it has failed, before the reason
+ * @property {boolean} [isUrgent] whether the API does it however long ago the log-in was
  * @property {(signal: AbortSignal) => Promise<void>} task is done again from where it was when the user tries again
  */
 
@@ -66,7 +67,7 @@ export function confirm(theClient, theQuestion) {
   find(dialog, "#confirm-consequence").textContent = question.consequence;
   find(form, "[type=submit]").textContent = question.verb;
   find(form, "[type=submit]").dataset.busy = question.busy;
-  wantProof(isStale(client));
+  wantProof(!question.isUrgent && isStale(client));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {

@@ -20,7 +20,7 @@ const EVENTS = {
   roles_changed: "Roles changed",
   email_verified: "E-mail address confirmed",
   email_changed: "E-mail address changed",
-  password_reset: "New password chosen by mail",
+  password_reset: "New password chosen by a link",
   second_factor_added: "Second factor added",
   second_factor_removed: "Second factor removed",
   second_factor_failed: "Second factor wrong, after the right password",
@@ -35,7 +35,8 @@ const EVENTS = {
 const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
 
 /** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
-/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number, actor?: string}} AccountEvent */
+/** @typedef {{type: string, at: string, ip: string, user_agent: string, count?: number, actor?: string,
+ *   subject?: string}} AccountEvent */
 
 /** @param {Client} client */
 export function startHistory(client) {
@@ -68,10 +69,13 @@ export function startHistory(client) {
 }
 
 /** @param {AccountEvent} event */
-function eventEntry({ type, at, ip, user_agent: userAgent, count = 1, actor }) {
-  const what = `${EVENTS[type] ?? readable(type)}${count > 1 ? `, ${count} times that day` : ""}`;
+export function eventEntry({ type, at, ip, user_agent: userAgent, count = 1, actor, subject }) {
+  const told = `${EVENTS[type] ?? readable(type)}${count > 1 ? `, ${count} times that day` : ""}`;
+  // What an administrator has done to another account did not happen with this one.
+  const what = subject ? `As administrator: ${told}` : told;
   // An administrator's device is no business of the user's, and no device of theirs.
   const where = actor ? ["by an administrator"] : [deviceName(userAgent), make("span", "next", ip)];
+  if (subject) where.push(make("span", "next", accountLink(subject)));
   const entry = make(
     "li",
     "item",
@@ -81,6 +85,11 @@ function eventEntry({ type, at, ip, user_agent: userAgent, count = 1, actor }) {
   );
   entry.dataset.kind = ALARMING.includes(type) ? "alarm" : device(userAgent).kind;
   return entry;
+}
+
+/** @param {string} id */
+function accountLink(id) {
+  return Object.assign(make("a", "", "which account"), { href: `/admin.html#user=${id}` });
 }
 
 /** @param {string} type that a later API has @returns {string} */

@@ -12,10 +12,13 @@ import { set } from "./fields.js";
  * @param {...Node} children of the card
  */
 export function addPart(id, title, text, ...children) {
+  byId("logged-in").append(makePart(id, title, text, ...children));
+}
+
+/** The same, to be put anywhere. @param {string} id @param {string} title @param {string} text @param {...Node} children */
+export function makePart(id, title, text, ...children) {
   const head = make("div", "part-head", set(make("h2", "", title), { id, tabindex: "-1" }), make("p", "muted", text));
-  byId("logged-in").append(
-    set(make("section", "part", head, make("div", "card", ...children)), { "aria-labelledby": id }),
-  );
+  return set(make("section", "part", head, make("div", "card", ...children)), { "aria-labelledby": id });
 }
 
 /**

@@ -145,8 +145,8 @@ export function startSessions(client, onEnded) {
   };
 }
 
-/** @param {Session} session @param {() => void} onEnd */
-function sessionEntry(session, onEnd) {
+/** @param {Session} session @param {() => void} [onEnd] without it there is no button */
+export function sessionEntry(session, onEnd) {
   const name = deviceName(session.user_agent, "strong");
   const used = session.current ? "used now" : moment(session.last_used_at, "lastUse");
   const entry = make(
@@ -159,7 +159,7 @@ function sessionEntry(session, onEnd) {
   entry.dataset.kind = device(session.user_agent).kind;
   if (session.current) {
     entry.append(make("span", "pill", "This one"));
-  } else {
+  } else if (onEnd) {
     const button = makeButton("End", "button small", onEnd);
     button.setAttribute("aria-label", `End the session of ${name.textContent} at ${session.ip}`);
     entry.append(button);

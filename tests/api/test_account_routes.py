@@ -30,6 +30,14 @@ BEARER_ROUTES = [
     ("POST", "/auth/passkeys"),
     ("PATCH", "/auth/passkeys/some-passkey"),
     ("DELETE", "/auth/passkeys/some-passkey"),
+    ("GET", "/admin/users"),
+    ("POST", "/admin/users"),
+    ("GET", "/admin/users/some-user"),
+    ("PATCH", "/admin/users/some-user"),
+    ("DELETE", "/admin/users/some-user"),
+    ("POST", "/admin/users/some-user/logout-all"),
+    ("POST", "/admin/users/some-user/reset-password"),
+    ("DELETE", "/admin/users/some-user/second-factor"),
 ]
 FRESH_SECONDS = 900
 LIVE_ROUTES = [
@@ -53,6 +61,8 @@ LIVE_ROUTES = [
     ("POST", "/auth/passkeys", {"challenge": "x", "credential": {}}),
     ("PATCH", "/auth/passkeys/some-passkey", {"label": "Phone"}),
     ("DELETE", "/auth/passkeys/some-passkey", None),
+    ("GET", "/admin/users", None),
+    ("PATCH", "/admin/users/some-user", {"disabled": True}),
 ]
 
 

@@ -12,7 +12,7 @@ from chalicelib import errors
 from chalicelib.accounts.events import HISTORY
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.api.responses import STATUSES
-from chalicelib.telemetry import log, mails, requests
+from chalicelib.telemetry import log, mails, requests, webhooks
 from chalicelib.version import VERSION
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -79,7 +79,7 @@ def test_the_http_api_lists_every_error_code_with_its_status_and_no_other():
 
 def test_the_architecture_names_every_module_in_its_room_and_no_other():
     package = PROJECT / "chalicelib"
-    rooms = {"site": {"routes.py"}}  # what else is there is the site's own
+    rooms = {"site": {"hooks.py", "routes.py"}}  # what else is there is the site's own
     for path in package.rglob("*.py"):
         room = path.parent.relative_to(package).as_posix()
         if path.name != "__init__.py" and room.partition("/")[0] != "site":
@@ -106,7 +106,8 @@ def test_the_map_of_the_rooms_has_every_room_and_no_other():
 def test_the_architecture_lists_every_metric_and_no_other():
     counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES}
     of_mails = {*mails.COUNTED_OUTCOMES.values(), mails.BOUNCED, mails.COMPLAINED}
-    metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs, *of_mails}
+    of_webhooks = set(webhooks.COUNTED_OUTCOMES.values())
+    metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs, *of_mails, *of_webhooks}
     table = section(ARCHITECTURE, "A line a request")
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == metrics
     assert {outcome for _, outcome in requests.COUNTED_EVENTS.values()} <= set(re.findall(r"`(\w+)`", table))

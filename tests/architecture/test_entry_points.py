@@ -1,7 +1,9 @@
 """Where each Lambda begins, and which routes the authorizer stands before."""
 
-from app import app
-from chalicelib import mailer
+import pytest
+
+from app import admin, app
+from chalicelib import administration, mailer, webhooks
 from chalicelib.api.openapi import ALL_ROUTES
 
 
@@ -11,10 +13,29 @@ def test_the_authorizers_lambda_begins_in_its_own_module():
     assert handler.ttl_seconds == 300
 
 
-def test_the_mailers_lambda_begins_in_its_own_module():
-    (function,) = app.pure_lambda_functions
-    assert (function.name, function.handler_string) == ("mailer", "chalicelib.mailer.mailer")
-    assert callable(mailer.mailer)
+@pytest.mark.parametrize("name", ["mailer", "webhooks"])
+def test_what_a_stream_invokes_begins_in_its_own_module(name):
+    assert handler_of(name) == f"chalicelib.{name}.{name}"
+    assert callable(getattr({"mailer": mailer, "webhooks": webhooks}[name], name))
+
+
+def test_the_lambda_of_administrators_begins_in_the_applications_module_and_is_the_application():
+    assert handler_of("admin") == administration.HANDLER == "app.admin"
+    event = {
+        "requestContext": {"resourcePath": "/health", "httpMethod": "GET", "path": "/api/health", "requestId": "1"},
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+    assert admin(event, None) == app(event, None)
+
+
+def handler_of(name):
+    (function,) = [function for function in app.pure_lambda_functions if function.name == name]
+    return function.handler_string
 
 
 def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does():

@@ -75,7 +75,14 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.adapters.dynamodb.deliveries",
         "chalicelib.adapters.dynamodb.users",
     ),
-    "Only passwords knows bcrypt, and only the adapters know boto3": ("chalicelib.use_cases.registration", "bcrypt"),
+    "Webhooks reach no user, no session, no password, no signing key and no token": (
+        "chalicelib.webhooks_wiring",
+        "chalicelib.config.signing_secrets",
+    ),
+    "Only passwords and foreign hashes know bcrypt, and only the adapters know boto3": (
+        "chalicelib.use_cases.registration",
+        "bcrypt",
+    ),
 }
 
 

@@ -12,6 +12,12 @@ PROJECT = Path(__file__).parent.parent.parent
 FORBIDDEN_IN_THE_AUTHORIZER = {"app", "boto3", "botocore", "bcrypt", "chalicelib.api", "chalicelib.wiring", "infra"}
 FORBIDDEN_IN_THE_MAILER = {"app", "bcrypt", "jwt", "cryptography", "chalicelib.tokens", "chalicelib.wiring"}
 OPENSSH = "cryptography.hazmat.primitives.serialization.ssh"
+OF_HOOKS = {
+    "chalicelib.telemetry.hooks",
+    "chalicelib.tokens.own_claims",
+    "chalicelib.use_cases.hook_facts",
+    "chalicelib.use_cases.hooked",
+}
 HTTP_CLIENTS = {"http.client", "ssl", "urllib.request"}
 
 pytestmark = pytest.mark.slow
@@ -49,6 +55,20 @@ def test_the_application_loads_nothing_that_only_the_mailer_needs():
     }
     assert not only_the_mailers & modules
     assert only_the_mailers <= modules_after("import chalicelib.mailer_wiring")
+
+
+def test_neither_the_authorizer_nor_the_mailer_nor_webhooks_load_a_hook():
+    code = "import chalicelib.authorizer, chalicelib.webhooks, chalicelib.mailer as m; m.make_mailer({})"
+    assert not {"chalicelib.site.hooks", "chalicelib.use_cases.hooks", *OF_HOOKS} & modules_after(code)
+
+
+def test_hooks_cost_a_site_without_any_one_module_that_imports_no_other():
+    added = modules_after("import chalicelib.site.hooks") - modules_after("import chalicelib.errors")
+    site, use_cases = "chalicelib.site", "chalicelib.use_cases"
+    assert added == {site, f"{site}.hooks", use_cases, f"{use_cases}.hooks"}
+    built = "import app; app.app.lychgate._hooking(None, None)"
+    assert "chalicelib.use_cases.hooks" in modules_after(built)
+    assert not OF_HOOKS & modules_after(built)
 
 
 def test_the_authorizer_loads_no_http_client_though_pyjwt_would():

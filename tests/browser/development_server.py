@@ -23,6 +23,7 @@ class DevelopmentServer:
     """A `python -m infra.local` on free ports, with accounts of its own."""
 
     def __init__(self, data_directory, *, checkout=ROOT, **settings):
+        self.data_directory = data_directory
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LYCHGATE_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "--port=0", "--dynamodb-port=0", f"--data-dir={data_directory}"],

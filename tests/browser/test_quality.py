@@ -239,7 +239,7 @@ def test_the_html_is_valid():
     command = [node_folder() / "node", TOOLS / "html-validate" / "bin" / "html-validate.mjs"]
     config = ROOT / "tests" / "tools" / "html-validate.json"
     files = [*(ROOT / "static-site").glob("*.html"), EXAMPLES / "members.html"]
-    assert len(files) == 4
+    assert len(files) == 5
     ran = subprocess.run([*command, "--config", config, *files], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -250,12 +250,17 @@ def test_nothing_in_the_page_takes_markup_from_a_text_and_few_modules_read_the_a
     assert {name: found for name, source in sources.items() if (found := re.findall(markup, source))} == {}
     address = r"location\.search|URLSearchParams|searchParams|\.hash\b"
     reading = {name: re.findall(address, source) for name, source in sources.items() if re.search(address, source)}
-    # Whether there is a query, what it says of the way back, which form is asked for, and the token of a mailed link.
+    # Whether there is a query, what it says of the way back, which form is asked for, the token of a mailed link, and
+    # which account an administrator looks at, also after a log-in.
     assert reading == {
+        "admin.js": [".hash"],
+        "administration.js": [".hash"] * len(reading["administration.js"]),
         "page.js": ["location.search"],
         "departure.js": ["searchParams"],
         "entry.js": [".hash"] * len(reading["entry.js"]),
         "mailed.js": [".hash"],
+        # It writes the query of a call, and reads no address.
+        "lychgate-admin.js": ["URLSearchParams"],
     }
 
 

@@ -50,7 +50,7 @@ test("importing the client does nothing else", async () => {
 test("importing what goes with the client does nothing else, and there are no passkeys in Node", async () => {
   await run(`
     const parts = {};
-    for (const name of ["lychgate-mail.js", "lychgate-factors.js", "qr.js"]) {
+    for (const name of ["lychgate-mail.js", "lychgate-factors.js", "lychgate-admin.js", "qr.js"]) {
       const text = await readFile(new URL(name, "${CLIENT}"), "utf8");
       const now = [Reflect.ownKeys(globalThis), process.getActiveResourcesInfo()];
       Object.assign(parts, await import("data:text/javascript," + encodeURIComponent(text)));

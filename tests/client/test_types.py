@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.node_projects import (
+    ADMIN,
+    ADMIN_TYPES,
     CLIENT,
     FACTORS,
     FACTORS_TYPES,
@@ -31,6 +33,7 @@ GENERATE = {
     TYPES: TOOLS / "tsconfig.types.json",
     MAIL_TYPES: TOOLS / "tsconfig.mail-types.json",
     FACTORS_TYPES: TOOLS / "tsconfig.factors-types.json",
+    ADMIN_TYPES: TOOLS / "tsconfig.admin-types.json",
     QR_TYPES: TOOLS / "tsconfig.factors-types.json",
 }
 STRICT = {
@@ -55,10 +58,10 @@ RESOLUTIONS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with the client, the calls of mails and factors, the QR codes, their types and nothing else."""
+    """A folder with the client, all that goes with it, their types and nothing else."""
     (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
     install(tmp_path)
-    for file in (CLIENT, TYPES, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, QR, QR_TYPES):
+    for file in (CLIENT, TYPES, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, ADMIN, ADMIN_TYPES, QR, QR_TYPES):
         shutil.copy(file, tmp_path)
     return tmp_path
 
@@ -121,10 +124,10 @@ def test_the_example_of_the_documentation_compiles(project):
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_examples_of_second_factors_and_passkeys_compile_and_are_checked(project):
+def test_the_examples_of_second_factors_passkeys_and_administration_compile_and_are_checked(project):
     scripts = re.findall(r"^```js\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    examples = [script for script in scripts if "lychgate-factors.js" in script]
-    assert len(examples) == 4
+    examples = [script for script in scripts if "lychgate-factors.js" in script or "lychgate-admin.js" in script]
+    assert len(examples) == 5
     files = [f"example{number}.js" for number in range(len(examples))]
     for file, example in zip(files, examples, strict=True):
         (project / file).write_text(example.replace('"/js/', '"./'), "utf-8")

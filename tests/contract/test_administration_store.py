@@ -9,9 +9,12 @@ from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.accounts.mail import HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
+from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.credentials.mailed import new_mail_id, new_token, token_digest
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, LastAdministrator, UsernameTaken
+from tests.support.fake_deliveries import FakeDeliveries
+from tests.support.fakes import Memory
 from tests.support.samples import ALICE, DELETED, NOW, SESSION
 
 ROOT = replace(ALICE, id="root", username="Root", roles=("admin", "user"))
@@ -118,6 +121,15 @@ class TestPages:
         stores.throttle.admit(Attempt("nobody", HERE), NOW)
         create(administration, replace(ROOT, contact=Contact("root@example.org", verified=True)))
         assert self.names(administration.page("", None, 100)) == ["ALI", "Alice", "alina", "Bob", "Root", "álvaro"]
+
+
+class TestAddressesThatGetNoMail:
+    def test_are_found_whatever_their_case(self, administration, place):
+        deliveries = FakeDeliveries(place) if isinstance(place, Memory) else DynamoDBDeliveries(place)
+        assert administration.suppressed("alice@example.org") is None
+        deliveries.suppress("alice@example.org", "bounce", NOW)
+        assert administration.suppressed("Alice@EXAMPLE.org") == ("bounce", NOW)
+        assert administration.suppressed("bob@example.org") is None
 
 
 class TestChanges:

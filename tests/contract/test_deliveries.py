@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.mail import Mail, MailKind
+from chalicelib.accounts.mail import HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.errors import ServiceUnavailable, TooManyMails
@@ -58,6 +58,13 @@ class TestFinding:
     def test_finds_no_other_mail(self, found, deliveries):
         found()
         assert deliveries.find("m2") is None
+
+    @pytest.mark.parametrize("is_mailed", [True, False])
+    def test_finds_of_a_link_that_was_handed_over_its_version_and_whether_it_is_mailed(self, found, is_mailed):
+        link = HandedOver("d0", "Alice", ADDRESS, 3, is_mailed)
+        mail = found(replace(RESET, user_id="u1", counted=True, handed_over=link))
+        assert (mail.password_version, mail.is_done) == (3, not is_mailed)
+        assert found(replace(RESET, id="m2")).password_version is None
 
     def test_a_notice_never_expires(self, found):
         assert found(Mail("m1", MailKind.PASSWORD_CHANGED, NOW, "", asked="alice", user_id="u1")).expires_at is None

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.errors import InvalidCredentials
 from chalicelib.tokens.kinds import ACCESS_TOKEN
+from chalicelib.use_cases.hooks import Hooks, MigratedUser
 from tests.support.api_client import as_header
 from tests.support.consumption import NOTHING, Cost, Meter
 from tests.support.scenarios import scenarios
@@ -232,3 +233,22 @@ def test_a_smaller_limit_changes_no_cost_below_it(meter, caller, start):
         meter.reset()
         use_cases.log_in.with_password("alice", PASSWORD, caller)
         assert meter.reading() == COSTS["log in"]
+
+
+def test_a_refresh_with_claims_of_the_site_reads_the_sessions_and_the_user_once_more(start, alice, meter, caller):
+    use_cases = start(hooks=Hooks(claims=lambda _: {"plan": "gold"})).lychgate.use_cases
+    meter.reset()
+    use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+    plain = COSTS["refresh"]
+    assert meter.reading() == Cost(("Query sessions", "GetItem users", *plain.calls), plain.reads + 2, plain.writes)
+
+
+def test_a_migration_costs_a_failed_log_in_a_registration_and_the_attempt_that_is_given_back(start, meter, caller):
+    migrated = MigratedUser(email="carol@example.org", email_verified=True)
+    use_cases = start(hooks=Hooks(migrate=lambda *_: migrated)).lychgate.use_cases
+    meter.reset()
+    use_cases.log_in.with_password("carol", "old", caller)
+    # The account, its address, the session and the event.
+    assert meter.reading() == Cost(
+        (*COUNTED, "TransactWriteItems events+sessions+users", "UpdateItem throttle"), 0, 1 + 1 + 4 * 2 + 1
+    )

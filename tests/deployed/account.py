@@ -6,19 +6,25 @@ import json
 import boto3
 from botocore.config import Config
 
+from chalicelib.adapters.dynamodb.factor_uses import passkey_key
+from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.credentials.webhook_secrets import new_secret
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
 from tests.support import places
+from tests.support.administrators import Administrators
 from tests.support.api_client import over_http
 from tests.support.mailbox import Mailbox
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.function import LambdaFunction
 from tests.support.packaged.mail_service import MailService
 from tests.support.packaged.mailer import MAILER, PackagedMailer
+from tests.support.packaged.webhooks import WEBHOOKS, Receiver, mapping_of
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
 RESET_PASSWORD = "yet another one, by a mailed link"
 WRONG = "wrong horse battery staple"
+WEBHOOK_SECRET = new_secret()
 ADDRESS = "alice@mail.example"
 NEW_ADDRESS = "alice@other.example"
 
@@ -26,7 +32,7 @@ NEW_ADDRESS = "alice@other.example"
 class Account:
     """All functions of the package, each with its role, whose policy tests may change."""
 
-    def __init__(self, package, database, dynamodb_local, clock):
+    def __init__(self, package, database, dynamodb_local, clock, folder):
         self.clock = clock
         self.policies = {name: copy.deepcopy(function.policy) for name, function in package.functions.items()}
         self.roles = {name: Role(credentials(name), copy.deepcopy(policy)) for name, policy in self.policies.items()}
@@ -39,17 +45,19 @@ class Account:
             "LYCHGATE_TEST_CLOCK": str(clock.path),
             "LYCHGATE_MAX_SESSIONS": "2",
         }
+        self.receiver = Receiver(folder)
         self.functions = {
             name: LambdaFunction(
                 package,
                 name,
-                overrides,
+                {**overrides, **(self.receiver.environment if name == WEBHOOKS else {})},
                 credentials=role.credentials,
                 bootstrap=places.CLOCK_FOLDER / "lambda_under_clock.py",
             )
             for name, role in self.roles.items()
         }
         self.mailer = PackagedMailer(self.functions[MAILER], self.mails, places.FOUNDATION.mail_table, local)
+        self.events = mapping_of(self.functions[WEBHOOKS], places.FOUNDATION.events_table, local)
         self._gateway = ApiGateway(package, self.functions, clock=clock, api_keys=[places.DISTRIBUTION_SECRET])
         self._server = places.distribution_before(self._gateway).serve()
         self.api = over_http(self._server.port, below="/api")
@@ -59,6 +67,9 @@ class Account:
         self.aws.around = None
         self.tables.empty()
         self.mailer.begin()
+        self.events.skip()
+        self.events.discarded.clear()
+        self.receiver.begin()
         self.mailbox = Mailbox(self.mailer.received, self.mailer.deliver)
         self.clock.reset()
         self._gateway.forget_authorizations()
@@ -87,12 +98,31 @@ class Account:
         self.live_by_password()
         self.tables.empty()
         self.live_with_mails()
+        self.tables.empty()
+        self.live_as_administrators()
+        self.live_with_webhooks()
 
     def live_with_mails(self):
         """Do the part of it that a mailer has to do with."""
         self.live_by_mail()
         assert [name for name in self.roles if not self._log_arrives(name)] == []
         assert self._mapping_works()
+
+    def live_with_webhooks(self):
+        """Do something that the site's endpoint is told of."""
+        self.tables.empty()
+        self.events.skip()
+        self.receiver.begin()
+        user = self.api.register().json["user"]
+        with self.events.retrying_at_most(1):
+            self.events.deliver()
+        assert self.events.discarded == []
+        (message,) = self.receiver.messages()
+        assert (message["type"], message["data"]["user_id"]) == ("account.registered", user["id"])
+        assert self._log_arrives(WEBHOOKS)
+        needed = mapping_permissions(places.FOUNDATION.events_stream, places.FOUNDATION.webhook_dead_letters)
+        allowed = [self.roles[WEBHOOKS].allows(*permission) for permission in needed]
+        assert all(allowed)
 
     def live_by_password(self):
         """Do what needs no mail."""
@@ -133,6 +163,7 @@ class Account:
         fifth = api.login(password=NEW_PASSWORD).json
         shown = api.bearer("GET", "/dashboard", fifth["access_token"])
         assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
+        self._give_a_passkey("alice")
         self._delete(fifth["access_token"], NEW_PASSWORD)
 
     def live_by_mail(self):
@@ -162,6 +193,37 @@ class Account:
         self._delete(token, RESET_PASSWORD)
         assert self.mailer.mapping.discarded == []
 
+    def live_as_administrators(self):
+        """Do what administrators do, and what is done with it."""
+        api = self.api
+        administrators = Administrators(api, self.tables.client, places.FOUNDATION.users_table)
+        root, bob = (administrators.register(name) for name in ("root", "bob"))
+        made = root.create("alice", email=ADDRESS)
+        assert made.status == 201, made
+        alice = made.json["user"]["id"]
+        members = {"token": made.json["link"].partition("#reset=")[2], "new_password": PASSWORD}
+        assert api.post("/auth/password/reset", members).status == 204
+        assert api.login().status == 200
+        assert [user["id"] for user in root.users("?username=al").json["users"]] == [alice]
+        assert [session["ip"] for session in root.show(alice).json["sessions"]] == ["127.0.0.1"]
+        assert root.ask("POST", f"/users/{alice}/reset-password").status == 200
+        self._give("alice", totp={"S": "sealed"}, totp_added_at={"N": "1"}, totp_step={"N": "1"})
+        assert root.ask("DELETE", f"/users/{alice}/second-factor").status == 204
+        assert root.ask("POST", f"/users/{alice}/logout-all").status == 204
+        assert root.change(alice, roles=["admin"]).status == 200
+        # The item that counts administrators does not know one who was made behind its back.
+        assert root.change(bob.id, roles=["user"], disabled=True).status == 200
+        assert bob.users().status in {401, 403}
+        self._give_a_passkey("bob")
+        assert root.delete(bob.id).status == 204
+        self._give_a_passkey("root")
+        assert api.bearer("POST", "/auth/delete-account", root.token, {"password": PASSWORD}).status == 204
+        (left,) = [item for item in self.tables.items("users") if "user_id" in item]
+        assert left["user_id"]["S"] == alice
+        assert self.tables.count("sessions") == 0
+        assert [item for item in self.tables.items("users") if item["username_key"]["S"].startswith("passkey#")] == []
+        assert self._log_arrives("admin")
+
     def bounce(self, address):
         """Let SES tell that an address does not exist, and return what the mailer said."""
         message = {
@@ -177,7 +239,23 @@ class Account:
 
     def _delete(self, token, password):
         assert self.api.bearer("POST", "/auth/delete-account", token, {"password": password}).status == 204
-        assert self.tables.count("users") == self.tables.count("sessions") == self.tables.count("events") == 0
+        assert self.tables.count("users") == self.tables.count("sessions") == 0
+        # What is left is that somebody has gone, and when.
+        (entry,) = self.tables.items("events")
+        assert entry["type"]["S"] == "account_deleted"
+
+    def _give_a_passkey(self, username):
+        self._give(username, passkeys={"SS": ["a-passkey"]})
+        self.tables.client.put_item(TableName=places.FOUNDATION.users_table, Item=passkey_key("a-passkey"))
+
+    def _give(self, username, **attributes):
+        """Give a user attributes, behind the API's back."""
+        self.tables.client.update_item(
+            TableName=places.FOUNDATION.users_table,
+            Key=user_key(username),
+            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in attributes)}",
+            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+        )
 
     def _log_arrives(self, name):
         permissions = log_permissions(self.functions[name].definition.name, "2026/01/01/[$LATEST]0")
@@ -185,7 +263,8 @@ class Account:
         return all(allowed)
 
     def _mapping_works(self):
-        allowed = [self.roles[MAILER].allows(*permission) for permission in mapping_permissions(places.FOUNDATION)]
+        needed = mapping_permissions(places.FOUNDATION.mail_stream, places.FOUNDATION.mail_dead_letters)
+        allowed = [self.roles[MAILER].allows(*permission) for permission in needed]
         return all(allowed)
 
     def stop(self):
@@ -194,6 +273,7 @@ class Account:
             function.end()
         self.aws.stop()
         self.mails.stop()
+        self.receiver.stop()
 
 
 def sns_event(message):

@@ -46,7 +46,7 @@ _IN_TRANSACTION = {
     "Get": "GetItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_OF_ONE_TABLE = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
+_OF_ONE_TABLE = {"DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
 
 
 @dataclass
@@ -128,15 +128,15 @@ def log_permissions(function, stream):
     ]
 
 
-def mapping_permissions(foundation):
-    """What Lambda needs of the mailer's role to read the stream and to pass on what failed.
+def mapping_permissions(stream, queue):
+    """What Lambda needs of a function's role to read a stream and to pass on what failed.
 
     From "Using Lambda with Amazon DynamoDB", execution role permissions, and "Retain discarded records for a DynamoDB
     event source in Lambda".
     """
     verbs = ("DescribeStream", "GetRecords", "GetShardIterator")
-    reading = [(f"dynamodb:{verb}", foundation.mail_stream) for verb in verbs]
-    return [*reading, ("dynamodb:ListStreams", "*"), ("sqs:SendMessage", _arn("sqs", foundation.mail_dead_letters))]
+    reading = [(f"dynamodb:{verb}", stream) for verb in verbs]
+    return [*reading, ("dynamodb:ListStreams", "*"), ("sqs:SendMessage", _arn("sqs", queue))]
 
 
 class AuthorizingAws:
@@ -207,7 +207,9 @@ def _parameter(name):
 
 def _on_table(operation, request, *, enclosing=None):
     context = of_dynamodb(operation, request) | ({"dynamodb:EnclosingOperation": enclosing} if enclosing else {})
-    return Permission(f"dynamodb:{operation}", _arn("dynamodb", f"table/{request['TableName']}"), context)
+    table = f"table/{request['TableName']}"
+    resource = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
+    return Permission(f"dynamodb:{operation}", _arn("dynamodb", resource), context)
 
 
 def _arn(service, resource):

@@ -56,7 +56,7 @@ def _holds(operator, key, wanted, context):
 def of_dynamodb(operation, request):
     """The values of the keys of a request for one table, or of one of the requests in a transaction or in a batch."""
     keys = request.get("Keys", [request["Key"]] if "Key" in request else [])
-    partition_key = _partition_key(request["TableName"])
+    partition_key = _partition_key(request["TableName"], request.get("IndexName"))
     leading = [key[partition_key] for key in (*keys, *([request["Item"]] if "Item" in request else []))]
     if operation == "Query":
         leading += _queried(request, partition_key)
@@ -102,8 +102,10 @@ def _queried(request, partition_key):
     return [request["ExpressionAttributeValues"][found[1]]] if found else []
 
 
-def _partition_key(table):
+def _partition_key(table, index=None):
     for definition in table_definitions(table.split("-")[1]):
         if definition.name == table:
-            return definition.create["KeySchema"][0]["AttributeName"]
+            indexes = {each["IndexName"]: each for each in definition.create.get("GlobalSecondaryIndexes", [])}
+            described = definition.create if index is None else indexes[index]
+            return described["KeySchema"][0]["AttributeName"]
     raise LookupError(f"what is the key of {table}?")

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from chalicelib.credentials.webhook_secrets import written
 from chalicelib.tokens.keys import public_jwks
-from tests.deployed.account import Account
+from tests.deployed.account import WEBHOOK_SECRET, Account
 from tests.support import places
 from tests.support.api_client import over_http
 from tests.support.packaged.api_gateway import ApiGateway
@@ -19,6 +20,12 @@ def ring(local_database):
     ring = places.signing_keys(local_database)
     places.client("ssm", local_database).put_parameter(
         Name=places.FOUNDATION.signing_keys_parameter, Value=json.dumps(ring), Type="SecureString", Overwrite=True
+    )
+    places.client("ssm", local_database).put_parameter(
+        Name=places.FOUNDATION.webhook_secrets_parameter,
+        Value=written([WEBHOOK_SECRET]),
+        Type="SecureString",
+        Overwrite=True,
     )
     return ring
 
@@ -34,8 +41,8 @@ def tables(local_database):
 
 
 @pytest.fixture(scope="session")
-def running_account(package, local_database, dynamodb_local, shared_clock):
-    account = Account(package, local_database, dynamodb_local, shared_clock)
+def running_account(package, local_database, dynamodb_local, shared_clock, tmp_path_factory):
+    account = Account(package, local_database, dynamodb_local, shared_clock, tmp_path_factory.mktemp("account"))
     yield account
     account.stop()
 

@@ -43,7 +43,11 @@ GONE = {
     ]
 }
 """A mail that is in the outbox no longer."""
-EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED, "mailer": GONE}
+EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED, "mailer": GONE, "admin": HEALTH}
+USERS = {
+    **HEALTH,
+    "requestContext": {**HEALTH["requestContext"], "resourcePath": "/admin/users", "path": "/api/admin/users"},
+}
 
 
 def test_the_api_starts_cold_from_the_zip_and_is_warm_afterwards(start):
@@ -53,6 +57,17 @@ def test_the_api_starts_cold_from_the_zip_and_is_warm_afterwards(start):
     assert [result.cold for result in (cold, warm)] == [True, False]
     assert cold.init_seconds > 0
     assert function.cold_starts == 1
+
+
+@pytest.mark.parametrize(("name", "own", "other"), [("api_handler", HEALTH, USERS), ("admin", USERS, HEALTH)])
+def test_a_function_answers_its_own_routes_only_whatever_it_is_asked(start, name, own, other):
+    function = start(name, under_clock=False)
+    assert function.invoke(other).answer["statusCode"] == 404
+    assert json.loads(function.invoke(other).answer["body"])["error"] == "not_found"
+    assert function.invoke(own).answer["statusCode"] in {200, 401}
+    line = json.loads(function.recent_log[-1])
+    # The metrics of the API are those of both.
+    assert (line["function"], line["route"]) == ("lychgate-test", f"GET {own['requestContext']['resourcePath']}")
 
 
 def test_the_authorizer_starts_cold_from_the_zip_and_answers(start, deployment):

@@ -30,6 +30,18 @@ def test_the_gateway_has_the_routes_of_the_application(package):
     assert gateway == chalice | {"/": {("ANY", False)}, "/{proxy+}": {("ANY", False)}}
 
 
+def test_what_is_asked_of_administrators_reaches_their_function_and_nothing_else_does(deployment):
+    token = deployment.api.register().json["access_token"]
+    api, admin = (deployment.functions[name] for name in ("api_handler", "admin"))
+    before = api.invocations
+    deployment.api.bearer("GET", "/admin/users", token).assert_problem(403, "insufficient_scope")
+    assert deployment.api.request("OPTIONS", "/admin/users").status == 204
+    deployment.api.bearer("PUT", "/admin/users", token, {}).assert_problem(405, "method_not_allowed")
+    assert (admin.invocations, api.invocations) == (3, before)
+    assert deployment.api.me(token).status == 200
+    assert (admin.invocations, api.invocations) == (3, before + 1)
+
+
 def test_an_answer_of_the_authorizer_is_asked_for_once_in_five_minutes(deployment, clock):
     authorizer = deployment.functions["authorizer"]
     token = deployment.api.register().json["access_token"]

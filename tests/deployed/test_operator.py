@@ -14,8 +14,9 @@ from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.stage import stage_configuration
-from infra.operator.__main__ import Reach, operator
+from infra.operator.__main__ import operator
 from infra.operator.accounts import open_accounts
+from infra.operator.calls import Reach
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials
 from tests.support import places
 from tests.support.databases import tables_of
@@ -25,11 +26,22 @@ PAGE = (places.ROOT / "docs" / "operations" / "users.md").read_text("utf-8")
 TABLES = tables_of(places.FOUNDATION.stage)
 COMMANDS = {
     "users show": ("users", "show", "alice"),
-    "users set-roles": ("users", "set-roles", "alice", "editor,user"),
-    "users remove-second-factor": ("users", "remove-second-factor", "alice"),
+    "users set-roles": ("users", "set-roles", "alice", "user"),
+    "users create": ("users", "create", "kim"),
+    "users list": ("users", "list"),
+    "users events": ("users", "events", "alice"),
+    "users disable": ("users", "disable", "alice"),
+    "users enable": ("users", "enable", "lee"),
+    "users sign-out": ("users", "sign-out", "alice"),
+    "users reset-password": ("users", "reset-password", "alice"),
+    "users delete": ("users", "delete", "alice", "--yes"),
+    "users reindex": ("users", "reindex"),
+    "audit": ("audit", "--since", "7d"),
+    "users remove-factors": ("users", "remove-factors", "alice", "--yes"),
     "mails suppressed": ("mails", "suppressed"),
     "mails allow": ("mails", "allow", "alice@example.org"),
 }
+LEE = replace(ALICE, id="l1", username="Lee", disabled=True)
 KNOWN = replace(ALICE, contact=Contact("alice@example.org", verified=True))
 
 
@@ -37,14 +49,27 @@ def listed(command):
     """The pairs of action and resource that the page lists for a command."""
     rows = re.findall(rf"^\| `{command}` \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
     return sorted(
-        (action, places.FOUNDATION.arn("dynamodb", f"table/{getattr(TABLES, table)}"))
+        (action, arn(table))
         for actions, tables in rows
         for action in re.findall(r"dynamodb:\w+", actions)
         for table in tables.split(", ")
     )
 
 
-LISTED = [(command, pair) for command in COMMANDS for pair in listed(command)]
+def arn(resource):
+    """The ARN of a table, or of an index of one: `users`, `users/index/by-id`."""
+    table, slash, rest = resource.partition("/")
+    return places.FOUNDATION.arn("dynamodb", f"table/{getattr(TABLES, table)}{slash}{rest}")
+
+
+CLEARS = {"users disable", "users sign-out", "users delete"}
+LISTED = [
+    (command, pair)
+    for command in COMMANDS
+    for pair in listed(command)
+    # What has ended is cleared away after it has ended, so not having that permission is no reason not to.
+    if not (command in CLEARS and pair[0] in {"dynamodb:Query", "dynamodb:BatchWriteItem"})
+]
 
 
 def policy(pairs):
@@ -63,11 +88,16 @@ def operate(role, ring, tables, local_database, tmp_path):
     tables.empty()
     users = DynamoDBUserStore(Database(tables.client, TABLES))
     users.add(KNOWN, SESSION, REGISTERED)
+    users.add(LEE, replace(SESSION, user_id="l1"), replace(REGISTERED, user_id="l1"))
     tables.client.update_item(
         TableName=TABLES.users,
         Key=user_key("alice"),
         UpdateExpression="SET totp = :totp, totp_added_at = :at, totp_step = :at",
         ExpressionAttributeValues={":totp": {"S": ".sealed"}, ":at": {"N": "1"}},
+    )
+    # As an earlier version has left it.
+    tables.client.update_item(
+        TableName=TABLES.users, Key=user_key("lee"), UpdateExpression="REMOVE directory, canonical_username"
     )
     sends_mail = {"environment_variables": {"LYCHGATE_MAIL_FROM": "no-reply@example.org"}}
     configuration = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(ring)), sends_mail)

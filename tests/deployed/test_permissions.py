@@ -4,10 +4,13 @@ import copy
 
 import pytest
 
+from infra.deployment.policies import POLICIES as MADE_BY
+from infra.deployment.policies import USER_INDEXES
+from infra.stages import ANSWERING
 from tests.deployed.aws_authorization import encryption_context
 from tests.support import places
 
-POLICIES = {name: policy(places.FOUNDATION) for name, policy in places.POLICIES.items()}
+POLICIES = {name: policy(places.FOUNDATION) for name, policy in MADE_BY.items()}
 STATEMENTS = [(name, statement["Sid"]) for name, policy in POLICIES.items() for statement in policy["Statement"]]
 ACTIONS = [
     (name, statement["Sid"], action)
@@ -23,7 +26,8 @@ def test_the_functions_have_the_policies_that_were_written_for_them(package):
 
 def test_everything_works_and_every_action_on_every_resource_that_is_allowed_is_used(account):
     # The parameter is asked for once in the life of a process.
-    account.functions["api_handler"].end()
+    for name in (*ANSWERING, "webhooks"):
+        account.functions[name].end()
     account.live()
     for name, role in account.roles.items():
         assert role.denied == set()
@@ -55,19 +59,75 @@ def test_without_any_one_action_something_fails(account, function, sid, action):
 
 @pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle", "mail"])
 def test_nothing_else_is_in_reach(account, table):
-    api_handler, authorizer, mailer = (account.roles[name] for name in ("api_handler", "authorizer", "mailer"))
     tables = "arn:aws:dynamodb:us-east-1:123456789012:table"
-    for action in ("Scan", "DeleteTable", "UpdateTable", "DescribeTable", "ConditionCheckItem"):
-        assert not api_handler.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
-        assert not mailer.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
-    for other in (f"lychgate-prod-{table}", f"lychgate-test-{table}-copy", f"lychgate-test-{table}/index/any"):
-        assert not api_handler.allows("dynamodb:PutItem", f"{tables}/{other}")
-        assert not mailer.allows("dynamodb:GetItem", f"{tables}/{other}")
-    assert not authorizer.allows("dynamodb:GetItem", f"{tables}/lychgate-test-{table}")
+    for role in account.roles.values():
+        for action in ("Scan", "DeleteTable", "UpdateTable", "DescribeTable"):
+            assert not role.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}")
+            assert not role.allows(f"dynamodb:{action}", f"{tables}/lychgate-test-{table}/index/by-name")
+        for other in (f"lychgate-prod-{table}", f"lychgate-test-{table}-copy", f"lychgate-test-{table}/index/any"):
+            for action in ("GetItem", "PutItem", "Query"):
+                assert not role.allows(f"dynamodb:{action}", f"{tables}/{other}")
+    assert not account.roles["authorizer"].allows("dynamodb:GetItem", f"{tables}/lychgate-test-{table}")
 
 
-def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account):
-    role = account.roles["api_handler"]
+def asked(index):
+    """A question to an index of the users."""
+    key, value = {"by-id": ("user_id", "u1"), "by-name": ("directory", "users")}[index]
+    return {
+        "TableName": "lychgate-test-users",
+        "IndexName": index,
+        "KeyConditionExpression": f"{key} = :value",
+        "ExpressionAttributeValues": {":value": {"S": value}},
+    }
+
+
+@pytest.mark.parametrize("index", USER_INDEXES)
+def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
+    item = {**USER, "directory": {"S": "users"}, "canonical_username": {"S": "alice"}}
+    account.tables.client.put_item(TableName="lychgate-test-users", Item=item)
+    for name in account.roles:
+        client = account.client(name, "dynamodb")
+        if name == "admin":
+            (found,) = client.query(**asked(index))["Items"]
+            assert found["username_key"] == USER["username_key"]
+            assert "password_hash" not in found
+        else:
+            with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+                client.query(**asked(index))
+        for scanned in ({"TableName": "lychgate-test-users"}, {"TableName": "lychgate-test-users", "IndexName": index}):
+            with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+                client.scan(**scanned)
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_of"),
+    [
+        ("get_item", {"TableName": "lychgate-test-mail", "Key": {"mail_id": {"S": "m1"}}}),
+        ("delete_item", {"TableName": "lychgate-test-mail", "Key": {"mail_id": {"S": "m1"}}}),
+        (
+            "put_item",
+            {"TableName": "lychgate-test-sessions", "Item": {"user_id": {"S": "u1"}, "session_id": {"S": "s1"}}},
+        ),
+        (
+            "update_item",
+            {
+                "TableName": "lychgate-test-throttle",
+                "Key": {"counter_key": {"S": "address#192.0.2.1"}},
+                "UpdateExpression": "REMOVE failures",
+            },
+        ),
+    ],
+    ids=["what was mailed", "deleting what was mailed", "a session for somebody", "the counters of guesses"],
+)
+def test_administrators_get_no_session_of_a_user_and_no_mail_of_theirs(account, operation, request_of):
+    client = account.client("admin", "dynamodb")
+    with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+        getattr(client, operation)(**request_of)
+
+
+@pytest.mark.parametrize("name", ANSWERING)
+def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account, name):
+    role = account.roles[name]
     for name, allowed in ((places.FOUNDATION.signing_keys_parameter, True), ("/lychgate/prod/signing-keys", False)):
         assert role.allows("kms:Decrypt", places.KMS_KEY, encryption_context({"Name": name})) is allowed
     assert not role.allows("kms:Decrypt", places.KMS_KEY)
@@ -180,7 +240,7 @@ class TestTheMailer:
         assert len(account.mails.sent) == 1
 
 
-@pytest.mark.parametrize("role", ["api_handler", "authorizer"])
+@pytest.mark.parametrize("role", ["api_handler", "authorizer", "admin"])
 def test_whoever_answers_requests_cannot_send_mail(account, role):
     client = account.client(role, "sesv2")
     with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
@@ -195,9 +255,14 @@ def assert_fails(account, function, policy):
     if not {"ssm:GetParameter", "kms:Decrypt"} <= left:
         # The parameter is asked for once in the life of a process.
         account.functions[function].end()
+    lives = {
+        "mailer": account.live_with_mails,
+        "admin": account.live_as_administrators,
+        "webhooks": account.live_with_webhooks,
+    }
     # An answer that is none has no token in it either.
     with pytest.raises((AssertionError, KeyError)):
-        account.live_with_mails() if function == "mailer" else account.live()
+        lives.get(function, account.live)()
     denied = account.roles[function].denied
     assert denied
     return denied

@@ -303,11 +303,25 @@ def _whole_table(cls, resource_name, cloudformation_json, account_id, region_nam
 
 
 def _changed_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    properties = cloudformation_json["Properties"]
+    properties, backend = cloudformation_json["Properties"], dynamodb_backends[account_id][region_name]
+    wanted = {index["IndexName"]: index for index in properties.get("GlobalSecondaryIndexes", [])}
+    there = {index.name for index in original_resource.global_indexes}
+    updates = [{"Create": index} for name, index in wanted.items() if name not in there]
+    updates += [{"Delete": {"IndexName": name}} for name in there if name not in wanted]
+    if len(updates) > 1:
+        raise RuntimeError("Cannot perform more than one GSI creation or deletion in a single update")
+    # What no key needs is refused, as what a key lacks is.
+    keys = [*original_resource.schema, *(key for index in wanted.values() for key in index["KeySchema"])]
+    assert {each["AttributeName"] for each in properties["AttributeDefinitions"]} == {
+        each["AttributeName"] for each in keys
+    }
+    original_resource.attr = properties["AttributeDefinitions"]
+    if updates:
+        backend.update_table_global_indexes(original_resource, updates)
+    if properties.get("StreamSpecification") and original_resource.stream_shard is None:
+        original_resource.set_stream_specification({"StreamEnabled": True, **properties["StreamSpecification"]})
     original_resource.deletion_protection_enabled = properties["DeletionProtectionEnabled"]
-    dynamodb_backends[account_id][region_name].update_continuous_backups(
-        original_resource.name, properties["PointInTimeRecoverySpecification"]
-    )
+    backend.update_continuous_backups(original_resource.name, properties["PointInTimeRecoverySpecification"])
     return original_resource
 
 

@@ -17,6 +17,7 @@ import boto3
 from infra.deployment.deployer import LARGEST_POLICY, POLICIES
 from infra.keys.__main__ import main as keys
 from infra.local.environment import forget_aws
+from infra.stages import FUNCTIONS
 from infra.tables import TEMPLATE, parsed
 from tests.deployment import domain_here, resource_handlers
 from tests.deployment.aws_here import AwsHere
@@ -25,12 +26,15 @@ from tests.deployment.operator_here import Operator, copied_project
 from tests.deployment.recorded_resources import REGION
 from tests.deployment.recording import recorder
 
-_FOR_THE_PARAMETER = (
+_FOR_THE_PARAMETERS = (
     "kms:EncryptionContext:PARAMETER_ARN",
-    "arn:${Partition}:ssm:${Region}:${Account}:parameter/lychgate/${Stage}/signing-keys",
+    tuple(
+        f"arn:${{Partition}}:ssm:${{Region}}:${{Account}}:parameter/lychgate/${{Stage}}/{name}"
+        for name in ("signing-keys", "webhook-secrets")
+    ),
 )
-_FOR_THE_MAILER = "lambda:FunctionArn", resource_handlers.MAILER
-_OF_FUNCTIONS = ("-api_handler", "-authorizer", "-mailer")
+_FOR_READERS_OF_STREAMS = "lambda:FunctionArn", (resource_handlers.MAILER, resource_handlers.WEBHOOKS)
+_OF_FUNCTIONS = tuple(f"-{name}" for name in FUNCTIONS)
 
 _WIDEST = {
     "Stage": "s" * 20,
@@ -90,6 +94,7 @@ def life(operator, aws):
         _succeeds(operator, "deploy", "prod")
         aws.limits["executions"] = 1000
         _succeeds(operator, "deploy", "prod", "--check")
+        _set_endpoint(operator, "https://example.org/hooks")
         _succeeds(operator, "deploy", "prod", *given, "--mail-from", "no-reply@example.org")
         _succeeds(operator, "deploy", "prod", "--check")
         _succeeds(operator, "deploy", "prod", "--dry-run", "--new-secret")
@@ -141,6 +146,13 @@ def _session_of_a_role():
     }
 
 
+def _set_endpoint(operator, url):
+    path = operator.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["stages"]["prod"]["environment_variables"]["LYCHGATE_WEBHOOK_URL"] = url
+    path.write_text(json.dumps(config), "utf-8")
+
+
 def _lose_the_record(operator):
     (operator.project / ".chalice" / "deployed" / "prod.json").unlink()
 
@@ -157,13 +169,14 @@ def evidence(calls):
 
 
 def condition(action, resource):
-    """The condition of an action on a resource, a key and its value; empty if there is none."""
+    """The condition of an action on a resource, a key and its values; empty if there is none."""
     if action in {"kms:Decrypt", "kms:Encrypt"}:
-        return _FOR_THE_PARAMETER
+        return _FOR_THE_PARAMETERS
     if action == "lambda:CreateEventSourceMapping":
-        return _FOR_THE_MAILER
+        return _FOR_READERS_OF_STREAMS
     if action == PASSED:
-        return "iam:PassedToService", f"{'lambda' if resource.endswith(_OF_FUNCTIONS) else 'apigateway'}.amazonaws.com"
+        service = "lambda" if resource.endswith(_OF_FUNCTIONS) else "apigateway"
+        return "iam:PassedToService", (f"{service}.amazonaws.com",)
     return ()
 
 
@@ -203,8 +216,8 @@ def _statement(scope, actions):
     _, when, resources = scope
     statement = {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
     if when:
-        key, value = when
-        statement["Condition"] = {"StringEquals": {key: value}}
+        key, values = when
+        statement["Condition"] = {"StringEquals": {key: values[0] if len(values) == 1 else list(values)}}
     return statement
 
 

@@ -18,6 +18,7 @@ _DISTRIBUTION, _CONTROL, _HEADERS = (
 
 MAILER = "arn:${Partition}:lambda:${Region}:${Account}:function:lychgate-${Stage}-mailer"
 _MAPPING = "arn:${Partition}:lambda:${Region}:${Account}:event-source-mapping:*"
+WEBHOOKS = "arn:${Partition}:lambda:${Region}:${Account}:function:lychgate-${Stage}-webhooks"
 _CONFIGURATION_SET = "arn:${Partition}:ses:${Region}:${Account}:configuration-set/lychgate-${Stage}"
 _FEEDBACK = "arn:${Partition}:sns:${Region}:${Account}:lychgate-${Stage}-mail-feedback"
 

@@ -37,7 +37,9 @@ def body_of(rendered, **given):
     text, values = rendered["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for name, value in values.items():
         filled_in = value
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "Fn::Sub" in value:
+            filled_in = value["Fn::Sub"]
+        elif isinstance(value, dict):
             condition, then, otherwise = value["Fn::If"]
             holds = condition_holds(condition, rendered, {"Stage": "prod", **given})
             filled_in = then["Fn::Sub"] if holds else otherwise
@@ -45,11 +47,18 @@ def body_of(rendered, **given):
     return text
 
 
-@pytest.fixture(scope="module", params=["a stage that sends mail", "one that sends none", "one that sends from afar"])
+@pytest.fixture(
+    scope="module",
+    params=["a stage that sends mail", "one that sends none", "one that sends from afar", "webhooks too"],
+)
 def given(request):
     """The parameters of a stage."""
     sender = {"MailFrom": "no-reply@example.org"}
-    of_mails = {"a stage that sends mail": sender, "one that sends from afar": {**sender, "SesRegion": "eu-west-1"}}
+    of_mails = {
+        "a stage that sends mail": sender,
+        "one that sends from afar": {**sender, "SesRegion": "eu-west-1"},
+        "webhooks too": {**sender, "Webhooks": "on"},
+    }
     return {"AlarmEmail": "me@example.org", **of_mails.get(request.param, {})}
 
 
@@ -93,8 +102,8 @@ def test_the_widgets_stand_beside_and_below_each_other_and_fill_each_row(widgets
 
 def test_it_leads_from_the_alarms_over_the_users_down_to_the_bill_and_mails_are_last(rendered, given, widgets):
     headings = [each["properties"]["markdown"] for each in widgets if each["type"] == "text"]
-    of_mails = ["Mails"] if "MailFrom" in given else []
-    assert headings == [f"## {name}" for name in ["Users", "Answers", "Functions", "Tables", "Costs", *of_mails]]
+    rest = [name for name, parameter in (("Mails", "MailFrom"), ("Webhooks", "Webhooks")) if parameter in given]
+    assert headings == [f"## {name}" for name in ["Users", "Answers", "Functions", "Tables", "Costs", *rest]]
     assert widgets[0]["type"] == "alarm"
     assert sorted(widgets[0]["properties"]["alarms"]) == sorted(
         f"${{{logical_id}.Arn}}"
@@ -123,8 +132,8 @@ def test_each_metric_is_one_that_is_written(metrics):
 def test_each_dimension_names_what_the_stage_has(rendered, metrics):
     properties = [each.get("Properties", {}) for each in rendered["Resources"].values()]
     groups = {each["LogGroupName"] for each in properties if "LogGroupName" in each}
-    # What the mailer does is in the queries of its log, which are no metrics.
-    groups.remove("/aws/lambda/lychgate-prod-mailer")
+    # What these do is in the queries of their logs, which are no metrics.
+    groups -= {f"/aws/lambda/lychgate-prod-{name}" for name in ("mailer", "admin", "webhooks")}
     functions = {group.rpartition("/")[2] for group in groups if group.startswith("/aws/lambda/")}
     assert functions == {"lychgate-prod", "lychgate-prod-authorizer"}
     there = {
@@ -160,7 +169,7 @@ def test_what_cloudformation_fills_in_is_there_to_be_filled_in(rendered, body):
 def test_queries_ask_the_logs_that_there_are_for_members_of_their_lines(rendered, given, widgets):
     groups = {each["Properties"].get("LogGroupName") for each in rendered["Resources"].values() if "Properties" in each}
     queries = [each["properties"]["query"] for each in widgets if each["type"] == "log"]
-    assert len(queries) == (5 if "MailFrom" in given else 3)
+    assert len(queries) == 3 + 2 * ("MailFrom" in given) + ("Webhooks" in given)
     for query in queries:
         assert set(re.findall(r"SOURCE '([^']+)'", query)) <= groups
     of_gateway = next(query for query in queries if "/aws/apigateway/" in query)

@@ -8,15 +8,12 @@ import boto3
 from infra.deployment.observation import ACCOUNT_ROLE
 from infra.deployment.site import CACHE_CONTROL
 from infra.runtime import RUNTIME
+from infra.stages import FUNCTIONS, function_name
 from tests.deployment.operator_here import account, raising
 
 TABLES = [f"lychgate-prod-{name}" for name in ("events", "mail", "sessions", "throttle", "users")]
-LOGS = [
-    "/aws/apigateway/lychgate-prod",
-    "/aws/lambda/lychgate-prod",
-    "/aws/lambda/lychgate-prod-authorizer",
-    "/aws/lambda/lychgate-prod-mailer",
-]
+FUNCTION_NAMES = {name: function_name("lychgate", "prod", name) for name in FUNCTIONS}
+LOGS = ["/aws/apigateway/lychgate-prod", *(f"/aws/lambda/{name}" for name in sorted(FUNCTION_NAMES.values()))]
 
 
 def headers_to_the_api(aws):
@@ -45,8 +42,8 @@ def test_goes_from_nothing_to_working_to_nothing(operator, aws):
         "stacks": ["lychgate-prod"],
         "tables": TABLES,
         "buckets": ["lychgate-prod-123456789012-us-east-1"],
-        "functions": LOGS_TO_FUNCTIONS,
-        "roles": [ACCOUNT_ROLE, "lychgate-prod-api_handler", "lychgate-prod-authorizer", "lychgate-prod-mailer"],
+        "functions": sorted(FUNCTION_NAMES.values()),
+        "roles": [ACCOUNT_ROLE, *(f"lychgate-prod-{name}" for name in sorted(FUNCTIONS))],
         "apis": [api],
         "distributions": [distribution],
         "parameters": ["/lychgate/prod/signing-keys"],
@@ -114,28 +111,27 @@ def _assert_the_gateway_itself_answers_what_is_no_route(api):
 
 def _assert_the_functions_are_configured(operator, aws, origin):
     client = boto3.client("lambda")
-    handler, authorizer, mailer = (client.get_function_configuration(FunctionName=name) for name in LOGS_TO_FUNCTIONS)
+    found = {name: client.get_function_configuration(FunctionName=each) for name, each in FUNCTION_NAMES.items()}
+    handler, authorizer, mailer, admin = (found[name] for name in ("api_handler", "authorizer", "mailer", "admin"))
     variables = handler["Environment"]["Variables"]
     assert variables["LYCHGATE_ISSUER"] == authorizer["Environment"]["Variables"]["LYCHGATE_ISSUER"] == f"{origin}/api"
     assert variables["LYCHGATE_ALLOWED_ORIGINS"] == origin
     digests = [hashlib.sha256(secret.encode()).hexdigest() for secret in keys_of_the_plan(aws).values()]
     assert variables["LYCHGATE_DISTRIBUTION_SECRET_SHA256"].split(",") == digests
-    assert [
-        client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
-        for name in LOGS_TO_FUNCTIONS
-    ] == [100, 50, None]
+    assert {
+        name: client.get_function_concurrency(FunctionName=each).get("ReservedConcurrentExecutions")
+        for name, each in FUNCTION_NAMES.items()
+    } == {**dict.fromkeys(FUNCTIONS), "api_handler": 100, "authorizer": 50, "admin": 10}
     assert set(authorizer["Environment"]["Variables"]) == {"LYCHGATE_ISSUER", "LYCHGATE_PUBLIC_KEYS"}
-    functions = (handler, authorizer, mailer)
-    assert [(each["Runtime"], each["Architectures"]) for each in functions] == 3 * [(RUNTIME, ["arm64"])]
+    assert {(each["Runtime"], *each["Architectures"]) for each in found.values()} == {(RUNTIME, "arm64")}
+    assert admin["Environment"]["Variables"] == variables
+    assert (admin["Handler"], admin["MemorySize"], admin["Timeout"]) == ("app.admin", 512, 29)
     assert (mailer["MemorySize"], mailer["Timeout"]) == (256, 30)
     policy = boto3.client("iam").get_role_policy(
         RoleName="lychgate-prod-api_handler", PolicyName="lychgate-prod-api_handler"
     )
     written = json.loads((operator.project / ".chalice" / "policy-prod-api_handler.json").read_text())
     assert policy["PolicyDocument"] == written
-
-
-LOGS_TO_FUNCTIONS = [name.rpartition("/")[2] for name in LOGS[1:]]
 
 
 def _assert_the_data_is_protected():
@@ -159,6 +155,7 @@ def _assert_the_page_is_in_the_bucket(operator, bucket):
     wanted = {
         "index.html": "text/html; charset=utf-8",
         "inspector.html": "text/html; charset=utf-8",
+        "admin.html": "text/html; charset=utf-8",
         "js/page.js": "text/javascript; charset=utf-8",
         "js/lychgate.d.ts": "text/plain; charset=utf-8",
     }
@@ -169,7 +166,7 @@ def _assert_all_is_tagged(aws, api):
     wanted = ("lychgate:stage", "prod")
     assert aws.stack("lychgate-prod").tags.items() >= {wanted}
     assert boto3.client("apigateway").get_rest_api(restApiId=api)["tags"].items() >= {wanted}
-    for name in LOGS_TO_FUNCTIONS:
+    for name in FUNCTION_NAMES.values():
         tags = boto3.client("lambda").list_tags(Resource=f"arn:aws:lambda:us-east-1:123456789012:function:{name}")
         assert tags["Tags"].items() >= {wanted}
     tags = boto3.client("ssm").list_tags_for_resource(

@@ -14,6 +14,8 @@ from tests.deployment.operator_here import account
 from tests.deployment.recorded_resources import ACCOUNT, REGION
 
 FUNCTION = "lychgate-prod"
+ADMIN = "lychgate-prod-admin"
+BOTH = {f"{FUNCTION}:live", f"{ADMIN}:live"}
 SITE_CUSTOMIZE = """
 from chalice.config import Config
 
@@ -38,8 +40,8 @@ def client():
     return boto3.client("lambda")
 
 
-def live():
-    return client().get_alias(FunctionName=FUNCTION, Name="live")["FunctionVersion"]
+def live(function=FUNCTION):
+    return client().get_alias(FunctionName=function, Name="live")["FunctionVersion"]
 
 
 def versions():
@@ -48,19 +50,22 @@ def versions():
     return {each["Version"]: each["SnapStart"]["ApplyOn"] == "PublishedVersions" for each in found}
 
 
-def called_by_the_api():
-    """What the methods of the API call, the authorizer aside."""
+def called_by_the_api(*, administrators=None):
+    """What the methods of the API call, the authorizer aside; those of administrators or all others, if that is said."""
     (api,) = account()["apis"]
     resources = boto3.client("apigateway").get_resources(restApiId=api, embed=["methods"])["items"]
     integrations = [
-        method["methodIntegration"] for each in resources for method in each.get("resourceMethods", {}).values()
+        method["methodIntegration"]
+        for each in resources
+        if administrators in {None, each["path"].startswith("/admin/")}
+        for method in each.get("resourceMethods", {}).values()
     ]
     return {each["uri"].split(":function:")[1].split("/")[0] for each in integrations if each.get("uri")}
 
 
-def may_be_called_by(qualifier=None):
+def may_be_called_by(qualifier=None, function=FUNCTION):
     """The source ARNs that the policy of a function or of its alias lets call it."""
-    name = FUNCTION if qualifier is None else f"{FUNCTION}:{qualifier}"
+    name = function if qualifier is None else f"{function}:{qualifier}"
     try:
         policy = json.loads(client().get_policy(FunctionName=name)["Policy"])
     except client().exceptions.ResourceNotFoundException:
@@ -97,9 +102,11 @@ def test_the_api_calls_a_published_version_and_nothing_else_may_call_it(operator
 
     (api,) = account()["apis"]
     assert (live(), versions()) == ("1", {"1": False})
-    assert called_by_the_api() == {f"{FUNCTION}:live"}
-    assert may_be_called_by("live") == {f"arn:aws:execute-api:us-east-1:123456789012:{api}/*"}
-    assert may_be_called_by() == set()
+    assert called_by_the_api(administrators=False) == {f"{FUNCTION}:live"}
+    assert called_by_the_api(administrators=True) == {f"{ADMIN}:live"}
+    for function in (FUNCTION, ADMIN):
+        assert may_be_called_by("live", function) == {f"arn:aws:execute-api:us-east-1:123456789012:{api}/*"}
+        assert may_be_called_by(function=function) == set()
     reserved = client().get_function_concurrency(FunctionName=FUNCTION)
     assert reserved["ReservedConcurrentExecutions"] == 100
 
@@ -110,8 +117,8 @@ def test_the_api_calls_a_published_version_and_nothing_else_may_call_it(operator
 
     change(operator)
     assert "Version 2 of lychgate-prod is live" in chalice_deploy(operator)
-    assert (live(), list(versions())) == ("2", ["1", "2"])
-    assert called_by_the_api() == {f"{FUNCTION}:live"}
+    assert (live(), live(ADMIN), list(versions())) == ("2", "2", ["1", "2"])
+    assert called_by_the_api() == BOTH
 
     assert operator.destroy() == 0, operator.errors
     assert account()["functions"] == []
@@ -151,13 +158,14 @@ def test_a_version_that_cannot_be_used_does_not_become_live(operator, aws):
 
     assert operator.deploy() == 1
 
-    assert "version 2 of lychgate-prod cannot be used (the initialisation timed out)" in operator.errors
+    assert f"version 2 of {ADMIN} cannot be used (the initialisation timed out)" in operator.errors
     assert "Traceback" not in operator.log
-    assert (live(), list(versions())) == ("1", ["1"])
+    assert (live(), live(ADMIN), list(versions())) == ("1", "1", ["1"])
 
     aws.limits["failing"] = ""
     assert operator.deploy() == 0, operator.errors
-    assert (live(), list(versions())) == ("3", ["1", "3"])
+    # The version of administrators that could not be used is gone, and that of the API was not tried any more.
+    assert (live(), live(ADMIN)) == ("2", "3")
 
 
 def test_a_run_that_ends_at_any_step_is_gone_on_with(operator, aws, monkeypatch):
@@ -173,7 +181,7 @@ def test_a_run_that_ends_at_any_step_is_gone_on_with(operator, aws, monkeypatch)
             assert operator.deploy() == 1, name
             assert "permission is missing: lambda:Something" in operator.errors
     assert operator.deploy() == 0, operator.errors
-    assert (live(), versions(), called_by_the_api()) == ("1", {"1": False}, {f"{FUNCTION}:live"})
+    assert (live(), versions(), called_by_the_api()) == ("1", {"1": False}, BOTH)
     assert len(may_be_called_by("live")) == 1
 
     change(operator)
@@ -192,7 +200,7 @@ def test_a_stage_from_before_the_alias_gets_one_without_an_outage(operator, aws)
 
     assert operator.deploy() == 0, operator.errors
 
-    assert (live(), called_by_the_api()) == ("2", {f"{FUNCTION}:live"})
+    assert (live(), called_by_the_api()) == ("2", BOTH)
 
 
 def test_a_secret_that_the_live_version_does_not_know_yet_is_not_sent(operator, aws, monkeypatch):
@@ -223,14 +231,28 @@ def test_a_rollback_lets_the_version_before_answer_until_the_next_deployment(ope
     alias = client().get_alias(FunctionName=FUNCTION, Name="live")
     assert (alias["FunctionVersion"], alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})) == ("2", {})
     assert "ARGS='--to 3'" in operator.lines[-1]
+    assert live(ADMIN) == "2"
+    assert any("version 2 of lychgate-prod-admin has the same code" in line for line in operator.lines)
     assert operator.run("rollback", "prod", "--to", "7") == 1
     assert "Those that can: 3, 1" in operator.errors
     assert operator.run("rollback", "prod", "--to", "1") == 0, operator.errors
-    assert live() == "1"
+    assert (live(), live(ADMIN)) == ("1", "1")
 
     # The same sources: who deploys them wants them.
     assert operator.deploy() == 0, operator.errors
-    assert (live(), list(versions())) == ("3", ["1", "2", "3"])
+    assert (live(), live(ADMIN), list(versions())) == ("3", "3", ["1", "2", "3"])
+
+
+def test_a_rollback_past_the_function_of_administrators_leaves_it_as_it_is(operator, aws):
+    operator.has_deployed()
+    change(operator)
+    chalice_deploy(operator)
+    client().delete_function(FunctionName=ADMIN, Qualifier="1")
+
+    assert operator.run("rollback", "prod") == 0, operator.errors
+
+    assert (live(), live(ADMIN)) == ("1", "2")
+    assert any("lychgate-prod-admin has no version of the same code that fits" in line for line in operator.lines)
 
 
 def test_a_rollback_brings_back_no_key_and_no_secret(operator, aws):

@@ -60,7 +60,7 @@ def test_a_stage_without_a_sender_has_nothing_of_mails_and_one_line_says_how_to_
     assert queues() == boto3.client("sns").list_topics()["Topics"] == []
     assert set(statements(operator, "mailer")) == {"Logs"}
     assert "ses:" not in operator.files()["policy-prod-api_handler.json"]
-    assert "Mail" not in statements(operator, "api_handler")
+    assert statements(operator, "api_handler")["Mail"]["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     assert operator.deploy("--check") == 0
     assert f"ok      mails: {OFF}" in operator.lines[-3].strip()
 
@@ -348,7 +348,7 @@ def test_a_dry_run_says_what_mails_would_bring_and_writes_nothing(operator, aws)
     assert (operator.files(), of_mails(aws)) == (files, set())
 
 
-def test_only_this_stages_mailer_can_be_connected_to_a_stream_by_whoever_deploys():
+def test_only_this_stages_functions_can_be_connected_to_a_stream_by_whoever_deploys():
     documents = deployer_policies("prod", partition="aws", region=REGION, account=ACCOUNT)
     found = [
         statement
@@ -356,6 +356,5 @@ def test_only_this_stages_mailer_can_be_connected_to_a_stream_by_whoever_deploys
         for statement in document["Statement"]
         if "lambda:CreateEventSourceMapping" in statement["Action"]
     ]
-    assert [each["Condition"] for each in found] == [
-        {"StringEquals": {"lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lychgate-prod-mailer"}}
-    ]
+    functions = [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lychgate-prod-{name}" for name in ("mailer", "webhooks")]
+    assert [each["Condition"] for each in found] == [{"StringEquals": {"lambda:FunctionArn": functions}}]

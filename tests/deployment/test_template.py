@@ -11,7 +11,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from chalicelib.telemetry import log, mails, requests
 from infra.deployment.errors import DeploymentError
-from infra.deployment.template import PAGE_HEADERS, rendered_template, response_headers
+from infra.deployment.template import PAGE_HEADERS, decided, rendered_template, response_headers
 from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
 from infra.tables import TEMPLATE
 
@@ -59,10 +59,45 @@ def test_cfn_lint_has_nothing_to_say(which, tmp_path, rendered):
     assert (linted.stdout, linted.returncode) == ("", 0)
 
 
-def test_it_is_small_enough_to_be_sent_as_it_is_whatever_the_stage_is_called():
+EVERYTHING = {
+    **dict.fromkeys(("RestApiId", "DomainName", "CertificateArn", "HostedZoneId", "WebAclArn", "AccessLogBucket"), "a"),
+    **dict.fromkeys(("SiteBucketName", "KmsKeyArn", "MailFrom", "MailDomain", "BounceDomain", "FeedbackKeyArn"), "a"),
+    "Protect": "true",
+    "AlarmEmail": "me@example.org",
+    "MonthlyBudget": "20",
+    "HasMailer": "true",
+}
+
+
+def sent(rendered, **given):
+    """The template that is sent for a stage with these parameters."""
+    defaults = {name: str(slot["Default"]) for name, slot in rendered["Parameters"].items() if "Default" in slot}
+    return decided(rendered, {**defaults, **given})
+
+
+@pytest.mark.parametrize("given", [{}, EVERYTHING], ids=["with the defaults", "with everything"])
+@pytest.mark.parametrize("stage", ["prod", "s" * 20])
+def test_it_is_small_enough_to_be_sent_as_it_is_whatever_the_stage_is_called_and_has(stage, given):
     # CloudFormation quotas: 51,200 bytes of a template that does not come from S3.
-    for stage in ("prod", "s" * 20):
-        assert len(json.dumps(rendered_template(stage), separators=(",", ":"))) < 51_200
+    template = sent(rendered_template(stage), **given)
+    assert len(json.dumps(template, separators=(",", ":"))) < 51_200
+    assert "Fn::If" not in json.dumps(template)
+
+
+def test_what_is_sent_says_what_the_template_says(rendered):
+    given = {"Stage": "prod", "AlarmEmail": "me@example.org", "UserIndexes": "by-id"}
+    template = sent(rendered, **given)
+    for name, resource in rendered["Resources"].items():
+        condition = resource.get("Condition")
+        assert template["Resources"][name].get("Condition") == condition
+        if condition is not None:
+            holds = condition_holds(condition, rendered, given)
+            assert condition_holds(condition, template, given) is holds
+    assert template["Resources"]["ServerErrorsAlarm"]["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    users = template["Resources"]["UsersTable"]["Properties"]
+    assert [index["IndexName"] for index in users["GlobalSecondaryIndexes"]] == ["by-id"]
+    assert [each["AttributeName"] for each in users["AttributeDefinitions"]] == ["username_key", "user_id"]
+    assert "WebACLId" not in template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
 
 
 def test_the_page_has_the_headers_of_the_one_file_that_has_them(rendered):
@@ -179,7 +214,7 @@ def test_a_key_is_replaced_and_so_its_old_value_is_good_until_the_distribution_s
 def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
     # CloudFormation takes in what exists only by such names, and only with such a policy.
     kept = [each for each in rendered["Resources"].values() if each["Type"].endswith(("::Table", "::LogGroup"))]
-    assert len(kept) == 9
+    assert len(kept) == 11
     for resource in kept:
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
         name = resource["Properties"].get("TableName") or resource["Properties"]["LogGroupName"]
@@ -187,12 +222,12 @@ def test_what_outlives_the_stack_has_names_that_stand_fast(rendered):
 
 
 def test_alarms_are_off_unless_somebody_is_told(rendered):
-    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms"}
+    conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms", "HasWebhookAlarms"}
     conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) == 19
+    assert len(alarms) == 23
     assert alarms <= conditional
-    given = {"Stage": "prod", "MailFrom": "no-reply@example.org"}
+    given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
         assert not condition_holds(condition, rendered, given)
         assert condition_holds(condition, rendered, {**given, "AlarmEmail": "me@example.org"})
@@ -344,6 +379,32 @@ def test_what_is_about_mails_is_there_only_with_a_sender(rendered):
     for name in ("MailStreamMapping", "MailFeedbackSubscription", "MailFeedbackPermission", "MailFeedbackFailures"):
         without = {**given, "MailFrom": "a@example.org", "HasMailer": "false"}
         assert not condition_holds(of_mails[name], rendered, without), name
+
+
+def test_what_is_about_webhooks_is_there_only_with_an_endpoint(rendered):
+    of_webhooks = {
+        name: each["Condition"]
+        for name, each in rendered["Resources"].items()
+        if name.startswith("Webhook") and not name.endswith("Logs")
+    }
+    assert len(of_webhooks) == 5
+    given = {"Stage": "prod", "AlarmEmail": "me@example.org"}
+    for name, condition in of_webhooks.items():
+        assert not condition_holds(condition, rendered, given), name
+        prepared = condition_holds(condition, rendered, {**given, "Webhooks": "prepared"})
+        assert prepared is (name != "WebhookStreamMapping"), name
+        assert condition_holds(condition, rendered, {**given, "Webhooks": "on"}), name
+
+
+def test_an_event_is_sent_or_in_the_queue_before_the_stream_forgets_it(rendered):
+    mapping = rendered["Resources"]["WebhookStreamMapping"]["Properties"]
+    assert mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    failed = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failed == {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}
+    queue = rendered["Resources"]["WebhookDeadLetters"]["Properties"]
+    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
 
 
 def test_only_ses_writes_to_the_topic_of_bounces_for_this_stage_and_over_tls(rendered):

@@ -8,9 +8,16 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.user import NO_PASSWORD, User
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
-from chalicelib.errors import InvalidCredentials, InvalidGrant, RefreshTokenReused, ServiceUnavailable
+from chalicelib.errors import (
+    InvalidCredentials,
+    InvalidGrant,
+    LastAdministrator,
+    RefreshTokenReused,
+    ServiceUnavailable,
+)
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
@@ -114,6 +121,29 @@ def test_a_failed_log_in_is_counted_once_more_at_most(use_cases, database, wire,
     assert wire.operations == ["UpdateItem"] * 3
     (user,) = database.scanned(database.tables.users)
     assert user["failures"] == {"N": "2"}
+
+
+def test_an_account_that_an_administrator_makes_is_made_once(database, wire, clock):
+    administration = DynamoDBAdministrationStore(Database(database.client, database.tables, lambda _: None))
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    kim = User("k1", "Kim", NO_PASSWORD, ("admin",), clock())
+    event = SecurityEvent(EventType.REGISTERED, kim.id, clock(), Caller("", ""), actor=ADMIN)
+    administration.create(kim, [event], None)
+    assert wire.operations == ["TransactWriteItems", "TransactWriteItems"]
+    assert administration.with_id("k1") == kim
+    assert database.events() == ["registered"]
+
+
+def test_an_administrator_who_is_not_the_last_goes_once(database, wire, clock):
+    administration = DynamoDBAdministrationStore(Database(database.client, database.tables, lambda _: None))
+    kim, lee = (User(name, name, NO_PASSWORD, ("admin",), clock()) for name in ("kim", "lee"))
+    for user in (kim, lee):
+        administration.create(user, [], None)
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    administration.change(kim, roles=("user",), disabled=False, events=[])
+    assert administration.with_id("kim").roles == ("user",)
+    with pytest.raises(LastAdministrator):
+        administration.change(lee, roles=("user",), disabled=False, events=[])
 
 
 def test_a_change_of_roles_succeeds_once(database, wire, alice, clock):

@@ -12,6 +12,7 @@ from chalicelib.accounts.results import LoggedIn
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
 from chalicelib.tokens.kinds import ACCESS_TOKEN
+from chalicelib.use_cases.hooks import Hooks, MigratedUser
 from tests.support.whole import PASSWORD
 
 NEW_PASSWORD = "a quite different passphrase"
@@ -322,3 +323,22 @@ def test_a_change_of_the_password_between_the_two_steps_of_a_refresh_ends_its_se
         use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert not is_dead(use_cases, changed[0], caller)
     assert "refresh_token_reused" not in database.events()
+
+
+def test_tabs_that_refresh_at_once_get_the_same_successor_where_the_site_adds_claims(start, at_once, alice, caller):
+    use_cases = start(hooks=Hooks(claims=lambda user: {"plan": user.id})).lychgate.use_cases
+    for _ in range(ROUNDS):
+        answers = at_once(*[refresh(use_cases, alice, caller)] * THREADS)
+        assert len({claims(answer) for answer in answers if isinstance(answer, LoggedIn)}) == 1
+        # Notes of retries at once may meet too often: that is for the page to try again.
+        assert all(isinstance(answer, LoggedIn | ServiceUnavailable) for answer in answers)
+
+
+def test_first_log_ins_at_once_bring_a_user_over_once(start, database, at_once, caller):
+    use_cases = start(hooks=Hooks(migrate=lambda *_: MigratedUser())).lychgate.use_cases
+    answers = at_once(*[lambda: use_cases.log_in.with_password("carol", "old", caller)] * THREADS)
+    came = [answer for answer in answers if isinstance(answer, LoggedIn)]
+    assert len({logged_in.user.id for logged_in in came}) == 1
+    assert {type(answer) for answer in answers} <= {LoggedIn, ServiceUnavailable}
+    assert [item["username"]["S"] for item in database.users()] == ["carol"]
+    assert len(database.sessions()) == len(came)

@@ -34,8 +34,12 @@ class Page:
 
     def file(self, path):
         """Return the text of a file that the page has its reader write."""
-        [text] = [block.text for block in self.blocks if block.path == path]
+        [text] = self.texts(path)
         return text
+
+    def texts(self, path):
+        """Return each text of a file that the page has its reader write, one after the other."""
+        return [block.text for block in self.blocks if block.path == path]
 
     def files_below(self, folder):
         """Return the texts of all files below a folder, by their paths."""

@@ -3,21 +3,19 @@
 import json
 import urllib.request
 
-import pytest
-
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
-from tests.guides.markdown import Page, prints_what_it_says
+from tests.guides.conftest import PAGE_OF_ROUTES as PAGE
+from tests.guides.conftest import ROUTES
+from tests.guides.markdown import prints_what_it_says
 from tests.support import places
 from tests.support.databases import tables_of
 from tests.support.site_of_ones_own import copy_with
 
-PAGE = Page("docs/protect-your-api.md")
-ROUTES = "chalicelib/site/routes.py"
-TEN_LINES, WHOLE = [block.text for block in PAGE.blocks if block.path == ROUTES]
+TEN_LINES, WHOLE = PAGE.texts(ROUTES)
 FILES = {ROUTES: WHOLE, "verify.py": PAGE.file("verify.py"), **PAGE.files_below("static-site")}
 WORKS = {"items": [{"name": "plank", "quantity": 2, "price": 4.5}]}
 
@@ -49,20 +47,6 @@ def test_the_page_names_the_messages_of_every_type_that_a_body_may_have():
     for kind in ("a string", "an integer", "a number", "a boolean", "an array", "an object"):
         assert f"`This must be {kind}.`" in text
         assert f'"This must be {kind}."' in parsing
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    return copy_with(tmp_path_factory.mktemp("own") / "project", FILES)
-
-
-@pytest.fixture(params=["make-dev", "chalice-local", "packaged"])
-def place(request, project, tmp_path, shared_clock, local_database):
-    dynamodb_local = request.getfixturevalue("dynamodb_local") if request.param == "packaged" else None
-    shared_clock.reset()
-    with places.PLACES[request.param](tmp_path, shared_clock, local_database, dynamodb_local, source=project) as place:
-        place.empty()
-        yield place
 
 
 def test_the_route_refuses_and_takes_the_same_everywhere(place):

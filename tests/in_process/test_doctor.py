@@ -11,7 +11,7 @@ from infra.doctor.routes import STEPS
 from infra.doctor.search import Graph, Outcome
 from infra.doctor.settings import words_of
 from infra.doctor.thefts import THEFTS, kinds
-from tests.support.takeover import Walker
+from tests.support.takeover import LATER, Walker
 
 SITES = {
     "by username": {},
@@ -22,8 +22,6 @@ SITES = {
 WITH_AND_WITHOUT = ("password + address + TOTP", "password + address")
 MOST = ("the mailbox", "the password")
 """Whom most accounts have to fear."""
-LATER = 901
-"""Seconds after which a session is no longer fresh."""
 
 _NAMES = {"LYCHGATE_SIGNING_KEYS_PARAMETER": "keys", "LYCHGATE_MAIL_FROM": "mail@site.example"} | {
     f"LYCHGATE_{table}_TABLE": table for table in ("USERS", "SESSIONS", "EVENTS", "THROTTLE", "MAIL")

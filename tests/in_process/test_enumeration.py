@@ -6,7 +6,7 @@ import bcrypt
 import pytest
 
 from chalicelib.adapters.dynamodb.items import user_key
-from chalicelib.credentials.passwords import PasswordHasher
+from chalicelib.credentials.passwords import IMPORTED, PasswordHasher
 from chalicelib.credentials.peppers import Peppers
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import (
@@ -115,6 +115,32 @@ def test_accounts_with_a_cheaper_hash_and_with_a_pepper_that_is_gone_take_the_ro
     assert taken == [2**10, 2**10]
     assert len({(answer.status, answer.body) for answer in answers}) == 1
     assert api.login("alice", PASSWORD).status == (401 if pepper_id else 200)
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("stored", ["$2b$05$", "$2b$31$", "$argon2id$v=19$m=99999999,t=3,p=4$c29tZXNhbHQ$AAAA"])
+def test_an_account_of_another_system_takes_the_rounds_of_an_unknown_name_also_with_absurd_parameters(
+    api, aws_clients, environment, rounds, stored
+):
+    dynamodb, _ = aws_clients
+    if stored == "$2b$05$":
+        stored = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()
+    elif stored == "$2b$31$":
+        stored += "x" * 53
+    dynamodb.update_item(
+        TableName=environment["LYCHGATE_USERS_TABLE"],
+        Key=user_key("alice"),
+        UpdateExpression="SET password_hash = :imported",
+        ExpressionAttributeValues={":imported": {"S": IMPORTED + stored}},
+    )
+    answers = []
+    taken = []
+    for username in ("alice", "nobody"):
+        rounds.clear()
+        answers.append(api.login(username, WRONG))
+        taken.append(sum(rounds))
+    assert taken == [2**10, 2**10]
+    assert len({(answer.status, answer.body) for answer in answers}) == 1
 
 
 @pytest.mark.usefixtures("accounts")

@@ -13,6 +13,7 @@ from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.api.responses import AccessTokenBody, TokenBody
 from chalicelib.api.routing import Credential
 from chalicelib.site.routes import routes as own_routes
+from tests.support.administrators import Administrators
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import (
     PASSWORD,
@@ -49,6 +50,7 @@ class Alice:
         self.mailbox = mailbox
         self._dynamodb = aws_clients[0]
         self._table = environment["LYCHGATE_SESSIONS_TABLE"]
+        self._users_table = environment["LYCHGATE_USERS_TABLE"]
         for _ in range(2):
             assert api.post("/auth/register", {"email": ADDRESS, "password": PASSWORD}).status == 202
             clock.advance(MINUTE)
@@ -81,7 +83,9 @@ class Alice:
         )
 
     def call(self, operation):
-        """Call a route in her session, with a body that has the form of one."""
+        """Call a route in her session, with the role that it asks for and a body that has the form of one."""
+        if operation.role is not None:
+            Administrators(self.api, self._dynamodb, self._users_table).promote(ADDRESS)
         path = operation.path.replace("{", "").replace("}", "")
         members = None if operation.body is None else a_body_of(operation.forms[0])
         return self.api.bearer(operation.method, path, self.tokens["access_token"], members)

@@ -11,7 +11,6 @@ ROUTES = [
     ("POST", "/auth/email/confirm", {"token": "x"}),
     ("POST", "/auth/register/confirm", {"token": "x"}),
     ("POST", "/auth/password/forgot", {"username": "Alice"}),
-    ("POST", "/auth/password/reset", {"token": "x", "new_password": PASSWORD}),
     ("POST", "/auth/login/code", {"username": "Alice"}),
     ("POST", "/auth/login/code/verify", {"challenge": "x", "code": "123456"}),
 ]

@@ -6,9 +6,11 @@ from typing import TypedDict
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from chalicelib.accounts import roles
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.api import routing
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Credential, Routes
 from chalicelib.config.api import ApiSettings
@@ -70,6 +72,13 @@ def api(aws, aws_clients, environment, clock):
     return in_process(
         application(environment, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock, routes=[own])
     )
+
+
+def test_the_role_that_our_own_routes_ask_for_is_that_of_administrators():
+    assert routing.ADMIN == roles.ADMIN
+    assert roles.role_error(routing.ADMIN) is None
+    with pytest.raises(ValueError, match=r"needs Credential\.LIVE"):
+        Routes().operation("GET", "/own", role=routing.ADMIN)
 
 
 @pytest.fixture

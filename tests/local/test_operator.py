@@ -17,11 +17,12 @@ PASSWORD = "correct horse battery staple"
 def operate(tmp_path):
     """Run the command about a data directory and return the finished process."""
 
-    def operate(*arguments, **environment):
+    def operate(*arguments, typed=None, **environment):
         return subprocess.run(
             [sys.executable, "-m", "infra.operator", "users", *arguments, "--data-dir", tmp_path / "data"],
             cwd=ROOT,
             env={**os.environ, **environment},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -87,6 +88,35 @@ def test_its_answer_in_json_has_the_whole_standard_output(operate, alice):
 def test_the_shells_own_aws_is_left_out(operate, alice):
     done = operate("show", "alice", AWS_PROFILE="there is none", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_administrator_is_made_before_anything_has_run_and_logs_in(operate, start, ask):
+    done = operate("create", "root", "--role", "admin", "--password-stdin", typed=PASSWORD + "\n")
+    assert (done.returncode, PASSWORD in done.stdout + done.stderr) == (0, False), done.stderr
+    body = json.dumps({"username": "root", "password": PASSWORD}).encode()
+    answer = ask(start().port_of("API"), "POST", "/api/auth/login", {"Content-Type": "application/json"}, body)
+    assert (answer.status, json.loads(answer.body)["user"]["roles"]) == (200, ["admin", "user"])
+
+
+def test_a_link_that_was_printed_sets_the_password_at_a_running_server(operate, start, ask):
+    running = start()
+    port = running.port_of("API")
+    link = json.loads(operate("create", "kim", "--json", PORT=str(port)).stdout)["link"]
+    address, _, token = link.partition("/account.html#reset=")
+    assert address == f"http://127.0.0.1:{port}"
+    for path, members in (
+        ("/api/auth/password/reset", {"token": token, "new_password": PASSWORD}),
+        ("/api/auth/login", {"username": "kim", "password": PASSWORD}),
+    ):
+        headers = {"Content-Type": "application/json"}
+        assert ask(port, "POST", path, headers, json.dumps(members).encode()).status in {200, 204}
+
+
+def test_the_doctor_finds_nothing_wrong_where_something_has_run(operate, alice, tmp_path):
+    command = [sys.executable, "-m", "infra.operator", "doctor", "--data-dir", tmp_path / "data"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert (done.returncode, "WRONG" in done.stdout) == (0, False), done.stdout
+    assert "all 1 users are in it" in done.stdout
 
 
 def test_where_nothing_has_ever_run_it_says_so_and_leaves_nothing(operate, tmp_path):

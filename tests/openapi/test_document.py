@@ -27,8 +27,6 @@ PROBLEM = "application/problem+json"
 HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
 # Answered by the boundary or the gateway, whatever the path: the document's description names them.
 ANSWERED_EVERYWHERE = {"method_not_allowed", "forbidden"}
-# For roles, which no route of ours asks for yet.
-NOT_RAISED_YET = {"insufficient_scope"}
 
 
 def described():
@@ -82,7 +80,7 @@ def test_asks_for_an_access_token_exactly_where_the_authorizer_stands():
 
 def test_names_every_error_code():
     documented = {code for _, schema, _ in refusals() for code in schema["properties"]["error"]["enum"]}
-    assert documented | NOT_RAISED_YET == all_codes() - ANSWERED_EVERYWHERE
+    assert documented == all_codes() - ANSWERED_EVERYWHERE
 
 
 def test_a_problem_is_one_type_whose_codes_are_all_that_there_are():
@@ -113,7 +111,7 @@ def test_every_operation_is_named_by_a_verb_once():
     names = [operation["operationId"] for operation in described().values()]
     assert len(set(names)) == len(names)
     verbs = {"register", "log", "refresh", "get", "list", "end", "reauthenticate", "change", "delete"}
-    verbs |= {"ask", "confirm", "resend", "reset", "begin", "add", "rename", "replace"}
+    verbs |= {"ask", "confirm", "resend", "reset", "begin", "add", "rename", "replace", "create"}
     assert {name.partition("_")[0] for name in names} <= verbs
 
 
@@ -174,6 +172,24 @@ def test_a_registration_has_one_of_two_forms_and_one_of_two_successes():
     }
     assert "Set-Cookie" in successes["201"]["headers"]
     assert "headers" not in successes["202"]
+
+
+def test_what_may_follow_the_question_mark_is_described_and_a_wrong_one_is_said_to_be_refused():
+    operation = described()["GET", "/admin/users"]
+    parameters = {parameter["name"]: parameter for parameter in operation["parameters"]}
+    assert set(parameters) == {"limit", "cursor", "username"}
+    assert {(each["in"], each["required"]) for each in parameters.values()} == {("query", False)}
+    assert all(each["description"] for each in parameters.values())
+    assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+    assert "422" in operation["responses"]
+    others = [each for each in described().values() if each is not operation]
+    assert not [each for each in others for parameter in each.get("parameters", ()) if parameter["in"] == "query"]
+
+
+def test_a_role_is_named_where_one_is_asked_for():
+    for (_, path), operation in described().items():
+        roles = {role for requirement in operation["security"] for names in requirement.values() for role in names}
+        assert roles == ({"admin"} if path.startswith("/admin/") else set()), path
 
 
 def test_an_address_may_be_missing_in_a_user_and_is_then_null():

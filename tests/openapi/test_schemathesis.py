@@ -1,7 +1,7 @@
 """What the document allows and what it forbids, sent to the whole application over a real socket.
 
-schemathesis makes its requests from ``/openapi.json`` and judges the answers by it, in one run by somebody who is
-logged in and in one by somebody who is not.
+schemathesis makes its requests from ``/openapi.json`` and judges the answers by it, in one run by an administrator
+who is logged in and in one by somebody who is not.
 """
 
 import http.client
@@ -16,6 +16,7 @@ import pytest
 from tests.browser.development_server import DevelopmentServer
 from tests.support.commands import run_to_end
 
+PROJECT = Path(__file__).parents[2]
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 MANY = "max-examples = 40"
 FEW = "max-examples = 12"
@@ -37,8 +38,13 @@ auto-signup = false
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = DevelopmentServer(tmp_path_factory.mktemp("data"), **GUESSES_AT_WILL)
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def server(data):
+    server = DevelopmentServer(data, **GUESSES_AT_WILL)
     yield server
     server.stop()
 
@@ -50,14 +56,15 @@ def register(server):
     connection.close()
 
 
-@pytest.fixture(params=[FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
-def examples(request):
-    """How many there are of each operation, beside those that schemathesis finds in the document."""
+def make_administrator(data):
+    # The only one, whom nothing that is tried can demote, disable or delete.
+    command = [sys.executable, "-m", "infra.operator", "users", "set-roles", ACCOUNT["username"], "admin,user"]
+    done = run_to_end([*command, f"--data-dir={data}"], PROJECT, dict(os.environ))
+    assert done.returncode == 0, done.stdout
+
+
+def run_schemathesis(server, folder, authentication, examples=MANY):
     assert MANY in CONFIGURATION
-    return request.param
-
-
-def run_schemathesis(server, folder, examples, authentication):
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION.replace(MANY, examples) + authentication, "utf-8")
     api = f"{server.url}/api"
@@ -68,14 +75,22 @@ def run_schemathesis(server, folder, examples, authentication):
     return run_to_end([schemathesis, *arguments, "--no-color"], folder, env)
 
 
-def test_finds_nothing_as_somebody_who_is_logged_in(server, tmp_path, examples):
+def test_finds_nothing_as_an_administrator_who_is_logged_in(server, data, tmp_path):
     register(server)
-    run = run_schemathesis(server, tmp_path, examples, LOGGED_IN)
+    make_administrator(data)
+    run = run_schemathesis(server, tmp_path, LOGGED_IN)
     assert run.returncode == 0, run.stdout
-    for route in ("GET /api/me 200", "GET /api/dashboard 200", "POST /api/auth/logout-all 204"):
+    for route in (
+        "GET /api/me 200",
+        "GET /api/dashboard 200",
+        "POST /api/auth/logout-all 204",
+        "GET /api/admin/users 200",
+        "POST /api/admin/users 201",
+    ):
         assert route in " ".join(server.output.split()), f"was not reached: {route}"
 
 
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
 def test_finds_nothing_as_somebody_who_is_not(server, tmp_path, examples):
-    run = run_schemathesis(server, tmp_path, examples, ANONYMOUS)
+    run = run_schemathesis(server, tmp_path, ANONYMOUS, examples)
     assert run.returncode == 0, run.stdout

@@ -74,7 +74,8 @@ wiring.Lychgate._build = lambda lychgate: print("built") or "use cases"
 import app
 print("started", app.app.lychgate.use_cases)
 """
-    assert start(code, statement, _HANDLER="app.app") == ["built", "started use cases"]
+    for handler in ("app.app", "app.admin"):
+        assert start(code, statement, _HANDLER=handler) == ["built", "started use cases"]
 
 
 @pytest.mark.parametrize("handler", [{}, {"_HANDLER": "app.app"}], ids=["on demand", "as it starts"])

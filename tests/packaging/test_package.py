@@ -17,7 +17,7 @@ from tests.support.packaging_project import PROJECT, PYTHON, RUNTIME_HERE, bytec
 HASH_BASED_AND_CHECKED = 0b11
 """The flags of a .pyc whose source's hash is compared at each import, PEP 552."""
 BOTOCORE_DATA = str(Path(botocore.__file__).parent / "data")
-ALL_FUNCTIONS = ("app", "chalicelib.authorizer", "chalicelib.mailer")
+ALL_FUNCTIONS = ("app", "chalicelib.authorizer", "chalicelib.mailer", "chalicelib.webhooks")
 
 
 def run(code, statement, *options, **environment):
@@ -258,7 +258,7 @@ def test_all_functions_are_where_lambda_is_told_to_find_them(archive, code):
     template = json.loads((archive.parent / "sam.json").read_text())
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     handlers = {each["Properties"]["Handler"] for each in functions}
-    assert handlers == {"app.app", "chalicelib.authorizer.authorizer", "chalicelib.mailer.mailer"}
+    assert handlers == {"app.app", "app.admin", "chalicelib.authorizer.authorizer", "chalicelib.mailer.mailer"}
     for handler in handlers:
         module, name = handler.rsplit(".", 1)
         run(code, f"import {module}; assert callable({module}.{name})")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.runtime import RUNTIME
+from infra.stages import FUNCTIONS
 from tests.support.audit import Finding, complaints, explanations, findings
 from tests.support.packaging_project import packaged_stage
 
@@ -36,7 +37,15 @@ def test_cfn_lint_would_say_that_the_runtime_is_too_old(template, tmp_path):
 def test_all_functions_have_the_pinned_runtime_and_the_default_architecture(template):
     resources = json.loads(template.read_text())["Resources"].values()
     functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    assert [(each["Runtime"], each["Architectures"]) for each in functions] == 3 * [(RUNTIME, ["arm64"])]
+    assert [(each["Runtime"], each["Architectures"]) for each in functions] == len(FUNCTIONS) * [(RUNTIME, ["arm64"])]
+
+
+def test_api_gateway_may_call_what_answers_requests_and_the_authorizer(template):
+    resources = json.loads(template.read_text())["Resources"]
+    permissions = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::Permission"]
+    named = [next(iter(each["FunctionName"].values())) for each in permissions]
+    assert {each if isinstance(each, str) else each[0] for each in named} == {"APIHandler", "Admin", "Authorizer"}
+    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
 
 
 FOUND = Finding("CKV_1", "Ensure something", "AWS::S3::Bucket.SiteBucket")

@@ -17,6 +17,7 @@ from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
+from chalicelib.use_cases.hooks import HookFailed, Hooks
 from tests.support.fakes import Memory, fake_use_cases
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
@@ -88,6 +89,8 @@ class RefreshProtocol(RuleBasedStateMachine):
     """Alice's sessions, and everything that can happen to them."""
 
     tokens = Bundle("tokens")
+    hooks = None
+    """Those of the site."""
 
     def __init__(self):
         super().__init__()
@@ -101,6 +104,7 @@ class RefreshProtocol(RuleBasedStateMachine):
             {"keys": [JWK], "pepper": "A" * 43},
             hasher=PlainHasher(),
             clock=lambda: self.now,
+            hooks=self.hooks,
             settings={
                 "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(ACCESS),
                 "LYCHGATE_REFRESH_IDLE_LIFETIME": str(IDLE),
@@ -388,4 +392,46 @@ class RefreshProtocol(RuleBasedStateMachine):
         assert len(usable) <= LIMIT
 
 
+class RefreshProtocolWithClaims(RefreshProtocol):
+    """The same where the site adds claims: it keeps all that the other keeps, and a hook that fails changes nothing."""
+
+    def __init__(self):
+        self.works = True
+        self.hooks = Hooks(claims=self.claims)
+        super().__init__()
+
+    def claims(self, user):
+        if not self.works:
+            raise LookupError
+        return {"plan": user.id}
+
+    @rule(token=RefreshProtocol.tokens, caller=st.sampled_from([OWNER, THIEF]))
+    def refresh_while_the_hook_fails(self, token, caller):
+        """Whoever would get a successor gets none and can ask again. Who would be refused is, and reuse is noticed."""
+        session, before = self.sessions[token.session_id], (dict(self.memory.sessions), len(self.memory.events))
+        self.works = False
+        try:
+            self.refresh(token, caller)
+        except HookFailed:
+            assert session.is_live(self.now)
+            assert token.counter >= session.counter - 1
+            assert (self.memory.sessions, len(self.memory.events)) == before
+        else:
+            assert not session.is_live(self.now)
+        finally:
+            self.works = True
+
+    @precondition(lambda self: self.live())
+    @rule(data=st.data(), delay=STEPS)
+    def an_honest_client_comes_through_once_the_hook_works_again(self, data, delay):
+        """However long that lasts, as long as the session does."""
+        session = data.draw(st.sampled_from(self.live()))
+        current = self.current_token(session)
+        self.refresh_while_the_hook_fails(current, OWNER)
+        self.now += delay
+        if session.is_live(self.now) and not self.has_expired(current, session):
+            assert isinstance(self.refresh(current, OWNER), IssuedToken)
+
+
 TestRefreshProtocol = RefreshProtocol.TestCase
+TestRefreshProtocolWithClaims = RefreshProtocolWithClaims.TestCase

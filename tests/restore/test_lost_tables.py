@@ -1,5 +1,7 @@
 """Tables that somebody deleted come back under their names, with what a restore does not bring."""
 
+import json
+
 import boto3
 import pytest
 
@@ -57,6 +59,37 @@ def test_deleted_tables_come_back_with_accounts_and_settings(operator, api, back
     assert tables() == ALL
 
 
+def test_a_table_whose_backup_is_older_than_its_indexes_gets_them_one_by_one(operator, api, backups, dynamodb):
+    api.register("Kim")
+    for index in ("by-id", "by-name"):
+        dynamodb.update_table(TableName=USERS, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index}}])
+    dynamodb.delete_table(TableName=USERS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    for index in ("by-id", "by-name"):
+        assert f"{USERS}: the index {index} is made anew" in operator.said
+    found = dynamodb.query(
+        TableName=USERS,
+        IndexName="by-name",
+        KeyConditionExpression="directory = :users",
+        ExpressionAttributeValues={":users": {"S": "users"}},
+    )
+    assert [item["canonical_username"]["S"] for item in found["Items"]] == ["kim"]
+    assert operator.run("tables") == 0, operator.errors
+    assert "made anew" not in operator.said
+
+
+def test_a_restored_table_has_the_indexes_of_its_backup(operator, api, backups, dynamodb):
+    dynamodb.delete_table(TableName=USERS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    assert "made anew" not in operator.said
+    described = dynamodb.describe_table(TableName=USERS)["Table"]["GlobalSecondaryIndexes"]
+    assert [index["IndexName"] for index in described] == ["by-id", "by-name"]
+
+
 def test_an_outbox_that_is_made_anew_has_a_stream_and_says_that_it_is_another(operator, backups, dynamodb, items):
     before = dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"]
     dynamodb.put_item(TableName=MAIL, Item={"mail_id": {"S": "suppressed#digest"}})
@@ -68,6 +101,21 @@ def test_an_outbox_that_is_made_anew_has_a_stream_and_says_that_it_is_another(op
     assert "has another stream than before" in operator.said
     assert dynamodb.describe_table(TableName=MAIL)["Table"]["StreamSpecification"] == before
     assert items(MAIL, "mail_id") == {}
+
+
+def test_a_history_that_is_restored_has_a_stream_again_and_says_that_it_is_another(operator, backups, dynamodb):
+    path = operator.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["stages"]["test"]["environment_variables"]["LYCHGATE_WEBHOOK_URL"] = "https://example.org/hooks"
+    path.write_text(json.dumps(config))
+    before = dynamodb.describe_table(TableName=EVENTS)["Table"]["StreamSpecification"]
+    dynamodb.delete_table(TableName=EVENTS)
+
+    assert operator.run("tables") == 0, operator.errors
+
+    assert dynamodb.describe_table(TableName=EVENTS)["Table"]["StreamSpecification"] == before
+    assert f"{EVENTS}: has a stream again, another one than before" in operator.said
+    assert "which the function of webhooks does not read yet" in operator.said
 
 
 def test_accounts_as_they_were_when_they_were_deleted_keep_their_sessions(operator, api, backups, dynamodb):

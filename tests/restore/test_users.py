@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.wiring import dynamodb_administration_store
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import ALL, EVENTS, USERS
+from tests.support.databases import tables_of
 
 PASSWORD = "correct horse battery staple"
 OTHER = "seven old oak boards and a latch"
@@ -328,3 +331,51 @@ def test_a_users_table_that_is_gone_names_the_command_for_it(operator, api, reme
     assert restore(moment) == 1
 
     assert "`python -m infra.restore tables` brings back" in operator.errors
+
+
+def administrators(items):
+    (item,) = [item for item in items(USERS, "username_key").values() if "members" in item]
+    return set(item["members"]["SS"])
+
+
+def give_roles(dynamodb, username, *roles):
+    """Give somebody roles, as `python -m infra.operator users set-roles` does."""
+    store = dynamodb_administration_store(Database(dynamodb, tables_of("test")))
+    (user,) = store.page(username, None, 1).users
+    store.change(user, roles=roles, disabled=False, events=[])
+    return user.id
+
+
+def test_the_administrators_are_again_those_of_then_and_are_counted_so(
+    operator, api, remember, restore, items, dynamodb
+):
+    for name in ("Kim", "Lee", "Max"):
+        api.register(name)
+    give_roles(dynamodb, "max", "admin")
+    kim = give_roles(dynamodb, "kim", "admin", "user")
+    moment = remember()
+    lee = give_roles(dynamodb, "lee", "admin")
+    give_roles(dynamodb, "kim", "user")
+
+    assert restore(moment) == 0, operator.errors
+
+    assert kim in administrators(items)
+    assert lee not in administrators(items)
+    assert "2 are active" in operator.said
+
+
+def test_an_account_that_was_never_listed_is_listed_when_it_comes_back(
+    operator, api, remember, restore, dynamodb, items
+):
+    tokens = api.register("Kim").json
+    (key,) = [item["username_key"] for item in items(USERS, "username_key").values() if "user_id" in item]
+    dynamodb.update_item(
+        TableName=USERS, Key={"username_key": key}, UpdateExpression="REMOVE directory, canonical_username"
+    )
+    moment = remember()
+    delete_account(api, tokens)
+
+    assert restore(moment) == 0, operator.errors
+
+    store = dynamodb_administration_store(Database(dynamodb, tables_of("test")))
+    assert [user.username for user in store.page("", None, 9).users] == ["Kim"]

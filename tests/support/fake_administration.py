@@ -48,6 +48,10 @@ class FakeAdministrationStore:
             found = [user for user in self._memory.users.values() if user.id == user_id]
             return self._memory.user(found[0].username) if found else None
 
+    def suppressed(self, address):
+        with self._memory.lock:
+            return self._memory.mails.suppressed.get(canonical_address(address))
+
     def create(self, user, events, mail):
         with self._memory.lock:
             email = user.verified_email

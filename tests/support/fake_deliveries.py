@@ -50,7 +50,8 @@ class FakeDeliveries:
                 counted=mail.counted or posted.counted,
                 expires_at=mail.at + LIFETIMES[mail.kind] if mail.kind in LIFETIMES else None,
                 attempts=posted.attempts,
-                is_done=posted.is_done,
+                is_done=posted.is_done or (mail.handed_over is not None and not mail.handed_over.is_mailed),
+                password_version=mail.handed_over and mail.handed_over.password_version,
             )
 
     def user_with_name(self, name_key):

@@ -386,8 +386,8 @@ def unchanged(found, user):
     )
 
 
-def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, settings=None, **stores):
-    """Return the use cases over fakes that share a memory.
+def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, settings=None, hooks=None, **stores):
+    """Return the use cases over fakes that share a memory, with the hooks of a site.
 
     ``settings`` replace defaults, ``stores`` replace fakes.
     """
@@ -411,4 +411,5 @@ def fake_use_cases(memory, ring, *, hasher, clock, announce=lambda _: None, sett
         make_stores=make_stores,
         make_hasher=lambda **_: hasher,
         announce=announce,
+        hooks=hooks,
     ).use_cases

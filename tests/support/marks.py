@@ -30,6 +30,7 @@ OF_FOLDERS = {
     "faults": SLOW,
     "fuzz": NOTHING,
     "guides": SLOW,
+    "importing": SLOW,
     "in_process": SLOW,
     "live": SLOW,
     "local": SLOW,

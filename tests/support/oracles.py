@@ -1,10 +1,12 @@
 """Two other verifiers of passkeys, asked for the same as Lychgate demands: Yubico's fido2, and py_webauthn.
 
-py_webauthn is in a folder of its own: it needs pyOpenSSL, which botocore and urllib3 would take to.
+py_webauthn is in a folder of its own: it needs pyOpenSSL, which botocore and urllib3 would take to. So are the other
+programs that tests compare ours with.
 """
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,15 +20,24 @@ from tests.support.ceremonies import ASKED, CREATED, RELYING_PARTY
 _FOLDER = Path(__file__).parents[2] / ".tools" / "oracles"
 
 if not _FOLDER.exists() and not os.environ.get("CI"):
-    pytest.skip("py_webauthn is installed by `make test`", allow_module_level=True)
+    pytest.skip("the oracles are installed by `make test`", allow_module_level=True)
 
-# Last, so that what both folders have is taken from the tests' environment. And nobody else finds what is here.
-sys.path.append(str(_FOLDER))
-import webauthn as py_webauthn  # noqa: E402
 
-sys.path.remove(str(_FOLDER))
-for _name in [name for name in sys.modules if name.partition(".")[0] == "OpenSSL"]:
-    del sys.modules[_name]
+@contextmanager
+def found_in_oracles():
+    """Let what is imported meanwhile be found in the folder, and nothing afterwards."""
+    # Last, so that what both folders have is taken from the tests' environment.
+    sys.path.append(str(_FOLDER))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(_FOLDER))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "OpenSSL"]:
+            del sys.modules[name]
+
+
+with found_in_oracles():
+    import webauthn as py_webauthn
 
 _FIDO2 = Fido2Server(
     PublicKeyCredentialRpEntity(id=RELYING_PARTY.id, name=RELYING_PARTY.name),

@@ -9,6 +9,8 @@ import sysconfig
 from pathlib import Path
 
 from chalicelib.tokens.keys import public_jwks
+from infra.deployment.limits import USUAL_CONCURRENCY
+from infra.deployment.policies import POLICIES
 from infra.deployment.stage import stage_configuration
 from infra.keys.ring import new_ring
 from infra.runtime import RUNTIME, interpreter_of, this_python
@@ -43,11 +45,10 @@ def copy_of_the_project(folder, **stage):
 def packaged_stage(folder):
     """Package a stage as `make deploy` configures it, and return its template. Its dependencies are left out."""
     project = copy_of_the_project(folder / "project")
-    reserved = {"api_handler": 100, "authorizer": 50}
-    entry = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(new_ring())), reserved=reserved)
+    entry = stage_configuration(places.FOUNDATION, json.dumps(public_jwks(new_ring())), reserved=USUAL_CONCURRENCY)
     configuration = {"version": "2.0", "app_name": "lychgate", "stages": {places.FOUNDATION.stage: entry}}
     (project / ".chalice" / "config.json").write_text(json.dumps(configuration))
-    for name, policy in places.POLICIES.items():
+    for name, policy in POLICIES.items():
         path = project / ".chalice" / policy_file(places.FOUNDATION.stage, name)
         path.write_text(json.dumps(policy(places.FOUNDATION)))
     (project / "requirements.txt").write_text("")

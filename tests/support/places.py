@@ -22,7 +22,7 @@ import boto3
 from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import credentials_file, read_credentials
 from infra.deployment.foundation import Foundation
-from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
+from infra.deployment.policies import POLICIES
 from infra.deployment.stage import stage_configuration
 from infra.stages import policy_file
 from infra.tables import create_tables
@@ -75,9 +75,9 @@ FOUNDATION = Foundation(
     mail_from=SENDER,
     mail_identity="lychgate.example",
     configuration_set=CONFIGURATION_SET,
+    events_stream="arn:aws:dynamodb:us-east-1:123456789012:table/lychgate-test-events/stream/2026-01-01T00:00:00.000",
+    webhook_url="https://receiver.example/hooks",
 )
-POLICIES = {"api_handler": api_handler_policy, "authorizer": authorizer_policy, "mailer": mailer_policy}
-"""What makes the policy of each function's role, by Chalice's names."""
 
 
 class Database(NamedTuple):

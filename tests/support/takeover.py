@@ -17,13 +17,28 @@ from chalicelib.credentials.totp import hotp, new_secret, step_at
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import parse_signing_keys
 from chalicelib.wiring import dynamodb_stores
-from infra.doctor.model import FIRST_STEP, MAKES, OWNER, OWNER_LATER, RENEWABLE, SESSION, THIEF, of
+from infra.doctor.model import (
+    ADMIN,
+    ADMIN_FRESH,
+    FIRST_STEP,
+    HANDED_OVER,
+    MAKES,
+    OWNER,
+    OWNER_LATER,
+    RENEWABLE,
+    SESSION,
+    THIEF,
+    of,
+)
+from tests.support.administrators import Administrators
 from tests.support.api_client import SITE_ORIGIN
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator, NotAllowed, encoded
 
 A_MOMENT = 31
 """Seconds between two requests, so that the next code of a TOTP app is another one."""
+LATER = 901
+"""Seconds after which a session is no longer fresh."""
 A_MINUTE = 61
 """Seconds after which an address gets another mail."""
 
@@ -56,6 +71,7 @@ class Walker:
         }
         self._tokens = {OWNER: {}, THIEF: {}}
         self._kept = {OWNER: {}, THIEF: {}}
+        self._administrator = None
 
     def make(self, account):
         """Make an account of this kind through the API."""
@@ -97,6 +113,23 @@ class Walker:
             "access_token": tokens.get("access_token", "") if SESSION in hand else "",
             "refresh_token": tokens.get("refresh_token", "") if RENEWABLE in hand else "",
         }
+        if ADMIN in hand:
+            self._make_administrator(is_fresh=ADMIN_FRESH in hand)
+
+    def _make_administrator(self, *, is_fresh):
+        if self._by_address:
+            members = {"email": "root@example.org", "password": self._makings[OWNER].password}
+            assert self._api.post("/auth/register", members).status == 202
+            token = self._mailbox.token("root@example.org", "register")
+            tokens = self._api.post("/auth/register/confirm", {"token": token}).json
+        else:
+            members = {"email": "root@example.org"} if self._needs_address else {}
+            tokens = self._api.register("Root", self._makings[OWNER].password, **members).json
+        table = self._environment["LYCHGATE_USERS_TABLE"]
+        Administrators(self._api, self._dynamodb, table).promote(tokens["user"]["username"])
+        self._administrator = tokens
+        if not is_fresh:
+            self._clock.advance(LATER)
 
     def is_in(self, actor):
         """Whether somebody has a session."""
@@ -115,7 +148,7 @@ class Walker:
         self._clock.advance(A_MINUTE)
         self._tokens[actor] = {}
         # The last way is the only one that changes the account.
-        ways = (self._by_password, self._by_passkey, self._by_seal, self._by_code, self._by_reset)
+        ways = (self._by_password, self._by_passkey, self._by_seal, self._by_code, self._by_reset, self._by_a_link)
         return any(self._second(way(state, actor), state, actor) for way in ways)
 
     def _by_password(self, state, actor):
@@ -139,6 +172,17 @@ class Walker:
         token = self._ask_for_link(state)
         password = self._makings[MAKES[actor]].password
         answer = self._api.post("/auth/password/reset", {"token": token, "new_password": password})
+        return self._log_in(password, state) if answer.status == 204 else None
+
+    def _by_a_link(self, state, actor):
+        """Get in as somebody who has an administrator's session."""
+        if ADMIN not in state.hand(actor) or not self.hand_over(None, state, actor):
+            return None
+        if state.account.totp and not self.remove_somebodys_totp(None, state, actor):
+            return None
+        password = self._makings[MAKES[actor]].password
+        members = {"token": self._kept[actor]["link"], "new_password": password}
+        answer = self._api.post("/auth/password/reset", members)
         return self._log_in(password, state) if answer.status == 204 else None
 
     def _by_seal(self, state, actor):
@@ -311,10 +355,10 @@ class Walker:
         self._kept[actor]["reset"] = self._ask_for_link(state)
         return True
 
-    def reset(self, _, state, actor):
+    def reset(self, step, state, actor):
         """Choose a new password by the link."""
         members = {
-            "token": self._kept[actor].get("reset", "A" * 65),
+            "token": self._kept[actor].get("link" if HANDED_OVER in step.needs else "reset", "A" * 65),
             "new_password": self._makings[MAKES[actor]].password,
         }
         return self._api.post("/auth/password/reset", members).status == 204
@@ -397,6 +441,33 @@ class Walker:
         members = {"password": self._password(state, actor)} if "password" in step.needs else {}
         return self._bearer(actor, "POST", "/auth/delete-account", members).status == 204
 
+    def hand_over(self, _, state, actor):
+        """Be shown a link, as an administrator is."""
+        answer = self._as_administrator("POST", "/reset-password", state, actor)
+        if answer.status == 200:
+            self._kept[actor]["link"] = answer.json["link"].partition("#reset=")[2]
+        return answer.status == 200
+
+    def remove_somebodys_totp(self, _, state, actor):
+        """Remove the TOTP app, as an administrator does."""
+        return self._as_administrator("DELETE", "/second-factor", state, actor).status == 204
+
+    def log_somebody_out(self, _, state, actor):
+        """End all sessions, as an administrator does."""
+        return self._as_administrator("POST", "/logout-all", state, actor).status == 204
+
+    def delete_somebodys_account(self, _, state, actor):
+        """Delete the account, as an administrator does."""
+        return self._as_administrator("DELETE", "", state, actor).status == 204
+
+    def _as_administrator(self, method, path, state, actor):
+        """Make a request about the account: with the session of an administrator, or else with the actor's own."""
+        tokens = self._tokens[actor]
+        if ADMIN in state.hand(actor):
+            self._administrator = tokens = self._api.refresh(self._administrator["refresh_token"]).json
+        user_id = self._item(state)["user_id"]["S"]
+        return self._api.bearer(method, f"/admin/users/{user_id}{path}", tokens.get("access_token") or "none")
+
     def decrypt(self, _, state, actor):
         """Read the secret of the TOTP app in the tables, with the pepper."""
         if not self._has(state, actor, "tables", "peppers"):
@@ -474,6 +545,10 @@ _WAYS = {
     "DELETE /auth/sessions/{session_id}": Walker.end_others,
     "POST /auth/logout-all": Walker.log_out_everywhere,
     "POST /auth/delete-account": Walker.delete_account,
+    "POST /admin/users/{user_id}/reset-password": Walker.hand_over,
+    "DELETE /admin/users/{user_id}/second-factor": Walker.remove_somebodys_totp,
+    "POST /admin/users/{user_id}/logout-all": Walker.log_somebody_out,
+    "DELETE /admin/users/{user_id}": Walker.delete_somebodys_account,
     "with a copy: decrypt": Walker.decrypt,
     "with the peppers: seal": Walker.seal,
     "with the keys: sign": Walker.sign,

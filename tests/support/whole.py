@@ -134,12 +134,12 @@ def pause(request):
 
 @pytest.fixture
 def start(settings, dynamodb, private_jwks, clock, pause):
-    """Start a process of the API, with settings that differ."""
+    """Start a process of the API, with settings that differ and the hooks of a site."""
 
-    def start(**changes):
+    def start(*, hooks=None, **changes):
         changed = {f"LYCHGATE_{name}": value for name, value in changes.items()}
         clients = replace(clients_of(dynamodb=dynamodb, ring=private_jwks), pause=pause)
-        return make_application(settings | changed, clients=clients, clock=clock, make_hasher=cheap_hasher)
+        return make_application(settings | changed, clients=clients, clock=clock, make_hasher=cheap_hasher, hooks=hooks)
 
     return start
 

@@ -60,12 +60,13 @@ def announced():
 def make_use_cases(memory, hasher, signing_jwk, clock, announced):
     """Make use cases over the memory. Names in capitals are settings, the others stores that are no fakes."""
 
-    def make(*, hasher=hasher, **changes):
+    def make(*, hasher=hasher, hooks=None, **changes):
         return fake_use_cases(
             memory,
             {"keys": [signing_jwk], "pepper": "A" * 43},
             hasher=hasher,
             clock=clock,
+            hooks=hooks,
             announce=lambda event: announced.append(event.type),
             settings={f"LYCHGATE_{name}": value for name, value in changes.items() if name.isupper()},
             **{name: store for name, store in changes.items() if name.islower()},

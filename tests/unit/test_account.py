@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import bcrypt
 import pytest
 
 from chalicelib.accounts.caller import NO_ADDRESS, Caller
 from chalicelib.accounts.events import EventType
+from chalicelib.credentials.passwords import IMPORTED, PasswordHasher
+from chalicelib.credentials.peppers import Peppers
 from chalicelib.errors import (
     Conflict,
     Forbidden,
@@ -327,6 +330,25 @@ class TestReauthentication:
         assert again.expires_in == 600
         assert list(memory.sessions.values()) == [replace(before, authenticated_at=clock.now)]
         assert use_cases.refresh_tokens.exchange(alice[0], CALLER).user == again.user
+
+    @pytest.mark.parametrize("check", ["reauthentication", "change to the same password"])
+    def test_replaces_the_hash_of_another_system_as_a_log_in_does(self, make_use_cases, memory, verifier, check):
+        hasher = PasswordHasher(peppers=Peppers.of(bytes(32)), cost=4)
+        use_cases = make_use_cases(hasher=hasher)
+        tokens = use_cases.registration.register("Alice", PASSWORD, CALLER).tokens
+        principal = verifier.verify(ACCESS_TOKEN, tokens.access_token)
+        imported = IMPORTED + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        memory.users["alice"] = replace(memory.users["alice"], password_hash=imported)
+        with pytest.raises(InvalidCredentials):
+            use_cases.reauthentication.with_password(principal, NEW_PASSWORD, CALLER)
+        assert memory.users["alice"].password_hash == imported
+        if check == "reauthentication":
+            use_cases.reauthentication.with_password(principal, PASSWORD, CALLER)
+        else:
+            with pytest.raises(ValidationFailed):
+                use_cases.account.change_password(principal, PASSWORD, PASSWORD, CALLER)
+        assert not hasher.needs_rehash(memory.users["alice"].password_hash)
+        assert hasher.verify(PASSWORD, memory.users["alice"].password_hash)
 
     def test_of_a_session_that_ends_meanwhile_brings_it_not_back(self, use_cases, memory, alice, hasher, monkeypatch):
         verify = hasher.verify

@@ -30,6 +30,10 @@ OF_THE_INSPECTOR = {
     "signature.js",
     "token-view.js",
 }
+OF_THE_ADMINISTRATORS = {
+    *("admin.html", "admin.css", "admin.js", "administration.js", "lychgate-admin.js"),
+    *("admin-actions.js", "admin-link.js", "admin-list.js", "admin-new.js", "admin-parts.js", "admin-user.js"),
+}
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
 MEASURED = (PROJECT / "docs" / "performance.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
@@ -102,14 +106,15 @@ def test_each_metric_of_an_alarm_is_charged():
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     ]
     of_mails = [alarm for alarm in alarms if alarm["Condition"] in {"HasMailAlarms", "HasReputationAlarms"}]
+    of_webhooks = [alarm for alarm in alarms if alarm["Condition"] == "HasWebhookAlarms"]
     watched = [
         sum("MetricStat" in query for query in alarm["Properties"].get("Metrics", [])) or 1
         for alarm in alarms
-        if alarm not in of_mails
+        if alarm not in (*of_mails, *of_webhooks)
     ]
     assert (len(watched), sum(watched)) == (costs.ALARMS, costs.ALARM_METRICS)
-    assert not any("Metrics" in alarm["Properties"] for alarm in of_mails)
-    assert len(of_mails) == costs.MAIL_ALARMS
+    assert not any("Metrics" in alarm["Properties"] for alarm in (*of_mails, *of_webhooks))
+    assert (len(of_mails), len(of_webhooks)) == (costs.MAIL_ALARMS, costs.WEBHOOK_ALARMS)
 
 
 def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
@@ -128,7 +133,7 @@ def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():
     files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
-    files = [path for path in files if path.name not in OF_THE_INSPECTOR | RARELY_ASKED_FOR]
+    files = [path for path in files if path.name not in OF_THE_INSPECTOR | OF_THE_ADMINISTRATORS | RARELY_ASKED_FOR]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.accounts.mail import ASKED_FOR, Mail, MailKind
+from chalicelib.accounts.mail import ASKED_FOR, HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import LIFETIMES, code_fits, token_digest
 from chalicelib.errors import MailRefused, ServiceUnavailable
@@ -130,6 +130,12 @@ class TestWhomAMailIsFor:
     def test_an_invitation_does_not_go_to_an_address_that_the_account_no_longer_has(self, post):
         post.add(CONFIRMED)
         ends(post, asked(MailKind.INVITATION, user_id="u1", to=NEW, counted=True), Outcome.NOBODY)
+
+    @pytest.mark.parametrize(("version", "outcome"), [(0, Outcome.SENT), (1, Outcome.NOBODY)])
+    def test_a_link_that_was_handed_over_is_not_mailed_once_the_password_is_another(self, post, version, outcome):
+        post.add(CONFIRMED)
+        link = HandedOver("digest", "Alice", ADDRESS, version, is_mailed=True)
+        assert post.deliver(post.ask(asked(user_id="u1", counted=True, handed_over=link))).outcome is outcome
 
     @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
     def test_a_notice_does_not_go_to_who_has_the_name_now(self, post, kind):

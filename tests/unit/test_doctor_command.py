@@ -17,7 +17,7 @@ from chalicelib.api.responses import AccessTokenBody, TokenBody
 from chalicelib.api.routing import Credential, Routes, Tag
 from infra.doctor.__main__ import doctor
 from infra.doctor.advice import NOT_PROTECTED
-from infra.doctor.model import FRESH, OWNER, RENEWABLE, SESSION, THIEF, Account
+from infra.doctor.model import ADMIN, ADMIN_FRESH, FRESH, HANDED_OVER, OWNER, RENEWABLE, SESSION, THIEF, Account
 from infra.doctor.report import WIDTH
 from infra.doctor.routes import NO_STEPS, STEPS
 from infra.doctor.search import Graph, Outcome
@@ -72,7 +72,7 @@ class TestTheModel:
         assert answering - steps == {"POST /auth/register"}
 
     def test_a_step_needs_the_credential_that_its_route_is_declared_with(self):
-        declared = {name_of(operation): operation.credential for operation in OPERATIONS}
+        declared = {name_of(operation): operation.credential for operation in OPERATIONS if operation.role is None}
         needed = {
             Credential.NONE: set(),
             Credential.REFRESH_TOKEN: {RENEWABLE},
@@ -80,7 +80,7 @@ class TestTheModel:
             Credential.FRESH: {SESSION, FRESH},
         }
         for step in STEPS:
-            if step.is_request:
+            if step.route in declared:
                 credential = declared[step.route]
                 of_a_session = {SESSION, FRESH, RENEWABLE} & set(step.needs)
                 assert needed[credential] <= of_a_session, step
@@ -93,15 +93,21 @@ class TestTheModel:
     def test_the_routes_of_mails_are_steps_only_where_mail_is_sent(self):
         of_mails = {name_of(operation) for operation in OPERATIONS if operation.tag is Tag.MAILS}
         for step in STEPS:
-            if step.route in of_mails:
+            if step.route in of_mails and HANDED_OVER not in step.needs:
                 assert step.where & {"mail", "the address is the name"}, step
 
     def test_its_events_and_mails_are_those_of_the_application(self):
         assert {step.event for step in STEPS} - {None} <= set(map(str, HISTORY))
         assert {step.mail for step in STEPS} - {None} <= set(map(str, MailKind))
 
-    def test_no_route_asks_for_a_role(self):
-        assert {operation.role for operation in OPERATIONS} == {None}
+    def test_a_step_of_an_administrator_needs_the_session_of_one_and_a_fresh_one_where_its_route_does(self):
+        of_role = {name_of(operation): operation.credential for operation in OPERATIONS if operation.role is not None}
+        assert {operation.role for operation in OPERATIONS} == {None, "admin"}
+        steps = [step for step in STEPS if step.route in of_role]
+        assert len(steps) == 4
+        for step in steps:
+            needed = {ADMIN, ADMIN_FRESH} if of_role[step.route] is Credential.FRESH else {ADMIN}
+            assert {ADMIN, ADMIN_FRESH} & set(step.needs) == needed, step
 
     def test_all_that_can_be_stolen_is_stolen_by_somebody(self):
         assert {piece for theft in THEFTS for piece in theft.pieces} == set(PIECES)
@@ -168,6 +174,10 @@ class TestTheSearch:
     @pytest.mark.parametrize("pieces", [("access-token",), ("refresh-token",)], ids=lambda pieces: pieces[0])
     def test_tokens_of_a_session_that_is_not_fresh_let_nobody_stay(self, words, pieces):
         assert set(outcomes(words, pieces).values()) == {Outcome.ACTS}
+
+    @pytest.mark.parametrize("words", [BY_NAME, BY_ADDRESS, WITHOUT_MAIL], ids=["name", "address", "without mail"])
+    def test_a_fresh_session_of_an_administrator_is_worth_every_account(self, words):
+        assert set(outcomes(words, ("admin", "admin-fresh")).values()) == {Outcome.KEEPS_OUT}
 
     def test_a_fresh_session_is_worth_every_account(self):
         assert set(outcomes(BY_NAME, ("access-token", "fresh")).values()) == {Outcome.KEEPS_OUT}
@@ -236,7 +246,8 @@ class TestTheSecurityModel:
         "a session or its tokens, later than 15 minutes after the log-in": ("access-token", "refresh-token"),
         "the same, within the 15 minutes": ("access-token", "refresh-token", "fresh"),
         "a program that opens every link in the mailbox": (),
-        "an administrator's session": ("admin",),
+        "an administrator's session, within the 15 minutes": ("admin", "admin-fresh"),
+        "an administrator's session, later": ("admin",),
         "the tables and the peppers": ("tables", "peppers"),
         "the tables and the signing keys": ("tables", "signing-keys"),
     }

@@ -1,13 +1,11 @@
 """`python -m infra.operator` over the fakes of the stores."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
-from click.testing import CliRunner
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
@@ -17,15 +15,14 @@ from chalicelib.accounts.roles import MAX_ROLES
 from chalicelib.accounts.user import NO_PASSWORD, Contact
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.mails import suppressed_key
-from chalicelib.config.api import ApiSettings
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
-from infra.local.environment import STAGE, stage_environment
+from infra.local.environment import STAGE
 from infra.local.errors import LocalError
-from infra.operator.__main__ import Reach, operator
-from infra.operator.accounts import Accounts, Stage, open_accounts
+from infra.operator.accounts import Stage, open_accounts
 from infra.operator.mails import DynamoDBSuppressions, Suppressed
 from infra.stage_settings import UnknownStageError
 from tests.support.fakes import Memory, fake_stores
+from tests.support.operating import FakeSuppressions, Operating
 from tests.support.samples import ALICE, LOGGED_IN, NOW, REGISTERED, SESSION
 
 GRANTED = SecurityEvent(EventType.ROLES_CHANGED, "u1", NOW + 5, Caller("", ""), actor=ADMIN)
@@ -42,49 +39,21 @@ def memory():
     return memory
 
 
-class FakeSuppressions:
-    """Addresses that get no mail, by themselves."""
-
-    def __init__(self):
-        self.known = {}
-
-    def all(self):
-        return list(self.known.values())
-
-    def find(self, address):
-        return self.known.get(address)
-
-    def lift(self, address):
-        return self.known.pop(address, None)
-
-
 @pytest.fixture
 def suppressions():
     return FakeSuppressions()
 
 
 @pytest.fixture
-def asked_for():
+def asked_for(run):
     """The stages that the commands wanted to reach."""
-    return []
+    return run.asked_for
 
 
 @pytest.fixture
-def run(memory, asked_for, suppressions):
+def run(memory, suppressions):
     """Run the command and return its result."""
-
-    def run(*arguments, stores=None, fails=None):
-        @contextmanager
-        def accounts(stage):
-            asked_for.append(stage)
-            if fails is not None:
-                raise fails
-            settings = ApiSettings.from_environment(stage_environment())
-            yield Accounts(stage.name, stores or fake_stores(memory), settings, suppressions)
-
-        return CliRunner().invoke(operator, arguments, obj=Reach(accounts, lambda: NOW + 5))
-
-    return run
+    return Operating(memory, suppressions)
 
 
 def roles(memory):
@@ -260,7 +229,7 @@ class TestSecondFactors:
         assert "password  none" in run("users", "show", "alice").stdout
 
     def test_one_that_is_lost_is_removed_and_its_user_is_told_and_passkeys_stay(self, run, memory):
-        done = run("users", "remove-second-factor", "Alice")
+        done = run("users", "remove-factors", "Alice", "--yes")
         assert done.exit_code == 0
         assert "Alice in the stage dev: the authenticator app and the recovery codes are removed." in done.stdout
         assert "The user is told by mail." in done.stdout
@@ -272,22 +241,22 @@ class TestSecondFactors:
         assert (mail.kind, mail.user_id) == (MailKind.SECOND_FACTOR_REMOVED, "u1")
 
     def test_a_second_time_and_in_a_dry_run_nothing_changes(self, run, memory):
-        done = run("users", "remove-second-factor", "alice", "--dry-run")
+        done = run("users", "remove-factors", "alice", "--dry-run")
         assert (done.exit_code, "dry run" in done.stdout, memory.users["alice"].second_factor) == (0, True, True)
-        run("users", "remove-second-factor", "alice")
+        run("users", "remove-factors", "alice", "--yes")
         events = list(memory.events)
-        done = run("users", "remove-second-factor", "alice")
+        done = run("users", "remove-factors", "alice", "--yes")
         assert (done.exit_code, memory.events) == (0, events)
         assert "has no authenticator app. Nothing was changed." in done.stdout
 
     def test_the_answer_in_json_says_whether_something_changed(self, run):
         for arguments, changed in ((("--dry-run",), False), ((), True), ((), False)):
-            answer = json.loads(run("users", "remove-second-factor", "alice", "--json", *arguments).stdout)
+            answer = json.loads(run("users", "remove-second-factor", "alice", "--yes", "--json", *arguments).stdout)
             assert answer["changed"] is changed
         assert answer["user"]["second_factor"] is False
 
     def test_of_nobody_are_refused(self, run):
-        assert run("users", "remove-second-factor", "nobody").exit_code == 1
+        assert run("users", "remove-factors", "nobody", "--yes").exit_code == 1
 
 
 class TestSuppressedAddresses:

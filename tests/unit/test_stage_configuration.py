@@ -14,9 +14,11 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.mail_budgets import budget_key
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
+from infra.deployment.limits import USUAL_CONCURRENCY
 from infra.deployment.mailing import mailing
-from infra.deployment.policies import api_handler_policy, authorizer_policy, mailer_policy
+from infra.deployment.policies import admin_policy, api_handler_policy, authorizer_policy, mailer_policy
 from infra.deployment.stage import configured_concurrency, stage_configuration
+from infra.stages import FUNCTIONS
 
 FOUNDATION = Foundation(
     stage="prod",
@@ -74,7 +76,15 @@ def test_what_the_user_added_stays(public_keys):
     api["environment_variables"]["LYCHGATE_REGISTRATION"] = "closed"
     api["environment_variables"]["LYCHGATE_ALLOWED_ORIGINS"] += ",https://app.example"
     again = stage_configuration(FOUNDATION, public_keys, entry)
-    assert again == entry
+    admin = {**entry["lambda_functions"]["admin"], "environment_variables": api["environment_variables"]}
+    assert again == {**entry, "lambda_functions": {**entry["lambda_functions"], "admin": admin}}
+
+
+def test_the_function_of_administrators_has_the_settings_of_the_api(public_keys):
+    existing = {"lambda_functions": {"api_handler": {"environment_variables": {"LYCHGATE_SITE_NAME": "Example"}}}}
+    entry = stage_configuration(FOUNDATION, public_keys, existing)
+    assert variables_of(entry, "admin") == variables_of(entry, "api_handler")
+    assert variables_of(entry, "admin")["LYCHGATE_SITE_NAME"] == "Example"
 
 
 def test_concurrency_is_reserved_where_nothing_is_said_of_it(public_keys):
@@ -82,7 +92,7 @@ def test_concurrency_is_reserved_where_nothing_is_said_of_it(public_keys):
     reserved = {"api_handler": 100, "authorizer": 50}
     entry = stage_configuration(FOUNDATION, public_keys, existing, reserved)
     assert configured_concurrency(entry) == {"api_handler": 100, "authorizer": None}
-    assert configured_concurrency({"reserved_concurrency": 7}) == {"api_handler": 7, "authorizer": 7}
+    assert configured_concurrency({"reserved_concurrency": 7}) == dict.fromkeys(USUAL_CONCURRENCY, 7)
     assert configured_concurrency({}) == {}
 
 
@@ -108,12 +118,13 @@ def test_a_site_that_moved_is_followed_and_other_origins_stay(public_keys):
 
 def test_each_function_has_a_policy_of_its_own(public_keys):
     functions = stage_configuration(FOUNDATION, public_keys)["lambda_functions"]
-    assert functions["api_handler"]["iam_policy_file"] == "policy-prod-api_handler.json"
-    assert functions["authorizer"]["iam_policy_file"] == "policy-prod-authorizer.json"
+    assert {name: each["iam_policy_file"] for name, each in functions.items()} == {
+        name: f"policy-prod-{name}.json" for name in FUNCTIONS
+    }
 
 
 def test_no_policy_names_a_wildcard_for_a_resource_or_an_action():
-    for policy in (api_handler_policy(FOUNDATION), authorizer_policy(FOUNDATION)):
+    for policy in (api_handler_policy(FOUNDATION), authorizer_policy(FOUNDATION), admin_policy(FOUNDATION)):
         for statement in policy["Statement"]:
             # The streams of one log group have no names that are known before.
             assert "*" not in statement["Resource"].removesuffix(":*")
@@ -151,7 +162,9 @@ def test_the_mailer_starts_with_the_settings_of_its_stage(public_keys):
 def test_a_stage_without_a_sender_gives_the_mailer_its_log_and_the_api_no_mail():
     (statement,) = mailer_policy(FOUNDATION)["Statement"]
     assert statement["Resource"].endswith(":log-group:/aws/lambda/lychgate-prod-mailer:*")
-    assert "mail" not in json.dumps(api_handler_policy(FOUNDATION))
+    about_mails = [each for each in api_handler_policy(FOUNDATION)["Statement"] if "mail" in json.dumps(each)]
+    # An administrator's link is kept in that table too.
+    assert [each["Action"] for each in about_mails] == [["dynamodb:GetItem", "dynamodb:UpdateItem"]]
 
 
 def test_the_mailer_may_read_what_it_reads_of_users_and_no_hash():

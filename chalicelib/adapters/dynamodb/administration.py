@@ -26,6 +26,7 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
+from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import transact_with_mail
@@ -78,6 +79,17 @@ class DynamoDBAdministrationStore:
                 return user
         return None
 
+    def suppressed(self, address: str) -> tuple[str, int] | None:
+        """See ``AdministrationStore.suppressed``. Takes one consistent read."""
+        with unavailable_on_failure():
+            response = self._client.get_item(
+                TableName=self._tables.mail, Key=suppressed_key(address), ConsistentRead=True
+            )
+        if "Item" not in response:
+            return None
+        members = from_item(cast("Item", response["Item"]))
+        return members["reason"], members["at"]
+
     def create(self, user: User, events: Sequence[SecurityEvent], mail: Mail | None) -> None:
         """See ``AdministrationStore.create``. Takes one transaction."""
         actions: list[TransactWriteItemTypeDef] = [
@@ -87,6 +99,7 @@ class DynamoDBAdministrationStore:
                     "Item": new_user_to_item(user, sessions=0),
                     # An item without user_id only counts failures at the name.
                     "ConditionExpression": "attribute_not_exists(user_id)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
             *self._events(events),
@@ -95,8 +108,10 @@ class DynamoDBAdministrationStore:
             actions.append(put_address(self._tables, user.verified_email, user))
         if is_active(user):
             actions.append(joins(self._tables, user.id))
-        # A repetition after a lost answer is known by its token, and succeeds.
-        if transact_with_mail(self._database, actions, mail=mail):
+        failed = transact_with_mail(self._database, actions, mail=mail)
+        found = user_from_item(failed.get(0))
+        # The SDK repeats a transaction whose answer was lost, and finds what it has done.
+        if failed and (found is None or found.id != user.id):
             raise UsernameTaken
 
     def change(self, user: User, *, roles: tuple[str, ...], disabled: bool, events: Sequence[SecurityEvent]) -> None:

@@ -42,14 +42,14 @@ def is_active(user: User) -> bool:
     return ADMIN in user.roles and not user.disabled
 
 
-def joins(tables: Tables, user_id: str) -> TransactWriteItemTypeDef:
-    """Return the transaction action that counts a user among the active administrators."""
+def joins(tables: Tables, *user_ids: str) -> TransactWriteItemTypeDef:
+    """Return the transaction action that counts users, at least one, among the active administrators."""
     return {
         "Update": {
             "TableName": tables.users,
             "Key": KEY,
-            "UpdateExpression": "ADD members :member",
-            "ExpressionAttributeValues": to_item({":member": (user_id,)}),
+            "UpdateExpression": "ADD members :members",
+            "ExpressionAttributeValues": to_item({":members": user_ids}),
         }
     }
 

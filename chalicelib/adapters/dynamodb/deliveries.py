@@ -69,6 +69,7 @@ class DynamoDBDeliveries:
             expires_at=members.get("expires_at"),
             attempts=members.get("attempts", 0),
             is_done=_is_done(members),
+            password_version=members["password_version"] if members.get("handed_over") else None,
         )
 
     def user_with_name(self, name_key: str) -> Recipient | None:

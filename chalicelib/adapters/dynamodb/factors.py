@@ -136,7 +136,7 @@ class DynamoDBFactorStore:
             response = self._client.get_item(
                 TableName=self._tables.users, Key=passkey_key(passkey_id), ConsistentRead=True
             )
-        return _passkey_from_item(response["Item"]) if "Item" in response else None
+        return passkey_from_item(response["Item"]) if "Item" in response else None
 
     def passkeys_of(self, user: User) -> list[Passkey]:
         """See ``FactorStore.passkeys_of``. Takes one request with a consistent read for each, none without passkeys."""
@@ -149,7 +149,7 @@ class DynamoDBFactorStore:
             )
         if response["UnprocessedKeys"]:
             raise ServiceUnavailable("BatchGetItem left keys unprocessed")
-        found = [_passkey_from_item(item) for item in response["Responses"].get(self._tables.users, [])]
+        found = [passkey_from_item(item) for item in response["Responses"].get(self._tables.users, [])]
         own = [passkey for passkey in found if passkey.user_id == user.id]
         return sorted(own, key=lambda passkey: (passkey.created_at, passkey.id))
 
@@ -164,7 +164,7 @@ class DynamoDBFactorStore:
             {
                 "Put": {
                     "TableName": self._tables.users,
-                    "Item": _passkey_to_item(passkey),
+                    "Item": passkey_to_item(passkey),
                     "ConditionExpression": "attribute_not_exists(owner_id)",
                 }
             },
@@ -191,7 +191,7 @@ class DynamoDBFactorStore:
                 )
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
-        return _passkey_from_item(response["Attributes"])
+        return passkey_from_item(response["Attributes"])
 
     def remove_passkey(self, user: User, passkey_id: str, event: SecurityEvent, mail: Mail | None) -> bool:
         """See ``FactorStore.remove_passkey``. Takes one transaction."""
@@ -226,7 +226,8 @@ class DynamoDBFactorStore:
         return changes.action(self._tables.users, user_key(user.username), UNCHANGED, *conditions)
 
 
-def _passkey_to_item(passkey: Passkey) -> Item:
+def passkey_to_item(passkey: Passkey) -> Item:
+    """Return the item of a passkey."""
     members: dict[str, Value] = {
         "owner_id": passkey.user_id,
         "owner_name": passkey.username,
@@ -247,7 +248,8 @@ def _passkey_to_item(passkey: Passkey) -> Item:
     return passkey_key(passkey.id) | to_item(members)
 
 
-def _passkey_from_item(item: Item) -> Passkey:
+def passkey_from_item(item: Item) -> Passkey:
+    """Return the passkey in an item."""
     members = from_item(item)
     return Passkey(
         id=members["credential_id"],

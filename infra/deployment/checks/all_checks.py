@@ -21,6 +21,7 @@ from infra.deployment.errors import DeploymentError
 from infra.deployment.preflight import Place, identified, made_elsewhere, refuse_unusable, session_of_shell
 from infra.deployment.progress import Progress
 from infra.deployment.resources import Resources
+from infra.deployment.webhooks import OFF
 
 Look = Callable[[Resources, Mapping[str, str]], tuple[State, str]]
 
@@ -55,15 +56,29 @@ def check_all(
 def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
     """Raise DeploymentError for what a deployment would fail of later. What is unknown is no reason to stop."""
     all_parameters = {**resources.stack.parameters(), **parameters}
+    of_webhooks = Check("webhooks", partial(_webhooks, resources))
     of_sender = Check("mails", partial(mails.sender, resources, all_parameters))
     of_domain = Check("passkeys", partial(passkeys.settings, resources, all_parameters))
-    checks = [of_sender, of_domain, *_of_parameters(resources, parameters)]
+    checks = [of_sender, of_webhooks, of_domain, *_of_parameters(resources, parameters)]
     if names.is_new(resources):
         checks.append(Check("names", partial(_taken_names, resources)))
     for each in checks:
         finding = each.finding()
         if finding.state is State.WRONG:
             raise DeploymentError(f"{finding.name}: {finding.sentence}")
+
+
+def of_running(resources: Resources) -> Iterator[Check]:
+    """Yield the checks of a stage that is deployed: of its stack, its domain, its passkeys and its mails."""
+    yield Check("stack", partial(names.stack, resources))
+    try:
+        parameters = resources.stack.parameters()
+    except ClientError:  # the line above says so
+        parameters = {}
+    yield from _of_parameters(resources, parameters)
+    yield Check("webhooks", partial(_webhooks, resources))
+    yield Check("passkeys", partial(passkeys.relying_party, resources, parameters))
+    yield from _of_mails(resources, parameters)
 
 
 def of_mails(resources: Resources, asked: Mapping[str, str]) -> Iterator[str]:
@@ -147,6 +162,7 @@ def _of_stage(resources: Resources, asked: Mapping[str, str]) -> Iterator[Check]
     yield Check("API Gateway", partial(account.gateway, resources, parameters))
     yield Check("CloudFront", partial(account.cloudfront, resources))
     yield from _of_parameters(resources, parameters)
+    yield Check("webhooks", partial(_webhooks, resources))
     yield Check("passkeys", partial(passkeys.relying_party, resources, parameters))
     yield from _of_mails(resources, parameters)
     yield Check("permissions", partial(permissions, resources.place, resources.stage, parameters))
@@ -169,6 +185,11 @@ def _of_mails(resources: Resources, parameters: Mapping[str, str]) -> Iterator[C
     if of_sender.finding().state is State.OK and resources.mailing().is_on:
         yield Check("SES", partial(mails.account, resources))
         yield Check("SES identity", partial(mails.identity, resources, parameters))
+
+
+def _webhooks(resources: Resources) -> tuple[State, str]:
+    url = resources.webhook_url()
+    return State.OK, f"to {url}" if url else OFF
 
 
 def _taken_names(resources: Resources) -> tuple[State, str]:

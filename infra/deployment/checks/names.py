@@ -13,6 +13,7 @@ from infra.deployment import site
 from infra.deployment.checks.findings import State
 from infra.deployment.errors import code_of
 from infra.deployment.foundation import APP_NAME
+from infra.stages import FUNCTIONS, function_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,16 +75,13 @@ def taken_bucket(resources: Resources, parameters: Mapping[str, str]) -> str | N
 def taken_names(resources: Resources) -> Iterator[str]:
     """Yield a sentence for each function, role, table and part of a distribution that belongs to something else."""
     stage = resources.stage
-    for function, role in (
-        (stage, f"{stage}-api_handler"),
-        (f"{stage}-authorizer",) * 2,
-        (f"{stage}-mailer",) * 2,
-    ):
-        is_ours = _function_is_ours(resources, f"{APP_NAME}-{function}")
+    for name in FUNCTIONS:
+        function, role = function_name(APP_NAME, stage, name), f"{APP_NAME}-{stage}-{name}"
+        is_ours = _function_is_ours(resources, function)
         if is_ours is False:
-            yield _taken("function", f"{APP_NAME}-{function}")
-        if is_ours is None and not _role_is_ours(resources, f"{APP_NAME}-{role}"):
-            yield _taken("role", f"{APP_NAME}-{role}")
+            yield _taken("function", function)
+        if is_ours is None and not _role_is_ours(resources, role):
+            yield _taken("role", role)
     for table in resources.tables():
         owner = _stack_of_table(resources, table)
         if owner not in {None, resources.stack.name}:

@@ -1,4 +1,4 @@
-"""A rollback: an earlier version of the API's function answers again, at once.
+"""A rollback: an earlier version of the API's function answers again, at once, and with it the one of administrators.
 
 Owns which versions may. Data, page, authorizer and the API's routes stay as they are.
 """
@@ -16,6 +16,7 @@ from infra.deployment.foundation import APP_NAME
 from infra.deployment.live import record
 from infra.deployment.preflight import check
 from infra.deployment.resources import Resources
+from infra.stages import function_name
 from infra.versions import LIVE, live_configuration, published
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def go_back(
             raise DeploymentError(f"the stage {stage} has no version to go back from. `make deploy` publishes one")
         number = _chosen(client, function, int(live["Version"]), version)
     with progress.of(f"Version {number} instead of {live['Version']}"):
-        _refuse_other_settings(live, client.get_function_configuration(FunctionName=function, Qualifier=number))
+        chosen = client.get_function_configuration(FunctionName=function, Qualifier=number)
+        _refuse_other_settings(live, chosen)
+        administration = function_name(APP_NAME, stage, "admin")
+        of_administrators = _of_the_same_code(client, administration, chosen["CodeSha256"])
         # First, so that a deployment of the same sources does something, even if this is interrupted.
         arn = f"arn:{place.partition}:lambda:{place.region}:{place.account_id}:function:{function}"
         client.untag_resource(Resource=arn, TagKeys=[SOURCE_TAG])
@@ -72,12 +76,12 @@ def go_back(
         api = resources.stack.parameters().get("RestApiId")
         if api:
             record(resources, api, None)  # page and API are no longer of one commit
-        client.update_alias(
-            FunctionName=function,
-            Name=LIVE,
-            FunctionVersion=number,
-            RoutingConfig={"AdditionalVersionWeights": {}},
-        )
+        _make_live(client, function, number)
+        if of_administrators is None:
+            progress(f"{administration} has no version of the same code that fits: it stays as it is")
+        else:
+            _make_live(client, administration, of_administrators)
+            progress(f"version {of_administrators} of {administration} has the same code, and is live with it")
         progress("the authorizer, the API's routes and the page stay as they are")
     progress.end(f"Version {number} is live. To undo this: make rollback STAGE={stage} ARGS='--to {live['Version']}'")
 
@@ -95,14 +99,43 @@ def _chosen(client: LambdaClient, function: str, live: int, asked: str | None) -
     return asked
 
 
+def _make_live(client: LambdaClient, function: str, number: str) -> None:
+    client.update_alias(
+        FunctionName=function,
+        Name=LIVE,
+        FunctionVersion=number,
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
+
+
+def _of_the_same_code(client: LambdaClient, function: str, code: str) -> str | None:
+    """Return the newest version of a function that is of this code and may answer now, None if there is none.
+
+    Both functions have one package, so what was published together has the same digest.
+    """
+    live = live_configuration(client, function)
+    if live is None or live["Version"] == "$LATEST":
+        return None
+    for version in published(client, function):
+        found = client.get_function_configuration(FunctionName=function, Qualifier=str(version.number))
+        if found["CodeSha256"] == code and found["State"] == "Active" and not _other_settings(live, found):
+            return str(version.number)
+    return None
+
+
+def _other_settings(live: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
+    """Return the settings in which a version is unlike the live one, and has to be like it."""
+    now, then = (each.get("Environment", {}).get("Variables", {}) for each in (live, chosen))
+    return [name for name in _OF_THE_STAGE if _differs(name, now, then)]
+
+
 def _refuse_other_settings(live: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
     if chosen["State"] != "Active":
         raise DeploymentError(
             f"version {chosen['Version']} is not ready to answer ({chosen['State']}). Choose another (--to VERSION), or"
             " deploy the commit from before"
         )
-    now, then = (each.get("Environment", {}).get("Variables", {}) for each in (live, chosen))
-    other = [name for name in _OF_THE_STAGE if _differs(name, now, then)]
+    other = _other_settings(live, chosen)
     if other:
         raise DeploymentError(
             f"version {chosen['Version']} has another {', '.join(other)} than the stage has now, so users could not use"

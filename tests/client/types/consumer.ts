@@ -54,6 +54,21 @@ import {
   type Passkey,
   type SecondFactor,
 } from "./lychgate-factors.js";
+import {
+  changeUser,
+  createUser,
+  deleteUser,
+  getUser,
+  listUsers,
+  logOutUser,
+  removeSecondFactorOf,
+  resetPasswordOf,
+  type AccountEvent,
+  type CreatedUser,
+  type PasswordLink,
+  type ShownUser,
+  type UserPage,
+} from "./lychgate-admin.js";
 import { qrModules, qrSvg } from "./qr.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -98,6 +113,14 @@ holds<Same<ReturnType<typeof upgradeToPasskey>, Promise<Passkey | null>>>();
 holds<Same<Passkey["last_used_at"], string | null>>();
 holds<Same<PasskeyError["reason"], "cancelled" | "exists" | "unsupported" | "address" | "failed">>();
 holds<Same<ApiError["methods"], ("totp" | "recovery_code" | "passkey")[] | undefined>>();
+holds<Same<ReturnType<typeof listUsers>, Promise<UserPage>>>();
+holds<Same<ReturnType<typeof getUser>, Promise<ShownUser>>>();
+holds<Same<ReturnType<typeof createUser>, Promise<CreatedUser>>>();
+holds<Same<ReturnType<typeof changeUser>, Promise<User>>>();
+holds<Same<ReturnType<typeof resetPasswordOf>, Promise<PasswordLink>>>();
+holds<Same<UserPage["nextCursor"], string | null>>();
+holds<Same<ShownUser["sessions"][number]["id"], string>>();
+holds<Same<AccountEvent["subject"], string | undefined>>();
 holds<Same<ReturnType<typeof qrSvg>, SVGSVGElement>>();
 holds<Same<ReturnType<typeof confirmRegistration>, Promise<User>>>();
 holds<Same<ReturnType<typeof requestLoginCode>, Promise<CodeRequest>>>();
@@ -173,6 +196,20 @@ export async function useFactors(signal: AbortSignal | undefined): Promise<strin
   return `${codes.length} ${qrModules(uri).length} ${(await offered)?.username}`;
 }
 
+export async function administrate(signal: AbortSignal | undefined): Promise<string> {
+  const { users, nextCursor } = await listUsers(client, { username: "k", limit: 50 }, { signal });
+  await listUsers(client, { cursor: nextCursor });
+  await listUsers(client);
+  const { user, link } = await createUser(client, { username: "lee", email: undefined, roles: ["user"] });
+  const { sessions, recentEvents, suppressed } = await getUser(client, user.id, { signal });
+  await changeUser(client, user.id, { disabled: true, roles: undefined });
+  await logOutUser(client, user.id);
+  await removeSecondFactorOf(client, user.id);
+  const { expiresIn } = await resetPasswordOf(client, user.id);
+  await deleteUser(client, user.id);
+  return `${users.length} ${link} ${sessions[0]?.ip} ${recentEvents[0]?.type} ${suppressed?.reason} ${expiresIn.toFixed()}`;
+}
+
 export function tell(error: Error): string {
   if (error instanceof ApiError) return `${error.status + error.retryAfter} ${error.error} ${error.errors[0]?.field}`;
   if (error instanceof NetworkError) return String(error.cause);
@@ -214,6 +251,10 @@ export async function wrongUse(): Promise<void> {
   await verifyLoginCode(client, "123456");
   // @ts-expect-error a function over a client
   await forgotPassword("kim");
+  // @ts-expect-error an administrator chooses no password
+  await createUser(client, { username: "lee", password: "secret" });
+  // @ts-expect-error who somebody is, is no change
+  await changeUser(client, "u1", { username: "lee" });
   // @ts-expect-error an address may be absent
   client.user?.email.length;
   // @ts-expect-error nobody may be logged in

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import boto3
 
 from infra.tables import TEMPLATE, parsed
-from tests.support.packaged.event_source_mapping import TYPE, EventSourceMapping, read_mapping
+from tests.support.packaged.event_source_mapping import EventSourceMapping, read_mapping
 from tests.support.packaged.function import REGION, LambdaFunction
 from tests.support.packaged.mail_service import MailService
 
@@ -29,7 +29,6 @@ class PackagedMailer:
     def __init__(self, function: LambdaFunction, mails: MailService, table: str, database: Database) -> None:
         """Take the function, the SES that its environment names, and the table whose stream it is fed from."""
         template = parsed(TEMPLATE.read_text("utf-8"))
-        (name,) = [name for name, resource in template["Resources"].items() if resource["Type"] == TYPE]
         made: dict[str, Any] = {
             "endpoint_url": database.endpoint,
             "region_name": REGION,
@@ -41,7 +40,7 @@ class PackagedMailer:
         streams = boto3.client("dynamodbstreams", **made)
         self.function = function
         self.mails = mails
-        self.mapping = EventSourceMapping(read_mapping(template, name), function, streams, stream)
+        self.mapping = EventSourceMapping(read_mapping(template, "MailStreamMapping"), function, streams, stream)
 
     def begin(self) -> None:
         """Forget what was sent, and what is not sent yet."""

@@ -4,9 +4,11 @@ import runpy
 import time
 from types import SimpleNamespace
 
+import one_receiver
 import standing_clock
 from awslambdaric import lambda_context
 
 lambda_context.time = SimpleNamespace(time=time.time)
 standing_clock.install()
+one_receiver.install()
 runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)

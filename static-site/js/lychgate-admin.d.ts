@@ -1,0 +1,287 @@
+/**
+ * The calls of administrators: who has an account, and what may be done about it. docs/browser-client.md#administration
+ *
+ * Functions over a client of lychgate.js, in a file of their own: only pages of administrators need them. The user of the
+ * client has to have the role `admin` at each call: without it, or no longer, all throw ApiError 403 `insufficient_scope`.
+ * All throw ApiError and NetworkError.
+ */
+/** @typedef {import("./lychgate.js").Client} Client */
+/** @typedef {import("./lychgate.js").User} User */
+/** @typedef {import("./lychgate.js").Session} Session */
+/** @typedef {import("./lychgate.js").CallOptions} CallOptions */
+/** @typedef {import("./lychgate-factors.js").Factors} Factors */
+/**
+ * Which users `listUsers` lists.
+ *
+ * @typedef {object} UserQuery
+ * @property {string | undefined} [username] what their usernames begin with; all without it
+ * @property {string | null | undefined} [cursor] `nextCursor` of the page before, for the same `username`
+ * @property {number | undefined} [limit] how many on a page, 1 to 100; the API has a number of its own
+ */
+/**
+ * A page of users, in the order of their usernames.
+ *
+ * @typedef {object} UserPage
+ * @property {User[]} users
+ * @property {string | null} nextCursor null if there are no more
+ */
+/**
+ * Something that happened with an account, as the API tells of it.
+ *
+ * @typedef {object} AccountEvent
+ * @property {string} type
+ * @property {string} at an RFC 3339 time in UTC
+ * @property {string} ip "" where an administrator did it
+ * @property {string} user_agent likewise
+ * @property {number} [count] how often it happened that day, where one entry tells of many
+ * @property {string} [actor] "admin" where an administrator did it
+ * @property {string} [subject] the id of the user whom it was done to, where this user did it as an administrator
+ */
+/**
+ * All that an administrator sees of a user.
+ *
+ * @typedef {object} ShownUser
+ * @property {User} user
+ * @property {Omit<Session, "current">[]} sessions the live ones, newest first
+ * @property {AccountEvent[]} recentEvents newest first
+ * @property {Factors} factors
+ * @property {Suppressed | null} suppressed null where mails to the address are sent, and where there is none
+ */
+/**
+ * Why an address gets no mail: one bounced, or its reader has complained of one.
+ *
+ * @typedef {object} Suppressed
+ * @property {"bounce" | "complaint"} reason
+ * @property {string} at an RFC 3339 time in UTC
+ */
+/**
+ * A user who is to be created.
+ *
+ * @typedef {object} NewUser
+ * @property {string} username the address, where that is the name of accounts
+ * @property {string | undefined} [email] gets a link too, if the site sends mail; left out where the address is the name
+ * @property {string[] | undefined} [roles] `["user"]` without it
+ */
+/**
+ * A link with which a password is set, by whoever has it. Nobody can see it a second time.
+ *
+ * @typedef {object} PasswordLink
+ * @property {string} link
+ * @property {number} expiresIn seconds for which it is good
+ */
+/**
+ * A user who was created, and the link for the first password.
+ *
+ * @typedef {{user: User} & PasswordLink} CreatedUser
+ */
+/**
+ * What `changeUser` changes. What is left out stays.
+ *
+ * @typedef {{roles?: string[] | undefined, disabled?: boolean | undefined}} UserChange
+ */
+/**
+ * A page of the users.
+ *
+ * @param {Client} client
+ * @param {UserQuery} [query]
+ * @param {CallOptions} [options]
+ * @returns {Promise<UserPage>}
+ */
+export function listUsers(client: Client, query?: UserQuery, options?: CallOptions): Promise<UserPage>;
+/**
+ * Creates an account without a password. The session has to be fresh, as for all that follow but `getUser` and
+ * `logOutUser`.
+ *
+ * @param {Client} client
+ * @param {NewUser} user 409 `username_taken` if somebody has this name
+ * @param {CallOptions} [options]
+ * @returns {Promise<CreatedUser>}
+ */
+export function createUser(client: Client, { username, email, roles }: NewUser, options?: CallOptions): Promise<CreatedUser>;
+/**
+ * A user, with sessions, history and factors.
+ *
+ * @param {Client} client
+ * @param {string} id 404 `not_found` if there is no such user, as for all that follow
+ * @param {CallOptions} [options]
+ * @returns {Promise<ShownUser>}
+ */
+export function getUser(client: Client, id: string, options?: CallOptions): Promise<ShownUser>;
+/**
+ * Gives a user other roles, or disables or enables the account. Who is disabled has no session any more.
+ *
+ * @param {Client} client
+ * @param {string} id
+ * @param {UserChange} change 409 `conflict` if no active administrator would be left, as for `deleteUser`
+ * @param {CallOptions} [options]
+ * @returns {Promise<User>}
+ */
+export function changeUser(client: Client, id: string, { roles, disabled }: UserChange, options?: CallOptions): Promise<User>;
+/**
+ * Deletes an account, with its sessions, factors and history.
+ *
+ * @param {Client} client
+ * @param {string} id
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function deleteUser(client: Client, id: string, options?: CallOptions): Promise<void>;
+/**
+ * Ends all sessions of a user.
+ *
+ * @param {Client} client
+ * @param {string} id
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function logOutUser(client: Client, id: string, options?: CallOptions): Promise<void>;
+/**
+ * Makes a link with which a user sets a new password. A confirmed address gets one by mail too. Until one of them is used,
+ * password and sessions stay as they are.
+ *
+ * @param {Client} client
+ * @param {string} id 409 `conflict` if the account is disabled
+ * @param {CallOptions} [options]
+ * @returns {Promise<PasswordLink>}
+ */
+export function resetPasswordOf(client: Client, id: string, options?: CallOptions): Promise<PasswordLink>;
+/**
+ * Removes the TOTP app and the recovery codes of a user who has lost them. Passkeys stay.
+ *
+ * @param {Client} client
+ * @param {string} id 404 `not_found` also if there is no app
+ * @param {CallOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function removeSecondFactorOf(client: Client, id: string, options?: CallOptions): Promise<void>;
+export type Client = import("./lychgate.js").Client;
+export type User = import("./lychgate.js").User;
+export type Session = import("./lychgate.js").Session;
+export type CallOptions = import("./lychgate.js").CallOptions;
+export type Factors = import("./lychgate-factors.js").Factors;
+/**
+ * Which users `listUsers` lists.
+ */
+export type UserQuery = {
+    /**
+     * what their usernames begin with; all without it
+     */
+    username?: string | undefined;
+    /**
+     * `nextCursor` of the page before, for the same `username`
+     */
+    cursor?: string | null | undefined;
+    /**
+     * how many on a page, 1 to 100; the API has a number of its own
+     */
+    limit?: number | undefined;
+};
+/**
+ * A page of users, in the order of their usernames.
+ */
+export type UserPage = {
+    users: User[];
+    /**
+     * null if there are no more
+     */
+    nextCursor: string | null;
+};
+/**
+ * Something that happened with an account, as the API tells of it.
+ */
+export type AccountEvent = {
+    type: string;
+    /**
+     * an RFC 3339 time in UTC
+     */
+    at: string;
+    /**
+     * "" where an administrator did it
+     */
+    ip: string;
+    /**
+     * likewise
+     */
+    user_agent: string;
+    /**
+     * how often it happened that day, where one entry tells of many
+     */
+    count?: number | undefined;
+    /**
+     * "admin" where an administrator did it
+     */
+    actor?: string | undefined;
+    /**
+     * the id of the user whom it was done to, where this user did it as an administrator
+     */
+    subject?: string | undefined;
+};
+/**
+ * All that an administrator sees of a user.
+ */
+export type ShownUser = {
+    user: User;
+    /**
+     * the live ones, newest first
+     */
+    sessions: Omit<Session, "current">[];
+    /**
+     * newest first
+     */
+    recentEvents: AccountEvent[];
+    factors: Factors;
+    /**
+     * null where mails to the address are sent, and where there is none
+     */
+    suppressed: Suppressed | null;
+};
+/**
+ * Why an address gets no mail: one bounced, or its reader has complained of one.
+ */
+export type Suppressed = {
+    reason: "bounce" | "complaint";
+    /**
+     * an RFC 3339 time in UTC
+     */
+    at: string;
+};
+/**
+ * A user who is to be created.
+ */
+export type NewUser = {
+    /**
+     * the address, where that is the name of accounts
+     */
+    username: string;
+    /**
+     * gets a link too, if the site sends mail; left out where the address is the name
+     */
+    email?: string | undefined;
+    /**
+     * `["user"]` without it
+     */
+    roles?: string[] | undefined;
+};
+/**
+ * A link with which a password is set, by whoever has it. Nobody can see it a second time.
+ */
+export type PasswordLink = {
+    link: string;
+    /**
+     * seconds for which it is good
+     */
+    expiresIn: number;
+};
+/**
+ * A user who was created, and the link for the first password.
+ */
+export type CreatedUser = {
+    user: User;
+} & PasswordLink;
+/**
+ * What `changeUser` changes. What is left out stays.
+ */
+export type UserChange = {
+    roles?: string[] | undefined;
+    disabled?: boolean | undefined;
+};
