@@ -281,12 +281,15 @@ class TestAddresses:
             lambda: use_cases.addresses.resend(alice, CALLER),
             lambda: use_cases.addresses.confirm("x" * 65, CALLER),
             lambda: use_cases.password_reset.ask("alice", CALLER, device=None, language="en"),
-            lambda: use_cases.password_reset.reset("x" * 65, NEW_PASSWORD, CALLER),
             lambda: use_cases.code_log_in.ask("alice", CALLER, device=None, language="en"),
             lambda: use_cases.code_log_in.verify("x", "123456", CALLER),
         ):
             with pytest.raises(NotFound):
                 action()
+
+    def test_a_site_without_mail_knows_no_mailed_link_but_may_have_handed_one_over(self, make_use_cases):
+        with pytest.raises(LinkExpired):
+            make_use_cases(EMAIL="off").password_reset.reset("x" * 65, NEW_PASSWORD, CALLER)
 
 
 class TestPasswordReset:
