@@ -4,7 +4,7 @@ An administrator is authorised before these are called: live, with the role, and
 here lets an administrator act in the name of a user, or choose a password. Everything that changes something leaves an
 event in the user's history, which names no administrator, and one in the administrator's, which names the user. An
 operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it. That of a
-deletion is nobody's then.
+deletion is in nobody's history instead.
 """
 
 from __future__ import annotations
@@ -224,9 +224,11 @@ class Administration:
 
         """
         user = self._existing(user_id)
-        told, *entry = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
-        # The user's history goes with the account. What no administrator's history has is in nobody's.
-        self._stores.administration.delete(user, entry or [replace(told, user_id=None, subject=user.id)])
+        told, *own = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
+        if actor is not None and actor.id == user.id:
+            own = []
+        # The user's history goes with the account, and the administrator's may be next. One entry is in nobody's.
+        self._stores.administration.delete(user, [replace(told, user_id=None, subject=user.id), *own])
         self._announce(told)
 
     def log_out_everywhere(self, user_id: str, actor: User | None, caller: Caller) -> None:

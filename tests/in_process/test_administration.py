@@ -4,7 +4,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.adapters.dynamodb.attributes import from_item, to_item
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.api import administration
@@ -466,6 +466,20 @@ class TestWhatIsRecorded:
         assert root.delete(bob.id).status == 204
         own = root.show(root.id).json["recent_events"][0]
         assert (own["type"], own["subject"]) == ("account_deleted", bob.id)
+
+    def test_what_is_left_of_a_deletion_outlives_the_administrator_who_did_it(
+        self, api, admins, root, bob, aws_clients, environment
+    ):
+        second = admins.register("Second")
+        assert second.delete(bob.id).status == 204
+        assert second.delete(second.id).status == 204
+        stored = aws_clients[0].scan(TableName=environment["LYCHGATE_EVENTS_TABLE"])["Items"]
+        left = [event for event in map(from_item, stored) if event["type"] == "account_deleted"]
+        assert {(each["subject"], each["actor"], each["actor_id"], each["ip"]) for each in left} == {
+            (bob.id, "admin", second.id, ""),
+            (second.id, "admin", second.id, ""),
+        }
+        assert {each["user_id"] for each in left}.isdisjoint({root.id, second.id, bob.id})
 
     def test_a_user_sees_what_was_done_and_not_by_whom(self, api, root, bob):
         assert root.change(bob.id, roles=["editor", "user"]).status == 200
