@@ -46,10 +46,14 @@ def pytest_ignore_collect(collection_path, config):
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         for mark in marks.needs(item):
             item.add_marker(mark)
+    if hasattr(config, "workerinput"):
+        from tests.support.workers import by_length
+
+        items.sort(key=lambda item: by_length(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

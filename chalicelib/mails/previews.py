@@ -10,6 +10,8 @@ from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate, Files, 
 
 _SUFFIXES = (".txt", ".html", ".css")
 _NAMES = {f"{template}{suffix}" for template in TEMPLATES for suffix in (".txt", ".html")} | {"footer.txt"}
+_PURPOSES: Mapping[str, str] = {MailKind.INVITATION: MailKind.RESET}
+"""In the fragment of a link, where that is not the template's name."""
 _MINUTES: Mapping[str, str] = {MailKind.RESET: "30", MailKind.LOGIN_CODE: "10"}
 
 
@@ -41,7 +43,7 @@ def sample_values(template: str, look: Look) -> dict[str, str]:
     if template not in TEMPLATES:
         raise ValueError(f"There is no template {template!r}.")
     samples = {
-        "link": f"{look.site_url}/account.html#{template}={'sample' * 10}token",
+        "link": f"{look.site_url}/account.html#{_PURPOSES.get(template, template)}={'sample' * 10}token",
         "code": "042137",
         "minutes": _MINUTES.get(template, "60"),
         "hours": "24",

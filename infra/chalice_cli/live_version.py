@@ -1,4 +1,4 @@
-"""The alias ``live`` of what answers requests: each deployment publishes a version, and API Gateway sends requests there.
+"""The alias ``live`` of what answers requests: each deployment publishes a version, and API Gateway calls that.
 
 Owns the calls that Chalice's plan gets in addition, and the setting ``snap_start``. Chalice knows neither versions nor
 SnapStart: its API calls whatever the function is at that moment, between two of its own updates too.
@@ -56,7 +56,7 @@ def with_snap_start(build: Build) -> Build:
         built = build(builder, config, stage_name)
         for resource in built.resources:
             function = resource.lambda_function if isinstance(resource, models.RestAPI) else resource
-            if function.resource_name in ANSWERING:
+            if isinstance(function, models.LambdaFunction) and function.resource_name in ANSWERING:
                 wanted = config.scope(stage_name, function.resource_name)._chain_lookup(  # noqa: SLF001 - no public name
                     SNAP_START, varies_per_chalice_stage=True, varies_per_function=True
                 )

@@ -56,7 +56,10 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
             click.echo("\t".join(shown(cell) for cell in row))
             count += 1
         return count
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        # Nothing is cut: half of an id is of no use.
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
     if table.row_count:

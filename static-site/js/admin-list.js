@@ -128,7 +128,7 @@ export function startList(desk) {
     const wanted = prefix ? [length === 1 ? " whose name begins with " : " whose names begin with ", make("bdi", "", prefix)] : [];
     if (!length && isWhole()) {
       if (prefix) return ["Nobody has a name that begins with ", ...wanted.slice(1), "."];
-      return ["Nobody is listed. Accounts from before this list need to be indexed once: docs/administration.md."];
+      return ["Nobody is listed. Accounts of an earlier version are not, before an operator has run users reindex."];
     }
     const some = length === 1 ? "1 user" : `${length} users`;
     return isWhole() ? [some, ...wanted, "."] : [`Page ${page()}: ${some}`, ...wanted, "."];

@@ -64,3 +64,12 @@ def test_a_process_is_given_a_folder_or_a_place_of_the_apis_suite(nodeid, group)
     from tests.support.workers import group_of
 
     assert group_of(nodeid) == group
+
+
+@pytest.mark.slow
+def test_the_longest_groups_are_begun_first():
+    from tests.support.workers import LONGEST, by_length
+
+    ids = ["tests/unit/test_a.py::test_a", "tests/smoke/test_a.py::test_a", "tests/api/test_a.py::test_a[packaged]"]
+    assert sorted(ids, key=by_length) == [ids[1], ids[2], ids[0]]
+    assert {group.partition(",")[0] for group in LONGEST} <= marks.OF_FOLDERS.keys()

@@ -456,3 +456,16 @@ def test_names_and_addresses_are_shown_as_they_are_and_never_run(desk, root):
     desk.sees("#confirm-consequence", HOSTILE)
     assert page.title() == f"{HOSTILE} · Lychgate"
     assert page.locator("main img").count() == 0
+
+
+def test_with_the_session_the_page_ends_in_every_tab_and_a_shown_link_goes_too(desk, root):
+    finds(desk, root.create(unique("lee"))["username"])
+    desk.page.click("#reset-user")
+    desk.page.click(YES)
+    link = desk.sees("#password-link").input_value()
+    other = desk.open_tab(desk.url)
+    other.click("#log-out")
+    desk.sees("#refused-title", "You are logged out")
+    html = desk.page.content()
+    assert (link in html, desk.page.locator("dialog, #password-link, .desk").count()) == (False, 0)
+    assert desk.page.get_attribute("#refused-next", "href").startswith("/?return=%2Fadmin.html%23user%3D")

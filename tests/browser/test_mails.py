@@ -11,6 +11,7 @@ from chalicelib.mails.previews import preview, previews
 from chalicelib.mails.rendering import Files, Look
 from tests.client.find_node import node_folder
 from tests.support.browsers import PATIENCE_MS
+from tests.support.marks import is_left_over
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "node_modules"
@@ -27,7 +28,16 @@ LONG = Look("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterb", "
 LOOKS = [LONG, Look("Sea & Sky", "https://d111111abcdef8.cloudfront.net", "#0b1f5a")]
 
 
-@pytest.fixture(params=[(width, scheme) for width in (320, 600) for scheme in ("light", "dark")], ids=str)
+WINDOWS = [{"width": width, "scheme": scheme} for width in (320, 600) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(tuple(each.values()), marks=pytest.mark.exhaustive if is_left_over(each) else ())
+        for each in WINDOWS
+    ],
+    ids=str,
+)
 def window(request, browser):
     """A page as wide as a phone or a mail program's pane, which asks for nothing over the network."""
     width, scheme = request.param

@@ -43,7 +43,25 @@ GONE = {
     ]
 }
 """A mail that is in the outbox no longer."""
-EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED, "mailer": GONE, "admin": HEALTH}
+PUT_BACK = {
+    "Records": [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_800_000_000,
+                "NewImage": {
+                    "user_id": {"S": "u1"},
+                    "event_id": {"S": "001700000000-01700000000000000000-abcdefgh"},
+                    "type": {"S": "registered"},
+                    "at": {"N": "1700000000"},
+                },
+                "SequenceNumber": "1",
+            },
+        }
+    ]
+}
+"""An event that the endpoint has heard of long ago."""
+EVENTS = {"api_handler": HEALTH, "authorizer": REFUSED, "mailer": GONE, "admin": HEALTH, "webhooks": PUT_BACK}
 USERS = {
     **HEALTH,
     "requestContext": {**HEALTH["requestContext"], "resourcePath": "/admin/users", "path": "/api/admin/users"},
@@ -91,9 +109,9 @@ def test_every_cold_start_is_a_process_of_its_own(start):
     assert function.process_ids() == []
 
 
-def imported(start, name):
+def imported(start, name, environment=()):
     """What a process of a function imports until its first answer."""
-    result = start(name, {"PYTHONVERBOSE": "1"}, under_clock=False).invoke(EVENTS[name])
+    result = start(name, {"PYTHONVERBOSE": "1", **dict(environment)}, under_clock=False).invoke(EVENTS[name])
     return {module for line in result.log for module in re.findall(r"^import '([\w.]+)'", line)}, "\n".join(result.log)
 
 
@@ -110,8 +128,31 @@ def test_the_mailer_loads_neither_the_application_nor_what_knows_passwords_and_t
     assert (unwanted | {f"chalicelib.{room}" for room in ("api", "tokens", "wiring")}) & modules == set()
 
 
-@pytest.mark.parametrize("path", ["adapters/ses", "mailer_wiring", "mails/rendering", "use_cases/deliver"])
-def test_the_api_loads_nothing_that_only_the_mailer_needs(start, path):
+def test_the_function_of_webhooks_loads_neither_the_application_nor_what_knows_passwords_and_tokens(start):
+    endpoint = {"LYCHGATE_WEBHOOK_URL": "https://receiver.example/hooks"}
+    modules, log = imported(start, "webhooks", endpoint)
+    assert {"chalicelib.webhooks", "chalicelib.adapters.webhook_endpoint"} <= modules, log
+    assert '"outcome": "put_back"' in log
+    unwanted = {"app", "boto3", "bcrypt", "cryptography", "jwt"}
+    unwanted |= {
+        f"chalicelib.{name}" for name in ("api", "tokens", "wiring", "adapters.dynamodb.items", "mails.rendering")
+    }
+    assert unwanted & modules == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "adapters/ses",
+        "adapters/webhook_endpoint",
+        "mailer_wiring",
+        "mails/rendering",
+        "use_cases/deliver",
+        "use_cases/send_webhooks",
+        "webhooks_wiring",
+    ],
+)
+def test_the_api_loads_nothing_that_only_the_functions_of_streams_need(start, path):
     modules, _ = imported(start, "api_handler")
     assert f"chalicelib.{path.replace('/', '.')}" not in modules
 

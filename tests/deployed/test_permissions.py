@@ -125,9 +125,9 @@ def test_administrators_get_no_session_of_a_user_and_no_mail_of_theirs(account, 
         getattr(client, operation)(**request_of)
 
 
-@pytest.mark.parametrize("name", ANSWERING)
-def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account, name):
-    role = account.roles[name]
+@pytest.mark.parametrize("function", ANSWERING)
+def test_the_key_of_ones_own_decrypts_this_parameter_and_nothing_else(account, function):
+    role = account.roles[function]
     for name, allowed in ((places.FOUNDATION.signing_keys_parameter, True), ("/lychgate/prod/signing-keys", False)):
         assert role.allows("kms:Decrypt", places.KMS_KEY, encryption_context({"Name": name})) is allowed
     assert not role.allows("kms:Decrypt", places.KMS_KEY)

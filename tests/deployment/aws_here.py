@@ -2,18 +2,23 @@
 
 import copy
 import itertools
+import os
+import subprocess
 import urllib.request
 from contextlib import ExitStack
 from unittest import mock
 
 import botocore.session
+import moto.backends
 from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.server import ThreadedMotoServer
 
 from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here, ses_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
+from tests.deployment.warm_chalice import WarmChalice
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
 
@@ -34,13 +39,14 @@ class AwsHere:
         self.readings = set()
         self.allowed = []
         self.patches = ExitStack()
+        self.chalice = WarmChalice()
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 
     def start(self):
-        # One for all sessions: each would read the models of the same services again.
-        loader = create_loader()
-        self.patches.enter_context(mock.patch.object(botocore.session, "create_loader", return_value=loader))
+        self.patches.callback(self.chalice.stop)
+        self.patches.enter_context(mock.patch.object(subprocess, "Popen", self.chalice.popen))
         for patch in itertools.chain(
+            _quicker(),
             cloudformation_here.patches(self.failing, self.readings),
             api_gateway_here.patches(self.limits),
             lambda_here.patches(self.limits),
@@ -59,6 +65,7 @@ class AwsHere:
 
     def reset(self):
         self.failing.clear()
+        self.chalice.is_warm = True
         self.readings.clear()
         self.ses.update({**ses_here.DEFAULTS, "in DNS": set()})
         self.allowed[:] = [EVERYTHING]
@@ -91,3 +98,39 @@ class AwsHere:
     def stack(self, name):
         (stack,) = [each for each in cloudformation_backends[ACCOUNT][REGION].stacks.values() if each.name == name]
         return stack
+
+
+def _quicker():
+    """Yield context managers that let nothing be made again that is the same each time."""
+    loader = create_loader()
+    yield mock.patch.object(botocore.session, "create_loader", return_value=loader)
+    yield mock.patch.object(botocore.session.Session, "create_client", _client_of_all_sessions())
+    yield mock.patch.object(
+        moto.backends, "list_of_moto_modules", return_value=set(moto.backends.list_of_moto_modules())
+    )
+    # Many requests on one connection, each of which would be a thread of its own.
+    yield mock.patch.object(MotoRequestHandler, "protocol_version", "HTTP/1.1")
+    yield mock.patch.object(MotoRequestHandler, "disable_nagle_algorithm", new=True)
+    yield mock.patch.object(MotoRequestHandler, "log_request", return_value=None)
+
+
+def _client_of_all_sessions():
+    """Return what makes one client for all sessions that would make the same: half of a deployment makes clients."""
+    create = botocore.session.Session.create_client
+    made = {}
+
+    def create_client(session, service_name, *arguments, **how):
+        environment = frozenset(each for each in os.environ.items() if each[0].startswith("AWS_"))
+        options = {name: vars(value) if name == "config" and value else value for name, value in how.items()}
+        key = (
+            service_name,
+            environment,
+            session.profile,
+            session.get_config_variable("region"),
+            repr((arguments, options)),
+        )
+        if key not in made:
+            made[key] = create(session, service_name, *arguments, **how)
+        return made[key]
+
+    return create_client

@@ -18,10 +18,17 @@ from infra.deployment.dependencies import Dependencies
 from infra.local.environment import PROJECT
 from tests.deployment.standing import Account, Files, looked_at
 
-READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", "static-site")
+A_SITE = tuple(
+    f"static-site/{name}"
+    for name in ("index.html", "inspector.html", "styles.css", "gate.svg", "js/page.js", "js/lychgate.d.ts")
+)
+"""A file of each kind that the page has: with all of them, most of a deployment would be uploads."""
+READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", *A_SITE)
 
 _SAID = ("smoked", "smoked_apis", "lines", "errors", "log")
 _OF_ONE_TEST = {"AWS_ENDPOINT_URL", "PYTEST_CURRENT_TEST"}
+_PACKAGES = {}
+"""The packages that a deployment of these sources makes, by their names, which say what they are made of."""
 _STANDING = {}
 """What deployments have left, by their arguments and the environment."""
 
@@ -48,13 +55,22 @@ class Operator:
     def run(self, *arguments):
         self.lines = []
         errors = io.StringIO()
+        makes_packages = not _PACKAGES and looked_at(self.project) == self._files
         with contextlib.redirect_stderr(errors):
             code = main(
                 [*arguments, "--project", str(self.project)], say=self.lines.append, dependencies=self.dependencies
             )
         self.errors = errors.getvalue()
         self.log += "\n".join([*self.lines, self.errors])
+        if makes_packages:
+            _PACKAGES.update((path.name, path.read_bytes()) for path in packages(self.project).glob("*.zip"))
         return code
+
+    def begins_from_nothing(self):
+        """Let the next commands find the whole page, and nothing that others have made before."""
+        shutil.copytree(PROJECT / "static-site", self.project / "static-site", dirs_exist_ok=True)
+        shutil.rmtree(packages(self.project), ignore_errors=True)
+        self._server.chalice.is_warm = False
 
     def replace(self, **dependencies):
         self.dependencies = dataclasses.replace(self.dependencies, **dependencies)
@@ -119,7 +135,15 @@ def copied_project(project):
     config = json.loads(path.read_text())
     path.write_text(json.dumps({**config, "stages": {"dev": config["stages"]["dev"]}}, indent=2) + "\n")
     (project / "requirements.txt").write_text("")
+    for name, content in _PACKAGES.items():
+        packages(project).mkdir(exist_ok=True)
+        (packages(project) / name).write_bytes(content)
     return project
+
+
+def packages(project):
+    """The folder into which Chalice puts its packages."""
+    return project / ".chalice" / "deployments"
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ def invalidations(distribution):
 
 
 def test_goes_from_nothing_to_working_to_nothing(operator, aws):
+    operator.begins_from_nothing()
     at_first, files_at_first = account(), operator.files()
 
     assert operator.deploy() == 0, operator.errors

@@ -51,7 +51,7 @@ def versions():
 
 
 def called_by_the_api(*, administrators=None):
-    """What the methods of the API call, the authorizer aside; those of administrators or all others, if that is said."""
+    """What the methods of the API call, the authorizer aside; those of administrators alone or not, if asked so."""
     (api,) = account()["apis"]
     resources = boto3.client("apigateway").get_resources(restApiId=api, embed=["methods"])["items"]
     integrations = [

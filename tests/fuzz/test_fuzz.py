@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def dumped(value):
     return json.dumps(value)
 
 
+@pytest.mark.slow  # of `make quick` it would be the longest
 @given(
     st.text()
     | st.builds(".".join, st.lists(SEGMENT, max_size=5))

@@ -182,14 +182,14 @@ def test_a_run_that_was_ended_goes_on_where_it_was(run, write, users_in, during)
         if next(ends, False):
             raise KeyboardInterrupt
 
-    path = write(*numbered(200))
+    path = write(*numbered(100))
     during("before", "TransactWriteItems", end)
     assert run("import", path, "--yes").exit_code == 1
     assert len(users_in()) == 50
     list(ends)
     result = run("import", path, "--json")
-    assert (lines_of(result)[-1]["created"], lines_of(result)[-1]["same"]) == (150, 50)
-    assert len(users_in()) == 200
+    assert (lines_of(result)[-1]["created"], lines_of(result)[-1]["same"]) == (50, 50)
+    assert len(users_in()) == 100
 
 
 def test_a_table_that_refuses_is_asked_again_later_and_later(run, write, users_in, pauses, during):
@@ -332,12 +332,12 @@ def test_where_the_address_is_the_username_nobody_has_another(run, write, settin
 
 
 def test_two_imports_of_one_file_at_once_add_each_user_once(run, write, users_in, atomic_moto):
-    path = write(*numbered(120, password_hash=HASH, email_verified=False))
+    path = write(*numbered(60, password_hash=HASH, email_verified=False))
     with ThreadPoolExecutor(1) as other:
         beside = other.submit(importing_alone, run, path)
         result = run("import", path, "--yes")
         assert (result.exit_code, beside.result()) == (0, 0)
-    assert len(users_in()) == 120
+    assert len(users_in()) == 60
 
 
 def importing_alone(run, path):

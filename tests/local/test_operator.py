@@ -65,7 +65,7 @@ def test_a_role_given_beside_a_running_server_counts_there_at_once(operate, alic
     assert me["user"]["roles"] == ["editor", "user"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive), signal.SIGKILL])
 def test_a_role_given_while_nothing_runs_is_there_at_the_next_start(operate, alice, start, eventually, end):
     eventually(lambda: roles_of(operate) == ["user"])
     alice[0].send(end)

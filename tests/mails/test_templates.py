@@ -25,7 +25,7 @@ LONGEST_LINE, RECOMMENDED_LINE = 998, 78
 # What a phone shows of a mail while it is locked: the subject and some lines, of which four are about 160 characters.
 SHOWN_ON_A_LOCKED_SCREEN = 160
 
-NOTICES = [template for template in TEMPLATES if "minutes" not in TEMPLATES[template]]
+NOTICES = [template for template in TEMPLATES if not TEMPLATES[template]]
 WITH_LINKS = [template for template in TEMPLATES if "link" in TEMPLATES[template]]
 # In one of the languages only.
 ENGLISH = (
@@ -69,7 +69,7 @@ def placeholders(file):
 
 def test_there_is_a_template_for_each_kind_of_mail_and_one_for_who_has_an_account():
     assert set(TEMPLATES) == {*MailKind, REGISTER_KNOWN}
-    assert {template for template in TEMPLATES if TEMPLATES[template]} == set(ASKED_FOR)
+    assert {template for template in TEMPLATES if TEMPLATES[template]} == {*ASKED_FOR, MailKind.INVITATION}
 
 
 def test_there_are_files_for_each_template_and_language_and_no_others():
@@ -86,9 +86,11 @@ def test_the_previews_are_a_sample_of_each():
 
 def test_samples_are_like_what_the_mailer_sends():
     for kind, seconds in LIFETIMES.items():
-        assert sample_values(kind, LOOK)["minutes"] == str(seconds // 60)
+        name, unit = ("hours", 3600) if kind is MailKind.INVITATION else ("minutes", 60)
+        assert sample_values(kind, LOOK)[name] == str(seconds // unit)
     for template in WITH_LINKS:
-        site, _, token = sample_values(template, LOOK)["link"].partition(f"/account.html#{template}=")
+        purpose = MailKind.RESET if template == MailKind.INVITATION else template
+        site, _, token = sample_values(template, LOOK)["link"].partition(f"/account.html#{purpose}=")
         assert site == LOOK.site_url
         assert read_token(token) is not None
     assert re.fullmatch(rf"\d{{{CODE_DIGITS}}}", sample_values(MailKind.LOGIN_CODE, LOOK)["code"])
@@ -130,7 +132,8 @@ def test_no_placeholder_is_left(template, language):
 def test_text_and_html_say_how_long_it_is_good_and_what_it_is_for(template, language):
     mail = sample(template, language)
     for name, value in sample_values(template, LOOK).items():
-        shown = value if name != "minutes" else f"{value} {'Minuten' if language == 'de' else 'minutes'}"
+        german = {"minutes": "Minuten", "hours": "Stunden"}
+        shown = value if name not in german else f"{value} {german[name] if language == 'de' else name}"
         assert shown in " ".join(mail.text.split()), name
         assert shown in MailReader(mail.html).text, name
     assert LOOK.site_name in mail.text
@@ -146,6 +149,8 @@ def test_a_mail_says_what_to_do_if_it_was_somebody_else(template, language):
             "en": "cannot explain this, change your password",
             "de": "nicht erklären können, ändern Sie Ihr Passwort",
         }
+    if template == MailKind.INVITATION:
+        said = {"en": "If you do not know of this", "de": "Wenn Sie davon nichts wissen"}
     assert re.search(said[language], " ".join(mail.text.split()))
     assert re.search(said[language], MailReader(mail.html).text)
 
@@ -228,7 +233,7 @@ def test_a_subject_fits_into_a_line_names_the_site_and_tells_no_secret(template,
         assert subject.isprintable()
         assert name[:39] in subject
     values = sample_values(template, LOOK)
-    others = {"code": "999888", "link": LOOK.site_url + "/other", "minutes": "7"}
+    others = {"code": "999888", "link": LOOK.site_url + "/other", "minutes": "7", "hours": "7"}
     other = render(template, language, {name: others[name] for name in values}, LOOK, FILES)
     assert other.subject == sample(template, language).subject
 

@@ -592,4 +592,4 @@ class WaysIn(RuleBasedStateMachine):
         assert self.memory.sessions == before
 
 
-TestWaysIn = WaysIn.TestCase
+TestWaysIn = pytest.mark.slow(WaysIn.TestCase)  # of `make quick` it would be the longest

@@ -97,5 +97,5 @@ class Operating:
                 raise fails
             yield self.accounts(stage.name, stores, **settings)
 
-        reach = Reach(accounts, lambda: LATER, lambda: self.at_a_terminal)
+        reach = Reach(accounts, lambda: LATER, can_ask=lambda: self.at_a_terminal)
         return CliRunner().invoke(operator, arguments, obj=reach, input=typed)

@@ -10,6 +10,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.places import IN_PROCESS, PLACES
 
+LONGEST = ("browser", "deployment", "smoke", "local", "api, packaged", "in_process", "restore", "client", "openapi")
+"""The groups that take longest, the longest first: a process that has ended its last waits for the other."""
+
 _PLACE = re.compile(rf"[\[-]({'|'.join(map(re.escape, (IN_PROCESS, *PLACES)))})[]-]")
 
 
@@ -21,8 +24,18 @@ def group_of(nodeid):
     return f"{folder}, {place[1]}" if place else folder
 
 
+def by_length(nodeid):
+    """What to sort tests by, so that the longest groups come first."""
+    group = group_of(nodeid)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
+
+
 class ByGroup(LoadScopeScheduling):
-    """Hands a process one group after the other."""
+    """Hands a process one group after the other, in the order in which they were collected."""
+
+    def __init__(self, config, log=None):
+        config.option.loadscopereorder = False  # it would begin with the group of the most tests
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid):
         return group_of(nodeid)

@@ -355,7 +355,9 @@ def steps_of(scene, clock):
     return steps.taken
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    "scene", [pytest.param(scene, marks=pytest.mark.slow if scene == "a code" else ()) for scene in SCENES]
+)
 def test_a_mail_arrives_wherever_the_process_dies_and_twice_only_after_it_was_sent(scene, clock):
     clock.now = NOW
     taken = steps_of(scene, clock)

@@ -265,6 +265,7 @@ class TestTheSecurityModel:
             assert (outcome is Outcome.NOTHING) is cell.startswith("nothing"), cell
 
 
+@pytest.mark.slow
 class TestTheCommand:
     """What it prints, and how it ends."""
 

@@ -325,6 +325,13 @@ class TestOutput:
             ["[bold]kim", "x\\x1b[31my"],
         ]
 
+    def test_on_a_narrow_terminal_nothing_of_a_cell_is_cut(self, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "40")
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        output.print_rows(("name", "what"), [("k" * 30, "x" * 30)])
+        said = capsys.readouterr().out
+        assert (said.count("k"), said.count("x")) == (30, 30)
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [
