@@ -22,10 +22,10 @@ from chalicelib.accounts.usernames import normalised_username, username_error
 from chalicelib.api.responses import timestamp
 from chalicelib.credentials import base64url
 from chalicelib.credentials.totp import as_base32
+from chalicelib.use_cases.administration import USER_ID
 from chalicelib.use_cases.begin_session import new_id
 from infra.operator.transfer.hashes import HashError, exported_hash, stored_hash
 
-_ID = re.compile(r"[A-Za-z0-9_.:|-]{1,64}")
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -154,7 +154,7 @@ def _text(value: object, name: str, form: re.Pattern[str], says: str) -> str:
 
 
 def _id(value: object) -> str:
-    return _text(value, "id", _ID, "1 to 64 of the characters A-Z a-z 0-9 _ - . : |")
+    return _text(value, "id", USER_ID, "1 to 64 of the characters A-Z a-z 0-9 _ - . : |, and begin with none of the last three")
 
 
 def _username(value: object) -> str:
