@@ -20,7 +20,7 @@ DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint audit format lock upgrade clean rebuild
+.PHONY: help dev dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint lint-types lint-style lint-imports lint-templates lint-workflows audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,7 +69,7 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
 
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
-	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -m "not slow"
+	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
 test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
@@ -103,12 +103,23 @@ policy: $(VENV)/.installed-test ## Write the IAM policies of who deploys, infra/
 bench: $(VENV)/.installed-test $(DYNAMODB_LOCAL) ## Measure the figures of the documentation, in about 15 minutes
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-lint: $(VENV)/.installed-test ## Check style, types, the direction of imports, templates and workflows
+# The longest first: `make --jobs=2 lint` runs two at a time.
+lint: lint-types lint-style lint-imports lint-templates lint-workflows ## Check style, types, the direction of imports, templates and workflows
+
+lint-types: $(VENV)/.installed-test
+	$(BIN)/python -m mypy
+
+lint-style: $(VENV)/.installed-test
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
-	$(BIN)/python -m mypy
+
+lint-imports: $(VENV)/.installed-test
 	$(BIN)/lint-imports
+
+lint-templates: $(VENV)/.installed-test
 	$(BIN)/cfn-lint --include-checks I -- infra/template.yaml infra/github-oidc.yaml
+
+lint-workflows: $(VENV)/.installed-test
 	$(BIN)/actionlint -shellcheck= -pyflakes=
 	$(BIN)/zizmor --offline --quiet --no-progress --strict-collection .github
 

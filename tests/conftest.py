@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_xdist_make_scheduler(config, log):
     from tests.support.workers import ByGroup
 
-    return ByGroup(config, log)
+    return None if is_quick(config) else ByGroup(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,13 @@
 """A server of the browser's own, and a page that is watched for errors."""
 
+import json
+import urllib.request
+import uuid
+
 import pytest
 
 from tests.browser.development_server import DevelopmentServer
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import PASSWORD, Visitor
 from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
 
@@ -60,11 +64,14 @@ def mailless_server(tmp_path_factory):
 
 @pytest.fixture
 def new_visitor(browser):
-    """Make visitors, each with a browser profile of their own, and hold their pages to having no errors."""
+    """Make visitors, each with a browser profile of their own, and hold their pages to having no errors.
+
+    They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise.
+    """
     visitors = []
 
     def new_visitor(server, username=None, **settings):
-        context = browser.new_context(**settings)
+        context = browser.new_context(**{"reduced_motion": "reduce", **settings})
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(TELL_VIOLATIONS)
         visitors.append(Visitor(context, server.url, username))
@@ -83,8 +90,25 @@ def visitor(new_visitor, server):
 
 
 @pytest.fixture
-def member(visitor):
-    """Somebody who has just signed up."""
+def account(server):
+    """The name of somebody who has an account, and no browser here."""
+    username = f"kim.{uuid.uuid4().hex[:12]}"
+    body = json.dumps({"username": username, "password": PASSWORD}).encode()
+    request = urllib.request.Request(f"{server.url}/api/auth/register", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 201
+    return username
+
+
+@pytest.fixture
+def member(new_visitor, server):
+    """Somebody who has signed up, and has opened the page logged in."""
+    return new_visitor(server).join()
+
+
+@pytest.fixture
+def newcomer(visitor):
+    """Somebody who has just signed up, with the form."""
     visitor.sign_up()
     visitor.is_signed_in()
     return visitor

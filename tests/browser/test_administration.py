@@ -228,9 +228,7 @@ def test_an_account_is_made_and_whoever_gets_its_link_sets_the_password_and_show
 @pytest.fixture
 def kim(new_visitor, server):
     """Somebody who has just signed up, with an address that nobody has confirmed."""
-    visitor = new_visitor(server, unique("kim")).open()
-    visitor.sign_up()
-    visitor.is_signed_in()
+    visitor = new_visitor(server, unique("kim")).join()
     visitor.has_loaded(visitor.page)
     return visitor
 

@@ -46,10 +46,8 @@ def has_title(visitor, title):
     expect(visitor.page).to_have_title(f"{title} · Lychgate")
 
 
-def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(member, new_visitor, server):
-    member.sign_out()
-    member.is_signed_out()
-    late = new_visitor(server, member.username).open()
+def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(account, new_visitor, server):
+    late = new_visitor(server, account).open()
     late.sign_up()
     late.sees("#signup-username-error", "taken")
     late.log_in()
@@ -58,8 +56,8 @@ def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(member
     late.forgive(409)
 
 
-def test_a_sign_up_is_told_that_the_account_is_ready(member):
-    member.sees("#notice", "Your account is ready")
+def test_a_sign_up_is_told_that_the_account_is_ready(newcomer):
+    newcomer.sees("#notice", "Your account is ready")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +97,8 @@ def test_the_tabs_obey_the_arrow_keys(visitor):
         assert visitor.page.evaluate("document.activeElement.id") == f"show-{chosen}"
 
 
-def test_whoever_logs_out_sees_the_log_in_also_after_a_sign_up(member):
+def test_whoever_logs_out_sees_the_log_in_also_after_a_sign_up(newcomer):
+    member = newcomer
     has_title(member, member.username)
     member.sign_out()
     member.is_signed_out()
@@ -119,12 +118,12 @@ def test_a_typed_name_goes_along_to_the_other_form(visitor):
     assert visitor.page.input_value("#login-username") == "kim.lee"
 
 
-def test_whose_name_is_taken_can_log_in_with_it_instead(member, new_visitor, server):
-    late = new_visitor(server, member.username).open()
+def test_whose_name_is_taken_can_log_in_with_it_instead(account, new_visitor, server):
+    late = new_visitor(server, account).open()
     late.sign_up()
     late.page.click("#signup-username-error a")
     late.sees("#login-form")
-    assert late.page.input_value("#login-username") == member.username
+    assert late.page.input_value("#login-username") == account
     assert late.page.input_value("#login-password") == ""
     late.page.fill("#login-password", PASSWORD)
     late.page.click("#login-form [type=submit]")
@@ -193,8 +192,8 @@ def test_what_was_typed_before_the_site_said_that_it_is_closed_is_kept(new_visit
     assert visitor.page.evaluate("document.activeElement.id") == "login-username"
 
 
-def test_the_first_view_does_not_wait_for_the_options(new_visitor, server, member):
-    visitor = new_visitor(server, member.username)
+def test_the_first_view_does_not_wait_for_the_options(new_visitor, server, account):
+    visitor = new_visitor(server, account)
     held = []
     visitor.context.route(OPTIONS, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
     visitor.open()

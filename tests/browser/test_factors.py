@@ -38,8 +38,7 @@ class Member:
         return self.visitor.page
 
     def signs_up(self):
-        self.visitor.open().sign_up()
-        self.visitor.is_signed_in()
+        self.visitor.join()
         self.visitor.sees("#way-list strong", "Password")
         return self
 

@@ -33,7 +33,7 @@ def test_a_reload_keeps_one_logged_in(member):
     member.page.reload()
     member.is_signed_in()
     assert [path for _, path, _ in member.made()].count("auth/login") == 0
-    assert ("POST", "auth/refresh", 200) in member.made()
+    assert member.refreshes() == [200, 200]
 
 
 def test_a_wrong_password_is_an_error_in_the_form_and_no_session(member):
@@ -56,15 +56,16 @@ def test_an_unknown_user_reads_the_same_as_a_wrong_password(member, new_visitor,
     stranger.forgive(401)
 
 
-def test_a_taken_name_is_an_error_at_its_field(member, new_visitor, server):
-    late = new_visitor(server, member.username.upper()).open()
+def test_a_taken_name_is_an_error_at_its_field(account, new_visitor, server):
+    late = new_visitor(server, account.upper()).open()
     late.sign_up()
     late.sees("#signup-username-error", "taken")
     assert late.page.evaluate("document.activeElement.id") == "signup-username"
     late.forgive(409)
 
 
-def test_signing_out_is_for_good(member):
+def test_signing_out_is_for_good(newcomer):
+    member = newcomer
     (cookie,) = member.refresh_cookies()
     member.sign_out()
     member.is_signed_out()

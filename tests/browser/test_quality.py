@@ -182,7 +182,8 @@ def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
     assert reached[:5] == ["show-login", "login-username", "login-password", "reveal", "button primary wide"]
 
 
-def test_the_focus_follows_the_view(member):
+def test_the_focus_follows_the_view(newcomer):
+    member = newcomer
     assert member.page.evaluate("document.activeElement.id") == "logged-in-title"
     member.sign_out()
     member.is_signed_out()

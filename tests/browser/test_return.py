@@ -152,12 +152,6 @@ def has_arrived(visitor, path, page=None):
     page.get_by_role("heading", name="Members only").wait_for()
 
 
-@pytest.fixture
-def account(member):
-    """The name of somebody who has an account."""
-    return member.username
-
-
 def test_a_log_in_goes_back_to_where_one_came_from(travelling, account):
     visitor = travelling(account)
     arrive(visitor, "/members/?page=2#row-7")

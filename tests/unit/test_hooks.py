@@ -533,7 +533,7 @@ class TestMigration:
             MigratedUser(roles=()),
             MigratedUser(email="no address"),
         ],
-        ids=repr,
+        ids=["a failure", "a refusal", "a text", "true", "a role nobody may give", "no role", "no address"],
     )
     def test_a_failure_is_a_wrong_password(self, make_use_cases, memory, log, announced, answer):
         use_cases = make_use_cases(hooks=Hooks(migrate=Recorder(answer)))
