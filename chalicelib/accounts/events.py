@@ -45,7 +45,7 @@ class EventType(StrEnum):
     PASSWORD_LINK_MADE = "password_link_made"
     """An administrator was given a link that sets a password."""
     ACCOUNT_DELETED = "account_deleted"
-    """In the history of an administrator only: that of the account goes with the account."""
+    """In no history of the account, which goes with it: in that of an administrator who did it, and in nobody's."""
 
     REFRESHED = "refreshed"
     REFRESH_RETRIED = "refresh_retried"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from chalicelib.api.factors import factors_body
 from chalicelib.api.responses import Answer, event_body, no_content, session_body, timestamp, user_body
@@ -66,7 +67,7 @@ def create_user(call: Call, body: NewUserBody) -> Answer[NewUserAnswerBody]:
 @routes.operation("GET", "/admin/users/{user_id}", credential=Credential.LIVE, role=ADMIN, raises=(NotFound,))
 def get_user(call: Call, user_id: UserId) -> Answer[ShownUserBody]:
     """Return a user, with sessions, history and factors."""
-    shown = call.use_cases.administration.show(user_id)
+    shown = call.use_cases.administration.show(_decoded(user_id))
     suppressed: SuppressedBody | None = None
     if shown.suppressed is not None:
         reason, at = shown.suppressed
@@ -92,7 +93,7 @@ def change_user(call: Call, user_id: UserId, body: UserChangesBody) -> Answer[Ch
     `conflict`.
     """
     changed = call.use_cases.administration.change(
-        user_id, call.user, call.caller, roles=body.roles, disabled=body.disabled
+        _decoded(user_id), call.user, call.caller, roles=body.roles, disabled=body.disabled
     )
     return Answer({"user": user_body(changed)})
 
@@ -110,7 +111,7 @@ def delete_user(call: Call, user_id: UserId) -> Answer[None]:
 
     The username is free then. If no active administrator would be left, the answer is `conflict`.
     """
-    call.use_cases.administration.delete(user_id, call.user, call.caller)
+    call.use_cases.administration.delete(_decoded(user_id), call.user, call.caller)
     return no_content()
 
 
@@ -124,7 +125,7 @@ def delete_user(call: Call, user_id: UserId) -> Answer[None]:
 )
 def log_out_user(call: Call, user_id: UserId) -> Answer[None]:
     """End all sessions of a user."""
-    call.use_cases.administration.log_out_everywhere(user_id, call.user, call.caller)
+    call.use_cases.administration.log_out_everywhere(_decoded(user_id), call.user, call.caller)
     return no_content()
 
 
@@ -141,7 +142,7 @@ def reset_password_of_user(call: Call, user_id: UserId) -> Answer[PasswordLinkBo
     It is good for 30 minutes, at `POST /auth/password/reset`. Until then password and sessions stay as they are. If the
     account is disabled, the answer is `conflict`.
     """
-    made = call.use_cases.administration.reset_password(user_id, call.user, call.caller)
+    made = call.use_cases.administration.reset_password(_decoded(user_id), call.user, call.caller)
     return Answer({"link": made.link, "expires_in": made.expires_in})
 
 
@@ -158,8 +159,13 @@ def delete_second_factor_of_user(call: Call, user_id: UserId) -> Answer[None]:
 
     From then on one factor is enough. Passkeys stay. If there is no app, the answer is `not_found`.
     """
-    call.use_cases.administration.remove_second_factor(user_id, call.user, call.caller)
+    call.use_cases.administration.remove_second_factor(_decoded(user_id), call.user, call.caller)
     return no_content()
+
+
+def _decoded(user_id: str) -> str:
+    """Return an id as it is, whether or not whoever passed the request on has decoded its path. No id has a %."""
+    return unquote(user_id)
 
 
 def _session_body(session: Session) -> UsersSessionBody:

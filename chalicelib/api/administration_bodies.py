@@ -9,10 +9,9 @@ from chalicelib.api.factor_bodies import FactorsBody
 from chalicelib.api.parsing import request_body
 from chalicelib.api.responses import EventBody, Seconds, Timestamp, UserBody
 from chalicelib.api.schemas import Keywords, NewEmail, NewUsername, OrNull
-from chalicelib.use_cases.account import SESSION_ID
-from chalicelib.use_cases.administration import MOST_USERS
+from chalicelib.use_cases.administration import MOST_USERS, USER_ID
 
-UserId = Annotated[str, Keywords(pattern=f"^{SESSION_ID.pattern}$", description="The `id` of a user.")]
+UserId = Annotated[str, Keywords(pattern=f"^{USER_ID.pattern}$", description="The `id` of a user.")]
 Roles = Annotated[
     list[str],
     Keywords(

@@ -47,6 +47,8 @@ _KEY_BYTES = range(16, 129)
 _SALT_BYTES = range(513)
 
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
+_BCRYPT_LAST_OF_SALT = 28
+"""Where the last sign of the salt is, which has four bits too many: other than zero, the library refuses them."""
 _BCRYPT_BYTES = 72
 """Bytes of a password that bcrypt looks at. The libraries of other systems ignore the others."""
 _PHC = re.compile(r"\$([a-z0-9-]+)((?:\$[a-z0-9]+=[^$]*)*)\$([A-Za-z0-9+/]*)\$([A-Za-z0-9+/]+)")
@@ -141,6 +143,8 @@ class _Phc:
 def _bcrypt(text: str, cost: int, prehash: Callable[[str], bytes]) -> ForeignHash:
     if not 4 <= cost <= MOST_BCRYPT_COST:  # noqa: PLR2004 - bcrypt's least
         raise ForeignHashRefused(f"its cost is {cost}, and 4 to {MOST_BCRYPT_COST} are allowed")
+    if text[_BCRYPT_LAST_OF_SALT] not in ".Oeu":
+        raise ForeignHashRefused("its salt does not end as one of bcrypt does")
     stored = text.encode("ascii")
     return ForeignHash(2**cost, lambda password: bcrypt.checkpw(prehash(password)[:_BCRYPT_BYTES], stored))
 

@@ -4,11 +4,12 @@ An administrator is authorised before these are called: live, with the role, and
 here lets an administrator act in the name of a user, or choose a password. Everything that changes something leaves an
 event in the user's history, which names no administrator, and one in the administrator's, which names the user. An
 operator, with AWS credentials, is no user: then the ``actor`` is None, and the user's history alone has it. That of a
-deletion is nobody's then.
+deletion is in nobody's history instead.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from chalicelib.accounts.user import NO_PASSWORD, Contact, User
 from chalicelib.accounts.usernames import canonical_username, normalised_username
 from chalicelib.credentials.mailed import LIFETIMES, new_mail_id, new_token, token_digest
 from chalicelib.errors import FieldError, NotFound, ValidationFailed
-from chalicelib.use_cases.account import SESSION_ID, history
+from chalicelib.use_cases.account import history
 from chalicelib.use_cases.begin_session import new_id
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 MOST_USERS = 100
 """Users on a page, at most."""
+
+USER_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:|-]{0,63}")
+"""A valid identifier of a user, which fits a path and the key of an index. One who was imported may have kept that of
+another system."""
 
 _CURSOR = "cursor of users"
 """The purpose that cursors are sealed for."""
@@ -224,9 +229,11 @@ class Administration:
 
         """
         user = self._existing(user_id)
-        told, *entry = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
-        # The user's history goes with the account. What no administrator's history has is in nobody's.
-        self._stores.administration.delete(user, entry or [replace(told, user_id=None, subject=user.id)])
+        told, *own = _both(EventType.ACCOUNT_DELETED, user, actor, self._clock(), caller)
+        if actor is not None and actor.id == user.id:
+            own = []
+        # The user's history goes with the account, and the administrator's may be next. One entry is in nobody's.
+        self._stores.administration.delete(user, [replace(told, user_id=None, subject=user.id), *own])
         self._announce(told)
 
     def log_out_everywhere(self, user_id: str, actor: User | None, caller: Caller) -> None:
@@ -320,7 +327,7 @@ class Administration:
 
     def _existing(self, user_id: str) -> User:
         # Anything else is no key of the index, and might be too long to ask for.
-        user = self._stores.administration.with_id(user_id) if SESSION_ID.fullmatch(user_id) else None
+        user = self._stores.administration.with_id(user_id) if USER_ID.fullmatch(user_id) else None
         if user is None:
             raise NotFound
         return user

@@ -83,7 +83,7 @@ export async function startAdministration(client, { refuse }) {
   const show = (isFirst = false) => {
     // Whoever is refused has nothing to show.
     if (!root.contains(list.element)) return;
-    const [, id = ""] = /^#user=([\w-]+)$/.exec(location.hash) ?? [];
+    const [, id = ""] = /^#user=([\w.:|-]+)$/.exec(location.hash) ?? [];
     const name = id ? "user" : location.hash === "#new" ? "fresh" : "list";
     const left = user.leave();
     for (const [each, { element }] of Object.entries(views)) element.hidden = each !== name;

@@ -28,7 +28,7 @@ COSTS = {
     "disable": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE), 1.5, 6),
     "end all sessions": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE), 1.5, 6),
     "a link for a new password": Cost((*FIND, "GetItem users", "TransactWriteItems events+mail+users"), 2.5, 8),
-    "delete": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE, "Query events"), 1.5, 4),
+    "delete": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE, "Query events"), 1.5, 6),
 }
 
 

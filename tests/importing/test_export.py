@@ -168,7 +168,7 @@ def lines_of(path):
 def kim(sealer, dynamodb, aws):
     """A user of the stage `test` with an authenticator app."""
     factors = Factors(sealer.seal(SECRET, purpose=TOTP_SECRET, about="kims-id"), 1_700_000_000, 5, (), ())
-    user = User("kims-id", "Kim", IMPORTED + "$2b$04$" + "a" * 53, ("user",), 1_600_000_000, factors=factors)
+    user = User("kims-id", "Kim", IMPORTED + "$2b$04$" + "e" * 53, ("user",), 1_600_000_000, factors=factors)
     put_user(dynamodb, tables_of("test"), user, [])
     return user
 
@@ -221,7 +221,7 @@ def test_hashes_of_another_first_pepper_are_refused_and_the_others_are_imported(
     put_user(
         dynamodb,
         tables_of("test"),
-        User("bobs-id", "Bob", IMPORTED + "$2b$04$" + "a" * 53, ("user",), 1_600_000_000),
+        User("bobs-id", "Bob", IMPORTED + "$2b$04$" + "e" * 53, ("user",), 1_600_000_000),
         [],
     )
     run("export", tmp_path / "users.jsonl")

@@ -227,6 +227,7 @@ WRONG = {
     "an unknown member": ({**OWN, "admin": True, "isAdmin": 1}, "unknown members: 'admin', 'isAdmin'"),
     "no name": ({"roles": ["user"]}, "a username or an email is needed"),
     "a short name": ({"username": "al"}, "the username is not allowed: Use 3 to 254 characters."),
+    "a name that fits no token": ({"username": "𠀀" * 254}, "has 1016 bytes in UTF-8, and 512 are allowed"),
     "a name with a space": ({"username": "Ann Bee"}, "the username is not allowed"),
     "a name that is a number": ({"username": 12345}, "username must be a string"),
     "no address": ({**OWN, "email": "ann"}, "the e-mail address is not allowed"),
@@ -255,8 +256,12 @@ WRONG = {
     "SHA-512-crypt": ({**OWN, "password_hash": "$6$salt$" + "x" * 86}, "it is SHA-512-crypt, which is not supported"),
     "a password in plain": ({**OWN, "password_hash": "hunter2"}, "it has no form that is known"),
     "a hash of ours that is none": ({**OWN, "password_hash": "lychgate:$2b$99$x"}, "no hash of Lychgate's"),
+    "a hash of ours with bits after its salt": (
+        {**OWN, "password_hash": "lychgate:$2b$04$" + "x" * 53},
+        "no hash of Lychgate's",
+    ),
     "a hash with a pepper that is not here": (
-        {**OWN, "password_hash": "lychgate:gone0001$2b$12$" + "x" * 53},
+        {**OWN, "password_hash": "lychgate:gone0001$2b$12$" + "u" * 53},
         "needs the pepper gone0001",
     ),
     "a TOTP secret of another stage": ({**OWN, "totp": {"sealed": "." + "A" * 80}}, "sealed with another pepper"),

@@ -1,11 +1,12 @@
 """What administrators see and do, over HTTP, and what nobody else does."""
 
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from chalicelib.adapters.dynamodb.attributes import to_item
-from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.adapters.dynamodb.attributes import from_item, to_item
+from chalicelib.adapters.dynamodb.items import new_user_to_item, user_key
 from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.api import administration
 from chalicelib.api.routing import Credential
@@ -13,6 +14,7 @@ from tests.support.administrators import Administrator, Administrators
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import reauthenticate, with_passkey, with_totp
 from tests.support.mail_flows import ADDRESS, NEW_PASSWORD, OTHER_ADDRESS, PASSWORD, confirm, reset, with_address
+from tests.support.samples import ALICE
 
 OPERATIONS = administration.routes.operations
 BODIES = {"POST /admin/users": {"username": "Carol"}, "PATCH /admin/users/{user_id}": {"disabled": True}}
@@ -441,6 +443,22 @@ class TestTheLastAdministrator:
         carol.change(carol.id, disabled=True).assert_problem(409, "conflict")
 
 
+def test_a_user_who_was_imported_with_an_id_is_administered_like_any_other(api, root, aws_clients, environment):
+    user_id = "auth0|5dea9f9c82dd7c0e76e4ec93.1:a"
+    item = new_user_to_item(replace(ALICE, id=user_id), sessions=0)
+    aws_clients[0].put_item(TableName=environment["LYCHGATE_USERS_TABLE"], Item=item)
+    assert root.users().json["users"][0]["id"] == user_id
+    for path in (quote(user_id, safe=""), user_id):
+        assert root.show(path).json["user"]["id"] == user_id
+    path = quote(user_id, safe="")
+    assert root.change(path, disabled=True).json["user"]["disabled"]
+    assert root.ask("POST", f"/users/{path}/logout-all").status == 204
+    assert root.change(path, disabled=False).status == 200
+    assert reset(api, link_for(root, path)).status == 204
+    assert root.delete(path).status == 204
+    assert len(root.users().json["users"]) == 1
+
+
 class TestWhatIsRecorded:
     def test_each_action_is_in_both_histories_and_the_users_names_nobody(self, api, root, bob, clock):
         with_totp(api, clock, bob.token)
@@ -466,6 +484,20 @@ class TestWhatIsRecorded:
         assert root.delete(bob.id).status == 204
         own = root.show(root.id).json["recent_events"][0]
         assert (own["type"], own["subject"]) == ("account_deleted", bob.id)
+
+    def test_what_is_left_of_a_deletion_outlives_the_administrator_who_did_it(
+        self, api, admins, root, bob, aws_clients, environment
+    ):
+        second = admins.register("Second")
+        assert second.delete(bob.id).status == 204
+        assert second.delete(second.id).status == 204
+        stored = aws_clients[0].scan(TableName=environment["LYCHGATE_EVENTS_TABLE"])["Items"]
+        left = [event for event in map(from_item, stored) if event["type"] == "account_deleted"]
+        assert {(each["subject"], each["actor"], each["actor_id"], each["ip"]) for each in left} == {
+            (bob.id, "admin", second.id, ""),
+            (second.id, "admin", second.id, ""),
+        }
+        assert {each["user_id"] for each in left}.isdisjoint({root.id, second.id, bob.id})
 
     def test_a_user_sees_what_was_done_and_not_by_whom(self, api, root, bob):
         assert root.change(bob.id, roles=["editor", "user"]).status == 200

@@ -383,5 +383,5 @@ class AddressesThatAreNames(Site):
             self.use_cases.refresh_tokens.exchange(bystander.tokens.refresh_token, CALLER)
 
 
-TestAddresses = Addresses.TestCase
+TestAddresses = pytest.mark.slow(Addresses.TestCase)  # `make quick` looks at the other
 TestAddressesThatAreNames = AddressesThatAreNames.TestCase

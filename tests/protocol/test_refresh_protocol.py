@@ -434,4 +434,4 @@ class RefreshProtocolWithClaims(RefreshProtocol):
 
 
 TestRefreshProtocol = RefreshProtocol.TestCase
-TestRefreshProtocolWithClaims = RefreshProtocolWithClaims.TestCase
+TestRefreshProtocolWithClaims = pytest.mark.slow(RefreshProtocolWithClaims.TestCase)  # `make quick` looks at the other

@@ -131,6 +131,8 @@ REFUSED = {
     "bcrypt of cost 3": "$2b$03$" + "x" * 53,
     "bcrypt of a library with a bug": "$2x$10$" + "x" * 53,
     "bcrypt with a line after it": "$2b$10$" + "x" * 53 + "\n",
+    "bcrypt with bits after its salt": "$2y$10$" + "A" * 22 + "u" * 31,
+    "bcrypt of a SHA-256 with bits after its salt": "$bcrypt-sha256-hex$2b$10$" + "A" * 22 + "u" * 31,
     "gigabytes of Argon2": f"$argon2id$v=19$m=4194304,t=3,p=4${SALT}${KEY}",
     "a number of a hundred digits": f"$argon2id$v=19$m={'9' * 100},t=3,p=4${SALT}${KEY}",
     "many passes of Argon2": f"$argon2id$v=19$m=65536,t=11,p=4${SALT}${KEY}",

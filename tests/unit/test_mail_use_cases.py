@@ -290,6 +290,10 @@ class TestAddresses:
         with pytest.raises(LinkExpired):
             use_cases.password_reset.reset("x" * 65, NEW_PASSWORD, CALLER)
 
+    def test_a_site_without_mail_knows_no_mailed_link_but_may_have_handed_one_over(self, make_use_cases):
+        with pytest.raises(LinkExpired):
+            make_use_cases(EMAIL="off").password_reset.reset("x" * 65, NEW_PASSWORD, CALLER)
+
 
 class TestPasswordReset:
     @pytest.fixture

@@ -18,7 +18,7 @@ from chalicelib.credentials.passwords import IMPORTED
 OURS = "lychgate:"
 """What a hash of ours begins with in a file, before the id of its pepper. bcrypt's alone is another system's."""
 
-_OURS = re.compile(r"([A-Za-z0-9_-]{0,32})\$2b\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+_OURS = re.compile(r"([A-Za-z0-9_-]{0,32})\$2b\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
 
 class HashError(ValueError):

@@ -16,16 +16,17 @@ from typing import Any
 from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.factors import MAX_LABEL_LENGTH, MOST_PASSKEYS, Factors, Passkey
 from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.new_usernames import MAX_USERNAME_BYTES
 from chalicelib.accounts.roles import USER, roles_error
 from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username, username_error
 from chalicelib.api.responses import timestamp
 from chalicelib.credentials import base64url
 from chalicelib.credentials.totp import as_base32
+from chalicelib.use_cases.administration import USER_ID
 from chalicelib.use_cases.begin_session import new_id
 from infra.operator.transfer.hashes import HashError, exported_hash, stored_hash
 
-_ID = re.compile(r"[A-Za-z0-9_.:|-]{1,64}")
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -58,7 +59,7 @@ class Record:
 def parse_record(members: Mapping[str, Any], *, now: int) -> Record:
     """Return the user whom these members describe. None stands for a member that is left out. Raises RecordError.
 
-    Names are asked only what a key of the database asks, not what a new name is: whoever has one keeps it.
+    Names are asked only what a key of the database and a token ask, not what a new name is: whoever has one keeps it.
     """
     unknown = sorted(set(members) - set(_READERS))
     if unknown:
@@ -154,7 +155,7 @@ def _text(value: object, name: str, form: re.Pattern[str], says: str) -> str:
 
 
 def _id(value: object) -> str:
-    return _text(value, "id", _ID, "1 to 64 of the characters A-Z a-z 0-9 _ - . : |")
+    return _text(value, "id", USER_ID, "1 to 64 of the characters A-Z a-z 0-9 _ - . : |, and begin with none of the last three")
 
 
 def _username(value: object) -> str:
@@ -163,6 +164,10 @@ def _username(value: object) -> str:
     username = normalised_username(value)
     if (problem := username_error(username)) is not None:
         raise RecordError(f"the username is not allowed: {problem}")
+    if (length := len(username.encode("utf-8"))) > MAX_USERNAME_BYTES:
+        raise RecordError(
+            f"the username is not allowed: it has {length} bytes in UTF-8, and {MAX_USERNAME_BYTES} are allowed"
+        )
     return username
 
 
