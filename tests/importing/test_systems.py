@@ -81,7 +81,7 @@ def test_what_a_page_tells_to_run_imports_its_sample_and_a_user_of_it_logs_in(
     assert dry == [*real, "--dry-run"]
     for words in (dry, real):
         words[words.index("--stage") + 1] = "test"
-        result = run(*words, input="y\n")
+        result = run(*words, typed="y\n")
         assert (result.exit_code, f"{len(EXPECTED[system])} users w" in result.stdout) == (0, True), result.output
         assert (users_in() == []) is (words is dry)
     run("export", tmp_path / "exported.jsonl")

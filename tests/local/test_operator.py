@@ -116,7 +116,7 @@ def test_the_doctor_finds_nothing_wrong_where_something_has_run(operate, alice, 
     command = [sys.executable, "-m", "infra.operator", "doctor", "--data-dir", tmp_path / "data"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.returncode, "WRONG" in done.stdout) == (0, False), done.stdout
-    assert "all 1 users are in it" in done.stdout
+    assert "the only user is in it" in done.stdout
 
 
 def test_where_nothing_has_ever_run_it_says_so_and_leaves_nothing(operate, tmp_path):
