@@ -178,7 +178,7 @@ def kim(sealer, dynamodb, aws):
 def test_only_its_owner_can_read_an_export_and_none_is_overwritten(run, tmp_path):
     path = tmp_path / "users.jsonl"
     result = run("export", path)
-    assert (result.exit_code, "1 users of the stage test" in result.stdout) == (0, True)
+    assert (result.exit_code, "1 user of the stage test is" in result.stdout) == (0, True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_bytes()
     result = run("export", path)

@@ -170,7 +170,7 @@ def test_a_hash_of_firebase_without_the_projects_parameters_is_refused(run, writ
     result = run("import", SAMPLES / "firebase.json", "--format", "firebase", "--yes")
     assert "line 2: kim@example.org: the hash needs the project's parameters: --firebase-config FILE" in result.stderr
     incomplete = write("hash_config {", "rounds: 8", name="config")
-    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete)
+    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete, "--yes")
     assert "lacks base64_signer_key, base64_salt_separator, mem_cost of" in run(*words).stderr
 
 

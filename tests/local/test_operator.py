@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 
+import bcrypt
 import pytest
 
 from tests.local.conftest import PATIENCE_SECONDS, ROOT
 
 PASSWORD = "correct horse battery staple"
+SALT = bcrypt.gensalt(4)
 
 
 @pytest.fixture
@@ -96,6 +98,18 @@ def test_the_first_administrator_is_made_before_anything_has_run_and_logs_in(ope
     body = json.dumps({"username": "root", "password": PASSWORD}).encode()
     answer = ask(start().port_of("API"), "POST", "/api/auth/login", {"Content-Type": "application/json"}, body)
     assert (answer.status, json.loads(answer.body)["user"]["roles"]) == (200, ["admin", "user"])
+
+
+def test_an_import_begins_a_laptop_on_which_nothing_has_run(tmp_path, operate, start, ask):
+    path = tmp_path / "users.jsonl"
+    path.write_text(json.dumps({"username": "kim", "password_hash": bcrypt.hashpw(PASSWORD.encode(), SALT).decode()}))
+    command = [sys.executable, "-m", "infra.operator", "import", path, "--yes", "--data-dir", tmp_path / "data"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert (done.returncode, "1 user was added" in done.stdout) == (0, True), done.stderr
+    assert json.loads(operate("show", "kim", "--json").stdout)["user"]["username"] == "kim"
+    body = json.dumps({"username": "kim", "password": PASSWORD}).encode()
+    answer = ask(start().port_of("API"), "POST", "/api/auth/login", {"Content-Type": "application/json"}, body)
+    assert answer.status == 200
 
 
 def test_a_link_that_was_printed_sets_the_password_at_a_running_server(operate, start, ask):

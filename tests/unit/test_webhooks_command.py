@@ -1,6 +1,7 @@
 """`python -m infra.operator webhooks`: over a fake of the stage's function, and over what a laptop has."""
 
 import json
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +12,11 @@ from chalicelib.adapters.dynamodb.items import event_to_item
 from chalicelib.credentials.webhook_secrets import new_secret, parse_secrets
 from chalicelib.webhooks import handle
 from infra.keys.webhook_secrets import FILE, FileSecrets
+from infra.local.environment import PROJECT
 from infra.operator.__main__ import operator
+from infra.operator.accounts import Stage as StageNamed
 from infra.operator.calls import Reach
+from infra.operator.health.watched import ROTATION_SECONDS, of_laptop
 from infra.operator.webhooks import DeadLetters, Webhooks, moment, window_of
 from tests.support.webhooks import FakeEndpoint, receiving, webhooks_with
 
@@ -201,3 +205,19 @@ def test_on_a_laptop_an_endpoint_is_tested_with_the_laptops_secret(tmp_path, mon
     for command in (["resend", "--since", "1h"], ["redrive"]):
         told = run(*command)
         assert (told.exit_code, "this machine's" in told.output) == (1, True)
+
+
+def test_the_doctor_of_a_laptop_looks_at_the_endpoint_and_at_the_secrets(tmp_path, monkeypatch):
+    here = StageNamed("dev", PROJECT, tmp_path)
+
+    def found():
+        return [(each.name, each.grade.value) for each in of_laptop(here, lambda: time.time() + 2 * ROTATION_SECONDS)]
+
+    monkeypatch.delenv("LYCHGATE_WEBHOOK_URL", raising=False)
+    assert found() == []
+    monkeypatch.setenv("LYCHGATE_WEBHOOK_URL", "http://127.0.0.1:9000/hooks")
+    assert found() == [("webhooks", "ok"), ("webhook secrets", "WRONG")]
+    FileSecrets(tmp_path).write((new_secret(),))
+    assert found()[1] == ("webhook secrets", "ok")
+    FileSecrets(tmp_path).write((new_secret(), new_secret()))
+    assert found()[1] == ("webhook secrets", "advice")

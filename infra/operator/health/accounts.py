@@ -148,7 +148,10 @@ def everybody(accounts: Accounts, advance: Callable[[int], None]) -> Iterator[Di
     reindex = f"python -m infra.operator users reindex --stage {accounts.stage}"
     if found.listed:
         yield Diagnosis(
-            "list of users", Grade.WRONG, f"{found.listed} of {counted(found.users, 'user')} {'is' if found.listed == 1 else 'are'} not in it", f"Run `{reindex}`."
+            "list of users",
+            Grade.WRONG,
+            f"{found.listed} of {counted(found.users, 'user')} {'is' if found.listed == 1 else 'are'} not in it",
+            f"Run `{reindex}`.",
         )
     else:
         all_of_them = "the only user is" if found.users == 1 else f"all {found.users} users are"
@@ -198,7 +201,11 @@ def _peppers(needs: Needs, accounts: Accounts) -> Iterator[Diagnosis]:
             f"Put them back from a backup: python -m infra.keys restore FILE --add-peppers --stage {accounts.stage}",
         )
     else:
-        yield Diagnosis("peppers", Grade.OK, f"all that {counted(needs.users, 'user')} {'needs' if needs.users == 1 else 'need'} are there")
+        yield Diagnosis(
+            "peppers",
+            Grade.OK,
+            f"all that {counted(needs.users, 'user')} {'needs' if needs.users == 1 else 'need'} are there",
+        )
 
 
 def _repair(stage: str) -> str:
