@@ -81,7 +81,7 @@ def test_what_a_page_tells_to_run_imports_its_sample_and_a_user_of_it_logs_in(
     assert dry == [*real, "--dry-run"]
     for words in (dry, real):
         words[words.index("--stage") + 1] = "test"
-        result = run(*words, input="y\n")
+        result = run(*words, typed="y\n")
         assert (result.exit_code, f"{len(EXPECTED[system])} users w" in result.stdout) == (0, True), result.output
         assert (users_in() == []) is (words is dry)
     run("export", tmp_path / "exported.jsonl")
@@ -194,7 +194,7 @@ def test_a_hash_of_firebase_without_the_projects_parameters_is_refused(run, writ
     result = run("import", SAMPLES / "firebase.json", "--format", "firebase", "--yes")
     assert "line 2: kim@example.org: the hash needs the project's parameters: --firebase-config FILE" in result.stderr
     incomplete = write("hash_config {", "rounds: 8", name="config")
-    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete)
+    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete, "--yes")
     assert "lacks base64_signer_key, base64_salt_separator, mem_cost of" in run(*words).stderr
 
 
