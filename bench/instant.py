@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
     from chalicelib.api.application import Application
-    from chalicelib.wiring import UseCases
+    from chalicelib.assembly import UseCases
 
 ISSUER = "https://site.example/api"
 USERNAME = "alice@example.org"

@@ -20,6 +20,7 @@ import boto3
 from botocore.config import Config
 
 from bench.figures import LeftOut
+from chalicelib.assembly import UseCases
 from chalicelib.clock import Clock
 from chalicelib.config.api import ACCESS_TOKEN_LIFETIME, Tables
 from chalicelib.credentials.passwords import PasswordHasher
@@ -27,7 +28,7 @@ from chalicelib.credentials.peppers import Peppers
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from chalicelib.tokens.verifier import TokenVerifier
-from chalicelib.wiring import Lychgate, UseCases
+from chalicelib.wiring import Lychgate
 from infra.tables import create_tables
 from tests.support.application import application, clients_of
 from tests.support.dynamodb_local import DynamoDBLocal, NotInstalled

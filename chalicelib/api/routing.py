@@ -26,6 +26,7 @@ from chalicelib.accounts.user import User
 from chalicelib.api.middleware import View, current_principal
 from chalicelib.api.parsing import complete, read_body, read_caller
 from chalicelib.api.responses import Answer
+from chalicelib.assembly import UseCases
 from chalicelib.errors import (
     Forbidden,
     InsufficientAuthentication,
@@ -38,7 +39,7 @@ from chalicelib.errors import (
     ValidationFailed,
 )
 from chalicelib.tokens.principals import Principal
-from chalicelib.wiring import Lychgate, UseCases
+from chalicelib.wiring import Lychgate
 
 if TYPE_CHECKING:
     from chalicelib.config.api import ApiSettings

@@ -57,7 +57,8 @@ class AdministrationStore(Protocol):
     def change(self, user: User, *, roles: tuple[str, ...], disabled: bool, events: Sequence[SecurityEvent]) -> None:
         """Give the user exactly these roles and this state, and record the events.
 
-        Whoever is disabled by this has no session any more: the user's epoch rises. Otherwise sessions go on.
+        Whoever is disabled by this has no session any more: the user's epoch rises. Links from before are void, as
+        after a change of the password. Otherwise sessions go on.
 
         Raises:
             LastAdministrator: no active administrator would be left.

@@ -159,7 +159,8 @@ class Deliver:
 
     def _recipient(self, mail: Outgoing) -> Recipient | None:
         found = None
-        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME:
+        is_handed_over = mail.password_version is not None
+        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME and not is_handed_over:
             found = self._deliveries.user_with_address(mail.address_key)
         if found is None and mail.name_key is not None:
             found = self._deliveries.user_with_name(mail.name_key)
@@ -179,6 +180,9 @@ class Deliver:
             return mail.to if recipient.unconfirmed == mail.to else None
         if mail.kind is MailKind.INVITATION:
             return mail.to if recipient.email == mail.to else None
+        if mail.to is not None and not recipient.has_verified(mail.to):
+            # The link that was handed over is void, and so is the mail's.
+            return None
         return recipient.verified_email
 
 

@@ -34,6 +34,9 @@ class SecretsPlace(Protocol):
     def write(self, secrets: tuple[str, ...]) -> None:
         """Replace the secrets."""
 
+    def written_at(self) -> float | None:
+        """Return when they were replaced last, None if there are none."""
+
 
 class ParameterSecrets:
     """Secrets in a SecureString of Systems Manager's Parameter Store."""
@@ -61,6 +64,14 @@ class ParameterSecrets:
             self._client.put_parameter(
                 Name=self._parameter, Value=value, Type="SecureString", Overwrite=True, KeyId=key
             )
+
+    def written_at(self) -> float | None:
+        """See ``SecretsPlace.written_at``."""
+        try:
+            found = self._client.get_parameter(Name=self._parameter)["Parameter"]
+        except self._client.exceptions.ParameterNotFound:
+            return None
+        return found["LastModifiedDate"].timestamp()
 
     def make(self, tags: Mapping[str, str], kms_key: str) -> bool:
         """Make a first secret unless there is one, and return whether. Raises PlaceError."""
@@ -119,6 +130,13 @@ class FileSecrets:
     def write(self, secrets: tuple[str, ...]) -> None:
         """See ``SecretsPlace.write``."""
         replace_file(self._path, written(secrets).encode())
+
+    def written_at(self) -> float | None:
+        """See ``SecretsPlace.written_at``."""
+        try:
+            return self._path.stat().st_mtime
+        except FileNotFoundError:
+            return None
 
 
 def rotated(place: SecretsPlace) -> tuple[str, ...]:

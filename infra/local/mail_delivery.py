@@ -5,8 +5,6 @@ Owns what is passed on, and when it is tried again. What was not sent when the p
 
 import heapq
 import itertools
-import logging
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -15,14 +13,10 @@ from typing import Any
 
 from infra.local.new_items import Item, NewItems, Record
 from infra.local.output import say, say_at
+from infra.local.passing_on import PAUSES, PassingOn, passing_on
 
 Mailer = Callable[[dict[str, Any]], Mapping[str, Any] | None]
 """Takes the event that Lambda's function gets, and returns what that returns."""
-
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds before each further attempt."""
-
-_THREAD = "mail-delivery"
 
 _NOT_SENT = {
     "nobody": "nobody who gets mail has this name or address",
@@ -33,49 +27,17 @@ _NOT_SENT = {
 }
 """What a developer reads who waits for a mail, by the outcome of its delivery. The API tells nobody."""
 
-# For the mail that is being sent when the process is to end.
-_FINISH_SECONDS = 5.0
-
 
 @contextmanager
 def delivering(new_items: NewItems, mailer: Mailer, pauses: tuple[float, ...] = PAUSES) -> Iterator[None]:
-    """Pass new mails to the mailer until the block ends."""
-    delivery = _Delivery(new_items, mailer, pauses)
-    new_items.call_on_new(delivery.wake)
-    thread = threading.Thread(target=delivery.run, name=_THREAD, daemon=True)
-    with _told_of_outcomes():
-        thread.start()
-        try:
-            yield
-        finally:
-            delivery.end()
-            thread.join(_FINISH_SECONDS)
-
-
-@contextmanager
-def _told_of_outcomes() -> Iterator[None]:
-    """Tell the developer what becomes of each mail, as the mailer's log lines do on AWS."""
-    log, handler = logging.getLogger("lychgate"), _Outcomes()
-    level = log.level
-    log.addHandler(handler)
-    if not log.isEnabledFor(logging.INFO):
-        log.setLevel(logging.INFO)
-    try:
+    """Pass new mails to the mailer until the block ends, and tell the developer what becomes of each."""
+    with passing_on("mail-delivery", _Delivery(new_items, mailer, pauses), _say):
         yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
 
 
-class _Outcomes(logging.Handler):
-    """Says a line for each mail that the mailer has logged."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        members: Mapping[str, Any] = getattr(record, "members", {})
-        if record.threadName != _THREAD or members.get("mail") is None:
-            return
-        outcome = members["outcome"]
-        say_at(f"MAIL    {members['mail']} {_outcome(outcome)}")
+def _say(members: Mapping[str, Any]) -> None:
+    if members.get("mail") is not None:
+        say_at(f"MAIL    {members['mail']} {_outcome(members['outcome'])}")
 
 
 def _outcome(outcome: str) -> str:
@@ -91,48 +53,26 @@ def is_waiting(item: Item, now: float) -> bool:
     return "kind" in item and not is_over and float(item.get("ttl", {}).get("N", "inf")) > now
 
 
-class _Delivery:
+class _Delivery(PassingOn):
     """One record at a time, so that a mail that cannot be sent holds up no other."""
 
     def __init__(self, new_items: NewItems, mailer: Mailer, pauses: tuple[float, ...]) -> None:
-        self._new_items = new_items
+        super().__init__(new_items)
         self._mailer = mailer
         self._pauses = pauses
         self._due: list[tuple[float, int, int, Record]] = []
         self._numbers = itertools.count()
-        self._changed = threading.Condition()
-        self._is_new = True
-        self._ending = False
 
-    def wake(self) -> None:
-        with self._changed:
-            self._is_new = True
-            self._changed.notify()
+    def pass_on(self) -> None:
+        for record in self.new_items.take():
+            if is_waiting(record["dynamodb"]["NewImage"], time.time()):
+                self._plan(record, failures=0, pause=0)
+        if self._due and self._due[0][0] <= time.monotonic():
+            _, _, failures, record = heapq.heappop(self._due)
+            self._attempt(record, failures)
 
-    def end(self) -> None:
-        with self._changed:
-            self._ending = True
-            self._changed.notify()
-
-    def run(self) -> None:
-        while self._wait():
-            for record in self._new_items.take():
-                if is_waiting(record["dynamodb"]["NewImage"], time.time()):
-                    self._plan(record, failures=0, pause=0)
-            if self._due and self._due[0][0] <= time.monotonic():
-                _, _, failures, record = heapq.heappop(self._due)
-                self._attempt(record, failures)
-
-    def _wait(self) -> bool:
-        """Return True when there may be something to do, False when it is time to end."""
-        with self._changed:
-            while not self._ending and not self._is_new:
-                pause = self._due[0][0] - time.monotonic() if self._due else None
-                if pause is not None and pause <= 0:
-                    break
-                self._changed.wait(pause)
-            self._is_new = False
-            return not self._ending
+    def seconds_until_due(self) -> float | None:
+        return self._due[0][0] - time.monotonic() if self._due else None
 
     def _plan(self, record: Record, *, failures: int, pause: float) -> None:
         heapq.heappush(self._due, (time.monotonic() + pause, next(self._numbers), failures, record))

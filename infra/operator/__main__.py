@@ -8,33 +8,53 @@ Exit codes: 0, it is so; 1, it could not be done, and why is on the standard err
 
 from __future__ import annotations
 
-import click
+from importlib import import_module
+from typing import cast
 
-from infra.operator.calls import Reach
-from infra.operator.commands.audit import audit
-from infra.operator.commands.doctor import doctor
-from infra.operator.commands.mails import mails_group
-from infra.operator.commands.transfer import export_users, import_users
-from infra.operator.commands.users import users_group
-from infra.operator.commands.webhooks import webhooks_group
+import click
 
 PROGRAM = "python -m infra.operator"
 
+_COMMANDS = {
+    "audit": ("audit:audit", "Say who did what to whom, the oldest first."),
+    "doctor": ("doctor:doctor", "Look at a stage: what is wrong, and what to do about it."),
+    "export": ("transfer:export_users", "Write all users to a new FILE, with their password hashes."),
+    "import": ("transfer:import_users", "Add the users in FILE who are not there yet."),
+    "mails": ("mails:mails_group", "Addresses that get no mail."),
+    "users": ("users:users_group", "Users and their roles."),
+    "webhooks": ("webhooks:webhooks_group", "What tells the site's endpoint of events."),
+}
+"""Of each command its place in infra.operator.commands, and what it does. Only the one that runs is loaded."""
 
-@click.group(help=__doc__)
+
+class _Lazy(click.Group):
+    """Commands of which only the one is loaded that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        return cast("click.Command", getattr(import_module(f"infra.operator.commands.{module}"), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names of the commands with what they do."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_Lazy, help=__doc__)
 @click.pass_context
 def operator(context: click.Context) -> None:
     """Begin a command."""
+    from infra.operator.calls import Reach  # noqa: PLC0415 - help needs none of what it loads
+
     context.ensure_object(Reach)
 
-
-operator.add_command(users_group)
-operator.add_command(mails_group)
-operator.add_command(audit)
-operator.add_command(doctor)
-operator.add_command(webhooks_group)
-operator.add_command(import_users)
-operator.add_command(export_users)
 
 if __name__ == "__main__":
     operator(prog_name=PROGRAM)

@@ -22,7 +22,6 @@ from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.parameter_store import read_secret
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
-from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.use_cases.ports import Stores
 from chalicelib.wiring import Clients, dynamodb_stores
 from infra import laptop
@@ -35,6 +34,8 @@ from infra.stage_settings import follow_region_of_shell, stage_settings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
+
+    from chalicelib.config.signing_secrets import SigningSecrets
 
 _PARAMETER = "LYCHGATE_SIGNING_KEYS_PARAMETER"
 _SEGMENTS = 8
@@ -133,11 +134,14 @@ def open_accounts(
 
 
 def _in_parameter(client: SSMClient, settings: ApiSettings) -> SigningSecrets:
+    from chalicelib.config.signing_secrets import SigningSecrets  # noqa: PLC0415 - few commands need keys
+
     name = settings.signing_keys_parameter
     return SigningSecrets.from_json(read_secret(client, name, variable=_PARAMETER), source=name)
 
 
 def _on_disk(stage: Stage) -> SigningSecrets:
+    from chalicelib.config.signing_secrets import SigningSecrets  # noqa: PLC0415 - few commands need keys
     from infra.local.development_keys import keys_in_use  # noqa: PLC0415 - AWS needs no emulation
 
     return SigningSecrets.from_json(keys_in_use(DataDirectory(stage.data_directory)).signing_keys, source="the file")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,12 +22,20 @@ from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
 from infra.operator.users import RefusedError, Users
-from infra.operator.webhooks import Webhooks, open_webhooks
 from infra.stage_settings import UnknownStageError
+
+if TYPE_CHECKING:
+    from infra.operator.webhooks import Webhooks
 
 
 def _is_at_a_terminal() -> bool:
     return sys.stdin.isatty()
+
+
+def _open_webhooks(stage: Stage) -> Webhooks:
+    from infra.operator.webhooks import open_webhooks  # noqa: PLC0415 - one group of commands needs it
+
+    return open_webhooks(stage)
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Reach:
 
     accounts: Callable[[Stage], AbstractContextManager[Accounts]] = open_accounts
     clock: Clock = system_clock
-    webhooks: Callable[[Stage], Webhooks] = open_webhooks
+    webhooks: Callable[[Stage], Webhooks] = _open_webhooks
     can_ask: Callable[[], bool] = _is_at_a_terminal
     """Whether somebody is there who can be asked."""
 
@@ -128,10 +136,10 @@ may_be_sure = click.option("--yes", is_flag=True, help="Do not ask.")
 def refuse_unasked(call: Call, *, yes: bool, dry_run: bool) -> None:
     """Raise UsageError if somebody would have to be asked who is not there."""
     if not (yes or dry_run or call.reach.can_ask()):
-        raise click.UsageError("This cannot be undone, and nobody can be asked here. Give --yes if it is meant.")
+        raise click.UsageError("This is hard to undo, and nobody can be asked here. Give --yes if it is meant.")
 
 
 def ask(what: str, *, yes: bool, dry_run: bool) -> None:
-    """Ask whether to do what cannot be undone. End the command with the exit code 1 if not."""
+    """Ask whether to do what is hard to undo. End the command with the exit code 1 if not."""
     if not (yes or dry_run):
         click.confirm(what, abort=True, err=True)

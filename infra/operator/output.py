@@ -13,10 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 _STEERING = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters of Latin-1, ends of lines and of paragraphs, and what turns the direction of writing."""
@@ -56,6 +52,11 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
             click.echo("\t".join(shown(cell) for cell in row))
             count += 1
         return count
+    # Tables and bars are for terminals alone.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False)
     for column in columns:
         # Nothing is cut: half of an id is of no use.
@@ -72,6 +73,16 @@ def shown(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == " " else repr(sign)[1:-1] for sign in text)
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number and what is counted, as people say it: ``1 user``, ``3 users``. ``plural`` ends not in -s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def was(number: int) -> str:
+    """Return the verb that goes with so many: ``was`` or ``were``."""
+    return "was" if number == 1 else "were"
+
+
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show on the standard error how far long work has come: a bar on a terminal, and now and then a line elsewhere.
@@ -81,6 +92,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     if not sys.stderr.isatty():
         yield _Lines(what)
         return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -12,7 +12,7 @@ from chalicelib.accounts.user import Contact
 from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.credentials.mailed import new_mail_id, new_token, token_digest
 from chalicelib.credentials.throttling import Attempt
-from chalicelib.errors import Conflict, LastAdministrator, UsernameTaken
+from chalicelib.errors import Conflict, LastAdministrator, LinkExpired, UsernameTaken
 from tests.support.fake_deliveries import FakeDeliveries
 from tests.support.fakes import Memory
 from tests.support.samples import ALICE, DELETED, NOW, SESSION
@@ -343,6 +343,22 @@ class TestLinks:
         with pytest.raises(Conflict):
             administration.hand_over(replace(ALICE, **stale), mail, [])
         assert stores.outbox.find(mail.id) is None
+
+    def test_are_void_once_the_account_was_disabled_also_when_it_is_enabled_again(self, administration, stores, users):
+        create(administration, ALICE)
+        _, mail = link_for(ALICE)
+        administration.hand_over(ALICE, mail, [])
+        disable(administration, ALICE)
+        disabled = administration.with_id("u1")
+        administration.change(disabled, roles=ALICE.roles, disabled=False, events=[])
+        proof = stores.outbox.find(mail.id)
+        with pytest.raises(LinkExpired):
+            users.reset_password(ALICE, proof, "$2b$10$new", told(EventType.PASSWORD_RESET), None)
+        _, fresh = link_for(ALICE, version=administration.password_version(ALICE))
+        administration.hand_over(ALICE, fresh, [])
+        proof = stores.outbox.find(fresh.id)
+        users.reset_password(ALICE, proof, "$2b$10$new", told(EventType.PASSWORD_RESET), None)
+        assert users.find("alice").password_hash == "$2b$10$new"
 
     def test_are_not_made_for_the_disabled_or_of_an_older_password(self, administration):
         create(administration, ALICE)

@@ -54,7 +54,7 @@ def decision(documents, action, resource, context=None):
         for document in documents
         for statement in document["Statement"]
         if all(
-            (context or {}).get(key) == value
+            (context or {}).get(key) in ([value] if isinstance(value, str) else value)
             for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
         )
     ]

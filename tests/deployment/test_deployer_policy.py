@@ -219,7 +219,7 @@ def _own_arns(calls):
 
 
 def _allows(documents, action, resource):
-    key, value = deployer_policy.condition(action, resource) or ("", "")
+    key, (value, *_) = deployer_policy.condition(action, resource) or ("", [""])
     for placeholder, concrete in (
         ("${Partition}", "aws"), ("${Region}", REGION), ("${Account}", ACCOUNT), ("${Stage}", STAGE),
     ):  # fmt: skip
@@ -266,7 +266,7 @@ def test_what_other_commands_of_an_operator_would_ask_is_known_beforehand():
     assert general(f"{functions}:7").endswith("function:lychgate-${Stage}:*")
     patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
     assert ("iam:PassRole", role) in asked("apigateway", "UpdateAccount", patchOperations=[patch])
-    assert deployer_policy.condition("iam:PassRole", role) == ("iam:PassedToService", "apigateway.amazonaws.com")
+    assert deployer_policy.condition("iam:PassRole", role) == ("iam:PassedToService", ("apigateway.amazonaws.com",))
     names = {"SourceTableName": "lychgate-prod-users", "TargetTableName": "lychgate-prod-users-2"}
     restore = asked("dynamodb", "RestoreTableToPointInTime", **names)
     assert {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import replace
 
 import boto3
@@ -9,9 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.adapters.dynamodb.items import new_user_to_item
+from chalicelib.credentials.webhook_secrets import new_secret
 from infra.keys.ring import new_ring
+from infra.keys.webhook_secrets import ParameterSecrets
 from infra.operator.__main__ import operator as commands
-from tests.deployment.operator_here import account, raising, refusal
+from tests.deployment.operator_here import account, answering, raising, refusal
 from tests.support.samples import ALICE
 
 
@@ -46,6 +49,7 @@ def test_a_stage_that_was_deployed_just_now_is_well(doctor):
     assert [name for name, each in found.items() if each["state"] == "advice"] == [
         "LYCHGATE_EMAIL",
         "LYCHGATE_RP_ID",
+        "alarms",
         "administrators",
     ]
     assert all(each["do"] for each in found.values() if each["state"] == "advice")
@@ -111,6 +115,97 @@ def test_what_may_not_be_looked_at_is_unknown_and_no_reason_to_fail(doctor, monk
         found = doctor(0)
     assert found["function mailer"]["state"] == "unknown"
     assert "permission" in found["function mailer"]["do"]
+
+
+@pytest.fixture
+def sending(doctor, operator):
+    """A stage that was deployed, and whose files say since then that it sends mails and webhooks."""
+    path = operator.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    stage = config["stages"]["prod"]
+    stage["environment_variables"]["LYCHGATE_EMAIL"] = "optional"
+    functions = stage["lambda_functions"]
+    functions["webhooks"]["environment_variables"]["LYCHGATE_WEBHOOK_URL"] = "https://example.org/hooks"
+    functions["mailer"]["environment_variables"]["LYCHGATE_MAIL_FROM"] = "Example <no-reply@example.org>"
+    path.write_text(json.dumps(config))
+    return doctor
+
+
+def queue(which, letters):
+    """Make a queue of dead letters with so many of them."""
+    url = client("sqs").create_queue(QueueName=f"lychgate-prod-{which}-dead-letters")["QueueUrl"]
+    for number in range(letters):
+        client("sqs").send_message(QueueUrl=url, MessageBody=str(number))
+
+
+MAILS, WEBHOOKS = (f"queue lychgate-prod-{which}-dead-letters" for which in ("mail", "webhook"))
+
+
+def test_dead_letters_are_counted_with_the_age_of_the_oldest_and_what_to_do(sending, monkeypatch):
+    queue("mail", 0)
+    queue("webhook", 3)
+    found = sending(1)
+    assert (found[MAILS]["state"], found[MAILS]["what"]) == ("ok", "it is empty")
+    assert found[WEBHOOKS]["what"] == "events were given up: 3 messages, how old, CloudWatch does not know yet"
+    assert "webhooks redrive --stage prod" in found[WEBHOOKS]["do"]
+    age = {"Datapoints": [{"Timestamp": at, "Maximum": 3 * 86_400 + at} for at in (2, 1)]}
+    with answering(monkeypatch, "GetMetricStatistics", lambda *_: age):
+        assert sending(1)[WEBHOOKS]["what"].endswith("3 messages, the oldest for 3 days")
+    with raising(monkeypatch, "GetMetricStatistics", refusal("GetMetricStatistics")):
+        assert sending(1)[WEBHOOKS]["what"].endswith("the permission cloudwatch:GetMetricStatistics is missing")
+    with raising(monkeypatch, "GetQueueUrl", refusal("GetQueueUrl")):
+        hidden = sending(1)
+    assert [hidden[f"dead letters of {which}"]["state"] for which in ("mails", "webhooks")] == ["unknown"] * 2
+
+
+def test_a_stage_that_sends_and_has_no_queue_or_secrets_is_told_to_deploy(sending):
+    found = sending(1)
+    for name in (MAILS, WEBHOOKS, "webhook secrets"):
+        assert (found[name]["state"], found[name]["do"]) == ("wrong", "make deploy STAGE=prod"), name
+
+
+def test_two_secrets_are_a_rotation_for_a_day_and_then_one_is_to_be_retired(sending, monkeypatch):
+    parameter = {"Name": "/lychgate/prod/webhook-secrets", "Type": "SecureString"}
+    secrets = ParameterSecrets(client("ssm"), parameter["Name"])
+    secrets.write((new_secret(),))
+    assert sending(1)["webhook secrets"]["what"] == "one signs, and it can be read"
+    secrets.write((new_secret(), new_secret()))
+    assert sending(1)["webhook secrets"]["state"] == "ok"
+    with monkeypatch.context() as patch:
+        patch.setattr(ParameterSecrets, "written_at", lambda _: time.time() - 5.5 * 86_400)
+        found = sending(1)["webhook secrets"]
+    assert (found["state"], "two sign, for 5 days" in found["what"]) == ("advice", True)
+    assert "webhooks retire --stage prod" in found["do"]
+    client("ssm").put_parameter(**parameter, Value="[]", Overwrite=True)
+    assert sending(1)["webhook secrets"]["state"] == "wrong"
+    with raising(monkeypatch, "GetParameter", refusal("GetParameter")):
+        assert sending(1)["webhook secrets"]["state"] == "unknown"
+
+
+def test_alarms_that_ring_are_found_and_those_of_other_stages_are_not(doctor, monkeypatch):
+    def alarm(name, state):
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription="The API answered 5xx.",
+            Namespace="lychgate",
+            MetricName="requests",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Period=60,
+            Statistic="Sum",
+            Threshold=0,
+        )
+        client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+    alarm("lychgate-prod-latency", "OK")
+    alarm("lychgate-prod-eu-latency", "ALARM")
+    assert doctor(0)["alarms"]["what"] == "none is in state ALARM, of 1"
+    alarm("lychgate-prod-server-errors", "ALARM")
+    found = doctor(1)
+    assert [name for name in found if name.startswith("alarm ")] == ["alarm lychgate-prod-server-errors"]
+    assert "The API answered 5xx." in found["alarm lychgate-prod-server-errors"]["what"]
+    with raising(monkeypatch, "DescribeAlarms", refusal("DescribeAlarms")):
+        assert doctor(0)["alarms"]["state"] == "unknown"
 
 
 def test_without_credentials_or_in_another_account_the_rest_is_looked_at_all_the_same(doctor, monkeypatch):

@@ -6,6 +6,7 @@ import json
 import boto3
 import pytest
 
+from infra.stages import FUNCTIONS
 from tests.deployment import domain_here
 from tests.deployment.operator_here import account, raising
 
@@ -57,7 +58,7 @@ def test_no_secret_is_printed_written_or_shown(everything_said, aws):
         "template": json.dumps(client.get_template(StackName="lychgate-prod")["TemplateBody"]),
         "functions": json.dumps(functions),
     }
-    assert len(functions) == 3
+    assert len(functions) == len(FUNCTIONS)
     for secret in secrets(aws):
         assert len(secret) > 40
         assert [where for where, text in shown.items() if secret in text] == []
@@ -124,7 +125,7 @@ def test_an_account_that_can_reserve_nothing_gets_nothing_reserved_until_it_can(
 
     (said,) = [line for line in operator.below("Configuration") if line.startswith("concurrency")]
     assert said.startswith(
-        "concurrency: reserved, 100 for api_handler and 50 for authorizer. 850 of the account's 1000"
+        "concurrency: reserved, 10 for admin, 100 for api_handler, 50 for authorizer. 840 of the account's 1000"
     )
     assert planned == [said]
     assert client.get_function_concurrency(FunctionName="lychgate-prod")["ReservedConcurrentExecutions"] == 100

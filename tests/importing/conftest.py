@@ -69,12 +69,11 @@ def pauses():
 
 @pytest.fixture
 def run(accounts_of, clock):
-    """Run a command of the operator for the stage `test`, or another one."""
+    """Run a command of the operator for the stage `test`, or another one. Who types something is at a terminal."""
 
-    def run(*words, stage="test", **options):
-        return CliRunner().invoke(
-            operator, [*map(str, words), "--stage", stage], obj=Reach(accounts_of, clock), **options
-        )
+    def run(*words, stage="test", typed=None):
+        reach = Reach(accounts_of, clock, can_ask=lambda: typed is not None)
+        return CliRunner().invoke(operator, [*map(str, words), "--stage", stage], obj=reach, input=typed)
 
     return run
 

@@ -29,6 +29,7 @@ from chalicelib.use_cases.second_factors import TOTP_SECRET
 
 PASSWORD = "correct horse battery staple"
 SECRET = bytes(range(20))
+SURE = ("--yes", "--with-administrators")
 SCHEMA = Path(__file__).parents[2] / "docs" / "import" / "user.schema.json"
 
 STAGES = (f"stage{number}" for number in itertools.count())
@@ -142,11 +143,11 @@ def test_an_import_of_an_export_is_what_was_there_to_the_last_attribute(
         put_user(dynamodb, tables_of(one), *data.draw(users(sealer, number)))
     first, second = tmp_path / f"{one}.jsonl", tmp_path / f"{two}.jsonl"
     assert run("export", first, stage=one).exit_code == 0
-    result = run("import", first, "--yes", stage=two)
+    result = run("import", first, *SURE, stage=two)
     assert (result.exit_code, result.stderr) == (0, "")
     assert users_in(two) == users_in(one)
     # And once more, which changes nothing, and says the same.
-    assert run("import", first, "--yes", stage=one).exit_code == 0
+    assert run("import", first, *SURE, stage=one).exit_code == 0
     assert run("export", second, stage=two).exit_code == 0
     assert sorted(lines_of(first)[1:], key=str) == sorted(lines_of(second)[1:], key=str)
     for line in lines_of(first)[1:]:
@@ -177,12 +178,39 @@ def kim(sealer, dynamodb, aws):
 def test_only_its_owner_can_read_an_export_and_none_is_overwritten(run, tmp_path):
     path = tmp_path / "users.jsonl"
     result = run("export", path)
-    assert (result.exit_code, "1 users of the stage test" in result.stdout) == (0, True)
+    assert (result.exit_code, "1 user of the stage test is" in result.stdout) == (0, True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_bytes()
     result = run("export", path)
     assert (result.exit_code, "exists already" in result.stderr) == (1, True)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("kim")
+def test_no_file_that_others_have_put_there_gets_the_export(run, tmp_path):
+    path, theirs = tmp_path / "users.jsonl", tmp_path / "theirs"
+    theirs.touch(0o644)
+    (tmp_path / ".users.jsonl.partial").symlink_to(theirs)
+    assert run("export", path).exit_code == 0
+    assert (theirs.read_bytes(), path.is_symlink()) == (b"", False)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("kim")
+def test_of_two_exports_at_once_to_one_file_one_is_refused_and_the_other_is_whole(run, tmp_path, dynamodb):
+    path = tmp_path / "users.jsonl"
+    inner = []
+
+    def meanwhile(**_):
+        dynamodb.meta.events.unregister("before-call.dynamodb.Scan", meanwhile)
+        inner.append(run("export", path))
+        inner.append(path.read_bytes())
+
+    dynamodb.meta.events.register("before-call.dynamodb.Scan", meanwhile)
+    result = run("export", path)
+    assert (inner[0].exit_code, result.exit_code, "exists already" in result.stderr) == (0, 1, True)
+    assert path.read_bytes() == inner[1]
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -226,7 +254,7 @@ def test_hashes_of_another_first_pepper_are_refused_and_the_others_are_imported(
     )
     run("export", tmp_path / "users.jsonl")
     ring["pepper"] = base64url.encode(bytes(32))
-    result = run("import", tmp_path / "users.jsonl", "--yes", stage="other")
+    result = run("import", tmp_path / "users.jsonl", *SURE, stage="other")
     assert result.exit_code == 1
     problems = "\n".join(sorted(line.partition(": ")[2] for line in result.stderr.splitlines()))
     assert problems == (
@@ -239,7 +267,9 @@ def test_hashes_of_another_first_pepper_are_refused_and_the_others_are_imported(
 def test_a_plain_totp_secret_is_sealed_with_the_pepper_of_the_stage_that_it_comes_to(
     run, tmp_path, ring, users_in, kim, clock
 ):
-    assert run("export", tmp_path / "no.jsonl", "--plain-totp", input="n\n").exit_code == 1
+    assert run("export", tmp_path / "no.jsonl", "--plain-totp", typed="n\n").exit_code == 1
+    unasked = run("export", tmp_path / "no.jsonl", "--plain-totp")
+    assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
     assert not (tmp_path / "no.jsonl").exists()
     run("export", tmp_path / "users.jsonl", "--plain-totp", "--yes")
     assert lines_of(tmp_path / "users.jsonl")[1]["totp"] == {
@@ -248,7 +278,7 @@ def test_a_plain_totp_secret_is_sealed_with_the_pepper_of_the_stage_that_it_come
         "last_step": 5,
     }
     ring["pepper"] = base64url.encode(bytes(32))
-    assert run("import", tmp_path / "users.jsonl", "--yes", stage="other").exit_code == 0
+    assert run("import", tmp_path / "users.jsonl", *SURE, stage="other").exit_code == 0
     (item,) = users_in("other")
     assert item["totp"]["S"] != kim.factors.totp
     opened = Sealer(parse_peppers(ring), clock).open(item["totp"]["S"], purpose=TOTP_SECRET, about="kims-id")

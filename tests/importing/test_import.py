@@ -26,6 +26,9 @@ KIM = {
 }
 
 
+SURE = ("--yes", "--with-administrators")
+
+
 def lines_of(result):
     """The lines that a run with --json has printed."""
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -41,7 +44,7 @@ def stored(dynamodb, username):
 
 def test_an_imported_user_logs_in_with_the_old_password_and_then_has_a_hash_of_ours(run, write, api, dynamodb):
     result = run("import", write(KIM), "--yes")
-    assert (result.exit_code, "1 users were added to the stage test." in result.stdout) == (0, True)
+    assert (result.exit_code, "1 user was added to the stage test." in result.stdout) == (0, True)
     assert stored(dynamodb, "kim")["password_hash"]["S"] == IMPORTED + HASH
     api.login("Kim", "wrong horse battery staple").assert_problem(401, "invalid_credentials")
     assert stored(dynamodb, "kim")["password_hash"]["S"] == IMPORTED + HASH
@@ -60,7 +63,7 @@ def test_an_imported_address_belongs_to_its_user_and_finds_the_user(run, write, 
 
 
 def test_an_imported_administrator_is_counted_so_that_the_last_one_stays(run, write, dynamodb):
-    run("import", write(*({"id": each, "username": each, "roles": ["admin"]} for each in ("anna", "bert"))), "--yes")
+    run("import", write(*({"id": each, "username": each, "roles": ["admin"]} for each in ("anna", "bert"))), *SURE)
     run("import", write({"id": "carl", "username": "carl", "roles": ["admin"], "disabled": True}), "--yes")
     item = dynamodb.get_item(TableName="lychgate-test-users", Key={"username_key": {"S": "administrators"}})["Item"]
     assert sorted(item["members"]["SS"]) == ["anna", "bert"]
@@ -81,7 +84,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(run, write, users_in):
     path = write(KIM, {"username": "a"}, *numbered(3))
     dry = run("import", path, "--dry-run", "--json")
     assert users_in() == []
-    assert run("import", path, "--json").exit_code == dry.exit_code == 1
+    assert run("import", path, "--yes", "--json").exit_code == dry.exit_code == 1
     *problems, summary = lines_of(dry)
     assert [each["line"] for each in problems] == [2]
     assert summary == {
@@ -91,6 +94,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(run, write, users_in):
         "different": 0,
         "refused": 1,
         "administrators": 0,
+        "first_administrators": [],
         "without_password": 3,
         "dry_run": True,
     }
@@ -100,7 +104,13 @@ def test_a_dry_run_says_the_same_and_changes_nothing(run, write, users_in):
 def test_a_second_run_changes_nothing_and_says_who_is_the_same_and_who_differs(run, write, users_in):
     run("import", write(KIM, *numbered(30)), "--yes")
     before = users_in()
-    result = run("import", write({**KIM, "roles": ["admin"], "language": "en"}, *numbered(31)), "--json")
+    result = run(
+        "import",
+        write({**KIM, "roles": ["admin"], "language": "en"}, *numbered(31)),
+        "--yes",
+        "--with-administrators",
+        "--json",
+    )
     assert lines_of(result) == [
         {
             "line": 1,
@@ -115,6 +125,7 @@ def test_a_second_run_changes_nothing_and_says_who_is_the_same_and_who_differs(r
             "different": 1,
             "refused": 0,
             "administrators": 1,
+            "first_administrators": ["Kim"],
             "without_password": 31,
             "dry_run": False,
         },
@@ -156,7 +167,7 @@ def test_nothing_is_ever_overwritten_not_even_by_a_run_beside_a_registration(run
 
     # When the import has seen that nobody has the name.
     during("after", "BatchGetItem", register)
-    result = run("import", write(*numbered(10, password_hash=HASH)), "--json")
+    result = run("import", write(*numbered(10, password_hash=HASH)), "--yes", "--json")
     assert stored(dynamodb, "user7")["user_id"]["S"] == registered[0]
     problem, summary = lines_of(result)
     assert (problem["line"], problem["fate"]) == (8, "different")
@@ -187,7 +198,7 @@ def test_a_run_that_was_ended_goes_on_where_it_was(run, write, users_in, during)
     assert run("import", path, "--yes").exit_code == 1
     assert len(users_in()) == 50
     list(ends)
-    result = run("import", path, "--json")
+    result = run("import", path, "--yes", "--json")
     assert (lines_of(result)[-1]["created"], lines_of(result)[-1]["same"]) == (50, 50)
     assert len(users_in()) == 100
 
@@ -206,9 +217,42 @@ def test_a_table_that_refuses_is_asked_again_later_and_later(run, write, users_i
 
 
 def test_it_asks_before_it_writes_and_a_no_leaves_all_as_it_was(run, write, users_in):
-    result = run("import", write(KIM, {"username": "a"}), input="n\n")
-    assert "1 lines cannot be imported. Import 1 users, 0 of them administrators, into the stage test?" in result.stderr
+    result = run("import", write(KIM, {"username": "a"}), typed="n\n")
+    assert "1 line cannot be imported. Import 1 user, 0 of them active administrators, into the stage test?" in (
+        result.stderr
+    )
     assert (result.exit_code, users_in()) == (1, [])
+
+
+def test_where_nobody_can_be_asked_it_refuses_without_a_yes_before_it_reads(run, write, users_in):
+    for more in ([], ["--json"], ["--with-administrators"]):
+        result = run("import", write(KIM), *more)
+        assert (result.exit_code, "Give --yes" in result.stderr, users_in()) == (2, True, [])
+
+
+SEVEN = [{"username": f"root{number}", "roles": ["admin"]} for number in range(7)]
+TOLD = "The file has 7 active administrators: root0, root1, root2, root3, root4 and 2 others."
+
+
+def test_a_yes_alone_imports_no_administrator_and_says_what_to_do(run, write, users_in):
+    path = write(KIM, *SEVEN)
+    result = run("import", path, "--yes")
+    assert (result.exit_code, TOLD in result.stderr, users_in()) == (2, True, [])
+    assert "--with-administrators" in result.stderr
+    dry = run("import", path, "--dry-run")
+    assert (dry.exit_code, TOLD in dry.stdout, "--with-administrators" in dry.stdout) == (0, True, True)
+    disabled = write({"username": "old", "roles": ["admin"], "disabled": True})
+    assert run("import", disabled, "--yes").exit_code == 0
+    assert run("import", path, *SURE).exit_code == 0
+
+
+@pytest.mark.parametrize("yes", [[], ["--yes"]])
+def test_at_a_terminal_the_question_names_the_administrators(run, write, users_in, yes):
+    path = write(*SEVEN)
+    no = run("import", path, *yes, typed="n\n")
+    assert (no.exit_code, TOLD in no.stderr, users_in()) == (1, True, [])
+    assert run("import", path, *yes, typed="y\n").exit_code == 0
+    assert "root6" in {item["username"]["S"] for item in users_in() if "username" in item}
 
 
 OWN = {"username": "Ann"}
@@ -275,7 +319,7 @@ WRONG = {
 def test_every_wrong_line_is_refused_with_its_number_and_the_right_ones_are_imported(run, write, users_in):
     lines = [each for wrong in WRONG.values() for each in (wrong[0], *numbered(1))]
     lines = [{"username": f"good{number}"} if number % 2 else line for number, line in enumerate(lines)]
-    result = run("import", write(*lines), "--json")
+    result = run("import", write(*lines), "--yes", "--json")
     *problems, summary = lines_of(result)
     assert [each["line"] for each in problems] == list(range(1, len(lines), 2))
     for (case, (_, expected)), found in zip(WRONG.items(), problems, strict=True):

@@ -81,7 +81,7 @@ def test_what_a_page_tells_to_run_imports_its_sample_and_a_user_of_it_logs_in(
     assert dry == [*real, "--dry-run"]
     for words in (dry, real):
         words[words.index("--stage") + 1] = "test"
-        result = run(*words, input="y\n")
+        result = run(*words, typed="y\n")
         assert (result.exit_code, f"{len(EXPECTED[system])} users w" in result.stdout) == (0, True), result.output
         assert (users_in() == []) is (words is dry)
     run("export", tmp_path / "exported.jsonl")
@@ -95,6 +95,30 @@ def test_what_a_page_tells_to_run_imports_its_sample_and_a_user_of_it_logs_in(
     if system != "cognito":
         api.login(name, password + "!").assert_problem(401, "invalid_credentials")
         assert api.login(name, password).json["user"]["id"] == EXPECTED[system][name][0]
+
+
+@pytest.mark.parametrize(
+    ("system", "row"),
+    [
+        ("fastapi-users", {"email": "kim@example.org", "is_active": "f"}),
+        ("fastapi-users", {"email": "kim@example.org", "is_verified": "false"}),
+        ("auth0", {"email": "kim@example.org", "email_verified": "false"}),
+        ("auth0", {"email": "kim@example.org", "blocked": "no"}),
+        ("better-auth", {"email": "kim@example.org", "emailVerified": "2025-01-01T00:00:00Z"}),
+        ("django", {"fields": {"username": "kim", "password": "!", "is_active": "False"}}),
+    ],
+)
+def test_what_is_neither_true_nor_false_is_refused_and_never_taken_for_one_of_them(system, row, run, write, users_in):
+    result = run("import", write(row), "--format", system, "--yes")
+    assert (result.exit_code, users_in()) == (1, [])
+    assert "must be true or false" in result.stderr
+
+
+def test_who_is_not_active_in_a_database_that_writes_numbers_is_disabled(run, write, users_in):
+    row = {"email": "kim@example.org", "is_active": 0, "is_superuser": 0, "is_verified": 0}
+    assert run("import", write(row), "--format", "fastapi-users", "--yes").exit_code == 0
+    (kim,) = users_in()
+    assert (kim["disabled"]["BOOL"], kim["roles"]["SS"], kim["email_verified"]["BOOL"]) == (True, ["user"], False)
 
 
 def test_every_form_has_a_page_that_the_overview_names():
@@ -170,7 +194,7 @@ def test_a_hash_of_firebase_without_the_projects_parameters_is_refused(run, writ
     result = run("import", SAMPLES / "firebase.json", "--format", "firebase", "--yes")
     assert "line 2: kim@example.org: the hash needs the project's parameters: --firebase-config FILE" in result.stderr
     incomplete = write("hash_config {", "rounds: 8", name="config")
-    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete)
+    words = ("import", SAMPLES / "firebase.json", "--format", "firebase", "--firebase-config", incomplete, "--yes")
     assert "lacks base64_signer_key, base64_salt_separator, mem_cost of" in run(*words).stderr
 
 

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 
+import bcrypt
 import pytest
 
 from tests.local.conftest import PATIENCE_SECONDS, ROOT
 
 PASSWORD = "correct horse battery staple"
+SALT = bcrypt.gensalt(4)
 
 
 @pytest.fixture
@@ -98,6 +100,18 @@ def test_the_first_administrator_is_made_before_anything_has_run_and_logs_in(ope
     assert (answer.status, json.loads(answer.body)["user"]["roles"]) == (200, ["admin", "user"])
 
 
+def test_an_import_begins_a_laptop_on_which_nothing_has_run(tmp_path, operate, start, ask):
+    path = tmp_path / "users.jsonl"
+    path.write_text(json.dumps({"username": "kim", "password_hash": bcrypt.hashpw(PASSWORD.encode(), SALT).decode()}))
+    command = [sys.executable, "-m", "infra.operator", "import", path, "--yes", "--data-dir", tmp_path / "data"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert (done.returncode, "1 user was added" in done.stdout) == (0, True), done.stderr
+    assert json.loads(operate("show", "kim", "--json").stdout)["user"]["username"] == "kim"
+    body = json.dumps({"username": "kim", "password": PASSWORD}).encode()
+    answer = ask(start().port_of("API"), "POST", "/api/auth/login", {"Content-Type": "application/json"}, body)
+    assert answer.status == 200
+
+
 def test_a_link_that_was_printed_sets_the_password_at_a_running_server(operate, start, ask):
     running = start()
     port = running.port_of("API")
@@ -116,7 +130,7 @@ def test_the_doctor_finds_nothing_wrong_where_something_has_run(operate, alice, 
     command = [sys.executable, "-m", "infra.operator", "doctor", "--data-dir", tmp_path / "data"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.returncode, "WRONG" in done.stdout) == (0, False), done.stdout
-    assert "all 1 users are in it" in done.stdout
+    assert "the only user is in it" in done.stdout
 
 
 def test_where_nothing_has_ever_run_it_says_so_and_leaves_nothing(operate, tmp_path):

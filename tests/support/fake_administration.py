@@ -74,6 +74,7 @@ class FakeAdministrationStore:
                 self._memory.let_go(found)
             if disabled and not found.disabled:
                 changed = replace(changed, session_epoch=found.session_epoch + 1)
+                self._memory.mails.password_changed(user)
             self._memory.users[user.username_key] = changed
             self._memory.events.extend(events)
             if changed.session_epoch != found.session_epoch:

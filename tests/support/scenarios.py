@@ -12,12 +12,12 @@ from typing import Protocol
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.assembly import UseCases
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import InvalidCredentials, InvalidGrant
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.tokens.principals import Principal
 from chalicelib.tokens.verifier import TokenVerifier
-from chalicelib.wiring import UseCases
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"

@@ -137,6 +137,20 @@ class TestWhomAMailIsFor:
         link = HandedOver("digest", "Alice", ADDRESS, version, is_mailed=True)
         assert post.deliver(post.ask(asked(user_id="u1", counted=True, handed_over=link))).outcome is outcome
 
+    def test_a_link_that_was_handed_over_does_not_go_to_another_address_and_stays_void(self, post):
+        post.add(replace(CONFIRMED, contact=Contact(NEW, verified=True)))
+        link = HandedOver("digest", "Alice", ADDRESS, 0, is_mailed=True)
+        mail = asked(user_id="u1", to=ADDRESS, counted=True, handed_over=link)
+        ends(post, mail, Outcome.NOBODY)
+        assert post.stores.outbox.find(mail.id).email == ADDRESS
+
+    def test_a_link_that_was_handed_over_goes_to_its_user_also_if_the_name_is_anothers_address(self, post):
+        post.add(replace(CONFIRMED, username=NEW))
+        post.add(replace(ALICE, id="u2", username="Mallory", contact=Contact(NEW, verified=True)))
+        link = HandedOver("digest", NEW, ADDRESS, 0, is_mailed=True)
+        post.deliver(post.ask(asked(asked=NEW, user_id="u1", to=ADDRESS, counted=True, handed_over=link)))
+        assert post.sent()[0] == ADDRESS
+
     @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
     def test_a_notice_does_not_go_to_who_has_the_name_now(self, post, kind):
         post.add(CONFIRMED)

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
 from chalicelib.accounts.mail import MailKind
+from chalicelib.assembly import Unhooked
 from chalicelib.errors import (
     InvalidChallenge,
     InvalidCredentials,
@@ -24,7 +25,6 @@ from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN, RESERVED_CLAIMS
 from chalicelib.tokens.own_claims import MAX_CLAIMS_LENGTH, IssuerWithClaims, UnusableClaims, checked
 from chalicelib.use_cases.hooked import Hooked
 from chalicelib.use_cases.hooks import HookFailed, Hooks, MigratedUser, RegistrationRefused
-from chalicelib.wiring import Unhooked
 from tests.support.factor_flows import Holder
 from tests.support.fake_mails import deliver
 from tests.support.fakes import fake_stores

@@ -1,6 +1,8 @@
 """`python -m infra.operator` over the fakes of the stores."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from chalicelib.accounts.user import NO_PASSWORD, Contact
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
-from infra.local.environment import STAGE
+from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
+from infra.operator.__main__ import operator
 from infra.operator.accounts import Stage, open_accounts
 from infra.operator.mails import DynamoDBSuppressions, Suppressed
 from infra.stage_settings import UnknownStageError
@@ -349,6 +352,25 @@ def test_a_command_that_is_none_is_told_how_it_is_used(run, arguments):
     done = run(*arguments)
     assert done.exit_code == 2
     assert "Usage:" in done.output
+
+
+def test_help_has_every_command_and_loads_none_of_them():
+    program = """
+import sys
+from infra.operator.__main__ import operator
+try:
+    operator(["--help"])
+except SystemExit:
+    sys.exit(", ".join({"botocore", "rich", "sqlite3", "infra.operator.calls"} & {*sys.modules}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "\n")
+    for name in operator.list_commands(None):
+        assert f"\n  {name} " in done.stdout
+        told = next(line for line in done.stdout.splitlines() if line.startswith(f"  {name} ")).split(None, 1)[1]
+        command = operator.get_command(None, name)
+        # The first words are the command's own.
+        assert (command.name, command.help.split()[0]) == (name, told.split()[0])
 
 
 class TestAStageOnAws:

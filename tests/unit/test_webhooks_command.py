@@ -1,6 +1,7 @@
 """`python -m infra.operator webhooks`: over a fake of the stage's function, and over what a laptop has."""
 
 import json
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +12,11 @@ from chalicelib.adapters.dynamodb.items import event_to_item
 from chalicelib.credentials.webhook_secrets import new_secret, parse_secrets
 from chalicelib.webhooks import handle
 from infra.keys.webhook_secrets import FILE, FileSecrets
+from infra.local.environment import PROJECT
 from infra.operator.__main__ import operator
+from infra.operator.accounts import Stage as StageNamed
 from infra.operator.calls import Reach
+from infra.operator.health.watched import ROTATION_SECONDS, of_laptop
 from infra.operator.webhooks import DeadLetters, Webhooks, moment, window_of
 from tests.support.webhooks import FakeEndpoint, receiving, webhooks_with
 
@@ -156,7 +160,7 @@ def test_a_message_of_somebody_else_stays_in_the_queue(stage, text):
     stage.queue.messages = {"1": text}
     told = stage.run("redrive", "--stage", "prod")
     assert (told.exit_code, stage.queue.messages, stage.queue.hidden) == (0, {"1": text}, set())
-    assert "1 messages say nothing of the stream" in told.output
+    assert "1 message says nothing of the stream" in told.output
 
 
 def test_a_secret_is_replaced_in_two_steps_and_both_sign_meanwhile(stage):
@@ -168,7 +172,9 @@ def test_a_secret_is_replaced_in_two_steps_and_both_sign_meanwhile(stage):
     again = stage.run("rotate", "--stage", "prod")
     assert (again.exit_code, "Retire the older one first" in again.output) == (1, True)
     assert stage.secrets.read() == (new, first)
-    assert stage.run("retire", "--stage", "prod").exit_code == 1  # nobody has answered the question
+    unasked = stage.run("retire", "--stage", "prod")
+    assert (unasked.exit_code, "--yes" in unasked.output) == (2, True)
+    assert stage.secrets.read() == (new, first)
     assert stage.run("retire", "--yes", "--stage", "prod").exit_code == 0
     assert stage.secrets.read() == (new,)
     assert "Nothing was changed" in stage.run("retire", "--yes", "--stage", "prod").output
@@ -199,3 +205,19 @@ def test_on_a_laptop_an_endpoint_is_tested_with_the_laptops_secret(tmp_path, mon
     for command in (["resend", "--since", "1h"], ["redrive"]):
         told = run(*command)
         assert (told.exit_code, "this machine's" in told.output) == (1, True)
+
+
+def test_the_doctor_of_a_laptop_looks_at_the_endpoint_and_at_the_secrets(tmp_path, monkeypatch):
+    here = StageNamed("dev", PROJECT, tmp_path)
+
+    def found():
+        return [(each.name, each.grade.value) for each in of_laptop(here, lambda: time.time() + 2 * ROTATION_SECONDS)]
+
+    monkeypatch.delenv("LYCHGATE_WEBHOOK_URL", raising=False)
+    assert found() == []
+    monkeypatch.setenv("LYCHGATE_WEBHOOK_URL", "http://127.0.0.1:9000/hooks")
+    assert found() == [("webhooks", "ok"), ("webhook secrets", "WRONG")]
+    FileSecrets(tmp_path).write((new_secret(),))
+    assert found()[1] == ("webhook secrets", "ok")
+    FileSecrets(tmp_path).write((new_secret(), new_secret()))
+    assert found()[1] == ("webhook secrets", "advice")

@@ -124,6 +124,8 @@ class DynamoDBAdministrationStore:
         )
         if ends:
             changes.sets += ["session_epoch = session_epoch + :one", "session_bound = :zero"]
+            # What was mailed or handed over before is void too, also if the account is enabled again in time.
+            changes.adds.append("password_version :one")
             changes.values |= {":one": 1, ":zero": 0}
         action = self._update(user, changes, AS_READ)
         actions = [action, *self._events(events)]

@@ -19,7 +19,8 @@ A user, under the digest of the canonical username:
     email_verified   BOOL
     new_email        S   what will replace a verified address, while it waits to be confirmed
     language         S   which mail is in
-    password_version N   how often the password has changed; absent before the first time
+    password_version N   how often the password has changed or the account was disabled, which makes links in mails
+                         void; absent before the first time
     totp             S   the secret that a TOTP app shares, sealed; absent without one, as is what follows
     totp_added_at    N
     totp_step        N   the time step of the last code that was accepted

@@ -26,7 +26,7 @@ from infra.operator.commands.answers import (
 )
 from infra.operator.commands.creation import create_user
 from infra.operator.mails import suppressed_body
-from infra.operator.output import print_dry_run, print_json, print_json_line, print_rows, progress
+from infra.operator.output import counted, print_dry_run, print_json, print_json_line, print_rows, progress
 from infra.operator.users import Shown, Users
 from infra.scans import estimate
 
@@ -267,7 +267,8 @@ def reindex(call: Call, *, dry_run: bool) -> None:
     if call.as_json:
         print_json(stage=call.stage.name, **vars(found), changed=not (found.is_right or dry_run), dry_run=dry_run)
         return
-    click.echo(f"{found.users} users in the stage {call.stage.name}, {found.administrators} active administrators.")
+    administrators = counted(found.administrators, "active administrator")
+    click.echo(f"{counted(found.users, 'user')} in the stage {call.stage.name}, {administrators}.")
     if found.is_right:
         click.echo("All are in the list, and the administrators are counted right. Nothing was changed.")
         return

@@ -10,8 +10,8 @@ import click
 
 from infra.keys.places import PlaceError
 from infra.keys.webhook_secrets import retired, rotated
-from infra.operator.calls import Call, failures_said, may_be_dry, of_a_stage
-from infra.operator.output import print_dry_run, print_json
+from infra.operator.calls import Call, ask, failures_said, may_be_dry, may_be_sure, of_a_stage, refuse_unasked
+from infra.operator.output import counted, print_dry_run, print_json
 from infra.operator.webhooks import Answer, Letter, Webhooks, Window, moment
 
 
@@ -51,12 +51,12 @@ def rotate(call: Call) -> None:
 
 
 @webhooks_group.command("retire")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@may_be_sure
 @of_a_stage
 def retire(call: Call, *, yes: bool) -> None:
     """Forget the older one of two secrets. A receiver that knows only that one refuses everything from then on."""
-    if not yes:
-        click.confirm("Does the receiver know the newer secret?", abort=True)
+    refuse_unasked(call, yes=yes, dry_run=False)
+    ask("Does the receiver know the newer secret?", yes=yes, dry_run=False)
     with _reached(call) as webhooks:
         changed = retired(webhooks.secrets)
     if call.as_json:
@@ -114,7 +114,8 @@ def redrive(call: Call, *, dry_run: bool) -> None:
         finally:
             webhooks.letters.put_back(letter for letter in letters if letter not in done)
         if unknown := len(letters) - len(known):
-            click.echo(f"{unknown} messages say nothing of the stream. They stay in the queue.", err=True)
+            says, stays = ("says", "It stays") if unknown == 1 else ("say", "They stay")
+            click.echo(f"{counted(unknown, 'message')} {says} nothing of the stream. {stays} in the queue.", err=True)
 
 
 def _send(call: Call, webhooks: Webhooks, windows: list[Window], *, dry_run: bool, letters: int | None = None) -> bool:
@@ -132,8 +133,8 @@ def _send(call: Call, webhooks: Webhooks, windows: list[Window], *, dry_run: boo
     if call.as_json:
         print_json(stage=call.stage.name, **found, events=len(items), outcomes=outcomes, dry_run=dry_run)
     else:
-        said = "" if letters is None else f"{letters} dead letters, "
-        click.echo(f"{said}{len(items)} events{'' if dry_run else f', {len(outcomes)} sent'}.")
+        said = "" if letters is None else f"{counted(letters, 'dead letter')}, "
+        click.echo(f"{said}{counted(len(items), 'event')}{'' if dry_run else f', {len(outcomes)} sent'}.")
         if dry_run:
             print_dry_run()
     if not is_done:

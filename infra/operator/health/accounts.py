@@ -19,6 +19,7 @@ from infra.keys.users import Needs, users_in_table
 from infra.local.environment import STAGE
 from infra.operator.accounts import Accounts, Stage
 from infra.operator.health.diagnosis import Diagnosis, Grade
+from infra.operator.output import counted
 from infra.tables import TableDefinition, table_definitions
 
 if TYPE_CHECKING:
@@ -147,10 +148,14 @@ def everybody(accounts: Accounts, advance: Callable[[int], None]) -> Iterator[Di
     reindex = f"python -m infra.operator users reindex --stage {accounts.stage}"
     if found.listed:
         yield Diagnosis(
-            "list of users", Grade.WRONG, f"{found.listed} of {found.users} users are not in it", f"Run `{reindex}`."
+            "list of users",
+            Grade.WRONG,
+            f"{found.listed} of {counted(found.users, 'user')} {'is' if found.listed == 1 else 'are'} not in it",
+            f"Run `{reindex}`.",
         )
     else:
-        yield Diagnosis("list of users", Grade.OK, f"all {found.users} users are in it")
+        all_of_them = "the only user is" if found.users == 1 else f"all {found.users} users are"
+        yield Diagnosis("list of users", Grade.OK, f"{all_of_them} in it")
     yield _administrators(found, reindex, accounts.stage)
     yield from _peppers(users_in_table(database.client, database.tables.users, lambda _: None), accounts)
 
@@ -196,7 +201,11 @@ def _peppers(needs: Needs, accounts: Accounts) -> Iterator[Diagnosis]:
             f"Put them back from a backup: python -m infra.keys restore FILE --add-peppers --stage {accounts.stage}",
         )
     else:
-        yield Diagnosis("peppers", Grade.OK, f"all that {needs.users} users need are there")
+        yield Diagnosis(
+            "peppers",
+            Grade.OK,
+            f"all that {counted(needs.users, 'user')} {'needs' if needs.users == 1 else 'need'} are there",
+        )
 
 
 def _repair(stage: str) -> str:

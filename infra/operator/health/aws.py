@@ -19,6 +19,7 @@ from infra.deployment.preflight import identified, made_elsewhere, session_of_sh
 from infra.deployment.resources import Resources
 from infra.local.environment import stage_environment
 from infra.operator.accounts import Stage
+from infra.operator.health import watched
 from infra.operator.health.diagnosis import Diagnosis, Grade, examined, of_check
 from infra.stages import FUNCTIONS, function_name, policy_file
 from infra.versions import live_configuration
@@ -43,6 +44,7 @@ def surroundings(stage: Stage, clock: Clock) -> Iterator[Diagnosis]:
     for check in of_running(resources):
         yield of_check(check)
     yield from examined("backups", lambda: _backups(resources), _ASK)
+    yield from watched.of_stage(resources, clock, _ASK)
     for function in FUNCTIONS:
         name = f"function {function}"
         yield from examined(name, lambda named=function: _function(session, stage, named), _ASK)  # type: ignore[misc]

@@ -14,7 +14,7 @@ from infra.local.errors import LocalError
 from infra.operator.accounts import Accounts, NoAccountsError
 from infra.operator.calls import Call
 from infra.operator.health import accounts as of_accounts
-from infra.operator.health import aws
+from infra.operator.health import aws, watched
 from infra.operator.health.diagnosis import Diagnosis, Grade, examined
 from infra.operator.output import progress
 from infra.scans import estimate
@@ -31,6 +31,8 @@ def diagnoses(call: Call, *, scan: bool) -> Iterator[Diagnosis]:
     yield from examined("settings", lambda: of_accounts.settings(stage), _ASK)
     if stage.name != STAGE:
         yield from examined("credentials", lambda: aws.surroundings(stage, call.reach.clock), _ASK)
+    else:
+        yield from examined("webhooks", lambda: watched.of_laptop(stage, call.reach.clock), _ASK)
     try:
         with call.reach.accounts(stage) as accounts:
             yield from _of_accounts(call, accounts, scan=scan)

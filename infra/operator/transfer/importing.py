@@ -38,6 +38,9 @@ BATCH = 25
 
 WORKERS = 8
 
+NAMED = 5
+"""Administrators of a file whose names are told."""
+
 Convert = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Makes of what another system says of a user what a line of ours says. Raises RecordError."""
 
@@ -83,6 +86,9 @@ class Checked:
     gives_ids: bool = False
     lacks_password: int = 0
     administrators: int = 0
+    """Those who are active."""
+    first_administrators: list[str] = field(default_factory=list)
+    """The names of some of them."""
 
 
 @dataclass
@@ -184,7 +190,10 @@ class Checking:
         self.checked.users += 1
         self.checked.gives_ids = self.checked.gives_ids or "id" in record.given
         self.checked.lacks_password += not record.user.has_password
-        self.checked.administrators += is_active(record.user)
+        if is_active(record.user):
+            self.checked.administrators += 1
+            if len(self.checked.first_administrators) < NAMED:
+                self.checked.first_administrators.append(record.user.username)
 
 
 def transfer(

@@ -155,7 +155,8 @@ def _text(value: object, name: str, form: re.Pattern[str], says: str) -> str:
 
 
 def _id(value: object) -> str:
-    return _text(value, "id", USER_ID, "1 to 64 of the characters A-Z a-z 0-9 _ - . : |, and begin with none of the last three")
+    what = "1 to 64 of the characters A-Z a-z 0-9 _ - . : |, and begin with none of the last three"
+    return _text(value, "id", USER_ID, what)
 
 
 def _username(value: object) -> str:
