@@ -86,7 +86,7 @@ ROUTES = {
     ),
     "delete the account": (
         bearer("POST", "/auth/delete-account", {"password": PASSWORD}),
-        ["BatchGetItem", "UpdateItem", "DeleteItem+", "Query", "BatchWriteItem", "Query", "BatchWriteItem"],
+        ["BatchGetItem", "UpdateItem", "TransactWriteItems+", "Query", "BatchWriteItem", "Query", "BatchWriteItem"],
     ),
 }
 
