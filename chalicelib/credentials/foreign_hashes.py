@@ -29,6 +29,8 @@ from typing import Any
 
 import bcrypt
 
+from chalicelib.credentials.password_text import MAX_RAW_LENGTH
+
 LONGEST_TEXT = 1024
 """Characters of a hash, with all its parameters."""
 
@@ -250,7 +252,8 @@ _SCHEMES: dict[str, Callable[[_Phc], ForeignHash]] = {
 
 
 def _octets(password: str, form: str | None = None) -> bytes:
-    if form is not None:
+    # The time of NFKC grows with the square of a run of combining marks.
+    if form is not None and len(password) <= MAX_RAW_LENGTH:
         password = unicodedata.normalize("NFKC", password)
     return password.encode("utf-8", "replace")
 

@@ -100,7 +100,8 @@ class PasswordHasher:
         except foreign_hashes.ForeignHashRefused as refused:
             self._report(f"is of another system and not checked: {refused}")
             return self.verify(password, None)
-        matches = foreign.matches(password)
+        # Some systems have hashed an empty password for users who have none, as those of a social log-in.
+        matches = foreign.matches(password) and password != ""
         # Each bit of the rounds that are missing is the work of one cost, down to bcrypt's least.
         least = 2**_LEAST_COST
         missing = 2**self._cost - foreign.rounds // least * least

@@ -46,7 +46,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     """The endpoint does not want it, and is not asked again."""
     UNWANTED = "unwanted"
-    """The site has not asked for events of this type."""
+    """The site has not asked for events of this type, or the entry of the user says the same."""
     PUT_BACK = "put_back"
     """It is old, and was sent when it was new."""
 
@@ -63,6 +63,8 @@ class Happening:
     """What a message says of it: no address, no browser, nothing secret."""
     written_at: float
     """When it was first put into the history."""
+    is_twin: bool = False
+    """Whether it is the entry of an administrator for what the user's own entry says too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class SendWebhooks:
 
         """
         webhook_id = f"evt_{happening.event_id}"
-        if self._types is not None and happening.type not in self._types:
+        if not self._is_wanted(happening):
             return Sent(Outcome.UNWANTED, webhook_id, happening.type)
         if recorded_at - happening.written_at > PUT_BACK_AFTER:
             return Sent(Outcome.PUT_BACK, webhook_id, happening.type)
@@ -119,7 +121,7 @@ class SendWebhooks:
 
     def send_again(self, happening: Happening) -> Sent:
         """Send an event because an operator asks for it, whatever its age. Raises as ``send`` does."""
-        if self._types is not None and happening.type not in self._types:
+        if not self._is_wanted(happening):
             return Sent(Outcome.UNWANTED, f"evt_{happening.event_id}", happening.type)
         return self._post(f"evt_{happening.event_id}", happening, refused_for_good=True)
 
@@ -127,6 +129,9 @@ class SendWebhooks:
         """Send a message of the type ``webhook.test``, which is about nobody. Raises as ``send`` does."""
         webhook_id = f"test_{secrets.token_hex(16)}"
         return self._deliver(webhook_id, "webhook.test", int(self._clock()), {}, refused_for_good=True)
+
+    def _is_wanted(self, happening: Happening) -> bool:
+        return not happening.is_twin and (self._types is None or happening.type in self._types)
 
     def _post(self, webhook_id: str, happening: Happening, *, refused_for_good: bool) -> Sent:
         name = f"account.{happening.type}"

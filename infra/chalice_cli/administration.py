@@ -48,7 +48,7 @@ def sending_administrators_there(generate_swagger: GenerateSwagger) -> GenerateS
     def generate(generator: Any, *arguments: Any, **options: Any) -> Swagger:  # noqa: ANN401 - Chalice's own
         swagger = generate_swagger(generator, *arguments, **options)
         # How a function beside the API's own is named depends on what the Swagger is for, as with authorizers.
-        uri = generator._auth_uri(SimpleNamespace(name=NAME))  # noqa: SLF001 - there is no public name
+        uri = generator._auth_uri(SimpleNamespace(name=NAME, config=SimpleNamespace(name=NAME)))  # noqa: SLF001 - there is no public name
         for path, methods in swagger["paths"].items():
             if answers(path):
                 for operation in methods.values():

@@ -59,9 +59,7 @@ def reservations(client: LambdaClient, configured: Mapping[str, int | None]) -> 
 
 
 def _listed(concurrency: Mapping[str, int | None]) -> str:
-    return " and ".join(
-        f"{'none' if count is None else count} for {name}" for name, count in sorted(concurrency.items())
-    )
+    return ", ".join(f"{'none' if count is None else count} for {name}" for name, count in sorted(concurrency.items()))
 
 
 def throttle(client: APIGatewayClient, api: str, *, rate: str, burst: str) -> bool:

@@ -125,7 +125,7 @@ def test_an_account_that_can_reserve_nothing_gets_nothing_reserved_until_it_can(
 
     (said,) = [line for line in operator.below("Configuration") if line.startswith("concurrency")]
     assert said.startswith(
-        "concurrency: reserved, 100 for api_handler and 50 for authorizer. 850 of the account's 1000"
+        "concurrency: reserved, 10 for admin, 100 for api_handler, 50 for authorizer. 840 of the account's 1000"
     )
     assert planned == [said]
     assert client.get_function_concurrency(FunctionName="lychgate-prod")["ReservedConcurrentExecutions"] == 100

@@ -188,6 +188,33 @@ def test_only_its_owner_can_read_an_export_and_none_is_overwritten(run, tmp_path
 
 
 @pytest.mark.usefixtures("kim")
+def test_no_file_that_others_have_put_there_gets_the_export(run, tmp_path):
+    path, theirs = tmp_path / "users.jsonl", tmp_path / "theirs"
+    theirs.touch(0o644)
+    (tmp_path / ".users.jsonl.partial").symlink_to(theirs)
+    assert run("export", path).exit_code == 0
+    assert (theirs.read_bytes(), path.is_symlink()) == (b"", False)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("kim")
+def test_of_two_exports_at_once_to_one_file_one_is_refused_and_the_other_is_whole(run, tmp_path, dynamodb):
+    path = tmp_path / "users.jsonl"
+    inner = []
+
+    def meanwhile(**_):
+        dynamodb.meta.events.unregister("before-call.dynamodb.Scan", meanwhile)
+        inner.append(run("export", path))
+        inner.append(path.read_bytes())
+
+    dynamodb.meta.events.register("before-call.dynamodb.Scan", meanwhile)
+    result = run("export", path)
+    assert (inner[0].exit_code, result.exit_code, "exists already" in result.stderr) == (0, 1, True)
+    assert path.read_bytes() == inner[1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("kim")
 def test_an_export_that_fails_leaves_no_file(run, tmp_path, dynamodb):
     def fail(**_):
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Scan")

@@ -97,6 +97,30 @@ def test_what_a_page_tells_to_run_imports_its_sample_and_a_user_of_it_logs_in(
         assert api.login(name, password).json["user"]["id"] == EXPECTED[system][name][0]
 
 
+@pytest.mark.parametrize(
+    ("system", "row"),
+    [
+        ("fastapi-users", {"email": "kim@example.org", "is_active": "f"}),
+        ("fastapi-users", {"email": "kim@example.org", "is_verified": "false"}),
+        ("auth0", {"email": "kim@example.org", "email_verified": "false"}),
+        ("auth0", {"email": "kim@example.org", "blocked": "no"}),
+        ("better-auth", {"email": "kim@example.org", "emailVerified": "2025-01-01T00:00:00Z"}),
+        ("django", {"fields": {"username": "kim", "password": "!", "is_active": "False"}}),
+    ],
+)
+def test_what_is_neither_true_nor_false_is_refused_and_never_taken_for_one_of_them(system, row, run, write, users_in):
+    result = run("import", write(row), "--format", system, "--yes")
+    assert (result.exit_code, users_in()) == (1, [])
+    assert "must be true or false" in result.stderr
+
+
+def test_who_is_not_active_in_a_database_that_writes_numbers_is_disabled(run, write, users_in):
+    row = {"email": "kim@example.org", "is_active": 0, "is_superuser": 0, "is_verified": 0}
+    assert run("import", write(row), "--format", "fastapi-users", "--yes").exit_code == 0
+    (kim,) = users_in()
+    assert (kim["disabled"]["BOOL"], kim["roles"]["SS"], kim["email_verified"]["BOOL"]) == (True, ["user"], False)
+
+
 def test_every_form_has_a_page_that_the_overview_names():
     overview = (DOCS / "README.md").read_text("utf-8")
     assert sorted(EXPECTED) == sorted(set(names()) - {"lychgate"})

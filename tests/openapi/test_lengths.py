@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.api.openapi import ALL_ROUTES
 from tests.support import in_process_api
+from tests.support.administrators import Administrators
 
 application, settings, api = in_process_api.application, in_process_api.settings, in_process_api.api
 mailbox = in_process_api.mailbox
@@ -21,6 +22,7 @@ CHANGES = {
     "ResetBody": ("POST", "/auth/password/reset", {"new_password": NEW_PASSWORD}),
     "NewPasskeyBody": ("POST", "/auth/passkeys", {"challenge": "x", "credential": {}, "label": "Phone"}),
     "PasskeyLabelBody": ("PATCH", "/auth/passkeys/some-passkey", {"label": "Phone"}),
+    "NewUserBody": ("POST", "/admin/users", {"username": "Dave", "email": "dave@example.org"}),
 }
 LIMITED = [
     ("NewAccountBody", "username"),
@@ -33,6 +35,8 @@ LIMITED = [
     ("ResetBody", "new_password"),
     ("NewPasskeyBody", "label"),
     ("PasskeyLabelBody", "label"),
+    ("NewUserBody", "username"),
+    ("NewUserBody", "email"),
 ]
 
 
@@ -49,7 +53,7 @@ def identifier_of(body):
 
 
 @pytest.fixture
-def send(api, mailbox, clock, settings):
+def send(api, mailbox, clock, settings, aws_clients):
     """Send a body with one member that differs, to a site that takes such a body."""
 
     def send(body, field, value):
@@ -61,6 +65,8 @@ def send(api, mailbox, clock, settings):
             api.post("/auth/email/confirm", {"token": mailbox.token(ADDRESS, "email")})
             clock.advance(60)
             api.post("/auth/password/forgot", {"username": "Alice"})
+            if body == "NewUserBody":
+                Administrators(api, aws_clients[0], settings["LYCHGATE_USERS_TABLE"]).promote("Alice")
         if body == "ResetBody":
             members = {**members, "token": mailbox.token(ADDRESS, "reset")}
         return api.bearer(method, path, api.login().json["access_token"], {**members, field: value})

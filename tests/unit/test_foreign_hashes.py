@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import unicodedata
 
 import bcrypt
 import pytest
@@ -113,6 +114,22 @@ def test_bcrypt_of_a_sha_256_tells_the_bytes_after_72_apart():
     made = bcrypt.hashpw(hashlib.sha256(long.encode()).hexdigest().encode(), bcrypt.gensalt(4)).decode()
     assert parse(f"$bcrypt-sha256-hex{made}").matches(long)
     assert not parse(f"$bcrypt-sha256-hex{made}").matches(long + "x")
+
+
+def test_a_password_that_is_longer_than_any_is_not_brought_into_nfkc(monkeypatch):
+    lengths = []
+    monkeypatch.setattr(unicodedata, "normalize", lambda _form, text: lengths.append(len(text)) or text)
+    imported = parse(f"$scrypt-nfkc$ln=1,r=8,p=1${b64(b'salt')}${b64(bytes(64))}")
+    assert not imported.matches("\u0300" * 8_000)
+    assert not imported.matches("\u0300" * 1_000)
+    assert lengths == [1_000]
+
+
+@pytest.mark.parametrize("prefix", ["", "bcrypt-sha256-hex"])
+def test_a_hash_of_no_password_lets_nobody_in(prefix):
+    prehashed = hashlib.sha256(b"").hexdigest().encode() if prefix else b""
+    text = bcrypt.hashpw(prehashed, bcrypt.gensalt(4)).decode()
+    assert not hasher(4).verify("", f"{IMPORTED}{f'${prefix}' if prefix else ''}{text}")
 
 
 def test_only_the_form_that_says_so_is_of_the_password_in_nfkc():

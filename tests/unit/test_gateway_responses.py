@@ -52,7 +52,10 @@ def body(response):
             {
                 "api_handler_arn": "arn:aws:lambda:eu-central-1:123456789012:function:lychgate-test",
                 "api_handler_name": "lychgate-test",
-                "lambda_functions": {"lychgate-test-authorizer": {"arn": "arn:aws:lambda:::function:x"}},
+                "lambda_functions": {
+                    "lychgate-test-authorizer": {"arn": "arn:aws:lambda:::function:x"},
+                    "lychgate-test-admin": {"arn": "arn:aws:lambda:::function:y"},
+                },
             },
         ),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.deployment.limits import reservations
+from infra.deployment.limits import USUAL_CONCURRENCY, reservations
 
 
 class Account:
@@ -20,11 +20,11 @@ class Account:
 @pytest.mark.parametrize(
     ("limit", "reserved", "expected"),
     [
-        (1000, 0, {"api_handler": 100, "authorizer": 50}),
-        (250, 0, {"api_handler": 100, "authorizer": 50}),
-        (249, 0, {}),
-        (1000, 750, {"api_handler": 100, "authorizer": 50}),
-        (1000, 751, {}),
+        (1000, 0, USUAL_CONCURRENCY),
+        (260, 0, USUAL_CONCURRENCY),
+        (259, 0, {}),
+        (1000, 740, USUAL_CONCURRENCY),
+        (1000, 741, {}),
         (10, 0, {}),
     ],
 )
@@ -36,10 +36,10 @@ def test_a_hundred_stay_for_functions_without_a_reservation(limit, reserved, exp
 
 def test_what_is_configured_is_left_alone_and_the_account_is_not_asked():
     account = Account(10)
-    found = reservations(account, {"api_handler": 800, "authorizer": None})
+    found = reservations(account, {"api_handler": 800, "authorizer": None, "admin": 5})
     assert (found.concurrency, account.asked) == ({}, 0)
-    assert found.reason == "concurrency: as configured, 800 for api_handler and none for authorizer"
+    assert found.reason == "concurrency: as configured, 5 for admin, 800 for api_handler, none for authorizer"
 
 
 def test_only_what_is_not_configured_is_reserved():
-    assert reservations(Account(1000), {"api_handler": 800}).concurrency == {"authorizer": 50}
+    assert reservations(Account(1000), {"api_handler": 800}).concurrency == {"authorizer": 50, "admin": 10}

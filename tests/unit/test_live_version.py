@@ -36,14 +36,18 @@ def test_the_versions_for_a_rollback_are_kept_and_only_one_with_a_snapshot(versi
     assert superfluous(versions, live, used) == deleted
 
 
+API, ADMIN, AUTHORIZER = "lychgate-prod", "lychgate-prod-admin", "lychgate-prod-authorizer"
+
+
 def planned(snap_start=None, runtime="python3.13"):
-    function = SimpleNamespace(function_name="lychgate-prod", runtime=runtime, snap_start=snap_start)
-    permit = [
-        APICall("add_permission_for_apigateway", {"function_name": name})
-        for name in ("lychgate-prod", "lychgate-prod-authorizer")
-    ]
+    api, admin, authorizer = (
+        SimpleNamespace(resource_name=resource, function_name=name, runtime=runtime, snap_start=snap_start)
+        for resource, name in (("api_handler", API), ("admin", ADMIN), ("authorizer", AUTHORIZER))
+    )
+    permit = [APICall("add_permission_for_apigateway", {"function_name": name}) for name in (API, AUTHORIZER, ADMIN)]
     chalices = [CopyVariable("api_handler_lambda_arn_of_chalice", "api_handler_lambda_arn"), *permit]
-    return publishing(lambda _stage, _resource: chalices)(None, SimpleNamespace(lambda_function=function))
+    rest_api = SimpleNamespace(lambda_function=api, authorizers=[authorizer, admin])
+    return publishing(lambda _stage, _resource: chalices)(None, rest_api)
 
 
 @pytest.mark.parametrize(("setting", "on"), [(None, False), (False, False), (True, True)])
@@ -52,13 +56,16 @@ def test_the_version_is_published_before_the_api_names_it_and_the_old_ones_go_la
     assert [getattr(step, "method_name", "") for step in plan] == [
         "",
         "publish_live",
+        "publish_live",
+        "add_permission_for_apigateway",
         "add_permission_for_apigateway",
         "add_permission_for_apigateway",
         "remove_old_versions",
+        "remove_old_versions",
     ]
-    assert plan[1].params == {"function_name": "lychgate-prod", "snap_start": on}
-    assert plan[1].output_var == "api_handler_lambda_arn"
-    assert [step.params["function_name"] for step in plan[2:4]] == ["lychgate-prod:live", "lychgate-prod-authorizer"]
+    assert [step.params for step in plan[1:3]] == [{"function_name": name, "snap_start": on} for name in (ADMIN, API)]
+    assert [step.output_var for step in plan[1:3]] == ["admin_lambda_arn", "api_handler_lambda_arn"]
+    assert [step.params["function_name"] for step in plan[3:6]] == [f"{API}:live", AUTHORIZER, f"{ADMIN}:live"]
 
 
 @pytest.mark.parametrize(

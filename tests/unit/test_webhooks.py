@@ -74,24 +74,39 @@ class TestWhatIsSent:
         for secret in ("203.0.113.7", "secret browser", "s1"):
             assert secret not in body.decode()
 
-    def test_what_an_administrator_did_names_both(self):
+    def test_what_an_administrator_did_is_one_message_about_the_user_that_names_both(self):
         endpoint = FakeEndpoint()
-        done = event(EventType.ROLES_CHANGED, actor=ADMIN, actor_id="a1")
-        own = SecurityEvent(EventType.ROLES_CHANGED, "a1", AT, CALLER, subject="u1")
-        handle(batch_of(done, own), None, webhooks_with(endpoint))
-        of_user, of_administrator = (message["data"] for message in sent_by(endpoint))
-        assert (of_user["user_id"], of_user["actor"], of_user["actor_id"]) == ("u1", "admin", "a1")
-        assert (of_administrator["user_id"], of_administrator["subject"]) == ("a1", "u1")
+        done = event(EventType.ACCOUNT_DISABLED, actor=ADMIN, actor_id="a1")
+        own = SecurityEvent(EventType.ACCOUNT_DISABLED, "a1", AT, CALLER, subject="u1")
+        assert repeated(handle(batch_of(own, done), None, webhooks_with(endpoint))) == []
+        (message,) = sent_by(endpoint)
+        assert {name: message["data"][name] for name in ("user_id", "actor", "actor_id")} == {
+            "user_id": "u1",
+            "actor": "admin",
+            "actor_id": "a1",
+        }
 
-    def test_a_deletion_names_the_account_that_is_gone_and_whoever_did_it_has_an_entry_of_his_own(self):
+    @pytest.mark.parametrize(
+        ("entry", "by"),
+        [
+            (SecurityEvent(EventType.ACCOUNT_DELETED, None, AT, NO_ADDRESS, subject="u1"), {}),
+            (
+                SecurityEvent(EventType.ACCOUNT_DELETED, "a1", AT, CALLER, subject="u1"),
+                {"actor": "admin", "actor_id": "a1"},
+            ),
+            (
+                SecurityEvent(EventType.ACCOUNT_DELETED, None, AT, NO_ADDRESS, subject="u1", actor=ADMIN),
+                {"actor": "admin"},
+            ),
+        ],
+        ids=["by its user", "by an administrator", "by an operator"],
+    )
+    def test_a_deletion_is_about_the_account_that_is_gone_whoever_did_it(self, entry, by):
         endpoint = FakeEndpoint()
-        by_itself = SecurityEvent(EventType.ACCOUNT_DELETED, None, AT, NO_ADDRESS, subject="u1")
-        by_another = SecurityEvent(EventType.ACCOUNT_DELETED, "a1", AT, CALLER, subject="u1")
-        handle(batch_of(by_itself, by_another), None, webhooks_with(endpoint))
-        of_account, of_administrator = (message["data"] for message in sent_by(endpoint))
-        assert of_account["user_id"] == "u1"
-        assert "subject" not in of_account
-        assert (of_administrator["user_id"], of_administrator["subject"]) == ("a1", "u1")
+        handle(batch_of(entry), None, webhooks_with(endpoint))
+        (message,) = sent_by(endpoint)
+        at = message["timestamp"]
+        assert message["data"] == {"user_id": "u1", "type": "account_deleted", "at": at, "count": 1, **by}
 
     def test_failures_say_how_many_they_were(self):
         endpoint = FakeEndpoint()
@@ -101,7 +116,7 @@ class TestWhatIsSent:
     @pytest.mark.parametrize("kind", HISTORY)
     def test_every_type_of_the_history_is_sent_in_less_than_a_kilobyte(self, kind):
         endpoint = FakeEndpoint()
-        ids = {"actor": ADMIN, "actor_id": "a" * 64, "subject": "s" * 64}
+        ids = {"actor": ADMIN, "actor_id": "a" * 64}
         handle(batch_of(SecurityEvent(kind, "u" * 64, AT, CALLER, **ids)), None, webhooks_with(endpoint))
         ((body, _),) = endpoint.requests
         assert json.loads(body)["type"] == f"account.{kind}"

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.caller import NO_ADDRESS
-from chalicelib.accounts.events import EventType
+from chalicelib.accounts.events import ADMIN, EventType
 from chalicelib.adapters.dynamodb.attributes import from_item
 from chalicelib.use_cases.send_webhooks import Happening, moment
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.attributes import Item
 
-_TOLD = ("actor", "actor_id", "subject")
+_TOLD = ("actor", "actor_id")
 _NANOSECONDS = 1_000_000_000
 
 
@@ -27,10 +27,21 @@ def happening_from_item(item: Item) -> Happening:
         data: dict[str, Any] = {"user_id": str(members["user_id"]), "type": kind, "at": moment(at)}
         data |= {"count": int(members.get("count", 1))}
         data |= {name: str(members[name]) for name in _TOLD if name in members}
-        if kind == EventType.ACCOUNT_DELETED and members.get("ip") == NO_ADDRESS.ip and "subject" in data:
-            # The entry that is in nobody's history: whoever did it, this is about the account itself.
-            data["user_id"] = data.pop("subject")
+        is_deletion = kind == EventType.ACCOUNT_DELETED
+        if "subject" in members and is_deletion:
+            data |= _of_deletion(members)
         written_at = int(event_id.split("-")[1]) / _NANOSECONDS
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, OSError) as malformed:
         raise ValueError(f"no event: {type(malformed).__name__}") from malformed
-    return Happening(event_id, kind, at, data, written_at)
+    return Happening(event_id, kind, at, data, written_at, is_twin="subject" in members and not is_deletion)
+
+
+def _of_deletion(members: dict[str, Any]) -> dict[str, Any]:
+    """Return whose account is gone, and who did it, if it was an administrator.
+
+    It is the one entry that is left: in the administrator's history, or in nobody's, which has no address.
+    """
+    gone = {"user_id": str(members["subject"])}
+    if members["ip"] == NO_ADDRESS.ip:
+        return gone
+    return {**gone, "actor": ADMIN, "actor_id": str(members["user_id"])}

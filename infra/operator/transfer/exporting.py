@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from queue import Queue
@@ -64,15 +65,18 @@ def write_private(path: Path, lines: Iterator[dict[str, Any]], progress: Callabl
     """
     if path.exists():
         raise FileExistsError(path)
-    partial = path.with_name(f".{path.name}.partial")
     users = -1
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Of a name that nobody can have made before.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    partial = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             for members in lines:
                 file.write(json.dumps(members, ensure_ascii=False, separators=(",", ":")) + "\n")
                 users += 1
                 progress(1)
+        if path.exists():
+            raise FileExistsError(path)
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)

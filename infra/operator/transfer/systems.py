@@ -82,8 +82,8 @@ def _auth0(row: Row) -> dict[str, Any]:
         "id": f"auth0|{own}" if isinstance(own, str) else None,
         "username": name,
         "email": row.get("email", email.get("value")),
-        "email_verified": bool(row.get("email_verified", email.get("verified", False))),
-        "disabled": bool(row.get("blocked", False)),
+        "email_verified": _is(row if "email_verified" in row else email, "email_verified", "verified"),
+        "disabled": _is(row, "blocked"),
         "password_hash": row.get("passwordHash"),
     }
 
@@ -110,9 +110,9 @@ def _firebase(parameters: _FirebaseParameters | None, row: Row) -> dict[str, Any
     return {
         "id": row.get("localId"),
         "email": row.get("email"),
-        "email_verified": row.get("emailVerified", False),
+        "email_verified": _is(row, "emailVerified"),
         "created_at": _milliseconds(row.get("createdAt")),
-        "disabled": row.get("disabled", False),
+        "disabled": _is(row, "disabled"),
         "password_hash": password_hash,
     }
 
@@ -155,7 +155,7 @@ def _cognito(row: Row) -> dict[str, Any]:
         "email": attributes.get("email"),
         "email_verified": attributes.get("email_verified") == "true",
         "created_at": _time(row.get("UserCreateDate")),
-        "disabled": row.get("Enabled") is False,
+        "disabled": not _is(row, "Enabled", missing=True),
         "language": _language(attributes.get("locale")),
     }
 
@@ -173,9 +173,9 @@ def _django(row: Row) -> dict[str, Any]:
         "username": found.get("username"),
         "email": found.get("email"),
         "created_at": _time(found.get("date_joined")),
-        "disabled": found.get("is_active") is False,
+        "disabled": not _is(found, "is_active", missing=True),
         "password_hash": password if usable else None,
-        "roles": [USER, ADMIN] if found.get("is_superuser") is True else None,
+        "roles": [USER, ADMIN] if _is(found, "is_superuser") else None,
     }
 
 
@@ -184,10 +184,10 @@ def _fastapi_users(row: Row) -> dict[str, Any]:
     return {
         "id": row.get("id"),
         "email": row.get("email"),
-        "email_verified": bool(row.get("is_verified", False)),
-        "disabled": row.get("is_active") is False,
+        "email_verified": _is(row, "is_verified"),
+        "disabled": not _is(row, "is_active", missing=True),
         "password_hash": row.get("hashed_password"),
-        "roles": [USER, ADMIN] if row.get("is_superuser") is True else None,
+        "roles": [USER, ADMIN] if _is(row, "is_superuser") else None,
     }
 
 
@@ -197,9 +197,9 @@ def _better_auth(row: Row) -> dict[str, Any]:
         "id": row.get("id"),
         "username": row.get("username"),
         "email": row.get("email"),
-        "email_verified": bool(row.get("emailVerified", False)),
+        "email_verified": _is(row, "emailVerified"),
         "created_at": _time(row.get("createdAt")),
-        "disabled": bool(row.get("banned") or False),
+        "disabled": _is(row, "banned"),
         "password_hash": row.get("password"),
         "roles": _roles(row["role"].split(",")) if isinstance(row.get("role"), str) else None,
     }
@@ -251,6 +251,19 @@ _SYSTEMS: dict[str, tuple[Reader, Convert]] = {
 def _member(row: Row, name: str, inner: str) -> object:
     found = row.get(name)
     return found.get(inner) if isinstance(found, dict) else None
+
+
+def _is(row: Row, *names: str, missing: bool = False) -> bool:
+    """Return the first of these members that there is: true or false, or 1 or 0 as some databases have it.
+
+    Raises RecordError for anything else: a word such as "false" must not count as true.
+    """
+    name = next((each for each in names if row.get(each) is not None), None)
+    if name is None:
+        return missing
+    if not isinstance(row[name], (bool, int)) or row[name] not in (0, 1):
+        raise RecordError(f"{name} must be true or false")
+    return bool(row[name])
 
 
 def _time(value: object) -> object:
