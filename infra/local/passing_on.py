@@ -73,7 +73,7 @@ class PassingOn(ABC):
 
 @contextmanager
 def passing_on(name: str, work: PassingOn, say: Say) -> Iterator[None]:
-    """Run in a thread of this name until the block ends. ``say`` gets what the thread has logged, and nothing of others."""
+    """Run in a thread of this name until the block ends. ``say`` gets what the thread has logged, nothing of others."""
     work.new_items.call_on_new(work.wake)
     thread = threading.Thread(target=work.run, name=name, daemon=True)
     with _told(thread, say):

@@ -22,7 +22,7 @@ _COMMANDS = {
     "import": ("transfer:import_users", "Add the users in FILE who are not there yet."),
     "mails": ("mails:mails_group", "Addresses that get no mail."),
     "users": ("users:users_group", "Users and their roles."),
-    "webhooks": ("webhooks:webhooks_group", "What tells the site's endpoint of events."),
+    "webhooks": ("webhooks:webhooks_group", "Look after what tells the site's endpoint of events."),
 }
 """Of each command its place in infra.operator.commands, and what it does. Only the one that runs is loaded."""
 
@@ -30,11 +30,11 @@ _COMMANDS = {
 class _Lazy(click.Group):
     """Commands of which only the one is loaded that runs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
         """Return the names of all commands."""
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, None if there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None

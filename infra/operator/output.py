@@ -83,6 +83,11 @@ def was(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
+def is_or_are(number: int) -> str:
+    """Return the same of now: ``is`` or ``are``."""
+    return "is" if number == 1 else "are"
+
+
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show on the standard error how far long work has come: a bar on a terminal, and now and then a line elsewhere.

@@ -366,7 +366,8 @@ class TestOutput:
 
 
 def commands(group, *path):
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if command.hidden:
             continue
         if hasattr(command, "commands"):

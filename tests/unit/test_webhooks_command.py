@@ -137,7 +137,7 @@ def test_what_is_in_the_queue_is_sent_from_the_history_and_deleted(stage):
     assert told.exit_code == 0, told.output
     assert stage.sent() == ["lost"]
     assert stage.queue.messages == {}
-    assert "3 dead letters, 1 events, 1 sent." in told.output
+    assert "3 dead letters, 1 event, 1 sent." in told.output
 
 
 def test_while_the_endpoint_is_down_the_queue_keeps_what_it_has_for_the_next_time(stage):

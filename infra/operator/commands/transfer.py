@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from infra.operator.calls import Call, ask, may_be_dry, may_be_sure, of_a_stage, refuse_unasked
-from infra.operator.output import counted, print_dry_run, print_json, print_json_line, progress, shown, was
+from infra.operator.output import counted, is_or_are, print_dry_run, print_json, print_json_line, progress, shown, was
 from infra.operator.transfer.exporting import export, write_private
 from infra.operator.transfer.importing import Checked, Checking, Site, Source, transfer
 from infra.operator.transfer.reading import UnreadableFileError
@@ -125,9 +125,8 @@ def _say(call: Call, checked: Checked, counts: Counter[Fate], *, dry_run: bool) 
     created, same, different = (counts[fate] for fate in (Fate.CREATED, Fate.SAME, Fate.DIFFERENT))
     added = "would be" if dry_run else was(created)
     click.echo(f"{counted(created, 'user')} {added} added to the stage {call.stage.name}.")
-    is_same = "is" if same == 1 else "are"
     differ = "is there and differs" if different == 1 else "are there and differ"
-    click.echo(f"{same} {is_same} there already and the same. {different} {differ}.")
+    click.echo(f"{same} {is_or_are(same)} there already and the same. {different} {differ}.")
     click.echo(f"{counts[Fate.REFUSED]} cannot be imported.")
     if checked.administrators:
         click.echo(f"{_administrators(checked)}.")
@@ -189,5 +188,5 @@ def export_users(call: Call, *, file: Path, plain_totp: bool, yes: bool) -> None
     if call.as_json:
         print_json(stage=call.stage.name, users=users, file=str(file))
         return
-    of_stage = f"{counted(users, 'user')} of the stage {call.stage.name} {'is' if users == 1 else 'are'} in {file}."
+    of_stage = f"{counted(users, 'user')} of the stage {call.stage.name} {is_or_are(users)} in {file}."
     click.echo(f"{of_stage} Keep it as you would keep the passwords.")

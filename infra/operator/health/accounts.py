@@ -19,7 +19,7 @@ from infra.keys.users import Needs, users_in_table
 from infra.local.environment import STAGE
 from infra.operator.accounts import Accounts, Stage
 from infra.operator.health.diagnosis import Diagnosis, Grade
-from infra.operator.output import counted
+from infra.operator.output import counted, is_or_are
 from infra.tables import TableDefinition, table_definitions
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def everybody(accounts: Accounts, advance: Callable[[int], None]) -> Iterator[Di
         yield Diagnosis(
             "list of users",
             Grade.WRONG,
-            f"{found.listed} of {counted(found.users, 'user')} {'is' if found.listed == 1 else 'are'} not in it",
+            f"{found.listed} of {counted(found.users, 'user')} {is_or_are(found.listed)} not in it",
             f"Run `{reindex}`.",
         )
     else:
@@ -204,7 +204,7 @@ def _peppers(needs: Needs, accounts: Accounts) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "peppers",
             Grade.OK,
-            f"all that {counted(needs.users, 'user')} {'needs' if needs.users == 1 else 'need'} are there",
+            f"all are there, for {counted(needs.users, 'user')}",
         )
 
 

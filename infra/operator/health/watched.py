@@ -102,7 +102,8 @@ def of_secrets(place: SecretsPlace, stage: str, clock: Clock) -> Diagnosis:
         name,
         Grade.ADVICE,
         f"two sign, for {_length(seconds)}: whoever knows the older one is believed still",
-        f"See that the receiver knows the newer one, and run `python -m infra.operator webhooks retire --stage {stage}`.",
+        "See that the receiver knows the newer one, and run"
+        f" `python -m infra.operator webhooks retire --stage {stage}`.",
     )
 
 
