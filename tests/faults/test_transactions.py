@@ -173,9 +173,11 @@ class TestConflictsOfSingleWrites:
         assert api.refresh(alice["refresh_token"]).status == 200
 
     def test_a_deletion_of_the_account_is_repeated(self, api, alice, database, wire):
-        wire.break_with(CONFLICT, operation="DeleteItem", times=_ATTEMPTS - 1)
+        conflict = cancelled("None", "TransactionConflict")
+        wire.break_with(conflict, operation="TransactWriteItems", times=_ATTEMPTS - 1)
         assert delete_account(api, alice).status == 204
-        assert not any(database.items().values())
+        left = [item for items in database.items().values() for item in items]
+        assert [item["type"]["S"] for item in left] == ["account_deleted"]
 
 
 class TestBatches:
@@ -215,7 +217,7 @@ class TestBatches:
             for deletions in attempt.body["RequestItems"].values()
         ]
         assert batches == [sessions, sessions[1:], sessions[2:]]
-        assert database.events() == []
+        assert database.events() == ["account_deleted"]
 
     def test_a_batch_that_is_never_done_does_not_undo_the_deletion(self, api, alice, database, wire, pauses):
         def not_done(deliver):
