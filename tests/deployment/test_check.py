@@ -48,7 +48,7 @@ def test_a_new_stage_in_a_good_account_is_ready_and_what_cannot_be_known_is_name
 
     assert [name for name, (state, _) in found.items() if state == "ok"] == [
         "stage and parameters", "region", "credentials", "clock", "stack", "names", "Lambda", "API Gateway",
-        "passkeys", "mails", "permissions",
+        "webhooks", "passkeys", "mails", "permissions",
     ]  # fmt: skip
     assert found["CloudFront"][0] == "unknown"
     assert "nothing but creating one shows whether it has" in found["CloudFront"][1]
@@ -189,7 +189,7 @@ def test_a_new_accounts_ten_executions_are_said_and_do_not_stop(operator, aws):
 
     assert state == "ok"
     assert sentence.startswith("10 executions at once, as in a new account")
-    assert "ask Service Quotas for 250 or more" in sentence
+    assert "ask Service Quotas for 260 or more" in sentence
 
 
 def test_a_throttle_above_the_accounts_own_is_wrong(operator):
@@ -281,7 +281,7 @@ def test_what_an_interrupted_deployment_has_left_is_the_stages_own(operator, mon
         assert operator.deploy() == 130
     boto3.client("cloudformation").delete_stack(StackName="lychgate-prod")
     assert account()["stacks"] == []
-    assert len(account()["functions"]) == len(account()["roles"]) == 3
+    assert len(account()["functions"]) == len(account()["roles"]) == 5
 
     assert check(operator)["names"] == ("ok", "they are free, or of an earlier stage of this name")
     assert operator.deploy() == 0, operator.errors

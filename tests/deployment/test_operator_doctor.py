@@ -2,11 +2,12 @@
 
 import json
 import os
-import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from click.testing import CliRunner
 
 from chalicelib.adapters.dynamodb.items import new_user_to_item
@@ -171,8 +172,14 @@ def test_two_secrets_are_a_rotation_for_a_day_and_then_one_is_to_be_retired(send
     assert sending(1)["webhook secrets"]["what"] == "one signs, and it can be read"
     secrets.write((new_secret(), new_secret()))
     assert sending(1)["webhook secrets"]["state"] == "ok"
-    with monkeypatch.context() as patch:
-        patch.setattr(ParameterSecrets, "written_at", lambda _: time.time() - 5.5 * 86_400)
+    read = BaseClient._make_api_call
+
+    def read_days_ago(client, arguments):
+        answer = read(client, "GetParameter", arguments)
+        answer["Parameter"]["LastModifiedDate"] = datetime.now(UTC) - timedelta(days=5.5)
+        return answer
+
+    with answering(monkeypatch, "GetParameter", read_days_ago):
         found = sending(1)["webhook secrets"]
     assert (found["state"], "two sign, for 5 days" in found["what"]) == ("advice", True)
     assert "webhooks retire --stage prod" in found["do"]

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 
 from chalicelib.accounts.caller import NO_ADDRESS, Caller
@@ -370,13 +371,14 @@ def commands(group, *path):
         command = group.get_command(None, name)
         if command.hidden:
             continue
-        if hasattr(command, "commands"):
+        if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
             yield " ".join([*path, name]), command
 
 
 ALL = dict(commands(operator))
+assert {"users list", "import", "webhooks redrive"} <= ALL.keys()
 PAGE = (ROOT / "docs" / "operations" / "users.md").read_text("utf-8")
 
 
