@@ -44,20 +44,6 @@ def test_a_stage_from_before_gets_its_indexes_in_two_updates_and_says_so(operato
     assert names() == ["by-id"]
 
 
-def test_both_at_once_would_be_refused_and_change_nothing(operator, aws):
-    operator.has_deployed(*FROM_BEFORE)
-    client = boto3.client("cloudformation")
-    (stack,) = client.describe_stacks(StackName="lychgate-prod")["Stacks"]
-    kept = [{"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in stack["Parameters"]]
-    both = [each for each in kept if each["ParameterKey"] != "UserIndexes"]
-    both.append({"ParameterKey": "UserIndexes", "ParameterValue": "all"})
-
-    with pytest.raises(Exception, match="Cannot perform more than one GSI creation or deletion in a single update"):
-        client.update_stack(StackName="lychgate-prod", UsePreviousTemplate=True, Parameters=both)
-
-    assert names() == []
-
-
 def test_a_table_without_indexes_is_taken_in_as_it_is_and_gets_them_then(operator, aws):
     aws.readings.add(APPLIES_THE_TEMPLATE)
     assert operator.deploy(*FROM_BEFORE) == 0, operator.errors
