@@ -29,7 +29,7 @@ _SECRET_MEMBERS = ("password", "current_password", "new_password")
 class Limits:
     """What one run may ask of a site that others use."""
 
-    requests: int = 400
+    requests: int = 600
     failed_log_ins: int = 20
     """An address may fail 100 times an hour, and whoever runs this may share it with users."""
     registrations: int = 10
