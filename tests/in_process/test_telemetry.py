@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
@@ -10,6 +11,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log
+from tests.support.administrators import Administrators
 from tests.support.api_client import SITE_ORIGIN, as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
@@ -456,6 +458,27 @@ def succeed_with_factors(api, clock):
     return issued
 
 
+def succeed_as_administrator(api, dynamodb, table, clock):
+    """Call every route of administrators as it is meant to be called, and return every secret that was issued."""
+    root = Administrators(api, dynamodb, table).register("Marked-Username-80")
+    tokens = api.post("/auth/register", {"username": "Marked-Username-81", "password": PASSWORD}).json
+    user_id, access_token = tokens["user"]["id"], tokens["access_token"]
+    begun = api.bearer("POST", "/auth/totp", access_token).json
+    confirmation = {"pending": begun["pending"], "code": App(begun["secret"], clock).code()}
+    codes = api.bearer("POST", "/auth/totp/confirm", access_token, confirmation).json["recovery_codes"]
+    cursor = root.users("?limit=1").json["next_cursor"]
+    assert root.users(f"?limit=1&cursor={cursor}").status == 200
+    invitation = root.create("Marked-Username-82").json["link"]
+    link = root.ask("POST", f"/users/{user_id}/reset-password").json["link"]
+    assert root.show(user_id).status == 200
+    assert root.ask("DELETE", f"/users/{user_id}/second-factor").status == 204
+    assert root.ask("POST", f"/users/{user_id}/logout-all").status == 204
+    assert root.change(user_id, disabled=True).status == 200
+    assert root.delete(user_id).status == 204
+    links = [each.partition("#reset=")[2] for each in (invitation, link)]
+    return [root.token, access_token, tokens["refresh_token"], begun["secret"], *codes, cursor, *links]
+
+
 def fail(api, application, aws_clients):
     """Call every route so that it refuses or breaks, with something marked wherever a secret could stand."""
     access_token = api.register("Bobby").json["access_token"]
@@ -491,7 +514,7 @@ def fail(api, application, aws_clients):
             for bearer in bearers if path not in ("/auth/login", "/auth/register") else ["Marked-Token-31"]:
                 api.request(
                     method,
-                    path.replace("{session_id}", "Marked-Token-31").replace("{passkey_id}", "Marked-Token-31"),
+                    re.sub(r"{\w+}", "Marked-Token-31", path),
                     body=body,
                     headers={**headers, "Authorization": f"Bearer {bearer}"},
                 )
@@ -520,6 +543,7 @@ def test_no_secret_of_any_route_is_in_any_output(
     try:
         issued = [*succeed(api, clock), *succeed_with_mails(api, by_address, mailbox, clock)]
         issued += succeed_with_factors(api, clock)
+        issued += succeed_as_administrator(api, aws_clients[0], "lychgate-test-users", clock)
         succeeded = capfd.readouterr()
         fail(api, application, aws_clients)
         failed = capfd.readouterr()
