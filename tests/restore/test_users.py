@@ -367,13 +367,13 @@ def test_the_administrators_are_again_those_of_then_and_are_counted_so(
 def test_an_account_that_was_never_listed_is_listed_when_it_comes_back(
     operator, api, remember, restore, dynamodb, items
 ):
-    tokens = api.register("Kim").json
+    api.register("Kim")
     (key,) = [item["username_key"] for item in items(USERS, "username_key").values() if "user_id" in item]
     dynamodb.update_item(
         TableName=USERS, Key={"username_key": key}, UpdateExpression="REMOVE directory, canonical_username"
     )
     moment = remember()
-    delete_account(api, tokens)
+    delete_account(api, api.login("Kim").json)
 
     assert restore(moment) == 0, operator.errors
 
