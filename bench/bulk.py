@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.accounts.session import Session
-from chalicelib.adapters.dynamodb.items import user_key
+from chalicelib.accounts.usernames import canonical_username
+from chalicelib.adapters.dynamodb.items import DIRECTORY, user_key
 from chalicelib.config.api import Tables
 
 _FILE = "shared-local-instance.db"
@@ -79,7 +80,9 @@ def _user_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]
         bound = changed.document.replace(
             b'"session_bound":{"N":"1"}', b'"session_bound":{"N":"%d"}' % population.sessions_of(number)
         )
-        yield _key(population, number), _place(number), row.size, bound
+        # The last three are the keys of the indexes, in the order of their attributes.
+        keys = (population.user_id(number), DIRECTORY, canonical_username(population.username(number)))
+        yield _key(population, number), _place(number), row.size, bound, *(key.encode() for key in keys)
 
 
 def _session_rows(row: _Row, population: Population) -> Iterator[tuple[object, ...]]:

@@ -35,6 +35,21 @@ def test_a_copied_user_is_like_one_that_was_written_through_the_api(subject):
     assert (first["session_bound"], last["session_bound"]) == ({"N": "1"}, {"N": "5"})
 
 
+def test_the_indexes_have_every_copied_user(subject):
+    def found(index, **key):
+        ((name, value),) = key.items()
+        return subject.over.client.query(
+            TableName=TABLES.users,
+            IndexName=index,
+            KeyConditionExpression=f"{name} = :value",
+            ExpressionAttributeValues={":value": {"S": value}},
+        )["Items"]
+
+    assert len(found("by-id", user_id=POPULATION.user_id(39))) == 1
+    names = [item["canonical_username"]["S"] for item in found("by-name", directory="users")]
+    assert names == [POPULATION.username(number) for number in range(40)]
+
+
 def test_each_request_succeeds_for_users_from_one_end_to_the_other(subject):
     for act in subject.actions.values():
         for _ in range(TAKEN):
