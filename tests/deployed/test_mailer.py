@@ -9,6 +9,7 @@ from werkzeug import Response
 
 from tests.deployed.account import ADDRESS
 from tests.support import places
+from tests.support.marks import each_third
 from tests.support.packaged.mail_service import failing, losing_answers
 from tests.support.packaged.mailer import MAILER
 
@@ -104,7 +105,7 @@ def test_one_mail_takes_these_steps(confirmed):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("position", range(len(STEPS)))
+@pytest.mark.parametrize("position", each_third(range(len(STEPS))))
 def test_a_mailer_that_dies_between_its_steps_sends_the_mail_once_or_in_one_window_twice(confirmed, position, when):
     ask(confirmed)
     confirmed.aws.around = watch = Watch(confirmed, position, when)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import ALL, EVENTS, MAIL, SESSIONS, USERS
+from tests.support.marks import each_third
 
 
 @pytest.fixture
@@ -213,7 +214,9 @@ def test_accounts_are_not_brought_back_before_their_keys(operator, api, backups,
 @pytest.mark.usefixtures("protected")
 @pytest.mark.parametrize(
     "operation",
-    ["ListBackups", "RestoreTableFromBackup", "CreateTable", "UpdateTimeToLive", "UpdateTable", "TagResource"],
+    each_third(
+        ["ListBackups", "RestoreTableFromBackup", "CreateTable", "UpdateTimeToLive", "UpdateTable", "TagResource"]
+    ),
 )
 def test_a_run_that_ends_anywhere_is_gone_on_with(operator, api, backups, dynamodb, monkeypatch, operation):
     api.register("Kim")
