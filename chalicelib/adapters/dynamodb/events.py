@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.events import EventType
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.items import event_from_item
@@ -11,6 +12,9 @@ from chalicelib.adapters.dynamodb.transactions import Database
 
 if TYPE_CHECKING:
     from chalicelib.accounts.events import SecurityEvent
+
+
+_KNOWN = frozenset(EventType)
 
 
 class DynamoDBEventLog:
@@ -32,4 +36,5 @@ class DynamoDBEventLog:
                 Limit=limit,
                 ConsistentRead=True,
             )
-        return [event_from_item(item) for item in response["Items"]]
+        # After a rollback there may be some of a type that this version does not know.
+        return [event_from_item(item) for item in response["Items"] if item["type"]["S"] in _KNOWN]
