@@ -54,7 +54,7 @@ def handle(event: Mapping[str, Any], context: Any, webhooks: Webhooks) -> Answer
     return {"batchItemFailures": _failures(event.get("Records") or [], context, webhooks)}
 
 
-def _failures(records: list[dict[str, Any]], context: Any, webhooks: Webhooks) -> list[dict[str, str]]:  # noqa: ANN401
+def _failures(records: list[dict[str, Any]], context: Any, webhooks: Webhooks) -> list[dict[str, str]]:  # noqa: ANN401 - Lambda's
     """Send the events of some records, in their order, until one fails.
 
     Return its sequence number: the stream goes on from there. What comes after it waits, so that a user's events do not
@@ -92,7 +92,7 @@ def _send(record: dict[str, Any], webhooks: Webhooks) -> bool:
     return sent.outcome is not Outcome.FAILED
 
 
-def _sent_again(items: list[dict[str, Any]], context: Any, webhooks: Webhooks) -> list[Answer]:  # noqa: ANN401
+def _sent_again(items: list[dict[str, Any]], context: Any, webhooks: Webhooks) -> list[Answer]:  # noqa: ANN401 - Lambda's
     """Send events of the history once more, until one fails or the time is over. Return what became of those."""
     from chalicelib.adapters.dynamodb.happenings import happening_from_item  # noqa: PLC0415
     from chalicelib.use_cases.send_webhooks import Outcome  # noqa: PLC0415

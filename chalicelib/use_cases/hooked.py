@@ -325,7 +325,7 @@ class _LogIn(LogIn):
         with contextlib.suppress(HookFailed, RegistrationRefused):
             return cast(
                 "MigratedUser | None",
-                self._hooked.ask("migrate", lambda: _checked(hooks.migrate(username, password), by_address=by_address)),  # type: ignore[misc]
+                self._hooked.ask("migrate", lambda: _checked(hooks.migrate(username, password), by_address=by_address)),  # type: ignore[misc]  # only where there is one
             )
         return None
 

@@ -34,7 +34,7 @@ class _Lazy(click.Group):
         """Return the names of all commands."""
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  - click's interface
         """Return a command, None if there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None

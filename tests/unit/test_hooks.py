@@ -580,7 +580,7 @@ class TestMigration:
 
     def test_where_the_name_is_the_address_it_has_to_be_verified_there(self, make_use_cases, memory):
         for verified in (False, True):
-            hooks = Hooks(migrate=lambda *_: MigratedUser(email_verified=verified))  # noqa: B023
+            hooks = Hooks(migrate=lambda *_: MigratedUser(email_verified=verified))  # noqa: B023 - used in this round only
             use_cases = make_use_cases(hooks=hooks, IDENTIFIER="email")
             if not verified:
                 with pytest.raises(InvalidCredentials):

@@ -56,7 +56,7 @@ class FakeQueue:
     def delete_message(self, ReceiptHandle, **_):  # noqa: N803 - as SQS has it
         del self.messages[ReceiptHandle]
 
-    def change_message_visibility(self, ReceiptHandle, **_):  # noqa: N803
+    def change_message_visibility(self, ReceiptHandle, **_):  # noqa: N803 - boto3's name
         self.hidden.discard(ReceiptHandle)
 
 

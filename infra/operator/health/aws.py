@@ -47,7 +47,7 @@ def surroundings(stage: Stage, clock: Clock) -> Iterator[Diagnosis]:
     yield from watched.of_stage(resources, clock, _ASK)
     for function in FUNCTIONS:
         name = f"function {function}"
-        yield from examined(name, lambda named=function: _function(session, stage, named), _ASK)  # type: ignore[misc]
+        yield from examined(name, lambda named=function: _function(session, stage, named), _ASK)  # type: ignore[misc]  # mypy infers no type of such a lambda
 
 
 def _backups(resources: Resources) -> Iterator[Diagnosis]:
