@@ -1,0 +1,65 @@
+/** One client for all elements of an API, so that they have one session, and ask for it once. */
+
+import { createClient } from "../../lychgate.js";
+
+/** @typedef {import("../../lychgate.js").Client} Client */
+/** @typedef {import("../../lychgate.js").StorageMode} StorageMode */
+
+/** @type {Map<string, Client>} by the API's root */
+const clients = new Map();
+/** @type {WeakMap<Client, Promise<unknown>>} the restores under way, and those that went well */
+const restores = new WeakMap();
+/** @type {WeakMap<Client, string>} */
+const roots = new WeakMap();
+
+/** @param {string} api relative to the page, or absolute */
+function rootOf(api) {
+  return new URL(api.replace(/\/*$/, "/"), document.baseURI).href;
+}
+
+/**
+ * @param {string} [api] the API's root, relative to the page or absolute
+ * @param {{storage?: StorageMode}} [how] where the first client of this API keeps the refresh token
+ * @returns {Client} the same for every element of this API
+ */
+export function clientOf(api = "/api", { storage = "cookie" } = {}) {
+  const root = rootOf(api);
+  const known = clients.get(root);
+  if (known) return known;
+  const client = createClient({ baseUrl: root, storage });
+  shareClient(client, api);
+  return client;
+}
+
+/**
+ * Let the elements of an API use a client that the page has made, in place of one of their own. To be called before the
+ * first of them is in the document.
+ *
+ * @param {Client} client
+ * @param {string} [api] as in `clientOf`
+ */
+export function shareClient(client, api = "/api") {
+  const root = rootOf(api);
+  clients.set(root, client);
+  roots.set(client, root);
+}
+
+/** @param {Client} client @returns {string} the root of its API, with a slash at the end */
+export function apiOf(client) {
+  return roots.get(client) ?? rootOf("/api");
+}
+
+/**
+ * Continue the session of an earlier page, once for all elements, and again after a failure.
+ *
+ * @param {Client} client
+ * @returns {Promise<unknown>} throws if the API cannot be reached
+ */
+export function restored(client) {
+  const known = restores.get(client);
+  if (known) return known;
+  const restoring = client.user ? Promise.resolve() : client.restore();
+  restores.set(client, restoring);
+  restoring.catch(() => restores.delete(client));
+  return restoring;
+}

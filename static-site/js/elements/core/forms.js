@@ -1,0 +1,132 @@
+/**
+ * Forms: the checks before sending, and the display of errors at their fields. Knows the client only as a function to
+ * call. Passwords are passed to that call and kept nowhere.
+ */
+
+import { ApiError } from "../../lychgate.js";
+import { find, make, markPart, partSelector, whileBusy } from "./dom.js";
+import { revealed, setRevealed } from "./fields.js";
+import { describe, describeField } from "./messages.js";
+
+/** @typedef {import("./view.js").View} View */
+/** @typedef {import("./options.js").SiteOptions} SiteOptions */
+/** @typedef {Record<string, any>} Texts by the name of the field */
+
+const REFUSED_STATUS = 401;
+
+/**
+ * @param {View} view
+ * @param {HTMLFormElement} form its `data-refused` names the field that a 401 is about; without it, the whole form
+ * @param {(values: Texts) => Texts} check returns errors that can be found without the API, which checks again
+ * @param {(values: Texts) => Promise<unknown>} send
+ */
+export function startForm(view, form, check, send) {
+  for (const reveal of form.querySelectorAll(partSelector("reveal"))) {
+    reveal.addEventListener("click", () => setRevealed(view, reveal, revealed(reveal).type === "password"));
+  }
+  form.addEventListener("input", (event) => showError(form, /** @type {any} */ (event.target).name, ""));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = Object.fromEntries(inputs(form).map(({ name, value }) => [name, value]));
+    for (const name of ["username", "email"]) values[name] = values[name]?.trim();
+    const errors = check(values);
+    showErrors(form, errors);
+    if (focusFirst(form, errors)) return;
+    // The browser's form history would keep a password that is in a plain text field.
+    conceal(view, form);
+    whileBusy(find(form, "[type=submit]"), async () => {
+      try {
+        await send(values);
+      } catch (error) {
+        view.tell("error", { error });
+        const { fields, general } = place(view, error, form);
+        showErrors(form, fields, general);
+        if (focusFirst(form, fields)) return;
+        const password = /** @type {HTMLInputElement | null} */ (form.querySelector("[type=password]"));
+        if (error instanceof ApiError && error.status === REFUSED_STATUS && password) reenter(password);
+        find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
+      }
+    });
+  });
+}
+
+/** Clear a form when its view is left. @param {View} view @param {HTMLFormElement} form */
+export function clearForm(view, form) {
+  form.reset();
+  conceal(view, form);
+  showErrors(form, {});
+  for (const tally of form.querySelectorAll(partSelector("tally"))) tally.textContent = "";
+}
+
+/** @param {View} view @param {HTMLFormElement} form @param {Texts} fields texts by the names of the fields @param {string} [general] */
+export function showProblems(view, form, fields, general = "") {
+  showErrors(form, fields, general);
+  focusFirst(form, fields);
+}
+
+/** Let the user type a value once more, over the one that was wrong. @param {HTMLInputElement} input */
+function reenter(input) {
+  input.focus();
+  input.select();
+}
+
+/** Return the messages of an error: those for fields, a text or the parts of one, and that for the form. */
+function place(view, error, form) {
+  const general = describe(error, view.words);
+  if (!(error instanceof ApiError)) return { fields: {}, general };
+  if (error.error === "username_taken") return { fields: { username: [general, " ", wayToLogIn(view)] } };
+  const { refused } = form.dataset;
+  if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: view.text("wrong-password") } };
+  const names = inputs(form).map(({ name }) => name);
+  const fields = {};
+  const others = [];
+  for (const problem of error.errors) {
+    const message = describeField(problem, view.words);
+    if (names.includes(problem.field)) fields[problem.field] ??= message;
+    else others.push(message);
+  }
+  if (others.length) return { fields, general: others.join(" ") };
+  return { fields, general: Object.keys(fields).length ? "" : general };
+}
+
+/** The tab follows the address, and takes the typed name along. @param {View} view */
+function wayToLogIn(view) {
+  const link = make("a", "nowrap", view.text("log-in-instead"));
+  link.href = "#login";
+  return link;
+}
+
+function showErrors(form, fields, general = "") {
+  for (const { name } of inputs(form)) showError(form, name, fields[name] ?? "");
+  find(form, "[data-form-error]").textContent = general;
+}
+
+function showError(form, name, message) {
+  const place = form.querySelector(`[data-error-for="${name}"]`);
+  if (!place) return;
+  place.replaceChildren(...[message].flat());
+  const input = form.elements.namedItem(name);
+  if (message) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+}
+
+function focusFirst(form, fields) {
+  const first = inputs(form).find(({ name }) => fields[name]);
+  first?.focus();
+  return Boolean(first);
+}
+
+function conceal(view, form) {
+  for (const reveal of form.querySelectorAll(partSelector("reveal"))) setRevealed(view, reveal, false);
+}
+
+/** @returns {HTMLInputElement[]} */
+function inputs(form) {
+  return [...form.querySelectorAll("input[name]")];
+}
+
+/** Update the character count of a password. @param {HTMLElement} place @param {{text: string, isEnough: boolean}} tally */
+export function showTally(place, { text, isEnough }) {
+  place.textContent = text;
+  markPart(place, "enough", isEnough);
+}

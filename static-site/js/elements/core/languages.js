@@ -1,0 +1,121 @@
+/**
+ * The words of the elements: which language somebody reads, its catalogue, and texts with values in them. A catalogue is a
+ * plain module of texts by their keys; what the API calls an error or a kind of event is its key.
+ */
+
+/** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
+/** @typedef {Record<string, Text>} Catalogue */
+/** @typedef {"account"} Area what only some elements need */
+/** @typedef {() => Promise<{default: Catalogue}>} Load */
+
+// Written out, because bundlers follow no name that is put together.
+/** @type {Record<string, Record<"base" | Area, Load>>} */
+const CATALOGUES = {
+  en: { base: () => import("../words/en.js"), account: () => import("../words/en-account.js") },
+};
+const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
+const FALLBACK = "en";
+
+/** What a site says in its own words, by language. @type {Record<string, Catalogue>} */
+const own = {};
+
+/**
+ * Say something in other words, or in one more language: with all keys of ours, if it is one that we do not have.
+ *
+ * @param {string} language a BCP 47 tag, such as "nl"
+ * @param {Catalogue} texts
+ */
+export function addWords(language, texts) {
+  own[language] = { ...own[language], ...texts };
+}
+
+/** @returns {string[]} the languages that there are, as BCP 47 tags */
+export function languages() {
+  return [...new Set([...Object.keys(CATALOGUES), ...Object.keys(own)])];
+}
+
+/**
+ * The language of an element: its own `lang`, else that of what is around it, else the browser's, else English.
+ *
+ * @param {Element} element
+ * @returns {string}
+ */
+export function languageOf(element) {
+  const named = element.closest("[lang]:not([lang=''])")?.getAttribute("lang");
+  for (const wanted of named ? [named] : navigator.languages) {
+    const found = closest(wanted);
+    if (found) return found;
+  }
+  if (named && element.getAttribute("lang") === named) {
+    console.warn(`Lychgate has no words in the language "${named}", so it speaks English. addWords() adds a language.`);
+  }
+  return FALLBACK;
+}
+
+/** @param {string} wanted such as "de-AT" @returns {string | undefined} such as "de" */
+function closest(wanted) {
+  const known = languages();
+  const parts = wanted.toLowerCase().split("-");
+  for (let length = parts.length; length > 0; length -= 1) {
+    const tag = parts.slice(0, length).join("-");
+    const found = known.find((language) => language.toLowerCase() === tag);
+    if (found) return found;
+  }
+}
+
+/** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws what `import` throws */
+export async function wordsIn(language, areas = []) {
+  const words = new Words(language);
+  await words.load("base", ...areas);
+  return words;
+}
+
+/** The words of one language. */
+export class Words {
+  /** @type {Catalogue} */
+  #texts = {};
+  #plurals;
+  #numbers;
+
+  /** @param {string} language */
+  constructor(language) {
+    this.language = language;
+    this.direction = RIGHT_TO_LEFT.test(language) ? "rtl" : "ltr";
+    this.#plurals = new Intl.PluralRules(language);
+    this.#numbers = new Intl.NumberFormat(language);
+  }
+
+  /** Get the texts of more areas. @param {...("base" | Area)} areas */
+  async load(...areas) {
+    const catalogue = CATALOGUES[this.language] ?? {};
+    const loaded = await Promise.all(areas.map((area) => catalogue[area]?.()));
+    Object.assign(this.#texts, ...loaded.map((module) => module?.default ?? {}), own[this.language] ?? {});
+  }
+
+  /** @param {string} key @returns {boolean} */
+  has(key) {
+    return Object.hasOwn(this.#texts, key);
+  }
+
+  /** @param {string} key @param {Record<string, string | number>} [values] @returns {string} */
+  text(key, values = {}) {
+    return this.pieces(key, values).join("");
+  }
+
+  /**
+   * A text with elements in it.
+   *
+   * @param {string} key
+   * @param {Record<string, string | number | Node>} values
+   * @returns {(string | Node)[]}
+   */
+  pieces(key, values) {
+    const found = this.#texts[key] ?? key;
+    const template = typeof found === "string" ? found : (found[this.#plurals.select(Number(values.count))] ?? found.other);
+    return template.split(/\{(\w+)\}/).map((piece, index) => {
+      if (index % 2 === 0) return piece;
+      const value = values[piece] ?? "";
+      return typeof value === "number" ? this.#numbers.format(value) : value;
+    });
+  }
+}

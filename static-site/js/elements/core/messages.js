@@ -1,0 +1,48 @@
+/** What went wrong, in the reader's words. Knows the error codes, and not where the messages are shown. */
+
+import { ApiError, NetworkError, SessionEnded } from "../../lychgate.js";
+
+/** @typedef {import("./languages.js").Words} Words */
+
+const LONG_S = 90;
+
+/**
+ * @param {unknown} error
+ * @param {Words} words
+ * @returns {string} a message for the user: what happened and what to do
+ */
+export function describe(error, words) {
+  if (error instanceof SessionEnded) return words.text("session_ended");
+  if (error instanceof NetworkError) return describeSilence(error, words);
+  if (!(error instanceof ApiError)) return words.text("page_broken");
+  if (error.status === 429) return words.text("too_many", { again: whenAgain(error.retryAfter, words) });
+  if (words.has(error.error)) return words.text(error.error);
+  if (error.status >= 500) return words.text("service_broken", { again: whenAgain(error.retryAfter, words) });
+  // The API's own sentences are English.
+  return (words.language === "en" && error.detail) || words.text("refused", { status: String(error.status) });
+}
+
+/**
+ * @param {import("../../lychgate.js").FieldError} problem
+ * @param {Words} words
+ * @returns {string} the API's own sentence, if it has no code that the words know
+ */
+export function describeField({ code = "", limit = 0, message }, words) {
+  return words.has(`field:${code}`) ? words.text(`field:${code}`, { count: limit }) : message;
+}
+
+/** @param {NetworkError} error @param {Words} words */
+function describeSilence({ cause }, words) {
+  if (!navigator.onLine) return words.text("offline");
+  const kind = cause instanceof Error || cause instanceof DOMException ? cause.name : "";
+  if (kind === "AbortError") return words.text("too_slow");
+  if (kind === "SyntaxError") return words.text("unreadable");
+  return words.text("unreachable");
+}
+
+/** @param {number} seconds 0 for unknown @param {Words} words */
+export function whenAgain(seconds, words) {
+  if (!seconds) return words.text("again");
+  if (seconds < LONG_S) return words.text("again-in-seconds", { count: seconds });
+  return words.text("again-in-minutes", { count: Math.ceil(seconds / 60) });
+}

@@ -1,0 +1,74 @@
+/** Messages that belong to no form: a success, or a problem with an action to solve it. Each element has a place for them. */
+
+import { make, makeButton } from "./dom.js";
+
+const SUCCESS_MS = 6000;
+
+/** What an element says at its end. */
+export class Notice {
+  #view;
+  /** The place, which is in the element from its beginning, so that screen readers know it. */
+  region = make("div", "notice-place");
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** The element that had the focus before the notice, to restore it. @type {any} */
+  #before = null;
+
+  /** @param {import("./view.js").View} view */
+  constructor(view) {
+    this.#view = view;
+    this.region.setAttribute("role", "status");
+    this.region.setAttribute("aria-live", "polite");
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.#show("good", text);
+    this.#timer = setTimeout(() => this.#fade(), SUCCESS_MS);
+  }
+
+  /**
+   * Show a problem until it is dismissed or solved.
+   *
+   * @param {string} text
+   * @param {{label: string, run: () => void}} [action]
+   */
+  warn(text, action) {
+    this.#show("bad", text, action);
+  }
+
+  /** Remove the notice, if there is one. */
+  hush() {
+    clearTimeout(this.#timer);
+    const hadFocus = this.region.contains(document.activeElement);
+    this.region.replaceChildren();
+    if (!hadFocus) return;
+    const headings = /** @type {HTMLElement[]} */ ([...this.#view.root.querySelectorAll("h1[tabindex], h2[tabindex]")]);
+    const heading = headings.find((one) => one.checkVisibility());
+    (this.#before?.checkVisibility() && this.#before !== document.body ? this.#before : heading)?.focus();
+  }
+
+  /** @param {"good" | "bad"} kind @param {string} text @param {{label: string, run: () => void}} [action] */
+  #show(kind, text, action) {
+    clearTimeout(this.#timer);
+    if (!this.region.contains(document.activeElement)) this.#before = document.activeElement;
+    const buttons = make("div", "buttons");
+    if (action) {
+      buttons.append(
+        makeButton(action.label, "button small", () => {
+          this.hush();
+          action.run();
+        }),
+      );
+    }
+    const dismiss = makeButton("✕", "button small quiet dismiss", () => this.hush());
+    dismiss.setAttribute("aria-label", this.#view.text("dismiss"));
+    buttons.append(dismiss);
+    this.region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
+  }
+
+  #fade() {
+    if (this.region.matches(":hover, :focus-within")) this.#timer = setTimeout(() => this.#fade(), SUCCESS_MS);
+    else this.hush();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The style sheets of the elements. A page that links them itself shows no element without its styles; for all others they
+ * are added when they are needed: each once, and again after a failure.
+ */
+
+import { make } from "./dom.js";
+import { NetworkError } from "../../lychgate.js";
+
+// Written out, because bundlers follow no name that is put together.
+const SHEETS = {
+  lychgate: () => new URL("../lychgate.css", import.meta.url),
+  account: () => new URL("../account.css", import.meta.url),
+};
+
+/** @type {Partial<Record<keyof typeof SHEETS, Promise<void>>>} */
+const loading = {};
+
+/**
+ * @param {Element} element that they are for
+ * @param {keyof typeof SHEETS} name
+ * @returns {Promise<void>} throws NetworkError
+ */
+export async function loadStyles(element, name) {
+  // Each sheet says that it is there, whoever has brought it.
+  if (getComputedStyle(element).getPropertyValue(`--lychgate-sheet-${name}`)) return;
+  await (loading[name] ??= addSheet(name));
+}
+
+/** @param {keyof typeof SHEETS} name @returns {Promise<void>} */
+function addSheet(name) {
+  return new Promise((resolve, reject) => {
+    const sheet = make("link");
+    const fail = () => {
+      delete loading[name];
+      sheet.remove();
+      console.warn(`Lychgate's style sheet is not at ${sheet.href}. With a bundler, import "lychgate/${name}.css".`);
+      reject(new NetworkError());
+    };
+    const { href } = SHEETS[name]();
+    // Before the site's own sheets, which may say otherwise.
+    document.head.prepend(Object.assign(sheet, { rel: "stylesheet", href, onload: () => resolve(), onerror: fail }));
+  });
+}

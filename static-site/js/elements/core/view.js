@@ -1,0 +1,72 @@
+/** What the parts of one element share: their place in the document, the client, the words, and an end. */
+
+import { find, partSelector } from "./dom.js";
+import { Notice } from "./notice.js";
+
+/** @typedef {import("../../lychgate.js").Client} Client */
+/** @typedef {import("../../lychgate.js").Change} Change */
+/** @typedef {import("./languages.js").Words} Words */
+/** @typedef {import("./options.js").SiteOptions} SiteOptions */
+
+let count = 0;
+
+/** One element's, from the moment that it is in the document to the moment that it is not. */
+export class View {
+  #prefix = `lychgate-${(count += 1)}`;
+  #end = new AbortController();
+
+  /**
+   * @param {HTMLElement} root what has the parts in it
+   * @param {Client} client
+   * @param {Words} words
+   */
+  constructor(root, client, words) {
+    this.root = root;
+    this.client = client;
+    this.words = words;
+    this.notice = new Notice(this);
+    /** Is aborted when the element leaves the document. */
+    this.signal = this.#end.signal;
+  }
+
+  /** @param {string} name @returns {any} the first part of that name, which must exist */
+  part(name) {
+    return find(this.root, partSelector(name));
+  }
+
+  /** @param {string} name @returns {string} an id for labels and ARIA, which no other element of the page has */
+  id(name) {
+    return `${this.#prefix}-${name}`;
+  }
+
+  /** @param {string} key @param {Record<string, string | number>} [values] @returns {string} */
+  text(key, values) {
+    return this.words.text(key, values);
+  }
+
+  /** A text with elements in it. @param {string} key @param {Record<string, string | number | Node>} values */
+  pieces(key, values) {
+    return this.words.pieces(key, values);
+  }
+
+  /** The same as `addEventListener`, until the view's end. @param {EventTarget} target @param {string} type @param {(event: any) => void} listener */
+  listen(target, type, listener) {
+    target.addEventListener(type, listener, { signal: this.signal });
+  }
+
+  /** Hear of changes of the session, until the view's end. @param {(change: Change) => void} listener */
+  onChange(listener) {
+    this.signal.addEventListener("abort", this.client.onChange(listener));
+  }
+
+  /**
+   * Tell the page. @param {"logged-in" | "logged-out" | "error" | "step-up"} type @param {object} [detail]
+   */
+  tell(type, detail = {}) {
+    this.root.dispatchEvent(new CustomEvent(`lychgate:${type}`, { bubbles: true, composed: true, detail }));
+  }
+
+  end() {
+    this.#end.abort();
+  }
+}

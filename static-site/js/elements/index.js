@@ -1,0 +1,4 @@
+/** All elements, and what a page may want beside them: docs/elements.md */
+
+export { clientOf, shareClient } from "./core/clients.js";
+export { addWords, languages } from "./core/languages.js";

@@ -1,0 +1,2 @@
+/** English: what the account says. */
+export default {};

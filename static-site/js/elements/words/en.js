@@ -1,0 +1,57 @@
+/** English: what every element says, and the log-in. Keys with an underscore are the API's codes of errors. */
+export default {
+  // Everywhere
+  "try-again": "Try again",
+  trying: "Trying…",
+  dismiss: "Dismiss",
+  username: "Username",
+  show: "Show",
+  hide: "Hide",
+  "show-field": "Show: {field}",
+  "hide-field": "Hide: {field}",
+  cancel: "Cancel",
+
+  // What went wrong
+  session_ended: "Your session has ended. Please log in again.",
+  page_broken: "Something went wrong in this page. Please reload it.",
+  too_many: "Too many attempts. {again}",
+  service_broken: "The service has a problem. {again}",
+  refused: "The service refused this (status {status}).",
+  offline: "You are offline. Please try again when you are connected.",
+  too_slow: "The service took too long to answer. Please try again.",
+  unreadable: "The service gave an answer this page cannot read. Please try again.",
+  unreachable: "The service cannot be reached. Check your connection and try again.",
+  invalid_credentials: "Username and password do not match.",
+  username_taken: "Already taken.",
+  registration_closed: "Signing up is closed at the moment.",
+  origin_rejected: "This site is not set up for log-ins from this address.",
+  again: "Please try again in a moment.",
+  "again-in-seconds": { one: "Please try again in {count} second.", other: "Please try again in {count} seconds." },
+  "again-in-minutes": { one: "Please try again in {count} minute.", other: "Please try again in {count} minutes." },
+
+  // What is wrong with the page around an element
+  "bad-api": "This page names no address of an API: api=\"{api}\". It must be a path, such as /api, or begin with https://.",
+  "bad-storage": "This page keeps tokens in \"{storage}\", which is no place for them. There are cookie, session, local and memory.",
+  framed: "Another site shows this page in a frame. For your safety, open it in a window of its own.",
+  "one-is-enough": "This page has more than one <{name}>. Only the first works.",
+  "no-api": "No log-in answers at {api}. Whoever runs this page has to look at it.",
+
+  // Names and passwords
+  "enter-username": "Enter your username.",
+  "enter-email": "Enter an e-mail address.",
+  "enter-password": "Enter your password.",
+  "choose-username": "Choose a username.",
+  "choose-password": "Choose a password.",
+  "wrong-password": "This is not your password.",
+  "log-in-instead": "Log in instead",
+  "at-least": { one: "Use at least {count} character.", other: "Use at least {count} characters." },
+  "at-most": { one: "Use at most {count} character.", other: "Use at most {count} characters." },
+  "contains-username": "It must not contain the username.",
+  "contains-email": "It must not contain the e-mail address.",
+  "too-many": "{count} too many",
+  "has-username": "has your username",
+  "has-email": "has your e-mail address",
+  enough: { one: "{count} character ✓", other: "{count} characters ✓" },
+  "of-enough": "{length} of {min}",
+  "field:characters": "Only letters, digits, . _ @ + -",
+};
