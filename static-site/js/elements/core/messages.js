@@ -18,8 +18,10 @@ export function describe(error, words) {
   if (error.status === 429) return words.text("too_many", { again: whenAgain(error.retryAfter, words) });
   if (words.has(error.error)) return words.text(error.error);
   if (error.status >= 500) return words.text("service_broken", { again: whenAgain(error.retryAfter, words) });
-  // The API's own sentences are English.
-  return (words.language === "en" && error.detail) || words.text("refused", { status: String(error.status) });
+  // The API's own sentences are English, and say more.
+  if (words.language === "en" && error.detail) return error.detail;
+  const general = `error:${error.error}`;
+  return words.has(general) ? words.text(general) : words.text("refused", { status: String(error.status) });
 }
 
 /**

@@ -25,6 +25,8 @@ export default {
   username_taken: "Already taken.",
   registration_closed: "Signing up is closed at the moment.",
   origin_rejected: "This site is not set up for log-ins from this address.",
+  "error:conflict": "This cannot be done as things are now. Please load the page again and look.",
+  "error:insufficient_scope": "Your account may not do this.",
   again: "Please try again in a moment.",
   "again-in-seconds": { one: "Please try again in {count} second.", other: "Please try again in {count} seconds." },
   "again-in-minutes": { one: "Please try again in {count} minute.", other: "Please try again in {count} minutes." },
