@@ -20,6 +20,7 @@ PROJECT = Path(__file__).parents[2]
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 MANY = "max-examples = 40"
 FEW = "max-examples = 12"
+ONE_OR_MANY = [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)]
 # Not the password of the examples: one of them deletes the account whose password it is.
 ACCOUNT = {"username": "schemathesis", "password": "known to this test alone"}
 # Every junk password is a guess. Delays would hide what the routes answer.
@@ -49,6 +50,12 @@ def server(data):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def administrator(server, data):
+    register(server)
+    make_administrator(data)
+
+
 def register(server):
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
     connection.request("POST", "/api/auth/register", json.dumps(ACCOUNT), {"Content-Type": "application/json"})
@@ -75,10 +82,10 @@ def run_schemathesis(server, folder, authentication, examples=MANY):
     return run_to_end([schemathesis, *arguments, "--no-color"], folder, env)
 
 
-def test_finds_nothing_as_an_administrator_who_is_logged_in(server, data, tmp_path):
-    register(server)
-    make_administrator(data)
-    run = run_schemathesis(server, tmp_path, LOGGED_IN)
+@pytest.mark.parametrize("examples", ONE_OR_MANY)
+@pytest.mark.usefixtures("administrator")
+def test_finds_nothing_as_an_administrator_who_is_logged_in(server, tmp_path, examples):
+    run = run_schemathesis(server, tmp_path, LOGGED_IN, examples)
     assert run.returncode == 0, run.stdout
     for route in (
         "GET /api/me 200",
@@ -90,7 +97,7 @@ def test_finds_nothing_as_an_administrator_who_is_logged_in(server, data, tmp_pa
         assert route in " ".join(server.output.split()), f"was not reached: {route}"
 
 
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("examples", ONE_OR_MANY)
 def test_finds_nothing_as_somebody_who_is_not(server, tmp_path, examples):
     run = run_schemathesis(server, tmp_path, ANONYMOUS, examples)
     assert run.returncode == 0, run.stdout
