@@ -5,13 +5,18 @@
 
 /** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
 /** @typedef {Record<string, Text>} Catalogue */
-/** @typedef {"account"} Area what only some elements need */
+/** @typedef {"account" | "steps" | "mailed"} Area what only some elements need, or only at times */
 /** @typedef {() => Promise<{default: Catalogue}>} Load */
 
 // Written out, because bundlers follow no name that is put together.
 /** @type {Record<string, Record<"base" | Area, Load>>} */
 const CATALOGUES = {
-  en: { base: () => import("../words/en.js"), account: () => import("../words/en-account.js") },
+  en: {
+    base: () => import("../words/en.js"),
+    account: () => import("../words/en-account.js"),
+    steps: () => import("../words/en-steps.js"),
+    mailed: () => import("../words/en-mailed.js"),
+  },
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const FALLBACK = "en";
@@ -90,6 +95,11 @@ export class Words {
     const catalogue = CATALOGUES[this.language] ?? {};
     const loaded = await Promise.all(areas.map((area) => catalogue[area]?.()));
     Object.assign(this.#texts, ...loaded.map((module) => module?.default ?? {}), own[this.language] ?? {});
+  }
+
+  /** Say something in the words that are meant for a special case. @param {string} key @param {string} special the key of those */
+  replace(key, special) {
+    this.#texts[key] = this.#texts[special];
   }
 
   /** @param {string} key @returns {boolean} */

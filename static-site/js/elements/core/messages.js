@@ -6,12 +6,25 @@ import { ApiError, NetworkError, SessionEnded } from "../../lychgate.js";
 
 const LONG_S = 90;
 
+/** An error of the API in the words of the place where it happened, which say more than those for its code. */
+export class WordedError extends ApiError {
+  /** What to tell, unless it is told at a field. */
+  text;
+
+  /** @param {any} error @param {string} text for people @param {string} [field] that it is about, "" for the whole form */
+  constructor(error, text, field = "") {
+    super({ ...error, errors: field ? [{ field, message: text }] : [] });
+    this.text = text;
+  }
+}
+
 /**
  * @param {unknown} error
  * @param {Words} words
  * @returns {string} a message for the user: what happened and what to do
  */
 export function describe(error, words) {
+  if (error instanceof WordedError) return error.text;
   if (error instanceof SessionEnded) return words.text("session_ended");
   if (error instanceof NetworkError) return describeSilence(error, words);
   if (!(error instanceof ApiError)) return words.text("page_broken");

@@ -3,19 +3,27 @@
  * as the API says if it was asked too often. Knows no call: that is a function.
  */
 
-import { ApiError } from "./lychgate.js";
+import { ApiError } from "../../lychgate.js";
+import { markPart } from "./dom.js";
 import { describe } from "./messages.js";
 
+/** @typedef {import("./view.js").View} View */
+
 /** For as long after a mail the API sends no other one to the same address. */
-const PAUSE_S = 60;
+export const PAUSE_S = 60;
 const TOO_MANY = 429;
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+/** Up to here seconds are told. */
+const LONG_S = 100;
 
 /**
+ * @param {View} view
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} status says what has become of it; a live region
  * @param {() => Promise<unknown>} send
  */
-export function startResend(button, status, send) {
+export function startResend(view, button, status, send) {
   /** When the next mail can be asked for, by `Date.now()`. */
   let readyAt = 0;
   let isBusy = false;
@@ -27,11 +35,11 @@ export function startResend(button, status, send) {
     // If somebody sets the clock back, nobody has to wait the longer.
     const left = Math.ceil((readyAt - Date.now()) / 1000);
     const waits = left > 0;
-    button.textContent = waits ? `Send again in ${duration(left)}` : "Send again";
+    button.textContent = waits ? sendAgainIn(view, left) : view.text("send-again");
     if (waits || isBusy) button.setAttribute("aria-disabled", "true");
     else button.removeAttribute("aria-disabled");
-    button.classList.toggle("counting", waits);
-    if (waits) timer = setTimeout(show, 1000);
+    markPart(button, "counting", waits);
+    if (waits && !view.signal.aborted) timer = setTimeout(show, 1000);
   };
 
   /** @param {number} [seconds] until the next mail can be asked for */
@@ -44,21 +52,22 @@ export function startResend(button, status, send) {
     if (button.getAttribute("aria-disabled")) return;
     isBusy = true;
     show();
-    button.textContent = "Sending…";
+    button.textContent = view.text("sending");
     status.textContent = "";
     try {
       await send();
-      status.textContent = "Sent again. Only the newest mail counts.";
+      status.textContent = view.text("sent-again");
       wait();
     } catch (error) {
       const isTooMuch = error instanceof ApiError && error.status === TOO_MANY;
-      status.textContent = isTooMuch ? "Too many mails were asked for. Look for the newest one." : describe(error);
+      status.textContent = isTooMuch ? view.text("too-many-mails-look") : describe(error, view.words);
       if (isTooMuch) wait(error.retryAfter || PAUSE_S);
     } finally {
       isBusy = false;
       show();
     }
   });
+  view.signal.addEventListener("abort", () => clearTimeout(timer));
   show();
 
   return {
@@ -73,8 +82,9 @@ export function startResend(button, status, send) {
   };
 }
 
-/** @param {number} seconds */
-function duration(seconds) {
-  if (seconds < 100) return `${seconds} s`;
-  return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
+/** @param {View} view @param {number} seconds */
+function sendAgainIn(view, seconds) {
+  if (seconds < LONG_S) return view.text("send-again-in-seconds", { count: seconds });
+  if (seconds < HOUR_S) return view.text("send-again-in-minutes", { count: Math.ceil(seconds / MINUTE_S) });
+  return view.text("send-again-in-hours", { count: Math.ceil(seconds / HOUR_S) });
 }

@@ -1,0 +1,36 @@
+/** Lets log-in and sign-up ask for the address where it is the username. Loaded only there. */
+
+import { find, make, set } from "../core/dom.js";
+
+/** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
+
+/**
+ * Change the two forms, once; again, and nothing changes.
+ *
+ * @param {View} view
+ * @param {SiteOptions} site
+ */
+export function nameByEmail(view, site) {
+  view.words.replace("invalid_credentials", "invalid_credentials:email");
+  for (const name of ["login-username", "signup-username"]) {
+    const input = view.part(name);
+    labelOf(view, input).textContent = view.text("email");
+    set(input, { type: "email", inputmode: "email", autocomplete: `username email${name === "login-username" ? " webauthn" : ""}` });
+  }
+  // Where the address is the name, there is no other.
+  view.part("signup-email").removeAttribute("name");
+  view.part("signup-username").name = "email";
+  view.part("signup-username-error").dataset.errorFor = "email";
+  view.part("signup-username-hint").textContent = view.text("signup-email-hint");
+  // A mailed code logs in too, and so does a passkey, so nobody needs a password.
+  const password = view.part("signup-password");
+  password.required = false;
+  labelOf(view, password).replaceChildren(view.text("password"), " ", make("span", "muted", view.text("optional")));
+  view.part("signup-password-hint").textContent = view.text("signup-no-password-hint", { count: site.passwordMin });
+}
+
+/** @param {View} view @param {HTMLElement} input */
+function labelOf(view, input) {
+  return find(view.root, `label[for="${input.id}"]`);
+}
