@@ -8,7 +8,7 @@ attributes and never in ``detail``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 
 class LychgateError(Exception):
@@ -67,12 +67,75 @@ class PayloadTooLarge(LychgateError):
     detail = "The request body is too large."
 
 
+FieldCode = Literal[
+    "required",
+    "unknown_field",
+    "unexpected",
+    "exactly_one",
+    "duplicate",
+    "wrong_type",
+    "unknown_value",
+    "out_of_range",
+    "malformed",
+    "too_short",
+    "too_long",
+    "too_many_bytes",
+    "too_many",
+    "not_allowed_characters",
+    "mixed_scripts",
+    "mixed_digits",
+    "invalid_email",
+    "email_not_ascii",
+    "same_email",
+    "contains_username",
+    "contains_site_name",
+    "password_too_common",
+    "password_leaked",
+    "same_password",
+    "invalid_role",
+    "invalid_cursor",
+    "refused",
+]
+"""What can be wrong with a field, for programs. docs/http-api.md says what each means."""
+
+
+class Flaw(str):
+    """What is wrong with a value: a sentence for people, which has a code for programs."""
+
+    __slots__ = ("code", "limit")
+
+    code: FieldCode
+    limit: int | None
+    """The number that the value is beyond, if one belongs to the code."""
+
+    def __new__(cls, message: str, code: FieldCode, limit: int | None = None) -> Self:
+        """Return the sentence with its code, and with the number that it names."""
+        flaw = super().__new__(cls, message)
+        flaw.code = code
+        flaw.limit = limit
+        return flaw
+
+
+REQUIRED = Flaw("This field is needed.", "required")
+NOT_UNICODE = Flaw("This has invalid Unicode in it.", "not_allowed_characters")
+
+
 @dataclass(frozen=True, eq=False)
 class FieldError:
-    """What is wrong with one field of a request."""
+    """What is wrong with one field of a request. A sentence without a code is a site's own: it is ``refused``."""
 
     field: str
-    message: str
+    message: Flaw | str
+
+    @property
+    def code(self) -> FieldCode:
+        """Return what is wrong, for programs."""
+        return self.message.code if isinstance(self.message, Flaw) else "refused"
+
+    @property
+    def limit(self) -> int | None:
+        """Return the number that the value is beyond, None if none belongs to the code."""
+        return self.message.limit if isinstance(self.message, Flaw) else None
 
 
 class ValidationFailed(LychgateError):

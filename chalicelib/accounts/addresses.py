@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from chalicelib.errors import Flaw
+
 MAX_ADDRESS_LENGTH = 254
 """Characters (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
 
@@ -32,14 +34,15 @@ def canonical_address(address: str) -> str:
     return address.casefold()
 
 
-def address_error(address: str) -> str | None:
+def address_error(address: str) -> Flaw | None:
     """Return a message that says what is wrong with an address, or None if it is one."""
     if len(address) > MAX_ADDRESS_LENGTH:
-        return f"Use at most {MAX_ADDRESS_LENGTH} characters."
+        return Flaw(f"Use at most {MAX_ADDRESS_LENGTH} characters.", "too_long", MAX_ADDRESS_LENGTH)
     if not address.isascii():
-        return "Use an address of ASCII characters. An international domain has a form that begins with xn--."
+        message = "Use an address of ASCII characters. An international domain has a form that begins with xn--."
+        return Flaw(message, "email_not_ascii")
     # Most processes check no address, so it is compiled by the first that does.
     found = re.fullmatch(_ADDRESS, address)
     if found is None or len(found["local"]) > _MAX_LOCAL_PART or found["top"].isdigit():
-        return "This is no e-mail address, such as name@example.org."
+        return Flaw("This is no e-mail address, such as name@example.org.", "invalid_email")
     return None

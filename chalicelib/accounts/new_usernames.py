@@ -13,7 +13,8 @@ from collections.abc import Collection
 from itertools import combinations
 
 from chalicelib.accounts.script_ranges import RANGES
-from chalicelib.accounts.usernames import MIN_USERNAME_LENGTH, WRONG_LENGTH, normalised_username, username_error
+from chalicelib.accounts.usernames import MIN_USERNAME_LENGTH, TOO_SHORT, normalised_username, username_error
+from chalicelib.errors import Flaw
 
 MAX_USERNAME_BYTES = 512
 """Bytes in UTF-8. JSON's escapes in a token are three times as long at most, base64 a third longer again: 2,048 of the
@@ -40,7 +41,7 @@ _SYSTEMS = {
 _WITH_LATIN = {"Hanb", "Jpan", "Kore"}
 
 
-def new_username_error(typed: str) -> str | None:
+def new_username_error(typed: str) -> Flaw | None:
     """Return a message that says what is wrong with a new username, or None if it may be registered.
 
     It is judged in NFKC, and must not be too short as it was typed either: NFKC makes several characters of some.
@@ -50,20 +51,19 @@ def new_username_error(typed: str) -> str | None:
     """
     username = normalised_username(typed)
     if (invisible := next(filter(_is_invisible, username), None)) is not None:
-        return f"Remove the invisible character U+{ord(invisible):04X}."
-    if (error := WRONG_LENGTH if len(typed) < MIN_USERNAME_LENGTH else username_error(username)) is not None:
+        return Flaw(f"Remove the invisible character U+{ord(invisible):04X}.", "not_allowed_characters")
+    if (error := TOO_SHORT if len(typed) < MIN_USERNAME_LENGTH else username_error(username)) is not None:
         return error
     if (length := len(username.encode("utf-8"))) > MAX_USERNAME_BYTES:
-        return f"Use a shorter name: this one has {length} bytes in UTF-8, and {MAX_USERNAME_BYTES} are allowed."
+        message = f"Use a shorter name: this one has {length} bytes in UTF-8, and {MAX_USERNAME_BYTES} are allowed."
+        return Flaw(message, "too_many_bytes", MAX_USERNAME_BYTES)
     local, *domain = username.split("@")
     for part in (local, *(label for labels in domain for label in labels.split("."))):
         if (strangers := _mixed_scripts(part)) is not None:
-            return (
-                "Use letters and digits of one alphabet:"
-                f" {_shown(strangers[0])} and {_shown(strangers[1])} belong to two."
-            )
+            one, other = map(_shown, strangers)
+            return Flaw(f"Use letters and digits of one alphabet: {one} and {other} belong to two.", "mixed_scripts")
         if len({ord(digit) - unicodedata.decimal(digit) for digit in part if digit.isdecimal()}) > 1:
-            return "Use one kind of digits, such as 0 to 9."
+            return Flaw("Use one kind of digits, such as 0 to 9.", "mixed_digits")
     return None
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from chalicelib.errors import Flaw
+
 MIN_USERNAME_LENGTH = 3
 MAX_USERNAME_LENGTH = 254
 """Characters. The longest e-mail address (RFC 5321 section 4.5.3.1.3, less the angle brackets)."""
@@ -16,8 +18,12 @@ MAX_RAW_LENGTH = 4 * MAX_USERNAME_LENGTH
 decomposed ones, so no username is longer. The time of NFKC grows with the square of a run of combining marks: 4 ms at
 this length."""
 
-WRONG_LENGTH = f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
-"""What is said of a name that is too short or too long."""
+_WRONG_LENGTH = f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters."
+
+TOO_SHORT = Flaw(_WRONG_LENGTH, "too_short", MIN_USERNAME_LENGTH)
+"""What is said of a name that is too short."""
+
+_TOO_LONG = Flaw(_WRONG_LENGTH, "too_long", MAX_USERNAME_LENGTH)
 
 _PUNCTUATION = frozenset("._@+-")
 
@@ -39,12 +45,13 @@ def canonical_username(username: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
 
 
-def username_error(username: str) -> str | None:
+def username_error(username: str) -> Flaw | None:
     """Return a message that says what is wrong with a username, or None if it is valid and fits a database key."""
-    if not MIN_USERNAME_LENGTH <= len(canonical_username(username)) <= MAX_USERNAME_LENGTH:
-        return WRONG_LENGTH
+    length = len(canonical_username(username))
+    if not MIN_USERNAME_LENGTH <= length <= MAX_USERNAME_LENGTH:
+        return TOO_SHORT if length < MIN_USERNAME_LENGTH else _TOO_LONG
     if not all(_is_letter_or_digit(character) or character in _PUNCTUATION for character in username):
-        return "Use letters, digits and the characters . _ @ + - only."
+        return Flaw("Use letters, digits and the characters . _ @ + - only.", "not_allowed_characters")
     return None
 
 

@@ -24,8 +24,10 @@ from chalicelib.api.responses import (
 from chalicelib.api.routing import Call, Credential, Routes, Tag
 from chalicelib.api.schemas import Keywords, NewPassword, PasskeyAnswer, Password, TotpCode
 from chalicelib.errors import (
+    REQUIRED,
     Conflict,
     FieldError,
+    Flaw,
     InsufficientAuthentication,
     InvalidChallenge,
     InvalidCode,
@@ -166,7 +168,8 @@ def reauthenticate(call: Call, body: ReauthenticationBody) -> Answer[AccessToken
     reauthentication = call.use_cases.reauthentication
     if body.challenge is None and body.credential is None:
         if body.password is None:
-            raise ValidationFailed(FieldError("password", "Send this, or challenge and credential."))
+            needed = Flaw("Send this, or challenge and credential.", "required")
+            raise ValidationFailed(FieldError("password", needed))
         reauthenticated = reauthentication.with_password(call.principal, body.password, call.caller, code=body.code)
         return access_token_answer(reauthenticated)
     challenge, credential = _answer_of_passkey(body)
@@ -179,8 +182,8 @@ def _answer_of_passkey(body: ReauthenticationBody) -> tuple[str, dict[str, Any]]
     too_much = [name for name in ("password", "code") if getattr(body, name) is not None]
     if body.challenge is None or body.credential is None or too_much:
         raise ValidationFailed(
-            *(FieldError(name, "This field is needed.") for name in needed),
-            *(FieldError(name, "Leave this out where a passkey answers.") for name in too_much),
+            *(FieldError(name, REQUIRED) for name in needed),
+            *(FieldError(name, Flaw("Leave this out where a passkey answers.", "unexpected")) for name in too_much),
         )
     return body.challenge, body.credential
 

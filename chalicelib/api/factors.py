@@ -16,6 +16,7 @@ from chalicelib.api.routing import Call, Credential, Routes, Tag
 from chalicelib.errors import (
     Conflict,
     FieldError,
+    Flaw,
     InvalidChallenge,
     InvalidCode,
     NotFound,
@@ -120,7 +121,7 @@ def log_in_with_second_factor(call: Call, body: SecondFactorBody) -> Answer[Toke
     proofs = {"code": body.code, "recovery_code": body.recovery_code, "credential": body.credential}
     sent = [name for name, proof in proofs.items() if proof is not None]
     if len(sent) != 1:
-        message = f"Send exactly one of {', '.join(proofs)}."
+        message = Flaw(f"Send exactly one of {', '.join(proofs)}.", "exactly_one")
         raise ValidationFailed(*(FieldError(name, message) for name in sent or proofs))
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
     device = known_device(call) if cookie is not None else None
@@ -242,6 +243,11 @@ def _label(label: str) -> str:
     from chalicelib.accounts.factors import MAX_LABEL_LENGTH  # noqa: PLC0415 - few requests name one
 
     kept = label.strip()
-    if not (1 <= len(kept) <= MAX_LABEL_LENGTH and kept.isprintable()):
-        raise ValidationFailed(FieldError("label", f"This must have 1 to {MAX_LABEL_LENGTH} printable characters."))
+    message = f"This must have 1 to {MAX_LABEL_LENGTH} printable characters."
+    if not kept:
+        raise ValidationFailed(FieldError("label", Flaw(message, "required")))
+    if len(kept) > MAX_LABEL_LENGTH:
+        raise ValidationFailed(FieldError("label", Flaw(message, "too_long", MAX_LABEL_LENGTH)))
+    if not kept.isprintable():
+        raise ValidationFailed(FieldError("label", Flaw(message, "not_allowed_characters")))
     return kept

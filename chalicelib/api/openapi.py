@@ -272,7 +272,7 @@ def _example(error: type[LychgateError]) -> Problem:
         "detail": error.detail,
     }
     if issubclass(error, ValidationFailed):
-        example["errors"] = [{"field": "username", "message": "This field is needed."}]
+        example["errors"] = [{"field": "username", "code": "required", "message": "This field is needed."}]
     if issubclass(error, InsufficientAuthentication):
         example["max_age"] = FRESH_SECONDS
     if issubclass(error, SecondFactorRequired):

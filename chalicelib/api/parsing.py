@@ -34,7 +34,10 @@ from chalice.app import Request
 from chalicelib.accounts.caller import Caller
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import (
+    NOT_UNICODE,
+    REQUIRED,
     FieldError,
+    Flaw,
     InvalidRequest,
     OriginRejected,
     PayloadTooLarge,
@@ -61,6 +64,10 @@ MOST_COOKIES = 8
 _HOPS = 2
 
 _LARGEST_DOUBLE = sys.float_info.max
+
+NO_INTEGER = Flaw("This must be an integer.", "wrong_type")
+_NO_OBJECT = Flaw("This must be an object.", "wrong_type")
+_NO_SUCH_FIELD = Flaw("There is no such field.", "unknown_field")
 
 _PLAIN_NAME = re.compile(r"[a-z_]{1,32}")
 _NAME_WITH_CAPITALS = re.compile(r"[a-z][A-Za-z_]{0,31}")
@@ -305,38 +312,36 @@ def _object(
     """Return a JSON object as a dataclass, None if there are errors. ``path`` ends with a dot unless it is empty."""
     fields = _fields_of(body_type)
     found = len(errors)
-    errors.extend(
-        FieldError(f"{path}{_printable(name)}", "There is no such field.") for name in members if name not in fields
-    )
+    errors.extend(FieldError(f"{path}{_printable(name)}", _NO_SUCH_FIELD) for name in members if name not in fields)
     values = {}
     for name, (expected, needed) in fields.items():
         if name in members:
             values[name] = _value(members[name], expected, f"{path}{name}", errors)
         elif needed:
-            errors.append(FieldError(f"{path}{name}", "This field is needed."))
+            errors.append(FieldError(f"{path}{name}", REQUIRED))
     return body_type(**values) if len(errors) == found else None
 
 
 def _value(value: object, expected: Any, name: str, errors: list[FieldError]) -> object:  # noqa: ANN401 - any type
     """Return a JSON value as the type that is expected of it. Adds to ``errors`` what is wrong with it."""
-    problem: str | None
+    problem: Flaw | None
     if expected is str and isinstance(value, str) and is_unicode(value):
         return value  # as most are
     if dataclasses.is_dataclass(expected):
         if isinstance(value, dict):
             return _object(value, expected, f"{name}.", errors)
-        problem = "This must be an object."
+        problem = _NO_OBJECT
     elif get_origin(expected) is dict:
         if isinstance(value, dict):
             if (flaw := _flaw(value, name)) is not None:
                 errors.append(flaw)
             return value
-        problem = "This must be an object."
+        problem = _NO_OBJECT
     elif get_origin(expected) is list:
         if isinstance(value, list):
             (item_type,) = get_args(expected)
             return [_value(item, item_type, f"{name}[{number}]", errors) for number, item in enumerate(value)]
-        problem = "This must be an array."
+        problem = Flaw("This must be an array.", "wrong_type")
     else:
         value, problem = _number(value, expected) if expected in {int, float} else (value, _problem(value, expected))
     if problem is not None:
@@ -355,7 +360,7 @@ def _flaw(value: object, name: str) -> FieldError | None:
             if (flaw := _flaw(member, path)) is not None:
                 return flaw
     elif isinstance(value, str):
-        problem = None if is_unicode(value) else "This has invalid Unicode in it."
+        problem = None if is_unicode(value) else NOT_UNICODE
     elif isinstance(value, int | float) and not isinstance(value, bool):
         _, problem = _number(value, type(value))
     return None if problem is None else FieldError(name, problem)
@@ -373,33 +378,36 @@ def _paths(value: dict[str, Any] | list[Any], name: str) -> Iterator[tuple[str, 
         yield path, item
 
 
-def _number(value: object, expected: object) -> tuple[object, str | None]:
+def _number(value: object, expected: object) -> tuple[object, Flaw | None]:
     """Return a JSON number as the type that is expected of it, and what is wrong with it; None if nothing is."""
     # Python's truth values are integers too.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return value, "This must be a number." if expected is float else "This must be an integer."
+        return value, Flaw("This must be a number.", "wrong_type") if expected is float else NO_INTEGER
     if expected is float:
         # The decoder makes infinity of 1e400, and no double holds an integer of 310 digits.
-        return (float(value), None) if abs(value) <= _LARGEST_DOUBLE else (value, "This number is too large.")
+        if abs(value) <= _LARGEST_DOUBLE:
+            return float(value), None
+        return value, Flaw("This number is too large.", "out_of_range")
     if value % 1:
-        return value, "This must be an integer."
+        return value, NO_INTEGER
     if abs(value) > LARGEST_INTEGER:
-        return value, f"This must be an integer from -{LARGEST_INTEGER} to {LARGEST_INTEGER}."
+        message = f"This must be an integer from -{LARGEST_INTEGER} to {LARGEST_INTEGER}."
+        return value, Flaw(message, "out_of_range", LARGEST_INTEGER if value > 0 else -LARGEST_INTEGER)
     return int(value), None
 
 
-def _problem(value: object, expected: object) -> str | None:
+def _problem(value: object, expected: object) -> Flaw | None:
     """Return what keeps a value from being a string or a truth value; None if nothing does."""
     if get_origin(expected) is Literal:
         choices = get_args(expected)
         if not isinstance(value, str):
-            return f"This must be a string: {' or '.join(choices)}."
-        return None if value in choices else f"This must be one of: {', '.join(choices)}."
+            return Flaw(f"This must be a string: {' or '.join(choices)}.", "wrong_type")
+        return None if value in choices else Flaw(f"This must be one of: {', '.join(choices)}.", "unknown_value")
     if expected is bool:
-        return None if isinstance(value, bool) else "This must be a boolean."
+        return None if isinstance(value, bool) else Flaw("This must be a boolean.", "wrong_type")
     if not isinstance(value, str):
-        return "This must be a string."
-    return None if is_unicode(value) else "This has invalid Unicode in it."
+        return Flaw("This must be a string.", "wrong_type")
+    return None if is_unicode(value) else NOT_UNICODE
 
 
 def is_unicode(string: str) -> bool:

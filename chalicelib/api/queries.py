@@ -10,9 +10,9 @@ import re
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
-from chalicelib.api.parsing import LARGEST_INTEGER, is_unicode
+from chalicelib.api.parsing import LARGEST_INTEGER, NO_INTEGER, is_unicode
 from chalicelib.api.schemas import Components, JsonSchema, schema_of
-from chalicelib.errors import FieldError, ValidationFailed
+from chalicelib.errors import NOT_UNICODE, FieldError, Flaw, ValidationFailed
 
 if TYPE_CHECKING:
     from chalice.app import Request
@@ -39,7 +39,7 @@ def read_query(request: Request, query_type: Any) -> Any:  # noqa: ANN401 - a da
         found = [] if sent is None else sent.getlist(field.name) if field.name in sent else []
         if not found:
             if field.default is dataclasses.MISSING:
-                errors.append(FieldError(field.name, "This parameter is needed."))
+                errors.append(FieldError(field.name, Flaw("This parameter is needed.", "required")))
             continue
         value, problem = _value(found, _scalar(kinds[field.name], field.name))
         if problem is not None:
@@ -76,14 +76,14 @@ def _scalar(kind: Any, name: str) -> type:  # noqa: ANN401 - any type
     raise TypeError(f"{name} has the type {kind!r}, which is read from no query")
 
 
-def _value(found: list[str], kind: type) -> tuple[str | int, str | None]:
+def _value(found: list[str], kind: type) -> tuple[str | int, Flaw | None]:
     """Return a parameter as its type, and what is wrong with it; None if nothing is."""
     if len(found) > 1:
-        return "", "This parameter may be there once."
+        return "", Flaw("This parameter may be there once.", "duplicate")
     (text,) = found
     if kind is int:
         if not _INTEGER.fullmatch(text):
-            return 0, "This must be an integer."
+            return 0, NO_INTEGER
         number = int(text)
-        return number, None if abs(number) <= LARGEST_INTEGER else "This must be an integer."
-    return text, None if is_unicode(text) else "This has invalid Unicode in it."
+        return number, None if abs(number) <= LARGEST_INTEGER else Flaw(NO_INTEGER, "out_of_range")
+    return text, None if is_unicode(text) else NOT_UNICODE

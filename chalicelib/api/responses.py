@@ -22,6 +22,8 @@ from chalicelib.api.schemas import Keywords
 from chalicelib.errors import (
     Conflict,
     EmailTaken,
+    FieldCode,
+    FieldError,
     Forbidden,
     InsufficientAuthentication,
     InvalidChallenge,
@@ -178,8 +180,10 @@ class NothingYet(TypedDict):
 class FieldProblem(TypedDict):
     """What is wrong with one field of a request."""
 
-    field: str
-    message: str
+    field: Annotated[str, Keywords(description="Its path, such as `items[2].price`.")]
+    code: Annotated[FieldCode, Keywords(description="For programs.")]
+    message: Annotated[str, Keywords(description="For people.")]
+    limit: NotRequired[Annotated[int, Keywords(description="The number that the value is beyond.")]]
 
 
 class Problem(TypedDict):
@@ -259,7 +263,7 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
     }
     headers: Headers = {"Content-Type": "application/problem+json"}
     if isinstance(error, ValidationFailed):
-        body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
+        body["errors"] = [_field_problem(item) for item in error.errors]
     if isinstance(error, InsufficientAuthentication):
         body["max_age"] = error.max_age
         if error.acr_values is not None:
@@ -274,6 +278,13 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
         headers["WWW-Authenticate"] = _challenge(error)
     evidence = Evidence(error.error, error.reason, error.user_id, error.session_id, unexpected)
     return Answer(body, headers, int(status), evidence=evidence)
+
+
+def _field_problem(error: FieldError) -> FieldProblem:
+    described: FieldProblem = {"field": error.field, "code": error.code, "message": error.message}
+    if error.limit is not None:
+        described["limit"] = error.limit
+    return described
 
 
 def _add_second_step(body: Problem, error: SecondFactorRequired) -> None:

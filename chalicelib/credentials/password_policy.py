@@ -8,7 +8,7 @@ from typing import Protocol
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.common_passwords import is_common, is_made_from
 from chalicelib.credentials.password_text import MAX_LENGTH, normalised_password
-from chalicelib.errors import FieldError, ValidationFailed
+from chalicelib.errors import FieldError, Flaw, ValidationFailed
 
 
 class LeakedPasswords(Protocol):
@@ -39,30 +39,32 @@ class PasswordPolicy:
         if (problem := self.problem(password, username)) is not None:
             raise ValidationFailed(FieldError(field, problem))
 
-    def problem(self, password: str, username: str | None) -> str | None:
+    def problem(self, password: str, username: str | None) -> Flaw | None:
         """Return a message that says everything that is wrong with a password, or None if it may be used.
+
+        Its code is that of what it says first.
 
         ``username`` is None if there is no valid one to compare it with.
         """
         typed, password = password, normalised_password(password)
         if len(password) > MAX_LENGTH:
-            return f"Use at most {MAX_LENGTH} characters."
+            return Flaw(f"Use at most {MAX_LENGTH} characters.", "too_long", MAX_LENGTH)
         # NFC makes three characters of some. Also as it was typed it must not be shorter than the document says.
         too_short = min(len(typed), len(password)) < self.min_length
         problems = list(self._problems(password, username, too_short=too_short))
         # Last, because only this check calls another service.
         if not problems and self._leaked is not None and self._leaked.contains(password):
-            problems.append("This password is known from a data leak. Choose another.")
-        return " ".join(problems) or None
+            problems.append(Flaw("This password is known from a data leak. Choose another.", "password_leaked"))
+        return Flaw(" ".join(problems), problems[0].code, problems[0].limit) if problems else None
 
-    def _problems(self, password: str, username: str | None, *, too_short: bool) -> Iterator[str]:
+    def _problems(self, password: str, username: str | None, *, too_short: bool) -> Iterator[Flaw]:
         if too_short:
-            yield f"Use at least {self.min_length} characters."
+            yield Flaw(f"Use at least {self.min_length} characters.", "too_short", self.min_length)
         if username is not None and canonical_username(username) in canonical_username(password):
-            yield "Choose one that does not contain the username."
+            yield Flaw("Choose one that does not contain the username.", "contains_username")
         if too_short:
             return  # What is added makes it another password.
         if is_made_from(password, self._context_words):
-            yield "This password is made from the name of this site. Choose another."
+            yield Flaw("This password is made from the name of this site. Choose another.", "contains_site_name")
         elif is_common(password):
-            yield "This is a common password, or made from one. Choose another."
+            yield Flaw("This is a common password, or made from one. Choose another.", "password_too_common")

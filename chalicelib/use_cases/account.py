@@ -22,7 +22,9 @@ from chalicelib.credentials.password_text import normalised_password
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.throttling import Admission, Known
 from chalicelib.errors import (
+    REQUIRED,
     FieldError,
+    Flaw,
     Forbidden,
     InsufficientAuthentication,
     InvalidToken,
@@ -175,7 +177,8 @@ class Account:
             # Whoever believes a password stolen must not be told that it has changed.
             self._guard.renewed(user, current)
             self._guard.succeeded(admission)
-            raise ValidationFailed(FieldError("new_password", "Choose a password that differs from the current one."))
+            same = Flaw("Choose a password that differs from the current one.", "same_password")
+            raise ValidationFailed(FieldError("new_password", same))
         new_hash = self._hasher.hash(new)
         notice = None
         if user.verified_email is not None:
@@ -206,7 +209,7 @@ class Account:
             self._require_fresh(user, session)
         if user.has_password:
             if password is None:
-                raise ValidationFailed(FieldError("password", "This field is needed."))
+                raise ValidationFailed(FieldError("password", REQUIRED))
             user, admission = self.check_password(user, session, password, caller)
         event = SecurityEvent(EventType.ACCOUNT_DELETED, user.id, self._clock(), caller, session.id)
         # The history goes with the account. This one entry is in nobody's, and has an id and a time only.

@@ -10,7 +10,7 @@ from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact, User
 from chalicelib.credentials.mailed import new_mail_id
-from chalicelib.errors import Conflict, FieldError, ValidationFailed
+from chalicelib.errors import Conflict, FieldError, Flaw, ValidationFailed
 from chalicelib.use_cases.mailed_links import proof_of, user_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Addresses:
             raise ValidationFailed(FieldError("email", problem))
         verified = user.verified_email
         if verified is not None and canonical_address(verified) == canonical_address(email):
-            raise ValidationFailed(FieldError("email", "This is your address already."))
+            raise ValidationFailed(FieldError("email", Flaw("This is your address already.", "same_email")))
         mail = self._asking(user, principal, email, caller, language)
         if user.contact is not None and verified is not None:
             contact = replace(user.contact, new_email=email, language=language)

@@ -23,7 +23,7 @@ from chalicelib.accounts.roles import USER, roles_error
 from chalicelib.accounts.user import NO_PASSWORD, Contact, User
 from chalicelib.accounts.usernames import canonical_username, normalised_username
 from chalicelib.credentials.mailed import LIFETIMES, new_mail_id, new_token, token_digest
-from chalicelib.errors import FieldError, NotFound, ValidationFailed
+from chalicelib.errors import REQUIRED, FieldError, Flaw, NotFound, ValidationFailed
 from chalicelib.use_cases.account import history
 from chalicelib.use_cases.begin_session import new_id
 
@@ -116,11 +116,13 @@ class Administration:
 
         """
         if not 1 <= limit <= MOST_USERS:
-            raise ValidationFailed(FieldError("limit", f"This must be a whole number from 1 to {MOST_USERS}."))
+            message, beyond = f"This must be a whole number from 1 to {MOST_USERS}.", 1 if limit < 1 else MOST_USERS
+            raise ValidationFailed(FieldError("limit", Flaw(message, "out_of_range", beyond)))
         canonical, sealer = canonical_username(prefix), self._make_sealer()
         after = None if cursor is None else sealer.open(cursor, purpose=_CURSOR, about=canonical)
         if cursor is not None and after is None:
-            raise ValidationFailed(FieldError("cursor", "This is no cursor of this list. Begin again without one."))
+            message = "This is no cursor of this list. Begin again without one."
+            raise ValidationFailed(FieldError("cursor", Flaw(message, "invalid_cursor")))
         if len(canonical.encode("utf-8", "replace")) > MAX_USERNAME_BYTES:
             # Nobody's name begins with it, and it is too long for a key.
             return ListedUsers([], None)
@@ -315,15 +317,15 @@ class Administration:
             "roles": roles_error(roles),
         }
         if self._by_address and email != username:
-            problems["email"] = "Where the address is the username, leave this out."
+            problems["email"] = Flaw("Where the address is the username, leave this out.", "unexpected")
         errors = [FieldError(field, message) for field, message in problems.items() if message is not None]
         if errors:
             raise ValidationFailed(*errors)
 
-    def _email_problem(self, email: str | None) -> str | None:
+    def _email_problem(self, email: str | None) -> Flaw | None:
         if email is None:
-            return "This field is needed." if self._email == "required" else None
-        return "This field is not known." if self._email == "off" else address_error(email)
+            return REQUIRED if self._email == "required" else None
+        return Flaw("This field is not known.", "unknown_field") if self._email == "off" else address_error(email)
 
     def _existing(self, user_id: str) -> User:
         # Anything else is no key of the index, and might be too long to ask for.

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username
-from chalicelib.errors import FieldError, RegistrationClosed, TooManyMails, UsernameTaken, ValidationFailed
+from chalicelib.errors import (
+    REQUIRED,
+    FieldError,
+    Flaw,
+    RegistrationClosed,
+    TooManyMails,
+    UsernameTaken,
+    ValidationFailed,
+)
 from chalicelib.use_cases.begin_session import BeginSession, new_id
 from chalicelib.use_cases.hooks import HookFailed
 
@@ -112,11 +120,11 @@ class Registration:
         if errors:
             raise ValidationFailed(*errors)
 
-    def _email_problem(self, email: str | None) -> str | None:
+    def _email_problem(self, email: str | None) -> Flaw | None:
         if email is None:
-            return "This field is needed." if self._email == "required" else None
+            return REQUIRED if self._email == "required" else None
         if self._email == "off":
-            return "This field is not known."
+            return Flaw("This field is not known.", "unknown_field")
         from chalicelib.accounts.addresses import address_error  # noqa: PLC0415
 
         return address_error(email)

@@ -28,6 +28,7 @@ from chalicelib.credentials.webauthn import (
 )
 from chalicelib.errors import (
     FieldError,
+    Flaw,
     InvalidChallenge,
     InvalidCode,
     SecondFactorRequired,
@@ -256,7 +257,7 @@ class SecondFactors:
 def invalid(malformed: Malformed) -> ValidationFailed:
     """Return the error that names the member of a credential that is wrong."""
     path = f"credential.{malformed.field}" if malformed.field else "credential"
-    return ValidationFailed(FieldError(path, malformed.message))
+    return ValidationFailed(FieldError(path, Flaw(malformed.message, "malformed")))
 
 
 def refusal(refused: CeremonyRefused) -> InvalidCode | InvalidChallenge:

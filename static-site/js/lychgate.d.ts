@@ -153,11 +153,14 @@ export type Change = {
  */
 export type StorageMode = "cookie" | "session" | "local" | "memory";
 /**
- * What is wrong with which field of a request.
+ * What is wrong with which field of a request: a sentence in English, a code for programs (docs/http-api.md lists them), and
+ * the number that belongs to it. What a page makes itself may have no code.
  */
 export type FieldError = {
     field: string;
     message: string;
+    code?: string | undefined;
+    limit?: number | undefined;
 };
 /**
  * What shows again who the user is: the password alone or with a code of the TOTP app, or a passkey.

@@ -64,9 +64,10 @@
  */
 
 /**
- * What is wrong with which field of a request.
+ * What is wrong with which field of a request: a sentence in English, a code for programs (docs/http-api.md lists them), and
+ * the number that belongs to it. What a page makes itself may have no code.
  *
- * @typedef {{field: string, message: string}} FieldError
+ * @typedef {{field: string, message: string, code?: string | undefined, limit?: number | undefined}} FieldError
  */
 
 /**

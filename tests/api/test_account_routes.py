@@ -366,7 +366,7 @@ def test_a_password_is_not_changed_to_itself_and_nothing_else_changes(api):
         answer = api.bearer("PUT", "/auth/password", alice["access_token"], members)
         answer.assert_problem(422, "validation_failed")
         message = "Choose a password that differs from the current one."
-        assert answer.json["errors"] == [{"field": "new_password", "message": message}]
+        assert answer.json["errors"] == [{"field": "new_password", "code": "same_password", "message": message}]
         assert "set-cookie" not in answer.headers
     events = api.bearer("GET", "/dashboard", alice["access_token"]).json["recent_events"]
     assert [event["type"] for event in events] == ["registered"]

@@ -97,7 +97,7 @@ def test_a_parameter_or_another_case_of_the_media_type_is_fine(api, media_type):
 def test_a_member_of_the_wrong_type_is_named(api, path, value):
     answer = api.post(path, {"username": value, "password": SECRET})
     answer.assert_problem(422, "validation_failed")
-    assert answer.json["errors"] == [{"field": "username", "message": "This must be a string."}]
+    assert answer.json["errors"] == [{"field": "username", "code": "wrong_type", "message": "This must be a string."}]
     assert SECRET not in answer.body.decode()
 
 

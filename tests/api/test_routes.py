@@ -58,7 +58,9 @@ def test_registration_says_at_each_field_what_is_wrong(api):
     assert answer.json["errors"] == [
         {
             "field": "password",
+            "code": "too_short",
             "message": "Use at least 15 characters. Choose one that does not contain the username.",
+            "limit": 15,
         }
     ]
     answer = api.register("a!", PASSWORD)
@@ -69,29 +71,31 @@ def test_registration_names_every_field_that_is_wrong(api):
     answer = api.register("a!", "too short")
     answer.assert_problem(422, "validation_failed")
     assert answer.json["errors"] == [
-        {"field": "username", "message": "Use 3 to 254 characters."},
-        {"field": "password", "message": "Use at least 15 characters."},
+        {"field": "username", "code": "too_short", "message": "Use 3 to 254 characters.", "limit": 3},
+        {"field": "password", "code": "too_short", "message": "Use at least 15 characters.", "limit": 15},
     ]
 
 
 @pytest.mark.parametrize(
-    ("username", "message"),
+    ("username", "message", "code"),
     [
         (
             "аlice",
             "Use letters and digits of one alphabet: а (U+0430) and l (U+006C) belong to two.",
+            {"code": "mixed_scripts"},
         ),
-        ("ali\u200bce", "Remove the invisible character U+200B."),
+        ("ali\u200bce", "Remove the invisible character U+200B.", {"code": "not_allowed_characters"}),
         (
             "\U00010330" * 200,
             "Use a shorter name: this one has 800 bytes in UTF-8, and 512 are allowed.",
+            {"code": "too_many_bytes", "limit": 512},
         ),
     ],
 )
-def test_a_username_that_could_deceive_or_break_a_token_is_refused_in_words_that_help(api, username, message):
+def test_a_username_that_could_deceive_or_break_a_token_is_refused_in_words_that_help(api, username, message, code):
     answer = api.register(username)
     answer.assert_problem(422, "validation_failed")
-    assert answer.json["errors"] == [{"field": "username", "message": message}]
+    assert answer.json["errors"] == [{"field": "username", "message": message, **code}]
 
 
 @pytest.mark.parametrize("username", ["\U00010330" * 128, "\u0436" * 254])
@@ -105,7 +109,7 @@ def test_a_password_made_from_the_name_of_the_site_is_refused(api):
     answer = api.register("Alice", "LychgateLychg@te!")
     answer.assert_problem(422, "validation_failed")
     message = "This password is made from the name of this site. Choose another."
-    assert answer.json["errors"] == [{"field": "password", "message": message}]
+    assert answer.json["errors"] == [{"field": "password", "code": "contains_site_name", "message": message}]
 
 
 @pytest.mark.live_safe

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import subprocess
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import pytest
 
@@ -75,6 +75,11 @@ def test_the_http_api_lists_every_error_code_with_its_status_and_no_other():
         for kind in subclasses(errors.LychgateError)
     }
     assert documented == raised
+
+
+def test_the_http_api_lists_every_code_of_a_field_error_and_no_other():
+    documented = re.findall(r"^\| `(\w+)` \|", section(HTTP_API, "Errors of fields"), re.MULTILINE)
+    assert documented == ["code", *get_args(errors.FieldCode)]
 
 
 def test_the_architecture_names_every_module_in_its_room_and_no_other():

@@ -226,7 +226,7 @@ def test_the_first_view_is_small_and_passkeys_come_after_it(new_visitor, server)
     passkeys = files.index(f"{visitor.url}/js/passkey-entry.js")
     first = {url: size for url, size in loaded.items() if files.index(url) < passkeys or url.endswith(".svg")}
     assert set(FIRST_SCRIPTS) == {Path(url).stem for url in first if url.endswith(".js")}
-    assert f"{visitor.url}/gate.svg" in first
+    assert f"{visitor.url}/js/elements/gate.svg" in first
     assert sum(first.values()) < MAX_FIRST_VIEW_BYTES, first
     assert sum(loaded.values()) - sum(first.values()) < MAX_PASSKEY_BYTES, loaded
 

@@ -138,7 +138,7 @@ def travelling(new_visitor, server):
 def is_elsewhere(url, server):
     """Tell whether an address is none that the server knows."""
     path = url.removeprefix(server.url)
-    known = ("/api/", "/js/", "/?", "/#", "/index.html", "/styles.css", "/account.css", "/favicon.svg", "/gate.svg")
+    known = ("/api/", "/js/", "/?", "/#", "/index.html", "/styles.css", "/favicon.svg")
     return path == url or not (path == "/" or path.startswith(known))
 
 

@@ -110,7 +110,7 @@ def life(operator, aws):
             assert keys([*command, "--stage", "prod", *project], say=lambda _line: None) in {0, 1}
         for page in ("styles.css", "index.html"):
             (operator.project / "static-site" / page).write_text("new", "utf-8")
-        (operator.project / "static-site" / "gate.svg").unlink()
+        (operator.project / "static-site" / "js/elements/gate.svg").unlink()
         _succeeds(operator, "deploy", "prod")
         with (operator.project / "app.py").open("a", encoding="utf-8") as source:
             source.write("# changed\n")

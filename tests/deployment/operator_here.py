@@ -20,7 +20,7 @@ from tests.deployment.standing import Account, Files, looked_at
 
 A_SITE = tuple(
     f"static-site/{name}"
-    for name in ("index.html", "inspector.html", "styles.css", "gate.svg", "js/page.js", "js/lychgate.d.ts")
+    for name in ("index.html", "inspector.html", "styles.css", "js/elements/gate.svg", "js/page.js", "js/lychgate.d.ts")
 )
 """A file of each kind that the page has: with all of them, most of a deployment would be uploads."""
 READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json", *A_SITE)

@@ -191,11 +191,11 @@ def test_a_second_deploy_changes_nothing_and_a_change_is_all_that_a_third_does(o
     assert invalidations(distribution) == 1
 
     (operator.project / "static-site" / "styles.css").write_text("body { color: red }")
-    (operator.project / "static-site" / "gate.svg").unlink()
+    (operator.project / "static-site" / "js/elements/gate.svg").unlink()
     assert operator.deploy() == 0, operator.errors
 
     assert operator.below("chalice deploy") == ["unchanged"]
-    assert operator.below("Site") == ["uploaded styles.css", "deleted gate.svg"]
+    assert operator.below("Site") == ["uploaded styles.css", "deleted js/elements/gate.svg"]
     assert invalidations(distribution) == 2
 
     (operator.project / "static-site" / "styles.css").write_text("body { color: blue }")

@@ -184,7 +184,7 @@ def test_hooks_run_wherever_the_api_does(place):
     api = place.api
     refused = api.post("/auth/register", {"username": "Bob", "password": PASSWORD})
     refused.assert_problem(422, "validation_failed")
-    assert refused.json["errors"] == [{"field": "username", "message": "Be Alice."}]
+    assert refused.json["errors"] == [{"field": "username", "code": "refused", "message": "Be Alice."}]
     tokens = api.register("Alice").json
     refreshed = api.refresh(tokens["refresh_token"]).json
     for token in (tokens["access_token"], refreshed["access_token"]):

@@ -64,7 +64,9 @@ def test_the_route_refuses_and_takes_the_same_everywhere(place):
     give_role(place, "buyer")
     wrong = order({"items": [{**WORKS["items"][0], "price": True}]})
     wrong.assert_problem(422, "validation_failed")
-    assert wrong.json["errors"] == [{"field": "items[0].price", "message": "This must be a number."}]
+    assert wrong.json["errors"] == [
+        {"field": "items[0].price", "code": "wrong_type", "message": "This must be a number."}
+    ]
     taken = order()
     assert (taken.status, taken.json) == (201, {"buyer": "Alice", "pieces": 2, "total": 9.0})
     taken.assert_hardened()

@@ -146,7 +146,7 @@ def test_the_role_is_looked_at_before_the_body(ask, give):
     give("editor")
     answer = ask("POST", "/own/reports", {"quantity": "many"})
     answer.assert_problem(422, "validation_failed")
-    assert answer.json["errors"] == [{"field": "quantity", "message": "This must be an integer."}]
+    assert answer.json["errors"] == [{"field": "quantity", "code": "wrong_type", "message": "This must be an integer."}]
 
 
 def test_a_promotion_counts_at_once_with_the_token_from_before(ask, give):

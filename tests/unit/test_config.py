@@ -328,8 +328,8 @@ class TestOfTheMailer:
         assert (settings.ses_region, settings.configuration_set) == (None, None)
 
     def test_the_colour_is_that_of_the_page(self):
-        styles = (PROJECT / "static-site" / "styles.css").read_text("utf-8")
-        assert f"--accent: {mailer.COLOUR};" in styles
+        styles = (PROJECT / "static-site" / "js" / "elements" / "lychgate.css").read_text("utf-8")
+        assert f"var(--lychgate-accent, light-dark({mailer.COLOUR}, " in styles
 
     def test_each_may_be_set(self, environment):
         settings = MailerSettings.from_environment(

@@ -287,6 +287,7 @@ def test_a_password_known_from_a_leak_is_refused_where_that_is_asked():
     with pytest.raises(ValidationFailed) as refusal:
         policy.check(PASSWORD, "alice")
     assert "known from a data leak" in refusal.value.errors[0].message
+    assert refusal.value.errors[0].code == "password_leaked"
     policy.check(PASSWORD + "!", "alice")
 
 

@@ -2,3 +2,6 @@
 
 export { clientOf, shareClient } from "./core/clients.js";
 export { addWords, languages } from "./core/languages.js";
+export { Guard } from "./guard.js";
+export { SignIn } from "./sign-in.js";
+export { User } from "./user.js";

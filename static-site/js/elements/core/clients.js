@@ -11,6 +11,8 @@ const clients = new Map();
 const restores = new WeakMap();
 /** @type {WeakMap<Client, string>} */
 const roots = new WeakMap();
+/** @type {WeakMap<Client, Set<() => void>>} who wants to hear of a restore that went well */
+const listeners = new WeakMap();
 
 /** @param {string} api relative to the page, or absolute */
 function rootOf(api) {
@@ -60,6 +62,22 @@ export function restored(client) {
   if (known) return known;
   const restoring = client.user ? Promise.resolve() : client.restore();
   restores.set(client, restoring);
-  restoring.catch(() => restores.delete(client));
+  restoring.then(
+    () => listeners.get(client)?.forEach((listener) => listener()),
+    () => restores.delete(client),
+  );
   return restoring;
+}
+
+/**
+ * Hear that it is known who is logged in, which an earlier attempt may have failed to find out.
+ *
+ * @param {Client} client
+ * @param {() => void} listener
+ * @returns {() => void} unsubscribes
+ */
+export function onRestored(client, listener) {
+  const all = listeners.get(client) ?? new Set();
+  listeners.set(client, all.add(listener));
+  return () => all.delete(listener);
 }

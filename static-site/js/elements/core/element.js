@@ -3,10 +3,11 @@
  * them from working, and can be moved in the document or be put there again.
  */
 
-import { apiOf, clientOf, restored } from "./clients.js";
+import { SessionEnded } from "../../lychgate.js";
+import { apiOf, clientOf, onRestored, restored } from "./clients.js";
 import { make, makeButton, set, whileBusy } from "./dom.js";
 import { languageOf, wordsIn } from "./languages.js";
-import { describe } from "./messages.js";
+import { describe, isNoApi } from "./messages.js";
 import { loadStyles } from "./styles.js";
 import { View } from "./view.js";
 
@@ -89,16 +90,21 @@ export class LychgateElement extends Base {
     this.clear();
   }
 
-  /** Take away what `place` has put there. */
+  /** Take away what `put` has put there. */
   clear() {
     this.replaceChildren();
+  }
+
+  /** @param {HTMLElement} frame all that the element shows */
+  put(frame) {
+    this.replaceChildren(frame);
   }
 
   /** @param {View} view @param {Node[]} nodes */
   place(view, nodes) {
     const { language, direction } = view.words;
     const frame = set(make("div", "frame", ...nodes, view.notice.region), { lang: language, dir: direction });
-    this.replaceChildren(frame);
+    this.put(frame);
   }
 
   /** @param {number} round */
@@ -117,8 +123,10 @@ export class LychgateElement extends Base {
     if (round !== this.#round) return;
     this.place(view, nodes);
     view.onChange((change) => this.#follow(change));
-    this.#become("loading", { why: "" });
-    if (view.client.user) return this.#become("logged-in", { why: "" });
+    // Another element has tried again.
+    view.signal.addEventListener("abort", onRestored(view.client, () => this.state === "failed" && this.restore()));
+    this.become("loading", { why: "" });
+    if (view.client.user) return this.become("logged-in", { why: "" });
     await this.restore();
   }
 
@@ -127,22 +135,24 @@ export class LychgateElement extends Base {
     const { client } = /** @type {View} */ (this.view);
     try {
       await restored(client);
-      if (this.view?.client === client) this.#become(client.user ? "logged-in" : "logged-out", { why: "" });
+      if (this.view?.client === client) this.become(client.user ? "logged-in" : "logged-out", { why: "" });
     } catch (error) {
-      if (this.view?.client === client && !client.user) this.#become("failed", { why: "", error });
+      // A session that is over is no failure, and was told as a change.
+      if (error instanceof SessionEnded || client.user) return;
+      if (this.view?.client === client) this.become("failed", { why: "", error });
     }
   }
 
   /** @param {import("../../lychgate.js").Change} change */
   #follow(change) {
     const { type, why } = change;
-    if (type === "logged-in" || type === "refreshed") this.#become("logged-in", { why });
-    else if (type === "logged-out") this.#become("logged-out", { why });
+    if (type === "logged-in" || type === "refreshed") this.become("logged-in", { why });
+    else if (type === "logged-out") this.become("logged-out", { why });
     this.hear(change);
   }
 
-  /** @param {State} state @param {{why: string, error?: unknown}} how */
-  #become(state, how) {
+  /** Be in another state, and show and tell it. @param {State} state @param {{why: string, error?: unknown}} how */
+  become(state, how) {
     const before = this.state;
     this.dataset.state = state;
     this.show(state, { ...how, before });
@@ -176,7 +186,7 @@ export class LychgateElement extends Base {
     const words = await wordsIn(languageOf(this)).catch(() => null);
     const text = words ? describe(error, words) : "The log-in could not be loaded. Check your connection and try again.";
     const again = makeButton(words?.text("try-again") ?? "Try again", "button", () => this.#start());
-    this.replaceChildren(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
+    this.put(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
   }
 
   /** @returns {boolean} whether this is the one that works */
@@ -202,7 +212,8 @@ export class LychgateElement extends Base {
     const again = set(makeButton(view.text("try-again"), "button", () => whileBusy(again, () => this.restore())), {
       "data-busy": view.text("trying"),
     });
-    return make("div", "failure", set(make("p", "", describe(error, view.words)), { role: "alert" }), again);
+    const text = isNoApi(error) ? view.text("no-api", { api: this.root }) : describe(error, view.words);
+    return make("div", "failure", set(make("p", "", text), { role: "alert" }), again);
   }
 
   /** The API's root. @returns {string} */

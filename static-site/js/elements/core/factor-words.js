@@ -25,8 +25,8 @@ export function withoutPasskey(view, error) {
 /** @param {View} view @param {string} code of an authenticator app @returns {string} "" for no problem */
 export function codeProblem(view, code) {
   const digits = code.replace(/\s/g, "");
-  if (!digits) return view.text("enter-app-code");
-  return hasDigits(digits) ? "" : view.text("code-has-digits", { count: CODE_DIGITS });
+  if (!digits) return view.text("enter-code");
+  return hasDigits(digits) ? "" : view.text("code-digits", { count: CODE_DIGITS });
 }
 
 /** @param {string} digits @returns {boolean} whether they are as many as a code has */

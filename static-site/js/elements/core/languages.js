@@ -5,7 +5,7 @@
 
 /** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
 /** @typedef {Record<string, Text>} Catalogue */
-/** @typedef {"account" | "steps" | "mailed"} Area what only some elements need, or only at times */
+/** @typedef {"steps" | "account" | "mailed"} Area what only some elements need, or what a log-in needs beside the two forms */
 /** @typedef {() => Promise<{default: Catalogue}>} Load */
 
 // Written out, because bundlers follow no name that is put together.
@@ -13,8 +13,8 @@
 const CATALOGUES = {
   en: {
     base: () => import("../words/en.js"),
-    account: () => import("../words/en-account.js"),
     steps: () => import("../words/en-steps.js"),
+    account: () => import("../words/en-account.js"),
     mailed: () => import("../words/en-mailed.js"),
   },
 };

@@ -60,7 +60,7 @@ export class View {
   }
 
   /**
-   * Tell the page. @param {"logged-in" | "logged-out" | "error" | "step-up"} type @param {object} [detail]
+   * Tell the page. @param {"logged-in" | "logged-out" | "error" | "step-up" | "shown" | "passkey-added"} type @param {object} [detail]
    */
   tell(type, detail = {}) {
     this.root.dispatchEvent(new CustomEvent(`lychgate:${type}`, { bubbles: true, composed: true, detail }));

@@ -207,7 +207,7 @@ class MailSteps {
   #checkCode(code) {
     const digits = code.replace(/\s/g, "");
     if (!digits) return { code: this.#view.text("enter-mailed-code") };
-    return hasDigits(digits) ? {} : { code: this.#view.text("code-has-digits", { count: CODE_DIGITS }) };
+    return hasDigits(digits) ? {} : { code: this.#view.text("code-digits", { count: CODE_DIGITS }) };
   }
 
   /** @param {string} code */

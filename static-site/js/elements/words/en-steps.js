@@ -1,50 +1,19 @@
-/** English: the steps of the log-in that are loaded when they are needed: by mail, and with a second factor. */
+/** English: what a log-in needs beside its two forms, loaded with that. */
 export default {
-  // The second step
-  "one-more-step": "One more step",
-  "please-begin-again": "Please begin again",
-  "begin-again": "Begin again",
-  "code-of-app-for": "Enter the code that your authenticator app shows for {name}.",
-  "recovery-code-for": "Enter one of the recovery codes that you have kept for {name}. Each of them works once.",
-  "recovery-code": "Recovery code",
-  "use-recovery-code": "Use a recovery code",
-  "use-app-code": "Use a code of the app",
-  "enter-recovery-code": "Enter a recovery code.",
-  "recovery-code-has": { one: "It has {count} letter or digit.", other: "It has {count} letters and digits." },
-  "recovery-code-wrong": "Not one of your codes, or used.",
-  "passkey-refused": "The passkey was refused.",
-  "time-left": "Time left: {time}",
-  "one-minute-left": "One minute is left.",
-  "second-step-refused": "This took too long, or there were too many wrong tries. {first}",
-  "second-step-over": "The time is over. {first}",
-  "password-again": "Enter your password again.",
+  // Going on to another page
+  "go-on": "Go on",
+  "sent-back": "The page you wanted sent you back here.",
+  "go-there": "Go there",
 
-  // By mail
-  "title:forgot": "Forgot your password?",
-  "text:forgot": "We send a mail with a link to choose a new password, if the account has a confirmed address.",
-  "send-mail": "Send the mail",
-  "title:forgot-sent": "Look into your mailbox",
-  "text:forgot-sent": "If there is an account {name}, a mail with a link is on its way. The link is good for 30 minutes.",
-  "title:code": "Log in with a code",
-  "text:code": "We send a mail with a code, if the account has a confirmed address. No password is needed.",
-  "send-code": "Send a code",
-  "title:code-sent": "Enter the code",
-  "text:code-sent": {
-    one: "If there is an account {name}, a mail with {count} digit is on its way. It is good for 10 minutes, here only.",
-    other: "If there is an account {name}, a mail with {count} digits is on its way. They are good for 10 minutes, here only.",
-  },
-  code: "Code",
-  "enter-mailed-code": "Enter the code from the mail.",
-  "mailed-code-wrong": "This is not the code. Look at the newest mail.",
-  "mailed-code-over": "This code is too old, or was tried too often. Let us send another one.",
-  "another-mail-first": "Ask for another mail.",
-  "title:signup-sent": "Confirm your address",
-  "text:signup-sent":
-    "A mail is on its way to {name}. Open its link and press the button there. Your account exists from then on. The link is good for an hour.",
-  "name-or-email": "Username or e-mail address",
-  "another-name": "Another name",
-  "another-address": "Another address",
-  "nothing-came": "Nothing came? Look among unwanted mail.",
-  "nothing-came-rule": "Nothing came? Look among unwanted mail. Mails go to confirmed addresses only, and a few an hour.",
-  "too-many-mails": "Too many mails were asked for from your network. {again}",
+  // A passphrase
+  copy: "Copy",
+  copied: "Copied",
+  selected: "Selected",
+  "suggest-another": "Another",
+
+  // Passkeys at the log-in
+  "log-in-with-passkey": "Log in with a passkey",
+  "passkey-refused": "This passkey is not good for this site any more. Log in another way.",
+  "passkey-added": "A passkey was added to your account. Next time, log in with it.",
+  "passkey-address": "Passkeys need an address with a name: {link}",
 };

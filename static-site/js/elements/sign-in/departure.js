@@ -13,15 +13,25 @@ const MOST = 3;
 const WITHIN_MS = 60_000;
 
 /**
- * Read `?return=`, which anybody can write into a link. Only a path of the page's own origin will do, from its first
- * slash on, and not the page itself (CWE-601, OWASP Unvalidated Redirects and Forwards Cheat Sheet).
+ * Read `?return=`, which anybody can write into a link.
  *
+ * @param {string} href the page's address
+ * @returns {string} as `ownAddress`
+ */
+export function returnAddress(href) {
+  return ownAddress(new URL(href).searchParams.get("return") ?? "", href);
+}
+
+/**
+ * Only a path of the page's own origin will do, from its first slash on, and not the page itself (CWE-601, OWASP
+ * Unvalidated Redirects and Forwards Cheat Sheet).
+ *
+ * @param {string} wanted
  * @param {string} href the page's address
  * @returns {string} an absolute URL of the page's origin, or "" for none
  */
-export function returnAddress(href) {
+export function ownAddress(wanted, href) {
   const page = new URL(href);
-  const wanted = page.searchParams.get("return") ?? "";
   if (!wanted.startsWith("/") || wanted.length > LONGEST || TREACHEROUS.test(wanted)) return "";
   if (BEGINS_LIKE_A_HOST.test(wanted) || !URL.canParse(wanted, page.origin)) return "";
   const target = new URL(wanted, page.origin);

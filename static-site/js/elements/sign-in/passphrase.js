@@ -1,7 +1,5 @@
 /** Passphrases that are easy to remember: words drawn with the browser's random generator. */
 
-import { passwordProblem } from "./forms.js";
-
 /** 256 words: each random byte picks one with equal probability, so a word has 8 bits. */
 export const WORDS = `
 able acid acorn agent alarm album amber anchor angle ankle apple apron arch arrow atlas attic autumn avenue bacon
@@ -23,12 +21,12 @@ trumpet tulip tunnel velvet violin walnut willow
 const LENGTH = 6;
 const ATTEMPTS = 100;
 
-/** @param {string} username a name that the passphrase must not contain */
-export function suggestPassphrase(username) {
+/** @param {(passphrase: string) => boolean} isGood what the rules for passwords say of one */
+export function suggestPassphrase(isGood) {
   let passphrase = "";
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     passphrase = [...crypto.getRandomValues(new Uint8Array(LENGTH))].map((byte) => WORDS[byte]).join(" ");
-    if (!passwordProblem(passphrase, username)) break;
+    if (isGood(passphrase)) break;
   }
   return passphrase;
 }

@@ -1,0 +1,98 @@
+/** `<lychgate-guard>`: shows its children to whom they are for. It hides, and protects nothing. docs/elements.md */
+
+import { make, set } from "./core/dom.js";
+import { define, LychgateElement } from "./core/element.js";
+
+/** @typedef {import("./core/view.js").View} View */
+
+/** For what nobody may see yet, from the element's first moment, whatever the site's own styles say. */
+const HIDING = `
+lychgate-guard:not([data-state="logged-in"]) { visibility: hidden; }
+lychgate-guard:not([data-state="logged-in"]) > * { display: none !important; }
+lychgate-guard[data-state="logged-in"] > [data-part~="logged-out"] { display: none !important; }
+lychgate-guard:is([data-state="logged-out"], [data-state="failed"], [data-state="forbidden"]) > [data-part~="frame"],
+lychgate-guard:is([data-state="logged-out"], [data-state="forbidden"]) > [data-part~="logged-out"] { display: revert-layer !important; visibility: visible; }
+`;
+
+export class Guard extends LychgateElement {
+  static observedAttributes = [...LychgateElement.observedAttributes, "sign-in", "for-role"];
+
+  /** @type {HTMLElement | null} what the element has put beside the children */
+  #frame = null;
+  #told = make("div", "told");
+
+  constructor() {
+    super();
+    hideEarly();
+  }
+
+  /** @param {View} view */
+  build(view) {
+    this.#told = make("div", "told");
+    return [this.#told];
+  }
+
+  /** @param {HTMLElement} frame */
+  put(frame) {
+    this.clear();
+    this.append((this.#frame = frame));
+  }
+
+  clear() {
+    this.#frame?.remove();
+    this.#frame = null;
+  }
+
+  /** @param {import("./core/element.js").State} state @param {{error?: unknown}} how */
+  show(state, { error }) {
+    const view = /** @type {View} */ (this.view);
+    this.#told.replaceChildren();
+    if (state === "failed") this.#told.append(this.failure(view, error));
+    if (state === "logged-out") this.#send();
+    if (state !== "logged-in") return;
+    const role = this.getAttribute("for-role");
+    if (role !== null && !view.client.user?.roles.includes(role)) return this.#refuse(view);
+    this.#unwrap();
+  }
+
+  /** @param {View} view */
+  #refuse(view) {
+    this.dataset.state = "forbidden";
+    if (!this.querySelector(':scope > [data-part~="logged-out"]')) {
+      this.#told.append(set(make("p", "message", view.text("not-for-you")), { role: "status" }));
+    }
+  }
+
+  /** What is in a template has not been loaded yet, and comes once. */
+  #unwrap() {
+    for (const template of this.querySelectorAll(":scope > template")) {
+      template.replaceWith(document.importNode(/** @type {HTMLTemplateElement} */ (template).content, true));
+    }
+    this.hidden = false;
+  }
+
+  /** To the log-in, and back here after it. */
+  #send() {
+    const to = this.getAttribute("sign-in");
+    this.hidden = false;
+    if (to === null) return;
+    const target = URL.canParse(to, document.baseURI) ? new URL(to, document.baseURI) : null;
+    if (!target || !/^https?:$/.test(target.protocol)) return console.error(`<${this.localName}>: sign-in="${to}" is no address.`);
+    // A page that is its own log-in has it in itself.
+    if (target.origin + target.pathname === location.origin + location.pathname) return;
+    target.searchParams.set("return", location.pathname + location.search + location.hash);
+    location.replace(target);
+  }
+}
+
+/** Once a document. */
+function hideEarly() {
+  if (hideEarly.sheet) return;
+  hideEarly.sheet = new CSSStyleSheet();
+  hideEarly.sheet.replaceSync(HIDING);
+  document.adoptedStyleSheets.push(hideEarly.sheet);
+}
+/** @type {CSSStyleSheet | null} */
+hideEarly.sheet = null;
+
+define("lychgate-guard", Guard);
