@@ -1,4 +1,4 @@
-"""Somebody in front of the page: the one place of these tests that knows the page's ids."""
+"""Somebody in front of the page: the one place of these tests that knows the page's parts."""
 
 import json
 import time
@@ -34,13 +34,13 @@ class Visitor:
         page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
         if url:
             page.goto(url)
-            page.locator("#logged-in").wait_for()
+            page.locator("[data-part~=greeting-username]:not(:empty)").wait_for()
             self.has_loaded(page)
         return page
 
     def has_loaded(self, page):
         """Wait until the page's own calls are answered. The API refuses them from the moment that the session ends."""
-        page.locator("#sessions-summary:not(:empty)").filter(has_not_text="Loading").wait_for()
+        page.locator("[data-part~=sessions-summary]:not(:empty)").filter(has_not_text="Loading").wait_for()
 
     def _hear(self, message):
         if message.type in {"error", "warning"}:
@@ -51,7 +51,7 @@ class Visitor:
         return self
 
     def sign_up(self, password=PASSWORD):
-        self.page.click("#show-signup")
+        self.page.click("[data-part~=show-signup]")
         self._fill_in("signup", password)
 
     def join(self, password=PASSWORD):
@@ -65,31 +65,31 @@ class Visitor:
         return self
 
     def log_in(self, password=PASSWORD, *, submit=True):
-        self.page.click("#show-login")
+        self.page.click("[data-part~=show-login]")
         self._fill_in("login", password, submit=submit)
 
     def load_again(self, page=None):
         """Let the first tab, or this one, call the API, and return the status of the first answer."""
         page = page or self.page
         with page.expect_response("**/api/dashboard") as answer:
-            page.click("#reload-dashboard")
+            page.click("[data-part~=reload-dashboard]")
         return answer.value.status
 
     def ends(self, action, page=None):
         """Click what ends sessions in the first tab, or in this one, and say yes to the question."""
         page = page or self.page
         page.click(action)
-        page.click("#confirm-dialog [type=submit]")
+        page.click("[data-part~=confirm-dialog] [type=submit]")
 
     def sign_out(self):
         self.has_loaded(self.page)
-        self.page.click("#log-out")
+        self.page.click("[data-part~=log-out]")
 
     def _fill_in(self, form, password, *, submit=True):
-        self.page.fill(f"#{form}-username", self.username)
-        self.page.fill(f"#{form}-password", password)
+        self.page.fill(f"[data-part~={form}-username]", self.username)
+        self.page.fill(f"[data-part~={form}-password]", password)
         if submit:
-            self.page.click(f"#{form}-form [type=submit]")
+            self.page.click(f"[data-part~={form}-form] [type=submit]")
 
     def sees(self, selector, text=None):
         """Wait until something is visible, and has this text in it."""
@@ -100,11 +100,11 @@ class Visitor:
         return element
 
     def is_signed_in(self):
-        self.sees("#logged-in")
-        self.sees("#greeting-username", self.username)
+        self.sees("[data-part~=logged-in]")
+        self.sees("[data-part~=greeting-username]", self.username)
 
     def is_signed_out(self):
-        self.sees("#logged-out")
+        self.sees("[data-part~=logged-out]")
 
     def made(self, *pages):
         """Return method, path below /api and status of every call of these tabs, or of the first."""

@@ -3,7 +3,7 @@
 import { find, make, makeButton, partSelector, set, whileBusy } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { describe, isNoApi } from "./core/messages.js";
-import { forgetTab, makeEntry, startEntry } from "./sign-in/entry.js";
+import { forgetTab, loadWanted, makeEntry, startEntry } from "./sign-in/entry.js";
 
 /** @typedef {import("./core/view.js").View} View */
 /** @typedef {import("./core/element.js").State} State */
@@ -26,6 +26,8 @@ export class SignIn extends LychgateElement {
   /** Whether a notice says that the service has not heard of a log-out yet. */
   #isLogOutUntold = false;
   #isSigningUp = false;
+  /** @type {Awaited<ReturnType<typeof loadWanted>>} what the address asks for */
+  #wanted = null;
 
   /** @param {View} view */
   async build(view) {
@@ -36,6 +38,7 @@ export class SignIn extends LychgateElement {
       const loaded = await Promise.all([import("./sign-in/leaving.js"), view.words.load("steps")]).catch(() => null);
       this.#leaving = loaded && loaded[0].startLeaving(view, this);
     }
+    this.#wanted = await loadWanted(view)?.catch(() => null) ?? null;
     const spinner = set(make("span", "spinner"), { "aria-hidden": "true" });
     const waiting = make("div", "waiting", spinner, set(make("p", "", view.text("one-moment")), { role: "status" }));
     return [make("section", "loading", waiting), set(makeEntry(view), { hidden: "" })];
@@ -67,6 +70,7 @@ export class SignIn extends LychgateElement {
     this.#entry = startEntry(view, {
       onTab: (title) => this.state === "logged-out" && view.tell("shown", { title }),
       onSignUp: (isUnderWay) => (this.#isSigningUp = isUnderWay),
+      wanted: this.#wanted,
     });
     if (this.#leaving?.isAsked) view.part("lead").textContent = view.text("lead-on");
   }

@@ -8,15 +8,7 @@ const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
 
-/** @param {View} view @param {SiteOptions} site @param {Texts} values @returns {Texts} what is wrong with which */
-export function checkLogin({ words }, { isNamedByEmail }, { username, password }) {
-  return pick({
-    username: username ? "" : words.text(isNamedByEmail ? "enter-email" : "enter-username"),
-    password: password ? "" : words.text("enter-password"),
-  });
-}
-
-/** @param {View} view @param {SiteOptions} site @param {Texts} values @param {boolean} [needsPassword] @returns {Texts} */
+/** @param {View} view @param {SiteOptions} site @param {Texts} values @param {boolean} [needsPassword] @returns {Texts} what is wrong with which */
 export function checkSignUp(view, site, { username, email, password }, needsPassword = true) {
   const needsEmail = site.email === "required";
   return pick({

@@ -6,10 +6,9 @@
 import { NetworkError } from "../../lychgate.js";
 import { make, set } from "../core/dom.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
-import { clearForm, showTally, startForm } from "../core/forms.js";
+import { clearForm, startForm } from "../core/forms.js";
 import { describe, isNoApi } from "../core/messages.js";
 import { learnOptions, USUAL } from "../core/options.js";
-import { checkLogin, checkSignUp, tallyOf } from "../core/rules.js";
 
 const TABS = { login: "log-in", signup: "sign-up" };
 const STEPS = { forgot: "forgot", code: "log-in-with-code" };
@@ -35,7 +34,7 @@ export function makeEntry(view) {
     tabs,
     hide(make("h2", "login-only", view.text("log-in"))),
     hide(set(make("p", "message signup-closed", view.text("signup-closed")), { role: "status" })),
-    make("div", "panels", makePanel(view, "login", makeLogin(view)), makePanel(view, "signup", makeSignUp(view))),
+    make("div", "panels", makePanel(view, "login", makeLogin(view)), makePanel(view, "signup")),
   );
   return set(make("section", "logged-out", make("div", "gatehouse card", welcome, entry)), { "aria-labelledby": title.id });
 }
@@ -50,9 +49,9 @@ function makeTab(view, name) {
   });
 }
 
-/** @param {View} view @param {string} name @param {HTMLElement} child */
-function makePanel(view, name, child) {
-  return set(make("div", `${name}-panel`, child), {
+/** @param {View} view @param {string} name @param {...HTMLElement} children */
+function makePanel(view, name, ...children) {
+  return set(make("div", `${name}-panel`, ...children), {
     id: view.id(`${name}-panel`),
     role: "tabpanel",
     "aria-labelledby": view.id(`show-${name}`),
@@ -73,31 +72,8 @@ function makeLogin(view) {
   return element;
 }
 
-/** @param {View} view */
-function makeSignUp(view) {
-  const hint = view.pieces("username-hint", { signs: make("span", "nowrap", ". _ @ + -") });
-  const email = field(view, "signup-email", view.text("email"), { name: "email", type: "email", autocomplete: "email" }, view.text("email-hint"));
-  email.querySelector("label")?.append(make("span", "signup-email-optional muted", ` ${view.text("optional")}`));
-  const suggestion = set(make("p", "suggestion", view.text("passphrase-advice")), { role: "status" });
-  const suggest = set(make("button", "suggest button small", view.text("suggest")), { type: "button" });
-  return form(
-    "signup-form",
-    nameField(view, "signup", "username", hint),
-    hide(email),
-    passwordField(
-      view,
-      "signup-password",
-      view.text("password"),
-      { name: "password", autocomplete: "new-password" },
-      { hint: [view.text("password-hint", { count: USUAL.passwordMin })], hasTally: true },
-    ),
-    make("div", "tip", suggestion, make("div", "", suggest)),
-    submit(view.text("sign-up"), view.text("signing-up")),
-  );
-}
-
 /** @param {View} view @param {string} form @param {string} autocomplete @param {(string | Node)[]} [hint] */
-function nameField(view, form, autocomplete, hint) {
+export function nameField(view, form, autocomplete, hint) {
   const attributes = { name: "username", type: "text", autocomplete, autocapitalize: "none", spellcheck: "false" };
   return field(view, `${form}-username`, view.text("username"), attributes, hint);
 }
@@ -108,19 +84,37 @@ function link(href, text) {
 }
 
 /** @param {HTMLElement} element */
-function hide(element) {
+export function hide(element) {
   element.hidden = true;
   return element;
+}
+
+/** @template Code @param {View} view @param {Promise<Code>} loading @returns {Promise<Code>} once its words are there too */
+async function withWords(view, loading) {
+  const [code] = await Promise.all([loading, view.words.load("steps")]);
+  return code;
+}
+
+/** What signing up takes. Most people have an account. @param {View} view */
+function loadSignUp(view) {
+  return withWords(view, import("./sign-up.js"));
+}
+
+/** The same, before the card is there, if the address asks for it: null if not. @param {View} view */
+export function loadWanted(view) {
+  return wantedTab() === "signup" ? loadSignUp(view) : null;
 }
 
 /**
  * Let the card work, once it is in the document.
  *
  * @param {View} view
- * @param {{onTab: (title: string) => void, onSignUp: (isUnderWay: boolean) => void}} element is told of another tab, and of
- *   the beginning and end of a sign-up
+ * @param {object} element
+ * @param {(title: string) => void} element.onTab is told of another tab
+ * @param {(isUnderWay: boolean) => void} element.onSignUp is told of the beginning and end of a sign-up
+ * @param {typeof import("./sign-up.js") | null} element.wanted what `loadWanted` has loaded
  */
-export function startEntry(view, { onTab, onSignUp }) {
+export function startEntry(view, { onTab, onSignUp, wanted }) {
   const { client } = view;
   let site = USUAL;
   /** @type {Awaited<ReturnType<typeof import("./mail-entry.js").startSteps>> | null} once it was needed */
@@ -131,38 +125,25 @@ export function startEntry(view, { onTab, onSignUp }) {
   let second = null;
   /** What the address asked for when the second step began. */
   let secondAt = "";
+  /** @type {ReturnType<typeof import("./sign-up.js").startSignUp> | null} once it was needed */
+  let signUp = null;
   let isNamed = false;
 
   const done = () => withPasskeys(({ upgrade }) => upgrade(view));
   startForm(
     view,
     view.part("login-form"),
-    (values) => checkLogin(view, site, values),
+    ({ username, password }) => ({
+      ...(!username && { username: view.text(site.isNamedByEmail ? "enter-email" : "enter-username") }),
+      ...(!password && { password: view.text("enter-password") }),
+    }),
     ({ username, password }) =>
       client.login(username, password).then(done, (refusal) => goOn({ refusal, name: username, done })),
   );
-  startForm(
-    view,
-    view.part("signup-form"),
-    (values) => checkSignUp(view, site, values, !site.isNamedByEmail),
-    async ({ username, email, password }) => {
-      onSignUp(true);
-      try {
-        if (email) await (await loadMails()).signUp({ username, email, password });
-        else await client.register(username, password);
-      } finally {
-        onSignUp(false);
-      }
-    },
-  );
-  view.part("signup-form").addEventListener("input", () => {
-    const [name, password] = ["username", "password"].map((each) => view.part(`signup-${each}`).value);
-    showTally(view.part("signup-password-tally"), tallyOf(view, site, password, name.trim()));
-  });
-  view.part("suggest").addEventListener("click", suggest);
   for (const name of Object.keys(TABS)) view.part(`show-${name}`).addEventListener("keydown", chooseByKey);
   view.listen(view.root, "click", follow);
   view.listen(window, "hashchange", () => onTab(showTab()));
+  if (wanted) beginSignUp(wanted);
   showTab();
 
   /** Show what the address names. @returns {string} its title */
@@ -170,10 +151,11 @@ export function startEntry(view, { onTab, onSignUp }) {
     const wanted = wantedTab();
     if (second && secondAt === wanted) return view.text("one-more-step");
     endSecondStep();
-    const chosen = site.isOpen && wanted === "signup" ? wanted : "login";
+    const chosen = site.isOpen && wanted === "signup" && signUp ? wanted : "login";
+    if (site.isOpen && wanted === "signup" && !signUp) showSignUp();
     const step = wanted in STEPS && site.email !== "off" ? wanted : "";
     const other = chosen === "login" ? "signup" : "login";
-    const typed = view.part(`${other}-username`).value;
+    const typed = signUp && view.part(`${other}-username`).value;
     if (view.part(`${chosen}-panel`).hidden && typed) view.part(`${chosen}-username`).value = typed;
     for (const name of Object.keys(TABS)) {
       const tab = set(view.part(`show-${name}`), { "aria-selected": String(name === chosen) });
@@ -200,19 +182,42 @@ export function startEntry(view, { onTab, onSignUp }) {
     const hadFocus = view.part("signup-panel").contains(document.activeElement);
     const hasEmail = site.email !== "off";
     view.part("mail-ways").hidden = !hasEmail;
-    view.part("signup-email-field").hidden = !hasEmail || site.isNamedByEmail;
-    view.part("signup-email").required = site.email === "required";
-    view.part("signup-email-optional").hidden = site.email === "required";
-    view.part("signup-password-hint").textContent = view.text("password-hint", { count: site.passwordMin });
+    signUp?.follow(site);
     if (site.isNamedByEmail && !isNamed) {
-      isNamed = true;
+      await prepareSignUp();
       (await import("./named-by-email.js")).nameByEmail(view, site);
+      isNamed = true;
     }
-    // Nobody needs it before the form is there.
-    (window.requestIdleCallback ?? setTimeout)(() => withPasskeys(({ offer }) => offer(view)));
+    // Nobody needs these before the form is there.
+    (window.requestIdleCallback ?? setTimeout)(() => {
+      withPasskeys(({ offer }) => offer(view));
+      if (site.isOpen && !view.signal.aborted) prepareSignUp().catch(() => {});
+    });
     const title = showTab();
     if (hadFocus && !site.isOpen) view.part("login-username").focus();
     return title;
+  }
+
+  /** Have the form for it, which then needs no network. */
+  async function prepareSignUp() {
+    const code = await loadSignUp(view);
+    if (!signUp && !view.signal.aborted) beginSignUp(code);
+  }
+
+  /** @param {typeof import("./sign-up.js")} code */
+  function beginSignUp(code) {
+    signUp = code.startSignUp(view, { onSignUp, loadMails });
+    signUp.follow(site);
+  }
+
+  async function showSignUp() {
+    try {
+      await prepareSignUp();
+      if (wantedTab() === "signup") onTab(showTab());
+    } catch (cause) {
+      location.hash = "login";
+      view.notice.warn(describe(new NetworkError("", { cause }), view.words));
+    }
   }
 
   /** @param {string} step */
@@ -229,7 +234,7 @@ export function startEntry(view, { onTab, onSignUp }) {
   /** What is done by mail, loaded once. */
   async function loadMails() {
     try {
-      loadingMails ??= import("./mail-entry.js").then(({ startSteps }) => startSteps(view, site, goOn));
+      loadingMails ??= withWords(view, import("./mail-entry.js")).then(({ startSteps }) => startSteps(view, site, goOn));
       return (mails = await loadingMails);
     } catch (cause) {
       loadingMails = null;
@@ -240,7 +245,7 @@ export function startEntry(view, { onTab, onSignUp }) {
   /** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
   function withPasskeys(use) {
     if (!site.hasPasskeys || view.signal.aborted) return;
-    import("./passkey-entry.js").then((code) => !view.signal.aborted && use(code)).catch(() => {});
+    withWords(view, import("./passkey-entry.js")).then((code) => !view.signal.aborted && use(code)).catch(() => {});
   }
 
   /** Ask for the second factor, if a log-in lacks no more. @param {Due} due */
@@ -248,7 +253,7 @@ export function startEntry(view, { onTab, onSignUp }) {
     if (due.refusal.error !== "second_factor_required") throw due.refusal;
     endSecondStep();
     try {
-      const { showSecondStep } = await import("./second-step.js");
+      const { showSecondStep } = await withWords(view, import("./second-step.js"));
       second = await showSecondStep(view, due, leaveSecondStep);
     } catch (cause) {
       throw new NetworkError("", { cause });
@@ -292,19 +297,14 @@ export function startEntry(view, { onTab, onSignUp }) {
     view.part(`show-${target}`).focus();
   }
 
-  async function suggest() {
-    const words = await import("./suggestion.js").catch(() => null);
-    if (words) words.suggestAnother(view, site);
-    else view.part("suggestion").textContent = view.text("passphrase-missing");
-  }
-
   return {
     showTab,
     followOptions,
 
     /** Clear all forms, when somebody has logged in or out. */
     clear() {
-      for (const form of ["login-form", "signup-form"]) clearForm(view, view.part(form));
+      clearForm(view, view.part("login-form"));
+      signUp?.clear();
       mails?.clearSteps();
       endSecondStep();
     },

@@ -1,0 +1,84 @@
+/** Signing up: the form, and what it says while somebody types. Loaded when nothing else is to be done, or when it is wanted. */
+
+import { make, makeButton, set } from "../core/dom.js";
+import { field, form, passwordField, submit } from "../core/fields.js";
+import { clearForm, showTally, startForm } from "../core/forms.js";
+import { USUAL } from "../core/options.js";
+import { checkSignUp, tallyOf } from "../core/rules.js";
+import { hide, nameField } from "./entry.js";
+
+/** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
+
+/**
+ * Put the form into its panel.
+ *
+ * @param {View} view
+ * @param {{onSignUp: (isUnderWay: boolean) => void, loadMails: () => Promise<any>}} entry is told of the beginning and end of
+ *   a sign-up, and loads what is done by mail
+ */
+export function startSignUp(view, { onSignUp, loadMails }) {
+  let site = USUAL;
+  const element = makeSignUp(view);
+  view.part("signup-panel").append(element);
+  startForm(
+    view,
+    element,
+    (values) => checkSignUp(view, site, values, !site.isNamedByEmail),
+    async ({ username, email, password }) => {
+      onSignUp(true);
+      try {
+        if (email) await (await loadMails()).signUp({ username, email, password });
+        else await view.client.register(username, password);
+      } finally {
+        onSignUp(false);
+      }
+    },
+  );
+  element.addEventListener("input", () => {
+    const [name, password] = ["username", "password"].map((each) => view.part(`signup-${each}`).value);
+    showTally(view.part("signup-password-tally"), tallyOf(view, site, password, name.trim()));
+  });
+  view.part("suggest").addEventListener("click", async () => {
+    const words = await import("./suggestion.js").catch(() => null);
+    if (words) words.suggestAnother(view, site);
+    else view.part("suggestion").textContent = view.text("passphrase-missing");
+  });
+
+  return {
+    /** Show what the site allows. @param {SiteOptions} theSite */
+    follow(theSite) {
+      site = theSite;
+      view.part("signup-email-field").hidden = site.email === "off" || site.isNamedByEmail;
+      view.part("signup-email").required = site.email === "required";
+      view.part("signup-email-optional").hidden = site.email === "required";
+      const [words] = view.part("signup-password-hint").childNodes;
+      words.data = view.text("password-hint", { count: site.passwordMin });
+    },
+
+    clear: () => clearForm(view, element),
+  };
+}
+
+/** @param {View} view */
+function makeSignUp(view) {
+  const hint = view.pieces("username-hint", { signs: make("span", "nowrap", ". _ @ + -") });
+  const email = field(view, "signup-email", view.text("email"), { name: "email", type: "email", autocomplete: "email" }, view.text("email-hint"));
+  email.querySelector("label")?.append(make("span", "signup-email-optional muted", ` ${view.text("optional")}`));
+  const suggestion = set(make("p", "suggestion", view.text("passphrase-advice")), { role: "status" });
+  const suggest = makeButton(view.text("suggest"), "suggest button small", () => {});
+  return form(
+    "signup-form",
+    nameField(view, "signup", "username", hint),
+    hide(email),
+    passwordField(
+      view,
+      "signup-password",
+      view.text("password"),
+      { name: "password", autocomplete: "new-password" },
+      { hint: [view.text("password-hint", { count: USUAL.passwordMin })], hasTally: true },
+    ),
+    make("div", "tip", suggestion, make("div", "", suggest)),
+    submit(view.text("sign-up"), view.text("signing-up")),
+  );
+}
