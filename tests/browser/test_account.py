@@ -26,7 +26,7 @@ def elsewhere(member, new_visitor, server):
     other = new_visitor(server, member.username).open()
     other.log_in()
     other.is_signed_in()
-    other.sees("#session-list .pill", "This one")
+    other.sees("[data-part~=session-list] [data-part~=pill]", "This one")
     return other
 
 
@@ -46,20 +46,20 @@ def cut_off(member):
 
 
 def focused(member):
-    return member.page.evaluate("document.activeElement.id")
+    return member.page.evaluate("document.activeElement.dataset.part")
 
 
 def test_a_new_account_is_signed_in_nowhere_else(member):
-    member.sees("#sessions-summary", "nowhere else")
-    member.sees("#event-list", "Account made")
-    assert member.page.locator("#end-others").is_hidden()
+    member.sees("[data-part~=sessions-summary]", "nowhere else")
+    member.sees("[data-part~=event-list]", "Account made")
+    assert member.page.locator("[data-part~=end-others]").is_hidden()
 
 
 def test_a_session_elsewhere_is_listed_and_can_be_ended(member, elsewhere):
-    elsewhere.ends("#session-list li button")
-    elsewhere.sees("#notice", "The session has ended")
-    elsewhere.sees("#sessions-summary", "nowhere else")
-    assert elsewhere.page.evaluate("document.activeElement.id") == "sessions-title"
+    elsewhere.ends("[data-part~=session-list] li button")
+    elsewhere.sees("[data-part~=notice]", "The session has ended")
+    elsewhere.sees("[data-part~=sessions-summary]", "nowhere else")
+    assert elsewhere.page.evaluate("document.activeElement.dataset.part") == "sessions-title"
     assert member.load_again() == 401
     member.is_signed_out()
     member.forgive(401)
@@ -68,10 +68,10 @@ def test_a_session_elsewhere_is_listed_and_can_be_ended(member, elsewhere):
 def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor, server):
     third = new_visitor(server, member.username).open()
     third.log_in()
-    third.sees("#session-list li:nth-child(3)")
-    third.ends("#end-others")
-    third.sees("#notice", "2 sessions have ended")
-    third.sees("#sessions-summary", "nowhere else")
+    third.sees("[data-part~=session-list] li:nth-child(3)")
+    third.ends("[data-part~=end-others]")
+    third.sees("[data-part~=notice]", "2 sessions have ended")
+    third.sees("[data-part~=sessions-summary]", "nowhere else")
     for other in (member, elsewhere):
         assert other.load_again() == 401
         other.is_signed_out()
@@ -82,7 +82,7 @@ def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor,
 
 
 def test_signing_out_everywhere_ends_this_session_too(member, elsewhere):
-    elsewhere.ends("#log-out-everywhere")
+    elsewhere.ends("[data-part~=log-out-everywhere]")
     elsewhere.is_signed_out()
     assert member.load_again() == 401
     member.is_signed_out()
@@ -92,39 +92,39 @@ def test_signing_out_everywhere_ends_this_session_too(member, elsewhere):
 @pytest.mark.parametrize(
     ("action", "untold"),
     [
-        ("#session-list li button", "The session may still be active."),
-        ("#end-others", "The sessions may still be active."),
-        ("#log-out-everywhere", "You may still be logged in everywhere."),
+        ("[data-part~=session-list] li button", "The session may still be active."),
+        ("[data-part~=end-others]", "The sessions may still be active."),
+        ("[data-part~=log-out-everywhere]", "You may still be logged in everywhere."),
     ],
 )
 def test_offline_nothing_ends_and_the_question_says_so_and_can_be_answered_again(member, action, untold):
     log_in_elsewhere(member, 2)
     member.load_again()
-    member.sees("#sessions-summary", "3 sessions")
+    member.sees("[data-part~=sessions-summary]", "3 sessions")
     cut_off(member)
     member.ends(action)
-    told = member.sees("#confirm-dialog [data-form-error]", untold)
+    told = member.sees("[data-part~=confirm-dialog] [data-form-error]", untold)
     assert "You are offline. Please try again when you are connected." in told.inner_text()
-    assert member.page.locator("#session-list li").count() == 3
-    assert member.page.inner_text("#sessions-summary") == "3 sessions are active."
+    assert member.page.locator("[data-part~=session-list] li").count() == 3
+    assert member.page.inner_text("[data-part~=sessions-summary]") == "3 sessions are active."
     member.context.set_offline(False)
-    member.page.click("#confirm-dialog [type=submit]")
-    member.page.locator("#confirm-dialog").wait_for(state="hidden")
-    if action == "#log-out-everywhere":
+    member.page.click("[data-part~=confirm-dialog] [type=submit]")
+    member.page.locator("[data-part~=confirm-dialog]").wait_for(state="hidden")
+    if action == "[data-part~=log-out-everywhere]":
         member.is_signed_out()
-    elif action == "#end-others":
-        member.sees("#notice", "2 sessions have ended")
-        member.sees("#sessions-summary", "nowhere else")
+    elif action == "[data-part~=end-others]":
+        member.sees("[data-part~=notice]", "2 sessions have ended")
+        member.sees("[data-part~=sessions-summary]", "nowhere else")
     else:
-        member.sees("#notice", "The session has ended")
-        member.sees("#sessions-summary", "2 sessions")
+        member.sees("[data-part~=notice]", "The session has ended")
+        member.sees("[data-part~=sessions-summary]", "2 sessions")
     member.forgive("Failed to load resource")
 
 
 def test_if_the_network_goes_in_between_what_has_ended_is_told_and_gone_and_the_rest_is_not(member):
     log_in_elsewhere(member, 5)
     member.load_again()
-    member.sees("#sessions-summary", "6 sessions")
+    member.sees("[data-part~=sessions-summary]", "6 sessions")
     ended = []
 
     def answer_three(route):
@@ -134,17 +134,17 @@ def test_if_the_network_goes_in_between_what_has_ended_is_told_and_gone_and_the_
         return route.continue_()
 
     member.context.route("**/api/auth/sessions/*", answer_three)
-    member.ends("#end-others")
-    told = member.sees("#confirm-dialog [data-form-error]", "3 of 5 sessions have ended").inner_text()
+    member.ends("[data-part~=end-others]")
+    told = member.sees("[data-part~=confirm-dialog] [data-form-error]", "3 of 5 sessions have ended").inner_text()
     assert "the others may still be active" in told
     assert "try again" in told
-    assert member.page.locator("#session-list li").count() == 3
-    assert member.page.inner_text("#sessions-summary") == "3 sessions are active."
-    assert "ended" not in member.page.inner_text("#notice")
+    assert member.page.locator("[data-part~=session-list] li").count() == 3
+    assert member.page.inner_text("[data-part~=sessions-summary]") == "3 sessions are active."
+    assert "ended" not in member.notices()
     member.context.unroute("**/api/auth/sessions/*")
-    member.page.click("#confirm-dialog [type=submit]")
-    member.sees("#notice", "5 sessions have ended")
-    member.sees("#sessions-summary", "nowhere else")
+    member.page.click("[data-part~=confirm-dialog] [type=submit]")
+    member.sees("[data-part~=notice]", "5 sessions have ended")
+    member.sees("[data-part~=sessions-summary]", "nowhere else")
     assert focused(member) == "sessions-title"
     member.forgive("Failed to load resource")
 
@@ -152,15 +152,15 @@ def test_if_the_network_goes_in_between_what_has_ended_is_told_and_gone_and_the_
 def test_after_a_failure_one_may_leave_it_at_that_and_the_list_says_what_is_known(member):
     log_in_elsewhere(member, 2)
     member.load_again()
-    member.sees("#sessions-summary", "3 sessions")
+    member.sees("[data-part~=sessions-summary]", "3 sessions")
     cut_off(member)
-    member.ends("#end-others")
-    member.sees("#confirm-dialog [data-form-error]", "offline")
-    member.page.click("#confirm-dialog >> text=Cancel")
-    member.page.locator("#confirm-dialog").wait_for(state="hidden")
+    member.ends("[data-part~=end-others]")
+    member.sees("[data-part~=confirm-dialog] [data-form-error]", "offline")
+    member.page.click("[data-part~=confirm-dialog] >> text=Cancel")
+    member.page.locator("[data-part~=confirm-dialog]").wait_for(state="hidden")
     assert focused(member) == "end-others"
-    assert member.page.locator("#session-list li").count() == 3
-    assert "ended" not in member.page.inner_text("#notice")
+    assert member.page.locator("[data-part~=session-list] li").count() == 3
+    assert "ended" not in member.notices()
     member.forgive("Failed to load resource")
 
 
@@ -169,10 +169,10 @@ def test_a_session_that_had_ended_already_counts_as_ended(member, elsewhere):
     elsewhere.is_signed_out()
     log_in_elsewhere(member)
     member.load_again()
-    member.sees("#sessions-summary", "2 sessions")
+    member.sees("[data-part~=sessions-summary]", "2 sessions")
     member.context.route("**/api/auth/sessions/*", lambda route: route.fulfill(status=404, json={"error": "not_found"}))
-    member.ends("#session-list li button")
-    member.sees("#notice", "The session has ended")
+    member.ends("[data-part~=session-list] li button")
+    member.sees("[data-part~=notice]", "The session has ended")
     member.forgive(404)
 
 
@@ -183,40 +183,40 @@ def test_offline_a_form_says_what_happened_and_keeps_what_was_typed(member, form
         change_password(member, PASSWORD, NEW_PASSWORD)
     else:
         delete_account(member, PASSWORD)
-    member.sees(f"#{form}-form [data-form-error]", "You are offline")
-    assert member.page.input_value(f"#{form}-form [type=password]") == PASSWORD
+    member.sees(f"[data-part~={form}-form] [data-form-error]", "You are offline")
+    assert member.page.input_value(f"[data-part~={form}-form] [type=password]") == PASSWORD
     member.is_signed_in()
     member.forgive("Failed to load resource")
 
 
 def test_offline_the_lists_stay_as_they_were_and_say_that_they_may_be_old(member):
-    member.sees("#event-list", "Account made")
+    member.sees("[data-part~=event-list]", "Account made")
     cut_off(member)
-    member.page.click("#reload-dashboard")
-    member.sees("#history-summary", "You are offline")
-    member.sees("#sessions-summary", "may be out of date")
-    member.sees("#event-list", "Account made")
-    member.sees("#session-list .pill", "This one")
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=history-summary]", "You are offline")
+    member.sees("[data-part~=sessions-summary]", "may be out of date")
+    member.sees("[data-part~=event-list]", "Account made")
+    member.sees("[data-part~=session-list] [data-part~=pill]", "This one")
     member.context.set_offline(False)
-    member.page.click("#sessions-retry")
-    member.sees("#sessions-summary", "nowhere else")
-    assert member.page.locator("#sessions-retry").is_hidden()
+    member.page.click("[data-part~=sessions-retry]")
+    member.sees("[data-part~=sessions-summary]", "nowhere else")
+    assert member.page.locator("[data-part~=sessions-retry]").is_hidden()
     member.forgive("Failed to load resource")
 
 
 def test_a_failed_sign_in_is_in_the_history(member, new_visitor, server):
     stranger = new_visitor(server, member.username).open()
     stranger.log_in("seven old oak boards and a guess")
-    stranger.sees("#login-form [data-form-error]", "do not match")
-    member.page.click("#reload-dashboard")
-    member.sees("#event-list", "Log-in failed")
+    stranger.sees("[data-part~=login-form] [data-form-error]", "do not match")
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=event-list]", "Log-in failed")
     stranger.forgive(401)
 
 
 def test_a_wrong_current_password_is_an_error_at_its_field_and_no_log_out(member):
     change_password(member, "seven old oak boards and a guess", NEW_PASSWORD)
-    member.sees("#current-password-error", "not your password")
-    assert member.page.evaluate("document.activeElement.id") == "current-password"
+    member.sees("[data-part~=current-password-error]", "not your password")
+    assert member.page.evaluate("document.activeElement.dataset.part") == "current-password"
     member.is_signed_in()
     assert member.refreshes() == [200]  # as the page was opened
     member.forgive(401)
@@ -224,12 +224,12 @@ def test_a_wrong_current_password_is_an_error_at_its_field_and_no_log_out(member
 
 def test_a_changed_password_is_the_one_that_counts_from_then_on(member, elsewhere):
     change_password(member, PASSWORD, NEW_PASSWORD)
-    member.sees("#notice", "Your password is changed")
-    assert member.page.input_value("#new-password") == ""
+    member.sees("[data-part~=notice]", "Your password is changed")
+    assert member.page.input_value("[data-part~=new-password]") == ""
     assert elsewhere.load_again() == 401
     elsewhere.is_signed_out()
     elsewhere.log_in()
-    elsewhere.sees("#login-form [data-form-error]", "do not match")
+    elsewhere.sees("[data-part~=login-form] [data-form-error]", "do not match")
     elsewhere.log_in(NEW_PASSWORD)
     elsewhere.is_signed_in()
     elsewhere.forgive(401)
@@ -240,10 +240,10 @@ def test_who_comes_back_logged_in_is_told_how_long_a_new_password_has_to_be_here
     member.context.route("**/api/auth/options", lambda route: route.fulfill(json=asked))
     member.page.reload()
     member.is_signed_in()
-    member.page.click("#password-fold summary")
-    member.sees("#new-password-hint", "20 or more characters")
+    member.page.click("[data-part~=password-fold] summary")
+    member.sees("[data-part~=new-password-hint]", "20 or more characters")
     change_password(member, PASSWORD, "nineteen characters")
-    member.sees("#new-password-error", "at least 20")
+    member.sees("[data-part~=new-password-error]", "at least 20")
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -252,10 +252,10 @@ def test_a_password_changed_to_itself_is_an_error_at_its_field_and_no_change(vis
     visitor.sign_up(password)
     visitor.is_signed_in()
     change_password(visitor, password, unicodedata.normalize(form, password))
-    visitor.sees("#new-password-error", "your password already")
+    visitor.sees("[data-part~=new-password-error]", "your password already")
     assert focused(visitor) == "new-password"
     assert "auth/password" not in [path for _, path, _ in visitor.made()]
-    assert "changed" not in visitor.page.inner_text("#notice")
+    assert "changed" not in visitor.notices()
 
 
 def test_the_api_is_asked_whether_a_password_is_the_same_and_its_answer_is_at_the_field(member):
@@ -267,53 +267,53 @@ def test_the_api_is_asked_whether_a_password_is_the_same_and_its_answer_is_at_th
 
     member.context.route("**/api/auth/password", send_the_same)
     change_password(member, PASSWORD, NEW_PASSWORD)
-    member.page.locator("#new-password-error:not(:empty)").wait_for()
+    member.page.locator("[data-part~=new-password-error]:not(:empty)").wait_for()
     member.page.wait_for_load_state("networkidle")
-    assert "changed" not in member.page.inner_text("#notice")
+    assert "changed" not in member.notices()
     member.forgive(422)
 
 
 def test_a_new_password_must_keep_the_rules(member):
     change_password(member, PASSWORD, "short")
-    member.sees("#new-password-error", "at least 15")
+    member.sees("[data-part~=new-password-error]", "at least 15")
     change_password(member, PASSWORD, f"{member.username} and some more")
-    member.sees("#new-password-error", "must not contain the username")
+    member.sees("[data-part~=new-password-error]", "must not contain the username")
     assert "auth/password" not in [path for _, path, _ in member.made()]
 
 
 def test_an_account_is_deleted_with_its_password_only(member):
     delete_account(member, "seven old oak boards and a guess")
-    member.sees("#delete-password-error", "not your password")
-    member.page.fill("#delete-password", PASSWORD)
-    member.page.click("#delete-form [type=submit]")
+    member.sees("[data-part~=delete-password-error]", "not your password")
+    member.page.fill("[data-part~=delete-password]", PASSWORD)
+    member.page.click("[data-part~=delete-form] [type=submit]")
     member.is_signed_out()
-    member.sees("#notice", "Your account is deleted")
+    member.sees("[data-part~=notice]", "Your account is deleted")
     member.log_in()
-    member.sees("#login-form [data-form-error]", "do not match")
+    member.sees("[data-part~=login-form] [data-form-error]", "do not match")
     member.forgive(401)
 
 
 def test_a_password_manager_is_told_whose_password_each_form_wants(member):
     for form in ["password-form", "delete-form"]:
-        field = member.page.locator(f"#{form} [autocomplete=username]")
+        field = member.page.locator(f"[data-part~={form}] [autocomplete=username]")
         assert (field.input_value(), field.is_editable(), field.is_visible()) == (member.username, False, False)
 
 
 def test_who_changes_his_mind_finds_the_form_empty_and_folded(member):
-    member.page.click("#delete-fold summary")
-    member.page.fill("#delete-password", PASSWORD)
-    member.page.click("#delete-form [data-cancel]")
-    member.page.locator("#delete-password").wait_for(state="hidden")
-    assert member.page.input_value("#delete-password") == ""
-    assert member.page.evaluate("document.activeElement.parentElement.id") == "delete-fold"
-    assert member.page.input_value("#delete-form [name=username]") == member.username
+    member.page.click("[data-part~=delete-fold] summary")
+    member.page.fill("[data-part~=delete-password]", PASSWORD)
+    member.page.click("[data-part~=delete-form] [data-cancel]")
+    member.page.locator("[data-part~=delete-password]").wait_for(state="hidden")
+    assert member.page.input_value("[data-part~=delete-password]") == ""
+    assert member.page.evaluate("document.activeElement.parentElement.dataset.part") == "delete-fold fold"
+    assert member.page.input_value("[data-part~=delete-form] [name=username]") == member.username
 
 
 def test_a_user_agent_with_markup_is_shown_as_text(member):
     log_in_elsewhere(member, user_agent=HOSTILE)
-    member.page.click("#reload-dashboard")
-    member.sees("#session-list strong", HOSTILE)
-    member.sees("#event-list", HOSTILE)
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=session-list] strong", HOSTILE)
+    member.sees("[data-part~=event-list]", HOSTILE)
     assert member.page.locator("main img, main b").count() == 0
     assert member.page.title() != "owned"
 
@@ -321,40 +321,40 @@ def test_a_user_agent_with_markup_is_shown_as_text(member):
 def test_what_the_api_says_is_shown_as_text(member):
     event = {"type": HOSTILE, "at": HOSTILE, "ip": HOSTILE, "user_agent": HOSTILE}
     member.context.route("**/api/dashboard", lambda route: route.fulfill(json={"recent_events": [event]}))
-    member.page.click("#reload-dashboard")
-    member.sees("#event-list strong", HOSTILE)
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=event-list] strong", HOSTILE)
     assert member.page.locator("main img, main b").count() == 0
 
 
 def test_a_dashboard_that_cannot_be_loaded_says_so_and_can_be_asked_again(member):
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/dashboard", lambda route: route.fulfill(status=503, json={}))
-    member.page.click("#reload-dashboard")
-    member.sees("#history-summary", "The service has a problem")
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=history-summary]", "The service has a problem")
     member.context.unroute("**/api/dashboard")
-    member.page.click("#reload-dashboard")
-    member.sees("#event-list", "Account made")
+    member.page.click("[data-part~=reload-dashboard]")
+    member.sees("[data-part~=event-list]", "Account made")
     member.forgive(503)
 
 
 def test_nothing_of_one_user_is_left_for_the_next(member):
-    member.sees("#event-list", "Account made")
+    member.sees("[data-part~=event-list]", "Account made")
     member.sign_out()
     member.is_signed_out()
-    member.wait_for(lambda: member.username not in member.page.locator("#logged-in").text_content())
-    assert member.page.locator("#session-list li, #event-list li").count() == 0
+    member.wait_for(lambda: member.username not in member.page.locator("[data-part~=logged-in]").text_content())
+    assert member.page.locator("[data-part~=session-list] li, [data-part~=event-list] li").count() == 0
 
 
 def test_a_suggested_passphrase_is_shown_and_taken(visitor):
-    visitor.page.click("#show-signup")
-    visitor.page.fill("#signup-username", visitor.username)
-    visitor.page.click("#suggest")
-    visitor.sees("#password-tally", "✓")
-    first = visitor.page.input_value("#signup-password")
-    assert visitor.page.get_attribute("#signup-password", "type") == "text"
-    visitor.page.click("#suggest")
-    visitor.wait_for(lambda: visitor.page.input_value("#signup-password") != first)
-    visitor.page.click("#signup-form [type=submit]")
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.page.fill("[data-part~=signup-username]", visitor.username)
+    visitor.page.click("[data-part~=suggest]")
+    visitor.sees("[data-part~=password-tally]", "✓")
+    first = visitor.page.input_value("[data-part~=signup-password]")
+    assert visitor.page.get_attribute("[data-part~=signup-password]", "type") == "text"
+    visitor.page.click("[data-part~=suggest]")
+    visitor.wait_for(lambda: visitor.page.input_value("[data-part~=signup-password]") != first)
+    visitor.page.click("[data-part~=signup-form] [type=submit]")
     visitor.is_signed_in()
 
 
@@ -378,9 +378,13 @@ def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_on
     name = visitor.username
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
     password = password.format(name=name, upper=name.upper(), wide=wide)
-    problem = visitor.page.evaluate(
-        "async ([password, name]) => (await import('/js/forms.js')).passwordProblem(password, name)", [password, name]
-    )
+    script = """async ([password, name]) => {
+        const { passwordProblem } = await import("/js/elements/core/rules.js");
+        const { USUAL } = await import("/js/elements/core/options.js");
+        const { wordsIn } = await import("/js/elements/core/languages.js");
+        return passwordProblem(await wordsIn("en"), USUAL, password, name);
+    }"""
+    problem = visitor.page.evaluate(script, [password, name])
     body = {"username": name, "password": password}
     answer = visitor.context.request.post(f"{visitor.url}/api/auth/register", data=body)
     assert (problem == "") == (answer.status == 201), (problem, answer.text())
@@ -389,21 +393,21 @@ def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_on
 def test_this_browser_is_the_first_of_the_list_and_marked(member):
     log_in_elsewhere(member, 2)
     member.load_again()
-    member.sees("#session-list li:nth-child(3)")
-    marks = [entry.locator(".pill").count() for entry in member.page.locator("#session-list li").all()]
+    member.sees("[data-part~=session-list] li:nth-child(3)")
+    marks = [entry.locator("[data-part~=pill]").count() for entry in member.page.locator("[data-part~=session-list] li").all()]
     assert marks == [1, 0, 0]
 
 
 def test_fifty_sessions_are_shown_a_few_at_first_and_all_when_asked_for(member):
     log_in_elsewhere(member, 49)
     member.load_again()
-    member.sees("#sessions-summary", "50 sessions")
-    shown = member.page.locator("#session-list li:visible")
+    member.sees("[data-part~=sessions-summary]", "50 sessions")
+    shown = member.page.locator("[data-part~=session-list] li:visible")
     assert shown.count() == 5
-    member.page.click("#sessions-more")
+    member.page.click("[data-part~=sessions-more]")
     assert shown.count() == 50
-    assert member.page.evaluate("document.activeElement === document.querySelector('#session-list').children[5]")
-    assert member.page.locator("#sessions-more").is_hidden()
+    assert member.page.evaluate("document.activeElement === document.querySelector('[data-part~=session-list]').children[5]")
+    assert member.page.locator("[data-part~=sessions-more]").is_hidden()
 
 
 @pytest.mark.parametrize("letter", ["w", "\u05d0"], ids=["long", "from right to left"])
@@ -412,12 +416,12 @@ def test_a_name_of_254_characters_fits_in_either_direction(new_visitor, server, 
     visitor = new_visitor(server, letter * (254 - len(unique)) + unique).open()
     visitor.sign_up()
     visitor.is_signed_in()
-    visitor.sees("#event-list", "Account made")
+    visitor.sees("[data-part~=event-list]", "Account made")
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
-        assert visitor.page.inner_text("#profile-username") == visitor.username
+        assert visitor.page.inner_text("[data-part~=profile-username]") == visitor.username
         assert visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        assert visitor.page.locator("#logged-in-title").bounding_box()["height"] < 150
+        assert visitor.page.locator("[data-part~=logged-in-title]").bounding_box()["height"] < 150
 
 
 @pytest.mark.parametrize("others", [0, 1])
@@ -435,20 +439,20 @@ def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, other
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.reload()
         visitor.wait_for(lambda: len(held) == 3)
-        visitor.sees("#sessions-summary", "Loading")
+        visitor.sees("[data-part~=sessions-summary]", "Loading")
         before = tops(visitor)
         while held:
             held.pop().continue_()
-        visitor.sees("#session-list .pill", "This one")
-        visitor.sees("#event-list", "Account made")
-        visitor.sees("#way-list", "Authenticator app")
+        visitor.sees("[data-part~=session-list] [data-part~=pill]", "This one")
+        visitor.sees("[data-part~=event-list]", "Account made")
+        visitor.sees("[data-part~=way-list]", "Authenticator app")
         assert tops(visitor) == before, width
 
 
 def tops(visitor):
     """Return where each part of the account begins, in the page."""
     return visitor.page.eval_on_selector_all(
-        "#logged-in h1, #logged-in .card, #session-list",
+        "[data-part~=logged-in] h1, [data-part~=logged-in] [data-part~=card], [data-part~=session-list]",
         "(all) => all.map((part) => Math.round(part.getBoundingClientRect().top + scrollY))",
     )
 
@@ -488,8 +492,9 @@ def test_the_last_use_of_a_session_is_told_no_closer_than_the_api_does(new_visit
 def tell(visitor, how, cases):
     """Return the cases with what the page says now of then."""
     script = """async ([how, cases]) => {
-        const tell = (await import("/js/moments.js"))[how];
-        return cases.map(([now, then]) => [now, then, tell(new Date(then), new Date(now))]);
+        const tell = (await import("/js/elements/core/moments.js"))[how];
+        const words = await (await import("/js/elements/core/languages.js")).wordsIn("en", ["account"]);
+        return cases.map(([now, then]) => [now, then, tell(words, new Date(then), new Date(now))]);
     }"""
     return [tuple(case) for case in visitor.page.evaluate(script, [how, cases])]
 
@@ -500,10 +505,10 @@ def test_a_time_stays_true_while_the_page_is_open_and_is_exact_for_who_wants_it(
     event = {"type": "registered", "at": "2026-06-17T15:28:00Z", "ip": "127.0.0.1", "user_agent": "curl/8"}
     visitor.context.route("**/api/dashboard", lambda route: route.fulfill(json={"recent_events": [event]}))
     visitor.open().sign_up()
-    time = visitor.sees("#event-list time", "2 minutes ago")
+    time = visitor.sees("[data-part~=event-list] time", "2 minutes ago")
     assert (time.get_attribute("datetime"), time.get_attribute("title")) == (event["at"], "17 Jun 2026, 15:28:00")
     visitor.context.clock.fast_forward(180_000)
-    visitor.sees("#event-list time", "5 minutes ago")
+    visitor.sees("[data-part~=event-list] time", "5 minutes ago")
 
 
 DEVICES = [
@@ -523,22 +528,23 @@ DEVICES = [
 
 def test_a_device_has_the_name_that_its_user_knows(visitor):
     script = """async (agents) => {
-        const { device } = await import("/js/devices.js");
-        return agents.map((agent) => [agent, device(agent).name, device(agent).kind]);
+        const { device } = await import("/js/elements/core/devices.js");
+        const words = await (await import("/js/elements/core/languages.js")).wordsIn("en");
+        return agents.map((agent) => [agent, device(words, agent).name, device(words, agent).kind]);
     }"""
     named = visitor.page.evaluate(script, [user_agent for user_agent, _, _ in DEVICES])
     assert [tuple(each) for each in named] == DEVICES
 
 
 def change_password(visitor, current, new):
-    if not visitor.page.locator("#current-password").is_visible():
-        visitor.page.click("#password-fold summary")
-    visitor.page.fill("#current-password", current)
-    visitor.page.fill("#new-password", new)
-    visitor.page.click("#password-form [type=submit]")
+    if not visitor.page.locator("[data-part~=current-password]").is_visible():
+        visitor.page.click("[data-part~=password-fold] summary")
+    visitor.page.fill("[data-part~=current-password]", current)
+    visitor.page.fill("[data-part~=new-password]", new)
+    visitor.page.click("[data-part~=password-form] [type=submit]")
 
 
 def delete_account(visitor, password):
-    visitor.page.click("#delete-fold summary")
-    visitor.page.fill("#delete-password", password)
-    visitor.page.click("#delete-form [type=submit]")
+    visitor.page.click("[data-part~=delete-fold] summary")
+    visitor.page.fill("[data-part~=delete-password]", password)
+    visitor.page.click("[data-part~=delete-form] [type=submit]")

@@ -67,10 +67,10 @@ def test_a_clock_wrong_by_a_day_does_not_matter(new_visitor, server, days):
 def test_offline_is_no_log_out_and_coming_back_goes_on(sleepy):
     sleepy.context.set_offline(True)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.sees("#notice", "You are still logged in")
+    sleepy.sees("[data-part~=notice]", "You are still logged in")
     sleepy.is_signed_in()
     sleepy.context.set_offline(False)
-    sleepy.sees("#notice", "The service is back")
+    sleepy.sees("[data-part~=notice]", "The service is back")
     assert sleepy.refreshes() == [200]
     sleepy.is_signed_in()
     sleepy.forgive(FAILED)
@@ -88,7 +88,7 @@ def test_a_refresh_whose_answer_is_lost_is_asked_for_again(sleepy):
 
     sleepy.context.route(REFRESH, lose_the_first)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.sees("#notice", "You are still logged in")
+    sleepy.sees("[data-part~=notice]", "You are still logged in")
     sleepy.context.clock.fast_forward(5_000)
     sleepy.wait_for(lambda: sleepy.refreshes() == [200])
     assert lost == [200]
@@ -108,12 +108,12 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
 
     sleepy.context.route(REFRESH, refuse)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
-    sleepy.sees("#notice", "You are still logged in")
+    sleepy.sees("[data-part~=notice]", "You are still logged in")
     for _ in range(4):
         sleepy.context.clock.fast_forward(60_000)
     sleepy.page.evaluate("dispatchEvent(new Event('focus'))")
-    sleepy.page.click("#reload-dashboard")
-    sleepy.sees("#sessions-summary", "try again in")
+    sleepy.page.click("[data-part~=reload-dashboard]")
+    sleepy.sees("[data-part~=sessions-summary]", "try again in")
     assert len(asked) == 1
     sleepy.context.unroute(REFRESH)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
@@ -129,26 +129,26 @@ def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     assert post(f"{sleepy.url}/api/auth/logout", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 204
     assert sleepy.load_again() == 401
     sleepy.is_signed_out()
-    sleepy.sees("#notice", "Your session has ended")
-    other.locator("#logged-out").wait_for()
+    sleepy.sees("[data-part~=notice]", "Your session has ended")
+    other.locator("[data-part~=logged-out]").wait_for()
     sleepy.forgive(401)
 
 
 def test_signing_out_in_one_tab_reaches_the_others_at_once(member):
     other = member.open_tab(member.url)
     member.sign_out()
-    other.locator("#logged-out").wait_for()
-    assert other.locator("#profile-username").text_content() == ""
+    other.locator("[data-part~=logged-out]").wait_for()
+    assert other.locator("[data-part~=profile-username]").text_content() == ""
     assert [path for _, path, _ in member.made(other)].count("auth/logout") == 0
 
 
 def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
     other = member.open_tab(member.url)
     member.sign_out()
-    other.locator("#logged-out").wait_for()
+    other.locator("[data-part~=logged-out]").wait_for()
     seen = len(member.refreshes(member.page, other))
     member.log_in()
-    other.locator("#logged-in").wait_for()
+    other.locator("[data-part~=logged-in]").wait_for()
     assert len(member.refreshes(member.page, other)) == seen
 
 
@@ -158,16 +158,16 @@ def test_signing_out_works_while_the_api_is_out_of_reach(member):
     member.context.route("**/api/**", lambda route: route.abort())
     member.sign_out()
     member.is_signed_out()
-    member.sees("#notice", "keeps trying")
+    member.sees("[data-part~=notice]", "keeps trying")
     member.page.reload()
     member.is_signed_out()
-    member.sees("#notice", "keeps trying")
+    member.sees("[data-part~=notice]", "keeps trying")
     member.calls.clear()
     member.context.unroute("**/api/**")
     member.wait_for(lambda: ("POST", "auth/logout", 204) in member.made())
     # Nothing says any more that it is still being tried.
-    member.sees("#notice", "has been told")
-    assert "keeps trying" not in member.page.inner_text("#notice")
+    member.sees("[data-part~=notice]", "has been told")
+    assert "keeps trying" not in member.notices()
     assert member.refreshes() == []
     assert post(f"{member.url}/api/auth/refresh", {"cookie": f"{cookie['name']}={cookie['value']}"}) == 401
     member.forgive(FAILED)
@@ -177,10 +177,10 @@ def test_a_log_in_takes_the_place_of_a_log_out_that_the_api_has_not_heard_of(mem
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/auth/logout", lambda route: route.abort())
     member.sign_out()
-    member.sees("#notice", "keeps trying")
+    member.sees("[data-part~=notice]", "keeps trying")
     member.log_in()
     member.is_signed_in()
-    assert "keeps trying" not in member.page.inner_text("#notice")
+    assert "keeps trying" not in member.notices()
     member.forgive(FAILED)
 
 
@@ -207,7 +207,7 @@ def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, s
     visitor.context.clock.fast_forward(TEN_MINUTES)
     for tab in tabs:
         assert visitor.load_again(tab) == 200
-        assert tab.locator("#logged-in").is_visible()
+        assert tab.locator("[data-part~=logged-in]").is_visible()
 
 
 def post(url, headers):

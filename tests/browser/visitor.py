@@ -1,4 +1,4 @@
-"""Somebody in front of the page: the one place of these tests that knows the page's parts."""
+"""Somebody in front of the page: the one place of these tests that knows the names of its parts."""
 
 import json
 import time
@@ -34,7 +34,7 @@ class Visitor:
         page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
         if url:
             page.goto(url)
-            page.locator("[data-part~=greeting-username]:not(:empty)").wait_for()
+            page.locator("[data-part~=logged-in]").wait_for()
             self.has_loaded(page)
         return page
 
@@ -98,6 +98,10 @@ class Visitor:
             element = element.filter(has_text=text)
         element.first.wait_for(state="visible")
         return element
+
+    def notices(self, page=None):
+        """Return what the elements of the first tab, or of this one, say at their end."""
+        return " ".join((page or self.page).locator("[data-part~=notice]").all_inner_texts())
 
     def is_signed_in(self):
         self.sees("[data-part~=logged-in]")

@@ -56,11 +56,12 @@ export class Guard extends LychgateElement {
   }
 
   /** @param {View} view */
-  #refuse(view) {
+  async #refuse(view) {
     this.dataset.state = "forbidden";
-    if (!this.querySelector(':scope > [data-part~="logged-out"]')) {
-      this.#told.append(set(make("p", "message", view.text("not-for-you")), { role: "status" }));
-    }
+    if (this.querySelector(':scope > [data-part~="logged-out"]')) return;
+    await view.words.load("steps").catch(() => {});
+    if (this.state !== "forbidden" || view !== this.view) return;
+    this.#told.replaceChildren(set(make("p", "message", view.text("not-for-you")), { role: "status" }));
   }
 
   /** What is in a template has not been loaded yet, and comes once. */

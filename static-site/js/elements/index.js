@@ -2,6 +2,7 @@
 
 export { clientOf, shareClient } from "./core/clients.js";
 export { addWords, languages } from "./core/languages.js";
+export { Account } from "./account.js";
 export { Guard } from "./guard.js";
 export { SignIn } from "./sign-in.js";
 export { User } from "./user.js";

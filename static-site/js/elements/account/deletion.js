@@ -21,7 +21,7 @@ export function startDeletion(view, onDeleted) {
   const { client } = view;
   const { details, element } = addFold(view);
   const fold = startFold(view, details, element);
-  const hasPassword = () => known(client)?.password !== false;
+  const hasPassword = () => known(view)?.password !== false;
 
   startForm(
     view,

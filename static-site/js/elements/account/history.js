@@ -35,7 +35,8 @@ export function startHistory(view) {
       const entries = events.map((event) => eventEntry(view, event));
       if (events.length === 1) entries.push(make("li", "item muted", view.text("nothing-else-yet")));
       showSome(view, list, entries, more, FEW);
-      return events.length ? view.text("last-events", { count: events.length }) : view.text("no-events");
+      if (!events.length) return view.text("no-events");
+      return events.length === 1 ? view.text("account-is-new") : view.text("last-events", { count: events.length });
     },
   );
   return {

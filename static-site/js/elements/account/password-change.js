@@ -70,7 +70,7 @@ export function startPasswordChange(view, theSite, onChanged) {
   return {
     show() {
       fold.fill(username());
-      details.hidden = known(client)?.password === false;
+      details.hidden = known(view)?.password === false;
     },
     clear: fold.clear,
   };

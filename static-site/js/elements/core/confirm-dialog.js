@@ -32,6 +32,7 @@ const STALE = "insufficient_user_authentication";
  * @property {string} busy the button meanwhile
  * @property {() => string} failed what is to be said of the task when it has failed, before the reason
  * @property {boolean} [isUrgent] whether the API does it however long ago the log-in was
+ * @property {boolean} [isStale] whether the API has refused it already, because the log-in is a while ago
  * @property {(signal: AbortSignal) => Promise<void>} task is done again from where it was when the user tries again
  */
 
@@ -103,7 +104,7 @@ class Confirmation {
     this.#dialog = this.#makeDialog();
     view.root.append(this.#dialog);
     startForm(view, this.#form, (values) => this.#check(values), (values) => this.#send(values));
-    this.#wantProof(!question.isUrgent && isStale(view.client));
+    this.#wantProof(question.isStale || (!question.isUrgent && isStale(view.client)));
     this.#dialog.showModal();
     /** Whether it is done. @type {Promise<boolean>} */
     this.done = this.#end();
@@ -183,7 +184,7 @@ class Confirmation {
   /** @param {boolean} isWanted @param {boolean} [wantsCode] whether the API has asked for a second factor */
   #wantProof(isWanted, wantsCode = false) {
     const view = this.#view;
-    const ways = known(view.client);
+    const ways = known(view);
     const hasPassword = ways?.password !== false;
     const hasCode = hasPassword && (wantsCode || !!view.client.user?.second_factor);
     const hasPasskey = passkeysWork() && ways?.passkeys.length !== 0;
@@ -195,7 +196,7 @@ class Confirmation {
     passkey.dataset.part = hasPassword ? "button small" : "button primary wide";
     passkey.textContent = view.text(hasPassword ? "use-passkey-instead" : "use-passkey");
     const kind = hasCode ? "code" : hasPassword ? "password" : hasPasskey ? "passkey" : "none";
-    this.#find(partSelector(REASON)).textContent = view.text(`proof-${kind}`);
+    this.#find(partSelector(REASON)).textContent = view.text(`proof:${kind}`);
     this.#find("[type=submit]").hidden = isWanted && !hasPassword;
     // Where the focus is when the dialog opens. Without a proof that is what changes nothing.
     const way = isWanted && (hasPassword ? partSelector(FIELD) : hasPasskey && `${partSelector("passkey-proof")} button`);

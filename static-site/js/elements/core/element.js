@@ -6,8 +6,8 @@
 import { SessionEnded } from "../../lychgate.js";
 import { apiOf, clientOf, onRestored, restored } from "./clients.js";
 import { make, makeButton, set, whileBusy } from "./dom.js";
+import { explain, isNoApi } from "./explain.js";
 import { languageOf, wordsIn } from "./languages.js";
-import { describe, isNoApi } from "./messages.js";
 import { loadStyles } from "./styles.js";
 import { View } from "./view.js";
 
@@ -114,11 +114,12 @@ export class LychgateElement extends Base {
     // Without its styles it is no beauty, but it works.
     await loadStyles(this, "lychgate").catch(() => {});
     if (round !== this.#round) return;
-    const wrong = this.#whatIsWrong(words);
+    const wrong = await this.#whatIsWrong(words);
+    if (round !== this.#round) return;
     const view = new View(this, wrong ? /** @type {any} */ (null) : this.client, words);
     this.view = view;
     if (wrong) return this.#show(view, wrong);
-    if (isSingle && !this.#takePlace()) return this.#show(view, words.text("one-is-enough", { name: this.localName }));
+    if (isSingle && !this.#takePlace()) return this.#show(view, await say(words, "one-is-enough", { name: this.localName }));
     const nodes = await this.build(view);
     if (round !== this.#round) return;
     this.place(view, nodes);
@@ -162,14 +163,14 @@ export class LychgateElement extends Base {
     if (state === "failed") this.view.tell("error", { error: how.error });
   }
 
-  /** @param {import("./languages.js").Words} words @returns {string} "" for nothing */
+  /** @param {import("./languages.js").Words} words @returns {string | Promise<string>} "" for nothing */
   #whatIsWrong(words) {
     const api = this.getAttribute("api") ?? "/api";
     const isUrl = URL.canParse(api, document.baseURI) && /^https?:$/.test(new URL(api, document.baseURI).protocol);
-    if (!isUrl || !api.trim()) return words.text("bad-api", { api });
+    if (!isUrl || !api.trim()) return say(words, "bad-api", { api });
     const storage = this.getAttribute("storage") ?? "cookie";
-    if (!["cookie", "session", "local", "memory"].includes(storage)) return words.text("bad-storage", { storage });
-    return isInStrangersFrame() ? words.text("framed") : "";
+    if (!/^(cookie|session|local|memory)$/.test(storage)) return say(words, "bad-storage", { storage });
+    return isInStrangersFrame() ? say(words, "framed") : "";
   }
 
   /** Something that trying again does not change. @param {View} view @param {string} text */
@@ -184,7 +185,7 @@ export class LychgateElement extends Base {
     this.dataset.state = "failed";
     console.error(error);
     const words = await wordsIn(languageOf(this)).catch(() => null);
-    const text = words ? describe(error, words) : "The log-in could not be loaded. Check your connection and try again.";
+    const text = words ? await explain(error, words) : "The log-in could not be loaded. Check your connection and try again.";
     const again = makeButton(words?.text("try-again") ?? "Try again", "button", () => this.#start());
     this.put(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
   }
@@ -212,8 +213,10 @@ export class LychgateElement extends Base {
     const again = set(makeButton(view.text("try-again"), "button", () => whileBusy(again, () => this.restore())), {
       "data-busy": view.text("trying"),
     });
-    const text = isNoApi(error) ? view.text("no-api", { api: this.root }) : describe(error, view.words);
-    return make("div", "failure", set(make("p", "", text), { role: "alert" }), again);
+    const place = set(make("p"), { role: "alert" });
+    const text = isNoApi(error) ? say(view.words, "no-api", { api: this.root }) : explain(error, view.words);
+    text.then((text) => (place.textContent = text));
+    return make("div", "failure", place, again);
   }
 
   /** The API's root. @returns {string} */
@@ -225,6 +228,12 @@ export class LychgateElement extends Base {
 /** Define an element, once, and only where there are elements. @param {string} name @param {typeof LychgateElement} element */
 export function define(name, element) {
   if (globalThis.customElements && !customElements.get(name)) customElements.define(name, /** @type {any} */ (element));
+}
+
+/** What is said rarely. @param {import("./languages.js").Words} words @param {string} key @param {Record<string, string>} [values] */
+async function say(words, key, values) {
+  await words.load("steps").catch(() => {});
+  return words.text(words.has(key) ? key : "unreachable", values);
 }
 
 /** A page of strangers that shows this one in a frame can lie over its buttons. */

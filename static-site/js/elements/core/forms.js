@@ -3,16 +3,13 @@
  * call. Passwords are passed to that call and kept nowhere.
  */
 
-import { ApiError } from "../../lychgate.js";
-import { find, make, markPart, partSelector, whileBusy } from "./dom.js";
+import { find, markPart, partSelector, whileBusy } from "./dom.js";
+import { explain } from "./explain.js";
 import { revealed, setRevealed } from "./fields.js";
-import { describe, describeField } from "./messages.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./options.js").SiteOptions} SiteOptions */
 /** @typedef {Record<string, any>} Texts by the name of the field */
-
-const REFUSED_STATUS = 401;
 
 /**
  * @param {View} view
@@ -39,15 +36,23 @@ export function startForm(view, form, check, send) {
         await send(values);
       } catch (error) {
         view.tell("error", { error });
-        const { fields, general } = place(view, error, form);
+        const { fields, general, toRetype } = await problemsOf(view, error, form);
         showErrors(form, fields, general);
         if (focusFirst(form, fields)) return;
-        const password = /** @type {HTMLInputElement | null} */ (form.querySelector("[type=password]"));
-        if (error instanceof ApiError && error.status === REFUSED_STATUS && password) reenter(password);
+        // Over the one that was wrong.
+        toRetype?.focus();
+        toRetype?.select();
         find(form, "[data-form-error]").scrollIntoView({ block: "nearest" });
       }
     });
   });
+}
+
+/** @param {View} view @param {unknown} error @param {HTMLFormElement} form @returns {Promise<import("./problems.js").Problems>} */
+async function problemsOf(view, error, form) {
+  const general = await explain(error, view.words);
+  const { place } = await import("./problems.js").catch(() => ({ place: null }));
+  return place ? place(view, error, form, general) : { fields: {}, general };
 }
 
 /** Clear a form when its view is left. @param {View} view @param {HTMLFormElement} form */
@@ -62,38 +67,6 @@ export function clearForm(view, form) {
 export function showProblems(view, form, fields, general = "") {
   showErrors(form, fields, general);
   focusFirst(form, fields);
-}
-
-/** Let the user type a value once more, over the one that was wrong. @param {HTMLInputElement} input */
-function reenter(input) {
-  input.focus();
-  input.select();
-}
-
-/** Return the messages of an error: those for fields, a text or the parts of one, and that for the form. */
-function place(view, error, form) {
-  const general = describe(error, view.words);
-  if (!(error instanceof ApiError)) return { fields: {}, general };
-  if (error.error === "username_taken") return { fields: { username: [general, " ", wayToLogIn(view)] } };
-  const { refused } = form.dataset;
-  if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: view.text("wrong-password") } };
-  const names = inputs(form).map(({ name }) => name);
-  const fields = {};
-  const others = [];
-  for (const problem of error.errors) {
-    const message = describeField(problem, view.words);
-    if (names.includes(problem.field)) fields[problem.field] ??= message;
-    else others.push(message);
-  }
-  if (others.length) return { fields, general: others.join(" ") };
-  return { fields, general: Object.keys(fields).length ? "" : general };
-}
-
-/** The tab follows the address, and takes the typed name along. @param {View} view */
-function wayToLogIn(view) {
-  const link = make("a", "nowrap", view.text("log-in-instead"));
-  link.href = "#login";
-  return link;
 }
 
 function showErrors(form, fields, general = "") {

@@ -61,8 +61,3 @@ export function whenAgain(seconds, words) {
   if (seconds < LONG_S) return words.text("again-in-seconds", { count: seconds });
   return words.text("again-in-minutes", { count: Math.ceil(seconds / 60) });
 }
-
-/** @param {any} error @returns {boolean} whether what has answered has never heard of this API */
-export function isNoApi(error) {
-  return error instanceof ApiError && !error.error && error.status >= 400 && error.status < 500;
-}

@@ -1,18 +1,18 @@
-/** What the user of a client can log in with, as far as is known by now. One copy, for all parts that depend on it. */
+/** What the user can log in with, as far as an element knows by now. One copy, for all its parts that depend on it. */
 
-/** @typedef {import("../../lychgate.js").Client} Client */
 /** @typedef {import("../../lychgate-factors.js").Factors} Factors */
+/** @typedef {import("./view.js").View} View */
 
-/** @type {WeakMap<Client, Factors>} */
+/** @type {WeakMap<View, Factors>} */
 const factors = new WeakMap();
 
-/** @param {Client} client @returns {Factors | null} null before the API has told it, and after its user has gone */
-export function known(client) {
-  return factors.get(client) ?? null;
+/** @param {View} view @returns {Factors | null} null before the API has told it, and after its user has gone */
+export function known(view) {
+  return factors.get(view) ?? null;
 }
 
-/** @param {Client} client @param {Factors | null} told */
-export function remember(client, told) {
-  if (told) factors.set(client, told);
-  else factors.delete(client);
+/** @param {View} view @param {Factors | null} told */
+export function remember(view, told) {
+  if (told) factors.set(view, told);
+  else factors.delete(view);
 }

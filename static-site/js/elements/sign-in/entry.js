@@ -5,9 +5,9 @@
 
 import { NetworkError } from "../../lychgate.js";
 import { make, set } from "../core/dom.js";
+import { explain, isNoApi } from "../core/explain.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
-import { describe, isNoApi } from "../core/messages.js";
 import { learnOptions, USUAL } from "../core/options.js";
 
 const TABS = { login: "log-in", signup: "sign-up" };
@@ -90,7 +90,7 @@ export function hide(element) {
 }
 
 /** @template Code @param {View} view @param {Promise<Code>} loading @returns {Promise<Code>} once its words are there too */
-async function withWords(view, loading) {
+export async function withWords(view, loading) {
   const [code] = await Promise.all([loading, view.words.load("steps")]);
   return code;
 }
@@ -216,7 +216,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       if (wantedTab() === "signup") onTab(showTab());
     } catch (cause) {
       location.hash = "login";
-      view.notice.warn(describe(new NetworkError("", { cause }), view.words));
+      view.notice.warn(await explain(new NetworkError("", { cause }), view.words));
     }
   }
 
@@ -227,7 +227,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       if (wantedTab() === step) showStep(step);
     } catch (error) {
       location.hash = "login";
-      view.notice.warn(describe(error, view.words));
+      view.notice.warn(await explain(error, view.words));
     }
   }
 

@@ -6,7 +6,7 @@
 import { loginWithPasskey, offerPasskeys, passkeysWork, upgradeToPasskey } from "../../lychgate-factors.js";
 import { find, make, makeButton, partSelector, set, whileBusy } from "../core/dom.js";
 import { describe } from "../core/messages.js";
-import { withoutPasskey } from "./factor-words.js";
+import { withoutPasskey } from "../core/factor-words.js";
 
 const REFUSED_STATUS = 401;
 

@@ -1,0 +1,178 @@
+/** `<lychgate-account>`: all of the account, for whoever is logged in. docs/elements.md */
+
+import { NetworkError } from "../lychgate.js";
+import { make, partSelector, set } from "./core/dom.js";
+import { define, LychgateElement } from "./core/element.js";
+import { farewellOf, sayAtLogOut } from "./core/farewell.js";
+import { describe } from "./core/messages.js";
+import { loadStyles } from "./core/styles.js";
+
+/** @typedef {import("./core/view.js").View} View */
+/** @typedef {import("./core/element.js").State} State */
+/** @typedef {import("../lychgate.js").Change} Change */
+
+/** What says to everybody what has become of the session. */
+const SPEAKER = "lychgate-sign-in";
+
+export class Account extends LychgateElement {
+  static isSingle = true;
+
+  /** @type {HTMLElement | null} what the element has put beside the page's own */
+  #frame = null;
+  /** @type {Promise<import("./account/start.js").Account> | null} once somebody has logged in */
+  #parts = null;
+  /** The user who is shown, null for none. @type {string | null} */
+  #shownId = null;
+  /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
+  #isInTrouble = false;
+
+  /** @param {View} view */
+  build(view) {
+    this.#parts = this.#shownId = null;
+    this.#isInTrouble = false;
+    view.listen(document, "lychgate:passkey-added", async () => (await this.#parts)?.reload());
+    const spinner = set(make("span", "spinner"), { "aria-hidden": "true" });
+    const waiting = make("div", "waiting", spinner, set(make("p", "", view.text("one-moment")), { role: "status" }));
+    return [set(waiting, { hidden: "" }), make("div", "failed-place"), set(makeView(view), { hidden: "" })];
+  }
+
+  /** What the page has put into the element stays, at the end. @param {HTMLElement} frame */
+  put(frame) {
+    this.clear();
+    this.prepend((this.#frame = frame));
+  }
+
+  clear() {
+    this.#frame?.remove();
+    this.#frame = null;
+    for (const one of this.#ends()) one.hidden = true;
+  }
+
+  /** @returns {HTMLElement[]} what the page shows after the account */
+  #ends() {
+    return [.../** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll(`:scope > ${partSelector("end")}`))];
+  }
+
+  /** @param {State} state @param {{why: string, error?: unknown, before: State | ""}} how */
+  show(state, { why, error, before }) {
+    const view = /** @type {View} */ (this.view);
+    if (state === "logged-in") return this.#showLoggedIn(view, why, before);
+    if (state === "failed") return this.#showFailed(view, error);
+    this.#open(state === "loading" && isAlone() ? "waiting" : "");
+    if (state === "logged-out") this.#showLoggedOut(view, why);
+  }
+
+  /** @param {Change} change */
+  hear({ type, error }) {
+    const view = /** @type {View} */ (this.view);
+    if (type !== "refresh-failed" || !view.client.user || !isAlone()) return;
+    this.#isInTrouble = true;
+    const again = () => view.client.refresh("try again").catch(() => {});
+    const text = view.text("still-logged-in", { message: describe(error, view.words) });
+    view.notice.warn(text, { label: view.text("try-again"), run: again });
+  }
+
+  /**
+   * Ask who it is, for a call of the page's own that the API has refused with `insufficient_user_authentication`.
+   *
+   * @returns {Promise<boolean>} whether the session is fresh now; false if the user, or the end of the session, has
+   *   cancelled. Throws an Error while nobody is logged in.
+   */
+  async askPassword() {
+    await this.#parts;
+    const { view } = this;
+    if (!view?.client?.user || this.#shownId === null) throw new Error("Nobody is logged in who could be asked.");
+    const { askPassword } = await import("./account/ask-password.js");
+    return askPassword(view);
+  }
+
+  /** @param {View} view @param {string} why @param {State | ""} before */
+  async #showLoggedIn(view, why, before) {
+    const { id } = /** @type {import("../lychgate.js").User} */ (view.client.user);
+    if (this.#isInTrouble) view.notice.say(view.text("service-back"));
+    this.#isInTrouble = false;
+    const isSame = this.#shownId === id;
+    this.#shownId = id;
+    try {
+      if (!this.#parts) this.#open("waiting");
+      const parts = await (this.#parts ??= this.#load(view));
+      // Meanwhile somebody may have left, and somebody else may have come.
+      if (this.view !== view || view.client.user?.id !== id || this.#shownId !== id) return;
+      if (isSame) return parts.showUser();
+      parts.clear();
+      this.#open("logged-in");
+      parts.begin();
+      if (canTakeFocus(before)) view.part("logged-in-title").focus();
+    } catch (error) {
+      if (this.view !== view) return;
+      this.#parts = this.#shownId = null;
+      this.become("failed", { why, error });
+    }
+  }
+
+  /** @param {View} view */
+  async #load(view) {
+    const [{ startAccount }] = await Promise.all([
+      import("./account/start.js").catch((cause) => {
+        throw new NetworkError("", { cause });
+      }),
+      view.words.load("steps", "account"),
+      // Without its styles it is no beauty, but it works.
+      loadStyles(this, "account").catch(() => {}),
+    ]);
+    return startAccount(view, { onDeleted: () => sayAtLogOut(view.client, view.text("account-is-deleted")) });
+  }
+
+  /** @param {View} view @param {string} why */
+  async #showLoggedOut(view, why) {
+    this.#shownId = null;
+    this.#isInTrouble = false;
+    view.notice.hush();
+    const farewell = isAlone() ? farewellOf(view.client) : "";
+    if (farewell) view.notice.say(farewell);
+    else if (why === "refused" && isAlone()) view.notice.warn(view.text("session_ended"));
+    const parts = await this.#parts?.catch(() => null);
+    if (this.view === view && this.#shownId === null) parts?.clear();
+  }
+
+  /** @param {View} view @param {unknown} error */
+  #showFailed(view, error) {
+    // Where people log in, it is told already, unless somebody is logged in.
+    if (!isAlone() && !view.client.user) return this.#open("");
+    const title = set(make("h1", "failed-title", view.text("not-opened")), { tabindex: "-1" });
+    this.#open("failed-place");
+    view.part("failed-place").replaceChildren(make("section", "failed card narrow", title, this.failure(view, error)));
+  }
+
+  /** Show one thing, or none. @param {string} name */
+  #open(name) {
+    const view = /** @type {View} */ (this.view);
+    for (const one of ["waiting", "failed-place", "logged-in"]) view.part(one).hidden = one !== name;
+    view.part("failed-place").replaceChildren();
+    for (const one of this.#ends()) one.hidden = name !== "logged-in";
+  }
+}
+
+/** @param {View} view */
+function makeView(view) {
+  const name = make("bdi", "greeting-username");
+  const title = set(make("h1", "logged-in-title", ...view.pieces("welcome-name", { name })), {
+    id: view.id("logged-in-title"),
+    tabindex: "-1",
+  });
+  return set(make("section", "logged-in", title), { "aria-labelledby": title.id });
+}
+
+/** @returns {boolean} whether nothing else in the page tells what becomes of the session */
+function isAlone() {
+  return !document.querySelector(SPEAKER);
+}
+
+/** When the page opens, and where a site's own field is used, the focus stays. @param {State | ""} before */
+function canTakeFocus(before) {
+  const { activeElement } = document;
+  const isOurs = !activeElement || activeElement === document.body || !!activeElement.closest("[data-part~=frame]");
+  return before !== "loading" && before !== "logged-in" && isOurs;
+}
+
+define("lychgate-account", Account);

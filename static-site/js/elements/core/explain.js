@@ -1,0 +1,23 @@
+/** What to say when something has gone wrong. The words for that come when they are needed, or when nothing else is to be done. */
+
+import { ApiError } from "../../lychgate.js";
+
+/**
+ * @param {unknown} error
+ * @param {import("./languages.js").Words} words
+ * @returns {Promise<string>} a message for the user, as `describe` of messages.js
+ */
+export async function explain(error, words) {
+  try {
+    const [{ describe }] = await Promise.all([import("./messages.js"), words.load("steps")]);
+    return describe(error, words);
+  } catch {
+    // What keeps the words away is most often what has gone wrong.
+    return words.text("unreachable");
+  }
+}
+
+/** @param {any} error @returns {boolean} whether what has answered has never heard of this API */
+export function isNoApi(error) {
+  return error instanceof ApiError && !error.error && error.status >= 400 && error.status < 500;
+}

@@ -1,0 +1,43 @@
+/** What was refused of a form, and where that is shown. Loaded when it has happened. */
+
+import { ApiError } from "../../lychgate.js";
+import { make } from "./dom.js";
+import { describeField } from "./messages.js";
+
+/** @typedef {import("./view.js").View} View */
+
+/**
+ * The messages of an error: those for fields, each a text or the parts of one, and that for the form; and the field whose
+ * value is to be typed once more.
+ *
+ * @typedef {{fields: Record<string, any>, general: string, toRetype?: HTMLInputElement | null}} Problems
+ */
+
+const REFUSED_STATUS = 401;
+
+/** @param {View} view @param {unknown} error @param {HTMLFormElement} form @param {string} general @returns {Problems} */
+export function place(view, error, form, general) {
+  if (!(error instanceof ApiError)) return { fields: {}, general };
+  if (error.error === "username_taken") return { fields: { username: [general, " ", wayToLogIn(view)] }, general: "" };
+  const { refused } = form.dataset;
+  if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: view.text("wrong-password") }, general: "" };
+  /** @type {Record<string, any>} */
+  const fields = {};
+  const others = [];
+  for (const problem of error.errors) {
+    const message = describeField(problem, view.words);
+    if (form.querySelector(`input[name="${CSS.escape(problem.field)}"]`)) fields[problem.field] ??= message;
+    else others.push(message);
+  }
+  if (others.length) return { fields, general: others.join(" ") };
+  /** @type {HTMLInputElement | null} */
+  const toRetype = error.status === REFUSED_STATUS ? form.querySelector("[type=password]") : null;
+  return { fields, general: Object.keys(fields).length ? "" : general, toRetype };
+}
+
+/** The tab follows the address, and takes the typed name along. @param {View} view */
+function wayToLogIn(view) {
+  const link = make("a", "nowrap", view.text("log-in-instead"));
+  link.href = "#login";
+  return link;
+}

@@ -1,0 +1,105 @@
+/** What the log-in says of a session: that it has begun, is in trouble, or has ended. Loaded when there may be one. */
+
+import { make, makeButton, set, whileBusy } from "../core/dom.js";
+import { isNoApi } from "../core/explain.js";
+import { farewellOf } from "../core/farewell.js";
+import { describe } from "../core/messages.js";
+import { forgetTab } from "./entry.js";
+
+/** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../../lychgate.js").User} User */
+/** @typedef {import("../../lychgate.js").Change} Change */
+
+/**
+ * @param {View} view
+ * @param {object} element
+ * @param {(name: string, made?: HTMLElement) => void} element.open shows one of the sections, or none
+ * @param {() => void} element.clear empties the forms
+ * @param {() => void} element.skip shows them, whatever there may be of a session
+ * @param {ReturnType<typeof import("./leaving.js").startLeaving>} element.leaving
+ */
+export function startSession(view, { open, clear, skip, leaving }) {
+  const { client, notice } = view;
+  /** The user who is shown, null for none. @type {string | null} */
+  let shownId = null;
+  /** Whether a notice about a failed refresh is shown. The next successful refresh removes it. */
+  let isInTrouble = false;
+  /** Whether a notice says that the service has not heard of a log-out yet. */
+  let isLogOutUntold = false;
+
+  /** @param {string} username */
+  const alone = (username) => {
+    const title = set(make("h1", "logged-in-title", ...view.pieces("you-are-logged-in-as", { name: make("bdi", "", username) })), {
+      tabindex: "-1",
+    });
+    const leave = makeButton(view.text("log-out"), "log-out button", () => whileBusy(leave, () => client.logout()));
+    return make("section", "logged-in-alone card narrow", title, make("div", "actions", leave));
+  };
+
+  /** @param {Error} error */
+  const tellOfTrouble = (error) => {
+    if (!client.user) return;
+    isInTrouble = true;
+    const again = () => client.refresh("try again").catch(() => {});
+    const text = view.text("still-logged-in", { message: describe(error, view.words) });
+    notice.warn(text, { label: view.text("try-again"), run: again });
+  };
+
+  /** @param {boolean} isKnown whether the log-out has reached the API */
+  const reportLogOut = (isKnown) => {
+    if (!isKnown) notice.warn(view.text("log-out-untold"));
+    else if (isLogOutUntold) notice.say(view.text("log-out-told"));
+    isLogOutUntold = !isKnown;
+  };
+
+  return {
+    /** @param {User} user @param {string} why @param {{isAlone: boolean, isSigningUp: boolean}} how */
+    showLoggedIn({ id, username }, why, { isAlone, isSigningUp }) {
+      const previous = shownId;
+      const isNew = previous === null;
+      if (client.user?.id !== id) return;
+      shownId = id;
+      if (leaving && isNew && (why === "entered" || leaving.mayLeaveAlone())) {
+        clear();
+        open("loading");
+        return leaving.leave();
+      }
+      if (isNew) notice.hush();
+      if (previous !== id) {
+        clear();
+        forgetTab();
+        open(isAlone ? "logged-in-alone" : "", isAlone ? alone(username) : undefined);
+      }
+      isLogOutUntold = false;
+      if (!isNew && previous !== id) notice.warn(view.text("logged-in-elsewhere", { name: username }));
+      else if (why === "entered" && isSigningUp) notice.say(view.text("account-ready"));
+      else if (isNew && leaving) leaving.offer();
+      else if (isInTrouble) notice.say(view.text("service-back"));
+      isInTrouble = false;
+    },
+
+    /** @param {string} why */
+    showLoggedOut(why) {
+      shownId = null;
+      isInTrouble = isLogOutUntold = false;
+      if (why === "elsewhere") notice.say(view.text("logged-out-elsewhere"));
+      else if (why === "refused") notice.warn(view.text("session_ended"));
+      else notice.say(farewellOf(client) || view.text("you-are-logged-out"));
+    },
+
+    /** Say of a failure what goes on. @param {HTMLElement} card @param {HTMLElement} failure in it @param {unknown} error */
+    explain(card, failure, error) {
+      if (isNoApi(error) || /** @type {any} */ (error).cause instanceof SyntaxError) return;
+      const [message, again] = failure.children;
+      card.prepend(set(make("h1", "loading-title", view.text("not-opened")), { tabindex: "-1" }));
+      again?.replaceWith(make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)));
+      message?.after(make("p", "muted", view.text("keeps-trying")));
+    },
+
+    /** @param {Change} change */
+    hear({ type, error }) {
+      if (type === "refresh-failed") tellOfTrouble(error);
+      else reportLogOut(type === "logout-sent");
+    },
+  };
+}
