@@ -56,16 +56,16 @@ def _photograph_of_the_form(visitor):
     visitor.page.set_viewport_size({"width": LOG_IN_WIDTH, "height": HEIGHT})
     visitor.log_in(submit=False)
     # A field that has the focus blinks.
-    visitor.page.locator("#login-password").blur()
+    visitor.page.locator("[data-part~=login-password]").blur()
     visitor.page.evaluate("scrollTo(0, 0)")
     return visitor.page.screenshot()
 
 
 def _photograph_of_the_page(visitor):
     visitor.page.set_viewport_size({"width": PAGE_WIDTH, "height": HEIGHT})
-    visitor.page.click("#login-form [type=submit]")
+    visitor.page.click("[data-part~=login-form] [type=submit]")
     visitor.is_signed_in()
-    visitor.sees("#event-list li", "in")
+    visitor.sees("[data-part~=event-list] li", "in")
     visitor.page.wait_for_load_state("networkidle")
     visitor.page.evaluate("scrollTo(0, 0)")
     return visitor.page.screenshot()

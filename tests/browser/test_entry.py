@@ -49,15 +49,15 @@ def has_title(visitor, title):
 def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(account, new_visitor, server):
     late = new_visitor(server, account).open()
     late.sign_up()
-    late.sees("#signup-username-error", "taken")
+    late.sees("[data-part~=signup-username-error]", "taken")
     late.log_in()
     late.is_signed_in()
-    assert "ready" not in late.page.inner_text("#notice")
+    assert "ready" not in late.page.inner_text("[data-part~=notice-place]")
     late.forgive(409)
 
 
 def test_a_sign_up_is_told_that_the_account_is_ready(newcomer):
-    newcomer.sees("#notice", "Your account is ready")
+    newcomer.sees("[data-part~=notice-place]", "Your account is ready")
 
 
 @pytest.mark.parametrize(
@@ -71,30 +71,30 @@ def test_a_sign_up_is_told_that_the_account_is_ready(newcomer):
 )
 def test_the_address_says_which_form_is_shown(visitor, fragment, form, title):
     at(visitor, f"/index.html{fragment}")
-    visitor.sees(f"#{form}-form")
+    visitor.sees(f"[data-part~={form}-form]")
     has_title(visitor, title)
-    assert visitor.page.get_attribute(f"#show-{form}", "aria-selected") == "true"
+    assert visitor.page.get_attribute(f"[data-part~=show-{form}]", "aria-selected") == "true"
 
 
 def test_the_forms_are_steps_of_the_history(visitor):
-    visitor.page.click("#show-signup")
-    visitor.sees("#signup-form")
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.sees("[data-part~=signup-form]")
     has_title(visitor, "Sign up")
-    visitor.page.click("#show-signup")
+    visitor.page.click("[data-part~=show-signup]")
     visitor.page.go_back()
-    visitor.sees("#login-form")
+    visitor.sees("[data-part~=login-form]")
     has_title(visitor, "Log in")
     visitor.page.go_forward()
-    visitor.sees("#signup-form")
+    visitor.sees("[data-part~=signup-form]")
     has_title(visitor, "Sign up")
 
 
 def test_the_tabs_obey_the_arrow_keys(visitor):
-    visitor.page.focus("#show-login")
+    visitor.page.focus("[data-part~=show-login]")
     for key, chosen in [("ArrowRight", "signup"), ("ArrowRight", "login"), ("End", "signup"), ("Home", "login")]:
         visitor.page.keyboard.press(key)
-        visitor.sees(f"#{chosen}-form")
-        assert visitor.page.evaluate("document.activeElement.id") == f"show-{chosen}"
+        visitor.sees(f"[data-part~={chosen}-form]")
+        assert visitor.page.evaluate("document.activeElement.dataset.part") == f"show-{chosen}"
 
 
 def test_whoever_logs_out_sees_the_log_in_also_after_a_sign_up(newcomer):
@@ -102,31 +102,31 @@ def test_whoever_logs_out_sees_the_log_in_also_after_a_sign_up(newcomer):
     has_title(member, member.username)
     member.sign_out()
     member.is_signed_out()
-    member.sees("#login-form")
+    member.sees("[data-part~=login-form]")
     has_title(member, "Log in")
     assert "#" not in member.page.url
 
 
 def test_a_typed_name_goes_along_to_the_other_form(visitor):
-    visitor.page.fill("#login-username", "kim")
-    visitor.page.click("#signup-offer a")
-    visitor.sees("#signup-form")
-    assert visitor.page.input_value("#signup-username") == "kim"
-    visitor.page.fill("#signup-username", "kim.lee")
-    visitor.page.click("#show-login")
-    visitor.sees("#login-form")
-    assert visitor.page.input_value("#login-username") == "kim.lee"
+    visitor.page.fill("[data-part~=login-username]", "kim")
+    visitor.page.click("[data-part~=signup-offer] a")
+    visitor.sees("[data-part~=signup-form]")
+    assert visitor.page.input_value("[data-part~=signup-username]") == "kim"
+    visitor.page.fill("[data-part~=signup-username]", "kim.lee")
+    visitor.page.click("[data-part~=show-login]")
+    visitor.sees("[data-part~=login-form]")
+    assert visitor.page.input_value("[data-part~=login-username]") == "kim.lee"
 
 
 def test_whose_name_is_taken_can_log_in_with_it_instead(account, new_visitor, server):
     late = new_visitor(server, account).open()
     late.sign_up()
-    late.page.click("#signup-username-error a")
-    late.sees("#login-form")
-    assert late.page.input_value("#login-username") == account
-    assert late.page.input_value("#login-password") == ""
-    late.page.fill("#login-password", PASSWORD)
-    late.page.click("#login-form [type=submit]")
+    late.page.click("[data-part~=signup-username-error] a")
+    late.sees("[data-part~=login-form]")
+    assert late.page.input_value("[data-part~=login-username]") == account
+    assert late.page.input_value("[data-part~=login-password]") == ""
+    late.page.fill("[data-part~=login-password]", PASSWORD)
+    late.page.click("[data-part~=login-form] [type=submit]")
     late.is_signed_in()
     late.forgive(409)
 
@@ -134,20 +134,20 @@ def test_whose_name_is_taken_can_log_in_with_it_instead(account, new_visitor, se
 def test_the_page_and_the_real_api_agree_on_the_options(visitor):
     asked = visitor.page.evaluate("async () => (await fetch('/api/auth/options')).json()")
     assert asked["registration"] == "open"
-    visitor.page.click("#show-signup")
-    visitor.sees("#signup-password-hint", f"{asked['password']['min_length']} or more")
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.sees("[data-part~=signup-password-hint]", f"{asked['password']['min_length']} or more")
 
 
 def test_hint_tally_and_check_follow_the_minimum_of_the_site(at_a_site):
     visitor = at_a_site("/#signup", min_length=20)
-    visitor.sees("#signup-password-hint", "20 or more")
-    visitor.page.fill("#signup-username", "kim")
-    visitor.page.fill("#signup-password", "x" * 19)
-    visitor.sees("#password-tally", "19 of 20")
-    visitor.page.click("#signup-form [type=submit]")
-    visitor.sees("#signup-password-error", "at least 20")
-    visitor.page.fill("#signup-password", "x" * 20)
-    visitor.sees("#password-tally", "✓")
+    visitor.sees("[data-part~=signup-password-hint]", "20 or more")
+    visitor.page.fill("[data-part~=signup-username]", "kim")
+    visitor.page.fill("[data-part~=signup-password]", "x" * 19)
+    visitor.sees("[data-part~=signup-password-tally]", "19 of 20")
+    visitor.page.click("[data-part~=signup-form] [type=submit]")
+    visitor.sees("[data-part~=signup-password-error]", "at least 20")
+    visitor.page.fill("[data-part~=signup-password]", "x" * 20)
+    visitor.sees("[data-part~=signup-password-tally]", "✓")
 
 
 def test_a_new_password_follows_the_minimum_of_the_site_too(at_a_site):
@@ -159,23 +159,23 @@ def test_a_new_password_follows_the_minimum_of_the_site_too(at_a_site):
     visitor.page.wait_for_load_state("networkidle")
     assert ("GET", "auth/options", 200) not in visitor.made()[-3:]
     with visitor.page.expect_response(OPTIONS):
-        visitor.page.click("#password-fold summary")
+        visitor.page.click("[data-part~=password-fold] summary")
     problem = "async () => (await import('/js/forms.js')).passwordProblem('nineteen characters', 'kim')"
     visitor.wait_for(lambda: "at least 20" in visitor.page.evaluate(problem))
 
 
 def test_a_site_that_is_closed_offers_no_sign_up(at_a_site):
     visitor = at_a_site(registration="closed")
-    visitor.sees("#login-only", "Log in")
+    visitor.sees("[data-part~=login-only]", "Log in")
     assert visitor.page.get_by_text("Sign up").filter(visible=True).count() == 0
-    assert visitor.page.locator("#signup-closed").is_hidden()
+    assert visitor.page.locator("[data-part~=signup-closed]").is_hidden()
     has_title(visitor, "Log in")
 
 
 def test_whoever_came_to_sign_up_at_a_site_that_is_closed_is_told_so(at_a_site):
     visitor = at_a_site("/#signup", registration="closed")
-    visitor.sees("#signup-closed", "Signing up is closed")
-    visitor.sees("#login-form")
+    visitor.sees("[data-part~=signup-closed]", "Signing up is closed")
+    visitor.sees("[data-part~=login-form]")
     has_title(visitor, "Log in")
 
 
@@ -184,12 +184,12 @@ def test_what_was_typed_before_the_site_said_that_it_is_closed_is_kept(new_visit
     held = []
     visitor.context.route(OPTIONS, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
     at(visitor, "/#signup")
-    visitor.page.fill("#signup-username", "kim")
+    visitor.page.fill("[data-part~=signup-username]", "kim")
     visitor.wait_for(lambda: held)
     held[0].fulfill(json=options("closed"))
-    visitor.sees("#signup-closed")
-    assert visitor.page.input_value("#login-username") == "kim"
-    assert visitor.page.evaluate("document.activeElement.id") == "login-username"
+    visitor.sees("[data-part~=signup-closed]")
+    assert visitor.page.input_value("[data-part~=login-username]") == "kim"
+    assert visitor.page.evaluate("document.activeElement.dataset.part") == "login-username"
 
 
 def test_the_first_view_does_not_wait_for_the_options(new_visitor, server, account):
@@ -197,7 +197,7 @@ def test_the_first_view_does_not_wait_for_the_options(new_visitor, server, accou
     held = []
     visitor.context.route(OPTIONS, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
     visitor.open()
-    visitor.sees("#login-form")
+    visitor.sees("[data-part~=login-form]")
     visitor.wait_for(lambda: held)
     visitor.log_in()
     visitor.is_signed_in()
@@ -208,7 +208,7 @@ def test_without_usable_options_the_page_is_that_of_an_open_site(new_visitor, se
     visitor = new_visitor(server)
     visitor.context.route(OPTIONS, lambda route: route.abort() if answer is None else route.fulfill(**answer))
     visitor.open().sign_up("short")
-    visitor.sees("#signup-password-error", "at least 15")
+    visitor.sees("[data-part~=signup-password-error]", "at least 15")
     visitor.sign_up()
     visitor.is_signed_in()
     visitor.forgive(503, "ERR_FAILED")
@@ -218,7 +218,7 @@ def test_a_site_that_turns_out_to_be_closed_says_so_in_the_form(visitor):
     refusal = {"error": "registration_closed", "detail": "Registration is closed."}
     visitor.context.route(REGISTER, lambda route: route.fulfill(status=403, json=refusal))
     visitor.sign_up()
-    visitor.sees("#signup-form [data-form-error]", "Signing up is closed")
+    visitor.sees("[data-part~=signup-form] [data-form-error]", "Signing up is closed")
     visitor.forgive(403)
 
 
@@ -228,37 +228,37 @@ def test_a_suggested_passphrase_can_be_read_whole_and_copied(new_visitor, server
         server, viewport={"width": width, "height": 700}, permissions=["clipboard-read", "clipboard-write"]
     )
     at(visitor, "/#signup")
-    visitor.page.click("#suggest")
-    expect(visitor.page.locator("#suggest")).to_have_text("Another")
+    visitor.page.click("[data-part~=suggest]")
+    expect(visitor.page.locator("[data-part~=suggest]")).to_have_text("Another")
     for _ in range(10):
         shown, taken, is_whole = visitor.page.evaluate(READ_SUGGESTION)
         assert re.fullmatch(r"[a-z]+( [a-z]+){5}", shown)
         assert taken == shown
         assert is_whole
-        visitor.page.click("#suggest")
-        expect(visitor.page.locator("#suggestion")).not_to_have_text(shown)
-    visitor.page.click("#copy-suggestion")
-    expect(visitor.page.locator("#copy-suggestion")).to_have_text("Copied")
+        visitor.page.click("[data-part~=suggest]")
+        expect(visitor.page.locator("[data-part~=suggestion]")).not_to_have_text(shown)
+    visitor.page.click("[data-part~=copy-suggestion]")
+    expect(visitor.page.locator("[data-part~=copy-suggestion]")).to_have_text("Copied")
     shown, taken, _ = visitor.page.evaluate(READ_SUGGESTION)
     assert visitor.page.evaluate("navigator.clipboard.readText()") == shown == taken
 
 
 def test_a_passphrase_that_was_changed_by_hand_is_not_shown_any_more(visitor):
-    visitor.page.click("#show-signup")
-    visitor.page.click("#suggest")
-    visitor.sees("#copy-suggestion")
-    visitor.page.fill("#signup-password", PASSWORD)
-    visitor.sees("#suggestion", "easy to remember")
-    assert visitor.page.locator("#copy-suggestion").is_hidden()
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.page.click("[data-part~=suggest]")
+    visitor.sees("[data-part~=copy-suggestion]")
+    visitor.page.fill("[data-part~=signup-password]", PASSWORD)
+    visitor.sees("[data-part~=suggestion]", "easy to remember")
+    assert visitor.page.locator("[data-part~=copy-suggestion]").is_hidden()
 
 
 def test_nothing_of_a_suggestion_is_left_for_the_next_visitor(visitor):
-    visitor.page.click("#show-signup")
-    visitor.page.fill("#signup-username", visitor.username)
-    visitor.page.click("#suggest")
-    visitor.sees("#copy-suggestion")
-    suggested = visitor.page.inner_text("#suggestion")
-    visitor.page.click("#signup-form [type=submit]")
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.page.fill("[data-part~=signup-username]", visitor.username)
+    visitor.page.click("[data-part~=suggest]")
+    visitor.sees("[data-part~=copy-suggestion]")
+    suggested = visitor.page.inner_text("[data-part~=suggestion]")
+    visitor.page.click("[data-part~=signup-form] [type=submit]")
     visitor.is_signed_in()
     assert suggested not in visitor.page.content()
 
@@ -266,8 +266,8 @@ def test_nothing_of_a_suggestion_is_left_for_the_next_visitor(visitor):
 def test_a_wrong_password_can_be_typed_over_at_once(member):
     member.sign_out()
     member.log_in("seven old oak boards and a wrong latch")
-    member.sees("#login-form [data-form-error]", "do not match")
-    assert member.page.evaluate("document.activeElement.id") == "login-password"
+    member.sees("[data-part~=login-form] [data-form-error]", "do not match")
+    assert member.page.evaluate("document.activeElement.dataset.part") == "login-password"
     member.page.keyboard.insert_text(PASSWORD)
     member.page.keyboard.press("Enter")
     member.is_signed_in()

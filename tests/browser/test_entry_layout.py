@@ -17,17 +17,17 @@ PLACES = """() => Object.fromEntries(["gatehouse", "entry-tabs", "show-login", "
     return [name, [x, y + scrollY, width, height]];
 }))"""
 BUTTON = """(form) => {
-    const { x, y, width, height } = document.querySelector(`#${form} [type=submit]`).getBoundingClientRect();
+    const { x, y, width, height } = document.querySelector(`[data-part~=${form}] [type=submit]`).getBoundingClientRect();
     return [x, y + scrollY, width, height];
 }"""
-COVERED = """() => [...document.querySelectorAll("#logged-out :is(a, button, input)")].filter((element) => {
+COVERED = """() => [...document.querySelectorAll("[data-part~=logged-out] :is(a, button, input)")].filter((element) => {
     if (!element.checkVisibility({ visibilityProperty: true })) return false;
     element.scrollIntoView({ block: "nearest" });
     const { x, y, width, height } = element.getBoundingClientRect();
     const corners = [[x + width / 2, y + height / 2], [x + 9, y + height - 3], [x + width - 9, y + 3]];
     return !corners.every(([left, top]) => {
         const found = document.elementFromPoint(left, top);
-        return found && (element.contains(found) || found.contains(element) || found.matches(".reveal, .reveal *"));
+        return found && (element.contains(found) || found.contains(element) || found.matches("[data-part~=reveal], [data-part~=reveal] *"));
     });
 }).map((element) => element.id || element.textContent)"""
 COLOURS = """(selector) => {
@@ -58,35 +58,35 @@ def places(visitor):
 
 def test_the_card_stays_where_it_is_whatever_is_shown_in_it(looking):
     page = looking.page
-    looking.sees("#login-form")
+    looking.sees("[data-part~=login-form]")
     before = places(looking)
-    page.click("#show-signup")
-    looking.sees("#signup-form")
+    page.click("[data-part~=show-signup]")
+    looking.sees("[data-part~=signup-form]")
     assert places(looking) == before
-    page.click("#suggest")
-    looking.sees("#copy-suggestion")
+    page.click("[data-part~=suggest]")
+    looking.sees("[data-part~=copy-suggestion]")
     assert places(looking) == before
-    page.click("#show-login")
-    looking.sees("#login-form")
+    page.click("[data-part~=show-login]")
+    looking.sees("[data-part~=login-form]")
     assert places(looking) == before
 
 
 @pytest.mark.parametrize("form", ["login", "signup"])
 def test_errors_move_neither_card_nor_button(looking, form):
     page = looking.page
-    page.click(f"#show-{form}")
-    looking.sees(f"#{form}-form")
+    page.click(f"[data-part~=show-{form}]")
+    looking.sees(f"[data-part~={form}-form]")
     before, button = places(looking), page.evaluate(BUTTON, f"{form}-form")
-    page.click(f"#{form}-form [type=submit]")
-    looking.sees(f"#{form}-username-error:not(:empty)")
+    page.click(f"[data-part~={form}-form] [type=submit]")
+    looking.sees(f"[data-part~={form}-username-error]:not(:empty)")
     assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
-    page.fill(f"#{form}-username", "no spaces")
-    page.fill(f"#{form}-password", "too short")
+    page.fill(f"[data-part~={form}-username]", "no spaces")
+    page.fill(f"[data-part~={form}-password]", "too short")
     looking.context.route(
         "**/api/auth/login", lambda route: route.fulfill(status=401, json={"error": "invalid_credentials"})
     )
-    page.click(f"#{form}-form [type=submit]")
-    looking.sees(".form-error:not(:empty), #signup-password-error:not(:empty)")
+    page.click(f"[data-part~={form}-form] [type=submit]")
+    looking.sees("[data-part~=form-error]:not(:empty), [data-part~=signup-password-error]:not(:empty)")
     assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
     looking.forgive(401)
 
@@ -95,26 +95,26 @@ def test_a_taken_name_moves_nothing(looking):
     looking.context.route(
         "**/api/auth/register", lambda route: route.fulfill(status=409, json={"error": "username_taken"})
     )
-    looking.page.click("#show-signup")
-    looking.sees("#signup-form")
+    looking.page.click("[data-part~=show-signup]")
+    looking.sees("[data-part~=signup-form]")
     before, button = places(looking), looking.page.evaluate(BUTTON, "signup-form")
     looking.sign_up()
-    looking.sees("#signup-username-error a")
+    looking.sees("[data-part~=signup-username-error] a")
     assert (places(looking), looking.page.evaluate(BUTTON, "signup-form")) == (before, button)
     looking.forgive(409)
 
 
 def test_a_notice_covers_nothing_and_moves_nothing(looking):
-    looking.sees("#login-form")
+    looking.sees("[data-part~=login-form]")
     before = places(looking)
     looking.sign_up()
     looking.is_signed_in()
     looking.sign_out()
-    looking.sees("#notice", "You are logged out")
+    looking.sees("[data-part~=notice-place]", "You are logged out")
     assert looking.page.evaluate(COVERED) == []
     assert places(looking) == before
-    looking.page.click("#notice .dismiss")
-    assert looking.page.inner_text("#notice") == ""
+    looking.page.click("[data-part~=notice-place] [data-part~=dismiss]")
+    assert looking.page.inner_text("[data-part~=notice-place]") == ""
     assert places(looking) == before
 
 
@@ -124,14 +124,14 @@ def test_the_longest_notice_covers_nothing(looking):
     looking.page.wait_for_load_state("networkidle")
     looking.context.route("**/api/**", lambda route: route.abort())
     looking.sign_out()
-    looking.sees("#notice", "keeps trying")
+    looking.sees("[data-part~=notice-place]", "keeps trying")
     assert looking.page.evaluate(COVERED) == []
     looking.forgive("ERR_FAILED")
 
 
 @pytest.mark.parametrize("width", [320, 640, 768, 1024, 1440, 1920], indirect=True)
 def test_the_card_is_in_the_middle_and_leaves_no_void(looking, width):
-    looking.sees("#login-form")
+    looking.sees("[data-part~=login-form]")
     x, _, card_width, _ = looking.page.evaluate(PLACES)["gatehouse"]
     assert abs(x - (width - x - card_width)) <= 1
     assert card_width >= min(0.9 * width, 60 * 16)
@@ -141,8 +141,8 @@ def test_the_card_is_in_the_middle_and_leaves_no_void(looking, width):
 def test_text_of_twice_the_size_fits(looking):
     looking.page.evaluate("document.documentElement.style.fontSize = '200%'")
     for form in ("login", "signup"):
-        looking.page.click(f"#show-{form}")
-        looking.sees(f"#{form}-form")
+        looking.page.click(f"[data-part~=show-{form}]")
+        looking.sees(f"[data-part~={form}-form]")
         assert looking.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert looking.page.evaluate(COVERED) == []
 
@@ -162,9 +162,9 @@ def contrast(one, other):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fields_look_like_fields(new_visitor, server, scheme):
     visitor = new_visitor(server, color_scheme=scheme).open()
-    visitor.sees("#login-form")
-    card = visitor.page.evaluate(COLOURS, ".gatehouse")
-    field = visitor.page.evaluate(COLOURS, "#login-username")
+    visitor.sees("[data-part~=login-form]")
+    card = visitor.page.evaluate(COLOURS, "[data-part~=gatehouse]")
+    field = visitor.page.evaluate(COLOURS, "[data-part~=login-username]")
     assert (field["width"], field["kind"]) == ("1px", "solid")
     assert min(contrast(field["border"], card["back"]), contrast(field["border"], field["back"])) >= SMALLEST_CONTRAST
     # What is paler than its card looks disabled.
@@ -177,28 +177,28 @@ def test_with_colours_of_ones_own_everything_is_still_to_be_seen(new_visitor, se
     visitor.sign_up()
     visitor.is_signed_in()
     visitor.sign_out()
-    visitor.sees("#notice", "You are logged out")
+    visitor.sees("[data-part~=notice-place]", "You are logged out")
     around = page.evaluate(COLOURS, "body")["back"]
 
     def stands_out(selector):
         colours = page.evaluate(COLOURS, selector)
         return colours["width"] != "0px" and contrast(colours["border"], around) >= SMALLEST_CONTRAST
 
-    bordered = [".gatehouse", "#login-username", "#login-form [type=submit]", "#show-login", "#notice .dismiss"]
+    bordered = ["[data-part~=gatehouse]", "[data-part~=login-username]", "[data-part~=login-form] [type=submit]", "[data-part~=show-login]", "[data-part~=notice-place] [data-part~=dismiss]"]
     assert [selector for selector in bordered if not stands_out(selector)] == []
-    assert contrast(page.evaluate(COLOURS, ".gate")["back"], around) >= SMALLEST_CONTRAST
-    chosen, other = (page.evaluate(COLOURS, f"#show-{name}")["back"] for name in ("login", "signup"))
+    assert contrast(page.evaluate(COLOURS, "[data-part~=gate]")["back"], around) >= SMALLEST_CONTRAST
+    chosen, other = (page.evaluate(COLOURS, f"[data-part~=show-{name}]")["back"] for name in ("login", "signup"))
     assert chosen != other
-    page.click("#login-form [type=submit]")
-    visitor.sees("#login-username-error", "Enter")
-    assert page.evaluate(COLOURS, "#login-username")["kind"] == "double"
-    page.focus("#login-password")
+    page.click("[data-part~=login-form] [type=submit]")
+    visitor.sees("[data-part~=login-username-error]", "Enter")
+    assert page.evaluate(COLOURS, "[data-part~=login-username]")["kind"] == "double"
+    page.focus("[data-part~=login-password]")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_who_wants_no_motion_gets_none(new_visitor, server):
     visitor = new_visitor(server, reduced_motion="reduce").open()
-    visitor.sees("#login-form")
+    visitor.sees("[data-part~=login-form]")
     moving = visitor.page.evaluate(
         """() => [...document.querySelectorAll("*")].filter((element) => {
             const { animationDuration, animationIterationCount, transitionDuration } = getComputedStyle(element);

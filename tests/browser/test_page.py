@@ -10,7 +10,7 @@ EVERYTHING_STORED = """async () => JSON.stringify([
 
 
 def test_a_first_visit_shows_the_forms_and_asks_for_no_more_than_the_options(visitor):
-    visitor.sees("#login-form")
+    visitor.sees("[data-part~=login-form]")
     visitor.page.wait_for_load_state("networkidle")
     assert visitor.made() == [("GET", "auth/options", 200)]
 
@@ -18,7 +18,7 @@ def test_a_first_visit_shows_the_forms_and_asks_for_no_more_than_the_options(vis
 def test_signing_up_shows_the_account(visitor):
     visitor.sign_up()
     visitor.is_signed_in()
-    visitor.sees("#profile-username", visitor.username)
+    visitor.sees("[data-part~=profile-username]", visitor.username)
     assert ("POST", "auth/register", 201) in visitor.made()
 
 
@@ -39,8 +39,8 @@ def test_a_reload_keeps_one_logged_in(member):
 def test_a_wrong_password_is_an_error_in_the_form_and_no_session(member):
     member.sign_out()
     member.log_in("seven old oak boards and a wrong latch")
-    member.sees("#login-form [data-form-error]", "do not match")
-    assert member.page.locator("#logged-in").is_hidden()
+    member.sees("[data-part~=login-form] [data-form-error]", "do not match")
+    assert member.page.locator("[data-part~=logged-in]").is_hidden()
     assert ("POST", "auth/login", 401) in member.made()
     member.forgive(401)
 
@@ -48,10 +48,10 @@ def test_a_wrong_password_is_an_error_in_the_form_and_no_session(member):
 def test_an_unknown_user_reads_the_same_as_a_wrong_password(member, new_visitor, server):
     member.sign_out()
     member.log_in("seven old oak boards and a wrong latch")
-    told = member.sees("#login-form [data-form-error]", "do not match").inner_text()
+    told = member.sees("[data-part~=login-form] [data-form-error]", "do not match").inner_text()
     stranger = new_visitor(server).open()
     stranger.log_in()
-    assert stranger.sees("#login-form [data-form-error]", "do not match").inner_text() == told
+    assert stranger.sees("[data-part~=login-form] [data-form-error]", "do not match").inner_text() == told
     member.forgive(401)
     stranger.forgive(401)
 
@@ -59,8 +59,8 @@ def test_an_unknown_user_reads_the_same_as_a_wrong_password(member, new_visitor,
 def test_a_taken_name_is_an_error_at_its_field(account, new_visitor, server):
     late = new_visitor(server, account.upper()).open()
     late.sign_up()
-    late.sees("#signup-username-error", "taken")
-    assert late.page.evaluate("document.activeElement.id") == "signup-username"
+    late.sees("[data-part~=signup-username-error]", "taken")
+    assert late.page.evaluate("document.activeElement.dataset.part") == "signup-username"
     late.forgive(409)
 
 

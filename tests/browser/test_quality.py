@@ -57,26 +57,26 @@ def assert_good_to_read(page):
 
 def test_every_view_is_accessible_and_fits_the_window(reader):
     page = reader.open().page
-    reader.sees("#login-form")
+    reader.sees("[data-part~=login-form]")
     assert_good_to_read(page)
     reader.log_in("")
-    reader.sees("#login-password-error", "Enter")
+    reader.sees("[data-part~=login-password-error]", "Enter")
     assert_good_to_read(page)
-    page.click("#show-signup")
-    page.click("#suggest")
-    reader.sees("#password-tally", "✓")
+    page.click("[data-part~=show-signup]")
+    page.click("[data-part~=suggest]")
+    reader.sees("[data-part~=signup-password-tally]", "✓")
     assert_good_to_read(page)
     reader.sign_up("short")
-    reader.sees("#signup-password-error", "at least")
+    reader.sees("[data-part~=signup-password-error]", "at least")
     assert_good_to_read(page)
     reader.sign_up()
     reader.is_signed_in()
-    reader.sees("#event-list", "Account made")
-    for fold in ["#password-fold", "#delete-fold"]:
+    reader.sees("[data-part~=event-list]", "Account made")
+    for fold in ["[data-part~=password-fold]", "[data-part~=delete-fold]"]:
         page.click(f"{fold} summary")
-    page.fill("#new-password", "short")
-    page.click("#password-form [type=submit]")
-    reader.sees("#new-password-error", "at least")
+    page.fill("[data-part~=new-password]", "short")
+    page.click("[data-part~=password-form] [type=submit]")
+    reader.sees("[data-part~=new-password-error]", "at least")
     assert_good_to_read(page)
 
 
@@ -85,7 +85,7 @@ def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
     reader.is_signed_in()
     reader.context.route("**/api/auth/refresh", lambda route: route.abort())
     reader.page.reload()
-    reader.sees("#loading-error", "cannot be reached")
+    reader.sees("[data-part~=failed] [role=alert]", "cannot be reached")
     assert_good_to_read(reader.page)
     reader.context.unroute("**/api/auth/refresh")
     reader.is_signed_in()
@@ -97,39 +97,39 @@ def test_what_a_closed_site_a_taken_name_and_a_notice_show_is_accessible(reader)
     taken = {"status": 409, "json": {"error": "username_taken"}}
     reader.context.route("**/api/auth/register", lambda route: route.fulfill(**taken))
     reader.open().sign_up()
-    reader.sees("#signup-username-error a")
+    reader.sees("[data-part~=signup-username-error] a")
     assert_good_to_read(page)
     reader.context.unroute("**/api/auth/register")
     reader.sign_up()
     reader.is_signed_in()
     reader.sign_out()
-    reader.sees("#notice", "You are logged out")
+    reader.sees("[data-part~=notice-place]", "You are logged out")
     assert_good_to_read(page)
     reader.context.route("**/api/auth/options", lambda route: route.fulfill(json={"registration": "closed"}))
     page.goto(f"{reader.url}/index.html?return=/members/#signup")
-    reader.sees("#signup-closed")
+    reader.sees("[data-part~=signup-closed]")
     assert_good_to_read(page)
     reader.forgive(409)
 
 
 def test_each_step_by_mail_is_accessible_and_fits_the_window(reader, server):
     page = reader.open().page
-    reader.sees("#mail-ways")
-    page.click("#mail-ways a[href='#forgot']")
-    reader.sees("#forgot-form")
-    page.click("#forgot-form [type=submit]")
-    reader.sees("#forgot-username-error", "Enter")
+    reader.sees("[data-part~=mail-ways]")
+    page.click("[data-part~=mail-ways] a[href='#forgot']")
+    reader.sees("[data-part~=forgot-form]")
+    page.click("[data-part~=forgot-form] [type=submit]")
+    reader.sees("[data-part~=forgot-username-error]", "Enter")
     assert_good_to_read(page)
-    page.fill("#forgot-username", f"somebody.with.a.long.name.{'x' * 60}@example.org")
-    page.click("#forgot-form [type=submit]")
+    page.fill("[data-part~=forgot-username]", f"somebody.with.a.long.name.{'x' * 60}@example.org")
+    page.click("[data-part~=forgot-form] [type=submit]")
     reader.sees("h2", "Look into your mailbox")
     assert_good_to_read(page)
     page.goto(f"{server.url}/#code")
-    page.fill("#code-username", "nobody")
-    page.click("#code-form [type=submit]")
-    page.fill("#code-digits", "123456")
-    page.click("#code-entry-form [type=submit]")
-    reader.sees("#code-digits-error", "This is not the code")
+    page.fill("[data-part~=code-username]", "nobody")
+    page.click("[data-part~=code-form] [type=submit]")
+    page.fill("[data-part~=code-digits]", "123456")
+    page.click("[data-part~=code-entry-form] [type=submit]")
+    reader.sees("[data-part~=code-digits-error]", "This is not the code")
     assert_good_to_read(page)
     reader.forgive(401)
 
@@ -138,39 +138,39 @@ def test_the_page_of_mailed_links_is_accessible_and_fits_the_window(reader, serv
     page = reader.page
     for purpose in ("register", "email", "reset"):
         page.goto(f"{server.url}/account.html#{purpose}=abc")
-        reader.sees(f"#{purpose}")
+        reader.sees(f"[data-part~={purpose}]")
         assert_good_to_read(page)
-    page.fill("#reset-password", "short")
-    page.click("#reset-form [type=submit]")
-    reader.sees("#reset-password-error", "at least")
+    page.fill("[data-part~=reset-password]", "short")
+    page.click("[data-part~=reset-form] [type=submit]")
+    reader.sees("[data-part~=reset-password-error]", "at least")
     assert_good_to_read(page)
     reader.context.route("**/api/auth/password/reset", lambda route: route.fulfill(status=204))
-    page.fill("#reset-password", "seven old oak boards and a latch")
-    page.click("#reset-form [type=submit]")
-    reader.sees("#done")
+    page.fill("[data-part~=reset-password]", "seven old oak boards and a latch")
+    page.click("[data-part~=reset-form] [type=submit]")
+    reader.sees("[data-part~=done]")
     assert_good_to_read(page)
     page.reload()
-    reader.sees("#gone")
+    reader.sees("[data-part~=gone]")
     assert_good_to_read(page)
 
 
 def test_the_address_of_an_account_is_accessible_in_each_of_its_states(reader):
     page = reader.open().page
-    reader.sees("#mail-ways")
-    page.click("#show-signup")
-    page.fill("#signup-email", f"{reader.username}@example.org")
+    reader.sees("[data-part~=mail-ways]")
+    page.click("[data-part~=show-signup]")
+    page.fill("[data-part~=signup-email]", f"{reader.username}@example.org")
     reader.sign_up()
     reader.is_signed_in()
-    reader.sees("#email-state", "Not confirmed yet")
-    page.click("#email-fold summary")
-    page.click("#address-form [type=submit]")
-    reader.sees("#new-email-error", "Enter")
+    reader.sees("[data-part~=email-state]", "Not confirmed yet")
+    page.click("[data-part~=email-fold] summary")
+    page.click("[data-part~=address-form] [type=submit]")
+    reader.sees("[data-part~=new-email-error]", "Enter")
     assert_good_to_read(page)
-    page.click("#address-form >> text=Remove the address")
-    reader.sees("#confirm-dialog")
+    page.click("[data-part~=address-form] >> text=Remove the address")
+    reader.sees("[data-part~=confirm-dialog]")
     assert_good_to_read(page)
-    page.click("#confirm-dialog [type=submit]")
-    reader.sees("#profile-email", "None")
+    page.click("[data-part~=confirm-dialog] [type=submit]")
+    reader.sees("[data-part~=profile-email]", "None")
     assert_good_to_read(page)
 
 
@@ -178,16 +178,16 @@ def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
     reached = []
     for _ in range(8):
         visitor.page.keyboard.press("Tab")
-        reached.append(visitor.page.evaluate("document.activeElement.id || document.activeElement.className"))
+        reached.append(visitor.page.evaluate("document.activeElement.dataset.part || document.activeElement.className"))
     assert reached[:5] == ["show-login", "login-username", "login-password", "reveal", "button primary wide"]
 
 
 def test_the_focus_follows_the_view(newcomer):
     member = newcomer
-    assert member.page.evaluate("document.activeElement.id") == "logged-in-title"
+    assert member.page.evaluate("document.activeElement.dataset.part") == "logged-in-title"
     member.sign_out()
     member.is_signed_out()
-    assert member.page.evaluate("document.activeElement.id") == "logged-out-title"
+    assert member.page.evaluate("document.activeElement.dataset.part") == "logged-out-title"
 
 
 def test_a_password_manager_finds_what_it_needs(member):
@@ -219,7 +219,7 @@ def test_the_first_view_is_small_and_passkeys_come_after_it(new_visitor, server)
     visitor = new_visitor(named, viewport={"width": 1440, "height": 900})
     loaded = {}
     visitor.page.on("response", lambda response: loaded.update({response.url: sent_by_cloudfront(response.body())}))
-    visitor.open().sees("#passkey-login")
+    visitor.open().sees("[data-part~=passkey-login]")
     visitor.page.wait_for_load_state("networkidle")
     files = list(loaded)
     # What follows the site's options is there for passkeys only.

@@ -155,7 +155,7 @@ def has_arrived(visitor, path, page=None):
 def test_a_log_in_goes_back_to_where_one_came_from(travelling, account):
     visitor = travelling(account)
     arrive(visitor, "/members/?page=2#row-7")
-    visitor.sees("#lead", "the page you wanted")
+    visitor.sees("[data-part~=lead]", "the page you wanted")
     visitor.log_in()
     has_arrived(visitor, "/members/?page=2#row-7")
     # There is no way back to the log-in, which would only send one here again.
@@ -165,7 +165,7 @@ def test_a_log_in_goes_back_to_where_one_came_from(travelling, account):
 def test_a_sign_up_goes_there_too(travelling):
     visitor = travelling()
     arrive(visitor, "/members/", "#signup")
-    visitor.sees("#signup-form")
+    visitor.sees("[data-part~=signup-form]")
     visitor.sign_up()
     has_arrived(visitor, "/members/")
 
@@ -184,21 +184,21 @@ def test_a_log_in_in_another_tab_takes_this_one_along(travelling):
     visitor.is_signed_out()
     other = visitor.context.new_page()
     other.goto(visitor.url)
-    other.click("#show-signup")
-    other.fill("#signup-username", visitor.username)
-    other.fill("#signup-password", "seven old oak boards and a latch")
-    other.click("#signup-form [type=submit]")
-    other.locator("#logged-in").wait_for()
+    other.click("[data-part~=show-signup]")
+    other.fill("[data-part~=signup-username]", visitor.username)
+    other.fill("[data-part~=signup-password]", "seven old oak boards and a latch")
+    other.click("[data-part~=signup-form] [type=submit]")
+    other.locator("[data-part~=logged-in]").wait_for()
     has_arrived(visitor, "/members/")
 
 
 def test_the_wish_outlives_other_tabs_a_wrong_password_and_a_reload(travelling, account):
     visitor = travelling(account)
     arrive(visitor, "/members/")
-    visitor.page.click("#show-signup")
-    visitor.sees("#signup-form")
+    visitor.page.click("[data-part~=show-signup]")
+    visitor.sees("[data-part~=signup-form]")
     visitor.log_in("seven old oak boards and a guess")
-    visitor.sees("#login-form [data-form-error]", "do not match")
+    visitor.sees("[data-part~=login-form] [data-form-error]", "do not match")
     visitor.page.reload()
     visitor.log_in()
     has_arrived(visitor, "/members/")
@@ -237,7 +237,7 @@ def test_a_log_in_goes_nowhere_else(travelling, account, server, wanted):
     left = []
     visitor.page.on("framenavigated", lambda frame: left.append(frame.url))
     arrive(visitor, wanted.format(url=server.url, host=server.url.partition("//")[2]))
-    visitor.sees("#lead", "Your account")
+    visitor.sees("[data-part~=lead]", "Your account")
     visitor.log_in()
     visitor.is_signed_in()
     assert {url.partition("?")[0] for url in left} == {f"{server.url}/"}
@@ -258,9 +258,9 @@ def test_a_page_that_sends_everybody_back_is_left_to_itself_after_a_few_times(tr
 
     visitor.context.route(f"{server.url}/lost/", send_back)
     arrive(visitor, "/lost/")
-    visitor.sees("#notice", "sent you back")
+    visitor.sees("[data-part~=notice-place]", "sent you back")
     visitor.is_signed_in()
     assert len(returned) == 3
-    visitor.page.click("#notice .button:not(.dismiss)")
+    visitor.page.click("[data-part~=notice-place] [data-part~=button]:not([data-part~=dismiss])")
     visitor.wait_for(lambda: len(returned) == 4)
-    visitor.sees("#notice", "sent you back")
+    visitor.sees("[data-part~=notice-place]", "sent you back")
