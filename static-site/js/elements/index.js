@@ -4,5 +4,6 @@ export { clientOf, shareClient } from "./core/clients.js";
 export { addWords, languages } from "./core/languages.js";
 export { Account } from "./account.js";
 export { Guard } from "./guard.js";
+export { MailLink } from "./mail-link.js";
 export { SignIn } from "./sign-in.js";
 export { User } from "./user.js";

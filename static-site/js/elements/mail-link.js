@@ -1,149 +1,213 @@
 /**
- * The page that mailed links lead to: account.html#PURPOSE=TOKEN. It takes the token out of the address, says what will
- * happen, and waits for the button. Programs that look at mails open each link, and some run its scripts: only the
- * button's request uses the token. Before that, no request has a session or a token.
+ * `<lychgate-mail-link>`: what mailed links lead to, PAGE#PURPOSE=TOKEN. It takes the token out of the address, says what
+ * will happen, and waits for the button. Programs that look at mails open each link, and some run its scripts: only the
+ * button's request uses the token. Before that, no request has a session or a token. docs/elements.md
  */
 
-import { byId, find } from "./dom.js";
-import { passwordProblem, showTally, startForm } from "./forms.js";
-import { ApiError, createClient } from "./lychgate.js";
-import { confirmEmail, confirmRegistration, resetPassword } from "./lychgate-mail.js";
-import { learnOptions } from "./options.js";
+import { ApiError, createClient } from "../lychgate.js";
+import { confirmEmail, confirmRegistration, resetPassword } from "../lychgate-mail.js";
+import { rootOf } from "./core/clients.js";
+import { make, set } from "./core/dom.js";
+import { define, LychgateElement } from "./core/element.js";
+import { form, passwordField, submit, usernameField } from "./core/fields.js";
+import { showTally, startForm } from "./core/forms.js";
+import { learnOptions, USUAL } from "./core/options.js";
+import { passwordProblem, tallyOf } from "./core/rules.js";
+
+/** @typedef {import("./core/view.js").View} View */
+/** @typedef {import("../lychgate.js").Client} Client */
+/** @typedef {keyof typeof PURPOSES} Purpose */
+/** @typedef {"sign-in" | "account"} Place an attribute that names a page */
+/** @typedef {[Place, string]} Way a page, and what is asked for there */
 
 /**
- * What a link is for: what to do with its token, what to say then, and what to do if the token is no longer good.
+ * What a link is for: what its token is used in, and where to go then, or if it is no longer good.
  *
- * @typedef {object} Purpose
- * @property {(client: import("./lychgate.js").Client, token: string, values: import("./forms.js").Texts) => Promise<void>} use
- * @property {Message} done
- * @property {Message} gone
+ * @type {Record<"register" | "email" | "reset", {done: Way, next: string, gone: Way}>}
+ */
+const PURPOSES = {
+  register: { done: ["account", ""], next: "to-your-account", gone: ["sign-in", "#signup"] },
+  email: { done: ["account", ""], next: "to-your-account", gone: ["account", ""] },
+  reset: { done: ["sign-in", "#login"], next: "log-in", gone: ["sign-in", "#forgot"] },
+};
+
+/**
+ * What is shown once a link is used, or cannot be.
  *
- * @typedef {{title: string, text: string, next: string, href: string}} Message the last two are those of a link
+ * @typedef {{name: "done" | "gone", title: string, text: string, next: string, way: Way}} Outcome the texts are keys
  */
 
-/** @type {Record<string, Purpose>} */
-const PURPOSES = {
-  register: {
-    use: async (client, token) => {
-      await confirmRegistration(client, token);
-    },
-    done: { title: "Your account is ready", text: "Your address is confirmed, and you are logged in.", next: "To your account", href: "/" },
-    gone: {
-      title: "This link is no longer good",
-      text: "It was used, is older than an hour, or is not whole. If you have pressed the button before, your account exists: log in. If not, sign up again, and you get another mail.",
-      next: "Sign up again",
-      href: "/#signup",
-    },
-  },
-  email: {
-    use: async (client, token) => {
-      await confirmEmail(client, token);
-      // Whoever is logged in here sees it in all tabs.
-      await client.restore().catch(() => {});
-    },
-    done: { title: "Your address is confirmed", text: "Your account has this address now.", next: "To your account", href: "/" },
-    gone: {
-      title: "This link is no longer good",
-      text: "It was used, is older than an hour, or is not whole, or you have asked for another mail since. If you have pressed the button before, the address is confirmed. If not, your account sends another mail.",
-      next: "Look into your account",
-      href: "/",
-    },
-  },
-  reset: {
-    use: (client, token, values) => resetPassword(client, token, values.new_password),
-    done: { title: "Your password is changed", text: "All sessions have ended. Log in with the new password. If your account has an authenticator app or passkeys, they stay as they were.", next: "Log in", href: "/#login" },
-    gone: {
-      title: "This link is no longer good",
-      text: "It was used, is older than 30 minutes, or is not whole, or the password has changed since. Your password is as it was, unless you have just changed it.",
-      next: "Ask for another mail",
-      href: "/#forgot",
-    },
-  },
-};
-/** @type {Message} */
-const NO_LINK = {
-  title: "Open the link in your mail",
-  text: "This page has forgotten it, or it was not whole. The mail still has it, and you can open it again.",
-  next: "To the log-in",
-  href: "/",
-};
-/** @type {Message} */
-const TAKEN = {
-  title: "The address has an account already",
-  text: "Another account has confirmed this address, so this one cannot have it. Log in there, or use another address.",
-  next: "Log in",
-  href: "/#login",
-};
-const VIEWS = [...Object.keys(PURPOSES), "done", "gone"];
+/** @type {Outcome} */
+const NO_LINK = { name: "gone", title: "no-link-title", text: "no-link-text", next: "to-login", way: ["sign-in", ""] };
+/** @type {Outcome} */
+const TAKEN = { name: "gone", title: "taken-title", text: "taken-text", next: "log-in", way: ["sign-in", "#login"] };
 
-/** What the link that was opened last is for. */
-let purpose = "";
-let token = "";
-/** What offers a passkey to a new account, once it is loaded; null where there is nothing to offer. */
-let offering = Promise.resolve(/** @type {typeof import("./passkey-offer.js") | null} */ (null));
+export class MailLink extends LychgateElement {
+  static observedAttributes = [...LychgateElement.observedAttributes, "sign-in", "account"];
+  static isSingle = true;
+  static areas = /** @type {import("./core/languages.js").Area[]} */ (["steps", "mailed"]);
 
-for (const name of Object.keys(PURPOSES)) startForm(byId(`${name}-form`), (values) => check(name, values), act);
-byId("reset-password").addEventListener("input", ({ target }) => showTally(byId("reset-tally"), target.value, ""));
-addEventListener("hashchange", open);
-open();
+  /** What the link that was opened last is for, "" if there is none. @type {Purpose | ""} */
+  #purpose = "";
+  #token = "";
+  /** What has become of it, null as long as it waits. @type {Outcome | null} */
+  #outcome = NO_LINK;
+  /** What the element shows. */
+  #body = make("div", "mail-link");
+  #site = USUAL;
+  /** For what has no session. @type {Client | null} */
+  #stranger = null;
+  #isFollowing = false;
+  /** What offers a passkey to a new account, once it is loaded; null where there is nothing to offer. */
+  #offering = Promise.resolve(/** @type {typeof import("./account/passkey-offer.js") | null} */ (null));
 
-/** Read the link, and show what it is for. */
-function open() {
-  const [, name = "", value = ""] = /^#([a-z]+)=([\w-]+)$/.exec(location.hash) ?? [];
-  if (location.href.includes("#")) history.replaceState(null, "", location.pathname);
-  purpose = name in PURPOSES ? name : "";
-  token = value;
-  if (!purpose) return tell("gone", NO_LINK);
-  show(purpose);
-  if (purpose === "reset") learnOptions();
-  if (purpose === "register") offering = loadOffer().catch(() => null);
-}
+  connectedCallback() {
+    // At once, whatever keeps the element from working.
+    if (location.href.includes("#")) this.#take();
+    super.connectedCallback();
+  }
 
-async function loadOffer() {
-  return (await learnOptions()).hasPasskeys ? import("./passkey-offer.js") : null;
-}
+  /** @param {View} view */
+  build(view) {
+    const stranger = createClient({ baseUrl: rootOf(this.getAttribute("api") ?? "/api"), storage: "memory" });
+    view.signal.addEventListener("abort", () => stranger.close());
+    this.#stranger = stranger;
+    this.#isFollowing = false;
+    this.#body = make("div", "mail-link");
+    view.listen(window, "hashchange", () => {
+      this.#take();
+      this.#open(view);
+    });
+    this.#open(view);
+    return [this.#body];
+  }
 
-/** @param {string} name @param {import("./forms.js").Texts} values */
-function check(name, { new_password: password }) {
-  const problem = name === "reset" ? passwordProblem(password, "") : "";
-  return problem ? { new_password: problem } : {};
-}
+  /** No session is looked for before somebody presses the button. */
+  async begin() {
+    this.become("logged-out", { why: "" });
+  }
 
-/** @param {import("./forms.js").Texts} values */
-async function act(values) {
-  const { use, done, gone } = PURPOSES[purpose];
-  // A client looks after the session of this browser from the beginning: nobody has asked for that before.
-  const client = createClient();
-  try {
-    await use(client, token, values);
-    token = "";
-    const offer = await offering;
-    tell("done", done);
-    await offer?.offerPasskey(client);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if (error.error === "email_taken") tell("gone", TAKEN);
-    else if (error.error === "link_expired" || error.errors.some(({ field }) => field === "token")) tell("gone", gone);
-    else throw error;
-  } finally {
-    client.close();
+  /** Read the link, and take it out of the address. */
+  #take() {
+    const [, name = "", token = ""] = /^#([a-z]+)=([\w-]+)$/.exec(location.hash) ?? [];
+    history.replaceState(null, "", location.pathname + location.search);
+    this.#purpose = Object.hasOwn(PURPOSES, name) ? /** @type {Purpose} */ (name) : "";
+    this.#token = token;
+    this.#outcome = this.#purpose ? null : NO_LINK;
+  }
+
+  /** Show what the link is for, or what has become of it. @param {View} view */
+  #open(view) {
+    if (this.#outcome || !this.#purpose) return this.#tell(view, this.#outcome ?? NO_LINK);
+    this.#show(view, this.#purpose, view.text(`${this.#purpose}:title`), ...this.#question(view, this.#purpose));
+    if (this.#purpose === "email") return;
+    const learning = learnOptions(/** @type {Client} */ (this.#stranger));
+    if (this.#purpose === "reset") learning.then((site) => this.#follow(view, site)).catch(() => {});
+    else this.#offering = learning.then(({ hasPasskeys }) => (hasPasskeys ? import("./account/passkey-offer.js") : null)).catch(() => null);
+  }
+
+  /** @param {View} view @param {Purpose} purpose @returns {Node[]} */
+  #question(view, purpose) {
+    const button = submit(view.text(`${purpose}:verb`), view.text(`${purpose}:busy`));
+    const element = form(`${purpose}-form`, ...(purpose === "reset" ? this.#passwordFields(view) : []), button);
+    startForm(view, element, (values) => this.#check(view, purpose, values), (values) => this.#act(view, purpose, values));
+    const text = make("p", "", view.text(`${purpose}:text`));
+    if (purpose === "reset") return [text, element];
+    const only = make("strong", "", view.text(`${purpose}:only`));
+    return [text, make("p", "message", only, " ", view.text(`${purpose}:why`)), element];
+  }
+
+  /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
+  #check(view, purpose, { new_password: password }) {
+    const problem = purpose === "reset" ? passwordProblem(view, this.#site, password, "") : "";
+    return problem ? { new_password: problem } : {};
+  }
+
+  /** @param {View} view */
+  #passwordFields(view) {
+    const hint = view.text("reset:hint", { count: this.#site.passwordMin });
+    const attributes = { name: "new_password", autocomplete: "new-password" };
+    const password = passwordField(view, "reset-password", view.text("reset:field"), attributes, { hint: [hint], hasTally: true });
+    password.addEventListener("input", () => {
+      const { value } = view.part("reset-password");
+      showTally(view.part("reset-password-tally"), tallyOf(view, this.#site, value, ""));
+    });
+    return [usernameField(view), password];
+  }
+
+  /** @param {View} view @param {import("./core/options.js").SiteOptions} site */
+  #follow(view, site) {
+    this.#site = site;
+    if (view.signal.aborted || this.#purpose !== "reset" || this.#outcome) return;
+    view.part("reset-password-hint").textContent = view.text("reset:hint", { count: site.passwordMin });
+  }
+
+  /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
+  async #act(view, purpose, values) {
+    try {
+      await this.#use(view, purpose, values);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.error === "email_taken") return this.#finish(view, TAKEN);
+      if (error.error !== "link_expired" && !error.errors.some(({ field }) => field === "token")) throw error;
+      const { gone } = PURPOSES[purpose];
+      const next = `${purpose}:gone-next`;
+      return this.#finish(view, { name: "gone", title: "gone-title", text: `${purpose}:gone-text`, next, way: gone });
+    }
+    const { done, next } = PURPOSES[purpose];
+    const offer = purpose === "register" ? await this.#offering : null;
+    this.#finish(view, { name: "done", title: `${purpose}:done-title`, text: `${purpose}:done-text`, next, way: done });
+    if (!view.signal.aborted) await offer?.offerPasskey(view);
+  }
+
+  /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
+  async #use(view, purpose, { new_password: password }) {
+    const stranger = /** @type {Client} */ (this.#stranger);
+    if (purpose === "reset") return resetPassword(stranger, this.#token, password);
+    if (purpose === "email") await confirmEmail(stranger, this.#token);
+    if (!this.#isFollowing) this.follow(view);
+    this.#isFollowing = true;
+    const { client } = view;
+    if (purpose === "register") await confirmRegistration(client, this.#token);
+    // Whoever is logged in here sees the address in all tabs.
+    else await (client.user ? client.refresh("address confirmed") : client.restore()).catch(() => {});
+  }
+
+  /** @param {View} view @param {Outcome} outcome */
+  #finish(view, outcome) {
+    this.#token = "";
+    this.#outcome = outcome;
+    if (!view.signal.aborted) this.#tell(view, outcome);
+  }
+
+  /** @param {View} view @param {Outcome} outcome */
+  #tell(view, { name, title, text, next, way }) {
+    const [, asked] = way;
+    const parts = [
+      make("p", `${name}-text`, view.text(text)),
+      make("p", "", set(make("a", `${name}-next button primary wide`, view.text(next)), { href: this.#address(way) })),
+    ];
+    const toLogin = () => set(make("a", "", view.text("to-login")), { href: this.#address(["sign-in", ""]) });
+    // Who has come to the wrong form may only want to log in.
+    if (asked && asked !== "#login") parts.push(make("p", "aside gone-aside", toLogin()));
+    this.#show(view, name, view.text(title), ...parts);
+  }
+
+  /** @param {Way} way */
+  #address([place, asked]) {
+    return `${this.getAttribute(place) ?? "/"}${asked}`;
+  }
+
+  /** Show one view, and move the focus to its heading. @param {View} view @param {string} name @param {string} title @param {...Node} parts */
+  #show(view, name, title, ...parts) {
+    const isFirst = !this.#body.firstChild;
+    const heading = set(make("h1", `${name}-title`, title), { id: view.id(`${name}-title`), tabindex: "-1" });
+    this.#body.replaceChildren(
+      set(make("section", `${name} card narrow mailed`, heading, ...parts), { "aria-labelledby": heading.id }),
+    );
+    if (!isFirst) heading.focus();
+    view.tell("shown", { title });
   }
 }
 
-/** @param {"done" | "gone"} view @param {Message} message */
-function tell(view, { title, text, next, href }) {
-  byId(`${view}-title`).textContent = title;
-  byId(`${view}-text`).textContent = text;
-  byId(`${view}-next`).textContent = next;
-  byId(`${view}-next`).href = href;
-  byId("gone-aside").hidden = !href.includes("#") || href === "/#login";
-  show(view);
-}
-
-/** Show one view, and move the focus to its heading. @param {string} name */
-function show(name) {
-  const isFirst = VIEWS.every((view) => byId(view).hidden);
-  for (const view of VIEWS) byId(view).hidden = view !== name;
-  document.title = `${find(byId(name), "h1").textContent} · Lychgate`;
-  if (!isFirst) find(byId(name), "h1").focus();
-}
+define("lychgate-mail-link", MailLink);

@@ -3,57 +3,57 @@
  * addresses. Asks for the password as everything does that wants a fresh session.
  */
 
-import { confirm, whenFresh } from "./confirm-dialog.js";
-import { byId, find, make, makeButton } from "./dom.js";
-import { field, form, set, submit, usernameField } from "./fields.js";
-import { startFold } from "./fold.js";
-import { startForm } from "./forms.js";
-import { ApiError } from "./lychgate.js";
-import { changeEmail, removeEmail, resendEmail } from "./lychgate-mail.js";
-import { whenAgain } from "./messages.js";
-import { say } from "./notice.js";
-import { startResend } from "./resend.js";
+import { changeEmail, removeEmail, resendEmail } from "../../lychgate-mail.js";
+import { confirm, whenFresh } from "../core/confirm-dialog.js";
+import { find, make, makeButton, markPart, set } from "../core/dom.js";
+import { field, form, submit, usernameField } from "../core/fields.js";
+import { startFold } from "../core/fold.js";
+import { startForm } from "../core/forms.js";
+import { whenAgain, WordedError } from "../core/messages.js";
+import { PAUSE_S, startResend } from "../core/resend.js";
 
-const PAUSE_S = 60;
 const CONFLICT = 409;
 const TOO_MANY = 429;
 
-/** @typedef {import("./lychgate.js").Client} Client */
-/** @typedef {import("./lychgate.js").User} User */
+/** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
+/** @typedef {import("../../lychgate.js").User} User */
 
-/** @param {Client} client @param {import("./options.js").SiteOptions} site */
-export function startAddress(client, site) {
-  const { row, waiting, resend } = addRow(client, learn);
-  const { details, element, remove } = addFold();
-  const fold = startFold(details, element);
+/** @param {View} view @param {SiteOptions} site */
+export function startAddress(view, site) {
+  const { client } = view;
+  const { row, waiting, resend } = addRow(view, learn);
+  const { details, element, remove } = addFold(view);
+  const fold = startFold(view, details, element);
   /** Whether an address waits to be confirmed, as far as is known. */
   let waits = false;
 
   startForm(
+    view,
     element,
-    ({ email }) => (email ? {} : { email: "Enter an e-mail address." }),
+    ({ email }) => (email ? {} : { email: view.text("enter-email") }),
     async ({ email }) => {
       if (!(await sendTo(email))) return;
       fold.close();
-      say(`A mail is on its way to ${email}. Open its link to confirm the address.`);
+      view.notice.say(view.text("email-link-sent", { address: email }));
       resend.clear();
       resend.wait();
     },
   );
   remove.addEventListener("click", askToRemove);
   // The link may have been opened on another device.
-  document.addEventListener("visibilitychange", () => {
+  view.listen(document, "visibilitychange", () => {
     if (waits && client.user && document.visibilityState === "visible") lookAgain().catch(() => {});
   });
 
   /** @param {string} email @returns {Promise<boolean>} whether the mail is on its way */
   async function sendTo(email) {
-    return whenFresh(client, {
-      title: "Change the address?",
-      consequence: `A mail goes to ${email}. It is your account's address as soon as you open the link in it.`,
-      verb: "Send the mail",
-      busy: "Sending…",
-      failed: () => "The mail may not be on its way.",
+    return whenFresh(view, {
+      title: view.text("change-email-question"),
+      consequence: view.text("change-email-consequence", { address: email }),
+      verb: view.text("send-mail"),
+      busy: view.text("sending"),
+      failed: () => view.text("mail-may-not-come"),
       task: (signal) => change(email, signal),
     });
   }
@@ -64,19 +64,18 @@ export function startAddress(client, site) {
       await changeEmail(client, email, { signal });
     } catch (error) {
       if (error.status !== TOO_MANY) throw error;
-      const detail = `Too many mails were asked for. ${whenAgain(error.retryAfter)}`;
-      throw new ApiError({ ...error, status: CONFLICT, detail });
+      throw new WordedError(error, view.text("too-many-mails-here", { again: whenAgain(error.retryAfter, view.words) }));
     }
     await learn();
   }
 
   async function askToRemove() {
-    const isDone = await confirm(client, {
-      title: "Remove the address?",
-      consequence: "No mail can help you then if you forget your password, and no code can be sent to you.",
-      verb: "Remove the address",
-      busy: "Removing…",
-      failed: () => "The address may still be there.",
+    const isDone = await confirm(view, {
+      title: view.text("remove-email-question"),
+      consequence: view.text("remove-email-consequence"),
+      verb: view.text("remove-email"),
+      busy: view.text("removing"),
+      failed: () => view.text("email-may-be-there"),
       task: async (signal) => {
         await removeEmail(client, { signal });
         await learn();
@@ -84,7 +83,7 @@ export function startAddress(client, site) {
     });
     if (!isDone) return;
     fold.close();
-    say("Your account has no address any more.");
+    view.notice.say(view.text("email-is-removed"));
   }
 
   /** Learn from the API what the address is by now, in all tabs. */
@@ -93,7 +92,7 @@ export function startAddress(client, site) {
   }
 
   async function lookAgain() {
-    const { user } = await client.json("GET", "me");
+    const { user } = await client.json("GET", "me", undefined, { signal: view.signal });
     if (user.email_verified !== client.user?.email_verified || user.new_email !== client.user?.new_email) await learn();
   }
 
@@ -102,18 +101,19 @@ export function startAddress(client, site) {
       const { username, email = null, email_verified: isVerified, new_email: next, created_at: at } = /** @type {User} */ (client.user);
       const unconfirmed = next ?? (isVerified ? null : email);
       waits = unconfirmed !== null;
-      byId("profile-email").textContent = email ?? "None";
-      const state = byId("email-state");
+      view.part("profile-email").textContent = email ?? view.text("no-email");
+      const state = view.part("email-state");
       state.hidden = !email;
-      state.textContent = isVerified ? "Confirmed" : "Not confirmed yet";
-      state.classList.toggle("open", !isVerified);
-      byId("email-none").hidden = !!email;
+      state.textContent = view.text(isVerified ? "email-confirmed" : "email-unconfirmed");
+      markPart(state, "open", !isVerified);
+      view.part("email-none").hidden = !!email;
       waiting.hidden = !waits;
-      byId("email-unconfirmed").textContent = unconfirmed ?? "";
-      find(waiting, "[data-instead]").hidden = !next;
-      find(details, "summary").textContent = email ? "Change e-mail address" : "Add an e-mail address";
+      const address = make("bdi", "email-unconfirmed", unconfirmed ?? "");
+      const todo = view.pieces(next ? "open-the-link-instead" : "open-the-link", { address });
+      view.part("email-todo").replaceChildren(...todo);
+      find(details, "summary").textContent = view.text(email ? "change-email" : "add-email");
       remove.hidden = !email || site.email === "required";
-      byId("profile-username").closest("div").hidden = site.isNamedByEmail;
+      view.part("profile-username").closest("div").hidden = site.isNamedByEmail;
       row.hidden = false;
       details.hidden = false;
       fold.fill(username);
@@ -125,34 +125,21 @@ export function startAddress(client, site) {
       waits = false;
       row.hidden = true;
       details.hidden = true;
-      for (const id of ["profile-email", "email-unconfirmed"]) byId(id).textContent = "";
+      for (const name of ["profile-email", "email-todo"]) view.part(name).textContent = "";
       resend.clear();
       fold.clear();
     },
   };
 }
 
-/** Put the address below the name. @param {Client} client @param {() => Promise<void>} learn */
-function addRow(client, learn) {
+/** Put the address below the name. @param {View} view @param {() => Promise<void>} learn */
+function addRow(view, learn) {
   const button = makeButton("", "button small", () => {});
   const status = set(make("p", "status muted"), { role: "status" });
-  const waiting = make(
-    "div",
-    "unconfirmed",
-    make(
-      "p",
-      "muted",
-      "Open the link in the mail to ",
-      set(make("bdi"), { id: "email-unconfirmed" }),
-      ".",
-      set(make("span", "", " It takes the place of the other one then."), { "data-instead": "" }),
-    ),
-    make("div", "again", button),
-    status,
-  );
-  const resend = startResend(button, status, async () => {
+  const waiting = make("div", "unconfirmed", make("p", "email-todo muted"), make("div", "again", button), status);
+  const resend = startResend(view, button, status, async () => {
     try {
-      await resendEmail(client);
+      await resendEmail(view.client);
     } catch (error) {
       if (error.status !== CONFLICT) throw error;
       // Nothing waits any more.
@@ -162,36 +149,31 @@ function addRow(client, learn) {
   const row = make(
     "div",
     "",
-    make("dt", "", "E-mail address"),
+    make("dt", "", view.text("email")),
     make(
       "dd",
       "",
-      make("p", "address", set(make("bdi"), { id: "profile-email" }), " ", set(make("span", "pill"), { id: "email-state" })),
-      set(make("p", "muted", "With one, a mail can help you if you forget your password."), { id: "email-none" }),
+      make("p", "address", make("bdi", "profile-email"), " ", make("span", "email-state pill")),
+      make("p", "email-none muted", view.text("email-advice")),
       waiting,
     ),
   );
-  byId("profile-username").closest("div").after(row);
+  view.part("profile-username").closest("div").after(row);
   return { row, waiting, resend };
 }
 
-/** Put the form above that of the password. */
-function addFold() {
-  const remove = makeButton("Remove the address", "button", () => {});
+/** Put the form above that of the password. @param {View} view */
+function addFold(view) {
+  const remove = makeButton(view.text("remove-email"), "button", () => {});
+  const cancel = set(makeButton(view.text("cancel"), "button quiet", () => {}), { "data-cancel": "" });
   const element = form(
     "address-form",
-    make("p", "muted", "We send a mail there. It is your account's as soon as you open the link in it."),
-    usernameField(),
-    field("new-email", "E-mail address", { name: "email", type: "email", inputmode: "email", autocomplete: "email" }),
-    make(
-      "div",
-      "actions",
-      submit("Send the mail", "Sending…", "button primary"),
-      set(makeButton("Cancel", "button quiet", () => {}), { "data-cancel": "" }),
-      remove,
-    ),
+    make("p", "muted", view.text("new-email-text")),
+    usernameField(view),
+    field(view, "new-email", view.text("email"), { name: "email", type: "email", inputmode: "email", autocomplete: "email" }),
+    make("div", "actions", submit(view.text("send-mail"), view.text("sending"), "button primary"), cancel, remove),
   );
-  const details = set(make("details", "fold", make("summary"), element), { id: "email-fold" });
-  byId("password-fold").before(details);
+  const details = make("details", "email-fold fold", make("summary"), element);
+  view.part("password-fold").before(details);
   return { details, element, remove };
 }

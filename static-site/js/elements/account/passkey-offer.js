@@ -37,7 +37,7 @@ export async function offerPasskey(view) {
       whileBusy(button, async () => {
         status.textContent = "";
         try {
-          await addPasskey(client, device(navigator.userAgent).name, { signal });
+          await addPasskey(client, device(view.words, navigator.userAgent).name, { signal });
         } catch (error) {
           status.textContent = withoutPasskey(view, error) ?? describe(error, view.words);
           return;

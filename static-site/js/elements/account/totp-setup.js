@@ -49,7 +49,7 @@ function showSecret(view, sheet, begun, onConfirmed, word = "") {
   const status = set(make("span", "muted small"), { role: "status" });
   const written = set(make("code", "secret", (secret.match(GROUP) ?? []).join(" ")), { dir: "ltr" });
   const copy = makeButton(view.text("copy"), "button small", async () => {
-    status.textContent = view.text((await copyText(secret, written)) ? "copied" : "selected");
+    status.textContent = view.text((await copyText(secret, written)) ? "secret-copied" : "secret-selected");
   });
   sheet.show(
     view.text("set-up-title"),

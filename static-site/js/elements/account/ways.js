@@ -23,8 +23,8 @@ import { startForm } from "../core/forms.js";
 import { loader } from "../core/loading.js";
 import { describe, WordedError } from "../core/messages.js";
 import { day, moment } from "../core/moments.js";
+import { known, remember } from "../core/ways-known.js";
 import { addPart, listParts, loadButton } from "./parts.js";
-import { known, remember } from "./ways-known.js";
 
 const FEW_CODES = 3;
 const LONGEST_LABEL = 64;
@@ -69,7 +69,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
     { list: "way-list", summary: "ways-summary", retry: "ways-retry" },
     () => getFactors(client),
     (/** @type {Factors} */ factors) => {
-      remember(view, factors);
+      remember(client, factors);
       list.replaceChildren(...entries(factors));
       actions.hidden = !theSite().hasPasskeys;
       markPart(actions, "unknown", false);
@@ -179,7 +179,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
 
   /** Show other passkeys without asking the API. @param {(passkeys: Passkey[]) => Passkey[]} change */
   function showWith(change) {
-    const factors = known(view);
+    const factors = known(client);
     if (factors) load.show({ ...factors, passkeys: change(factors.passkeys) });
   }
 
@@ -250,7 +250,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
           failed: () => "",
           task: async (signal) => {
             const ends = AbortSignal.any([signal, view.signal]);
-            await addPasskey(client, device(navigator.userAgent).name, { signal: ends });
+            await addPasskey(client, device(view.words, navigator.userAgent).name, { signal: ends });
           },
         }),
       );
@@ -304,7 +304,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
   return {
     load: load.load,
     clear() {
-      remember(view, null);
+      remember(client, null);
       markPart(actions, "unknown", true);
       load.clear();
     },

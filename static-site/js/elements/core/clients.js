@@ -14,8 +14,8 @@ const roots = new WeakMap();
 /** @type {WeakMap<Client, Set<() => void>>} who wants to hear of a restore that went well */
 const listeners = new WeakMap();
 
-/** @param {string} api relative to the page, or absolute */
-function rootOf(api) {
+/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute */
+export function rootOf(api) {
   return new URL(api.replace(/\/*$/, "/"), document.baseURI).href;
 }
 

@@ -116,19 +116,29 @@ export class LychgateElement extends Base {
     if (round !== this.#round) return;
     const wrong = await this.#whatIsWrong(words);
     if (round !== this.#round) return;
-    const view = new View(this, wrong ? /** @type {any} */ (null) : this.client, words);
+    const view = new View(this, () => this.client, words);
     this.view = view;
     if (wrong) return this.#show(view, wrong);
     if (isSingle && !this.#takePlace()) return this.#show(view, await say(words, "one-is-enough", { name: this.localName }));
     const nodes = await this.build(view);
     if (round !== this.#round) return;
     this.place(view, nodes);
-    view.onChange((change) => this.#follow(change));
+    await this.begin(view);
+  }
+
+  /** Learn whether somebody is logged in, once the element shows something. @param {View} view */
+  async begin(view) {
+    this.follow(view);
     // Another element has tried again.
     view.signal.addEventListener("abort", onRestored(view.client, () => this.state === "failed" && this.restore()));
     this.become("loading", { why: "" });
     if (view.client.user) return this.become("logged-in", { why: "" });
     await this.restore();
+  }
+
+  /** Hear of all that becomes of the session. @param {View} view */
+  follow(view) {
+    view.onChange((change) => this.#follow(change));
   }
 
   /** Continue the session of an earlier page. */

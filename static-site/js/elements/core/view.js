@@ -14,19 +14,27 @@ let count = 0;
 export class View {
   #prefix = `lychgate-${(count += 1)}`;
   #end = new AbortController();
+  #findClient;
+  /** @type {Client | undefined} */
+  #client;
 
   /**
    * @param {HTMLElement} root what has the parts in it
-   * @param {Client} client
+   * @param {() => Client} findClient is called when the client is wanted first: from then on it looks after the session
    * @param {Words} words
    */
-  constructor(root, client, words) {
+  constructor(root, findClient, words) {
     this.root = root;
-    this.client = client;
+    this.#findClient = findClient;
     this.words = words;
     this.notice = new Notice(this);
     /** Is aborted when the element leaves the document. */
     this.signal = this.#end.signal;
+  }
+
+  /** @returns {Client} */
+  get client() {
+    return (this.#client ??= this.#findClient());
   }
 
   /** @param {string} name @returns {any} the first part of that name, which must exist */

@@ -134,7 +134,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     view,
     view.part("login-form"),
     ({ username, password }) => ({
-      ...(!username && { username: view.text(site.isNamedByEmail ? "enter-email" : "enter-username") }),
+      ...(!username && { username: view.text(site.isNamedByEmail ? "enter-your-email" : "enter-username") }),
       ...(!password && { password: view.text("enter-password") }),
     }),
     ({ username, password }) =>
@@ -185,7 +185,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     signUp?.follow(site);
     if (site.isNamedByEmail && !isNamed) {
       await prepareSignUp();
-      (await import("./named-by-email.js")).nameByEmail(view, site);
+      (await import("./named-by-email.js")).nameByEmail(view);
       isNamed = true;
     }
     // Nobody needs these before the form is there.

@@ -25,7 +25,15 @@ const TOO_MANY = 429;
 /** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
 /** @typedef {import("./second-step.js").Due} Due */
 /** @typedef {{name: string, challenge: string, expires: number, sent: number}} Asked times by `Date.now()` */
-/** @typedef {"forgot" | "forgot-sent" | "code" | "code-sent" | "signup-sent"} StepName */
+/** @typedef {keyof typeof TITLES} StepName */
+
+const TITLES = {
+  forgot: "forgot",
+  "forgot-sent": "look-into-mailbox",
+  code: "log-in-with-code",
+  "code-sent": "enter-the-code",
+  "signup-sent": "confirm-address",
+};
 
 /**
  * Begin, once.
@@ -33,10 +41,8 @@ const TOO_MANY = 429;
  * @param {View} view
  * @param {SiteOptions} site
  * @param {(due: Due) => Promise<void>} goOn asks for the second factor if a log-in lacks it
- * @returns {Promise<MailSteps>} throws what `import` throws
  */
-export async function startSteps(view, site, goOn) {
-  await view.words.load("steps");
+export function startSteps(view, site, goOn) {
   return new MailSteps(view, site, goOn);
 }
 
@@ -129,7 +135,7 @@ class MailSteps {
 
   /** @param {StepName} name @param {...Node} children @returns {{title: HTMLElement, panel: HTMLElement}} */
   #makeStep(name, ...children) {
-    const title = set(make("h2", `${name}-title`, this.#view.text(`title:${name}`)), { tabindex: "-1", hidden: "" });
+    const title = set(make("h2", `${name}-title`, this.#view.text(TITLES[name])), { tabindex: "-1", hidden: "" });
     return { title, panel: set(make("div", `step ${name}-step`, ...children), { hidden: "" }) };
   }
 

@@ -3,15 +3,9 @@
 import { find, make, set } from "../core/dom.js";
 
 /** @typedef {import("../core/view.js").View} View */
-/** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
 
-/**
- * Change the two forms, once; again, and nothing changes.
- *
- * @param {View} view
- * @param {SiteOptions} site
- */
-export function nameByEmail(view, site) {
+/** Change the two forms, once. @param {View} view */
+export function nameByEmail(view) {
   view.words.replace("invalid_credentials", "invalid_credentials:email");
   for (const name of ["login-username", "signup-username"]) {
     const input = view.part(name);
@@ -22,12 +16,12 @@ export function nameByEmail(view, site) {
   view.part("signup-email").removeAttribute("name");
   view.part("signup-username").name = "email";
   view.part("signup-username-error").dataset.errorFor = "email";
-  view.part("signup-username-hint").textContent = view.text("signup-email-hint");
+  view.part("signup-username-hint").textContent = view.text("email-is-confirmed");
   // A mailed code logs in too, and so does a passkey, so nobody needs a password.
   const password = view.part("signup-password");
   password.required = false;
-  labelOf(view, password).replaceChildren(view.text("password"), " ", make("span", "muted", view.text("optional")));
-  view.part("signup-password-hint").textContent = view.text("signup-no-password-hint", { count: site.passwordMin });
+  labelOf(view, password).append(make("span", "muted", ` ${view.text("optional")}`));
+  view.part("signup-password-hint").append(view.text("without-password"));
 }
 
 /** @param {View} view @param {HTMLElement} input */

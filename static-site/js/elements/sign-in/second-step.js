@@ -37,10 +37,9 @@ const FIELDS = { code: "second-code", recoveryCode: "second-recovery-code" };
  * @param {View} view
  * @param {Due} due
  * @param {() => void} leave shows the first step again
- * @returns {Promise<{hide: () => void}>} `hide` leaves the step, and forgets it; throws what `import` throws
+ * @returns {{hide: () => void}} `hide` leaves the step, and forgets it
  */
-export async function showSecondStep(view, due, leave) {
-  await view.words.load("steps");
+export function showSecondStep(view, due, leave) {
   const step = new Step(view, due, leave);
   step.begin();
   return { hide: () => step.hide() };
@@ -137,7 +136,7 @@ class Step {
     const element = form(
       "second-code-form",
       make("p", "explanation", ...view.pieces("code-of-app-for", { name: this.#whose() })),
-      field(view, FIELDS.code, view.text("app-code"), { name: "code", ...CODE_FIELD, "data-part": `${FIELDS.code} digits` }),
+      field(view, FIELDS.code, view.text("code-of-app"), { name: "code", ...CODE_FIELD, "data-part": `${FIELDS.code} digits` }),
       submit(view.text("log-in"), view.text("logging-in")),
     );
     startForm(view, element, ({ code }) => named("code", codeProblem(view, code)), ({ code }) => this.#send({ code }, "code"));
@@ -210,7 +209,7 @@ class Step {
       if (error.error === "invalid_challenge") return this.#end("second-step-refused");
       if (error.error !== "invalid_code" || !name) throw error;
       find(this.#parts.panel, `[name=${name}]`).select();
-      throw new WordedError(error, this.#view.text(name === "code" ? "app-code-wrong" : "recovery-code-wrong"), name);
+      throw new WordedError(error, this.#view.text(name === "code" ? "wrong-code" : "recovery-code-wrong"), name);
     }
   }
 
@@ -230,7 +229,7 @@ class Step {
 
   /** @param {any} error of a passkey */
   #explain(error) {
-    if (error.error === "invalid_code") return this.#view.text("passkey-refused");
+    if (error.error === "invalid_code") return this.#view.text("second-passkey-refused");
     return withoutPasskey(this.#view, error) ?? describe(error, this.#view.words);
   }
 

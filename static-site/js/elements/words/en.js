@@ -16,7 +16,9 @@ export default {
   // Names and passwords
   "enter-username": "Enter your username.",
   "enter-email": "Enter an e-mail address.",
+  "enter-your-email": "Enter your e-mail address.",
   "enter-password": "Enter your password.",
+
   // The log-in, <lychgate-sign-in>
   "one-moment": "One moment…",
   welcome: "Welcome",
@@ -32,7 +34,8 @@ export default {
   "new-here": "New here? {link}",
   "signup-closed": "Signing up is closed at the moment. If you have an account, you can log in.",
   "one-more-step": "One more step",
-  // Who is logged in, <lychgate-user>, and what only members see, <lychgate-guard>
+
+  // Who is logged in, <lychgate-user>
   account: "Account",
 
   // Devices
