@@ -85,7 +85,7 @@ BAD = [
 ]
 
 READ_ALL = """async (cases) => {
-    const { returnAddress } = await import("/js/departure.js");
+    const { returnAddress } = await import("/js/elements/sign-in/departure.js");
     return cases.map((wanted) => returnAddress(`http://here.example/?return=${encodeURIComponent(wanted)}`));
 }"""
 
@@ -115,7 +115,7 @@ ADDRESSES = {
 
 def test_the_first_return_of_the_address_counts_decoded_once(visitor):
     read = """async (addresses) => {
-        const { returnAddress } = await import("/js/departure.js");
+        const { returnAddress } = await import("/js/elements/sign-in/departure.js");
         return addresses.map((address) => returnAddress(address));
     }"""
     assert dict(zip(ADDRESSES, visitor.page.evaluate(read, list(ADDRESSES)), strict=True)) == ADDRESSES

@@ -33,7 +33,7 @@ export class Account extends LychgateElement {
     view.listen(document, "lychgate:passkey-added", async () => (await this.#parts)?.reload());
     const spinner = set(make("span", "spinner"), { "aria-hidden": "true" });
     const waiting = make("div", "waiting", spinner, set(make("p", "", view.text("one-moment")), { role: "status" }));
-    return [set(waiting, { hidden: "" }), make("div", "failed-place"), set(makeView(view), { hidden: "" })];
+    return [set(waiting, { hidden: "" }), make("div", "failed-place"), set(make("section", "logged-in"), { hidden: "" })];
   }
 
   /** What the page has put into the element stays, at the end. @param {HTMLElement} frame */
@@ -105,6 +105,7 @@ export class Account extends LychgateElement {
       if (canTakeFocus(before)) view.part("logged-in-title").focus();
     } catch (error) {
       if (this.view !== view) return;
+      if (!(error instanceof NetworkError)) console.error(error);
       this.#parts = this.#shownId = null;
       this.become("failed", { why, error });
     }
@@ -120,6 +121,7 @@ export class Account extends LychgateElement {
       // Without its styles it is no beauty, but it works.
       loadStyles(this, "account").catch(() => {}),
     ]);
+    addTitle(view);
     return startAccount(view, { onDeleted: () => sayAtLogOut(view.client, view.text("account-is-deleted")) });
   }
 
@@ -154,13 +156,12 @@ export class Account extends LychgateElement {
 }
 
 /** @param {View} view */
-function makeView(view) {
+function addTitle(view) {
   const name = make("bdi", "greeting-username");
-  const title = set(make("h1", "logged-in-title", ...view.pieces("welcome-name", { name })), {
-    id: view.id("logged-in-title"),
-    tabindex: "-1",
-  });
-  return set(make("section", "logged-in", title), { "aria-labelledby": title.id });
+  const id = view.id("logged-in-title");
+  const title = set(make("h1", "logged-in-title", ...view.pieces("welcome-name", { name })), { id, tabindex: "-1" });
+  const section = set(view.part("logged-in"), { "aria-labelledby": id });
+  section.replaceChildren(title);
 }
 
 /** @returns {boolean} whether nothing else in the page tells what becomes of the session */

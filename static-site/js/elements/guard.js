@@ -60,7 +60,7 @@ export class Guard extends LychgateElement {
     this.dataset.state = "forbidden";
     if (this.querySelector(':scope > [data-part~="logged-out"]')) return;
     await view.words.load("steps").catch(() => {});
-    if (this.state !== "forbidden" || view !== this.view) return;
+    if (this.dataset.state !== "forbidden" || view !== this.view) return;
     this.#told.replaceChildren(set(make("p", "message", view.text("not-for-you")), { role: "status" }));
   }
 

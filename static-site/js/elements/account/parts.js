@@ -14,7 +14,7 @@ import { make, makeButton, set } from "../core/dom.js";
  * @param {...Node} children of the card
  */
 export function addPart(view, name, title, text, ...children) {
-  view.part("parts").append(makePart(view, name, title, text, ...children));
+  view.part("logged-in").append(makePart(view, name, title, text, ...children));
 }
 
 /** The same, to be put anywhere. @param {View} view @param {string} name @param {string} title @param {string} text @param {...Node} children */

@@ -22,6 +22,7 @@ export default {
   "no-api": "No log-in answers at {api}. Whoever runs this page has to look at it.",
 
   // Names and passwords
+  "enter-email": "Enter an e-mail address.",
   "wrong-password": "This is not your password.",
   "choose-username": "Choose a username.",
   "choose-password": "Choose a password.",

@@ -15,7 +15,6 @@ export default {
 
   // Names and passwords
   "enter-username": "Enter your username.",
-  "enter-email": "Enter an e-mail address.",
   "enter-your-email": "Enter your e-mail address.",
   "enter-password": "Enter your password.",
 
