@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from tests.browser.development_server import DevelopmentServer
+from tests.browser.person import Person
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
@@ -112,3 +113,20 @@ def newcomer(visitor):
     visitor.sign_up()
     visitor.is_signed_in()
     return visitor
+
+
+@pytest.fixture
+def new_person(new_visitor, server):
+    """Make people with mail addresses, at ``server`` unless told where."""
+
+    def new_person(at=server, **settings):
+        by_address = settings.pop("by_address", False)
+        return Person(new_visitor(at, **settings), at, by_address=by_address)
+
+    return new_person
+
+
+@pytest.fixture
+def kim(new_person):
+    """Somebody with an account and a confirmed address."""
+    return new_person().is_a_member()

@@ -13,9 +13,10 @@ from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
 
 FRESH_SECONDS = 900
-CODE, RECOVERY = "#second-code", "#second-recovery-code"
-DIALOG, SHEET = "#confirm-dialog", "#sheet"
-LABEL = "#way-list .label"
+CODE, RECOVERY = "[data-part~=second-code]", "[data-part~=second-recovery-code]"
+CODE_ERROR, RECOVERY_ERROR = "[data-part~=second-code-error]", "[data-part~=second-recovery-code-error]"
+DIALOG, SHEET = "[data-part~=confirm-dialog]", "[data-part~=sheet]"
+LABEL = "[data-part~=way-list] [data-part~=label]"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ class Member:
 
     def signs_up(self):
         self.visitor.join()
-        self.visitor.sees("#way-list strong", "Password")
+        self.visitor.sees("[data-part~=way-list] strong", "Password")
         return self
 
     def logs_out(self):
@@ -55,29 +56,29 @@ class Member:
         """Come back when nothing is fresh any more."""
         self.clock.advance(FRESH_SECONDS + 1)
         self.page.reload()
-        self.visitor.sees("#way-list strong", "Password")
+        self.visitor.sees("[data-part~=way-list] strong", "Password")
 
     def adds_a_passkey(self):
         count = self.page.locator(LABEL).count()
-        self.page.click("#add-passkey")
+        self.page.click("[data-part~=add-passkey]")
         expect(self.page.locator(LABEL)).to_have_count(count + 1)
         return self
 
     def begins_an_app(self):
-        self.page.click("#way-list >> text=Set up")
-        self.app = App(self.page.inner_text(f"{SHEET} .secret"), self.clock)
+        self.page.click("[data-part~=way-list] >> text=Set up")
+        self.app = App(self.page.inner_text(f"{SHEET} [data-part~=secret]"), self.clock)
         return self
 
     def confirms_the_app(self, code):
-        self.page.fill("#totp-code", code)
-        self.page.click("#totp-form [type=submit]")
+        self.page.fill("[data-part~=totp-code]", code)
+        self.page.click("[data-part~=totp-form] [type=submit]")
 
     def adds_an_app(self):
         self.begins_an_app().confirms_the_app(self.app.code())
-        self.visitor.sees(".codes")
-        self.recovery_codes = self.page.locator(".codes code").all_inner_texts()
+        self.visitor.sees("[data-part~=codes]")
+        self.recovery_codes = self.page.locator("[data-part~=codes] code").all_inner_texts()
         self.page.click("text=I have kept them")
-        self.visitor.sees("#way-list", "Recovery codes")
+        self.visitor.sees("[data-part~=way-list]", "Recovery codes")
         return self
 
     def enters(self, code, field=CODE):
@@ -86,7 +87,7 @@ class Member:
 
     def answers_the_question(self, **fields):
         for name, value in fields.items():
-            self.page.fill(f"#confirm-{name}", value)
+            self.page.fill(f"[data-part~=confirm-{name}]", value)
         self.page.click(f"{DIALOG} [type=submit]")
 
     def posts(self):
@@ -112,7 +113,7 @@ def kim(new_member):
 
 
 def focused(member):
-    return member.page.evaluate("document.activeElement.id")
+    return member.page.evaluate("document.activeElement.dataset.part?.split(' ')[0]")
 
 
 # Passkeys
@@ -120,16 +121,16 @@ def focused(member):
 
 def test_a_passkey_is_added_and_logs_in_by_its_button_without_a_name(kim):
     kim.adds_a_passkey()
-    kim.visitor.sees("#notice", "You can log in with the new passkey")
-    kim.visitor.sees("#ways-summary", "You have a passkey.")
-    kim.visitor.sees("#way-list", "on all your devices")
-    kim.visitor.sees("#way-list", "not used yet")
-    kim.visitor.sees("#event-list", "Passkey added")
+    kim.visitor.sees("[data-part~=notice]", "You can log in with the new passkey")
+    kim.visitor.sees("[data-part~=ways-summary]", "You have a passkey.")
+    kim.visitor.sees("[data-part~=way-list]", "on all your devices")
+    kim.visitor.sees("[data-part~=way-list]", "not used yet")
+    kim.visitor.sees("[data-part~=event-list]", "Passkey added")
     kim.has_no_autofill()
     kim.logs_out()
-    kim.page.click("#passkey-login")
+    kim.page.click("[data-part~=passkey-login]")
     kim.visitor.is_signed_in()
-    kim.visitor.sees("#way-list", "used just now")
+    kim.visitor.sees("[data-part~=way-list]", "used just now")
     assert "auth/login" not in [path for path, _ in kim.posts()]
 
 
@@ -145,8 +146,8 @@ def test_an_authenticator_that_lies_logs_nobody_in_and_the_page_says_so(kim, lie
     kim.adds_a_passkey()
     kim.authenticator.lies(**{lie: True})
     kim.logs_out()
-    kim.page.click("#passkey-login")
-    kim.visitor.sees("#login-form [data-form-error]", "not good for this site")
+    kim.page.click("[data-part~=passkey-login]")
+    kim.visitor.sees("[data-part~=login-form] [data-form-error]", "not good for this site")
     assert ("auth/login/passkey", 401) in kim.posts()
     assert ("auth/login/passkey", 200) not in kim.posts()
     kim.visitor.is_signed_out()
@@ -156,23 +157,23 @@ def test_who_has_no_passkey_here_is_told_so_and_can_go_on(kim):
     kim.adds_a_passkey()
     kim.authenticator.forgets()
     kim.logs_out()
-    kim.page.click("#passkey-login")
-    kim.visitor.sees("#login-form [data-form-error]", "No passkey was used")
+    kim.page.click("[data-part~=passkey-login]")
+    kim.visitor.sees("[data-part~=login-form] [data-form-error]", "No passkey was used")
     kim.visitor.log_in()
     kim.visitor.is_signed_in()
 
 
 def test_a_second_passkey_on_the_same_authenticator_is_refused_in_words(kim):
     kim.adds_a_passkey()
-    kim.page.click("#add-passkey")
-    kim.visitor.sees("#notice", "has a passkey for your account already")
+    kim.page.click("[data-part~=add-passkey]")
+    kim.visitor.sees("[data-part~=notice]", "has a passkey for your account already")
     assert kim.page.locator(LABEL).count() == 1
 
 
 def test_a_passkey_gets_another_name_by_keyboard(kim):
     kim.adds_a_passkey()
     before = kim.page.inner_text(LABEL)
-    kim.page.focus("#way-list .buttons >> text=Rename")
+    kim.page.focus("[data-part~=way-list] [data-part~=buttons] >> text=Rename")
     kim.page.keyboard.press("Enter")
     assert focused(kim) == "passkey-label"
     kim.page.keyboard.press("Escape")
@@ -187,32 +188,32 @@ def test_a_passkey_gets_another_name_by_keyboard(kim):
 
 def test_a_passkey_without_a_name_is_an_error_at_its_field(kim):
     kim.adds_a_passkey()
-    kim.page.click("#way-list .buttons >> text=Rename")
-    kim.page.fill("#passkey-label", "  ")
-    kim.page.click("#rename-form [type=submit]")
-    kim.visitor.sees("#passkey-label-error", "Enter a name")
+    kim.page.click("[data-part~=way-list] [data-part~=buttons] >> text=Rename")
+    kim.page.fill("[data-part~=passkey-label]", "  ")
+    kim.page.click("[data-part~=rename-form] [type=submit]")
+    kim.visitor.sees("[data-part~=passkey-label-error]", "Enter a name")
 
 
 def test_a_passkey_that_is_removed_logs_nobody_in(kim):
     kim.adds_a_passkey()
-    kim.page.click("#way-list .buttons >> text=Remove")
+    kim.page.click("[data-part~=way-list] [data-part~=buttons] >> text=Remove")
     kim.visitor.sees(f"{DIALOG} h2", "Remove the passkey?")
     kim.page.click(f"{DIALOG} [type=submit]")
-    kim.visitor.sees("#notice", "The passkey is removed")
+    kim.visitor.sees("[data-part~=notice]", "The passkey is removed")
     expect(kim.page.locator(LABEL)).to_have_count(0)
     assert focused(kim) == "ways-title"
-    kim.visitor.sees("#event-list", "Passkey removed")
+    kim.visitor.sees("[data-part~=event-list]", "Passkey removed")
     kim.logs_out()
-    kim.page.click("#passkey-login")
-    kim.visitor.sees("#login-form [data-form-error]:not(:empty)")
+    kim.page.click("[data-part~=passkey-login]")
+    kim.visitor.sees("[data-part~=login-form] [data-form-error]:not(:empty)")
     kim.visitor.is_signed_out()
 
 
 def test_a_passkey_alone_answers_the_question_who_it_is(kim):
     kim.adds_a_passkey()
     kim.waits()
-    kim.page.click("#log-out-everywhere")
-    kim.visitor.sees("#confirm-password")
+    kim.page.click("[data-part~=log-out-everywhere]")
+    kim.visitor.sees("[data-part~=confirm-password]")
     kim.page.click(f"{DIALOG} >> text=Use a passkey")
     kim.visitor.is_signed_out()
     assert ("auth/reauthenticate", 200) in kim.posts()
@@ -220,9 +221,9 @@ def test_a_passkey_alone_answers_the_question_who_it_is(kim):
 
 def test_a_stale_session_is_asked_who_it_is_before_it_gets_a_passkey(kim):
     kim.waits()
-    kim.page.click("#add-passkey")
+    kim.page.click("[data-part~=add-passkey]")
     kim.answers_the_question(password="seven old oak boards and a guess")
-    kim.visitor.sees("#confirm-password-error", "not your password")
+    kim.visitor.sees("[data-part~=confirm-password-error]", "not your password")
     kim.answers_the_question(password=PASSWORD)
     kim.visitor.sees(LABEL)
 
@@ -232,20 +233,20 @@ def test_a_stale_session_is_asked_who_it_is_before_it_gets_a_passkey(kim):
 
 def test_an_app_is_set_up_with_the_secret_that_is_shown_and_the_codes_are_shown_once(kim):
     kim.begins_an_app()
-    drawn = kim.page.locator(".qr svg")
+    drawn = kim.page.locator("[data-part~=qr] svg")
     assert drawn.get_attribute("role") == "img"
-    assert re.fullmatch(r"([A-Z2-7]{4} )*[A-Z2-7]{1,4}", kim.page.inner_text(f"{SHEET} .secret"))
+    assert re.fullmatch(r"([A-Z2-7]{4} )*[A-Z2-7]{1,4}", kim.page.inner_text(f"{SHEET} [data-part~=secret]"))
     kim.confirms_the_app(kim.app.wrong_code())
-    kim.visitor.sees("#totp-code-error", "Wrong")
+    kim.visitor.sees("[data-part~=totp-code-error]", "Wrong")
     assert focused(kim) == "totp-code"
     kim.confirms_the_app(kim.app.code())
-    kim.visitor.sees(".codes")
-    codes = kim.page.locator(".codes code").all_inner_texts()
+    kim.visitor.sees("[data-part~=codes]")
+    codes = kim.page.locator("[data-part~=codes] code").all_inner_texts()
     assert len(set(codes)) == 10
     # They do not go by accident.
     for _ in range(3):
         kim.page.keyboard.press("Escape")
-    kim.visitor.sees(".codes")
+    kim.visitor.sees("[data-part~=codes]")
     with kim.page.expect_download() as download:
         kim.page.click(f"{SHEET} >> text=Download")
     kept = download.value.path().read_text("utf-8")
@@ -253,9 +254,9 @@ def test_an_app_is_set_up_with_the_secret_that_is_shown_and_the_codes_are_shown_
     assert all(code in kept for code in codes)
     assert kim.visitor.username in kept
     kim.page.click("text=I have kept them")
-    kim.visitor.sees("#ways-summary", "needs a second factor")
-    kim.visitor.sees("#way-list", "10 are left")
-    kim.visitor.sees("#event-list", "Second factor added")
+    kim.visitor.sees("[data-part~=ways-summary]", "needs a second factor")
+    kim.visitor.sees("[data-part~=way-list]", "10 are left")
+    kim.visitor.sees("[data-part~=event-list]", "Second factor added")
     assert kim.page.locator(SHEET).count() == 0
     assert codes[0] not in kim.page.content()
 
@@ -264,7 +265,7 @@ def test_who_cancels_has_no_second_factor(kim):
     kim.begins_an_app()
     kim.page.keyboard.press("Escape")
     kim.page.locator(SHEET).wait_for(state="detached")
-    kim.visitor.sees("#ways-summary", "Only your password")
+    kim.visitor.sees("[data-part~=ways-summary]", "Only your password")
     kim.logs_out()
     kim.visitor.log_in()
     kim.visitor.is_signed_in()
@@ -273,21 +274,21 @@ def test_who_cancels_has_no_second_factor(kim):
 def test_a_log_in_wants_a_code_and_takes_each_code_once(kim):
     kim.adds_an_app().logs_out()
     kim.visitor.log_in()
-    kim.visitor.sees("#second-step", f"shows for {kim.visitor.username}")
+    kim.visitor.sees("[data-part~=second-step]", f"shows for {kim.visitor.username}")
     assert focused(kim) == "second-code"
     assert kim.page.title().startswith("One more step")
     field = kim.page.locator(CODE)
     assert (field.get_attribute("autocomplete"), field.get_attribute("inputmode")) == ("one-time-code", "numeric")
     kim.enters("12 34")
-    kim.visitor.sees(f"{CODE}-error", "6 digits")
+    kim.visitor.sees(CODE_ERROR, "6 digits")
     for refused in (kim.app.last_code(), kim.app.wrong_code()):
         kim.enters(refused)
-        kim.visitor.sees(f"{CODE}-error", "Wrong, or used")
+        kim.visitor.sees(CODE_ERROR, "Wrong, or used")
         assert focused(kim) == "second-code"
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
     assert [status for path, status in kim.posts() if path == "auth/login/second-factor"] == [401, 401, 200]
-    kim.visitor.sees("#event-list", "Second factor wrong")
+    kim.visitor.sees("[data-part~=event-list]", "Second factor wrong")
 
 
 def test_a_recovery_code_logs_in_once(kim):
@@ -300,9 +301,9 @@ def test_a_recovery_code_logs_in_once(kim):
         kim.enters(kim.recovery_codes[3].upper(), RECOVERY)
         if taken:
             kim.visitor.is_signed_in()
-            kim.visitor.sees("#way-list", "9 are left")
+            kim.visitor.sees("[data-part~=way-list]", "9 are left")
         else:
-            kim.visitor.sees(f"{RECOVERY}-error", "or used")
+            kim.visitor.sees(RECOVERY_ERROR, "or used")
             kim.page.click("text=Use a code of the app")
             kim.enters(kim.app.code())
             kim.visitor.is_signed_in()
@@ -314,15 +315,15 @@ def test_after_five_wrong_codes_a_log_in_begins_again(kim):
     for _ in range(5):
         with kim.page.expect_response("**/auth/login/second-factor"):
             kim.enters(kim.app.wrong_code())
-        kim.visitor.sees(f"{CODE}-error, #second-step [data-why]", re.compile("Wrong|too many"))
+        kim.visitor.sees(f"{CODE_ERROR}, [data-part~=second-step] [data-part~=why]", re.compile("Wrong|too many"))
     if kim.page.locator(CODE).is_visible():
         kim.enters(kim.app.code())
     kim.visitor.sees("h2", "Please begin again")
     assert focused(kim) == "second-step-title"
     kim.page.get_by_role("button", name="Begin again").click()
     assert focused(kim) == "login-password"
-    assert kim.page.input_value("#login-password") == ""
-    assert kim.page.input_value("#login-username") == kim.visitor.username
+    assert kim.page.input_value("[data-part~=login-password]") == ""
+    assert kim.page.input_value("[data-part~=login-username]") == kim.visitor.username
     kim.visitor.log_in()
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
@@ -332,10 +333,10 @@ def test_the_time_for_the_second_step_runs_and_ends(kim):
     kim.adds_an_app().logs_out()
     kim.page.clock.install()
     kim.visitor.log_in()
-    kim.visitor.sees(".time", "Time left: 5:00")
+    kim.visitor.sees("[data-part~=time]", "Time left: 5:00")
     kim.page.clock.run_for(241_000)
-    kim.visitor.sees(".time", "Time left: 0:59")
-    assert kim.page.inner_text("#second-step [role=status]") == "One minute is left."
+    kim.visitor.sees("[data-part~=time]", "Time left: 0:59")
+    assert kim.page.inner_text("[data-part~=second-step] [role=status]") == "One minute is left."
     kim.page.clock.run_for(60_000)
     kim.visitor.sees("h2", "Please begin again")
 
@@ -344,15 +345,15 @@ def test_who_goes_back_from_the_second_step_is_at_the_log_in_and_the_name_stays(
     kim.adds_an_app().logs_out()
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
-    kim.page.click("#second-step >> text=Back to the log-in")
-    kim.visitor.sees("#login-form")
-    assert kim.page.input_value("#login-password") == ""
-    assert kim.page.locator("#second-step").is_hidden()
+    kim.page.click("[data-part~=second-step] >> text=Back to the log-in")
+    kim.visitor.sees("[data-part~=login-form]")
+    assert kim.page.input_value("[data-part~=login-password]") == ""
+    assert kim.page.locator("[data-part~=second-step]").is_hidden()
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
     kim.page.evaluate("location.hash = 'signup'")
-    kim.visitor.sees("#signup-form")
-    assert kim.page.locator("#second-step").is_hidden()
+    kim.visitor.sees("[data-part~=signup-form]")
+    assert kim.page.locator("[data-part~=second-step]").is_hidden()
 
 
 def test_a_passkey_is_a_second_factor_too(kim):
@@ -362,7 +363,7 @@ def test_a_passkey_is_a_second_factor_too(kim):
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
     kim.authenticator.answers(True)
-    kim.page.click("#second-step >> text=Use a passkey")
+    kim.page.click("[data-part~=second-step] >> text=Use a passkey")
     kim.visitor.is_signed_in()
     assert ("auth/login/second-factor", 200) in kim.posts()
 
@@ -370,27 +371,27 @@ def test_a_passkey_is_a_second_factor_too(kim):
 def test_who_has_an_app_answers_the_question_with_password_and_code(kim):
     kim.adds_an_app()
     kim.waits()
-    kim.page.click("#way-list >> text=Make new ones")
-    kim.visitor.sees("#confirm-reason", "your password and a code")
+    kim.page.click("[data-part~=way-list] >> text=Make new ones")
+    kim.visitor.sees("[data-part~=confirm-reason]", "your password and a code")
     kim.answers_the_question(password=PASSWORD, code="")
-    kim.visitor.sees("#confirm-code-error", "Enter the code")
+    kim.visitor.sees("[data-part~=confirm-code-error]", "Enter the code")
     kim.answers_the_question(code=kim.app.wrong_code())
-    kim.visitor.sees("#confirm-code-error", "Wrong, or used")
+    kim.visitor.sees("[data-part~=confirm-code-error]", "Wrong, or used")
     kim.answers_the_question(code=kim.app.code())
-    kim.visitor.sees(".codes")
-    codes = kim.page.locator(".codes code").all_inner_texts()
+    kim.visitor.sees("[data-part~=codes]")
+    codes = kim.page.locator("[data-part~=codes] code").all_inner_texts()
     assert not set(codes) & set(kim.recovery_codes)
     kim.page.click("text=I have kept them")
-    kim.visitor.sees("#notice", "new recovery codes")
+    kim.visitor.sees("[data-part~=notice]", "new recovery codes")
 
 
 def test_without_its_app_an_account_asks_for_a_password_alone_again(kim):
     kim.adds_an_app()
-    kim.page.click("#way-list >> text=Remove")
-    kim.visitor.sees("#confirm-consequence", "the recovery codes are void")
+    kim.page.click("[data-part~=way-list] >> text=Remove")
+    kim.visitor.sees("[data-part~=confirm-consequence]", "the recovery codes are void")
     kim.page.click(f"{DIALOG} [type=submit]")
-    kim.visitor.sees("#ways-summary", "Only your password")
-    kim.visitor.sees("#event-list", "Second factor removed")
+    kim.visitor.sees("[data-part~=ways-summary]", "Only your password")
+    kim.visitor.sees("[data-part~=event-list]", "Second factor removed")
     kim.logs_out()
     kim.visitor.log_in()
     kim.visitor.is_signed_in()
@@ -399,37 +400,37 @@ def test_without_its_app_an_account_asks_for_a_password_alone_again(kim):
 def test_the_password_of_an_account_with_an_app_is_not_changed_by_the_password_alone(kim):
     kim.adds_an_app()
     kim.waits()
-    kim.page.click("#password-fold summary")
-    kim.page.fill("#current-password", PASSWORD)
-    kim.page.fill("#new-password", "nine new willow boards and a bolt")
-    kim.page.click("#password-form [type=submit]")
+    kim.page.click("[data-part~=password-fold] summary")
+    kim.page.fill("[data-part~=current-password]", PASSWORD)
+    kim.page.fill("[data-part~=new-password]", "nine new willow boards and a bolt")
+    kim.page.click("[data-part~=password-form] [type=submit]")
     kim.visitor.sees(f"{DIALOG} h2", "Change the password?")
     kim.answers_the_question(password=PASSWORD, code=kim.app.code())
-    kim.visitor.sees("#notice", "Your password is changed")
+    kim.visitor.sees("[data-part~=notice]", "Your password is changed")
 
 
 def test_a_mailed_code_ends_in_the_second_factor_too(new_member, patient_server):
     kim = new_member()
     page = kim.visitor.open().page
-    kim.visitor.sees("#mail-ways")
+    kim.visitor.sees("[data-part~=mail-ways]")
     post = Postbox(patient_server, f"{kim.visitor.username}@example.org")
-    page.click("#show-signup")
-    page.fill("#signup-email", post.address)
+    page.click("[data-part~=show-signup]")
+    page.fill("[data-part~=signup-email]", post.address)
     kim.visitor.sign_up()
     kim.visitor.is_signed_in()
     tab = kim.visitor.open_tab()
     tab.goto(post.link("email"))
-    tab.click("#email-form [type=submit]")
-    tab.locator("#done").wait_for()
+    tab.click("[data-part~=email-form] [type=submit]")
+    tab.locator("[data-part~=done]").wait_for()
     kim.adds_an_app().logs_out()
-    page.click("#mail-ways a[href='#code']")
-    page.fill("#code-username", kim.visitor.username)
-    page.click("#code-form [type=submit]")
-    page.fill("#code-digits", post.code())
-    page.click("#code-entry-form [type=submit]")
+    page.click("[data-part~=mail-ways] a[href='#code']")
+    page.fill("[data-part~=code-username]", kim.visitor.username)
+    page.click("[data-part~=code-form] [type=submit]")
+    page.fill("[data-part~=code-digits]", post.code())
+    page.click("[data-part~=code-entry-form] [type=submit]")
     kim.visitor.sees(CODE)
     kim.enters(kim.app.wrong_code())
-    kim.visitor.sees(f"{CODE}-error", "Wrong")
+    kim.visitor.sees(CODE_ERROR, "Wrong")
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
     kim.visitor.forgive(401, 403)
@@ -440,7 +441,7 @@ def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(
     kim.adds_a_passkey().adds_an_app()
     kim.waits()
     kim.authenticator.lies(**{lie: True})
-    kim.page.click("#log-out-everywhere")
+    kim.page.click("[data-part~=log-out-everywhere]")
     kim.page.click(f"{DIALOG} >> text=Use a passkey")
     kim.visitor.sees(f"{DIALOG} [data-form-error]", "not good for your account")
     kim.page.click(f"{DIALOG} >> text=Cancel")
@@ -449,8 +450,8 @@ def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
     kim.authenticator.answers(True)
-    kim.page.click("#second-step >> text=Use a passkey")
-    kim.visitor.sees("#second-step [role=alert]", "The passkey was refused")
+    kim.page.click("[data-part~=second-step] >> text=Use a passkey")
+    kim.visitor.sees("[data-part~=second-step] [role=alert]", "The passkey was refused")
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
 
@@ -472,7 +473,7 @@ def test_a_browser_that_makes_a_passkey_by_itself_is_told_of_in_a_line(kim):
     )
     kim.page.reload()
     kim.visitor.log_in()
-    kim.visitor.sees("#notice", "A passkey was added to your account")
+    kim.visitor.sees("[data-part~=notice]", "A passkey was added to your account")
 
 
 # Without a password
@@ -485,42 +486,42 @@ def passwordless(new_visitor, patient_clock, address_server):
     kim = Member(new_visitor(named), patient_clock)
     kim.visitor.username = f"{kim.visitor.username}@example.org"
     page = kim.visitor.open().page
-    kim.visitor.sees("#mail-ways")
-    page.click("#show-signup")
-    kim.visitor.sees("#signup-password-hint", "Without one")
-    page.fill("#signup-username", kim.visitor.username)
-    page.click("#signup-form [type=submit]")
+    kim.visitor.sees("[data-part~=mail-ways]")
+    page.click("[data-part~=show-signup]")
+    kim.visitor.sees("[data-part~=signup-password-hint]", "Without one")
+    page.fill("[data-part~=signup-username]", kim.visitor.username)
+    page.click("[data-part~=signup-form] [type=submit]")
     kim.visitor.sees("h2", "Confirm your address")
     page.goto(Postbox(address_server, kim.visitor.username).link("register").replace("127.0.0.1", "localhost"))
-    page.click("#register-form [type=submit]")
+    page.click("[data-part~=register-form] [type=submit]")
     yield kim
     kim.visitor.forgive(401, 403, 409)
 
 
 def test_who_signs_up_without_a_password_makes_a_passkey_at_once_and_needs_no_password_ever(passwordless):
     kim = passwordless
-    kim.visitor.sees("#passkey-offer", "You have no password")
-    kim.page.click("#passkey-offer button")
-    kim.visitor.sees("#done-title", "You have a passkey")
+    kim.visitor.sees("[data-part~=passkey-offer]", "You have no password")
+    kim.page.click("[data-part~=passkey-offer] button")
+    kim.visitor.sees("[data-part~=done-title]", "You have a passkey")
     assert focused(kim) == "done-title"
-    kim.page.click("#done-next")
+    kim.page.click("[data-part~=done-next]")
     kim.visitor.is_signed_in()
-    kim.visitor.sees("#ways-summary", "You have a passkey.")
-    kim.visitor.sees("#way-list", "None. You log in with a passkey or a mailed code.")
-    assert kim.page.locator("#password-fold").is_hidden()
-    kim.page.click("#delete-fold summary")
-    assert kim.page.locator("#delete-password").is_hidden()
-    kim.page.click("#delete-form [type=submit]")
+    kim.visitor.sees("[data-part~=ways-summary]", "You have a passkey.")
+    kim.visitor.sees("[data-part~=way-list]", "None. You log in with a passkey or a mailed code.")
+    assert kim.page.locator("[data-part~=password-fold]").is_hidden()
+    kim.page.click("[data-part~=delete-fold] summary")
+    assert kim.page.locator("[data-part~=delete-password]").is_hidden()
+    kim.page.click("[data-part~=delete-form] [type=submit]")
     kim.visitor.is_signed_out()
-    kim.visitor.sees("#notice", "Your account is deleted")
+    kim.visitor.sees("[data-part~=notice]", "Your account is deleted")
 
 
 def test_who_wants_no_passkey_goes_on_without_one(passwordless):
     kim = passwordless
-    kim.visitor.sees("#passkey-offer")
+    kim.visitor.sees("[data-part~=passkey-offer]")
     kim.page.click("text=Not now")
     kim.visitor.is_signed_in()
-    kim.visitor.sees("#ways-summary", "mailed code")
+    kim.visitor.sees("[data-part~=ways-summary]", "mailed code")
 
 
 def test_the_last_way_in_is_not_removed_and_the_question_says_why(kim):
@@ -530,7 +531,7 @@ def test_the_last_way_in_is_not_removed_and_the_question_says_why(kim):
         "**/api/auth/passkeys/*",
         lambda route: route.fulfill(**refusal) if route.request.method == "DELETE" else route.fallback(),
     )
-    kim.page.click("#way-list .buttons >> text=Remove")
+    kim.page.click("[data-part~=way-list] [data-part~=buttons] >> text=Remove")
     kim.page.click(f"{DIALOG} [type=submit]")
     kim.visitor.sees(f"{DIALOG} [data-form-error]", "only way into your account")
     kim.page.click(f"{DIALOG} >> text=Cancel")
@@ -542,39 +543,39 @@ def test_the_last_way_in_is_not_removed_and_the_question_says_why(kim):
 
 def test_at_an_address_of_numbers_the_page_says_where_passkeys_work(new_visitor, patient_server):
     visitor = new_visitor(patient_server).open()
-    visitor.sees("#passkey-address", "Passkeys need an address with a name")
-    link = visitor.page.locator("#passkey-address a")
+    visitor.sees("[data-part~=passkey-address]", "Passkeys need an address with a name")
+    link = visitor.page.locator("[data-part~=passkey-address] a")
     assert link.get_attribute("href") == patient_server.url.replace("127.0.0.1", "localhost") + "/"
-    assert visitor.page.locator("#passkey-login").count() == 0
+    assert visitor.page.locator("[data-part~=passkey-login]").count() == 0
     visitor.sign_up()
     visitor.is_signed_in()
-    visitor.sees("#way-list strong", "Password")
-    assert visitor.page.locator("#logged-in >> text=Add a passkey").is_hidden()
-    visitor.sees("#logged-in", "Passkeys need an address with a name")
+    visitor.sees("[data-part~=way-list] strong", "Password")
+    assert visitor.page.locator("[data-part~=logged-in] >> text=Add a passkey").is_hidden()
+    visitor.sees("[data-part~=logged-in]", "Passkeys need an address with a name")
 
 
 def test_a_site_without_passkeys_and_apps_offers_none(new_visitor, named):
     visitor = new_visitor(named)
     options = {"registration": "open", "identifier": "username", "email": "off", "methods": ["password"]}
     visitor.context.route("**/api/auth/options", lambda route: route.fulfill(json={**options, "second_factors": []}))
-    visitor.open().sees("#login-form")
+    visitor.open().sees("[data-part~=login-form]")
     visitor.sign_up()
     visitor.is_signed_in()
-    visitor.sees("#way-list strong", "Password")
+    visitor.sees("[data-part~=way-list] strong", "Password")
     for offer in ("Add a passkey", "Set up", "Passkeys need"):
-        assert visitor.page.locator(f"#logged-in >> text={offer}").locator("visible=true").count() == 0
+        assert visitor.page.locator(f"[data-part~=logged-in] >> text={offer}").locator("visible=true").count() == 0
     visitor.sign_out()
     visitor.is_signed_out()
-    assert visitor.page.locator("#passkey-login").count() == 0
+    assert visitor.page.locator("[data-part~=passkey-login]").count() == 0
 
 
 def test_after_a_new_password_the_page_says_that_second_factors_stay(new_visitor, named):
     visitor = new_visitor(named)
     visitor.context.route("**/api/auth/password/reset", lambda route: route.fulfill(status=204))
     visitor.page.goto(f"{named.url}/account.html#reset=abc")
-    visitor.page.fill("#reset-password", PASSWORD)
-    visitor.page.click("#reset-form [type=submit]")
-    visitor.sees("#done-text", "authenticator app or passkeys, they stay as they were")
+    visitor.page.fill("[data-part~=reset-password]", PASSWORD)
+    visitor.page.click("[data-part~=reset-form] [type=submit]")
+    visitor.sees("[data-part~=done-text]", "authenticator app or passkeys, they stay as they were")
 
 
 # For everybody
@@ -589,30 +590,30 @@ def test_each_view_is_accessible_and_fits_the_window(new_member, width, scheme):
     kim.visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
     page = kim.signs_up().page
     kim.adds_a_passkey()
-    page.click("#way-list .buttons >> text=Rename")
+    page.click("[data-part~=way-list] [data-part~=buttons] >> text=Rename")
     assert_good_to_read(page)
     page.keyboard.press("Escape")
     kim.begins_an_app().confirms_the_app(kim.app.wrong_code())
-    kim.visitor.sees("#totp-code-error", "Wrong")
+    kim.visitor.sees("[data-part~=totp-code-error]", "Wrong")
     assert_good_to_read(page)
     kim.confirms_the_app(kim.app.code())
-    kim.visitor.sees(".codes")
+    kim.visitor.sees("[data-part~=codes]")
     assert_good_to_read(page)
     page.click("text=I have kept them")
-    kim.visitor.sees("#way-list", "Recovery codes")
+    kim.visitor.sees("[data-part~=way-list]", "Recovery codes")
     assert_good_to_read(page)
     kim.waits()
-    page.click("#log-out-everywhere")
-    kim.visitor.sees("#confirm-code")
+    page.click("[data-part~=log-out-everywhere]")
+    kim.visitor.sees("[data-part~=confirm-code]")
     assert_good_to_read(page)
     page.click(f"{DIALOG} >> text=Cancel")
     kim.authenticator.answers(False)
     kim.logs_out()
-    kim.visitor.sees("#passkey-login")
+    kim.visitor.sees("[data-part~=passkey-login]")
     assert_good_to_read(page)
     kim.visitor.log_in()
     kim.enters(kim.app.wrong_code())
-    kim.visitor.sees(f"{CODE}-error", "Wrong")
+    kim.visitor.sees(CODE_ERROR, "Wrong")
     assert_good_to_read(page)
     page.click("text=Use a recovery code")
     assert_good_to_read(page)
@@ -624,25 +625,25 @@ def test_an_app_is_set_up_and_used_by_keyboard_alone(kim):
         for key in keys:
             kim.page.keyboard.press(key)
 
-    kim.page.focus("#way-list >> text=Set up")
+    kim.page.focus("[data-part~=way-list] >> text=Set up")
     press("Enter")
-    kim.visitor.sees(f"{SHEET} .secret")
+    kim.visitor.sees(f"{SHEET} [data-part~=secret]")
     assert focused(kim) == "sheet-title"
-    kim.app = App(kim.page.inner_text(f"{SHEET} .secret"), kim.clock)
+    kim.app = App(kim.page.inner_text(f"{SHEET} [data-part~=secret]"), kim.clock)
     while focused(kim) != "totp-code":
         press("Tab")
     kim.page.keyboard.type(kim.app.code())
     press("Enter")
-    kim.visitor.sees(".codes")
+    kim.visitor.sees("[data-part~=codes]")
     assert focused(kim) == "sheet-title"
     press("Tab", "Tab", "Tab", "Tab")
     assert kim.page.evaluate("document.activeElement.textContent") == "I have kept them"
     press("Enter")
-    kim.visitor.sees("#way-list", "Recovery codes")
-    expect(kim.page.locator("#ways-title")).to_be_focused()
+    kim.visitor.sees("[data-part~=way-list]", "Recovery codes")
+    expect(kim.page.locator("[data-part~=ways-title]")).to_be_focused()
     kim.authenticator.answers(False)
     kim.logs_out()
-    kim.page.focus("#login-username")
+    kim.page.focus("[data-part~=login-username]")
     kim.page.keyboard.type(kim.visitor.username)
     press("Tab")
     kim.page.keyboard.type(PASSWORD)
@@ -656,9 +657,9 @@ def test_an_app_is_set_up_and_used_by_keyboard_alone(kim):
 
 def test_recovery_codes_are_on_the_paper_and_nothing_else(kim):
     kim.begins_an_app().confirms_the_app(kim.app.code())
-    kim.visitor.sees(".codes")
+    kim.visitor.sees("[data-part~=codes]")
     kim.page.emulate_media(media="print")
     printed = kim.page.evaluate("document.body.innerText")
-    assert all(code in printed for code in kim.page.locator(".codes code").all_inner_texts())
+    assert all(code in printed for code in kim.page.locator("[data-part~=codes] code").all_inner_texts())
     assert f"Recovery codes of {kim.visitor.username} at localhost" in printed
     assert not re.search("Sessions|Download|kept them", printed)

@@ -69,7 +69,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
     { list: "way-list", summary: "ways-summary", retry: "ways-retry" },
     () => getFactors(client),
     (/** @type {Factors} */ factors) => {
-      remember(client, factors);
+      remember(view, factors);
       list.replaceChildren(...entries(factors));
       actions.hidden = !theSite().hasPasskeys;
       markPart(actions, "unknown", false);
@@ -179,7 +179,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
 
   /** Show other passkeys without asking the API. @param {(passkeys: Passkey[]) => Passkey[]} change */
   function showWith(change) {
-    const factors = known(client);
+    const factors = known(view);
     if (factors) load.show({ ...factors, passkeys: change(factors.passkeys) });
   }
 
@@ -304,7 +304,7 @@ export function startWays(view, theSite, { onKnown, onChanged }) {
   return {
     load: load.load,
     clear() {
-      remember(client, null);
+      remember(view, null);
       markPart(actions, "unknown", true);
       load.clear();
     },

@@ -79,8 +79,8 @@ export async function wordsIn(language, areas = []) {
 export class Words {
   /** @type {Catalogue} */
   #texts = {};
-  /** @type {Set<"base" | Area>} what it has of the catalogue */
-  #areas = new Set();
+  /** What is said in place of a text, by its key. @type {Record<string, string>} */
+  #specials = {};
   #plurals;
   #numbers;
 
@@ -95,18 +95,13 @@ export class Words {
   /** Get the texts of more areas. @param {...("base" | Area)} areas */
   async load(...areas) {
     const catalogue = CATALOGUES[this.language] ?? {};
-    const missing = areas.filter((area) => !this.#areas.has(area));
-    if (!missing.length) return;
-    const loaded = await Promise.all(missing.map((area) => catalogue[area]?.()));
-    // What was loaded meanwhile is as it was made.
-    if (missing.every((area) => this.#areas.has(area))) return;
-    for (const area of missing) this.#areas.add(area);
+    const loaded = await Promise.all(areas.map((area) => catalogue[area]?.()));
     Object.assign(this.#texts, ...loaded.map((module) => module?.default ?? {}), own[this.language] ?? {});
   }
 
   /** Say something in the words that are meant for a special case. @param {string} key @param {string} special the key of those */
   replace(key, special) {
-    this.#texts[key] = this.#texts[special];
+    this.#specials[key] = special;
   }
 
   /** @param {string} key @returns {boolean} */
@@ -127,7 +122,7 @@ export class Words {
    * @returns {(string | Node)[]}
    */
   pieces(key, values) {
-    const found = this.#texts[key] ?? key;
+    const found = this.#texts[this.#specials[key] ?? key] ?? key;
     const template = typeof found === "string" ? found : (found[this.#plurals.select(Number(values.count))] ?? found.other);
     return template.split(/\{(\w+)\}/).map((piece, index) => {
       if (index % 2 === 0) return piece;

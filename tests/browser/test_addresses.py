@@ -1,0 +1,122 @@
+"""The address of an account: its change, its removal, and the mail that is sent again."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.postbox import Postbox
+from tests.browser.visitor import PASSWORD
+
+FRESH_SECONDS = 900
+
+
+def test_another_address_takes_the_place_of_a_confirmed_one_once_it_is_confirmed_and_the_old_one_is_told(kim):
+    other = Postbox(kim.server, f"other.{kim.address}")
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", other.address)
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.visitor.sees("[data-part~=notice]", other.address)
+    kim.visitor.sees("[data-part~=email-unconfirmed]", other.address)
+    kim.visitor.sees("[data-part~=profile-email]", kim.address)
+    kim.presses("email", kim.opens(other.link("email")))
+    expect(kim.page.locator("[data-part~=profile-email]")).to_have_text(other.address)
+    kim.post.subject("no longer uses")
+
+
+def test_an_address_can_be_removed(kim):
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.click("[data-part~=address-form] >> text=Remove the address")
+    kim.page.click("[data-part~=confirm-dialog] [type=submit]")
+    kim.visitor.sees("[data-part~=profile-email]", "None")
+    kim.visitor.sees("[data-part~=notice]", "no address any more")
+    kim.post.subject("no longer uses")
+
+
+def test_a_change_of_address_asks_for_the_password_if_the_log_in_is_a_while_ago(
+    new_person, patient_server, patient_clock
+):
+    kim = new_person(patient_server).signs_up(address="")
+    kim.visitor.is_signed_in()
+    patient_clock.advance(FRESH_SECONDS + 1)
+    kim.page.reload()
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("[data-part~=profile-email]", "None")
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", kim.address)
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.page.fill("[data-part~=confirm-password]", PASSWORD)
+    kim.page.click("[data-part~=confirm-dialog] [type=submit]")
+    kim.visitor.sees("[data-part~=email-state]", "Not confirmed yet")
+    kim.post.link("email")
+    kim.visitor.forgive(401)
+
+
+def test_an_address_that_is_none_is_told_in_the_form_of_the_account(kim):
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", "kim@example")
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.visitor.sees("[data-part~=new-email-error]", "such as name@example.org")
+    kim.visitor.forgive(422)
+
+
+def test_an_address_that_another_account_has_confirmed_is_told_when_the_link_is_used(kim, new_person):
+    late = new_person()
+    late.address = kim.address
+    late.post = kim.post
+    late.signs_up(address="")
+    late.visitor.is_signed_in()
+    late.visitor.sees("[data-part~=profile-email]", "None")
+    late.visitor.context.route(
+        "**/api/auth/email/confirm", lambda route: route.fulfill(status=409, json={"error": "email_taken"})
+    )
+    linked = late.opens(f"{late.server.url}/account.html#email=abc")
+    linked.click("[data-part~=email-form] [type=submit]")
+    linked.locator("[data-part~=gone-title]", has_text="The address has an account already").wait_for()
+    late.visitor.forgive(409)
+
+
+def test_a_mail_can_be_sent_again_after_a_countdown(new_person, patient_server, patient_clock):
+    kim = new_person(patient_server)
+    kim.page.clock.install()
+    kim.signs_up(address="")
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("[data-part~=profile-email]", "None")
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", kim.address)
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    again = kim.page.locator("[data-part~=unconfirmed] button")
+    expect(again).to_have_text(re.compile(r"^Send again in \d+ s$"))
+    kim.post.link("email")
+    before = len(kim.posts())
+    again.click(force=True)
+    assert len(kim.posts()) == before
+    kim.page.clock.fast_forward(61_000)
+    patient_clock.advance(61)
+    expect(again).to_have_text("Send again")
+    again.click()
+    kim.visitor.sees("[data-part~=unconfirmed] [role=status]", "Sent again")
+    expect(again).to_have_text(re.compile("^Send again in"))
+    kim.post.link("email", count=2)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(42, "Send again in 42 s"), (1800, "Send again in 30 min")])
+def test_who_asks_too_often_sees_how_long_to_wait(new_person, seconds, told):
+    kim = new_person()
+    kim.page.clock.install()
+    kim.visitor.open()
+    kim.asks("forgot", "kim")
+    again = kim.page.locator("[data-part~=step] >> visible=true >> [data-part~=again] button").first
+    again.wait_for()
+    kim.page.clock.fast_forward(61_000)
+    expect(again).to_have_text("Send again")
+    refusal = {"status": 429, "headers": {"Retry-After": str(seconds)}, "json": {"error": "too_many_attempts"}}
+    kim.visitor.context.route("**/api/auth/password/forgot", lambda route: route.fulfill(**refusal))
+    again.click()
+    expect(again).to_have_text(told)
+    kim.visitor.sees("[data-part~=step] [role=status]", "Too many mails")
+    kim.page.click("[data-part~=step] >> visible=true >> text=Another name")
+    kim.page.fill("[data-part~=forgot-username]", "kim")
+    kim.page.click("[data-part~=forgot-form] [type=submit]")
+    kim.visitor.sees("[data-part~=forgot-form] [data-form-error]", "Too many mails")
+    kim.visitor.forgive(429)
