@@ -11,7 +11,12 @@ from chalicelib import errors
 from chalicelib.errors import LychgateError
 
 ELEMENTS = Path(__file__).parents[2] / "static-site" / "js" / "elements"
-AREAS = {"": "what every element says", "-account": "what the account says"}
+AREAS = {
+    "": "what every element says",
+    "-steps": "what a log-in needs beside its forms",
+    "-account": "what the account says",
+    "-mailed": "what a mailed link leads to",
+}
 LANGUAGES = sorted(file.stem for file in (ELEMENTS / "words").glob("??.js"))
 READ = """
 const [, ...files] = process.argv;
@@ -78,8 +83,8 @@ def test_nothing_was_left_in_english(catalogues, language):
 
 
 def test_what_the_elements_say_is_in_the_catalogues_and_nothing_else_is(catalogues):
-    texts = catalogues["en", ""] | catalogues["en", "-account"]
-    assert len(texts) == len(catalogues["en", ""]) + len(catalogues["en", "-account"])
+    texts = {key for area in AREAS for key in catalogues["en", area]}
+    assert len(texts) == sum(len(catalogues["en", area]) for area in AREAS)
     modules = [file for file in ELEMENTS.rglob("*.js") if file.parent.name != "words"]
     sources = {file.name: file.read_text("utf-8") for file in modules}
     said = {key for source in sources.values() for key in USE.findall(source)}
@@ -112,6 +117,6 @@ TOLD_BY_STATUS = {"service_unavailable", "too_many_attempts"}
 def test_every_error_that_somebody_can_meet_has_words(catalogues):
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LychgateError)]
     codes = {kind.error for kind in kinds}
-    texts = set(catalogues["en", ""]) | set(catalogues["en", "-account"])
+    texts = {key for area in AREAS for key in catalogues["en", area]}
     worded = {code for code in codes if code in texts or f"error:{code}" in texts}
     assert codes - worded == OF_PROGRAMS | ASKED_FOR | TOLD_BY_STATUS
