@@ -25,7 +25,9 @@ DEFAULTS: Mapping[str, str] = {
 }
 """What fits the database of `make dynamodb`."""
 
-_PREFIX = "LYCHGATE_"
+_PREFIXES = ("LYCHGATE_", "SITE_")
+"""Ours, and the site's own: ``chalicelib.config.own.PREFIX``."""
+
 _ISSUER = "LYCHGATE_ISSUER"
 _ORIGINS = "LYCHGATE_ALLOWED_ORIGINS"
 _NOT_OF_THE_API = frozenset({"LYCHGATE_DATA_DIR", database_credentials.VARIABLE})
@@ -36,7 +38,7 @@ def settings_in(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name.startswith(_PREFIX) and name not in _NOT_OF_THE_API and value
+        if name.startswith(_PREFIXES) and name not in _NOT_OF_THE_API and value
     }
 
 

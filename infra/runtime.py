@@ -21,6 +21,7 @@ on the day of this one (AWS Lambda Developer Guide, "Lambda runtimes")."""
 _SUFFIXES = frozenset({".py", ".bin"})
 _SUFFIXES_OF_MAILS = frozenset({".css", ".html", ".txt"})
 _FOLDERS_OF_MAILS = (PurePath("chalicelib", "mails"), PurePath("chalicelib", "site", "mails"))
+_SITES_STATIC_FILES = PurePath("chalicelib", "site", "static")
 
 _NAME = re.compile(r"python3\.[1-9][0-9]*")
 _WHO = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.version_info.releaselevel)"
@@ -37,10 +38,17 @@ def is_application_file(path: PurePath) -> bool:
 
     ``path`` is relative to the project.
     """
+    if is_for_browsers(path):
+        return False
     if path.suffix in _SUFFIXES:
         return True
     is_of_mails = any(path.is_relative_to(folder) for folder in _FOLDERS_OF_MAILS)
     return is_of_mails and path.suffix in _SUFFIXES_OF_MAILS and not path.name.startswith(".")
+
+
+def is_for_browsers(path: PurePath) -> bool:
+    """Return whether a file is one of the site's own for browsers, which no function needs."""
+    return path.is_relative_to(_SITES_STATIC_FILES)
 
 
 def this_python() -> str:

@@ -210,7 +210,7 @@ class Operation:
 
 
 class Routes:
-    """The routes that one module declares."""
+    """The routes that one module declares, and those of others that it includes."""
 
     def __init__(
         self,
@@ -232,6 +232,11 @@ class Routes:
         self._raises = raises
         self._checked_by_use_cases = checked_by_use_cases
         self._types = types
+
+    def include(self, *others: Routes) -> None:
+        """Add the routes of other modules to these."""
+        for routes in others:
+            self.operations += routes.operations
 
     def operation(
         self,

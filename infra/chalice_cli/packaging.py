@@ -28,7 +28,7 @@ from chalice.deploy.packager import LambdaDeploymentPackager
 
 from infra.chalice_cli import wheels
 from infra.chalice_cli.wheels import FetchWheels, NotPackaged, Runtime, fetch_wheels, read_lock
-from infra.runtime import RUNTIME, interpreter_of, is_application_file, is_runtime
+from infra.runtime import RUNTIME, interpreter_of, is_application_file, is_for_browsers, is_runtime
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 Hashes = Callable[[], Mapping[str, str]]
@@ -146,7 +146,7 @@ def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Ite
     for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
         if is_application_file(Path(name)):
             yield Path(name).as_posix(), Path(source)
-        elif "__pycache__" not in Path(name).parts:
+        elif "__pycache__" not in Path(name).parts and not is_for_browsers(Path(name)):
             packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001
     vendor = project / "vendor"
     for path in vendor.rglob("*"):

@@ -24,6 +24,7 @@ from infra.deployment.stage_files import StageFiles
 from infra.deployment.template import decided
 from infra.deployment.webhooks import endpoint
 from infra.keys.webhook_secrets import ParameterSecrets
+from infra.local.static_site import folders_of
 
 PROTECTED_STAGES = frozenset({"prod"})
 """Stages whose tables are protected from deletion by default."""
@@ -144,7 +145,7 @@ class Resources:
 
     def site(self, bucket: str) -> Site:
         """Return the page's files and their bucket."""
-        return Site(self.session.client("s3"), bucket, self.project / "static-site")
+        return Site(self.session.client("s3"), bucket, *folders_of(self.project))
 
     def first_passes(
         self, current: Mapping[str, str], asked: Mapping[str, str], *, new_secret: bool = False

@@ -37,14 +37,17 @@ class Differences:
 
 
 class Site:
-    """The files of a folder, and the bucket that holds these files only."""
+    """The files of folders, and the bucket that holds these files only.
 
-    def __init__(self, client: S3Client, bucket: str, folder: Path) -> None:
+    A file of an earlier folder goes before one of the same name in a later one.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, *folders: Path) -> None:
         self._client = client
         self._bucket = bucket
-        self._folder = folder
         self._files = {
             path.relative_to(folder).as_posix(): path
+            for folder in reversed(folders)
             for path in sorted(folder.rglob("*"))
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         }

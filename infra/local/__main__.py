@@ -112,7 +112,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     from infra.local.database import open_database  # noqa: PLC0415
     from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
     from infra.local.mailbox_site import with_mailbox  # noqa: PLC0415
-    from infra.local.static_site import StaticSite  # noqa: PLC0415
+    from infra.local.static_site import StaticSite, folders_of  # noqa: PLC0415
 
     if options.port == options.dynamodb_port != 0:
         both = f"page and database cannot both have port {options.port}"
@@ -134,7 +134,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     )
     stack.callback(server.stop)
     _enter(configured, server.port, database, directory)
-    site = DevelopmentSite(load_api(), StaticSite(environment.PROJECT / "static-site"))
+    site = DevelopmentSite(load_api(), StaticSite(*folders_of(environment.PROJECT)))
     _deliver_mails(database, stack)
     _deliver_webhooks(database, stack, directory)
     server.start(with_mailbox(database.mailbox, site))

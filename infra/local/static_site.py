@@ -39,10 +39,13 @@ _NOT_FOUND = (
 
 
 class StaticSite:
-    """Serves the files of one folder, as the distribution does. A path that ends in a slash has an index."""
+    """Serves the files of folders, as the distribution does. A path that ends in a slash has an index.
 
-    def __init__(self, folder: Path, headers_file: Path = PAGE_HEADERS) -> None:
-        self._folder = folder.resolve()
+    A file of an earlier folder goes before one of the same name in a later one.
+    """
+
+    def __init__(self, *folders: Path, headers_file: Path = PAGE_HEADERS) -> None:
+        self._folders = [folder.resolve() for folder in folders]
         self._headers: dict[str, str] = json.loads(headers_file.read_text("utf-8"))
 
     def __call__(self, request: Request) -> Response:
@@ -69,10 +72,17 @@ class StaticSite:
         # An empty part is `//` or a folder; a dot begins `..` and hidden files.
         if any(not part or part.startswith(".") for part in name.split("/")):
             return None
-        with suppress(OSError, ValueError):  # a name longer than the file system's names, or with a null in it
-            file = Path(safe_join(str(self._folder), name) or "").resolve()
-            return file if file.is_relative_to(self._folder) and file.is_file() else None
+        for folder in self._folders:
+            with suppress(OSError, ValueError):  # a name longer than the file system's names, or with a null in it
+                file = Path(safe_join(str(folder), name) or "").resolve()
+                if file.is_relative_to(folder) and file.is_file():
+                    return file
         return None
+
+
+def folders_of(project: Path) -> tuple[Path, Path]:
+    """Return where a project's files for browsers are: the site's own, which go before ours, and ours."""
+    return project / "chalicelib" / "site" / "static", project / "static-site"
 
 
 def content_type(suffix: str) -> str:

@@ -21,9 +21,9 @@ HOSTILE = "<img src=x onerror=document.title=1>"
 RIGHT_TO_LEFT = "مستخدم"
 FRESH_SECONDS = 900
 CONFLICT = 409
-DIALOG = "#confirm-dialog"
+DIALOG = "[data-part~=confirm-dialog]"
 YES = f"{DIALOG} [type=submit]"
-GOOD_NOTICE = "#notice .good"
+GOOD_NOTICE = "[data-part~=notice][data-part~=good]"
 COUNT_SHIFTS = """globalThis.shifts = [];
     new PerformanceObserver((list) => {
         for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) globalThis.shifts.push(value);
@@ -112,10 +112,10 @@ def unique(name):
 
 def finds(visitor, name):
     """Search for one user, and go there."""
-    visitor.page.fill("#user-search", name)
+    visitor.page.fill("[data-part~=user-search]", name)
     visitor.sees("#users-summary", "1 user whose name begins with")
     visitor.page.click("#user-list a")
-    visitor.sees("#account-title")
+    visitor.sees("[data-part~=account-title]")
 
 
 def does(visitor, button, told):
@@ -126,7 +126,8 @@ def does(visitor, button, told):
 
 
 def focused(visitor):
-    return visitor.page.evaluate("document.activeElement.id")
+    """Return the name of what has the focus: its id, which begins with the element's own in what elements share."""
+    return visitor.page.evaluate("document.activeElement.id.replace(/^lychgate-\\d+-/, '')")
 
 
 def test_nobody_but_an_administrator_gets_more_than_a_sentence(new_visitor, server, root):
@@ -144,7 +145,7 @@ def test_nobody_but_an_administrator_gets_more_than_a_sentence(new_visitor, serv
     stranger.is_signed_in()
     stranger.has_loaded(stranger.page)
     assert stranger.page.locator("#administration a").is_hidden()
-    assert [file for file in files if "admin" in file] == 2 * ["/admin.html", "/js/admin.js"]
+    assert [file for file in files if "admin" in file] == 2 * ["/admin.html", "/admin.css", "/js/admin/admin.js"]
 
 
 def test_an_administrator_finds_a_user_by_name_and_page_and_comes_back_to_the_same_place(desk, people, server):
@@ -153,7 +154,7 @@ def test_an_administrator_finds_a_user_by_name_and_page_and_comes_back_to_the_sa
     page.click("text=For administrators")
     desk.sees("#user-list a")
     page.calls.clear()
-    page.locator("#user-search").press_sequentially(people)
+    page.locator("[data-part~=user-search]").press_sequentially(people)
     desk.sees("#users-summary", f"Page 1: {ON_A_PAGE} users whose names begin with {people}")
     asked = [path for _, path, _ in desk.made() if path.startswith("admin/")]
     assert asked == [f"admin/users?username={people}&limit={ON_A_PAGE}"]
@@ -169,7 +170,7 @@ def test_an_administrator_finds_a_user_by_name_and_page_and_comes_back_to_the_sa
     desk.sees("#users-summary", "Page 2")
     page.click(f"#user-list >> text={people}.26")
     desk.sees("#user-title", f"{people}.26")
-    desk.sees("#event-list", "Account made")
+    desk.sees("[data-part~=event-list]", "Account made")
     assert focused(desk) == "user-title"
     page.go_back()
     desk.sees("#users-summary", "Page 2")
@@ -179,7 +180,7 @@ def test_an_administrator_finds_a_user_by_name_and_page_and_comes_back_to_the_sa
     desk.sees("#user-title", f"{people}.26")
     assert page.title() == f"{people}.26 · Lychgate"
     page.click("text=All users")
-    page.fill("#user-search", f"{people}.none")
+    page.fill("[data-part~=user-search]", f"{people}.none")
     desk.sees("#users-summary", f"Nobody has a name that begins with {people}.none.")
 
 
@@ -188,18 +189,18 @@ def test_an_account_is_made_and_whoever_gets_its_link_sets_the_password_and_show
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     kim = new_visitor(server, unique("kim"))
     page.click("#add-user")
-    page.fill("#new-username", "k")
-    page.click("#new-form [type=submit]")
-    desk.sees("#new-username-error", "3")
-    page.fill("#new-username", desk.username)
-    page.click("#new-form [type=submit]")
-    desk.sees("#new-username-error", "Already taken")
-    page.fill("#new-username", kim.username)
-    page.fill("#new-email", f"{kim.username}@example.org")
-    page.fill("#new-roles", "editor user")
-    page.click("#new-form [type=submit]")
-    desk.sees("#sheet", "Whoever has the link can set the password.")
-    desk.sees("#sheet", f"A mail with a link of its own goes to {kim.username}@example.org")
+    page.fill("[data-part~=new-username]", "k")
+    page.click("[data-part~=new-form] [type=submit]")
+    desk.sees("[data-part~=new-username-error]", "3")
+    page.fill("[data-part~=new-username]", desk.username)
+    page.click("[data-part~=new-form] [type=submit]")
+    desk.sees("[data-part~=new-username-error]", "Already taken")
+    page.fill("[data-part~=new-username]", kim.username)
+    page.fill("[data-part~=new-email]", f"{kim.username}@example.org")
+    page.fill("[data-part~=new-roles]", "editor user")
+    page.click("[data-part~=new-form] [type=submit]")
+    desk.sees("[data-part~=sheet]", "Whoever has the link can set the password.")
+    desk.sees("[data-part~=sheet]", f"A mail with a link of its own goes to {kim.username}@example.org")
     page.keyboard.press("Escape")
     page.click("text=Copy the link")
     desk.sees("#link-copied", "Copied")
@@ -208,20 +209,20 @@ def test_an_account_is_made_and_whoever_gets_its_link_sets_the_password_and_show
     page.click("text=Done")
     desk.sees("#user-title", kim.username)
     assert link not in page.content()
-    desk.sees("#way-list, #ways-title")
-    desk.sees(".item[data-kind=password]", "None")
+    desk.sees("[data-part~=way-list], [data-part~=ways-title]")
+    desk.sees("[data-part~=item][data-kind=password]", "None")
 
     kim.page.goto(link)
-    kim.page.fill("#reset-password", PASSWORD)
-    kim.page.click("#reset-form [type=submit]")
-    kim.sees("#done")
-    kim.page.click("#done-next")
+    kim.page.fill("[data-part~=reset-password]", PASSWORD)
+    kim.page.click("[data-part~=reset-form] [type=submit]")
+    kim.sees("[data-part~=done]")
+    kim.page.click("[data-part~=done-next]")
     kim.log_in()
     kim.is_signed_in()
     page.reload()
-    desk.sees("#session-list li", "Chrome on Linux")
+    desk.sees("[data-part~=session-list] li", "Chrome on Linux")
     desk.sees("#user-address", "Not confirmed")
-    desk.sees("#event-list", "by an administrator")
+    desk.sees("[data-part~=event-list]", "by an administrator")
     desk.forgive(409, 422)
 
 
@@ -244,12 +245,12 @@ def test_what_an_administrator_does_happens_to_the_user_and_is_told_once_it_has(
     kim.log_in()
     kim.is_signed_in()
 
-    page.click("#roles-fold summary")
-    page.fill("#roles", "Editor, user")
-    page.click("#roles-form [type=submit]")
-    desk.sees("#roles-error", "is no role")
-    page.fill("#roles", "editor, user")
-    page.click("#roles-form [type=submit]")
+    page.click("[data-part~=roles-fold] summary")
+    page.fill("[data-part~=roles]", "Editor, user")
+    page.click("[data-part~=roles-form] [type=submit]")
+    desk.sees("[data-part~=roles-error]", "is no role")
+    page.fill("[data-part~=roles]", "editor, user")
+    page.click("[data-part~=roles-form] [type=submit]")
     desk.sees(GOOD_NOTICE, "has these roles now: editor, user")
     desk.sees("#user-roles", "editor")
 
@@ -262,25 +263,25 @@ def test_what_an_administrator_does_happens_to_the_user_and_is_told_once_it_has(
 
     page.click("#reset-user")
     page.click(YES)
-    desk.sees("#sheet", "It is good once, for 30 minutes.")
+    desk.sees("[data-part~=sheet]", "It is good once, for 30 minutes.")
     link = page.input_value("#password-link")
     page.click("text=Done")
     kim.page.goto(link)
-    kim.page.fill("#reset-password", NEW_PASSWORD)
-    kim.page.click("#reset-form [type=submit]")
-    kim.sees("#done")
+    kim.page.fill("[data-part~=reset-password]", NEW_PASSWORD)
+    kim.page.click("[data-part~=reset-form] [type=submit]")
+    kim.sees("[data-part~=done]")
 
-    page.click("#delete-fold summary")
-    page.fill("#delete-name", f"{kim.username}x")
-    page.click("#delete-form [type=submit]")
-    desk.sees("#delete-name-error", "not the username")
-    page.fill("#delete-name", kim.username)
-    page.click("#delete-form [type=submit]")
+    page.click("[data-part~=delete-fold] summary")
+    page.fill("[data-part~=delete-name]", f"{kim.username}x")
+    page.click("[data-part~=delete-form] [type=submit]")
+    desk.sees("[data-part~=delete-name-error]", "not the username")
+    page.fill("[data-part~=delete-name]", kim.username)
+    page.click("[data-part~=delete-form] [type=submit]")
     desk.sees(GOOD_NOTICE, "is deleted")
     desk.sees("#users-title")
     kim.page.goto(server.url)
     kim.log_in(NEW_PASSWORD)
-    kim.sees("#login-form [data-form-error], #login-password-error", "do not match")
+    kim.sees("[data-part~=login-form] [data-form-error], [data-part~=login-password-error]", "do not match")
     kim.forgive(401)
     desk.forgive(422)
 
@@ -294,10 +295,10 @@ def test_the_last_administrator_stays_and_one_who_is_none_any_more_sees_nothing_
     told = desk.sees(f"{DIALOG} [data-form-error]", "Nothing has changed.")
     assert "This is the last administrator" in told.inner_text()
     page.click(f"{DIALOG} >> text=Cancel")
-    page.click("#delete-fold summary")
-    page.fill("#delete-name", root.username)
-    page.click("#delete-form [type=submit]")
-    desk.sees("#delete-form [data-form-error]", "This is the last administrator")
+    page.click("[data-part~=delete-fold] summary")
+    page.fill("[data-part~=delete-name]", root.username)
+    page.click("[data-part~=delete-form] [type=submit]")
+    desk.sees("[data-part~=delete-form] [data-form-error]", "This is the last administrator")
     assert page.locator(GOOD_NOTICE).count() == 0
 
     other = Administrator(server, unique("other"))
@@ -340,8 +341,8 @@ def test_nothing_is_shown_as_done_that_the_api_has_not_answered(desk, root):
 
     page.go_back()
     desk.context.set_offline(True)
-    page.fill("#user-search", "somebody")
-    desk.sees("#users-summary.alarming", "You are offline")
+    page.fill("[data-part~=user-search]", "somebody")
+    desk.sees("#users-summary[data-part~=alarming]", "You are offline")
     desk.sees("#users-summary", "What you see here is as it was")
     assert page.locator("#user-list a").count() == 1
     desk.context.set_offline(False)
@@ -363,15 +364,15 @@ def test_what_changes_an_account_asks_for_the_password_some_time_after_the_log_i
     page = stale.page
     page.click("#log-out-user")
     stale.sees(DIALOG)
-    assert page.locator("#confirm-password").is_hidden()
+    assert page.locator("[data-part~=confirm-password]").is_hidden()
     page.click(YES)
     stale.sees(GOOD_NOTICE, "is logged out everywhere")
     page.click("#disable-user")
-    page.fill("#confirm-password", "seven old oak boards and a guess")
+    page.fill("[data-part~=confirm-password]", "seven old oak boards and a guess")
     page.click(YES)
-    stale.sees("#confirm-password-error", "not your password")
+    stale.sees("[data-part~=confirm-password-error]", "not your password")
     assert page.inner_text("#user-state") == "Active"
-    page.fill("#confirm-password", PASSWORD)
+    page.fill("[data-part~=confirm-password]", PASSWORD)
     page.click(YES)
     stale.sees("#user-state", "Disabled")
     stale.forgive(401)
@@ -402,15 +403,15 @@ def test_each_view_is_accessible_fits_the_window_and_stays_where_it_is(reader, r
     right_to_left = root.create(f"{RIGHT_TO_LEFT}.{uuid.uuid4().int % 10**8}")
     at_the_desk(reader)
     assert_good_to_read(page)
-    page.fill("#user-search", people)
+    page.fill("[data-part~=user-search]", people)
     reader.sees("#users-summary", "Page 1")
     assert_good_to_read(page)
     finds(reader, tag)
     assert_good_to_read(page)
-    for fold in ("#roles-fold", "#delete-fold"):
+    for fold in ("[data-part~=roles-fold]", "[data-part~=delete-fold]"):
         page.click(f"{fold} summary")
-    page.click("#delete-form [type=submit]")
-    reader.sees("#delete-name-error", "not the username")
+    page.click("[data-part~=delete-form] [type=submit]")
+    reader.sees("[data-part~=delete-name-error]", "not the username")
     assert_good_to_read(page)
     page.click("#disable-user")
     reader.sees(DIALOG)
@@ -422,15 +423,15 @@ def test_each_view_is_accessible_fits_the_window_and_stays_where_it_is(reader, r
     assert_good_to_read(page)
     page.click("text=Done")
     page.goto(f"{reader.url}/admin.html#new")
-    page.click("#new-form [type=submit]")
-    reader.sees("#new-username-error", "Enter")
+    page.click("[data-part~=new-form] [type=submit]")
+    reader.sees("[data-part~=new-username-error]", "Enter")
     assert_good_to_read(page)
     page.goto(f"{reader.url}/admin.html#user={quote(right_to_left['id'])}")
     reader.sees("#user-title", RIGHT_TO_LEFT)
     assert_good_to_read(page)
     page.goto(f"{reader.url}/")
     page.goto(f"{reader.url}/admin.html#user={quote(long['id'])}")
-    reader.sees("#event-list li")
+    reader.sees("[data-part~=event-list] li")
     assert page.evaluate("shifts.reduce((sum, shift) => sum + shift, 0)") < 0.02
     page.goto(f"{reader.url}/")
     page.goto(f"{reader.url}/admin.html")
@@ -449,9 +450,9 @@ def test_names_and_addresses_are_shown_as_they_are_and_never_run(desk, root):
     )
     finds(desk, user["username"])
     expect(page.locator("#user-title")).to_have_text(HOSTILE)
-    expect(page.locator("#event-list")).to_contain_text(HOSTILE)
+    expect(page.locator("[data-part~=event-list]")).to_contain_text(HOSTILE)
     page.click("#disable-user")
-    desk.sees("#confirm-consequence", HOSTILE)
+    desk.sees("[data-part~=confirm-consequence]", HOSTILE)
     assert page.title() == f"{HOSTILE} · Lychgate"
     assert page.locator("main img").count() == 0
 
@@ -462,8 +463,8 @@ def test_with_the_session_the_page_ends_in_every_tab_and_a_shown_link_goes_too(d
     desk.page.click(YES)
     link = desk.sees("#password-link").input_value()
     other = desk.open_tab(desk.url)
-    other.click("#log-out")
+    other.click("[data-part~=log-out]")
     desk.sees("#refused-title", "You are logged out")
     html = desk.page.content()
-    assert (link in html, desk.page.locator("dialog, #password-link, .desk").count()) == (False, 0)
+    assert (link in html, desk.page.locator("dialog, #password-link, [data-part~=desk]").count()) == (False, 0)
     assert desk.page.get_attribute("#refused-next", "href").startswith("/?return=%2Fadmin.html%23user%3D")

@@ -45,7 +45,8 @@ def send(visitor, path="me", credential="session"):
 def requests_shown(visitor):
     """Return the first lines of the requests in the result of a call, and of the refreshes between them."""
     return visitor.page.eval_on_selector_all(
-        "#call-result .request, #call-result .between code", "(all) => all.map((e) => e.textContent.split('\\n')[0])"
+        "#call-result .request, #call-result [data-part~=between] code",
+        "(all) => all.map((e) => e.textContent.split('\\n')[0])",
     )
 
 
@@ -62,7 +63,7 @@ def test_who_has_no_session_is_led_to_the_log_in_and_no_call_is_made(new_visitor
 def test_the_token_is_shown_as_it_is_sent_and_can_be_copied(developer):
     (token,) = developer.access_tokens()
     assert developer.page.inner_text("#token-raw") == token
-    parts = [developer.page.inner_text(f"#token-raw .{part}") for part in ("header", "claims", "signature")]
+    parts = [developer.page.inner_text(f"#token-raw [data-part~={part}]") for part in ("header", "claims", "signature")]
     assert ".".join(parts) == token
     developer.context.grant_permissions(["clipboard-read", "clipboard-write"])
     developer.page.click("#copy-token")
@@ -79,7 +80,7 @@ def test_a_browser_that_lets_nobody_copy_says_so(developer):
 def test_every_claim_and_header_of_a_token_is_explained(developer):
     rows = developer.page.locator("#token-header > div, #token-claims > div")
     names = rows.locator("dt").all_inner_texts()
-    explained = rows.locator(".meaning").all_inner_texts()
+    explained = rows.locator("[data-part~=meaning]").all_inner_texts()
     assert {"typ", "alg", "kid", "iss", "aud", "sub", "exp", "iat", "auth_time", "jti", "sid", "roles"} <= set(names)
     assert all(explained)
     assert len(explained) == len(names)
@@ -104,20 +105,20 @@ def test_times_are_told_by_the_clock_of_the_api(new_visitor, server, days):
 def test_the_refresh_token_is_nowhere_and_the_access_token_in_one_place_only(developer):
     (cookie,) = developer.refresh_cookies()
     send(developer)
-    developer.sees("#call-result pre.body")
+    developer.sees("#call-result pre[data-part~=body]")
     (token,) = developer.access_tokens()
     assert cookie["value"] not in developer.page.content()
     assert token not in developer.page.content()
     developer.page.evaluate("document.getElementById('token-raw').remove()")
     signature = token.rpartition(".")[2]
     assert signature not in developer.page.locator("body").text_content()
-    assert token[-4:] in developer.page.inner_text("#call-result .request")
+    assert token[-4:] in developer.page.inner_text("#call-result [data-part~=request]")
 
 
 def test_a_new_token_by_hand_is_shown_and_what_changed_is_marked(developer):
     developer.page.click("#refresh-now")
     developer.sees("#refresh-result", "New token at")
-    changed = developer.page.locator("#token-claims .changed dt code").all_inner_texts()
+    changed = developer.page.locator("#token-claims [data-part~=changed] dt code").all_inner_texts()
     assert "jti" in changed
     assert {"sub", "sid"}.isdisjoint(changed)
     assert developer.refreshes() == [200, 200]
@@ -191,7 +192,7 @@ def test_the_page_verifies_signatures_of_every_algorithm_that_the_api_signs_with
     ring = {"keys": [generate_signing_jwk(alg)]}
     (key,) = parse_signing_keys(ring).keys
     (jwk,) = public_jwks(ring)["keys"]
-    verdict = "async ([token, keys]) => (await import('/js/signature.js')).checkSignature(token, keys)"
+    verdict = "async ([token, keys]) => (await import('/js/inspector/signature.js')).checkSignature(token, keys)"
     token = signed(key)
     assert developer.page.evaluate(verdict, [token, [jwk]]) == "good"
     header, payload, signature = token.split(".")
@@ -211,14 +212,14 @@ def test_a_call_shows_its_own_request_and_no_other_whatever_goes_on_meanwhile(de
     developer.context.route(ME, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
     developer.page.click("#call-send")
     developer.wait_for(lambda: held)
-    developer.sees("#call-result .answer", "waiting")
+    developer.sees("#call-result [data-part~=answer]", "waiting")
     developer.page.click("#refresh-now")
     developer.sees("#refresh-result", "New token at")
     assert requests_shown(developer) == ["GET /api/me"]
     held[0].continue_()
-    developer.sees("#call-result pre.body", developer.username)
+    developer.sees("#call-result pre[data-part~=body]", developer.username)
     assert requests_shown(developer) == ["GET /api/me"]
-    assert developer.page.locator("#call-result .pill").all_inner_texts() == ["200 OK"]
+    assert developer.page.locator("#call-result [data-part~=pill]").all_inner_texts() == ["200 OK"]
     assert developer.page.locator("#call-log", has_text="by hand").count() == 1
 
 
@@ -232,12 +233,14 @@ def test_a_token_that_is_refused_shows_both_requests_and_the_refresh_between_the
     eventually(lambda: ask_for_me(hurried, access_token).status == 401)
     seen = len(hurried.made())
     hurried.page.click("#call-send")
-    hurried.sees("#call-result pre.body", hurried.username)
+    hurried.sees("#call-result pre[data-part~=body]", hurried.username)
     assert hurried.made()[seen:] == [("GET", "me", 401), ("POST", "auth/refresh", 200), ("GET", "me", 200)]
     assert requests_shown(hurried) == ["GET /api/me", "POST /api/auth/refresh", "GET /api/me"]
-    statuses = [text.partition(" ")[0] for text in hurried.page.locator("#call-result .pill").all_inner_texts()]
+    statuses = [
+        text.partition(" ")[0] for text in hurried.page.locator("#call-result [data-part~=pill]").all_inner_texts()
+    ]
     assert statuses == ["401", "200", "200"]
-    first, second = hurried.page.locator("#call-result .request").all_inner_texts()
+    first, second = hurried.page.locator("#call-result [data-part~=request]").all_inner_texts()
     assert access_token[-4:] in first
     assert hurried.access_tokens()[-1][-4:] in second
     hurried.forgive(401)
@@ -257,15 +260,15 @@ def ask_for_me(visitor, access_token):
 @pytest.mark.parametrize("credential", ["none", "broken"])
 def test_a_call_without_a_good_token_shows_the_refusal_and_ends_nothing(developer, credential):
     send(developer, credential=credential)
-    developer.sees("#call-result pre.body", "invalid_token")
-    developer.sees("#call-result .pill", "401")
+    developer.sees("#call-result pre[data-part~=body]", "invalid_token")
+    developer.sees("#call-result [data-part~=pill]", "401")
     developer.page.click("#call-result summary")
     developer.sees("#call-result details pre", "WWW-Authenticate: Bearer")
-    sent = developer.page.inner_text("#call-result .request")
+    sent = developer.page.inner_text("#call-result [data-part~=request]")
     assert ("Authorization: Bearer eyJ" in sent) == (credential == "broken")
     assert requests_shown(developer) == ["GET /api/me"]
     send(developer)
-    developer.sees("#call-result pre.body", developer.username)
+    developer.sees("#call-result pre[data-part~=body]", developer.username)
     assert developer.refreshes() == [200]
     developer.forgive(401)
 
@@ -345,7 +348,7 @@ def ask(url, headers):
 def test_a_call_that_nobody_answers_is_said_once(developer):
     developer.context.route(ME, lambda route: route.abort())
     developer.page.click("#call-send")
-    developer.sees("#call-result .form-error", "cannot be reached")
+    developer.sees("#call-result [data-part~=form-error]", "cannot be reached")
     assert developer.page.inner_text("#call-result").count("no answer") == 1
     assert developer.page.text_content("#call-status").count("no answer") == 1
     assert developer.page.inner_text("#call-log li:first-child").count("no answer") == 1
@@ -362,7 +365,7 @@ def test_what_happened_is_listed_newest_first_and_does_not_grow_without_end(deve
 
 def test_logging_out_in_another_tab_empties_the_inspector(developer):
     send(developer)
-    developer.sees("#call-result pre.body")
+    developer.sees("#call-result pre[data-part~=body]")
     tokens = developer.access_tokens()
     other = developer.open_tab(developer.url)
     other.click("#log-out")
@@ -375,7 +378,7 @@ def test_logging_out_in_another_tab_empties_the_inspector(developer):
 def test_another_user_who_logs_in_elsewhere_takes_the_place_of_the_first(developer, new_visitor, server):
     first = developer.username
     send(developer)
-    developer.sees("#call-result pre.body")
+    developer.sees("#call-result pre[data-part~=body]")
     body = {"username": f"{first}.too", "password": "seven old oak boards and a latch"}
     headers = {"Content-Type": "application/json"}
     developer.context.request.post(f"{server.url}/api/auth/register", data=json.dumps(body), headers=headers)
@@ -480,12 +483,12 @@ def test_every_state_is_accessible_and_fits_the_window(new_visitor, server, widt
     reader.page.click("#refresh-now")
     reader.sees("#refresh-result", "New token at")
     send(reader, credential="broken")
-    reader.sees("#call-result pre.body", "invalid_token")
+    reader.sees("#call-result pre[data-part~=body]", "invalid_token")
     reader.page.click("#call-result summary")
     assert_good_to_read(reader.page)
     reader.context.route(ME, lambda route: route.abort())
     send(reader)
-    reader.sees("#call-result .form-error", "cannot be reached")
+    reader.sees("#call-result [data-part~=form-error]", "cannot be reached")
     reader.page.fill("#call-path", "https://evil.example/")
     reader.page.click("#call-send")
     reader.sees("#call-path-error", "Only")
@@ -500,7 +503,7 @@ def test_the_inspector_is_small(new_visitor, server):
     visitor.page.goto(f"{server.url}/inspector.html")
     visitor.sees("#logged-out-title")
     visitor.page.wait_for_load_state("networkidle")
-    assert f"{server.url}/js/signature.js" in loaded
+    assert f"{server.url}/js/inspector/signature.js" in loaded
     assert sum(loaded.values()) < MAX_BYTES, (sum(loaded.values()), loaded)
 
 

@@ -1,5 +1,7 @@
 """Which files are in the site's bucket, under which keys."""
 
+import shutil
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -113,3 +115,25 @@ def test_what_was_overwritten_can_be_brought_back(client, folder, publish):
     found = client.get_object(Bucket=BUCKET, Key="index.html")
     assert (found["Body"].read(), found["ContentType"]) == (b"<h1>Home</h1>", "text/html; charset=utf-8")
     assert found["CacheControl"] == CACHE_CONTROL
+
+
+def test_a_file_of_the_sites_own_goes_before_one_of_ours_and_ours_comes_back_when_it_goes(client, folder, tmp_path):
+    own = tmp_path / "own"
+    (own / "members").mkdir(parents=True)
+    (own / "members" / "index.html").write_text("<h1>Own</h1>")
+    (own / "orders.html").write_text("<h1>Orders</h1>")
+    ours = tmp_path / "ours"
+    shutil.copytree(folder, ours, ignore=shutil.ignore_patterns("own"))
+
+    def bodies():
+        site = Site(client, BUCKET, own, ours)
+        site.apply(site.differences())
+        return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(client)}
+
+    both = bodies()
+    assert (both["members/"], both["members/index.html"]) == (b"<h1>Own</h1>", b"<h1>Own</h1>")
+    assert (both["index.html"], both["orders.html"]) == (b"<h1>Home</h1>", b"<h1>Orders</h1>")
+    shutil.rmtree(own)
+    alone = bodies()
+    assert "orders.html" not in alone
+    assert (alone["members/"], alone["index.html"]) == (b"<h1>Members</h1>", b"<h1>Home</h1>")

@@ -46,7 +46,7 @@ def project(tmp_path_factory):
     files = {
         ROUTES: orders + plan,
         HOOKS: claims + ONLY_ALICE,
-        **PAGE_OF_ROUTES.files_below("static-site"),
+        **PAGE_OF_ROUTES.files_below("chalicelib/site/static"),
     }
     return copy_with(tmp_path_factory.mktemp("own") / "project", files)
 

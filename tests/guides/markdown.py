@@ -25,7 +25,7 @@ class Page:
     """A page of the documentation."""
 
     def __init__(self, name):
-        text = (ROOT / name).read_text("utf-8")
+        self.text = text = (ROOT / name).read_text("utf-8")
         self.blocks = [
             Block(found["language"], found["text"], named["path"] if named else "")
             for found in _BLOCK.finditer(text)

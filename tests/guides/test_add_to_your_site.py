@@ -10,7 +10,7 @@ PAGE = Page("docs/add-to-your-site.md")
 
 def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start, new_visitor, tmp_path):
     checkout = clone(tmp_path / "lychgate")
-    write(PAGE.files_below("static-site"), checkout)
+    write(PAGE.files_below("chalicelib/site/static"), checkout)
     visitor = new_visitor(start(checkout=checkout))
 
     visitor.page.goto(f"{visitor.url}/members/")

@@ -12,6 +12,7 @@ from tests.support.node_projects import CLIENT, react_project, tsc, vite
 SITE = Page("docs/add-to-your-site.md")
 API = Page("docs/protect-your-api.md")
 ROUTES = "chalicelib/site/routes.py"
+STATIC = "chalicelib/site/static"
 HERE = "http://127.0.0.1:8000"
 
 
@@ -24,7 +25,7 @@ def fill_in(visitor, submit):
 def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp_path):
     checkout = clone(tmp_path / "lychgate")
     *_, routes = [block.text for block in API.blocks if block.path == ROUTES]
-    write({ROUTES: routes} | API.files_below("static-site") | SITE.files_below("static-site"), checkout)
+    write({ROUTES: routes} | API.files_below(STATIC) | SITE.files_below(STATIC), checkout)
     shop, vites_origin = tmp_path / "shop", free_origin()
     with file_server(shop) as shops_origin:
         server = start(checkout=checkout, LYCHGATE_ALLOWED_ORIGINS=f"{shops_origin},{vites_origin}")
@@ -79,7 +80,7 @@ def builds_and_logs_in_with_react(visitor, checkout, folder, origin):
     for tool, arguments in ((tsc, ["-b"]), (vite, ["build"])):
         ran = tool(*arguments, folder=project)
         assert ran.returncode == 0, ran.stdout
-    shutil.copytree(project / "dist", checkout / "static-site", dirs_exist_ok=True)
+    shutil.copytree(project / "dist", checkout / STATIC, dirs_exist_ok=True)
     visitor.page.goto(visitor.url)
     visitor.sees("main h1", f"Hello, {visitor.username}")
     visitor.page.click("text=Log out")

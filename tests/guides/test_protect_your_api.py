@@ -8,15 +8,17 @@ from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
+from chalicelib.config.api import FRESH_SECONDS
 from tests.guides.conftest import PAGE_OF_ROUTES as PAGE
 from tests.guides.conftest import ROUTES
 from tests.guides.markdown import prints_what_it_says
 from tests.support import places
 from tests.support.databases import tables_of
+from tests.support.mail_flows import PASSWORD
 from tests.support.site_of_ones_own import copy_with
 
 TEN_LINES, WHOLE = PAGE.texts(ROUTES)
-FILES = {ROUTES: WHOLE, "verify.py": PAGE.file("verify.py"), **PAGE.files_below("static-site")}
+FILES = {ROUTES: WHOLE, "verify.py": PAGE.file("verify.py"), **PAGE.files_below("chalicelib/site/static")}
 WORKS = {"items": [{"name": "plank", "quantity": 2, "price": 4.5}]}
 
 
@@ -74,7 +76,29 @@ def test_the_route_refuses_and_takes_the_same_everywhere(place):
     order().assert_problem(403, "insufficient_scope")
     assert api.logout(tokens["refresh_token"]).status == 204
     order().assert_problem(401, "invalid_token")
-    assert "/orders" in api.request("GET", "/openapi.json").json["paths"]
+    paths = api.request("GET", "/openapi.json").json["paths"]
+    assert paths["/menu"]["get"]["security"] == []
+    assert paths["/greeting"]["get"]["security"] == [{"access_token": []}]
+    assert paths["/orders"]["post"]["security"] == [{"access_token": ["buyer"]}]
+    assert paths["/orders"]["delete"]["responses"]["401"]["$ref"].endswith("insufficient_user_authentication")
+
+
+def test_a_public_route_asks_nobody_and_a_fresh_one_for_a_log_in_of_late(place, shared_clock):
+    api = place.api
+    assert api.request("GET", "/menu").json == {"plank": 4.5, "nail": 0.1}
+    api.request("DELETE", "/orders").assert_problem(401, "invalid_token")
+    tokens = api.register("Alice").json
+    api.bearer("DELETE", "/orders", tokens["access_token"]).assert_problem(403, "insufficient_scope")
+    give_role(place, "buyer")
+    assert api.bearer("DELETE", "/orders", tokens["access_token"]).json == {"cancelled_by": "Alice"}
+
+    shared_clock.advance(FRESH_SECONDS + 1)
+    old = api.refresh(tokens["refresh_token"]).json["access_token"]
+    refused = api.bearer("DELETE", "/orders", old)
+    refused.assert_problem(401, "insufficient_user_authentication")
+    assert api.bearer("GET", "/greeting", old).json == {"hello": "Alice"}
+    again = api.bearer("POST", "/auth/reauthenticate", old, {"password": PASSWORD}).json["access_token"]
+    assert api.bearer("DELETE", "/orders", again).json == {"cancelled_by": "Alice"}
 
 
 def give_role(place, role):

@@ -52,6 +52,24 @@ def port(folder, serve):
     return serve(DevelopmentSite(api, StaticSite(folder)), log=log_request)
 
 
+def test_a_file_of_the_sites_own_goes_before_one_of_ours(folder, tmp_path, serve, ask):
+    own = tmp_path / "own"
+    (own / "members").mkdir(parents=True)
+    (own / "index.html").write_text("<h1>Own</h1>")
+    (own / "members" / "orders.html").write_text("<h1>Orders</h1>")
+    (own / "link.txt").symlink_to(tmp_path / "outside.txt")
+    api = ApiGateway(tiny_application(), stage_config(PROJECT))
+    port = serve(DevelopmentSite(api, StaticSite(own, folder)), log=log_request)
+    bodies = {path: ask(port, "GET", path).body for path in ("/", "/members/orders.html", "/members/", "/styles.css")}
+    assert bodies == {
+        "/": b"<h1>Own</h1>",
+        "/members/orders.html": b"<h1>Orders</h1>",
+        "/members/": b"<h1>Members</h1>",
+        "/styles.css": b"h1 {}",
+    }
+    assert ask(port, "GET", "/link.txt").status == 404
+
+
 @pytest.mark.parametrize(
     ("path", "content_type", "body"),
     [

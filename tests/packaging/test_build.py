@@ -257,6 +257,18 @@ def test_the_templates_of_mails_ship_ours_and_the_sites_own_and_no_other_text(so
         assert f"Left out of the package: chalicelib/{name}\n" in said
 
 
+def test_what_a_site_has_for_browsers_does_not_ship_and_is_no_news(sources):
+    static = sources / "chalicelib" / "site" / "static"
+    static.mkdir(parents=True)
+    before, _ = build(sources)
+    for name in ("index.html", "tool.py", "data.bin"):
+        (static / name).write_text("for browsers")
+    archive, said = build(sources)
+    assert archive == before
+    assert not [name for name in names(archive) if "static" in name]
+    assert "static" not in said
+
+
 def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(sources):
     fetch = OneWheel()
     build(sources, fetch=fetch, python="python3.12", architecture="arm64")

@@ -18,5 +18,6 @@ def copy_with(folder, files):
         (folder / name).symlink_to(PROJECT / name)
     (folder / ".venv").symlink_to(sys.prefix)
     for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
     return folder

@@ -79,6 +79,8 @@ export async function wordsIn(language, areas = []) {
 export class Words {
   /** @type {Catalogue} */
   #texts = {};
+  /** @type {Set<"base" | Area>} what it has of the catalogue */
+  #areas = new Set();
   /** What is said in place of a text, by its key. @type {Record<string, string>} */
   #specials = {};
   #plurals;
@@ -95,7 +97,12 @@ export class Words {
   /** Get the texts of more areas. @param {...("base" | Area)} areas */
   async load(...areas) {
     const catalogue = CATALOGUES[this.language] ?? {};
-    const loaded = await Promise.all(areas.map((area) => catalogue[area]?.()));
+    const missing = areas.filter((area) => !this.#areas.has(area));
+    if (!missing.length) return;
+    const loaded = await Promise.all(missing.map((area) => catalogue[area]?.()));
+    // What was loaded meanwhile is as it was made.
+    if (missing.every((area) => this.#areas.has(area))) return;
+    for (const area of missing) this.#areas.add(area);
     Object.assign(this.#texts, ...loaded.map((module) => module?.default ?? {}), own[this.language] ?? {});
   }
 

@@ -37,7 +37,7 @@ function addSheet(name) {
       reject(new NetworkError());
     };
     const { href } = SHEETS[name]();
-    // Before the site's own sheets, which may say otherwise.
-    document.head.prepend(Object.assign(sheet, { rel: "stylesheet", href, onload: () => resolve(), onerror: fail }));
+    // After the site's own sheets: so the layer counts more than a site's layer of resets. Rules without a layer count more.
+    document.head.append(Object.assign(sheet, { rel: "stylesheet", href, onload: () => resolve(), onerror: fail }));
   });
 }

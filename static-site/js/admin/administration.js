@@ -4,30 +4,30 @@
  * when the API says that the administrator is none any more.
  */
 
-import { startList } from "./admin-list.js";
-import { startNew } from "./admin-new.js";
-import { startUser } from "./admin-user.js";
-import { called, tellTitle } from "./admin-parts.js";
-import { byId } from "./dom.js";
-import { SessionEnded } from "./lychgate.js";
-import { getFactors } from "./lychgate-factors.js";
-import { describe } from "./messages.js";
-import { hush, say, warn } from "./notice.js";
-import { learnOptions } from "./options.js";
-import { loadStyles } from "./styles.js";
-import { remember } from "./ways-known.js";
+import { byId } from "../by-id.js";
+import { describe } from "../elements/core/messages.js";
+import { learnOptions, USUAL } from "../elements/core/options.js";
+import { View } from "../elements/core/view.js";
+import { remember } from "../elements/core/ways-known.js";
+import { SessionEnded } from "../lychgate.js";
+import { getFactors } from "../lychgate-factors.js";
+import { startList } from "./list.js";
+import { startNew } from "./new.js";
+import { called, tellTitle } from "./parts.js";
+import { startUser } from "./user.js";
 
 const NOT_ALLOWED = "insufficient_scope";
 
-/** @typedef {import("./lychgate.js").Client} Client */
-/** @typedef {import("./lychgate.js").User} User */
+/** @typedef {import("../lychgate.js").Client} Client */
+/** @typedef {import("../lychgate.js").User} User */
 
 /**
  * What the parts of the administration share.
  *
  * @typedef {object} Desk
+ * @property {View} view
  * @property {Client} client
- * @property {import("./options.js").SiteOptions} site
+ * @property {import("../elements/core/options.js").SiteOptions} site
  * @property {<Answer>(call: Promise<Answer>) => Promise<Answer>} ask waits for a call; throws SessionEnded where the
  *   administrator is none any more, and the page shows nothing then
  * @property {Map<string, User>} known users by their ids, as they were seen last
@@ -36,16 +36,23 @@ const NOT_ALLOWED = "insufficient_scope";
  * @property {(user: User) => void} onDeleted a user was deleted here
  */
 
-/** @param {Client} client @param {{refuse: () => void}} page */
-export async function startAdministration(client, { refuse }) {
-  // In this order: the last one knows those before. That of dialogs is there before anything is to be shown once.
-  const sheets = ["/account.css", "/sheet.css", "/admin.css"].map(loadStyles);
-  const [site] = await Promise.all([learnOptions(), ...sheets]);
+/**
+ * @param {Client} client
+ * @param {import("../elements/core/languages.js").Words} words
+ * @param {{refuse: () => void}} page
+ * @returns {Promise<import("../elements/core/notice.js").Notice>} to be hushed when nothing may stay
+ */
+export async function startAdministration(client, words, { refuse }) {
+  // Dialogs and times have words that are an account's.
+  const [site] = await Promise.all([learnOptions(client).catch(() => USUAL), words.load("account")]);
+  const view = new View(document.body, client, words);
+  document.body.append(view.notice.region);
   // The question for who it is asks for what there is.
-  getFactors(client).then(remember, () => {});
+  getFactors(client).then((told) => remember(client, told), () => {});
 
   /** @type {Desk} */
   const desk = {
+    view,
     client,
     site,
     known: new Map(),
@@ -66,7 +73,7 @@ export async function startAdministration(client, { refuse }) {
     onDeleted(user) {
       desk.known.delete(user.id);
       list.remove(user);
-      say(`${called(user)} is deleted.`);
+      view.notice.say(`${called(user)} is deleted.`);
       // Back does not lead to an account that is gone.
       location.replace("#");
     },
@@ -77,7 +84,7 @@ export async function startAdministration(client, { refuse }) {
   const views = { list, user, fresh };
   const root = byId("administration");
   root.replaceChildren(...Object.values(views).map(({ element }) => element));
-  tellOfTrouble(client);
+  tellOfTrouble(view);
 
   /** @param {boolean} [isFirst] */
   const show = (isFirst = false) => {
@@ -98,18 +105,19 @@ export async function startAdministration(client, { refuse }) {
   };
   addEventListener("hashchange", () => show());
   show(true);
+  return view.notice;
 }
 
-/** A lost connection ends no session, but nothing here works meanwhile. @param {Client} client */
-function tellOfTrouble(client) {
+/** A lost connection ends no session, but nothing here works meanwhile. @param {View} view */
+function tellOfTrouble({ client, notice, words }) {
   let isTold = false;
   client.onChange(({ type, error }) => {
     if (type === "refresh-failed") {
       isTold = true;
-      warn(`${describe(error)} You are still logged in.`);
+      notice.warn(`${describe(error, words)} You are still logged in.`);
     } else if (isTold) {
       isTold = false;
-      hush();
+      notice.hush();
     }
   });
 }

@@ -3,10 +3,12 @@
  * calls. Inserts all data into the document as text, never as markup.
  */
 
+import { byId } from "../by-id.js";
+import { find, partSelector, whileBusy } from "../elements/core/dom.js";
+import { wordsIn } from "../elements/core/languages.js";
+import { describe } from "../elements/core/messages.js";
+import { createClient } from "../lychgate.js";
 import { clearCalls, clockTime, noteRefresh, recordingFetch } from "./calls.js";
-import { byId, find, whileBusy } from "./dom.js";
-import { createClient } from "./lychgate.js";
-import { describe } from "./messages.js";
 import { clearCall, copy, loadRoutes, showCurl, startCalls } from "./protected-call.js";
 import { clearToken, showToken } from "./token-view.js";
 
@@ -21,6 +23,8 @@ const REASONS = {
   "logged out": "You are logged out.",
 };
 
+// The page speaks English, and so do the messages of errors in it.
+const words = await wordsIn("en");
 const client = createClient({ fetch: recordingFetch, timeout: TIMEOUT_MS });
 const root = document.documentElement;
 /** The user whose token is shown, null for none. */
@@ -36,7 +40,7 @@ client.onChange(({ type, why, error }) => {
   else if (type === "logout-sent") byId("logged-out-pending").hidden = true;
 });
 
-startCalls(client, TIMEOUT_MS);
+startCalls(client, words, TIMEOUT_MS);
 clear();
 byId("log-out").addEventListener("click", () => whileBusy(byId("log-out"), logOut));
 byId("refresh-now").addEventListener("click", () => whileBusy(byId("refresh-now"), refreshNow));
@@ -54,7 +58,7 @@ async function open() {
 }
 
 function showSession(why) {
-  const { id, username } = /** @type {import("./lychgate.js").User} */ (client.user);
+  const { id, username } = /** @type {import("../lychgate.js").User} */ (client.user);
   if (shownId !== null && shownId !== id) clear();
   shownId = id;
   byId("whose").textContent = username;
@@ -104,14 +108,14 @@ async function refreshNow() {
 
 /** Show that a refresh failed. The session continues. */
 function showTrouble(error) {
-  const message = describe(error);
+  const message = describe(error, words);
   if (client.user) {
     byId("refresh-result").textContent = `No new token: ${message} The client keeps trying.`;
     return;
   }
   showView("loading");
-  find(byId("loading"), "[data-part=waiting]").hidden = true;
-  find(byId("loading"), "[data-part=failed]").hidden = false;
+  find(byId("loading"), partSelector("waiting")).hidden = true;
+  find(byId("loading"), partSelector("failed")).hidden = false;
   byId("loading-error").textContent = message;
 }
 

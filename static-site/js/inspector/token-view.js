@@ -3,8 +3,9 @@
  * data into the document as text, never as markup.
  */
 
+import { byId } from "../by-id.js";
+import { make, markPart } from "../elements/core/dom.js";
 import { clockTime, recordingFetch } from "./calls.js";
-import { byId, make } from "./dom.js";
 import { checkSignature, decodeJson } from "./signature.js";
 
 const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -38,7 +39,7 @@ const SIGNATURE = {
   "no keys": ["", "not verified", "The key is ", ". The API’s public keys cannot be fetched now; the next new token asks again."],
 };
 
-/** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
+/** @typedef {ReturnType<typeof import("../lychgate.js").createClient>} Client */
 
 let ticker;
 /** The values shown last, by table and member, to highlight what a refresh changed. */
@@ -50,7 +51,7 @@ let keys = [];
 
 /** @param {Client} client */
 export function showToken(client) {
-  const { accessToken, lifetime } = /** @type {import("./lychgate.js").Token} */ (client.token);
+  const { accessToken, lifetime } = /** @type {import("../lychgate.js").Token} */ (client.token);
   const segments = accessToken.split(".");
   const [header, claims] = segments.slice(0, 2).map(decodeJson);
   byId("token-raw").replaceChildren(
@@ -89,7 +90,7 @@ function showTime(seconds, expiry) {
   const digits = byId("token-countdown");
   const until = clockTime(new Date(expiry * 1000));
   digits.textContent = `${minutes}:${String(whole % 60).padStart(2, "0")}`;
-  digits.classList.toggle("low", whole <= 30);
+  markPart(digits, "low", whole <= 30);
   byId("token-progress").value = seconds;
   byId("token-expiry").textContent = whole ? `left, until ${until}` : `expired at ${until}`;
   for (const { place, at } of times) place.textContent = relative(Math.round(at - expiry + seconds));
@@ -137,13 +138,13 @@ function timeOf(at) {
 async function showSignature(client, token) {
   const pill = byId("signature-pill");
   const text = byId("signature-text");
-  pill.className = "pill";
+  pill.dataset.part = "pill";
   pill.textContent = "…";
   text.textContent = "Looking for its key among the API’s public keys…";
   const [kind, word, before, after] = SIGNATURE[await verdictOn(token)];
   // Another token may be shown by now, or none.
   if (client.token?.accessToken !== token) return;
-  pill.className = `pill ${kind}`;
+  pill.dataset.part = `pill ${kind}`;
   pill.textContent = word;
   text.replaceChildren(before, make("code", "", decodeJson(token.split(".")[0]).kid ?? ""), after);
 }

@@ -1,6 +1,6 @@
 /** What the views of the administration have in common. */
 
-import { make } from "./dom.js";
+import { make } from "../elements/core/dom.js";
 
 /** @param {string} title of what is shown */
 export function tellTitle(title) {

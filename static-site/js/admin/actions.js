@@ -3,25 +3,24 @@
  * API decides: nothing is shown as done before it has answered.
  */
 
-import { confirm, whenFresh } from "./confirm-dialog.js";
-import { find, make, makeButton } from "./dom.js";
-import { field, form, set, submit } from "./fields.js";
-import { startForm } from "./forms.js";
-import { ApiError, SessionEnded } from "./lychgate.js";
-import { changeUser, deleteUser, logOutUser, removeSecondFactorOf, resetPasswordOf } from "./lychgate-admin.js";
-import { showLink } from "./admin-link.js";
-import { called } from "./admin-parts.js";
-import { say } from "./notice.js";
+import { confirm, whenFresh } from "../elements/core/confirm-dialog.js";
+import { find, make, makeButton, set } from "../elements/core/dom.js";
+import { field, form, submit } from "../elements/core/fields.js";
+import { startForm } from "../elements/core/forms.js";
+import { ApiError, SessionEnded } from "../lychgate.js";
+import { changeUser, deleteUser, logOutUser, removeSecondFactorOf, resetPasswordOf } from "../lychgate-admin.js";
+import { showLink } from "./link.js";
+import { called } from "./parts.js";
 
 const SERVER_ERROR = 500;
 
 /** @typedef {import("./administration.js").Desk} Desk */
-/** @typedef {import("./lychgate.js").User} User */
-/** @typedef {import("./confirm-dialog.js").Question} Question */
+/** @typedef {import("../lychgate.js").User} User */
+/** @typedef {import("../elements/core/confirm-dialog.js").Question} Question */
 
 /** @param {Desk} desk @param {{reload: (title: string) => Promise<void>}} page */
 export function startActions(desk, { reload }) {
-  const { client, site } = desk;
+  const { client, site, view } = desk;
   const isOwn = (/** @type {User} */ user) => user.id === client.user?.id;
 
   /**
@@ -34,9 +33,9 @@ export function startActions(desk, { reload }) {
    */
   async function act(question, call, { success, title, show }) {
     const { task, failed, wasRefused } = watched(call);
-    const isDone = await confirm(client, { ...question, task, failed });
+    const isDone = await confirm(view, { ...question, task, failed });
     if (!client.user) return;
-    if (isDone && success) say(success);
+    if (isDone && success) view.notice.say(success);
     // Another administrator may have changed it meanwhile.
     if (isDone || wasRefused()) await Promise.all([reload(isDone ? title : ""), isDone && show?.()]);
   }
@@ -100,7 +99,7 @@ export function startActions(desk, { reload }) {
     resetLink(user) {
       const isMailed = site.email !== "off" && !!user.email_verified;
       return button("Link for a new password", "button", "reset-user", () => {
-        /** @type {import("./lychgate-admin.js").PasswordLink | undefined} */
+        /** @type {import("../lychgate-admin.js").PasswordLink | undefined} */
         let made;
         act(
           {
@@ -116,7 +115,7 @@ export function startActions(desk, { reload }) {
           },
           {
             title: "account-title",
-            show: async () => made && showLink(client, made, { user, isFirst: false }),
+            show: async () => made && showLink(view, made, { user, isFirst: false }),
           },
         );
       });
@@ -160,6 +159,7 @@ export function startActions(desk, { reload }) {
     /** @param {User} user */
     roles(user) {
       const input = field(
+        view,
         "roles",
         "Roles",
         { name: "roles", type: "text", value: user.roles.join(" "), autocomplete: "off", autocapitalize: "none", spellcheck: "false" },
@@ -167,6 +167,7 @@ export function startActions(desk, { reload }) {
       );
       const { details, element, close } = fold("roles-fold", "Change roles", "roles-form", [input], submit("Save", "Saving…", "button primary"));
       startForm(
+        view,
         element,
         ({ roles }) => (rolesOf(roles).length ? {} : { roles: "Name at least one. What everybody has is user." }),
         async ({ roles }) => {
@@ -176,7 +177,7 @@ export function startActions(desk, { reload }) {
           );
           if (!isDone) return;
           close();
-          say(`${called(user)} has these roles now: ${rolesOf(roles).join(", ")}.`);
+          view.notice.say(`${called(user)} has these roles now: ${rolesOf(roles).join(", ")}.`);
           await reload("account-title");
         },
       );
@@ -186,7 +187,7 @@ export function startActions(desk, { reload }) {
     /** @param {User} user */
     deletion(user) {
       const { username } = user;
-      const input = field("delete-name", "Type the username to confirm", {
+      const input = field(view, "delete-name", "Type the username to confirm", {
         name: "confirmation",
         type: "text",
         autocomplete: "off",
@@ -197,6 +198,7 @@ export function startActions(desk, { reload }) {
       const text = make("p", "", "The account ", make("bdi", "named", username), ` goes at once, with its sessions and its history.${own} The username is free for others then.`);
       const { details, element } = fold("delete-fold", "Delete this account", "delete-form", [text, input], submit("Delete for good", "Deleting…", "button danger"));
       startForm(
+        view,
         element,
         ({ confirmation }) => (normal(confirmation) === normal(username) ? {} : { confirmation: "This is not the username above." }),
         async () => {
@@ -215,7 +217,7 @@ export function startActions(desk, { reload }) {
   async function askFresh(/** @type {Omit<Question, "task" | "failed">} */ question, /** @type {(signal: AbortSignal) => Promise<unknown>} */ call) {
     const { task, failed } = watched(call);
     try {
-      return await whenFresh(client, { ...question, task, failed });
+      return await whenFresh(view, { ...question, task, failed });
     } catch (error) {
       // There is no form any more.
       if (error instanceof SessionEnded) return false;
@@ -234,24 +236,24 @@ function normal(name) {
   return name.trim().normalize("NFKC");
 }
 
-/** @param {string} text @param {string} className @param {string} id @param {() => void} onClick */
-function button(text, className, id, onClick) {
-  return set(makeButton(text, className, onClick), { id });
+/** @param {string} text @param {string} parts @param {string} id @param {() => void} onClick */
+function button(text, parts, id, onClick) {
+  return set(makeButton(text, parts, onClick), { id });
 }
 
 /**
  * A form that is folded away until somebody wants it.
  *
- * @param {string} id
+ * @param {string} name
  * @param {string} title
- * @param {string} formId
+ * @param {string} formName
  * @param {Node[]} children
  * @param {HTMLElement} send
  */
-function fold(id, title, formId, children, send) {
+function fold(name, title, formName, children, send) {
   const cancel = makeButton("Cancel", "button quiet", () => close());
-  const element = form(formId, ...children, make("div", "actions", send, cancel));
-  const details = set(make("details", "fold", make("summary", "", title), element), { id });
+  const element = form(formName, ...children, make("div", "actions", send, cancel));
+  const details = make("details", `${name} fold`, make("summary", "", title), element);
   const close = () => {
     details.open = false;
     find(details, "summary").focus();

@@ -1,23 +1,22 @@
 /** A link that sets a password, which is shown once. It is kept nowhere in the page: not in its address, not in a list. */
 
-import { make, makeButton } from "./dom.js";
-import { set } from "./fields.js";
-import { openSheet } from "./sheet.js";
+import { make, makeButton, set } from "../elements/core/dom.js";
+import { openSheet } from "../elements/core/sheet.js";
 
 const HOUR_S = 3600;
 
-/** @typedef {import("./lychgate.js").Client} Client */
+/** @typedef {import("../elements/core/view.js").View} View */
 
 /**
  * Show a link until the administrator is done with it.
  *
- * @param {Client} client
- * @param {import("./lychgate-admin.js").PasswordLink} made
- * @param {{user: import("./lychgate.js").User, isFirst: boolean, mailedTo?: string}} about whose password it sets, whether
+ * @param {View} view
+ * @param {import("../lychgate-admin.js").PasswordLink} made
+ * @param {{user: import("../lychgate.js").User, isFirst: boolean, mailedTo?: string}} about whose password it sets, whether
  *   it is the first one, and where a mail with another link goes
  */
-export async function showLink(client, { link, expiresIn }, { user, isFirst, mailedTo = "" }) {
-  const sheet = await openSheet(client, "", { mayCancel: false });
+export async function showLink(view, { link, expiresIn }, { user, isFirst, mailedTo = "" }) {
+  const sheet = await openSheet(view, "", { mayCancel: false });
   const field = set(make("input", "link"), {
     id: "password-link",
     type: "text",

@@ -3,12 +3,14 @@
  * other call of the page, whatever else it does meanwhile. Inserts all data into the document as text, never as markup.
  */
 
+import { byId } from "../by-id.js";
+import { find, make, whileBusy } from "../elements/core/dom.js";
+import { describe } from "../elements/core/messages.js";
+import { SessionEnded } from "../lychgate.js";
 import { onCall, recordingFetch, shortened, statusPill } from "./calls.js";
-import { byId, find, make, whileBusy } from "./dom.js";
-import { SessionEnded } from "./lychgate.js";
-import { describe } from "./messages.js";
 
-/** @typedef {ReturnType<typeof import("./lychgate.js").createClient>} Client */
+/** @typedef {ReturnType<typeof import("../lychgate.js").createClient>} Client */
+/** @typedef {import("../elements/core/languages.js").Words} Words */
 /** @typedef {import("./calls.js").Call} Call */
 /** @typedef {"session" | "none" | "broken"} Credential which access token goes along */
 /** @typedef {{call: Call, isRefresh: boolean}} Step */
@@ -26,12 +28,12 @@ let version = 0;
 /** Whether the headers of an answer are unfolded, for the next answer too. */
 let headersAreOpen = false;
 
-/** @param {Client} client @param {number} timeout milliseconds */
-export function startCalls(client, timeout) {
+/** @param {Client} client @param {Words} words of errors @param {number} timeout milliseconds */
+export function startCalls(client, words, timeout) {
   const form = byId("call-form");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    whileBusy(byId("call-send"), () => send(client, timeout));
+    whileBusy(byId("call-send"), () => send(client, words, timeout));
   });
   byId("call-route").addEventListener("change", ({ target }) => {
     if (target.value === ANOTHER_PATH) byId("call-path").select();
@@ -150,8 +152,8 @@ function curlCommand(client, written) {
   return `curl --include ${quote(url.href)}${options}`;
 }
 
-/** @param {Client} client @param {number} timeout */
-async function send(client, timeout) {
+/** @param {Client} client @param {Words} words @param {number} timeout */
+async function send(client, words, timeout) {
   const url = target();
   if (!url) {
     byId("call-path-error").textContent = NOT_BELOW;
@@ -173,7 +175,7 @@ async function send(client, timeout) {
     if (how === "session") await client.fetch(marked, init);
     else await recordingFetch(plainRequest(marked, init, token, timeout));
   } catch (error) {
-    problem = error instanceof SessionEnded && !client.user ? "" : describe(error);
+    problem = error instanceof SessionEnded && !client.user ? "" : describe(error, words);
     if (how !== "session") problem = "The service cannot be reached.";
   }
   await exchange.end(problem, () => version === asked);

@@ -3,13 +3,13 @@
  * page only: those of the pages before are kept here, and nowhere else.
  */
 
-import { tellTitle } from "./admin-parts.js";
-import { find, make, makeButton, whileBusy } from "./dom.js";
-import { field, set } from "./fields.js";
-import { SessionEnded } from "./lychgate.js";
-import { listUsers } from "./lychgate-admin.js";
-import { describe } from "./messages.js";
-import { day } from "./moments.js";
+import { find, make, makeButton, markPart, partSelector, set, whileBusy } from "../elements/core/dom.js";
+import { field } from "../elements/core/fields.js";
+import { describe } from "../elements/core/messages.js";
+import { day } from "../elements/core/moments.js";
+import { SessionEnded } from "../lychgate.js";
+import { listUsers } from "../lychgate-admin.js";
+import { tellTitle } from "./parts.js";
 
 const ON_A_PAGE = 25;
 /** As long as somebody is typing, nothing is asked. */
@@ -20,7 +20,7 @@ const PLACES = 6;
 const USUAL_ROLE = "user";
 
 /** @typedef {import("./administration.js").Desk} Desk */
-/** @typedef {import("./lychgate.js").User} User */
+/** @typedef {import("../lychgate.js").User} User */
 
 /**
  * What of the list is asked for, or shown: what names begin with, and the cursors of the pages up to this one, of which
@@ -31,7 +31,8 @@ const USUAL_ROLE = "user";
 
 /** @param {Desk} desk */
 export function startList(desk) {
-  const search = field("user-search", "Search by the beginning of the username", {
+  const { words } = desk.view;
+  const search = field(desk.view, "user-search", "Search by the beginning of the username", {
     name: "prefix",
     type: "search",
     autocomplete: "off",
@@ -41,7 +42,7 @@ export function startList(desk) {
   });
   const input = find(search, "input");
   input.required = false;
-  const form = set(make("form", "user-search", search), { role: "search" });
+  const form = set(make("form", "search-form", search), { role: "search" });
   const summary = set(make("p", "muted"), { id: "users-summary", role: "status" });
   const retry = set(makeButton("Try again", "button small", () => {}), { id: "users-retry", hidden: "", "data-busy": "Trying…" });
   const back = set(makeButton("Previous", "button small", () => turn(back, -1)), { id: "users-back" });
@@ -74,7 +75,7 @@ export function startList(desk) {
 
   const tell = (/** @type {(string | Node)[]} */ parts, isFailure = false) => {
     summary.replaceChildren(...parts);
-    summary.classList.toggle("alarming", isFailure);
+    markPart(summary, "alarming", isFailure);
     retry.hidden = !isFailure;
   };
 
@@ -110,7 +111,7 @@ export function startList(desk) {
   }
 
   function render() {
-    list.replaceChildren(...users.map(row));
+    list.replaceChildren(...users.map((user) => row(user, words)));
     pager.hidden = isWhole();
     allow(back, page() > 1);
     allow(next, following !== null);
@@ -136,8 +137,8 @@ export function startList(desk) {
 
   /** @param {any} error */
   function fail(error) {
-    tell([shown ? `${describe(error)} What you see here is as it was.` : describe(error)], true);
-    for (const held of list.querySelectorAll(".place")) held.classList.add("vacant");
+    tell([shown ? `${describe(error, words)} What you see here is as it was.` : describe(error, words)], true);
+    for (const held of list.querySelectorAll(partSelector("place"))) markPart(held, "vacant", true);
   }
 
   /** The buttons keep their place, and the focus. @param {HTMLElement} button @param {1 | -1} by */
@@ -197,12 +198,12 @@ function allow(button, may) {
   else button.setAttribute("aria-disabled", "true");
 }
 
-/** @param {User} user */
-function row(user) {
+/** @param {User} user @param {import("../elements/core/languages.js").Words} words */
+function row(user, words) {
   const { id, username, email, created_at: createdAt } = user;
   const name = Object.assign(make("a", "", make("bdi", "", username)), { href: `#user=${id}` });
   name.dataset.id = id;
-  const since = set(make("time", "nowrap", day(createdAt)), { datetime: createdAt });
+  const since = set(make("time", "nowrap", day(words, createdAt)), { datetime: createdAt });
   const address = email && email !== username ? [make("bdi", "address-told", email)] : [];
   return make(
     "li",

@@ -1,15 +1,15 @@
 /** The form of a new account. It has no password: whoever gets the link sets the first one. */
 
-import { rolesOf } from "./admin-actions.js";
-import { showLink } from "./admin-link.js";
-import { link } from "./admin-parts.js";
-import { whenFresh } from "./confirm-dialog.js";
-import { find, make } from "./dom.js";
-import { field, form, set, submit } from "./fields.js";
-import { clearForm, startForm } from "./forms.js";
-import { ApiError, SessionEnded } from "./lychgate.js";
-import { createUser } from "./lychgate-admin.js";
-import { describe } from "./messages.js";
+import { whenFresh } from "../elements/core/confirm-dialog.js";
+import { find, make, set } from "../elements/core/dom.js";
+import { field, form, submit } from "../elements/core/fields.js";
+import { clearForm, startForm } from "../elements/core/forms.js";
+import { describe } from "../elements/core/messages.js";
+import { ApiError, SessionEnded } from "../lychgate.js";
+import { createUser } from "../lychgate-admin.js";
+import { rolesOf } from "./actions.js";
+import { showLink } from "./link.js";
+import { link } from "./parts.js";
 
 const PLAIN = { autocomplete: "off", autocapitalize: "none", spellcheck: "false" };
 
@@ -17,24 +17,24 @@ const PLAIN = { autocomplete: "off", autocapitalize: "none", spellcheck: "false"
 
 /** @param {Desk} desk */
 export function startNew(desk) {
-  const { client, site } = desk;
+  const { client, site, view } = desk;
   const isNeeded = site.email === "required";
   const hasEmail = site.email !== "off" && !site.isNamedByEmail;
   const name = site.isNamedByEmail
-    ? field("new-username", "E-mail address", { ...PLAIN, name: "username", type: "email" }, "It is the username too, and gets the link by mail")
-    : field("new-username", "Username", { ...PLAIN, name: "username", type: "text" }, "3 or more letters, digits or . _ @ + -");
-  const email = field("new-email", "E-mail address", { ...PLAIN, name: "email", type: "email" }, `${isNeeded ? "" : "Optional. "}It gets a link by mail too`);
-  const roles = field("new-roles", "Roles", { ...PLAIN, name: "roles", type: "text", value: "user" }, "With spaces between them. Who has admin sees this page");
+    ? field(view, "new-username", "E-mail address", { ...PLAIN, name: "username", type: "email" }, "It is the username too, and gets the link by mail")
+    : field(view, "new-username", "Username", { ...PLAIN, name: "username", type: "text" }, "3 or more letters, digits or . _ @ + -");
+  const email = field(view, "new-email", "E-mail address", { ...PLAIN, name: "email", type: "email" }, `${isNeeded ? "" : "Optional. "}It gets a link by mail too`);
+  const roles = field(view, "new-roles", "Roles", { ...PLAIN, name: "roles", type: "text", value: "user" }, "With spaces between them. Who has admin sees this page");
   find(email, "input").required = isNeeded;
   const element = form(
     "new-form",
     name,
     ...(hasEmail ? [email] : []),
     roles,
-    make("div", "actions", submit("Create the account", "Creating…", "button primary"), Object.assign(link("Cancel", "#"), { className: "button quiet" })),
+    make("div", "actions", submit("Create the account", "Creating…", "button primary"), set(link("Cancel", "#"), { "data-part": "button quiet" })),
   );
   const heading = set(make("h1", "", "New account"), { id: "new-title", tabindex: "-1" });
-  const view = set(
+  const section = set(
     make(
       "section",
       "desk",
@@ -47,6 +47,7 @@ export function startNew(desk) {
   );
 
   startForm(
+    view,
     element,
     ({ username, email: address, roles: typed }) => ({
       ...(!username && { username: site.isNamedByEmail ? "Enter an e-mail address." : "Enter a username." }),
@@ -54,10 +55,10 @@ export function startNew(desk) {
       ...(!rolesOf(typed).length && { roles: "Name at least one. What everybody has is user." }),
     }),
     async ({ username, email: address, roles: typed }) => {
-      /** @type {import("./lychgate-admin.js").CreatedUser | undefined} */
+      /** @type {import("../lychgate-admin.js").CreatedUser | undefined} */
       let made;
       let isRefused = false;
-      const isDone = await whenFresh(client, {
+      const isDone = await whenFresh(view, {
         title: "Create the account?",
         consequence: "You get a link with which its owner sets the first password.",
         verb: "Create the account",
@@ -69,7 +70,7 @@ export function startNew(desk) {
             made = await desk.ask(createUser(client, user, { signal }));
           } catch (error) {
             isRefused = error instanceof ApiError && error.status < 500;
-            throw error.error === "username_taken" ? taken(error) : error;
+            throw error.error === "username_taken" ? taken(error, view) : error;
           }
         },
       }).catch((error) => {
@@ -81,17 +82,17 @@ export function startNew(desk) {
       const { user } = made;
       desk.known.set(user.id, user);
       const mailedTo = site.email === "off" ? "" : (user.email ?? "");
-      await showLink(client, made, { user, isFirst: true, mailedTo });
+      await showLink(view, made, { user, isFirst: true, mailedTo });
       if (!client.user) return;
       desk.onCreated();
       location.replace(`#user=${user.id}`);
     },
   );
 
-  return { element: view, clear: () => clearForm(element) };
+  return { element: section, clear: () => clearForm(view, element) };
 }
 
-/** As an error of the field. @param {ApiError} error */
-function taken(error) {
-  return new ApiError({ ...error, status: 422, error: "validation_failed", errors: [{ field: "username", message: describe(error) }] });
+/** As an error of the field. @param {ApiError} error @param {import("../elements/core/view.js").View} view */
+function taken(error, { words }) {
+  return new ApiError({ ...error, status: 422, error: "validation_failed", errors: [{ field: "username", message: describe(error, words) }] });
 }

@@ -3,9 +3,11 @@
  * loads the rest; all others read why not. When an administrator is none any more, or is logged out, nothing stays.
  */
 
-import { byId, find, whileBusy } from "./dom.js";
-import { createClient, NetworkError, SessionEnded } from "./lychgate.js";
-import { describe } from "./messages.js";
+import { byId } from "../by-id.js";
+import { find, partSelector, whileBusy } from "../elements/core/dom.js";
+import { wordsIn } from "../elements/core/languages.js";
+import { describe } from "../elements/core/messages.js";
+import { createClient, NetworkError, SessionEnded } from "../lychgate.js";
 
 const ROLE = "admin";
 const VIEWS = ["loading", "refused", "administration"];
@@ -22,7 +24,11 @@ const FORMER = {
   next: "To your account",
 };
 
+// The page speaks English, and so do the messages of errors in it.
+const words = await wordsIn("en");
 const client = createClient();
+/** @type {import("../elements/core/notice.js").Notice | undefined} once an administrator is there */
+let notice;
 /** Which of the views is shown. */
 let view = "loading";
 /** Whom the page is open for, "" for nobody. */
@@ -61,7 +67,7 @@ async function enter() {
     const { user } = await client.json("GET", "me");
     if (!isAdministrator(user)) return refuse(OTHER);
     const { startAdministration } = await loaded(import("./administration.js"));
-    await startAdministration(client, { refuse: () => refuse(FORMER) });
+    notice = await startAdministration(client, words, { refuse: () => refuse(FORMER) });
     // Meanwhile the session may have ended.
     if (view !== "loading" || client.user?.id !== user.id) return;
     openFor = user.id;
@@ -73,7 +79,7 @@ async function enter() {
   }
 }
 
-/** @param {import("./lychgate.js").User | null} user */
+/** @param {import("../lychgate.js").User | null} user */
 function isAdministrator(user) {
   return !!user?.roles.includes(ROLE);
 }
@@ -92,7 +98,7 @@ function refuse({ title, text, next }) {
   openFor = "";
   document.querySelectorAll("dialog").forEach(dismiss);
   byId("administration").replaceChildren();
-  byId("notice").replaceChildren();
+  notice?.hush();
   byId("refused-title").textContent = title;
   byId("refused-text").textContent = text;
   byId("refused-next").textContent = next;
@@ -110,10 +116,10 @@ function dismiss(dialog) {
 }
 
 function fail(error) {
-  const part = (name) => find(byId("loading"), `[data-part=${name}]`);
+  const part = (name) => find(byId("loading"), partSelector(name));
   part("waiting").hidden = true;
   part("failed").hidden = false;
-  byId("loading-error").textContent = describe(error);
+  byId("loading-error").textContent = describe(error, words);
 }
 
 /** @param {string} name */

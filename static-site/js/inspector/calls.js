@@ -3,7 +3,8 @@
  * shows the last ones. Inserts all data into the document as text, never as markup.
  */
 
-import { byId, make } from "./dom.js";
+import { byId } from "../by-id.js";
+import { make } from "../elements/core/dom.js";
 
 const KEPT = 20;
 const timeFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
