@@ -285,9 +285,11 @@ def test_the_template_defines_the_tables_that_the_stage_dev_names():
 
 
 def test_the_page_knows_every_event_of_a_history_and_no_other():
-    page = (PROJECT / "static-site" / "js" / "history.js").read_text("utf-8")
-    names = re.search(r"const EVENTS = {(.*?)};", page, re.DOTALL)[1]
-    assert set(re.findall(r"^ +(\w+):", names, re.MULTILINE)) == {str(event) for event in HISTORY}
+    elements = PROJECT / "static-site" / "js" / "elements"
+    for words in elements.glob("words/??-account.js"):
+        named = re.findall(r'^ +"event:(\w+)":', words.read_text("utf-8"), re.MULTILINE)
+        assert set(named) == {str(event) for event in HISTORY}, words.name
+    page = (elements / "account" / "history.js").read_text("utf-8")
     alarming = re.search(r"const ALARMING = \[(.*?)\]", page)[1]
     assert set(re.findall(r"\w+", alarming)) <= {str(event) for event in HISTORY}
 

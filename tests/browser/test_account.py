@@ -46,7 +46,7 @@ def cut_off(member):
 
 
 def focused(member):
-    return member.page.evaluate("document.activeElement.dataset.part")
+    return member.page.evaluate("document.activeElement.dataset.part.split(' ')[0]")
 
 
 def test_a_new_account_is_signed_in_nowhere_else(member):

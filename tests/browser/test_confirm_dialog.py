@@ -46,7 +46,7 @@ def confirm(visitor, password):
 
 
 def focused(visitor):
-    return visitor.page.evaluate("document.activeElement.dataset.part")
+    return visitor.page.evaluate("document.activeElement.dataset.part.split(' ')[0]")
 
 
 @pytest.mark.parametrize(

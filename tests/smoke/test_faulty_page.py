@@ -32,13 +32,13 @@ FAULTS = {
     ),
     "a module of a wrong type": (
         "test_scripts_modules_styles_and_images_are_served_as_what_they_are",
-        on(path("/js/dom.js"), having("Content-Type", "binary/octet-stream")),
-        "GET /js/dom.js answered 200, binary/octet-stream, and should answer 200, text/javascript",
+        on(path("/js/elements/core/dom.js"), having("Content-Type", "binary/octet-stream")),
+        "GET /js/elements/core/dom.js answered 200, binary/octet-stream, and should answer 200, text/javascript",
     ),
     "a module that only another one imports is not there": (
         "test_scripts_modules_styles_and_images_are_served_as_what_they_are",
-        on(path("/js/notice.js"), answering(404, b"", "text/html")),
-        "GET /js/notice.js answered 404",
+        on(path("/js/elements/core/notice.js"), answering(404, b"", "text/html")),
+        "GET /js/elements/core/notice.js answered 404",
     ),
     "a page without its policy": (
         "test_the_page_and_its_files_have_their_security_headers",

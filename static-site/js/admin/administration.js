@@ -45,10 +45,10 @@ const NOT_ALLOWED = "insufficient_scope";
 export async function startAdministration(client, words, { refuse }) {
   // Dialogs and times have words that are an account's.
   const [site] = await Promise.all([learnOptions(client).catch(() => USUAL), words.load("account")]);
-  const view = new View(document.body, client, words);
+  const view = new View(document.body, () => client, words);
   document.body.append(view.notice.region);
   // The question for who it is asks for what there is.
-  getFactors(client).then((told) => remember(client, told), () => {});
+  getFactors(client).then((told) => remember(view, told), () => {});
 
   /** @type {Desk} */
   const desk = {

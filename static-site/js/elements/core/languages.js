@@ -79,10 +79,10 @@ export async function wordsIn(language, areas = []) {
 export class Words {
   /** @type {Catalogue} */
   #texts = {};
-  /** @type {Set<"base" | Area>} what it has of the catalogue */
-  #areas = new Set();
   /** What is said in place of a text, by its key. @type {Record<string, string>} */
   #specials = {};
+  /** @type {Set<"base" | Area>} what it has of the catalogue */
+  #areas = new Set();
   #plurals;
   #numbers;
 
