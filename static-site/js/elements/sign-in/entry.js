@@ -3,7 +3,7 @@
  * passkeys, the second step. The address says which is shown, so that each can be linked to. Keeps no password.
  */
 
-import { NetworkError } from "../../lychgate.js";
+import { ApiError, NetworkError } from "../../lychgate.js";
 import { make, set } from "../core/dom.js";
 import { explain, isNoApi } from "../core/explain.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
@@ -13,6 +13,7 @@ import { learnOptions, USUAL } from "../core/options.js";
 const TABS = { login: "log-in", signup: "sign-up" };
 const STEPS = { forgot: "forgot", code: "log-in-with-code" };
 const NAMES = { ...TABS, ...STEPS };
+const NOT_FOUND = 404;
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("./second-step.js").Due} Due */
@@ -176,7 +177,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   async function followOptions() {
     site = await learnOptions(client).catch((error) => {
       // A page of HTML, for each path that it does not have, is what many servers send.
-      if (isNoApi(error) || error.cause instanceof SyntaxError) throw error;
+      if (error.cause instanceof SyntaxError) throw new ApiError({ status: NOT_FOUND });
+      if (isNoApi(error)) throw error;
       return USUAL;
     });
     const hadFocus = view.part("signup-panel").contains(document.activeElement);

@@ -89,7 +89,7 @@ export function startSession(view, { open, clear, skip, leaving }) {
 
     /** Say of a failure what goes on. @param {HTMLElement} card @param {HTMLElement} failure in it @param {unknown} error */
     explain(card, failure, error) {
-      if (isNoApi(error) || /** @type {any} */ (error).cause instanceof SyntaxError) return;
+      if (isNoApi(error)) return;
       const [message, again] = failure.children;
       card.prepend(set(make("h1", "loading-title", view.text("not-opened")), { tabindex: "-1" }));
       again?.replaceWith(make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)));
