@@ -32,9 +32,10 @@ const look = () => {
         if (found?.checkVisibility({ visibilityProperty: true })) seen.add(what);
     }
 };
-new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+const watch = new MutationObserver(look);
 const frame = () => (look(), requestAnimationFrame(frame));
-requestAnimationFrame(frame);
+// Before the first frame nothing is painted, and style sheets may be on their way.
+requestAnimationFrame(() => (frame(), watch.observe(document, { subtree: true, childList: true, attributes: true })));
 for (const type of ["logged-in", "logged-out", "error"]) {
     addEventListener(`lychgate:${type}`, ({ target, detail }) => said.push([target.localName, type, detail.user?.username ?? detail.why ?? detail.error.name]));
 }

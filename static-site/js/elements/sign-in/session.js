@@ -92,8 +92,10 @@ export function startSession(view, { open, clear, skip, leaving }) {
       if (isNoApi(error)) return;
       const [message, again] = failure.children;
       card.prepend(set(make("h1", "loading-title", view.text("not-opened")), { tabindex: "-1" }));
-      again?.replaceWith(make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)));
-      message?.after(make("p", "muted", view.text("keeps-trying")));
+      message.after(
+        make("p", "muted", view.text("keeps-trying")),
+        make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)),
+      );
     },
 
     /** @param {Change} change */
