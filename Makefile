@@ -17,10 +17,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL := .tools/dynamodb-local/.installed-$(DYNAMODB_LOCAL_VERSION)
 
+# What draws the documentation's diagrams: one file of this npm package.
+MERMAID_VERSION := 12.3.0
+MERMAID := .tools/mermaid-$(MERMAID_VERSION).js
+
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz pictures types policy bench lint lint-types lint-style lint-imports lint-templates lint-workflows audit format lock upgrade clean rebuild
+.PHONY: help dev examples example dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz docs diagrams pictures types policy bench lint lint-types lint-style lint-imports lint-templates lint-workflows audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,11 +32,19 @@ help: ## List these targets
 	@echo "  PYTHON=python3.12 make dev    use another Python (3.11 or newer) to set up $(VENV)"
 	@echo "  PORT=9100 make dev            page and API on another port than 8000"
 	@echo "  DYNAMODB_PORT=9001 make dev   database on another port than 8001"
+	@echo "  make example NAME=members     that example alone; in examples/ are all, and what each must do"
 	@echo "  make deploy STAGE=prod ARGS=--check     look whether a deployment would fail, and change nothing"
 	@echo "  make deploy STAGE=prod ARGS=--dry-run   print what would be done, and change nothing"
 
 dev: $(VENV)/.installed-dev ## Run the page, the API and the database on this machine
 	@exec $(BIN)/python -m infra.local
+
+examples: $(VENV)/.installed-dev ## Run that and every example: pages on the same origin and on others, a command line
+	@exec $(BIN)/python -m infra.examples $(NAME) $(ARGS)
+
+example: ## The same with one example: make example NAME=another-origin
+	@test -n "$(NAME)" || { echo "Which one? make example NAME=another-origin" >&2; ls examples | sed 's/^/  /' >&2; exit 2; }
+	@$(MAKE) --no-print-directory examples
 
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
@@ -71,7 +83,7 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
 	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
-test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
+test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed .tools/docs/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
 
@@ -86,16 +98,20 @@ fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, keys and names, guided by coverage
 	done
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz tests/regions
 
+docs: $(VENV)/.installed-dev .tools/docs/.installed ## Build the documentation as a site, in .docs/site; ARGS=--serve shows it on this machine
+	@exec $(BIN)/python -m infra.docs $(ARGS)
+
 pictures: $(VENV)/.installed-test ## Update the README's picture of the page and its plots
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  $(BIN)/python -m tests.browser.picture
 	@exec $(BIN)/python -m bench --publish
 
-# The others are made from the client's own.
-types: .tools/.installed ## Write the types of the browser client and of what goes with it, static-site/js/*.d.ts, from their comments
-	@for project in types mail-types factors-types admin-types; do \
-	  "$$($(BIN)/python tests/client/find_node.py)/node" .tools/node_modules/typescript/bin/tsc --project tests/tools/tsconfig.$$project.json || exit 1; \
-	done
+diagrams: $(VENV)/.installed-test $(MERMAID) ## Draw the diagrams of the documentation that have changed
+	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
+	  exec $(BIN)/python -m tests.docs.draw $(MERMAID)
+
+types: $(VENV)/.installed-test .tools/.installed ## Write the types of what the npm package exports, static-site/js/**/*.d.ts, and custom-elements.json, from code and comments
+	@exec $(BIN)/python -m tests.client.make_types
 
 policy: $(VENV)/.installed-test ## Write the IAM policies of who deploys, infra/deployer-policy.json, from the calls that are made
 	@exec $(BIN)/python -m tests.deployment.deployer_policy
@@ -108,6 +124,7 @@ lint: lint-types lint-style lint-imports lint-templates lint-workflows ## Check 
 
 lint-types: $(VENV)/.installed-test
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --strict examples/command-line/lychgate.py
 
 lint-style: $(VENV)/.installed-test
 	$(BIN)/python -m ruff check
@@ -138,6 +155,7 @@ lock: $(VENV)/.installed-test ## Write the requirements files from pyproject.tom
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-test.txt -o requirements.txt
 	@$(COMPILE) $(ARGS) --group fuzz -o tests/fuzz/requirements.txt
 	@$(COMPILE) $(ARGS) --group audit -o tests/tools/requirements.txt
+	@$(COMPILE) $(ARGS) --group docs -o docs/site/requirements.txt
 	@$(COMPILE) $(ARGS) --group oracles -c requirements-test.txt -o tests/tools/oracles.txt
 
 upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.toml and the requirements files
@@ -146,7 +164,7 @@ upgrade: $(VENV)/.installed-test ## Write the newest versions into pyproject.tom
 
 clean: ## Remove what make set up, but not the accounts in .lychgate
 	@[ ! -d .tools/packages ] || chmod -R u+w .tools/packages
-	rm -rf $(VENV) .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
+	rm -rf $(VENV) examples/vite-react/node_modules examples/vite-react/dist .venv-peers .tools .tools-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .chalice/deployments
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that an interrupted step is repeated.
@@ -178,6 +196,12 @@ $(VENV)/.installed-test: $(VENV)/.installed-smoke requirements-test.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(@D) --require-hashes -r tests/tools/oracles.txt
 	@touch $@
 
+.tools/docs/.installed: docs/site/requirements.txt | $(VENV)/.installed-dev
+	@echo "Installing what builds the documentation into .tools/docs ..."
+	@rm -rf $(@D) && $(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r docs/site/requirements.txt
+	@touch $@
+
 .tools/checkov/.installed: $(VENV)/.installed-test tests/tools/requirements.txt
 	@echo "Installing checkov into .tools/checkov ..."
 	@rm -rf $(@D) && $(BIN)/uv venv --quiet --python $(BIN)/python $(@D)
@@ -196,6 +220,13 @@ $(DYNAMODB_LOCAL): | $(VENV)/.installed-test
 	npm pack --silent --pack-destination $(@D)/package amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) >/dev/null && \
 	tar -xzf $(@D)/package/*.tgz -C $(@D) --strip-components=2 package/emulator && rm -rf $(@D)/package && touch $@ || \
 	echo "DynamoDB Local could not be fetched. The tests that need it will be skipped."
+
+$(MERMAID): | $(VENV)/.installed-test
+	@echo "Fetching Mermaid ..."
+	@PATH="$$($(BIN)/python tests/client/find_node.py):$$PATH" && export PATH && rm -rf .tools/mermaid && mkdir -p .tools/mermaid && \
+	  npm pack --silent --pack-destination .tools/mermaid mermaid@$(MERMAID_VERSION) >/dev/null && \
+	  tar -xzf .tools/mermaid/*.tgz -C .tools/mermaid --strip-components=2 package/dist/mermaid.min.js && \
+	  mv .tools/mermaid/mermaid.min.js $@ && rm -rf .tools/mermaid
 
 # A virtual environment whose Python no longer exists is built again.
 VENV_WORKS := $(shell $(BIN)/python -c "print('yes')" 2>/dev/null)

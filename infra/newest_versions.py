@@ -47,7 +47,7 @@ def _normalized(name: str) -> str:
 def _resolve(pyproject: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "pyproject.toml").write_text(pyproject, "utf-8")
-        groups = [["pyproject.toml", "--group", "test"], ["--group", "fuzz"], ["--group", "audit"]]
+        groups = [["pyproject.toml", "--group", "test"], ["--group", "fuzz"], ["--group", "audit"], ["--group", "docs"]]
         return "".join(
             subprocess.run([*UV, *group], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - our own arguments
             for group in groups

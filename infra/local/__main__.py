@@ -16,11 +16,11 @@ from infra.local.errors import LocalError, PortTakenError
 from infra.local.http_server import HttpServer, Served
 from infra.local.interruption import Interruption
 from infra.local.output import log_request, say
+from infra.local.ports import port_number
 
 if TYPE_CHECKING:
     from infra.local.database import Database
 
-_HIGHEST_PORT = 65535
 _PAGE_PORT = 8000
 _DATABASE_PORT = 8001
 
@@ -111,6 +111,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     from infra.local.application import load_api  # noqa: PLC0415
     from infra.local.database import open_database  # noqa: PLC0415
     from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
+    from infra.local.folders import with_folders  # noqa: PLC0415
     from infra.local.mailbox_site import with_mailbox  # noqa: PLC0415
     from infra.local.static_site import StaticSite, folders_of  # noqa: PLC0415
 
@@ -137,7 +138,8 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     site = DevelopmentSite(load_api(), StaticSite(*folders_of(environment.PROJECT)))
     _deliver_mails(database, stack)
     _deliver_webhooks(database, stack, directory)
-    server.start(with_mailbox(database.mailbox, site))
+    also = {folder.name: StaticSite(folder) for folder in options.also}
+    server.start(with_mailbox(database.mailbox, with_folders(also, site)))
     say(f"Page      http://127.0.0.1:{server.port}/")
     if laptop.passkeys_are_of_localhost(os.environ):
         say(f"Passkeys  http://localhost:{server.port}/, the same page: browsers make none for an address")
@@ -177,7 +179,7 @@ def _options(environ: Mapping[str, str]) -> argparse.Namespace:
         if getattr(options, option) is None:
             said = environ.get(variable, str(usual))
             try:
-                setattr(options, option, _port(said))
+                setattr(options, option, port_number(said))
             except argparse.ArgumentTypeError as unusable:
                 # Without the usage of a command that `make` ran, and with what was typed.
                 parser.exit(2, f"lychgate: {variable}={said}: {unusable}\n")
@@ -189,12 +191,12 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("dev", "dynamodb"), default="dev")
     parser.add_argument(
         "--port",
-        type=_port,
+        type=port_number,
         help="port of page and API; 0: any free one (PORT, 8000)",
     )
     parser.add_argument(
         "--dynamodb-port",
-        type=_port,
+        type=port_number,
         help="port of the database; 0: any free one (DYNAMODB_PORT, 8001)",
     )
     parser.add_argument(
@@ -203,13 +205,15 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=environ.get("LYCHGATE_DATA_DIR") or environment.PROJECT / ".lychgate",
         help="folder for accounts, sessions and keys (LYCHGATE_DATA_DIR, .lychgate)",
     )
+    parser.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder that the site has under its name",
+    )
     return parser
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= _HIGHEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port number: 1 to 65535, or 0 for any free one")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,12 @@ PROJECT = Path(__file__).parent.parent.parent
 README = (PROJECT / "README.md").read_text("utf-8")
 HTTP_API = (PROJECT / "docs" / "http-api.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(PROJECT.glob("*.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+    *sorted((PROJECT / "examples").glob("*.md")),
+    *sorted((PROJECT / "examples").glob("*/*.md")),
+]
 
 
 def section(page, title):
@@ -140,14 +145,14 @@ def anchors(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_leads_somewhere(page):
     text = without_code(page.read_text("utf-8"))
-    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text) + re.findall(
+    links = re.findall(r"\]\((?!https?://)([^)]*)\)", text) + re.findall(
         r'(?:src|srcset|href)="(?!https?://)([^"]+)"', text
     )
     dead = []
     for link in links:
         path, _, anchor = link.partition("#")
         target = page.parent / path if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
+        if not link or not target.exists() or (anchor and anchor not in anchors(target)):
             dead.append(link)
     assert dead == []
 

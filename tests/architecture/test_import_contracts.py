@@ -65,6 +65,10 @@ FORBIDDEN_IMPORTS = {
         "infra.keys.ring",
         "infra.deployment.stage",
     ),
+    "Within infra.docs: the command, what the site is built from, how pages are made and finished, then their names": (
+        "infra.docs.markdown",
+        "infra.docs.staging",
+    ),
     "What ships imports nothing of what does not": ("chalicelib.telemetry.log", "infra.tables"),
     "What an operator runs knows nothing of tests and of measuring": ("infra.costs", "bench.figures"),
     "What tests share knows nothing of measuring": ("tests.support.fakes", "bench.figures"),

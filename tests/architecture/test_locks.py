@@ -19,6 +19,7 @@ PYTHONS = [each.rpartition(" ")[2] for each in PYPROJECT["project"]["classifiers
 BESIDE = {
     "fuzz": "tests/fuzz/requirements.txt",
     "audit": "tests/tools/requirements.txt",
+    "docs": "docs/site/requirements.txt",
     "oracles": "tests/tools/oracles.txt",
 }
 """The groups that are installed by themselves, with the lock of each."""

@@ -27,7 +27,7 @@ CALLS_OF_STAGE = {where: job for where, job in JOBS.items() if job.get("uses", "
 def test_every_command_is_there():
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)) | {".venv/.installed-smoke"}
     named = {target for _, run in RUNS for target in re.findall(r"\bmake (\S+)", run)}
-    assert named == {"quick", ".venv/.installed-smoke", "deploy", "watch", "rollback", "upgrade"}
+    assert named == {"quick", ".venv/.installed-smoke", "deploy", "watch", "rollback", "upgrade", "docs"}
     assert named <= targets
     modules = {module for _, run in RUNS for module in re.findall(r"python -m (\S+)", run)}
     assert modules == {"infra.deployment", "infra.release_notes"}
@@ -66,9 +66,10 @@ def test_a_workflow_has_no_permission_and_each_job_says_which_it_needs():
     for workflow in WORKFLOWS.values():
         assert workflow["permissions"] == {}
     rights = {where: job["permissions"] for where, job in JOBS.items()}
-    assert {where for where, right in rights.items() if "id-token" in right} == {*CALLS_OF_STAGE, "stage.yml:deploy"}
+    named = {where for where, right in rights.items() if "id-token" in right}
+    assert named == {*CALLS_OF_STAGE, "stage.yml:deploy", "publish.yml:npm", "docs.yml:publish"}
     writing = {where for where, right in rights.items() if "write" in {v for k, v in right.items() if k != "id-token"}}
-    assert writing == {"release.yml:publish", "upgrade.yml:upgrade"}
+    assert writing == {"release.yml:publish", "upgrade.yml:upgrade", "docs.yml:publish"}
 
 
 def test_every_job_ends_some_day():
@@ -96,7 +97,10 @@ def test_an_action_is_pinned_by_its_commit_with_its_version_beside_it():
     assert pins.keys() == {
         "actions/cache",
         "actions/checkout",
+        "actions/deploy-pages",
+        "actions/setup-node",
         "actions/setup-python",
+        "actions/upload-pages-artifact",
         "aws-actions/configure-aws-credentials",
     }
     assert [action for action, found in pins.items() if len(found) > 1] == []
@@ -174,6 +178,16 @@ def test_a_release_is_made_where_nothing_is_deployed_and_not_where_a_deployment_
     publish = JOBS["release.yml:publish"]
     assert publish["needs"] == ["test", "staging", "prod"]
     assert publish["if"] == "!cancelled() && !failure() && needs.test.result == 'success'"
+
+
+def test_nothing_is_published_that_is_no_release_and_before_an_owner_has_named_the_package():
+    assert list(WORKFLOWS["publish.yml"][True]) == ["workflow_dispatch"]
+    job = JOBS["publish.yml:npm"]
+    assert job["if"] == "vars.NPM_PACKAGE != '' && github.ref_type == 'tag'"
+    assert job["environment"] == "npm"
+    names = [step.get("name") for step in job["steps"]]
+    assert names[-3:] == ["Is it a release?", "Name the package", "Publish"]
+    assert "--provenance" in job["steps"][-1]["run"]
 
 
 def test_a_command_that_fails_before_a_pipe_fails_its_step():

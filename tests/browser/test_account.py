@@ -394,7 +394,10 @@ def test_this_browser_is_the_first_of_the_list_and_marked(member):
     log_in_elsewhere(member, 2)
     member.load_again()
     member.sees("[data-part~=session-list] li:nth-child(3)")
-    marks = [entry.locator("[data-part~=pill]").count() for entry in member.page.locator("[data-part~=session-list] li").all()]
+    marks = [
+        entry.locator("[data-part~=pill]").count()
+        for entry in member.page.locator("[data-part~=session-list] li").all()
+    ]
     assert marks == [1, 0, 0]
 
 
@@ -406,7 +409,9 @@ def test_fifty_sessions_are_shown_a_few_at_first_and_all_when_asked_for(member):
     assert shown.count() == 5
     member.page.click("[data-part~=sessions-more]")
     assert shown.count() == 50
-    assert member.page.evaluate("document.activeElement === document.querySelector('[data-part~=session-list]').children[5]")
+    assert member.page.evaluate(
+        "document.activeElement === document.querySelector('[data-part~=session-list]').children[5]"
+    )
     assert member.page.locator("[data-part~=sessions-more]").is_hidden()
 
 

@@ -184,7 +184,13 @@ def test_with_colours_of_ones_own_everything_is_still_to_be_seen(new_visitor, se
         colours = page.evaluate(COLOURS, selector)
         return colours["width"] != "0px" and contrast(colours["border"], around) >= SMALLEST_CONTRAST
 
-    bordered = ["[data-part~=gatehouse]", "[data-part~=login-username]", "[data-part~=login-form] [type=submit]", "[data-part~=show-login]", "[data-part~=notice-place] [data-part~=dismiss]"]
+    bordered = [
+        "[data-part~=gatehouse]",
+        "[data-part~=login-username]",
+        "[data-part~=login-form] [type=submit]",
+        "[data-part~=show-login]",
+        "[data-part~=notice-place] [data-part~=dismiss]",
+    ]
     assert [selector for selector in bordered if not stands_out(selector)] == []
     assert contrast(page.evaluate(COLOURS, "[data-part~=gate]")["back"], around) >= SMALLEST_CONTRAST
     chosen, other = (page.evaluate(COLOURS, f"[data-part~=show-{name}]")["back"] for name in ("login", "signup"))

@@ -14,7 +14,7 @@ from tests.client.find_node import node_folder
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "node_modules"
-EXAMPLES = ROOT / "examples"
+MEMBERS = ROOT / "examples" / "members"
 PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-8"))
 # A third is the client, unminified and with its comments. What only a logged-in user needs comes later, and so do the
 # suggested passphrases and the way back to another page.
@@ -239,8 +239,8 @@ def sent_by_cloudfront(body):
 def test_the_html_is_valid():
     command = [node_folder() / "node", TOOLS / "html-validate" / "bin" / "html-validate.mjs"]
     config = ROOT / "tests" / "tools" / "html-validate.json"
-    files = [*(ROOT / "static-site").glob("*.html"), EXAMPLES / "members.html"]
-    assert len(files) == 5
+    files = [*(ROOT / "static-site").glob("*.html"), *(ROOT / "examples").glob("*/*.html")]
+    assert len(files) >= 6
     ran = subprocess.run([*command, "--config", config, *files], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -284,15 +284,15 @@ def test_without_scripts_the_page_says_what_it_needs(new_visitor, server):
 @pytest.fixture
 def members_page(server):
     def fulfil(route):
-        file = EXAMPLES / urlsplit(route.request.url).path.rpartition("/")[2]
+        file = MEMBERS / (urlsplit(route.request.url).path.rpartition("/")[2] or "index.html")
         types = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
         headers = {**PAGE_HEADERS, "Content-Type": types[file.suffix]}
         route.fulfill(headers=headers, body=file.read_text("utf-8"))
 
     def serve(visitor):
         """Put the example beside the page, under the headers that all of the site has."""
-        visitor.context.route("**/members.*", fulfil)
-        return f"{server.url}/members.html"
+        visitor.context.route("**/members/*", fulfil)
+        return f"{server.url}/members/"
 
     return serve
 
@@ -306,12 +306,12 @@ def test_the_example_shows_itself_to_a_member_and_others_come_back_to_it(member,
     member.is_signed_out()
     stranger = new_visitor(server)
     stranger.page.goto(f"{members_page(stranger)}?page=2#row-7")
-    stranger.page.wait_for_url(f"{server.url}/?return=%2Fmembers.html%3Fpage%3D2%23row-7")
+    stranger.page.wait_for_url(f"{server.url}/?return=%2Fmembers%2F%3Fpage%3D2%23row-7")
     stranger.sign_up()
-    stranger.page.wait_for_url(f"{server.url}/members.html?page=2#row-7")
+    stranger.page.wait_for_url(f"{server.url}/members/?page=2#row-7")
     stranger.sees("h1", stranger.username)
 
 
 def test_the_example_is_about_twenty_lines():
-    lines = [line for file in EXAMPLES.iterdir() for line in file.read_text("utf-8").splitlines()]
+    lines = [line for file in MEMBERS.glob("*.[hj]*") for line in file.read_text("utf-8").splitlines()]
     assert len(lines) <= 30

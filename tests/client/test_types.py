@@ -1,4 +1,4 @@
-"""The browser client's types: that they are those of its code, that projects build with them, and that they forbid."""
+"""The browser client's types: that projects build with them, and that they forbid."""
 
 import json
 import re
@@ -28,14 +28,6 @@ from tests.support.node_projects import (
 
 HERE = Path(__file__).parent
 DOCS = ROOT / "docs" / "browser-client.md"
-TOOLS = ROOT / "tests" / "tools"
-GENERATE = {
-    TYPES: TOOLS / "tsconfig.types.json",
-    MAIL_TYPES: TOOLS / "tsconfig.mail-types.json",
-    FACTORS_TYPES: TOOLS / "tsconfig.factors-types.json",
-    ADMIN_TYPES: TOOLS / "tsconfig.admin-types.json",
-    QR_TYPES: TOOLS / "tsconfig.factors-types.json",
-}
 STRICT = {
     "strict": True,
     "noEmit": True,
@@ -71,14 +63,6 @@ def compiled(project: Path, *files: str, **options: object) -> subprocess.Comple
     settings = {"compilerOptions": {**STRICT, **RESOLUTIONS["bundler"], **options}, "files": files}
     (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
     return tsc("--project", "tsconfig.json", folder=project)
-
-
-@pytest.mark.parametrize("types", GENERATE, ids=lambda file: file.name)
-def test_the_types_are_those_of_the_code(tmp_path, types):
-    ran = tsc("--project", GENERATE[types], "--outDir", tmp_path, folder=tmp_path)
-    assert ran.returncode == 0, ran.stdout
-    made = (tmp_path / types.name).read_text("utf-8")
-    assert made == types.read_text("utf-8"), f"{types.name} is out of date: `make types` writes it anew"
 
 
 def test_each_option_and_member_is_described_and_nothing_is_of_any_type_but_a_body():

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infra.local.environment import PROJECT
+from tests.client.find_node import node_folder
 from tests.deployment.test_rollback import git
 
 GH = """#!/bin/sh
@@ -121,6 +122,17 @@ def test_what_has_no_day_is_not_released(runner, monkeypatch):
     assert done.returncode == 1
     assert "Put the day of the release there" in done.stderr
     assert calls(runner) == []
+
+
+@pytest.mark.parametrize(("tag", "ends_with"), [("v0.1.0", 0), ("v0.2.0", 1)])
+def test_what_is_published_is_a_release_of_the_packages_version(runner, monkeypatch, tag, ends_with):
+    (runner / "clone" / "package.json").write_text('{"version": "0.1.0"}')
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{node_folder()}")
+    monkeypatch.setenv("GITHUB_REF_NAME", tag)
+    done = run(runner, script("publish.yml", "Is it a release?"))
+    assert done.returncode == ends_with, done.stderr
+    assert calls(runner) == [f"release view {tag} --json tagName"]
+    assert ("package.json has the version 0.1.0" in done.stderr) is (ends_with == 1)
 
 
 def test_what_is_live_is_the_output_of_its_step_and_its_failure_that_of_the_job(runner, monkeypatch):

@@ -45,6 +45,12 @@ class Page:
         """Return the texts of all files below a folder, by their paths."""
         return {block.path: block.text for block in self.blocks if block.path.startswith(f"{folder}/")}
 
+    def command(self, beginning):
+        """Return the line of a shell that begins so."""
+        lines = [line for block in self.blocks if block.language == "sh" for line in block.text.splitlines()]
+        [line] = [line for line in lines if line.startswith(beginning)]
+        return line
+
     def transcript(self):
         """Return each command of the page's console blocks with the output that should follow it, all blocks as one."""
         pairs = []

@@ -32,6 +32,19 @@ def clone(folder):
     return folder
 
 
+def types(command, folder):
+    """Do what a guide says in a folder."""
+    subprocess.run(["bash", "-euc", command], cwd=folder, check=True)
+
+
+def takes_the_shop(guide, checkout, url):
+    """Copy the page of another origin as a guide says, name the API's address to it, and return its folder."""
+    types(guide.command("cp -r examples/another-origin"), checkout)
+    page = checkout.parent / "shop" / "index.html"
+    page.write_text(page.read_text("utf-8").replace("http://127.0.0.1:8000", url), "utf-8")
+    return page.parent
+
+
 def write(files, folder):
     """Write files into a folder, by their paths below it."""
     for path, text in files.items():

@@ -5,9 +5,9 @@ import sys
 
 from tests.browser.visitor import PASSWORD
 from tests.guides.markdown import Page
-from tests.guides.newcomer import clone, file_server, free_origin, vite_server, write
+from tests.guides.newcomer import clone, file_server, free_origin, takes_the_shop, types, vite_server, write
 from tests.support.commands import run_to_end
-from tests.support.node_projects import CLIENT, react_project, tsc, vite
+from tests.support.node_projects import react_project, tsc, vite
 
 SITE = Page("docs/add-to-your-site.md")
 API = Page("docs/protect-your-api.md")
@@ -25,7 +25,8 @@ def fill_in(visitor, submit):
 def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp_path):
     checkout = clone(tmp_path / "lychgate")
     *_, routes = [block.text for block in API.blocks if block.path == ROUTES]
-    write({ROUTES: routes} | API.files_below(STATIC) | SITE.files_below(STATIC), checkout)
+    write({ROUTES: routes} | API.files_below(STATIC), checkout)
+    types(SITE.command("cp -r examples/members"), checkout)
     shop, vites_origin = tmp_path / "shop", free_origin()
     with file_server(shop) as shops_origin:
         server = start(checkout=checkout, LYCHGATE_ALLOWED_ORIGINS=f"{shops_origin},{vites_origin}")
@@ -35,7 +36,7 @@ def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp
 
         opens_the_page_for_members(visitor)
         orders_once_the_role_is_given(visitor, checkout, tmp_path / "accounts")
-        logs_in_on_another_port(visitor, shop, shops_origin)
+        logs_in_on_another_port(visitor, checkout, shops_origin)
         builds_and_logs_in_with_react(visitor, checkout, tmp_path, vites_origin)
     # A refused call, and the icons that these pages do not have.
     visitor.forgive(401, 403, 404)
@@ -56,10 +57,8 @@ def orders_once_the_role_is_given(visitor, checkout, accounts):
     visitor.sees("[role=status]", f"Thank you, {visitor.username}. That makes 9.")
 
 
-def logs_in_on_another_port(visitor, shop, origin):
-    files = SITE.files_below("shop").items()
-    write({path.removeprefix("shop/"): text.replace(HERE, visitor.url) for path, text in files}, shop)
-    shutil.copy(CLIENT, shop)
+def logs_in_on_another_port(visitor, checkout, origin):
+    takes_the_shop(SITE, checkout, visitor.url)
     visitor.page.goto(origin)
     visitor.sees("[role=status]", "Please log in.")
     fill_in(visitor, "button")

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from chalicelib.api.openapi import ALL_ROUTES, describe
 from tests.support.node_projects import run
+from tests.support.openapi_document import whole_document
 
 # No tool asks a server for news, or tells one that it ran.
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
@@ -14,13 +14,7 @@ QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "
 
 @pytest.fixture
 def document():
-    operations = [operation for routes in ALL_ROUTES for operation in routes.operations]
-    return describe(
-        operations,
-        root="https://site.example/api",
-        cookie_name="__Host-refresh_token",
-        password_min_length=15,
-    )
+    return whole_document()
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ OF_FOLDERS = {
     "cost": SLOW,
     "deployed": PACKAGED,
     "deployment": SLOW,
+    "docs": BROWSER,
+    "examples": SLOW,
     "faults": SLOW,
     "fuzz": NOTHING,
     "guides": SLOW,

@@ -9,7 +9,8 @@ from tests.client.find_node import node_folder
 from tests.support.commands import run_to_end
 
 ROOT = Path(__file__).parents[2]
-CLIENT = ROOT / "static-site" / "js" / "lychgate.js"
+JS = ROOT / "static-site" / "js"
+CLIENT = JS / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
 MAIL = CLIENT.with_name("lychgate-mail.js")
 MAIL_TYPES = MAIL.with_suffix(".d.ts")
@@ -24,9 +25,9 @@ _REACT_TEMPLATE = ROOT / "tests" / "client" / "react_ts"
 
 
 def run(
-    tool: str, *arguments: str | Path, folder: Path, env: Mapping[str, str] | None = None
+    tool: str | Path, *arguments: str | Path, folder: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of one of the packages in .tools under Node.js, in a folder."""
+    """Run a program under Node.js, in a folder: one of a package in .tools, or any other by its absolute path."""
     program = TOOLS / tool
     assert program.exists(), f"{program.name} is missing: `make test` fetches it into .tools"
     return run_to_end([node_folder() / "node", program, *arguments], folder, env)

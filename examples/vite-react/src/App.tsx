@@ -1,0 +1,16 @@
+import { SignIn, useSession } from "lychgate/react";
+
+import Members from "./Members.tsx";
+
+export default function App() {
+  const { user, isLoading, error, client } = useSession();
+  return (
+    <main>
+      <h1>{user ? `Hello, ${user.username}` : "Members"}</h1>
+      {error instanceof Error && <p role="alert">{error.message}</p>}
+      {isLoading && <p role="status">One moment …</p>}
+      {user && client && <Members client={client} />}
+      {!user && !isLoading && <SignIn />}
+    </main>
+  );
+}

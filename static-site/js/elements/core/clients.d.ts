@@ -1,0 +1,37 @@
+/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute */
+export function rootOf(api: string): string;
+/**
+ * @param {string} [api] the API's root, relative to the page or absolute
+ * @param {{storage?: StorageMode}} [how] where the first client of this API keeps the refresh token
+ * @returns {Client} the same for every element of this API
+ */
+export function clientOf(api?: string, { storage }?: {
+    storage?: StorageMode;
+}): Client;
+/**
+ * Let the elements of an API use a client that the page has made, in place of one of their own. To be called before the
+ * first of them is in the document.
+ *
+ * @param {Client} client
+ * @param {string} [api] as in `clientOf`
+ */
+export function shareClient(client: Client, api?: string): void;
+/** @param {Client} client @returns {string} the root of its API, with a slash at the end */
+export function apiOf(client: Client): string;
+/**
+ * Continue the session of an earlier page, once for all elements, and again after a failure.
+ *
+ * @param {Client} client
+ * @returns {Promise<unknown>} throws if the API cannot be reached
+ */
+export function restored(client: Client): Promise<unknown>;
+/**
+ * Hear that it is known who is logged in, which an earlier attempt may have failed to find out.
+ *
+ * @param {Client} client
+ * @param {() => void} listener
+ * @returns {() => void} unsubscribes
+ */
+export function onRestored(client: Client, listener: () => void): () => void;
+export type Client = import("../../lychgate.js").Client;
+export type StorageMode = import("../../lychgate.js").StorageMode;

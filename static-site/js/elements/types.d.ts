@@ -1,0 +1,30 @@
+/** What the elements add to the types of a page: their names, and their events, which bubble. */
+
+import type { User } from "../lychgate.js";
+import type { Account } from "./account.js";
+import type { Guard } from "./guard.js";
+import type { MailLink } from "./mail-link.js";
+import type { SignIn } from "./sign-in.js";
+import type { User as UserElement } from "./user.js";
+
+export interface LychgateEventMap {
+    /** Somebody has logged in, or was logged in when the element came. */
+    "lychgate:logged-in": CustomEvent<{ user: User }>;
+    /** The session is over; `why` as in the client's changes. */
+    "lychgate:logged-out": CustomEvent<{ why: string }>;
+    /** The API cannot be reached, or something else is wrong that nobody can mend who fills in a form. */
+    "lychgate:error": CustomEvent<{ error: unknown }>;
+    /** The API wants the password, or another proof, once more. */
+    "lychgate:step-up": CustomEvent<object>;
+}
+
+declare global {
+    interface GlobalEventHandlersEventMap extends LychgateEventMap {}
+    interface HTMLElementTagNameMap {
+        "lychgate-sign-in": SignIn;
+        "lychgate-account": Account;
+        "lychgate-user": UserElement;
+        "lychgate-guard": Guard;
+        "lychgate-mail-link": MailLink;
+    }
+}

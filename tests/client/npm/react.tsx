@@ -1,0 +1,51 @@
+// Components, the hook and, in React 19, the elements by their own names. As in plain.ts, what is wrong is expected to be.
+import "lychgate/elements/sign-in";
+import { Account, Guard, MailLink, SignIn, useSession, User, type SessionState } from "lychgate/react";
+import { useEffect } from "react";
+
+function Page() {
+  const session: SessionState = useSession({ api: "/api", storage: "memory" });
+  const { user, isLoading, error, client } = session;
+  useEffect(() => client?.onChange(({ type }) => console.log(type)), [client]);
+  // @ts-expect-error there is no client on a server
+  client.close();
+  // @ts-expect-error nobody may be logged in
+  const name: string = user.username;
+
+  return (
+    <main>
+      <SignIn
+        api="/api"
+        after="/members/"
+        return
+        lang="de"
+        className="card"
+        style={{ margin: "auto" }}
+        onLoggedIn={({ detail }) => console.log(detail.user.roles.length, name)}
+        onLoggedOut={(event) => event.detail.why.trim()}
+        onError={(event) => event.detail.error}
+        onStepUp={(event) => event.type}
+      />
+      <Account storage="cookie" />
+      <User signIn="/" account="/account/" />
+      <Guard forRole="buyer" signIn="/">
+        {isLoading ? "…" : String(error)}
+        <p data-part="logged-out">Log in first.</p>
+      </Guard>
+      <MailLink />
+      <lychgate-sign-in api="/api" after="/members/" class="card"></lychgate-sign-in>
+      <lychgate-user sign-in="/" account="/account/" />
+      <lychgate-guard for-role="buyer">Members</lychgate-guard>
+      {/* @ts-expect-error there is no such storage */}
+      <SignIn storage="cookies" />
+      {/* @ts-expect-error the element makes its own content */}
+      <SignIn>Log in</SignIn>
+      {/* @ts-expect-error the event has no such member */}
+      <SignIn onLoggedIn={(event) => event.user} />
+      {/* @ts-expect-error there is no such element */}
+      <lychgate-sign-on />
+    </main>
+  );
+}
+
+export default Page;

@@ -1,0 +1,218 @@
+"""The npm package as it is installed: what is in it, what tools say of it, and who can build with it."""
+
+import gzip
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+
+from tests.client import make_manifest
+from tests.client.make_types import API, made, made_of_api
+from tests.support import npm_package
+from tests.support.node_projects import JS, TOOLS, run, tsc
+
+HERE = Path(__file__).parent / "npm"
+STRICT = {
+    "strict": True,
+    "noEmit": True,
+    "target": "es2022",
+    "module": "esnext",
+    "moduleResolution": "bundler",
+    "lib": ["es2022", "dom"],
+    "types": ["vite/client"],
+    "exactOptionalPropertyTypes": True,
+    "noUncheckedIndexedAccess": True,
+    "noUncheckedSideEffectImports": True,
+    "verbatimModuleSyntax": True,
+    "jsx": "react-jsx",
+}
+NOT_SCRIPTS = ("lychgate.css", "account.css", "custom-elements.json")
+RENDERED = """
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { Guard, SignIn, useSession } from "lychgate/react";
+
+function Page() {
+  const { user, isLoading, client } = useSession();
+  const told = `${user} ${isLoading} ${client}`;
+  const guarded = createElement(Guard, { signIn: "/", "aria-busy": true, "aria-hidden": false }, told);
+  const entry = createElement(SignIn, { return: true, hidden: false, className: "card", onLoggedIn() {} });
+  return createElement("main", null, entry, guarded);
+}
+console.log(renderToString(createElement(Page)));
+"""
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory):
+    return npm_package.pack(tmp_path_factory.mktemp("pack"))
+
+
+@pytest.fixture(scope="module")
+def with_react(tmp_path_factory):
+    """A project with React 18 or 19 and the package."""
+    kept = {}
+
+    def make(version):
+        if version not in kept:
+            kept[version] = npm_package.project(tmp_path_factory.mktemp(f"react{version}"), react=version)
+        return kept[version]
+
+    return make
+
+
+@pytest.fixture
+def project(with_react):
+    return with_react(19)
+
+
+def compiled(project, *files, **options):
+    """Compile files of a project as strictly as the compiler can."""
+    settings = {"compilerOptions": {**STRICT, **options}, "files": files}
+    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
+    return tsc("--project", "tsconfig.json", folder=project)
+
+
+def test_the_types_are_those_of_the_code_and_no_file_is_left_of_others(tmp_path):
+    texts = made(tmp_path)
+    assert {name: (JS / name).read_text("utf-8") for name in texts} == texts, "`make types` writes them anew"
+    assert {path.relative_to(JS).as_posix() for path in JS.rglob("*.d.ts")} == {
+        *texts,
+        API,
+        "elements/types.d.ts",
+        "react-jsx.d.ts",
+    }
+
+
+def test_the_types_of_requests_and_answers_are_those_of_the_api(tmp_path):
+    assert (JS / API).read_text("utf-8") == made_of_api(tmp_path), "`make types` writes them anew"
+
+
+def test_the_manifest_of_the_elements_is_that_of_their_code_and_fits_its_schema():
+    assert make_manifest.MANIFEST.read_text("utf-8") == make_manifest.text(), "`make types` writes it anew"
+    schema = json.loads((TOOLS / "custom-elements-manifest" / "schema.json").read_text("utf-8"))
+    found = make_manifest.manifest()
+    Draft7Validator(schema).validate(found)
+    elements = [declaration for module in found["modules"] for declaration in module["declarations"]]
+    for element in elements:
+        assert {event["name"] for event in element["events"]} >= {"lychgate:logged-in", "lychgate:error"}
+        assert len(element["dataParts"]) > 5
+    assert make_manifest.custom_properties().keys() == make_manifest.PROPERTIES.keys()
+
+
+def test_what_is_exported_is_there_and_imports_nothing_that_is_not(tarball, project):
+    installed = project / "node_modules" / npm_package.NAME
+    package = json.loads((installed / "package.json").read_text("utf-8"))
+    for target in package["exports"].values():
+        for path in [target] if isinstance(target, str) else target.values():
+            assert (installed / path).is_file(), path
+    missing = [
+        f"{file.relative_to(installed)}: {path}"
+        for file in installed.rglob("*.js")
+        for path in re.findall(r'(?:from|import\(|import|URL\() ?"(\.[^"]+)"', file.read_text("utf-8"))
+        if not (file.parent / path).is_file()
+    ]
+    missing += [
+        f"{file.relative_to(installed)}: {path}"
+        for file in installed.rglob("*.css")
+        for path in re.findall(r'url\("?(?!data:|#)([^")#]+)', file.read_text("utf-8"))
+        if not (file.parent / path).is_file()
+    ]
+    assert missing == []
+
+
+def test_npm_shows_the_packages_own_page_which_says_first_where_elements_work(project):
+    text = (project / "node_modules" / npm_package.NAME / "README.md").read_text("utf-8")
+    assert text == npm_package.PAGE.read_text("utf-8")
+    title, first, *_ = text.split("\n\n")
+    assert title == f"# {npm_package.NAME}"
+    assert first.startswith("**The elements work only on the API's own *site*")
+    assert "`storage`" in first
+
+
+def test_what_is_published_names_the_repository_that_its_provenance_names(project):
+    package = json.loads((project / "node_modules" / npm_package.NAME / "package.json").read_text("utf-8"))
+    assert package["repository"] == {"type": "git", "url": "git+https://github.com/octo-org/octo-repo.git"}
+
+
+def test_the_part_for_react_is_at_most_one_kilobyte_minified_and_compressed(project):
+    ran = run("esbuild/bin/esbuild", JS / "react.js", "--minify", "--format=esm", folder=project)
+    assert ran.returncode == 0, ran.stdout
+    assert "useSyncExternalStore" in ran.stdout
+    assert len(gzip.compress(ran.stdout.encode(), 9)) <= 1000
+
+
+def test_publint_finds_nothing(tarball):
+    ran = run("publint/src/cli.js", "run", "--strict", "--pack", "false", tarball.name, folder=tarball.parent)
+    assert ran.returncode == 0, ran.stdout
+    assert "All good!" in ran.stdout
+
+
+def test_are_the_types_wrong_finds_nothing(tarball):
+    options = ("--profile", "esm-only", "--no-definitely-typed", "-f", "json", "--exclude-entrypoints", *NOT_SCRIPTS)
+    ran = run("@arethetypeswrong/cli/dist/index.js", *options, "--", tarball.name, folder=tarball.parent)
+    assert ran.returncode == 0, ran.stdout
+    assert json.loads(ran.stdout)["analysis"]["types"] == {"kind": "included"}
+
+
+def test_typescript_compiles_with_it_and_with_react_19_and_what_is_wrong_does_not(project):
+    for file in ("plain.ts", "react.tsx"):
+        shutil.copy(HERE / file, project)
+    (project / "example.tsx").write_text(*npm_package.examples("tsx"), "utf-8")
+    (project / "api.ts").write_text(*npm_package.examples("ts"), "utf-8")
+    checked = compiled(project, "plain.ts", "react.tsx", "example.tsx", "api.ts")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_typescript_compiles_with_it_as_node_resolves_it_and_with_react_18_and_what_is_wrong_does_not(with_react):
+    project = with_react(18)
+    for file in ("plain.ts", "react.tsx"):
+        shutil.copy(HERE / file, project)
+    (project / "example.tsx").write_text(*npm_package.examples("tsx"), "utf-8")
+    checked = compiled(project, "plain.ts", "react.tsx", "example.tsx", module="nodenext", moduleResolution="nodenext")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_what_is_wrong_is_an_error_where_nothing_expects_one(project):
+    expected = {}
+    for name in ("plain.ts", "react.tsx"):
+        source = (HERE / name).read_text("utf-8")
+        expected[name] = source.count("@ts-expect-error")
+        (project / name).write_text(source.replace("@ts-expect-error", ""), "utf-8")
+    checked = compiled(project, *expected, skipLibCheck=True)
+    for name, count in expected.items():
+        assert len(re.findall(rf"^{name}\(", checked.stdout, re.MULTILINE)) == count >= 5, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("language", "tool"),
+    [("vue", "vue-tsc/bin/vue-tsc.js"), ("svelte", "svelte-check/bin/svelte-check")],
+)
+def test_a_component_in_vue_or_svelte_is_well_typed_and_a_wrong_one_is_not(project, language, tool):
+    (example,) = npm_package.examples(language)
+    for name, text in (("Right", example), ("Wrong", example.replace("user.username", "user.password"))):
+        (project / f"{name}.{language}").write_text(text, "utf-8")
+    settings = {"compilerOptions": {**STRICT, "skipLibCheck": True}, "include": [f"*.{language}"]}
+    (project / "tsconfig.json").write_text(json.dumps(settings), "utf-8")
+    options = {"vue": ("--project",), "svelte": ("--output", "machine", "--tsconfig")}[language]
+    checked = run(tool, *options, "tsconfig.json", folder=project)
+    for file in project.glob(f"*.{language}"):
+        file.unlink()
+    assert checked.returncode != 0
+    assert "Right" not in checked.stdout, checked.stdout
+    assert re.search(r"Wrong.*'password' does not exist", checked.stdout), checked.stdout
+
+
+@pytest.mark.parametrize("version", [18, 19])
+def test_react_renders_it_on_a_server_where_nobody_is_known(with_react, version):
+    project = with_react(version)
+    (project / "page.js").write_text(RENDERED, "utf-8")
+    ran = run(project / "page.js", folder=project)
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.strip() == (
+        '<main><lychgate-sign-in return="" class="card"></lychgate-sign-in>'
+        '<lychgate-guard sign-in="/" aria-busy="true" aria-hidden="false">null true null</lychgate-guard></main>'
+    )

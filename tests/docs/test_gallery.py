@@ -1,0 +1,92 @@
+"""The gallery: every element in every state, in every language, themed by its controls, over an API in the page."""
+
+import re
+
+import pytest
+
+from tests.docs.conftest import AXE
+from tests.docs.test_site import RUN_AXE
+
+GALLERY = "/reference/gallery.html"
+STATES = {
+    "lychgate-sign-in": ["logged-out", "logged-out", "logged-out", "loading", "failed", "logged-in"],
+    "lychgate-account": ["logged-in", "logged-in", "logged-in"],
+    "lychgate-user": ["logged-in", "logged-out", "failed"],
+    "lychgate-guard": ["logged-in", "logged-out", "forbidden", "failed"],
+}
+
+
+@pytest.fixture
+def gallery(new_reader):
+    # The policy would keep Playwright from waiting for what a page says.
+    page = new_reader(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    page.goto(GALLERY)
+    return page
+
+
+def stage(page):
+    return page.frame_locator("#gallery-frame")
+
+
+@pytest.mark.parametrize("element", STATES)
+def test_an_element_is_shown_in_each_of_its_states(gallery, element):
+    gallery.get_by_label("Element").select_option(element)
+    frames = gallery.locator("#gallery-states iframe")
+    for number, state in enumerate(STATES[element]):
+        frames.nth(number).scroll_into_view_if_needed()
+        shown = frames.nth(number).content_frame.locator(f"{element}[data-state={state}]")
+        shown.wait_for(state="attached")
+    assert frames.count() == len(STATES[element])
+
+
+def test_a_mailed_link_is_shown_in_each_of_its_states(gallery):
+    gallery.get_by_label("Element").select_option("lychgate-mail-link")
+    frames = gallery.locator("#gallery-states iframe")
+    for number in range(4):
+        frames.nth(number).scroll_into_view_if_needed()
+        frames.nth(number).content_frame.locator("lychgate-mail-link h1:visible").wait_for()
+    assert frames.count() == 4
+
+
+def test_one_can_log_in_with_a_second_step_and_out_again(gallery):
+    shown = stage(gallery)
+    shown.get_by_label("Username").fill("second")
+    shown.get_by_label("Password", exact=True).fill("wrong")
+    shown.get_by_role("button", name="Log in", exact=True).click()
+    shown.locator("[role=alert]:visible").first.wait_for()
+    shown.get_by_label("Password", exact=True).fill("seven old oak boards and a latch")
+    shown.get_by_role("button", name="Log in", exact=True).click()
+    shown.get_by_label(re.compile("code", re.IGNORECASE)).first.fill("123456")
+    shown.locator("form:visible button[type=submit]").click()
+    shown.locator("lychgate-sign-in[data-state=logged-in]").wait_for()
+    shown.get_by_role("button", name="Log out").click()
+    shown.locator("lychgate-sign-in[data-state=logged-out]").wait_for()
+
+
+def test_a_custom_property_changes_what_is_shown_and_is_written_down(gallery):
+    stage(gallery).get_by_role("button", name="Log in", exact=True).wait_for()
+    gallery.get_by_label("--lychgate-accent").fill("#aa0055")
+    gallery.get_by_label("--lychgate-radius").fill("20")
+    ground = "(button) => getComputedStyle(button).backgroundColor"
+    button = stage(gallery).locator("form:visible button[type=submit]")
+    assert button.evaluate(ground) == "rgb(170, 0, 85)"
+    assert gallery.locator("#gallery-css").inner_text() == (
+        ":root {\n  --lychgate-accent: #aa0055;\n  --lychgate-radius: 20px;\n}"
+    )
+    gallery.get_by_role("button", name="As it was").click()
+    assert gallery.locator("#gallery-css").inner_text() == "/* nothing is changed */"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_gallery_is_accessible_and_fits_the_window_in_a_language_from_right_to_left(new_reader, width, scheme):
+    page = new_reader(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.context.add_init_script(path=AXE)
+    page.goto(GALLERY)
+    language = page.get_by_label("Language")
+    if language.locator("option[value=ar]").count():
+        language.select_option("ar")
+        stage(page).locator("[dir=rtl]").first.wait_for()
+    stage(page).locator("lychgate-sign-in[data-state=logged-out]").wait_for()
+    assert page.evaluate(RUN_AXE) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

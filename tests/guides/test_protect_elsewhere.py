@@ -1,0 +1,280 @@
+"""Services of other projects that docs/protect-elsewhere.md has one write refuse whatever is no access token for them.
+
+Each is asked the same, with tokens of a real server, and with others that its own key has signed.
+"""
+
+import asyncio
+import base64
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import jwt
+import pytest
+
+from chalicelib.tokens.keys import generate_signing_jwk
+from tests.browser.development_server import DevelopmentServer
+from tests.client.find_node import node_folder
+from tests.guides.markdown import Page
+from tests.guides.newcomer import write
+from tests.support.dynamodb_local import free_port
+from tests.support.node_projects import TOOLS
+from tests.support.oracles import found_in_oracles
+
+PAGE = Page("docs/protect-elsewhere.md")
+PYTHON = {block.path: block.text for block in PAGE.blocks if block.path.endswith(".py")}
+NO_TOKEN = 'Bearer realm="orders"'
+BAD_TOKEN = f'{NO_TOKEN}, error="invalid_token"'
+NO_ROLE = f'{NO_TOKEN}, error="insufficient_scope"'
+METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:abcdef/prod/GET/orders/7"
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    """A server of this project."""
+    server = DevelopmentServer(tmp_path_factory.mktemp("api"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def tokens(api):
+    """Each kind of Authorization header, by what is to become of it."""
+    body = {"username": "Alice", "password": "correct horse battery staple"}
+    registered = post(f"{api.url}/api/auth/register", body)
+    good = registered["access_token"]
+    [key] = json.loads((api.data_directory / "signing-keys.json").read_text("utf-8"))["keys"]
+    other = {**generate_signing_jwk(), "kid": "another"}
+    claims = jwt.decode(good, options={"verify_signature": False})
+    now = int(time.time())
+
+    def signed(changes, by=key, **header):
+        header = {"typ": "at+jwt", "kid": by["kid"], **header}
+        return jwt.encode({**claims, **changes}, jwt.PyJWK(by).key, by["alg"], header)
+
+    public = jwt.PyJWK(key).key.public_key().public_numbers()
+    by_public_key = {"typ": "at+jwt", "kid": key["kid"]}
+    bad = {
+        "a refresh token": registered["refresh_token"],
+        "a token of another type": signed({}, typ="JWT"),
+        "an expired token": signed({"iat": now - 700, "exp": now - 1}),
+        "a token for another API": signed({"aud": "https://other.example/api"}),
+        "a token of another issuer": signed({"iss": "https://other.example/api"}),
+        "a token by an unknown key": signed({}, by=other),
+        "a token by another key under the name of a known one": signed({}, by=other, kid=key["kid"]),
+        "a token without a signature": jwt.encode(claims, None, "none", by_public_key),
+        "a token signed with the public key as a secret": jwt.encode(
+            claims, f"{public.x:064x}{public.y:064x}", "HS256", by_public_key
+        ),
+        "no token at all": "nonsense",
+    }
+    return {
+        "good": f"Bearer {good}",
+        "in another case": f"bearer {good}",
+        "buyer": f"Bearer {signed({'roles': ['buyer', 'user']})}",
+        "missing": [None, "", "Bearer", f"Basic {base64.b64encode(b'alice:secret').decode()}"],
+        "bad": {what: f"Bearer {token}" for what, token in bad.items()},
+    }
+
+
+@pytest.fixture(scope="module")
+def modules(api, tmp_path_factory):
+    """The page's modules in Python, which read where the API is as they are loaded."""
+    folder = tmp_path_factory.mktemp("service")
+    write(PYTHON, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LYCHGATE_ISSUER", f"{api.url}/api")
+        patch.syspath_prepend(folder)
+        with found_in_oracles():
+            yield lambda name: importlib.import_module(name.removesuffix(".py"))
+    for path in PYTHON:
+        sys.modules.pop(path.removesuffix(".py"), None)
+
+
+def post(url, members):
+    request = urllib.request.Request(url, json.dumps(members).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def refuses_all_but_access_tokens(ask, tokens):
+    """Hold a service to the page. ``ask`` takes a method and a header; returns status, challenge, JSON."""
+    assert ask("GET", tokens["good"]) == (200, None, {"orders_of": "Alice"})
+    assert ask("GET", tokens["in another case"]) == (200, None, {"orders_of": "Alice"})
+    for header in tokens["missing"]:
+        assert ask("GET", header)[:2] == (401, NO_TOKEN), header
+    for what, header in tokens["bad"].items():
+        assert ask("GET", header)[:2] == (401, BAD_TOKEN), what
+    assert ask("DELETE", tokens["good"])[:2] == (403, NO_ROLE)
+    assert ask("DELETE", tokens["buyer"]) == (200, None, {"deleted_by": "Alice"})
+
+
+def test_a_service_in_flask(modules, tokens):
+    client = modules("flask_service.py").app.test_client()
+
+    def ask(method, header):
+        answer = client.open("/orders", method=method, headers={} if header is None else {"Authorization": header})
+        return answer.status_code, answer.headers.get("WWW-Authenticate"), answer.json
+
+    refuses_all_but_access_tokens(ask, tokens)
+
+
+def test_a_service_in_fastapi(modules, tokens):
+    if not os.environ.get("CI"):
+        pytest.importorskip("fastapi", reason="FastAPI is installed by `make test`")
+    app = modules("fastapi_service.py").app
+    refuses_all_but_access_tokens(lambda method, header: asyncio.run(over_asgi(app, method, header)), tokens)
+
+
+async def over_asgi(app, method, header):
+    """Ask an application as a server would (ASGI 3.0)."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": "/orders",
+        "raw_path": b"/orders",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [] if header is None else [(b"authorization", header.encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+    }
+    await app(scope, receive, send)
+    headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], headers.get("www-authenticate"), json.loads(body)
+
+
+def test_a_function_behind_an_http_api(modules, tokens):
+    handler = modules("http_function.py").handler
+
+    def ask(header):
+        answer = handler({"headers": {} if header is None else {"authorization": header}}, None)
+        return answer["statusCode"], answer.get("headers", {}).get("WWW-Authenticate"), answer.get("body")
+
+    assert ask(tokens["good"]) == (200, None, '{"orders_of": "Alice"}')
+    for header in tokens["missing"]:
+        assert ask(header)[:2] == (401, NO_TOKEN)
+    for what, header in tokens["bad"].items():
+        assert ask(header)[:2] == (401, BAD_TOKEN), what
+
+
+def test_an_authorizer_of_a_rest_api(modules, tokens):
+    handler = modules("rest_authorizer.py").handler
+
+    def ask(header):
+        return handler({"type": "TOKEN", "authorizationToken": header, "methodArn": METHOD_ARN}, None)
+
+    allowed = ask(tokens["good"])
+    claims = jwt.decode(tokens["good"].partition(" ")[2], options={"verify_signature": False})
+    assert allowed["principalId"] == claims["sub"]
+    assert allowed["context"] == {"username": "Alice", "roles": "user"}
+    [statement] = allowed["policyDocument"]["Statement"]
+    assert statement == {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow",
+        "Resource": "arn:aws:execute-api:us-east-1:123456789012:abcdef/prod/*",
+    }
+    for header in (*filter(None, tokens["missing"]), *tokens["bad"].values()):
+        with pytest.raises(Exception, match=r"^Unauthorized$"):
+            ask(header)
+
+
+def test_an_authorizer_of_an_http_api(modules, tokens):
+    handler = modules("http_authorizer.py").handler
+
+    def ask(header):
+        return handler({"version": "2.0", "headers": {"authorization": header}}, None)
+
+    allowed = ask(tokens["good"])
+    assert (allowed["isAuthorized"], allowed["context"]["roles"]) == (True, ["user"])
+    assert handler({"version": "2.0", "headers": {}}, None) == {"isAuthorized": False}
+    for header in (*filter(None, tokens["missing"]), *tokens["bad"].values()):
+        assert ask(header) == {"isAuthorized": False}
+
+
+def test_a_service_whose_keys_cannot_be_fetched_does_not_say_that_the_token_is_bad(modules, tokens, monkeypatch):
+    closed = jwt.PyJWKClient(f"http://127.0.0.1:{free_port()}/.well-known/jwks.json")
+    monkeypatch.setattr(modules("access_tokens.py"), "KEYS", closed)
+    answer = modules("http_function.py").handler({"headers": {"authorization": tokens["good"]}}, None)
+    assert answer["statusCode"] == 503
+    for authorizer in ("rest_authorizer.py", "http_authorizer.py"):
+        event = {"headers": {"authorization": tokens["good"]}, "authorizationToken": tokens["good"]}
+        with pytest.raises(modules("access_tokens.py").Refused):
+            modules(authorizer).handler({**event, "methodArn": METHOD_ARN}, None)
+
+
+@pytest.fixture
+def express(tmp_path):
+    """Start the service in Express over the keys of an API, and return what asks it."""
+    if not (TOOLS / "express").exists() and not os.environ.get("CI"):
+        pytest.skip("Express is installed by `make test`")
+    write({"service.mjs": PAGE.file("express_service.mjs")}, tmp_path)
+    (tmp_path / "node_modules").symlink_to(TOOLS)
+    processes = []
+
+    def start(issuer):
+        environment = {"PATH": os.environ["PATH"], "LYCHGATE_ISSUER": issuer, "PORT": "0"}
+        process = subprocess.Popen(
+            [node_folder() / "node", "service.mjs"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        return lambda method, header: over_http(f"{url}/orders", method, header)
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def over_http(url, method, header):
+    headers = {} if header is None else {"Authorization": header}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers)) as answer:
+            return answer.status, answer.headers.get("WWW-Authenticate"), json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("WWW-Authenticate"), json.load(error)
+
+
+def test_a_service_in_express(express, api, tokens):
+    refuses_all_but_access_tokens(express(f"{api.url}/api"), tokens)
+    assert express(f"http://127.0.0.1:{free_port()}/api")("GET", tokens["good"])[0] == 503
+
+
+def test_the_templates_are_such_as_cloudformation_takes(tmp_path):
+    for name in ("rest.yaml", "http.yaml"):
+        write({name: PAGE.file(name)}, tmp_path)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *map(str, tmp_path.glob("*.yaml"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_java_uses_what_it_imports():
+    text = PAGE.file("ResourceServer.java")
+    for name in re.findall(r"^import [\w.]+\.(\w+);$", text, re.MULTILINE):
+        assert len(re.findall(rf"\b{name}\b", text)) > 1
