@@ -18,6 +18,12 @@ DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / ".tools" / "node_modules"
 COMPILER_SECONDS = 300
 MAX_MINIFIED_GZIPPED_BYTES = {CLIENT: 4200, MAIL: 512, FACTORS: 3200, ADMIN: 600, QR: 2200}
+ELEMENTS = CLIENT.with_name("elements")
+SIZE_OF_ELEMENTS = Path(__file__).with_name("size_of_elements.mjs")
+# By what is loaded to show them in English, with the client. Style sheets are apart.
+MAX_ELEMENTS_BYTES = {
+    ("sign-in.js", "words/en.js"): 12_000,
+}
 MINIFY = """
 const [esbuild, file] = process.argv.slice(1);
 const source = require("node:fs").readFileSync(file, "utf8");
@@ -52,6 +58,13 @@ def test_each_file_is_as_small_as_the_documentation_says_once_minified_and_compr
     minified = subprocess.run([node, "-e", MINIFY, esbuild, file], capture_output=True, check=True).stdout
     assert b"export{" in minified
     assert len(gzip.compress(minified, 9)) <= MAX_MINIFIED_GZIPPED_BYTES[file]
+
+
+@pytest.mark.parametrize("modules", MAX_ELEMENTS_BYTES, ids=lambda modules: modules[0])
+def test_what_an_element_loads_to_show_itself_is_small(node, modules):
+    assert (TOOLS / "esbuild").exists(), "esbuild is missing: `make test` fetches it into .tools"
+    ran = subprocess.run([node, SIZE_OF_ELEMENTS, TOOLS, ELEMENTS, *modules], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) <= MAX_ELEMENTS_BYTES[modules]
 
 
 def test_the_documentation_names_every_option_method_change_and_error(node):

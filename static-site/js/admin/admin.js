@@ -25,7 +25,7 @@ const FORMER = {
 };
 
 // The page speaks English, and so do the messages of errors in it.
-const words = await wordsIn("en");
+const words = await wordsIn("en", ["steps"]);
 const client = createClient();
 /** @type {import("../elements/core/notice.js").Notice | undefined} once an administrator is there */
 let notice;

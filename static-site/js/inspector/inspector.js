@@ -24,7 +24,7 @@ const REASONS = {
 };
 
 // The page speaks English, and so do the messages of errors in it.
-const words = await wordsIn("en");
+const words = await wordsIn("en", ["steps"]);
 const client = createClient({ fetch: recordingFetch, timeout: TIMEOUT_MS });
 const root = document.documentElement;
 /** The user whose token is shown, null for none. */

@@ -250,4 +250,11 @@ export default {
   deleting: "Deleting…",
   "account-may-be-there": "The account may still be there.",
   "account-is-deleted": "Your account is deleted.",
+
+  // Everywhere in it
+  cancel: "Cancel",
+
+  // Devices
+  "browser-on-system": "{browser} on {system}",
+  "unknown-device": "Unknown device",
 };

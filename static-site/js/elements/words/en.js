@@ -11,7 +11,6 @@ export default {
   "hide-field": "Hide: {field}",
   unreachable: "The service cannot be reached. Check your connection and try again.",
   password: "Password",
-  cancel: "Cancel",
 
   // Names and passwords
   "enter-username": "Enter your username.",
@@ -36,8 +35,4 @@ export default {
 
   // Who is logged in, <lychgate-user>
   account: "Account",
-
-  // Devices
-  "browser-on-system": "{browser} on {system}",
-  "unknown-device": "Unknown device",
 };
