@@ -1,7 +1,10 @@
 /** What our own page adds to its elements: its language, its title, and a way for administrators. */
 
 import "./page-language.js";
-import { clientOf } from "./elements/index.js";
+import "./elements/account.js";
+import { clientOf } from "./elements/core/clients.js";
+import "./elements/sign-in.js";
+import "./elements/user.js";
 
 const client = clientOf();
 
