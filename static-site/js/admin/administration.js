@@ -44,7 +44,7 @@ const NOT_ALLOWED = "insufficient_scope";
  */
 export async function startAdministration(client, words, { refuse }) {
   // Dialogs and times have words that are an account's.
-  const [site] = await Promise.all([learnOptions(client).catch(() => USUAL), words.load("account")]);
+  const [site] = await Promise.all([learnOptions(client).catch(() => USUAL), words.load("steps", "account", "changes")]);
   const view = new View(document.body, () => client, words);
   document.body.append(view.notice.region);
   // The question for who it is asks for what there is.

@@ -3,8 +3,8 @@
 import { NetworkError } from "../lychgate.js";
 import { make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
+import { explain, say } from "./core/explain.js";
 import { farewellOf, sayAtLogOut } from "./core/farewell.js";
-import { describe } from "./core/messages.js";
 import { loadStyles } from "./core/styles.js";
 
 /** @typedef {import("./core/view.js").View} View */
@@ -68,8 +68,10 @@ export class Account extends LychgateElement {
     if (type !== "refresh-failed" || !view.client.user || !isAlone()) return;
     this.#isInTrouble = true;
     const again = () => view.client.refresh("try again").catch(() => {});
-    const text = view.text("still-logged-in", { message: describe(error, view.words) });
-    view.notice.warn(text, { label: view.text("try-again"), run: again });
+    explain(error, view.words).then((message) => {
+      if (!this.#isInTrouble || view.signal.aborted) return;
+      view.notice.warn(view.text("still-logged-in", { message }), { label: view.text("try-again"), run: again });
+    });
   }
 
   /**
@@ -89,7 +91,7 @@ export class Account extends LychgateElement {
   /** @param {View} view @param {string} why @param {State | ""} before */
   async #showLoggedIn(view, why, before) {
     const { id } = /** @type {import("../lychgate.js").User} */ (view.client.user);
-    if (this.#isInTrouble) view.notice.say(view.text("service-back"));
+    if (this.#isInTrouble) say(view.words, "service-back").then((text) => view.notice.say(text));
     this.#isInTrouble = false;
     const isSame = this.#shownId === id;
     this.#shownId = id;
@@ -117,7 +119,7 @@ export class Account extends LychgateElement {
       import("./account/start.js").catch((cause) => {
         throw new NetworkError("", { cause });
       }),
-      view.words.load("steps", "account"),
+      view.words.load("account"),
       // Without its styles it is no beauty, but it works.
       loadStyles(this, "account").catch(() => {}),
     ]);
@@ -132,16 +134,17 @@ export class Account extends LychgateElement {
     view.notice.hush();
     const farewell = isAlone() ? farewellOf(view.client) : "";
     if (farewell) view.notice.say(farewell);
-    else if (why === "refused" && isAlone()) view.notice.warn(view.text("session_ended"));
+    else if (why === "refused" && isAlone()) say(view.words, "session_ended").then((text) => view.notice.warn(text));
     const parts = await this.#parts?.catch(() => null);
     if (this.view === view && this.#shownId === null) parts?.clear();
   }
 
   /** @param {View} view @param {unknown} error */
-  #showFailed(view, error) {
+  async #showFailed(view, error) {
     // Where people log in, it is told already, unless somebody is logged in.
     if (!isAlone() && !view.client.user) return this.#open("");
-    const title = set(make("h1", "failed-title", view.text("not-opened")), { tabindex: "-1" });
+    const title = set(make("h1", "failed-title", await say(view.words, "not-opened")), { tabindex: "-1" });
+    if (this.view !== view || this.state !== "failed") return;
     this.#open("failed-place");
     view.part("failed-place").replaceChildren(make("section", "failed card narrow", title, this.failure(view, error)));
   }

@@ -1,5 +1,5 @@
 /**
- * The deletion of the account, folded away until somebody wants it. The password confirms it, and where the account has
+ * The form that deletes the account, in its fold. The password confirms it, and where the account has
  * a second factor or no password, so does the question for who it is.
  */
 
@@ -9,7 +9,6 @@ import { form, passwordField, submit, usernameField } from "../core/fields.js";
 import { startFold } from "../core/fold.js";
 import { startForm } from "../core/forms.js";
 import { known } from "../core/ways-known.js";
-import { addPart } from "./parts.js";
 
 /** @typedef {import("../core/view.js").View} View */
 
@@ -19,7 +18,8 @@ import { addPart } from "./parts.js";
  */
 export function startDeletion(view, onDeleted) {
   const { client } = view;
-  const { details, element } = addFold(view);
+  const details = view.part("delete-fold");
+  const element = addForm(view, details);
   const fold = startFold(view, details, element);
   const hasPassword = () => known(view)?.password !== false;
 
@@ -52,8 +52,8 @@ export function startDeletion(view, onDeleted) {
   };
 }
 
-/** @param {View} view */
-function addFold(view) {
+/** @param {View} view @param {HTMLDetailsElement} details */
+function addForm(view, details) {
   const element = form(
     "delete-form",
     make("p", "", view.text("delete-explained")),
@@ -67,7 +67,6 @@ function addFold(view) {
     ),
   );
   element.dataset.refused = "password";
-  const details = make("details", "delete-fold fold", make("summary", "", view.text("delete-my-account")), element);
-  addPart(view, "delete-title", view.text("delete-title"), view.text("delete-subtitle"), details);
-  return { details, element };
+  details.append(element);
+  return element;
 }

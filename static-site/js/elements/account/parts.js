@@ -46,3 +46,8 @@ export function loadButton(name, text, busy, parts = "button small") {
 export function moreButton(name) {
   return set(makeButton("", `${name} button small more`, () => {}), { hidden: "" });
 }
+
+/** What is folded away until somebody wants it. Its form comes later. @param {string} name @param {string} text */
+export function fold(name, text) {
+  return make("details", `${name} fold`, make("summary", "", text));
+}

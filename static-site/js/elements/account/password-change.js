@@ -1,4 +1,4 @@
-/** The change of the password, folded away until somebody wants it. Keeps no password. */
+/** The form for a new password, in its fold. Keeps no password. */
 
 import { SessionEnded } from "../../lychgate.js";
 import { whenFresh } from "../core/confirm-dialog.js";
@@ -8,7 +8,6 @@ import { startFold } from "../core/fold.js";
 import { showTally, startForm } from "../core/forms.js";
 import { learnOptions } from "../core/options.js";
 import { passwordProblem, tallyOf } from "../core/rules.js";
-import { known } from "../core/ways-known.js";
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
@@ -23,7 +22,8 @@ export function startPasswordChange(view, theSite, onChanged) {
   /** @type {SiteOptions | null} once it was asked here */
   let site = null;
   const rules = () => site ?? theSite();
-  const { details, element } = addFold(view, rules().passwordMin);
+  const details = view.part("password-fold");
+  const element = addForm(view, details, rules().passwordMin);
   const fold = startFold(view, details, element);
   const username = () => {
     if (!client.user) throw new SessionEnded();
@@ -70,14 +70,13 @@ export function startPasswordChange(view, theSite, onChanged) {
   return {
     show() {
       fold.fill(username());
-      details.hidden = known(view)?.password === false;
     },
     clear: fold.clear,
   };
 }
 
-/** Put the form at the end of the account's card. @param {View} view @param {number} least */
-function addFold(view, least) {
+/** @param {View} view @param {HTMLDetailsElement} details @param {number} least */
+function addForm(view, details, least) {
   const element = form(
     "password-form",
     make("p", "muted", view.text("others-end-with-it")),
@@ -98,9 +97,8 @@ function addFold(view, least) {
     ),
   );
   element.dataset.refused = "current_password";
-  const details = make("details", "password-fold fold", make("summary", "", view.text("change-password")), element);
-  view.part("profile").after(details);
-  return { details, element };
+  details.append(element);
+  return element;
 }
 
 /** A password is the same in each form that Unicode has for it. @returns {string} "" for none */

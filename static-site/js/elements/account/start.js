@@ -7,10 +7,10 @@ import { SessionEnded } from "../../lychgate.js";
 import { make, set, whileBusy } from "../core/dom.js";
 import { day } from "../core/moments.js";
 import { USUAL } from "../core/options.js";
-import { startDeletion } from "./deletion.js";
+import { known } from "../core/ways-known.js";
 import { startHistory } from "./history.js";
-import { addPart } from "./parts.js";
-import { startPasswordChange } from "./password-change.js";
+import { loadChanges, whatIsDone } from "./later.js";
+import { addPart, fold } from "./parts.js";
 import { startSessions } from "./sessions.js";
 import { recall } from "./site.js";
 import { startWays } from "./ways.js";
@@ -44,40 +44,57 @@ export class Account {
   #site = USUAL;
   /** @type {{show: () => void, clear: () => void} | null} where accounts have addresses */
   #address = null;
-  #passwordChange;
+  /** The forms for a new password and for the deletion, once they are there. @type {{show: () => void, clear: () => void}[]} */
+  #forms = [];
   #ways;
   #sessions;
   #history;
-  #deletion;
+  #onDeleted;
 
   /** @param {View} view @param {() => void} onDeleted */
   constructor(view, onDeleted) {
     this.#view = view;
+    this.#onDeleted = onDeleted;
     const load = () => this.#load();
     // In the order in which they are shown.
     addProfile(view);
-    this.#passwordChange = startPasswordChange(view, () => this.#site, load);
-    this.#ways = startWays(view, () => this.#site, {
-      onChanged: load,
-      onKnown: () => {
-        this.#passwordChange.show();
-        this.#deletion.show();
-      },
-    });
-    this.#sessions = startSessions(view, askFirst(view), () => this.#history.load());
+    this.#ways = startWays(view, () => this.#site, { onChanged: load, onKnown: () => this.#showForms() });
+    this.#sessions = startSessions(view, () => this.#history.load());
     this.#history = startHistory(view);
-    this.#deletion = startDeletion(view, onDeleted);
+    addPart(view, "delete-title", view.text("delete-title"), view.text("delete-subtitle"), fold("delete-fold", view.text("delete-my-account")));
     const again = view.part("reload-dashboard");
     again.addEventListener("click", () => whileBusy(again, load));
     /** Ends when it is known what the site allows. */
     this.prepared = this.#prepare().catch(() => {});
+    for (const details of view.part("logged-in").querySelectorAll("details")) {
+      details.addEventListener("toggle", () => {
+        if (details.open && !this.#forms.length) this.#addForms(whatIsDone(view));
+      });
+    }
+  }
+
+  /** What is done here comes after what is seen, and again when somebody wants it. @param {ReturnType<typeof whatIsDone>} loading */
+  async #addForms(loading) {
+    const view = this.#view;
+    const code = await loading;
+    if (!code || this.#forms.length || view.signal.aborted) return;
+    this.#forms = [
+      code.startPasswordChange(view, () => this.#site, () => this.#load()),
+      code.startDeletion(view, this.#onDeleted),
+    ];
+    if (view.client.user) this.#showForms();
+  }
+
+  #showForms() {
+    this.#view.part("password-fold").hidden = known(this.#view)?.password === false;
+    for (const form of this.#forms) form.show();
   }
 
   async #prepare() {
     const view = this.#view;
     this.#site = await recall(view.client);
     if (this.#site.email === "off") return;
-    const { startAddress } = await import("./address.js");
+    const [{ startAddress }] = await Promise.all([import("./address.js"), view.words.load("steps", "changes")]);
     if (!view.signal.aborted) this.#address = startAddress(view, this.#site);
   }
 
@@ -86,7 +103,9 @@ export class Account {
     const { client, signal } = this.#view;
     const isThere = () => client.user && !signal.aborted;
     this.showUser();
-    this.#load();
+    this.#load().then(() => {
+      if (isThere()) this.#addForms(loadChanges(this.#view).catch(() => null));
+    });
     // What comes too late, comes all the same. The site's options tell what may be added.
     this.prepared.then(() => {
       if (!isThere()) return;
@@ -115,29 +134,16 @@ export class Account {
     view.part("profile-roles").parentElement.hidden = special.length === 0;
     view.part("profile-created").dateTime = createdAt;
     view.part("profile-created").textContent = day(view.words, createdAt);
-    this.#passwordChange.show();
-    this.#deletion.show();
+    this.#showForms();
     this.#address?.show();
   }
 
   /** Remove all data of a user, before another may log in. */
   clear() {
     for (const place of TEXTS) this.#view.part(place).textContent = "";
-    for (const part of [this.#sessions, this.#history, this.#ways, this.#passwordChange, this.#deletion]) part.clear();
+    for (const part of [this.#sessions, this.#history, this.#ways, ...this.#forms]) part.clear();
     this.#address?.clear();
   }
-}
-
-/**
- * The dialog is loaded when somebody needs it, and until then it takes nobody's time.
- *
- * @param {View} view
- */
-function askFirst(view) {
-  return async (/** @type {import("../core/confirm-dialog.js").Question} */ question) => {
-    const { confirm } = await import("../core/confirm-dialog.js");
-    return confirm(view, question);
-  };
 }
 
 /** @param {View} view */
@@ -156,5 +162,6 @@ function addProfile(view) {
       row(view.text("member-since"), make("dd", "", make("time", "profile-created"))),
       set(roles, { hidden: "" }),
     ),
+    fold("password-fold", view.text("change-password")),
   );
 }

@@ -6,7 +6,7 @@
 import { SessionEnded } from "../../lychgate.js";
 import { apiOf, clientOf, onRestored, restored } from "./clients.js";
 import { make, makeButton, set, whileBusy } from "./dom.js";
-import { explain, isNoApi } from "./explain.js";
+import { explain, isNoApi, say } from "./explain.js";
 import { languageOf, wordsIn } from "./languages.js";
 import { loadStyles } from "./styles.js";
 import { View } from "./view.js";
@@ -242,12 +242,6 @@ export class LychgateElement extends Base {
 /** Define an element, once, and only where there are elements. @param {string} name @param {typeof LychgateElement} element */
 export function define(name, element) {
   if (globalThis.customElements && !customElements.get(name)) customElements.define(name, /** @type {any} */ (element));
-}
-
-/** What is said rarely. @param {import("./languages.js").Words} words @param {string} key @param {Record<string, string>} [values] */
-async function say(words, key, values) {
-  await words.load("steps").catch(() => {});
-  return words.text(words.has(key) ? key : "unreachable", values);
 }
 
 /** A page of strangers that shows this one in a frame can lie over its buttons. */

@@ -21,3 +21,9 @@ export async function explain(error, words) {
 export function isNoApi(error) {
   return error instanceof ApiError && !error.error && error.status >= 400 && error.status < 500;
 }
+
+/** What is said rarely. @param {import("./languages.js").Words} words @param {string} key @param {Record<string, string>} [values] */
+export async function say(words, key, values) {
+  await words.load("steps").catch(() => {});
+  return words.text(words.has(key) ? key : "unreachable", values);
+}

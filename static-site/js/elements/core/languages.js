@@ -5,7 +5,7 @@
 
 /** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
 /** @typedef {Record<string, Text>} Catalogue */
-/** @typedef {"steps" | "account" | "mailed"} Area what only some elements need, or what a log-in needs beside the two forms */
+/** @typedef {"steps" | "account" | "changes" | "mailed"} Area what only some elements need, or what a log-in needs beside the two forms */
 /** @typedef {() => Promise<{default: Catalogue}>} Load */
 
 // Written out, because bundlers follow no name that is put together.
@@ -15,6 +15,7 @@ const CATALOGUES = {
     base: () => import("../words/en.js"),
     steps: () => import("../words/en-steps.js"),
     account: () => import("../words/en-account.js"),
+    changes: () => import("../words/en-changes.js"),
     mailed: () => import("../words/en-mailed.js"),
   },
 };

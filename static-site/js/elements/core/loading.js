@@ -5,7 +5,7 @@
 
 import { SessionEnded } from "../../lychgate.js";
 import { make, markPart, partSelector, whileBusy } from "./dom.js";
-import { describe } from "./messages.js";
+import { explain } from "./explain.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -49,7 +49,9 @@ export function loader(view, names, ask, show) {
         const data = await ask();
         if (isCurrent()) loading.show(data);
       } catch (error) {
-        if (isCurrent() && !(error instanceof SessionEnded)) fail(error);
+        if (error instanceof SessionEnded || !isCurrent()) return;
+        const problem = await explain(error, view.words);
+        if (isCurrent()) fail(problem);
       }
     },
 
@@ -71,9 +73,8 @@ export function loader(view, names, ask, show) {
     },
   };
 
-  const fail = (error) => {
+  const fail = (/** @type {string} */ problem) => {
     list.removeAttribute("aria-busy");
-    const problem = describe(error, view.words);
     say(isKnown ? view.text("out-of-date", { problem }) : problem, true);
     for (const held of list.querySelectorAll(partSelector("place"))) markPart(held, "vacant", true);
   };

@@ -1,0 +1,147 @@
+/** English: what is said when something is done with an account, loaded after it is shown. */
+export default {
+  // Before something important happens
+  "proof:password": "You logged in a while ago, so please enter your password.",
+  "proof:code": "This needs your password and a code of your authenticator app.",
+  "proof:passkey": "You logged in a while ago, so please use a passkey.",
+  "proof:none":
+    "You logged in a while ago, and your account has neither a password nor a passkey that works here. Log out, and log in with a mailed code: then it can be done for 15 minutes.",
+  "use-passkey-instead": "Use a passkey instead",
+  "not-your-passkey": "This passkey is not good for your account.",
+
+  // Ways to log in
+  "password-link-sent": "A mail is on its way, with a link to choose a password.",
+
+  // Passkeys
+  "add-passkey-question": "Add a passkey?",
+  "add-passkey-consequence": "It logs you in without your password, by your fingerprint, face or PIN.",
+  "passkey-is-added": "You can log in with the new passkey.",
+  "passkey-name": "Name of the passkey",
+  "enter-name": "Enter a name.",
+  save: "Save",
+  saving: "Saving…",
+  "passkey-renamed": "The passkey has a new name.",
+  removing: "Removing…",
+  "remove-passkey-question": "Remove the passkey?",
+  "remove-passkey-consequence": "“{label}” logs you in no more. Where it is kept, you can delete it too.",
+  "remove-the-passkey": "Remove the passkey",
+  "passkey-still-there": "The passkey is still there.",
+  "passkey-is-removed": "The passkey is removed.",
+  "last-way-in": "It is the only way into your account. Add another passkey first, or choose a password.",
+
+  // An authenticator app
+  "set-up-question": "Set up an authenticator app?",
+  "set-up-consequence": "From then on a log-in with the password needs a code of the app too.",
+  "nothing-changed": "Nothing has changed.",
+  "set-up-title": "Set up an authenticator app",
+  "scan-this": "Scan this with an app such as Aegis, 2FAS, Google Authenticator, or your password manager.",
+  "qr-code": "QR code for your authenticator app",
+  "or-type": "Or type this secret into it:",
+  "open-in-app": "Open it in an app on this device",
+  "secret-copied": "Copied.",
+  "secret-selected": "Selected.",
+  "code-app-shows": "Code that the app shows",
+  "turn-on": "Turn it on",
+  checking: "Checking…",
+  "first-code-wrong": "Wrong. Is your phone's clock right?",
+  "new-secret": "That took too long. Here is a new secret: scan it again, and delete the old entry in the app.",
+  "app-is-on": "Your account has a second factor now. Other sessions have ended.",
+  "remove-app-question": "Remove the authenticator app?",
+  "remove-app-consequence": "A password alone logs in again then, and the recovery codes are void.",
+  "remove-app": "Remove the app",
+  "app-may-be-there": "The app may still be there.",
+  "app-is-removed": "The authenticator app is removed.",
+
+  // Recovery codes
+  "new-codes-question": "Make new recovery codes?",
+  "new-codes-consequence": "The ones that you have kept are void then.",
+  making: "Making…",
+  "old-codes-may-be-good": "The old ones may still be good.",
+  "codes-are-new": "You have new recovery codes.",
+  "keep-codes": "Keep these recovery codes",
+  "keep-codes-text": "If you lose your authenticator app, each of them logs you in once. They are shown only now.",
+  "codes-on-paper": "Recovery codes of {name} at {site}. Each of them works once.",
+  "codes-in-a-file": "Recovery codes of {name} at {site}\nEach of them works once.",
+  "have-kept-them": "I have kept them",
+  "codes-copied": "Copied. Paste them where you keep passwords.",
+  "codes-selected": "Selected. Copy them from here.",
+  print: "Print",
+  download: "Download",
+
+  // The address
+  "no-email": "None",
+  "email-confirmed": "Confirmed",
+  "email-unconfirmed": "Not confirmed yet",
+  "email-advice": "With one, a mail can help you if you forget your password.",
+  "open-the-link": "Open the link in the mail to {address}.",
+  "open-the-link-instead": "Open the link in the mail to {address}. It takes the place of the other one then.",
+  "change-email": "Change e-mail address",
+  "add-email": "Add an e-mail address",
+  "new-email-text": "We send a mail there. It is your account's as soon as you open the link in it.",
+  "email-link-sent": "A mail is on its way to {address}. Open its link to confirm the address.",
+  "change-email-question": "Change the address?",
+  "change-email-consequence": "A mail goes to {address}. It is your account's address as soon as you open the link in it.",
+  "mail-may-not-come": "The mail may not be on its way.",
+  "too-many-mails-here": "Too many mails were asked for. {again}",
+  "remove-email": "Remove the address",
+  "remove-email-question": "Remove the address?",
+  "remove-email-consequence": "No mail can help you then if you forget your password, and no code can be sent to you.",
+  "email-may-be-there": "The address may still be there.",
+  "email-is-removed": "Your account has no address any more.",
+
+  // A page's own question
+  "is-it-you": "Is it you?",
+  "is-it-you-consequence": "What you want to do here needs a proof of who you are.",
+  confirm: "Confirm",
+  confirming: "Confirming…",
+  "not-confirmed": "That could not be confirmed.",
+
+  // A new password
+  changing: "Changing…",
+  "change-password?": "Change the password?",
+  "change-password-consequence": "Your account has a second factor, so a password alone does not change it. All other sessions end.",
+  "password-may-be-old": "The password may be as it was.",
+  "password-is-changed": "Your password is changed. Other devices have to log in with the new one.",
+  "others-end-with-it": "All other sessions end with it.",
+  "current-password": "Current password",
+  "new-password": "New password",
+  "new-password-hint": {
+    one: "{count} or more characters, spaces too, without your username",
+    other: "{count} or more characters, spaces too, without your username",
+  },
+  "same-password": "This is your password already. Choose another one.",
+
+  // Sessions
+  ending: "Ending…",
+  "end-session": "End session",
+  "end-session?": "End this session?",
+  "end-session-consequence": "{device} at {ip} will have to log in again.",
+  "end-others?": { one: "End the other session?", other: "End {count} other sessions?" },
+  "end-others-consequence": {
+    one: "One other device will have to log in again. This one stays logged in.",
+    other: "{count} other devices will have to log in again. This one stays logged in.",
+  },
+  "may-be-active": { one: "The session may still be active.", other: "The sessions may still be active." },
+  "have-ended": { one: "The session has ended.", other: "{count} sessions have ended." },
+  "some-have-ended": {
+    one: "{ended} of {count} session has ended, the others may still be active.",
+    other: "{ended} of {count} sessions have ended, the others may still be active.",
+  },
+  "log-out-everywhere?": "Log out everywhere?",
+  "log-out-everywhere-consequence": {
+    one: "This browser and one other device will have to log in again.",
+    other: "This browser and {count} other devices will have to log in again.",
+  },
+  "log-out-everywhere-alone": "This browser, and any other that is logged in, will have to log in again.",
+  "logging-out": "Logging out…",
+  "may-be-logged-in": "You may still be logged in everywhere.",
+
+  // The end of an account
+  "delete-account?": "Delete the account?",
+  "delete-explained":
+    "Your account and its history are deleted at once, and you are logged out everywhere. Your username is free for others then.",
+  "delete-consequence": "Your account and its history are deleted at once. Nobody can bring them back.",
+  "delete-for-good": "Delete for good",
+  deleting: "Deleting…",
+  "account-may-be-there": "The account may still be there.",
+};
