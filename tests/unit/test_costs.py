@@ -15,25 +15,15 @@ from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
 RARELY_ASKED_FOR = {
-    *("account.html", "mails.css", "mailed.js", "mail-entry.js", "named-by-email.js", "passkey-offer.js"),
-    *("second-step.js", "sheet.css", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
+    *("account.html", "mailed.js", "mail-entry.js", "named-by-email.js", "passkey-offer.js"),
+    *("second-step.js", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
 }
 """What only a mailed link, a forgotten password or a code needs, or a site where the address is the name; and what only
 a second factor needs, when it is added or asked for."""
 
-OF_THE_INSPECTOR = {
-    "inspector.html",
-    "inspector.css",
-    "inspector.js",
-    "calls.js",
-    "protected-call.js",
-    "signature.js",
-    "token-view.js",
-}
-OF_THE_ADMINISTRATORS = {
-    *("admin.html", "admin.css", "admin.js", "administration.js", "lychgate-admin.js"),
-    *("admin-actions.js", "admin-link.js", "admin-list.js", "admin-new.js", "admin-parts.js", "admin-user.js"),
-}
+OF_THE_INSPECTOR = {"inspector.html", "inspector.css", "js/inspector"}
+OF_THE_ADMINISTRATORS = {"admin.html", "admin.css", "js/admin", "js/lychgate-admin.js"}
+OF_BOTH = {"js/by-id.js"}
 DOCUMENTED = (PROJECT / "docs" / "operations" / "costs.md").read_text("utf-8")
 MEASURED = (PROJECT / "docs" / "performance.md").read_text("utf-8")
 ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
@@ -132,8 +122,10 @@ def test_a_line_of_the_access_log_is_not_longer_than_is_charged():
 
 
 def test_the_files_that_are_asked_for_are_those_of_the_page():
-    files = [path for path in (PROJECT / "static-site").rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
-    files = [path for path in files if path.name not in OF_THE_INSPECTOR | OF_THE_ADMINISTRATORS | RARELY_ASKED_FOR]
+    site = PROJECT / "static-site"
+    files = [path for path in site.rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
+    others = {site / name for name in OF_THE_INSPECTOR | OF_THE_ADMINISTRATORS | OF_BOTH}
+    files = [path for path in files if path.name not in RARELY_ASKED_FOR and others.isdisjoint({path, *path.parents})]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 
