@@ -1,19 +1,31 @@
 """The gallery: every element in every state, in every language, themed by its controls, over an API in the page."""
 
-import re
-
 import pytest
 
 from tests.docs.conftest import AXE
 from tests.docs.test_site import RUN_AXE
 
 GALLERY = "/reference/gallery.html"
+# The same state is shown large and small; a field for the address says that it is the name of the account, too.
+ON_PURPOSE = ("landmark-unique: ", "autocomplete-valid: ")
 STATES = {
-    "lychgate-sign-in": ["logged-out", "logged-out", "logged-out", "loading", "failed", "logged-in"],
-    "lychgate-account": ["logged-in", "logged-in", "logged-in"],
-    "lychgate-user": ["logged-in", "logged-out", "failed"],
-    "lychgate-guard": ["logged-in", "logged-out", "forbidden", "failed"],
+    "lychgate-sign-in": [
+        *["[data-state=logged-out]"] * 3,
+        "[data-state=loading]",
+        "[data-state=failed]",
+        "[data-state=logged-in]",
+    ],
+    "lychgate-account": ["[data-state=logged-in]"] * 3,
+    "lychgate-user": ["[data-state=logged-in]", "[data-state=logged-out]", "[data-state=failed]"],
+    "lychgate-guard": [
+        "[data-state=logged-in]",
+        "[data-state=logged-out]",
+        "[data-state=forbidden]",
+        "[data-state=failed]",
+    ],
+    "lychgate-mail-link": [" h1:visible"] * 4,
 }
+"""The elements, with what is found in each of their frames."""
 
 
 @pytest.fixture
@@ -28,36 +40,27 @@ def stage(page):
     return page.frame_locator("#gallery-frame")
 
 
-@pytest.mark.parametrize("element", STATES)
-def test_an_element_is_shown_in_each_of_its_states(gallery, element):
-    gallery.get_by_label("Element").select_option(element)
+def test_every_element_is_shown_in_each_of_its_states(gallery):
     frames = gallery.locator("#gallery-states iframe")
-    for number, state in enumerate(STATES[element]):
-        frames.nth(number).scroll_into_view_if_needed()
-        shown = frames.nth(number).content_frame.locator(f"{element}[data-state={state}]")
-        shown.wait_for(state="attached")
-    assert frames.count() == len(STATES[element])
-
-
-def test_a_mailed_link_is_shown_in_each_of_its_states(gallery):
-    gallery.get_by_label("Element").select_option("lychgate-mail-link")
-    frames = gallery.locator("#gallery-states iframe")
-    for number in range(4):
-        frames.nth(number).scroll_into_view_if_needed()
-        frames.nth(number).content_frame.locator("lychgate-mail-link h1:visible").wait_for()
-    assert frames.count() == 4
+    for element, states in STATES.items():
+        gallery.get_by_label("Element").select_option(element)
+        for number, state in enumerate(states):
+            frames.nth(number).scroll_into_view_if_needed()
+            frames.nth(number).content_frame.locator(f"{element}{state}").first.wait_for(state="attached")
+        assert frames.count() == len(states)
 
 
 def test_one_can_log_in_with_a_second_step_and_out_again(gallery):
     shown = stage(gallery)
-    shown.get_by_label("Username").fill("second")
-    shown.get_by_label("Password", exact=True).fill("wrong")
-    shown.get_by_role("button", name="Log in", exact=True).click()
-    shown.locator("[role=alert]:visible").first.wait_for()
-    shown.get_by_label("Password", exact=True).fill("seven old oak boards and a latch")
-    shown.get_by_role("button", name="Log in", exact=True).click()
-    shown.get_by_label(re.compile("code", re.IGNORECASE)).first.fill("123456")
-    shown.locator("form:visible button[type=submit]").click()
+    submit = shown.locator("form:visible button[type=submit]")
+    shown.locator("[name=username]:visible").fill("second")
+    shown.locator("[name=password]:visible").fill("wrong")
+    submit.click()
+    shown.locator("[role=alert]:visible", has_text="password").first.wait_for()
+    shown.locator("[name=password]:visible").fill("seven old oak boards and a latch")
+    submit.click()
+    shown.locator("[name=code]:visible").fill("123456")
+    submit.click()
     shown.locator("lychgate-sign-in[data-state=logged-in]").wait_for()
     shown.get_by_role("button", name="Log out").click()
     shown.locator("lychgate-sign-in[data-state=logged-out]").wait_for()
@@ -88,5 +91,6 @@ def test_the_gallery_is_accessible_and_fits_the_window_in_a_language_from_right_
         language.select_option("ar")
         stage(page).locator("[dir=rtl]").first.wait_for()
     stage(page).locator("lychgate-sign-in[data-state=logged-out]").wait_for()
-    assert page.evaluate(RUN_AXE) == []
+    found = page.evaluate(RUN_AXE)
+    assert [each for each in found if not each.startswith(ON_PURPOSE)] == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

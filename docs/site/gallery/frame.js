@@ -26,5 +26,5 @@ for (const [text, part] of [[shown.inside, ""], [shown.outside, "logged-out"]]) 
   if (part) child.dataset.part = part;
   element.append(child);
 }
-document.querySelector("main")?.append(element);
+document.getElementById("place")?.append(element);
 await import("./js/elements/index.js");
