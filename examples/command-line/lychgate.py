@@ -35,10 +35,8 @@ Json = dict[str, Any]
 # Never put a version of Python or of this program into it: a repeated refresh has to come with the User-Agent of the
 # first, also after an update.
 USER_AGENT = "lychgate-command-line"
-TIMEOUT_SECONDS = 10.0
 # The API gives a used refresh token the same successor for 20 seconds. Repeated later, it ends the session.
 RETRY_SECONDS = 17.0
-REFRESH_TIMEOUT_SECONDS = 5.0
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 # An access token that is about to expire may do so on its way.
 MARGIN_SECONDS = 30.0
@@ -85,12 +83,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Api:
-    """The API at a root such as ``https://example.org/api``.
+    """The API at a root such as ``https://example.org/api``, which has so many seconds to answer.
 
     Raises Failure if the root is not one to which a password may be sent.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, timeout: float) -> None:
         parts = urllib.parse.urlsplit(root)
         is_here = parts.hostname in LOOPBACK
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "@" in root:
@@ -98,6 +96,7 @@ class Api:
         if parts.scheme == "http" and not is_here:
             raise Failure(f"{root} has no https, so everybody on the way could read the password.")
         self.root = root.rstrip("/")
+        self.timeout = timeout
         # A proxy of the environment cannot reach this machine.
         proxies = [urllib.request.ProxyHandler({})] if is_here else []
         self._opener = urllib.request.build_opener(_NoRedirects, *proxies)
@@ -109,7 +108,7 @@ class Api:
         body: Json | None = None,
         *,
         token: str | None = None,
-        timeout: float = TIMEOUT_SECONDS,
+        timeout: float | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
         """Make one request and return the answer's JSON, None if it has no body. Raises Refused and NoAnswer."""
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
@@ -121,7 +120,7 @@ class Api:
             data = json.dumps(body).encode()
         request = urllib.request.Request(self.root + path, data, headers, method=method)  # noqa: S310 - see __init__
         try:
-            with self._opener.open(request, timeout=timeout) as answer:
+            with self._opener.open(request, timeout=timeout or self.timeout) as answer:
                 return self._json(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -409,7 +408,7 @@ class Client:
 
     def _refresh(self, refresh_token: str) -> Json:
         body = {"refresh_token": refresh_token}
-        answer: Json = self.api.ask("POST", "/auth/refresh", body, timeout=REFRESH_TIMEOUT_SECONDS)
+        answer: Json = self.api.ask("POST", "/auth/refresh", body, timeout=self.api.timeout / 2)
         return answer
 
     def _reauthenticated(self, session: Session, problem: Json) -> Session:
@@ -560,6 +559,13 @@ def a_body(text: str) -> Json:
     return body
 
 
+def a_duration(text: str) -> float:
+    """Return seconds."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
+
+
 def parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     """Return the command line's parser."""
     usual = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "lychgate"
@@ -574,6 +580,12 @@ def parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=Path,
         default=Path(environ.get("LYCHGATE_STATE") or usual),
         help=f"folder of the session (LYCHGATE_STATE, {usual})",
+    )
+    result.add_argument(
+        "--timeout",
+        type=a_duration,
+        default=environ.get("LYCHGATE_TIMEOUT", "10"),
+        help="seconds to wait for an answer (LYCHGATE_TIMEOUT, 10); half of it for a refresh, which is repeated",
     )
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     login = commands.add_parser("login", help="log in, with a password and a second factor")
@@ -600,7 +612,7 @@ def main() -> int:
     """Run a command and return the exit code: 0, 1 for a failure, 2 for wrong usage, 3 if nobody is logged in."""
     options = parser(os.environ).parse_args()
     try:
-        options.run(Client(Api(options.api), options.state), options)
+        options.run(Client(Api(options.api, options.timeout), options.state), options)
     except Failure as failure:
         sys.stderr.write(f"lychgate: {failure}\n")
         return failure.exit_code

@@ -10,5 +10,7 @@ export default defineConfig(({ mode }) => {
     server: { proxy: { "/api": LYCHGATE_SERVER } },
     // Plain modules, which find their style sheets by their own addresses.
     optimizeDeps: { exclude: ["lychgate"] },
+    // The Content-Security-Policy of the site takes files as pictures, and no data: in a style sheet.
+    build: { assetsInlineLimit: 0 },
   };
 });

@@ -55,7 +55,7 @@ class CommandLine:
 
     def __init__(self, api, folder):
         self.folder = folder
-        self.environment = {"LYCHGATE_API": api, "LYCHGATE_STATE": str(folder)}
+        self.environment = {"LYCHGATE_API": api, "LYCHGATE_STATE": str(folder), "LYCHGATE_TIMEOUT": "120"}
 
     def start(self, *arguments):
         return subprocess.Popen(
@@ -277,6 +277,15 @@ def test_a_wrong_password_says_so_and_leaves_no_session(command_line, account):
     assert not [*command_line.folder.glob("*.json")]
 
 
+def test_its_page_names_the_parts_that_do_what_has_to_be_done():
+    page = (PROGRAM.parent / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!it must)[^|]+\|[^|]+\| (`.+`) \|$", page, re.MULTILINE)
+    named = [name for cell in rows for name in re.findall(r"[\w.]+", cell)]
+    assert len(rows) >= 12
+    source = PROGRAM.read_text("utf-8")
+    assert [name for name in named if not re.search(rf"(def|class) {name.split('.')[-1]}\b", source)] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -288,6 +297,8 @@ def test_a_wrong_password_says_so_and_leaves_no_session(command_line, account):
         (["call", "GET", "/me\r\nHost: site.example"], "is no path below"),
         (["call", "POST", "/notes", "--data", "[]"], "a JSON object is needed"),
         (["call", "POST", "/notes", "--data", "nonsense"], "a JSON object is needed"),
+        (["--timeout", "soon", "whoami"], "'soon' is no number of seconds"),
+        (["--timeout", "0", "whoami"], "'0' is no number of seconds"),
         (["whoami"], "You are not logged in"),
         (["logout"], "You are not logged in"),
         (["--state", "/dev/null/here", "whoami"], "/dev/null/here: Not a directory"),

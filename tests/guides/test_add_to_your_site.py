@@ -9,7 +9,7 @@ PAGE = Page("docs/add-to-your-site.md")
 
 def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start, new_visitor, tmp_path):
     checkout = clone(tmp_path / "lychgate")
-    types(PAGE.command("cp -r examples/members"), checkout)
+    types(PAGE.command("mkdir -p chalicelib/site/static"), checkout)
     visitor = new_visitor(start(checkout=checkout))
 
     visitor.page.goto(f"{visitor.url}/members/")
@@ -21,7 +21,7 @@ def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start,
     visitor.page.click("#leave")
     visitor.page.wait_for_url(f"{visitor.url}/")
     visitor.is_signed_out()
-    for path, text in PAGE.files_below("static-site").items():
+    for path, text in PAGE.files_below("chalicelib/site/static").items():
         assert (checkout / path).read_text("utf-8") == text
 
 
