@@ -22,6 +22,7 @@ _SUFFIXES = frozenset({".py", ".bin"})
 _SUFFIXES_OF_MAILS = frozenset({".css", ".html", ".txt"})
 _FOLDERS_OF_MAILS = (PurePath("chalicelib", "mails"), PurePath("chalicelib", "site", "mails"))
 _SITES_STATIC_FILES = PurePath("chalicelib", "site", "static")
+_SITES_USE_OF_AWS = PurePath("chalicelib", "site", "aws.json")
 
 _NAME = re.compile(r"python3\.[1-9][0-9]*")
 _WHO = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.version_info.releaselevel)"
@@ -38,7 +39,7 @@ def is_application_file(path: PurePath) -> bool:
 
     ``path`` is relative to the project.
     """
-    if is_for_browsers(path):
+    if is_of_no_function(path):
         return False
     if path.suffix in _SUFFIXES:
         return True
@@ -46,9 +47,9 @@ def is_application_file(path: PurePath) -> bool:
     return is_of_mails and path.suffix in _SUFFIXES_OF_MAILS and not path.name.startswith(".")
 
 
-def is_for_browsers(path: PurePath) -> bool:
-    """Return whether a file is one of the site's own for browsers, which no function needs."""
-    return path.is_relative_to(_SITES_STATIC_FILES)
+def is_of_no_function(path: PurePath) -> bool:
+    """Return whether a file of the site's own is for browsers, or for whoever deploys: no function needs it."""
+    return path.is_relative_to(_SITES_STATIC_FILES) or path == _SITES_USE_OF_AWS
 
 
 def this_python() -> str:

@@ -28,7 +28,8 @@ from chalice.deploy.packager import LambdaDeploymentPackager
 
 from infra.chalice_cli import wheels
 from infra.chalice_cli.wheels import FetchWheels, NotPackaged, Runtime, fetch_wheels, read_lock
-from infra.runtime import RUNTIME, interpreter_of, is_application_file, is_for_browsers, is_runtime
+from infra.runtime import RUNTIME, interpreter_of, is_application_file, is_of_no_function, is_runtime
+from infra.site_aws import FILE, read_site_aws
 
 CreatePackage = Callable[[LambdaDeploymentPackager, str, str], str]
 Hashes = Callable[[], Mapping[str, str]]
@@ -111,7 +112,9 @@ def made_for_lambda(
         _check_chalice(application, chalice())
         runtime = _runtime(packager, python_version)
         compiler = interpreter(python_version)
-        digest = _digest(sources, application, lock, str(compiler is not None))
+        operations = _operations(Path(project_dir))
+        named = json.dumps({service: sorted(names) for service, names in operations.items()})
+        digest = _digest(sources, application, lock, str(compiler is not None), named)
         suffix = packager._architecture_suffix()  # noqa: SLF001
         package = Path(project_dir, ".chalice", "deployments", f"{digest}-{python_version}{suffix}.zip")
         if package.is_file():
@@ -121,8 +124,8 @@ def made_for_lambda(
         with tempfile.TemporaryDirectory() as temporary:
             root = Path(temporary, "package")
             fetch(lock, runtime, root)
-            _trim(root)
-            _shorten_models(root / "botocore" / "data")
+            _trim(root, operations)
+            _shorten_models(root / "botocore" / "data", operations)
             for name, path in application.items():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, root / name)
@@ -141,12 +144,22 @@ def made_for_lambda(
     return create_deployment_package
 
 
+def _operations(project: Path) -> dict[str, frozenset[str]]:
+    """Return the operations that clients have on Lambda, by service: ours and the site's. Raises NotPackaged."""
+    try:
+        of_site = read_site_aws(project).operations
+    except ValueError as unusable:
+        raise NotPackaged(str(unusable)) from None
+    services = sorted({*AWS_OPERATIONS, *of_site})
+    return {name: AWS_OPERATIONS.get(name, frozenset()) | of_site.get(name, frozenset()) for name in services}
+
+
 def _application_files(packager: LambdaDeploymentPackager, project: Path) -> Iterator[tuple[str, Path]]:
     """Yield the name in the zip and the path of each file of the application, Chalice's runtime and vendor/."""
     for source, name in packager._iter_app_filenames(str(project)):  # noqa: SLF001
         if is_application_file(Path(name)):
             yield Path(name).as_posix(), Path(source)
-        elif "__pycache__" not in Path(name).parts and not is_for_browsers(Path(name)):
+        elif "__pycache__" not in Path(name).parts and not is_of_no_function(Path(name)):
             packager._ui.write(f"Left out of the package: {name}\n")  # noqa: SLF001
     vendor = project / "vendor"
     for path in vendor.rglob("*"):
@@ -184,7 +197,7 @@ def _digest(sources: Sequence[Path], application: dict[str, Path], *others: str)
     return whole.hexdigest()[:32]
 
 
-def _trim(root: Path) -> None:
+def _trim(root: Path, services: Collection[str]) -> None:
     """Remove files that Lychgate does not read."""
     for each, subfolders, files in os.walk(root):
         here = Path(each)
@@ -200,30 +213,35 @@ def _trim(root: Path) -> None:
         *root.glob("*.data"),
         root / "boto3" / "data",
         root / "boto3" / "examples",
-        *(each for each in root.glob("botocore/data/*/") if each.name not in AWS_SERVICES),
+        *(each for each in root.glob("botocore/data/*/") if each.name not in services),
     ]
     for folder in filter(Path.is_dir, unused):
         shutil.rmtree(folder)
 
 
-def _shorten_models(data: Path) -> None:
+def _shorten_models(data: Path, operations: Mapping[str, frozenset[str]]) -> None:
     """Shorten botocore's data, because parsing it takes half of the time to make a client.
 
-    Removes from the models the documentation and the operations that are not in AWS_OPERATIONS, and the endpoints of
+    Removes from the models the documentation and the operations that are not among these, and the endpoints of
     services without a model.
     """
     if not data.is_dir():
         return
+    if unknown := [name for name in operations if not (data / name).is_dir()]:
+        raise NotPackaged(f"botocore has no service {', '.join(unknown)}, which {FILE} names")
     for packed in data.glob("*/*/service-2.json.gz"):
         model = _without_documentation(json.loads(gzip.decompress(packed.read_bytes())))
-        model = _with_operations(model, AWS_OPERATIONS[packed.parts[-3]])
+        service = packed.parts[-3]
+        if unknown := sorted(operations[service] - model["operations"].keys()):
+            raise NotPackaged(f"the service {service} has no operation {', '.join(unknown)}, which {FILE} names")
+        model = _with_operations(model, operations[service])
         packed.with_suffix("").write_text(json.dumps(model, separators=(",", ":")), "utf-8")
         packed.unlink()
     endpoints = data / "endpoints.json"
     document = json.loads(endpoints.read_text("utf-8"))
     for partition in document["partitions"]:
         services = partition["services"]
-        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
+        partition["services"] = {name: services[name] for name in operations if name in services}
     endpoints.write_text(json.dumps(document, separators=(",", ":")), "utf-8")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra import site_aws
 from infra.deployment.errors import DeploymentError, advice_on_output
 from infra.runtime import is_application_file
 from infra.stages import DEPLOYING, FUNCTIONS, policy_file
@@ -68,6 +69,7 @@ def source_digest(project: Path, stage: str) -> str:
         project / "app.py",
         project / "requirements.txt",
         project / "infra" / "runtime.py",
+        project / site_aws.FILE,
         folder / "config.json",
         *(folder / policy_file(stage, function) for function in FUNCTIONS),
     ]

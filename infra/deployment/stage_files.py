@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from infra import site_aws
+from infra.deployment.errors import DeploymentError
 from infra.deployment.foundation import Foundation
 from infra.deployment.mailing import SENDER
 from infra.deployment.policies import POLICIES
@@ -77,8 +79,23 @@ class StageFiles:
         config["stages"][self._stage] = {**entry, "tags": {**entry.get("tags", {}), **tags}}
         traced = self.tracing()
         policies = {name: policy(foundation, traced=traced[name]) for name, policy in POLICIES.items()}
+        of_site = self._statements_of_site(foundation)
+        for name in site_aws.FUNCTIONS:
+            policies[name]["Statement"] += of_site
         files = {self._folder / policy_file(self._stage, name): _text(policy) for name, policy in policies.items()}
         return {**files, path: _text(config)}
+
+    def _statements_of_site(self, foundation: Foundation) -> list[dict[str, Any]]:
+        """Return what the site's own code may do. Raises DeploymentError."""
+        try:
+            return site_aws.read_site_aws(self._project).statements_at(
+                Partition=foundation.partition,
+                Region=foundation.region,
+                Account=foundation.account_id,
+                Stage=foundation.stage,
+            )
+        except ValueError as unusable:
+            raise DeploymentError(str(unusable)) from None
 
     def write(self, contents: Mapping[Path, str]) -> list[str]:
         """Write the files whose contents differ, and return their names."""

@@ -5,18 +5,22 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
 import pytest
 
+from infra.site_aws import read_site_aws
 from tests.guides.conftest import HOOKS, ONLY_ALICE, ROUTES
 from tests.guides.conftest import PAGE_OF_ROUTES as ROUTES_OF_GUIDE
 from tests.guides.markdown import ROOT, Page
 from tests.guides.newcomer import clone, write
 
 ROOM = Page("docs/your-site.md")
-SETTINGS, STOCK, INDEX = (f"chalicelib/site/{name}" for name in ("settings.py", "stock.py", "static/index.html"))
+SETTINGS, STOCK, INDEX, AWS = (
+    f"chalicelib/site/{name}" for name in ("settings.py", "stock.py", "static/index.html", "aws.json")
+)
 MAIL = "chalicelib/site/mails/en/reset.txt"
 CONFIGURATION = ".chalice/config.json"
 NOT_OURS = "chalicelib/site/"
@@ -73,17 +77,25 @@ def files_of_the_site():
     config = json.loads((ROOT / CONFIGURATION).read_text("utf-8"))
     config["stages"]["dev"]["environment_variables"]["SITE_DELIVERY_DAYS"] = "5"
     config["stages"]["prod"] = {"environment_variables": {"SITE_DELIVERY_DAYS": "2"}}
-    include = "".join(f"{line}\n" for line in ROOM.file(ROUTES).splitlines() if "stock" in line)
     return {
-        ROUTES: routes + include,
+        ROUTES: with_stock(routes),
         HOOKS: (ROOT / HOOKS).read_text("utf-8") + ONLY_ALICE,
         SETTINGS: ROOM.file(SETTINGS),
         STOCK: ROOM.file(STOCK),
         INDEX: ROOM.file(INDEX),
         **ROUTES_OF_GUIDE.files_below("chalicelib/site/static"),
+        AWS: ROOM.file(AWS),
         MAIL: (ROOT / "chalicelib" / "mails" / "en" / "reset.txt").read_text("utf-8").replace("password", "key"),
         CONFIGURATION: json.dumps(config, indent=2) + "\n",
     }
+
+
+def with_stock(routes):
+    """Add to a module of routes what the guide says of others."""
+    first, include = (line for line in ROOM.file(ROUTES).splitlines() if "stock" in line)
+    begin = "routes = Routes()\n"
+    assert routes.count(f"\n\n{begin}") == 1
+    return routes.replace(f"\n\n{begin}", f"\n{first}\n\n{begin}{include}\n")
 
 
 def make_later_version(folder):
@@ -169,6 +181,14 @@ def answer(server, path, members=None):
             return found.status, found.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def test_what_the_guides_have_one_write_is_as_the_rules_of_the_house_say(site):
+    assert [*read_site_aws(site).operations] == ["sns"]
+    assert len(read_site_aws(site).statements_at(Partition="aws", Region="r", Account="1", Stage="prod")) == 2
+    for command in ("check --no-cache", "format --no-cache --check"):
+        done = run(f"{sys.executable} -m ruff {command} {ROUTES} {SETTINGS} {STOCK}", site)
+        assert done.returncode == 0, done.stdout
 
 
 def test_a_site_that_began_from_a_template_takes_it_once_its_history_is_joined_to_ours(site, upstream, tmp_path):

@@ -3,11 +3,13 @@
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import botocore
 import pytest
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
@@ -23,6 +25,7 @@ from infra.chalice_cli.wheels import NotPackaged, fetch_wheels
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.stage import stage_configuration
 from infra.runtime import RUNTIME, this_python
+from infra.site_aws import FILE
 from tests.support import places
 from tests.support.packaging_project import (
     PROJECT,
@@ -263,10 +266,54 @@ def test_what_a_site_has_for_browsers_does_not_ship_and_is_no_news(sources):
     before, _ = build(sources)
     for name in ("index.html", "tool.py", "data.bin"):
         (static / name).write_text("for browsers")
+    (sources / FILE).write_text("{}")
     archive, said = build(sources)
     assert archive == before
+    assert str(FILE) not in said
     assert not [name for name in names(archive) if "static" in name]
     assert "static" not in said
+
+
+def services_of_botocore(lock, runtime, folder):
+    """Unpack what a package has of botocore's data, with two services more."""
+    data = folder / "botocore" / "data"
+    for service in (*packaging.AWS_SERVICES, "sns", "sqs"):
+        shutil.copytree(Path(botocore.__file__).parent / "data" / service, data / service)
+    shutil.copy(Path(botocore.__file__).parent / "data" / "endpoints.json", data)
+
+
+def test_what_a_site_uses_of_aws_is_in_the_package_and_nothing_else(sources):
+    (sources / FILE).parent.mkdir(parents=True)
+    uses = {"operations": {"sns": ["Publish"], "dynamodb": ["DescribeTable"]}}
+    (sources / FILE).write_text(json.dumps(uses))
+    archive, _ = build(sources, fetch=services_of_botocore)
+    operations = {}
+    with zipfile.ZipFile(archive) as opened:
+        for name in opened.namelist():
+            if name.endswith("service-2.json"):
+                operations[name.split("/")[2]] = set(json.loads(opened.read(name))["operations"])
+    assert operations == {
+        **packaging.AWS_OPERATIONS,
+        "dynamodb": packaging.AWS_OPERATIONS["dynamodb"] | {"DescribeTable"},
+        "sns": {"Publish"},
+    }
+    (sources / FILE).write_text("{}")
+    assert build(sources, fetch=services_of_botocore)[0] != archive
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "is no JSON"),
+        ('{"operations": {"pigeon": ["Send"]}}', "botocore has no service pigeon"),
+        ('{"operations": {"sns": ["Shout"]}}', "the service sns has no operation Shout"),
+    ],
+)
+def test_what_no_service_of_aws_has_is_refused(sources, text, problem):
+    (sources / FILE).parent.mkdir(parents=True)
+    (sources / FILE).write_text(text)
+    with pytest.raises(NotPackaged, match=problem):
+        build(sources, fetch=services_of_botocore)
 
 
 def test_what_is_fetched_is_the_lock_for_the_runtime_and_its_architecture(sources):
