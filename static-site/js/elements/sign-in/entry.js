@@ -225,8 +225,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   /** @param {string} step */
   async function showStep(step) {
     try {
-      const { showStep } = await loadMails();
-      if (wantedTab() === step) showStep(step);
+      const mails = await loadMails();
+      if (wantedTab() === step) mails.showStep(step);
     } catch (error) {
       location.hash = "login";
       view.notice.warn(await explain(error, view.words));
