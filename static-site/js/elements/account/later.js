@@ -3,14 +3,19 @@
  * does not wait for it.
  */
 
+import { NetworkError } from "../../lychgate.js";
 import { explain } from "../core/explain.js";
 
 /** @typedef {import("../core/view.js").View} View */
 
-/** @param {View} view @returns {Promise<typeof import("./changes.js")>} throws what `import` throws */
+/** @param {View} view @returns {Promise<typeof import("./changes.js")>} throws NetworkError */
 export async function loadChanges(view) {
-  const [code] = await Promise.all([import("./changes.js"), view.words.load("steps", "changes")]);
-  return code;
+  try {
+    const [code] = await Promise.all([import("./changes.js"), view.words.load("steps", "changes")]);
+    return code;
+  } catch (cause) {
+    throw new NetworkError("", { cause });
+  }
 }
 
 /** The same for somebody who wants to do something now. @param {View} view @returns {Promise<typeof import("./changes.js") | null>} null if it was told that it did not come */
