@@ -2,12 +2,14 @@
 
 import json
 import re
-import uuid
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visitor import PASSWORD, REMEMBER
+
+ROOT = Path(__file__).parents[2]
 
 HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title><link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/js/elements/lychgate.css"><script type="module" src="/js/elements/index.js"></script>"""
@@ -79,6 +81,24 @@ def has_state(visitor, state, name="lychgate-sign-in"):
 
 def seen(visitor):
     return set(visitor.page.evaluate("[...seen]"))
+
+
+def test_the_page_in_ten_lines_of_the_documentation_is_a_whole_one(new_visitor, server):
+    visitor = new_visitor(server)
+    written = (ROOT / "docs" / "elements.md").read_text("utf-8")
+    page = re.search(r"```html\n(<!doctype html>.*?)```", written, re.DOTALL)[1]
+    visitor.context.route("**/members/", lambda route: route.fulfill(body=page, content_type="text/html; charset=utf-8"))
+    visitor.page.goto(f"{server.url}/members/")
+    visitor.sees(NAME)
+    assert visitor.page.get_by_text("Only members").is_hidden()
+    visitor.sign_up()
+    visitor.sees("lychgate-guard p", "Only members see this.")
+    visitor.sees("lychgate-user [data-part~=user-name]", visitor.username)
+    visitor.sees("lychgate-account [data-part~=greeting-username]", visitor.username)
+    assert visitor.page.locator("lychgate-sign-in h1").filter(visible=True).count() == 0
+    visitor.page.click("[data-part~=log-out]")
+    visitor.sees(NAME)
+    assert visitor.page.get_by_text("Only members").is_hidden()
 
 
 def test_nothing_of_the_wrong_state_is_ever_shown_to_who_is_logged_in(at_a_site, somebody):
