@@ -17,7 +17,8 @@ PLACES = """() => Object.fromEntries(["gatehouse", "entry-tabs", "show-login", "
     return [name, [x, y + scrollY, width, height]];
 }))"""
 BUTTON = """(form) => {
-    const { x, y, width, height } = document.querySelector(`[data-part~=${form}] [type=submit]`).getBoundingClientRect();
+    const button = document.querySelector(`[data-part~=${form}] [type=submit]`);
+    const { x, y, width, height } = button.getBoundingClientRect();
     return [x, y + scrollY, width, height];
 }"""
 COVERED = """() => [...document.querySelectorAll("[data-part~=logged-out] :is(a, button, input)")].filter((element) => {
@@ -27,7 +28,8 @@ COVERED = """() => [...document.querySelectorAll("[data-part~=logged-out] :is(a,
     const corners = [[x + width / 2, y + height / 2], [x + 9, y + height - 3], [x + width - 9, y + 3]];
     return !corners.every(([left, top]) => {
         const found = document.elementFromPoint(left, top);
-        return found && (element.contains(found) || found.contains(element) || found.matches("[data-part~=reveal], [data-part~=reveal] *"));
+        if (found?.closest("[data-part~=reveal]")) return true;
+        return found && (element.contains(found) || found.contains(element));
     });
 }).map((element) => element.dataset.part || element.textContent)"""
 COLOURS = """(selector) => {

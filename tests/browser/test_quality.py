@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "node_modules"
 MEMBERS = ROOT / "examples" / "members"
 PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-8"))
-# A quarter is the client, unminified and with its comments, as all of it is. What only a logged-in user needs comes later,
-# and so do the form to sign up, what is said when something goes wrong, and the way back to another page.
+# A quarter is the client, unminified and with its comments, as all of it is. What only a logged-in user needs comes
+# later, and so do the form to sign up, what is said when something goes wrong, and the way back to another page.
 MAX_FIRST_VIEW_BYTES = 48_500
 # What comes once the form is there: passkeys and their button, the form to sign up, and what may have to be said.
 MAX_PASSKEY_BYTES = 21_000
@@ -201,7 +201,8 @@ def test_a_password_manager_finds_what_it_needs(newcomer):
     open_all(member)
     fields = member.page.eval_on_selector_all(
         "form",
-        "(forms) => forms.map((form) => [form.dataset.part, ...[...form.elements].map((e) => e.autocomplete).filter(Boolean)])",
+        """(forms) => forms.map(({ dataset, elements }) =>
+            [dataset.part, ...[...elements].map((e) => e.autocomplete).filter(Boolean)])""",
     )
     assert fields == [
         ["login-form", "username webauthn", "current-password"],

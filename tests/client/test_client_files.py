@@ -63,7 +63,9 @@ def test_each_file_is_as_small_as_the_documentation_says_once_minified_and_compr
 @pytest.mark.parametrize("modules", MAX_ELEMENTS_BYTES, ids=lambda modules: modules[0])
 def test_what_an_element_loads_to_show_itself_is_small(node, modules):
     assert (TOOLS / "esbuild").exists(), "esbuild is missing: `make test` fetches it into .tools"
-    ran = subprocess.run([node, SIZE_OF_ELEMENTS, TOOLS, ELEMENTS, *modules], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [node, SIZE_OF_ELEMENTS, TOOLS, ELEMENTS, *modules], capture_output=True, text=True, check=True
+    )
     assert int(ran.stdout) <= MAX_ELEMENTS_BYTES[modules]
 
 
