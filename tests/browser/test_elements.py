@@ -11,8 +11,9 @@ from tests.browser.visitor import PASSWORD, REMEMBER
 
 ROOT = Path(__file__).parents[2]
 
-HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title><link rel="icon" href="/favicon.svg">
-<link rel="stylesheet" href="/js/elements/lychgate.css"><script type="module" src="/js/elements/index.js"></script>"""
+HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title>
+<link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/js/elements/lychgate.css">
+<script type="module" src="/js/elements/index.js"></script>"""
 SIGN_IN = "<lychgate-sign-in></lychgate-sign-in>"
 USER = "<lychgate-user sign-in='/' account='/account'></lychgate-user>"
 ENTRY = "lychgate-sign-in [data-part~=logged-out]"
