@@ -74,5 +74,6 @@ def _folder(page: str) -> Path | None:
 
 
 def _files(root: Path) -> list[str]:
-    found = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    found = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "examples").glob("**/README.md")]
+    found = [path for path in found if "node_modules" not in path.parts]
     return [*sorted(path.relative_to(root).as_posix() for path in found), DECISIONS]

@@ -46,19 +46,54 @@ def page() -> str:
 def _lines(described: dict[str, Any]) -> Iterator[str]:
     yield _INTRODUCTION
     yield described["info"]["description"] + "\n"
+    components = described["components"]
+    shared = _Shared(described)
+    yield "Every operation may give these answers, which are not repeated below:\n"
+    yield from _answers(shared.by_all, components)
+    yield "Every operation that takes a body may give these, too:\n"
+    yield from _answers(shared.by_bodies, components)
     for tag in described["tags"]:
         yield f"## {tag['name']}\n\n{tag['description']}\n"
         for path, methods in described["paths"].items():
             for method in _METHODS:
                 if tag["name"] in methods.get(method, {}).get("tags", []):
-                    yield from _operation(method, path, methods[method], described["components"])
+                    yield from _operation(method, path, methods[method], components, shared)
     yield "## Bodies\n\nAll are JSON objects, unless another type is named.\n"
-    for name, schema in described["components"]["schemas"].items():
+    for name, schema in components["schemas"].items():
         yield f"({_target(name)})=\n### `{name}`\n"
         yield from _schema(schema)
 
 
-def _operation(method: str, path: str, operation: dict[str, Any], components: dict[str, Any]) -> Iterator[str]:
+class _Shared:
+    """The answers that all operations have in common, and those that all with a body have."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        every = [each for methods in described["paths"].values() for each in methods.values() if "operationId" in each]
+        self.by_all = self._common(every)
+        self.by_bodies = {
+            status: answer
+            for status, answer in self._common([each for each in every if "requestBody" in each]).items()
+            if status not in self.by_all
+        }
+
+    @staticmethod
+    def _common(operations: list[dict[str, Any]]) -> dict[str, Any]:
+        first = operations[0]["responses"]
+        return {
+            status: answer
+            for status, answer in first.items()
+            if all(each["responses"].get(status) == answer for each in operations)
+        }
+
+    def without(self, operation: dict[str, Any]) -> dict[str, Any]:
+        """Return the answers of an operation that are its own."""
+        shared = self.by_all.keys() | (self.by_bodies.keys() if "requestBody" in operation else set())
+        return {status: answer for status, answer in operation["responses"].items() if status not in shared}
+
+
+def _operation(
+    method: str, path: str, operation: dict[str, Any], components: dict[str, Any], shared: _Shared
+) -> Iterator[str]:
     yield f"(operation-{operation['operationId']})=\n### `{method.upper()} {path}`\n"
     yield f"**{operation['summary']}** {_on_lines(operation.get('description', ''))}\n"
     yield f"Credential: {_credential(operation['security'])}.\n"
@@ -73,8 +108,12 @@ def _operation(method: str, path: str, operation: dict[str, Any], components: di
     if "requestBody" in operation:
         needed = "" if operation["requestBody"].get("required") else ", which may be left out"
         yield f"Body: {_content(operation['requestBody'])}{needed}.\n"
+    yield from _answers(shared.without(operation), components)
+
+
+def _answers(answers: dict[str, Any], components: dict[str, Any]) -> Iterator[str]:
     yield "| status | body | meaning |\n|---:|---|---|"
-    for status, answer in operation["responses"].items():
+    for status, answer in answers.items():
         found = components["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
         yield f"| {status} | {_content(found)} | {_cell(found['description'])} |"
     yield ""

@@ -73,7 +73,8 @@ def _below(name: str, navigation: Navigation) -> str:
         return ""
     shown = {page for _, group in navigation.sections for page in group}
     below = [page for page in navigation.pages.values() if page.startswith(f"{folder}/") and page not in shown]
-    return _toctree(tuple(sorted(page.removeprefix(f"{folder}/") for page in below if page != name)))
+    group = tuple(sorted(page.removeprefix(f"{folder}/") for page in below if page != name))
+    return _toctree(group) if group else ""
 
 
 def _decisions(root: Path) -> str:

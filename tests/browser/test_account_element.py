@@ -77,6 +77,16 @@ def test_a_dialog_goes_with_its_element_and_can_be_opened_in_the_next(member):
     member.is_signed_out()
 
 
+def test_a_dialog_in_an_account_that_is_moved_stays_above_the_page_and_can_be_cancelled(member):
+    member.page.click("[data-part~=log-out-everywhere]")
+    dialog = member.sees("[data-part~=confirm-dialog]")
+    member.page.evaluate("document.querySelector('main').prepend(document.querySelector('lychgate-account'))")
+    assert dialog.evaluate("(dialog) => dialog.matches(':modal')")
+    member.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    member.is_signed_in()
+
+
 def test_of_two_accounts_the_first_works_and_the_second_says_so_until_the_first_is_gone(member):
     member.page.evaluate("document.querySelector('main').append(document.createElement('lychgate-account'))")
     member.sees("lychgate-account:last-child [role=alert]", "more than one <lychgate-account>")

@@ -36,6 +36,15 @@ export class Account extends LychgateElement {
     return [set(waiting, { hidden: "" }), make("div", "failed-place"), set(make("section", "logged-in"), { hidden: "" })];
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    // Browsers take what is moved out of what lies above the page, and say that it is open all the same.
+    for (const dialog of this.querySelectorAll("dialog[open]:not(:modal)")) {
+      dialog.removeAttribute("open");
+      /** @type {HTMLDialogElement} */ (dialog).showModal();
+    }
+  }
+
   /** What the page has put into the element stays, at the end. @param {HTMLElement} frame */
   put(frame) {
     this.clear();

@@ -10,6 +10,9 @@ import { rootOf } from "./core/clients.js";
 import { make, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { form, passwordField, submit, usernameField } from "./core/fields.js";
+// What goes wrong is told without the network, too.
+import "./core/messages.js";
+import "./core/problems.js";
 import { showTally, startForm } from "./core/forms.js";
 import { learnOptions, USUAL } from "./core/options.js";
 import { passwordProblem, tallyOf } from "./core/rules.js";

@@ -18,6 +18,34 @@ const CATALOGUES = {
     changes: () => import("../words/en-changes.js"),
     mailed: () => import("../words/en-mailed.js"),
   },
+  de: {
+    base: () => import("../words/de.js"),
+    steps: () => import("../words/de-steps.js"),
+    account: () => import("../words/de-account.js"),
+    changes: () => import("../words/de-changes.js"),
+    mailed: () => import("../words/de-mailed.js"),
+  },
+  fr: {
+    base: () => import("../words/fr.js"),
+    steps: () => import("../words/fr-steps.js"),
+    account: () => import("../words/fr-account.js"),
+    changes: () => import("../words/fr-changes.js"),
+    mailed: () => import("../words/fr-mailed.js"),
+  },
+  es: {
+    base: () => import("../words/es.js"),
+    steps: () => import("../words/es-steps.js"),
+    account: () => import("../words/es-account.js"),
+    changes: () => import("../words/es-changes.js"),
+    mailed: () => import("../words/es-mailed.js"),
+  },
+  ar: {
+    base: () => import("../words/ar.js"),
+    steps: () => import("../words/ar-steps.js"),
+    account: () => import("../words/ar-account.js"),
+    changes: () => import("../words/ar-changes.js"),
+    mailed: () => import("../words/ar-mailed.js"),
+  },
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const FALLBACK = "en";

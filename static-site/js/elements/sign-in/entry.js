@@ -183,13 +183,13 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     });
     const hadFocus = view.part("signup-panel").contains(document.activeElement);
     const hasEmail = site.email !== "off";
-    view.part("mail-ways").hidden = !hasEmail;
     signUp?.follow(site);
     if (site.isNamedByEmail && !isNamed) {
       await prepareSignUp();
       (await import("./named-by-email.js")).nameByEmail(view);
       isNamed = true;
     }
+    view.part("mail-ways").hidden = !hasEmail;
     // Nobody needs these before the form is there.
     (window.requestIdleCallback ?? setTimeout)(() => {
       withPasskeys(({ offer }) => offer(view));

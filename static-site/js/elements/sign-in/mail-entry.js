@@ -43,7 +43,13 @@ const TITLES = {
  * @param {(due: Due) => Promise<void>} goOn asks for the second factor if a log-in lacks it
  */
 export function startSteps(view, site, goOn) {
-  return new MailSteps(view, site, goOn);
+  const steps = new MailSteps(view, site, goOn);
+  return {
+    signUp: (/** @type {any} */ values) => steps.signUp(values),
+    showStep: (/** @type {"forgot" | "code"} */ name) => steps.showStep(name),
+    hideStep: () => steps.hideStep(),
+    clearSteps: () => steps.clearSteps(),
+  };
 }
 
 class MailSteps {

@@ -6,6 +6,8 @@ import { find, make, set } from "../core/dom.js";
 
 /** Change the two forms, once. @param {View} view */
 export function nameByEmail(view) {
+  const password = view.part("signup-password");
+  if (!password.required) return;
   view.words.replace("invalid_credentials", "invalid_credentials:email");
   for (const name of ["login-username", "signup-username"]) {
     const input = view.part(name);
@@ -18,7 +20,6 @@ export function nameByEmail(view) {
   view.part("signup-username-error").dataset.errorFor = "email";
   view.part("signup-username-hint").textContent = view.text("email-is-confirmed");
   // A mailed code logs in too, and so does a passkey, so nobody needs a password.
-  const password = view.part("signup-password");
   password.required = false;
   labelOf(view, password).append(make("span", "muted", ` ${view.text("optional")}`));
   view.part("signup-password-hint").append(view.text("without-password"));
