@@ -9,43 +9,13 @@
 /** @typedef {() => Promise<{default: Catalogue}>} Load */
 
 // Written out, because bundlers follow no name that is put together.
-/** @type {Record<string, Record<"base" | Area, Load>>} */
+/** @type {Record<string, Load>} */
 const CATALOGUES = {
-  en: {
-    base: () => import("../words/en.js"),
-    steps: () => import("../words/en-steps.js"),
-    account: () => import("../words/en-account.js"),
-    changes: () => import("../words/en-changes.js"),
-    mailed: () => import("../words/en-mailed.js"),
-  },
-  de: {
-    base: () => import("../words/de.js"),
-    steps: () => import("../words/de-steps.js"),
-    account: () => import("../words/de-account.js"),
-    changes: () => import("../words/de-changes.js"),
-    mailed: () => import("../words/de-mailed.js"),
-  },
-  fr: {
-    base: () => import("../words/fr.js"),
-    steps: () => import("../words/fr-steps.js"),
-    account: () => import("../words/fr-account.js"),
-    changes: () => import("../words/fr-changes.js"),
-    mailed: () => import("../words/fr-mailed.js"),
-  },
-  es: {
-    base: () => import("../words/es.js"),
-    steps: () => import("../words/es-steps.js"),
-    account: () => import("../words/es-account.js"),
-    changes: () => import("../words/es-changes.js"),
-    mailed: () => import("../words/es-mailed.js"),
-  },
-  ar: {
-    base: () => import("../words/ar.js"),
-    steps: () => import("../words/ar-steps.js"),
-    account: () => import("../words/ar-account.js"),
-    changes: () => import("../words/ar-changes.js"),
-    mailed: () => import("../words/ar-mailed.js"),
-  },
+  en: () => import("../words/en.js"),
+  de: () => import("../words/de.js"),
+  fr: () => import("../words/fr.js"),
+  es: () => import("../words/es.js"),
+  ar: () => import("../words/ar.js"),
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const FALLBACK = "en";
@@ -125,14 +95,20 @@ export class Words {
 
   /** Get the texts of more areas. @param {...("base" | Area)} areas */
   async load(...areas) {
-    const catalogue = CATALOGUES[this.language] ?? {};
     const missing = areas.filter((area) => !this.#areas.has(area));
     if (!missing.length) return;
-    const loaded = await Promise.all(missing.map((area) => catalogue[area]?.()));
+    const loaded = await Promise.all(missing.map((area) => this.#catalogue(area)));
     // What was loaded meanwhile is as it was made.
     if (missing.every((area) => this.#areas.has(area))) return;
     for (const area of missing) this.#areas.add(area);
     Object.assign(this.#texts, ...loaded.map((module) => module?.default ?? {}), own[this.language] ?? {});
+  }
+
+  /** @param {"base" | Area} area @returns {Promise<{default: Catalogue} | undefined>} */
+  async #catalogue(area) {
+    if (area === "base") return CATALOGUES[this.language]?.();
+    const { AREAS } = await import("./areas.js");
+    return AREAS[this.language]?.[area]();
   }
 
   /** Say something in the words that are meant for a special case. @param {string} key @param {string} special the key of those */
