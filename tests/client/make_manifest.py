@@ -1,7 +1,7 @@
 """Makes the manifest of the elements, custom-elements.json, which editors read: `make types`.
 
-What there is comes from the scripts and the style sheets; only the sentences about it are here. Whatever has none is an
-error.
+What there is comes from the scripts and the style sheets. What it is good for is said in docs/theming.md and, of
+attributes and events, here. Whatever has no sentence is an error.
 """
 
 import json
@@ -45,28 +45,8 @@ EVENTS = {
     "error": ("CustomEvent<{ error: unknown }>", "The API cannot be reached, or answers what it should not."),
     "step-up": ("CustomEvent<{}>", "The API wants the password, or another proof, once more."),
 }
-PROPERTIES = {
-    "accent": "The colour of what is to be pressed, of links and of the focus.",
-    "on-accent": "The colour of text on the accent.",
-    "ink": "The colour of text.",
-    "muted": "The colour of text that is less important.",
-    "surface": "The background.",
-    "sunken": "The background of what lies lower, such as the row of tabs.",
-    "field": "The background of fields.",
-    "line": "The colour of lines between things.",
-    "edge": "The colour of the edges of fields and buttons.",
-    "panel": "The background of the panel beside the log-in.",
-    "on-panel": "The colour of text on that panel.",
-    "good": "The colour of what went well.",
-    "warn": "The colour of what to look at.",
-    "bad": "The colour of what is wrong.",
-    "font": "The font; that of the page by default.",
-    "heading-font": "The font of headings.",
-    "mono-font": "The font of codes and secrets.",
-    "radius": "The radius of corners.",
-    "gap": "The room around and between the parts.",
-    "shadow": "The shadow of cards and dialogs.",
-}
+THEMING = ROOT / "docs" / "theming.md"
+"""Its tables say what each custom property and each part is."""
 
 
 def manifest() -> dict[str, Any]:
@@ -109,17 +89,27 @@ def events_of(file: Path) -> list[str]:
     return [event for event in EVENTS if event in told]
 
 
-def styled_parts() -> list[str]:
-    """Return the names of the parts that the style sheets know."""
-    sheets = "".join(sheet.read_text("utf-8") for sheet in SHEETS)
-    return sorted(set(re.findall(r'\[data-part~="?([\w-]+)"?\]', sheets)))
+def parts() -> dict[str, str]:
+    """Return what each part is, by its name, of those that a site may rely on."""
+    return dict(re.findall(r'^\| `\[data-part~="([\w-]+)"\]` \| (.*?) \|', THEMING.read_text("utf-8"), re.MULTILINE))
 
 
 def parts_of(file: Path) -> list[str]:
-    """Return the names of the parts that an element may have, of those that the style sheets know."""
-    strings = re.findall(r'"([^"\n]*)"|`([^`\n]*)`', sources_of(file))
-    words = set(re.findall(r"[a-z][\w-]*", " ".join(one or other for one, other in strings)))
-    return [part for part in styled_parts() if part in words]
+    """Return the names of those parts that an element may have."""
+    source = sources_of(file)
+    named = [
+        *re.findall(r'\bmake\(\s*[\w"]+,\s*["`]([^"`\n]*)["`]', source),
+        *re.findall(r'"([^"\n]*\bbutton\b[^"\n]*)"', source),
+        *re.findall(r'\bmakeButton\([^"]*"[^"]*", "([^"\n]*)"', source),
+        *re.findall(r'"data-part": ["`]([^"`\n]*)["`]', source),
+    ]
+    words = set(re.findall(r"[a-z][\w-]*", " ".join(named)))
+    return [part for part in parts() if part in words]
+
+
+def properties() -> dict[str, str]:
+    """Return what each custom property is, by its name without the prefix."""
+    return dict(re.findall(r"^\| `--lychgate-([\w-]+)` \| (.*?) \|", THEMING.read_text("utf-8"), re.MULTILINE))
 
 
 def custom_properties() -> dict[str, str]:
@@ -151,10 +141,10 @@ def _module(name: str, file: Path) -> dict[str, Any]:
                 "members": _MEMBERS,
                 "events": [_event(each) for each in events_of(file)],
                 "cssProperties": [
-                    {"name": f"--lychgate-{each}", "default": default, "description": PROPERTIES[each]}
+                    {"name": f"--lychgate-{each}", "default": default, "description": _sentence(properties()[each])}
                     for each, default in custom_properties().items()
                 ],
-                "dataParts": [{"name": part} for part in parts_of(file)],
+                "dataParts": [{"name": part, "description": _sentence(parts()[part])} for part in parts_of(file)],
             }
         ],
         "exports": [
@@ -187,7 +177,7 @@ def _event(name: str) -> dict[str, Any]:
 
 def _sentence(comment: str) -> str:
     words = " ".join(re.sub(r"^\s*\* ?", "", comment, flags=re.MULTILINE).split())
-    return words[0].upper() + words[1:]
+    return words[0].upper() + words[1:].rstrip(".") + "."
 
 
 def _up_to_closing_bracket(text: str) -> str:

@@ -20,7 +20,10 @@ ELEMENTS = "elements"
 API = "api.d.ts"
 BY_HAND = ("elements/types.d.ts", "react-jsx.d.ts")
 """Those that are not made from a script, by their paths below the scripts."""
-_GLOBAL_NAMES = 'export type { LychgateEventMap } from "./types.d.ts";\n'
+PUBLIC_METHODS = ("askPassword",)
+"""What elements have beside the members of their base. All else of their classes is their own."""
+_EVENTS = 'export type { LychgateElement, LychgateEventMap } from "./types.d.ts";\n'
+_METHOD = r"(?: {4}/\*\*(?:(?!\*/).)*\*/\n)? {4}NAME\([^\n]*;\n"
 _OF_OPERATIONS = """
 type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
 /** What an operation takes in its body: `RequestOf<"log_in">`. */
@@ -43,8 +46,8 @@ def entries() -> list[str]:
 def made(folder: Path) -> dict[str, str]:
     """Make the types of what is exported, and of what those name, in an empty folder.
 
-    Returns each text under its path below static-site/js. Raises RuntimeError, with what the compiler says, if a type is
-    wrong.
+    Returns each text under its path below static-site/js. Raises RuntimeError, with what the compiler says, if a type
+    is wrong.
     """
     shutil.copytree(JS, folder / "scripts", ignore=lambda _, names: [n for n in names if n.endswith((".d.ts", ".css"))])
     for name in BY_HAND:
@@ -68,9 +71,22 @@ def made(folder: Path) -> dict[str, str]:
         if name in texts or name in BY_HAND:
             continue
         text = (folder / "types" / name).read_text("utf-8")
-        texts[name] = text + (_GLOBAL_NAMES if Path(name).parent.name == ELEMENTS else "")
+        if Path(name).parent.name == ELEMENTS:
+            text = (text if Path(name).stem == "index.d" else _public(text)) + _EVENTS
+        texts[name] = text
         wanted += [_below(folder / "types", name, path) for path in re.findall(r'["\'](\.{1,2}/[^"\']+)["\']', text)]
     return texts
+
+
+def _public(types: str) -> str:
+    """Return what a page may use of an element's class."""
+    (name,) = re.findall(r"^export class (\w+) extends LychgateElement", types, re.MULTILINE)
+    found = [re.search(_METHOD.replace("NAME", method), types, re.DOTALL) for method in PUBLIC_METHODS]
+    body = "".join(match[0] for match in found if match)
+    return f"""import type {{ LychgateElement }} from "./types.d.ts";
+export declare class {name} extends LychgateElement {{
+{body}}}
+"""
 
 
 def made_of_api(folder: Path) -> str:

@@ -1,12 +1,5 @@
-export class Account extends LychgateElement {
-    /** @param {View} view */
-    build(view: View): any[];
-    /** @param {State} state @param {{why: string, error?: unknown, before: State | ""}} how */
-    show(state: State, { why, error, before }: {
-        why: string;
-        error?: unknown;
-        before: State | "";
-    }): void | Promise<void>;
+import type { LychgateElement } from "./types.d.ts";
+export declare class Account extends LychgateElement {
     /**
      * Ask who it is, for a call of the page's own that the API has refused with `insufficient_user_authentication`.
      *
@@ -14,10 +7,5 @@ export class Account extends LychgateElement {
      *   cancelled. Throws an Error while nobody is logged in.
      */
     askPassword(): Promise<boolean>;
-    #private;
 }
-export type View = import("./core/view.js").View;
-export type State = import("./core/element.js").State;
-export type Change = import("../lychgate.js").Change;
-import { LychgateElement } from "./core/element.js";
-export type { LychgateEventMap } from "./types.d.ts";
+export type { LychgateElement, LychgateEventMap } from "./types.d.ts";

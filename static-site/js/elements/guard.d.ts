@@ -1,12 +1,4 @@
-export class Guard extends LychgateElement {
-    /** @param {View} view */
-    build(view: View): any[];
-    /** @param {import("./core/element.js").State} state @param {{error?: unknown}} how */
-    show(state: import("./core/element.js").State, { error }: {
-        error?: unknown;
-    }): Promise<void> | undefined;
-    #private;
+import type { LychgateElement } from "./types.d.ts";
+export declare class Guard extends LychgateElement {
 }
-export type View = import("./core/view.js").View;
-import { LychgateElement } from "./core/element.js";
-export type { LychgateEventMap } from "./types.d.ts";
+export type { LychgateElement, LychgateEventMap } from "./types.d.ts";

@@ -5,4 +5,4 @@ export { SignIn } from "./sign-in.js";
 export { User } from "./user.js";
 export { clientOf, shareClient } from "./core/clients.js";
 export { addWords, languages } from "./core/languages.js";
-export type { LychgateEventMap } from "./types.d.ts";
+export type { LychgateElement, LychgateEventMap } from "./types.d.ts";

@@ -1,10 +1,4 @@
-export class SignIn extends LychgateElement {
-    /** @param {View} view */
-    build(view: View): Promise<any[]>;
-    #private;
+import type { LychgateElement } from "./types.d.ts";
+export declare class SignIn extends LychgateElement {
 }
-export type View = import("./core/view.js").View;
-export type State = import("./core/element.js").State;
-export type Session = ReturnType<typeof import("./sign-in/session.js").startSession>;
-import { LychgateElement } from "./core/element.js";
-export type { LychgateEventMap } from "./types.d.ts";
+export type { LychgateElement, LychgateEventMap } from "./types.d.ts";

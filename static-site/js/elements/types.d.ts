@@ -1,11 +1,19 @@
 /** What the elements add to the types of a page: their names, and their events, which bubble. */
 
-import type { User } from "../lychgate.js";
+import type { Client, User } from "../lychgate.js";
 import type { Account } from "./account.js";
 import type { Guard } from "./guard.js";
 import type { MailLink } from "./mail-link.js";
 import type { SignIn } from "./sign-in.js";
 import type { User as UserElement } from "./user.js";
+
+/** The base of all elements. */
+export declare class LychgateElement extends HTMLElement {
+    /** The client, which all elements of the same API share. */
+    get client(): Client;
+    /** As `data-state`; "" before the element is in the document. `"forbidden"` is the guard's alone. */
+    get state(): "" | "loading" | "logged-out" | "logged-in" | "failed" | "forbidden";
+}
 
 export interface LychgateEventMap {
     /** Somebody has logged in, or was logged in when the element came. */

@@ -48,7 +48,7 @@ export type Catalogue = Record<string, Text>;
 /**
  * what only some elements need, or what a log-in needs beside the two forms
  */
-export type Area = "steps" | "account" | "mailed";
+export type Area = "steps" | "account" | "changes" | "mailed";
 export type Load = () => Promise<{
     default: Catalogue;
 }>;
