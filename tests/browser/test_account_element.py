@@ -1,4 +1,4 @@
-"""The account as an element: in and out of the document, in another language, beside another one, and without a log-in."""
+"""The account as an element: in and out of the document, in another language, beside another, and without a log-in."""
 
 import pytest
 
@@ -8,12 +8,13 @@ FAILED = "Failed to load resource"
 ALONE = """<!doctype html><html lang="en"><title>A page of somebody else</title>
 <link rel="stylesheet" href="/js/elements/lychgate.css">
 <script type="module" src="/js/elements/account.js"></script>
-<h1>My shop</h1><lychgate-account><p data-part="end" hidden>Our terms</p></lychgate-account></html>"""
+<h1>My shop</h1>
+<lychgate-account><p data-part="end" hidden>Our terms</p></lychgate-account></html>"""
 TAKE_OUT = "window.taken = document.querySelector('lychgate-account'); taken.remove()"
 PUT_BACK = "document.querySelector('main').append(taken)"
 DUTCH = """async () => {
     const { addWords } = await import("/js/elements/index.js");
-    addWords("nl", { "welcome-name": "Welkom, {name}", "sessions-title": "Sessies", "logged-in-when": "Ingelogd: {when}" });
+    addWords("nl", { "welcome-name": "Welkom, {name}", "sessions-title": "Sessies" });
     document.querySelector("lychgate-account").lang = "nl";
 }"""
 

@@ -57,6 +57,7 @@ export function startPasswordChange(view, theSite, onChanged) {
   );
   // Few who are logged in need to know how long a password has to be.
   details.addEventListener("toggle", () => details.open && learnRules());
+  if (details.open) learnRules();
   view.part("new-password").addEventListener("input", ({ target }) => {
     showTally(view.part("new-password-tally"), tallyOf(view, rules(), target.value, username()));
   });

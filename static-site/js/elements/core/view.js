@@ -27,7 +27,7 @@ export class View {
     this.root = root;
     this.#findClient = findClient;
     this.words = words;
-    this.notice = new Notice(this);
+    this.notice = new Notice(/** @type {any} */ (this));
     /** Is aborted when the element leaves the document. */
     this.signal = this.#end.signal;
   }
