@@ -51,12 +51,12 @@ RESETS = {
 
 
 def open_site(visitor, body, *, links="", css="", resets=()):
-    """Open a page of a site with these styles, those of the elements before them if it links to any, and resets that are off."""
+    """Open a page of a site with these styles, after those that it links to, and with resets that are off."""
     sheets = "".join(f'<link rel="stylesheet" href="/{name}.css" title="{name}" disabled>' for name in resets)
     html = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/favicon.svg">
-{links}{sheets}<link rel="stylesheet" href="/site.css"><script type="module" src="/js/elements/index.js"></script></head>
-<body>{body}</body></html>"""
+{links}{sheets}<link rel="stylesheet" href="/site.css">
+<script type="module" src="/js/elements/index.js"></script></head><body>{body}</body></html>"""
     files = {"site.html": html, "site.css": f"{css}\n{COMMON}"} | {f"{name}.css": RESETS[name]() for name in resets}
     for name, text in files.items():
         serve(visitor.context, name, text)
@@ -128,15 +128,22 @@ def test_no_reset_reaches_the_account(member):
     member.sees("[data-part~=way-list]", "Authenticator app")
     for fold in ("password-fold", "delete-fold"):
         member.page.click(f"[data-part~={fold}] summary")
+    member.page.wait_for_load_state("networkidle")
     assert_no_reset_reaches(member, "lychgate-account")
 
 
 OWN = """[data-part~=button] { padding: 3px; border: 5px dotted; border-radius: 0; background: rgb(1, 2, 3);
     color: rgb(4, 5, 6); font-size: 30px; min-block-size: 90px; margin: 7px; text-transform: uppercase; }"""
 OF_A_BUTTON = {
-    **{"padding-left": "3px", "border-top-style": "dotted", "border-top-left-radius": "0px", "font-size": "30px"},
-    **{"background-color": "rgb(1, 2, 3)", "color": "rgb(4, 5, 6)", "min-height": "90px", "margin-left": "7px"},
-    **{"text-transform": "uppercase"},
+    "padding-left": "3px",
+    "border-top-style": "dotted",
+    "border-top-left-radius": "0px",
+    "font-size": "30px",
+    "background-color": "rgb(1, 2, 3)",
+    "color": "rgb(4, 5, 6)",
+    "min-height": "90px",
+    "margin-left": "7px",
+    "text-transform": "uppercase",
 }
 
 

@@ -1,4 +1,4 @@
-"""The colours of the elements: what a site may set stands in the documentation, and what they are otherwise can be read."""
+"""How the elements look: the documentation says what a site may set, and what they are otherwise can be read."""
 
 import re
 from pathlib import Path
