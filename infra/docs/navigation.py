@@ -30,6 +30,8 @@ class Navigation:
     """The sections of the README that are pages of their own, by their titles."""
     left_out: frozenset[str]
     """The sections of the README that are no part of the site."""
+    titles: dict[str, str]
+    """What pages are called in the navigation, by their names in the site; the others have their headings there."""
     sections: tuple[tuple[str, tuple[str, ...]], ...]
     """What the navigation shows: titles, each with names of pages in the site."""
 
@@ -55,7 +57,8 @@ def read(root: Path) -> Navigation:
     rest = [page for page in pages.values() if page not in shown and page != INDEX and _folder(page) not in indexes]
     if rest:
         sections.append(("More", tuple(sorted(rest))))
-    return Navigation(pages, readme, frozenset(settings["left_out"]["sections"]), tuple(sections))
+    titles = {site_name(page): title for page, title in settings.get("titles", {}).items()}
+    return Navigation(pages, readme, frozenset(settings["left_out"]["sections"]), titles, tuple(sections))
 
 
 def site_name(path: str) -> str:

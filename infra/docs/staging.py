@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from infra.docs import navigation as pages
 from infra.docs import reference
@@ -57,12 +59,13 @@ def stage(repository: Repository, folder: Path) -> Navigation:
 
 def _tables_of_contents(navigation: Navigation) -> str:
     """Return the navigation for the start page, which does not show it."""
-    return "".join(_toctree(group, title) for title, group in navigation.sections)
+    return "".join(_toctree(group, title, navigation.titles) for title, group in navigation.sections)
 
 
-def _toctree(group: tuple[str, ...], title: str = "") -> str:
+def _toctree(group: tuple[str, ...], title: str = "", titles: Mapping[str, str] = MappingProxyType({})) -> str:
     caption = f":caption: {title}\n" if title else ""
-    names = "\n".join(page.removesuffix(".md") for page in group)
+    links = {page: page.removesuffix(".md") for page in group}
+    names = "\n".join(f"{titles[page]} <{link}>" if page in titles else link for page, link in links.items())
     return f"\n```{{toctree}}\n:hidden:\n{caption}\n{names}\n```\n"
 
 

@@ -58,19 +58,33 @@ export const STATES = {
   "lychgate-mail-link": [
     { title: "A new password", api: "logged-out", tag: "lychgate-mail-link", hash: "#reset=TOKEN" },
     { title: "An address to confirm", api: "logged-out", tag: "lychgate-mail-link", hash: "#email=TOKEN" },
-    { title: "A link that is no longer good", api: "expired", tag: "lychgate-mail-link", hash: "#email=TOKEN" },
+    {
+      title: "A link that is no longer good",
+      api: "expired",
+      tag: "lychgate-mail-link",
+      hash: "#email=TOKEN",
+      tip: "Nobody knows before the button is pressed: programs that look at mails open links, too.",
+    },
     { title: "No link", api: "logged-out", tag: "lychgate-mail-link" },
   ],
 };
 
-/** The custom properties that the gallery changes: with their values by day and by night, or a length. */
+/** The custom properties that the gallery changes, as docs/theming.md has them: their values by day and by night, or a length. */
 export const COLOURS = {
   "--lychgate-accent": ["#24503c", "#9ad3b1"],
   "--lychgate-on-accent": ["#fffefa", "#0e1a13"],
   "--lychgate-ink": ["#1c2620", "#ecebe2"],
   "--lychgate-muted": ["#566059", "#a8b3aa"],
   "--lychgate-surface": ["#fffefa", "#19211d"],
+  "--lychgate-sunken": ["#f0ece2", "#131a16"],
+  "--lychgate-field": ["#ffffff", "#0c110e"],
   "--lychgate-line": ["#dcd6c7", "#2f3b35"],
+  "--lychgate-edge": ["#7c7767", "#7d8b83"],
+  "--lychgate-panel": ["#24503c", "#1c382b"],
+  "--lychgate-on-panel": ["#f7f2e4", "#dfeee2"],
+  "--lychgate-good": ["#1f5f3f", "#9ad3b1"],
+  "--lychgate-warn": ["#85560f", "#e2b566"],
+  "--lychgate-bad": ["#9c2a1c", "#ffa394"],
 };
 export const LENGTHS = {
   "--lychgate-radius": { least: 0, most: 28, usual: 9, unit: "px" },
