@@ -30,7 +30,7 @@ TOLD, TAKEN, JOINED, RESOLVED = re.findall(
 )
 [STOPS] = re.findall(r"^```console\n\$ git merge .*?\n…\n(.*?)^```", UPGRADE, re.MULTILINE | re.DOTALL)
 PAGE = "static-site/index.html"
-REMOVED = "static-site/marks.svg"
+REMOVED = "static-site/favicon.svg"
 LINE_OF = {
     ".css": "/* Later. */",
     ".html": "<!-- Later. -->",

@@ -1,8 +1,12 @@
 """Routes that a site adds to the application: they keep what they answer, and get what every answer has."""
 
+import logging
+from dataclasses import dataclass
+
 import pytest
 from chalice import Blueprint, ConflictError, NotFoundError, Response
 
+from chalicelib.config.own import read
 from chalicelib.errors import NotFound
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
@@ -38,6 +42,18 @@ def ours():
 @routes.route("/bug")
 def bug():
     raise ValueError("correct horse battery staple")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A site's own, of which one is missing."""
+
+    depot: str
+
+
+@routes.route("/depot")
+def depot():
+    return {"depot": read(Settings, {"SITE_DEPOT": ""}).depot}
 
 
 @pytest.fixture
@@ -82,6 +98,14 @@ def test_a_bug_is_a_problem_document_that_says_nothing_of_it(api):
     answer = api.request("GET", "/bug")
     answer.assert_problem(500, "internal_error")
     assert b"horse" not in answer.body
+
+
+def test_a_setting_of_the_sites_that_is_missing_is_named_in_the_log_and_not_in_the_answer(api, caplog):
+    caplog.set_level(logging.INFO, "lychgate")
+    answer = api.request("GET", "/depot")
+    answer.assert_problem(500, "internal_error")
+    assert b"SITE_DEPOT" not in answer.body
+    assert "SITE_DEPOT is not set" in caplog.text
 
 
 def test_another_method_is_refused_in_our_words(api):
