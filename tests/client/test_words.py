@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -124,3 +125,27 @@ def test_every_error_that_somebody_can_meet_has_words(catalogues):
     texts = {key for area in AREAS for key in catalogues["en", area]}
     worded = {code for code in codes if code in texts or f"error:{code}" in texts}
     assert codes - worded == OF_PROGRAMS | ASKED_FOR | TOLD_BY_STATUS
+
+
+# What only a program sends that does not read the documentation.
+OF_BODIES = {
+    "duplicate",
+    "exactly_one",
+    "invalid_cursor",
+    "invalid_role",
+    "malformed",
+    "out_of_range",
+    "too_many",
+    "too_many_bytes",
+    "unexpected",
+    "unknown_field",
+    "unknown_value",
+    "wrong_type",
+}
+# A site's own sentence.
+OF_HOOKS = {"refused"}
+
+
+def test_whatever_can_be_wrong_with_what_somebody_types_has_words(catalogues):
+    worded = {key.removeprefix("field:") for key in catalogues["en", "-steps"] if key.startswith("field:")}
+    assert worded - {"characters"} == set(get_args(errors.FieldCode)) - OF_BODIES - OF_HOOKS

@@ -40,10 +40,11 @@ export function describe(error, words) {
 /**
  * @param {import("../../lychgate.js").FieldError} problem
  * @param {Words} words
- * @returns {string} the API's own sentence, if it has no code that the words know
+ * @returns {string} the API's own sentence in English, and where the words do not know its code
  */
 export function describeField({ code = "", limit = 0, message }, words) {
-  return words.has(`field:${code}`) ? words.text(`field:${code}`, { count: limit }) : message;
+  const isTold = words.language !== "en" && words.has(`field:${code}`);
+  return isTold ? words.text(`field:${code}`, { count: limit }) : message;
 }
 
 /** @param {NetworkError} error @param {Words} words */

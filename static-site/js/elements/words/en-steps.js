@@ -162,4 +162,20 @@ export default {
   "send-again-in-hours": { one: "Send again in {count} h", other: "Send again in {count} h" },
   "sent-again": "Sent again. Only the newest mail counts.",
   "too-many-mails-look": "Too many mails were asked for. Look for the newest one.",
+
+  // What is wrong with a field. English says the API's own sentence, which may say more.
+  "field:required": "This field is needed.",
+  "field:too_short": { one: "Use at least {count} character.", other: "Use at least {count} characters." },
+  "field:too_long": { one: "Use at most {count} character.", other: "Use at most {count} characters." },
+  "field:not_allowed_characters": "There is a character in it that cannot be used here.",
+  "field:mixed_scripts": "Use letters of one script only.",
+  "field:mixed_digits": "Use digits of one script only.",
+  "field:invalid_email": "This is no e-mail address.",
+  "field:email_not_ascii": "Use an address of Latin letters without accents.",
+  "field:same_email": "This is your address already.",
+  "field:contains_username": "Choose one that does not contain the username.",
+  "field:contains_site_name": "This password is made from the name of this site. Choose another.",
+  "field:password_too_common": "This is a common password, or made from one. Choose another.",
+  "field:password_leaked": "This password is known from a data leak. Choose another.",
+  "field:same_password": "Choose a password that differs from the current one.",
 };
