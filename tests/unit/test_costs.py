@@ -15,11 +15,21 @@ from infra.tables import TEMPLATE, parsed
 
 PROJECT = Path(__file__).parents[2]
 RARELY_ASKED_FOR = {
-    *("account.html", "mailed.js", "mail-entry.js", "named-by-email.js", "passkey-offer.js"),
+    *(
+        "account.html",
+        "account-page.js",
+        "mail-link.js",
+        "en-mailed.js",
+        "mail-entry.js",
+        "named-by-email.js",
+        "passkey-offer.js",
+    ),
     *("second-step.js", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
 }
 """What only a mailed link, a forgotten password or a code needs, or a site where the address is the name; and what only
 a second factor needs, when it is added or asked for."""
+OF_OTHER_PAGES = {"index.js", "guard.js", "react.js", "react-jsx.js"}
+OTHER_LANGUAGES = ("de", "fr", "es", "ar")
 
 OF_THE_INSPECTOR = {"inspector.html", "inspector.css", "js/inspector"}
 OF_THE_ADMINISTRATORS = {"admin.html", "admin.css", "js/admin", "js/lychgate-admin.js"}
@@ -125,7 +135,9 @@ def test_the_files_that_are_asked_for_are_those_of_the_page():
     site = PROJECT / "static-site"
     files = [path for path in site.rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
     others = {site / name for name in OF_THE_INSPECTOR | OF_THE_ADMINISTRATORS | OF_BOTH}
-    files = [path for path in files if path.name not in RARELY_ASKED_FOR and others.isdisjoint({path, *path.parents})]
+    files = [path for path in files if path.parent.name != "words" or not path.name.startswith(OTHER_LANGUAGES)]
+    rare = RARELY_ASKED_FOR | OF_OTHER_PAGES
+    files = [path for path in files if path.name not in rare and others.isdisjoint({path, *path.parents})]
     assert costs.VISITS * len(files) == costs.PAGE_FILES
 
 
