@@ -1,9 +1,10 @@
-"""The element of mailed links in pages of other sites: moved, put there again, in other hands, and where something is wrong."""
+"""The element of mailed links in any page: moved, put there again, and where something is wrong."""
 
 import pytest
 from playwright.sync_api import expect
 
-LINK = "[data-part~=mail-link]"
+WRONG = """<!doctype html><lychgate-mail-link api="ftp://x"></lychgate-mail-link>
+<script type="module" src="/js/elements/mail-link.js"></script>"""
 AGAIN = """() => {
     const element = document.querySelector("lychgate-mail-link");
     const place = element.parentElement;
@@ -57,8 +58,7 @@ def test_a_site_says_where_its_log_in_and_its_account_are(reader):
 def test_a_token_leaves_the_address_even_where_the_element_cannot_work(new_visitor, server):
     visitor = new_visitor(server)
     page = visitor.page
-    wrong = "<!doctype html><lychgate-mail-link api='ftp://x'></lychgate-mail-link><script type=module src=/js/elements/mail-link.js></script>"
-    visitor.context.route("**/wrong.html", lambda route: route.fulfill(content_type="text/html", body=wrong))
+    visitor.context.route("**/wrong.html", lambda route: route.fulfill(content_type="text/html", body=WRONG))
     page.goto(f"{server.url}/wrong.html#reset=abc")
     visitor.sees("[data-part~=failure]", "names no address of an API")
     assert page.url == f"{server.url}/wrong.html"

@@ -14,7 +14,7 @@ export class Notice {
   /** The element that had the focus before the notice, to restore it. @type {any} */
   #before = null;
 
-  /** @param {import("./view.js").View} view */
+  /** @param {Pick<import("./view.js").View, "root" | "text">} view */
   constructor(view) {
     this.#view = view;
     this.region.setAttribute("role", "status");
