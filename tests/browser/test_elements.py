@@ -71,7 +71,9 @@ def somebody(new_visitor, server):
     """Somebody who is logged in, and has no page open."""
     visitor = new_visitor(server)
     account = {"username": visitor.username, "password": PASSWORD, "token_delivery": "cookie"}
-    answer = visitor.context.request.post(f"{server.url}/api/auth/register", data=account, headers={"Origin": server.url})
+    answer = visitor.context.request.post(
+        f"{server.url}/api/auth/register", data=account, headers={"Origin": server.url}
+    )
     assert answer.status == 201
     visitor.context.add_init_script(REMEMBER % json.dumps(server.url))
     return visitor
@@ -112,7 +114,11 @@ def test_nothing_of_the_wrong_state_is_ever_shown_to_who_is_logged_in(at_a_site,
         for name in ("lychgate-sign-in", "lychgate-user", "lychgate-guard"):
             has_state(somebody, "logged-in", name)
         somebody.sees("#secret")
-        states = {f"{name} {state}" for name in ("lychgate-sign-in", "lychgate-user", "lychgate-guard") for state in ("loading", "logged-in")}
+        states = {
+            f"{name} {state}"
+            for name in ("lychgate-sign-in", "lychgate-user", "lychgate-guard")
+            for state in ("loading", "logged-in")
+        }
         assert seen(somebody) <= {*states, "secret"}
         page.reload()
     assert [path for _, path, _ in somebody.made()].count("auth/options") == 0
@@ -155,7 +161,11 @@ def test_a_log_in_alone_says_who_is_logged_in_and_tells_the_page(at_a_site, acco
 def test_a_log_in_goes_where_its_page_says_and_only_within_the_site(at_a_site, account):
     sign_in = "<lychgate-sign-in after='/members/' return></lychgate-sign-in>"
     visitor = at_a_site("<h1>Members</h1>", path="/members/")
-    for query, target in {"": "/members/", "?return=//evil.example/": "/members/", "?return=/members/%3Fx": "/members/?x"}.items():
+    for query, target in {
+        "": "/members/",
+        "?return=//evil.example/": "/members/",
+        "?return=/members/%3Fx": "/members/?x",
+    }.items():
         at_a_site(sign_in, path="/site/", visitor=visitor)
         visitor.page.goto(f"{visitor.url}/site/{query}")
         visitor.sees(NAME)
@@ -173,7 +183,9 @@ def test_a_log_in_goes_where_its_page_says_and_only_within_the_site(at_a_site, a
 
 def test_a_wrong_attribute_is_told_and_a_right_one_mends_it(at_a_site):
     visitor = at_a_site("<lychgate-sign-in api='/nowhere'></lychgate-sign-in>")
-    visitor.context.route("**/html/**", lambda route: route.fulfill(body="<!doctype html><p>A page", content_type="text/html"))
+    visitor.context.route(
+        "**/html/**", lambda route: route.fulfill(body="<!doctype html><p>A page", content_type="text/html")
+    )
     visitor.sees(SAYS, f"No log-in answers at {visitor.url}/nowhere/")
     set_attribute = "([name, value]) => document.querySelector('lychgate-sign-in').setAttribute(name, value)"
     for name, value, text in [
@@ -320,7 +332,9 @@ def test_in_a_strangers_frame_there_is_no_form(at_a_site, server):
     visitor = at_a_site(SIGN_IN)
     visitor.context.route(
         f"{stranger}/stranger",
-        lambda route: route.fulfill(body=f"<!doctype html><iframe src='{server.url}/site/'></iframe>", content_type="text/html"),
+        lambda route: route.fulfill(
+            body=f"<!doctype html><iframe src='{server.url}/site/'></iframe>", content_type="text/html"
+        ),
     )
     visitor.page.goto(f"{stranger}/stranger")
     frame = visitor.page.frame_locator("iframe")
@@ -365,7 +379,10 @@ def test_a_guard_sends_who_is_not_logged_in_to_the_log_in_and_gets_them_back(at_
     visitor.page.evaluate(LOG_IN, [account, PASSWORD])
     visitor.page.wait_for_url(f"{visitor.url}/members/")
     visitor.sees("#secret")
-    at_a_site("<lychgate-guard sign-in='javascript:document.title=1'><p id=secret>Members only</p></lychgate-guard>", visitor=visitor)
+    at_a_site(
+        "<lychgate-guard sign-in='javascript:document.title=1'><p id=secret>Members only</p></lychgate-guard>",
+        visitor=visitor,
+    )
     visitor.sees("#secret")
     visitor.page.evaluate("document.querySelector('lychgate-guard').client.logout().then(() => true)")
     has_state(visitor, "logged-out", "lychgate-guard")
