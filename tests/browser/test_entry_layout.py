@@ -120,6 +120,22 @@ def test_a_notice_covers_nothing_and_moves_nothing(looking):
     assert places(looking) == before
 
 
+def test_a_notice_of_the_log_in_moves_nothing_of_the_account_and_is_in_sight(looking):
+    looking.sees("[data-part~=login-form]")
+    looking.sign_up()
+    looking.is_signed_in()
+    looking.sees("[data-part~=notice-place]", "Your account is ready")
+    looking.has_loaded(looking.page)
+    title = "document.querySelector('[data-part~=logged-in-title]').getBoundingClientRect().y"
+    end = "document.querySelector('[data-part~=notice]').getBoundingClientRect().bottom <= innerHeight"
+    before = looking.page.evaluate(title)
+    assert looking.page.evaluate(end)
+    # A click would scroll to where the notice would be if it did not stick.
+    looking.page.evaluate("document.querySelector('[data-part~=dismiss]').click()")
+    assert looking.page.inner_text("[data-part~=notice-place] >> nth=0") == ""
+    assert looking.page.evaluate(title) == before
+
+
 def test_the_longest_notice_covers_nothing(looking):
     looking.sign_up()
     looking.is_signed_in()
