@@ -115,7 +115,8 @@ class Rewriter:
             return relative(page, name) + (f"#{anchor}" if anchor else "")
         if found.startswith("docs/images/"):
             return relative(found.removeprefix("docs/"), name)
-        return self._repository.link(found)
+        # What is not there is left for Sphinx to complain of.
+        return self._repository.link(found) if (self._repository.root / found).exists() else target
 
     def _without_address(self, found: re.Match[str], here: str) -> str:
         """Return a link to a file that readers have no address for as its text, with the file's path."""
@@ -124,7 +125,7 @@ class Rewriter:
         target = found["target"].partition("#")[0]
         path = posixpath.normpath(posixpath.join(here, target))
         in_site = not target or ":" in target or path in self._pages or f"{path}/README.md" in self._pages
-        if in_site or path.startswith("docs/images/"):
+        if in_site or path.startswith("docs/images/") or not (self._repository.root / path).exists():
             return found[0]
         return found["text"] if path in found["text"] else f"{found['text']} (`{path}`)"
 

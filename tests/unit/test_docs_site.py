@@ -85,6 +85,11 @@ def test_without_an_address_of_the_repository_a_file_is_named(rewritten):
     assert rewritten("See [b](other.md).", address="") == "See [b](other.md)."
 
 
+@pytest.mark.parametrize("address", ["https://code.example/tool", ""])
+def test_a_link_to_what_is_not_there_stays_for_the_build_to_find(rewritten, address):
+    assert rewritten("[a](gone.md) [b](../code/gone.py)", address=address) == "[a](gone.md) [b](../code/gone.py)"
+
+
 def test_a_picture_for_each_theme_becomes_two(rewritten):
     shown = rewritten(
         '<picture>\n <source media="(prefers-color-scheme: dark)" srcset="images/d.svg">\n'
