@@ -39,14 +39,14 @@ def pack(folder: Path) -> Path:
 
 
 @functools.cache
-def _unpacked() -> Path:
-    """The package as it is installed, once for all tests of a process, which nobody changes."""
+def _unpacked() -> tempfile.TemporaryDirectory[str]:
+    """The package as it is installed, once for all tests of a process, at whose end it is removed."""
     with tempfile.TemporaryDirectory() as temporary:
         tarball = pack(Path(temporary))
-        kept = Path(tempfile.mkdtemp(prefix="lychgate-npm-"))
+        kept = tempfile.TemporaryDirectory()
         with tarfile.open(tarball) as archive:
-            archive.extractall(kept, filter="data")
-    return kept / "package"
+            archive.extractall(kept.name, filter="data")
+    return kept
 
 
 def project(folder: Path, *, react: int = 19) -> Path:
@@ -55,7 +55,7 @@ def project(folder: Path, *, react: int = 19) -> Path:
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     install(folder)
     modules = folder / "node_modules"
-    shutil.copytree(_unpacked(), modules / NAME)
+    shutil.copytree(Path(_unpacked().name) / "package", modules / NAME)
     if react != 19:
         (modules / "@types").unlink()
         (modules / "@types").mkdir()
