@@ -16,7 +16,6 @@ exclude_patterns = ["_site"]
 html_theme = "furo"
 html_static_path = ["_site/static"]
 html_extra_path = ["_site/extra"]
-templates_path = ["_site/templates"]
 html_css_files = ["site.css"]
 html_favicon = "_site/favicon.svg"
 html_copy_source = False

@@ -103,7 +103,6 @@ def _copy_assets(root: Path, folder: Path) -> None:
     shutil.copytree(root / "docs" / "site" / "static", folder / _ASSETS / "static")
     for place in (_ASSETS, f"{_ASSETS}/static"):
         shutil.copy(root / "static-site" / "favicon.svg", folder / place / "favicon.svg")
-    shutil.copytree(root / "docs" / "site" / "templates", folder / _ASSETS / "templates")
     shutil.copy(root / "docs" / "site" / "conf.py", folder / "conf.py")
 
 
