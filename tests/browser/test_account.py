@@ -349,7 +349,7 @@ def test_a_suggested_passphrase_is_shown_and_taken(visitor):
     visitor.page.click("[data-part~=show-signup]")
     visitor.page.fill("[data-part~=signup-username]", visitor.username)
     visitor.page.click("[data-part~=suggest]")
-    visitor.sees("[data-part~=password-tally]", "✓")
+    visitor.sees("[data-part~=signup-password-tally]", "✓")
     first = visitor.page.input_value("[data-part~=signup-password]")
     assert visitor.page.get_attribute("[data-part~=signup-password]", "type") == "text"
     visitor.page.click("[data-part~=suggest]")
