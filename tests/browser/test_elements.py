@@ -429,3 +429,94 @@ def test_password_managers_have_nothing_to_complain_of(at_a_site):
         ["post", "username: username", "email: email", "password: new-password"],
     ]
     assert [message for message in messages if "[DOM]" in message] == []
+
+
+IN_A_SHADOW = """async (names) => {
+    const host = document.createElement("div");
+    document.querySelector("[lang=de]").append(host);
+    const root = host.attachShadow({ mode: "open" });
+    for (const name of names) {
+        const element = document.createElement(name);
+        element.setAttribute("sign-in", "/site/");
+        element.setAttribute("account", "/account");
+        const secret = Object.assign(document.createElement("p"), { id: "secret" });
+        if (name === "lychgate-guard") element.append("bare", secret);
+        root.append(element);
+    }
+}"""
+
+
+def test_in_a_shadow_root_of_the_sites_own_an_element_hides_looks_speaks_and_works_the_same(at_a_site, account):
+    visitor = at_a_site("<div lang=de></div>")
+    page = visitor.page
+    page.evaluate(IN_A_SHADOW, ["lychgate-sign-in", "lychgate-user", "lychgate-guard"])
+    visitor.sees("lychgate-sign-in h1", "Willkommen")
+    expect(page.locator("lychgate-guard #secret")).to_be_hidden()
+    # Only with the sheet are there margins to take away.
+    expect(page.locator("lychgate-sign-in h1")).to_have_css("margin-top", "0px")
+    page.fill(NAME, account)
+    page.fill("lychgate-sign-in [data-part~=login-password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.click("lychgate-user [data-part~=menu-button]")
+    page.click("lychgate-user [data-part~=menu] [data-part~=log-out]")
+    visitor.sees("lychgate-user [data-part~=sign-in]")
+    visitor.sees(NAME)
+
+
+def test_no_rule_of_a_sites_own_shows_what_a_guard_hides(at_a_site):
+    rules = """#secret, #others { display: block !important; visibility: visible !important }
+        lychgate-guard > * { display: block !important } lychgate-guard { visibility: visible !important }"""
+    visitor = at_a_site(
+        "<lychgate-guard>bare<p id=secret>Members only</p>"
+        "<p id=others data-part=logged-out>Others</p></lychgate-guard>",
+        head=f"<style>{rules}</style><style>@layer theirs {{ {rules} }}</style>",
+    )
+    has_state(visitor, "logged-out", "lychgate-guard")
+    visitor.sees("#others")
+    expect(visitor.page.locator("#secret")).to_be_hidden()
+    assert visitor.page.locator("lychgate-guard").inner_text().strip() == "Others"
+    assert "secret" not in seen(visitor)
+
+
+def test_attributes_that_change_one_after_the_other_all_count(at_a_site):
+    visitor = at_a_site(f"<main>{SIGN_IN}</main>{SIGN_IN}")
+    visitor.sees(NAME)
+    visitor.page.evaluate(
+        """() => {
+            const [first] = document.querySelectorAll("lychgate-sign-in");
+            first.lang = "es";
+            first.lang = "fr";
+            setTimeout(() => (first.lang = "de"));
+        }"""
+    )
+    visitor.sees("main h1", "Willkommen")
+    # It stays the one that works.
+    expect(visitor.page.locator("main form").first).to_be_visible()
+    assert visitor.page.locator("body > lychgate-sign-in form").count() == 0
+    visitor.forgive("more than one")
+
+
+def test_no_attribute_breaks_the_log_in_or_the_page(at_a_site, new_visitor, server):
+    narrow = new_visitor(server, viewport={"width": 320, "height": 600})
+    visitor = at_a_site("<lychgate-sign-in after='http://['></lychgate-sign-in>", visitor=narrow)
+    visitor.sees(NAME)
+    page = visitor.page
+    page.evaluate("document.querySelector('lychgate-sign-in').setAttribute('after', '/site/')")
+    visitor.sees(NAME)
+    for api, text in {
+        "https://kim:secret@api.example/": "names no address of an API",
+        f"/{'x' * 3000}": "No log-in answers",
+        f"ftp://{'x' * 3000}": "names no address of an API",
+    }.items():
+        page.evaluate("(api) => document.querySelector('lychgate-sign-in').setAttribute('api', api)", api)
+        visitor.sees(SAYS, text)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    visitor.forgive("is no path of this site", "names no address", 404)
+
+
+def test_what_is_in_the_way_is_told_beside_a_log_in_that_is_not_to_be_seen(at_a_site, somebody):
+    somebody.context.route("**/api/**", lambda route: route.abort())
+    visitor = at_a_site(f"<dialog>{SIGN_IN}</dialog>{USER}<lychgate-account></lychgate-account>", visitor=somebody)
+    visitor.sees("lychgate-user [role=alert]", "cannot be reached")
+    visitor.sees("lychgate-account [role=alert]", "cannot be reached")
+    visitor.forgive("ERR_FAILED")

@@ -5,6 +5,7 @@ import { make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { explain, say } from "./core/explain.js";
 import { farewellOf, sayAtLogOut } from "./core/farewell.js";
+import { isShown } from "./core/shown.js";
 import { loadStyles } from "./core/styles.js";
 
 /** @typedef {import("./core/view.js").View} View */
@@ -176,9 +177,9 @@ function addTitle(view) {
   section.replaceChildren(title);
 }
 
-/** @returns {boolean} whether nothing else in the page tells what becomes of the session */
+/** @returns {boolean} whether nothing else that is to be seen tells what becomes of the session */
 function isAlone() {
-  return !document.querySelector(SPEAKER);
+  return !isShown(SPEAKER);
 }
 
 /** When the page opens, and where a site's own field is used, the focus stays. @param {State | ""} before */

@@ -5,14 +5,19 @@ import { define, LychgateElement } from "./core/element.js";
 
 /** @typedef {import("./core/view.js").View} View */
 
-/** For what nobody may see yet, from the element's first moment, whatever the site's own styles say. */
-const HIDING = `
-lychgate-guard:not([data-state="logged-in"]) { visibility: hidden; }
-lychgate-guard:not([data-state="logged-in"]) > * { display: none !important; }
-lychgate-guard[data-state="logged-in"] > [data-part~="logged-out"] { display: none !important; }
-lychgate-guard:is([data-state="logged-out"], [data-state="failed"], [data-state="forbidden"]) > [data-part~="frame"],
-lychgate-guard:is([data-state="logged-out"], [data-state="forbidden"]) > [data-part~="logged-out"] { display: revert-layer !important; visibility: visible; }
-`;
+/**
+ * For what nobody may see yet, from the element's first moment, whatever the site's own styles say: what is important in a
+ * layer counts more than what is important in none.
+ */
+const HIDING = `@layer lychgate {
+  lychgate-guard:not([data-state="logged-in"]) { visibility: hidden !important; }
+  lychgate-guard:not([data-state="logged-in"]) > :not([data-part~="frame"], [data-part~="logged-out"]),
+  lychgate-guard:not([data-state="logged-out"], [data-state="forbidden"]) > [data-part~="logged-out"],
+  lychgate-guard:not([data-state="logged-out"], [data-state="failed"], [data-state="forbidden"], [data-state="logged-in"]) > [data-part~="frame"] {
+    display: none !important;
+  }
+  lychgate-guard:not([data-state="logged-in"]) > :is([data-part~="frame"], [data-part~="logged-out"]) { visibility: visible; }
+}`;
 
 export class Guard extends LychgateElement {
   static observedAttributes = [...LychgateElement.observedAttributes, "sign-in", "for-role"];
@@ -21,9 +26,9 @@ export class Guard extends LychgateElement {
   #frame = null;
   #told = make("div", "told");
 
-  constructor() {
-    super();
-    hideEarly();
+  connectedCallback() {
+    hideEarly(/** @type {Document | ShadowRoot} */ (this.getRootNode()));
+    super.connectedCallback();
   }
 
   /** @param {View} view */
@@ -86,14 +91,15 @@ export class Guard extends LychgateElement {
   }
 }
 
-/** Once a document. */
-function hideEarly() {
-  if (hideEarly.sheet) return;
-  hideEarly.sheet = new CSSStyleSheet();
-  hideEarly.sheet.replaceSync(HIDING);
-  document.adoptedStyleSheets.push(hideEarly.sheet);
+/** Once a document, and once a shadow root of the site's. @param {Document | ShadowRoot} root */
+function hideEarly(root) {
+  if (!root.adoptedStyleSheets || hideEarly.roots.has(root)) return;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(HIDING);
+  root.adoptedStyleSheets.push(sheet);
+  hideEarly.roots.add(root);
 }
-/** @type {CSSStyleSheet | null} */
-hideEarly.sheet = null;
+/** @type {WeakSet<Document | ShadowRoot>} */
+hideEarly.roots = new WeakSet();
 
 define("lychgate-guard", Guard);

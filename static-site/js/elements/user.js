@@ -2,6 +2,7 @@
 
 import { make, makeButton, set, whileBusy } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
+import { isShown } from "./core/shown.js";
 
 /** @typedef {import("./core/view.js").View} View */
 
@@ -14,7 +15,7 @@ export class User extends LychgateElement {
   /** @param {View} view */
   build(view) {
     this.#place = make("div", "user");
-    view.listen(document, "pointerdown", (event) => !this.contains(event.target) && this.#fold());
+    view.listen(document, "pointerdown", (event) => !event.composedPath().includes(this) && this.#fold());
     view.listen(this, "focusout", ({ relatedTarget }) => relatedTarget && !this.contains(relatedTarget) && this.#fold());
     view.listen(this, "keydown", (event) => event.key === "Escape" && this.#fold(true));
     return [this.#place];
@@ -26,8 +27,8 @@ export class User extends LychgateElement {
     if (state === "logged-in") return this.#showUser(view);
     const way = this.getAttribute("sign-in");
     if (state === "logged-out") this.#place.replaceChildren(...(way === null ? [] : [link("sign-in button quiet", way, view.text("log-in"))]));
-    // What is in the way is told where people log in, if that is here.
-    else if (state === "failed" && !document.querySelector("lychgate-sign-in")) this.#place.replaceChildren(this.failure(view, error));
+    // What is in the way is told where people log in, if that is to be seen.
+    else if (state === "failed" && !isShown("lychgate-sign-in")) this.#place.replaceChildren(this.failure(view, error));
     else this.#place.replaceChildren();
   }
 

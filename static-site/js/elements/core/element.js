@@ -30,6 +30,8 @@ export class LychgateElement extends Base {
 
   /** @type {View | null} while it is in the document and works */
   view = null;
+  /** From its beginning in the document to its end there. */
+  #isOn = false;
   /** Rises when it begins again: what an earlier beginning has waited for does not count then. */
   #round = 0;
 
@@ -61,7 +63,7 @@ export class LychgateElement extends Base {
 
   connectedCallback() {
     // An element that is moved leaves and comes back, and goes on.
-    if (!this.view && this.isConnected) this.#start();
+    if (!this.#isOn && this.isConnected) this.#start();
   }
 
   disconnectedCallback() {
@@ -69,13 +71,14 @@ export class LychgateElement extends Base {
   }
 
   attributeChangedCallback(name, before, after) {
-    if (!this.view || before === after) return;
-    this.#stop();
+    if (!this.#isOn || before === after) return;
+    this.#end();
     this.#start();
   }
 
   #start() {
     const round = (this.#round += 1);
+    this.#isOn = true;
     this.dataset.state = "loading";
     if (/** @type {typeof LychgateElement} */ (this.constructor).isSingle) this.#waitForPlace();
     this.#open(round).catch((error) => {
@@ -84,10 +87,15 @@ export class LychgateElement extends Base {
   }
 
   #stop() {
+    this.#end();
+    this.#leavePlace();
+  }
+
+  #end() {
     this.#round += 1;
+    this.#isOn = false;
     this.view?.end();
     this.view = null;
-    this.#leavePlace();
     this.clear();
   }
 
@@ -177,7 +185,8 @@ export class LychgateElement extends Base {
   /** @param {import("./languages.js").Words} words @returns {string | Promise<string>} "" for nothing */
   #whatIsWrong(words) {
     const api = this.getAttribute("api") ?? "/api";
-    const isUrl = URL.canParse(api, document.baseURI) && /^https?:$/.test(new URL(api, document.baseURI).protocol);
+    // Browsers send nothing to an address that has a password in it.
+    const isUrl = URL.canParse(api, document.baseURI) && /^https?:..[^/@]+\//.test(new URL(api, document.baseURI).href);
     if (!isUrl || !api.trim()) return say(words, "bad-api", { api });
     const storage = this.getAttribute("storage") ?? "cookie";
     if (!/^(cookie|session|local|memory)$/.test(storage)) return say(words, "bad-storage", { storage });
@@ -196,7 +205,7 @@ export class LychgateElement extends Base {
     this.dataset.state = "failed";
     console.error(error);
     const words = await wordsIn(languageOf(this)).catch(() => null);
-    const text = words ? await explain(error, words) : "The log-in could not be loaded. Check your connection and try again.";
+    const text = words ? await explain(error, words) : "The service cannot be reached. Check your connection and try again.";
     const again = makeButton(words?.text("try-again") ?? "Try again", "button", () => this.#start());
     this.put(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
   }
@@ -217,8 +226,7 @@ export class LychgateElement extends Base {
     waiting?.delete(this);
     const next = wasFirst && waiting?.values().next().value;
     if (!next) return;
-    next.view?.end();
-    next.view = null;
+    next.#end();
     next.connectedCallback();
   }
 

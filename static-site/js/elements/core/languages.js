@@ -45,15 +45,20 @@ export function languages() {
  * @returns {string}
  */
 export function languageOf(element) {
-  const named = element.closest("[lang]:not([lang=''])")?.getAttribute("lang");
+  const named = langAround(element);
   for (const wanted of named ? [named] : navigator.languages) {
     const found = closest(wanted);
     if (found) return found;
   }
   if (named && element.getAttribute("lang") === named) {
-    console.warn(`Lychgate has no words in the language "${named}", so it speaks English. addWords() adds a language.`);
+    console.warn(`Lychgate has no words in the language "${named}". See addWords().`);
   }
   return FALLBACK;
+}
+
+/** The nearest `lang`, out of shadow roots too. @param {any} element @returns {string | undefined} */
+function langAround(element) {
+  return element && (element.closest("[lang]:not([lang=''])")?.getAttribute("lang") ?? langAround(element.getRootNode().host));
 }
 
 /** @param {string} wanted such as "de-AT" @returns {string | undefined} such as "de" */

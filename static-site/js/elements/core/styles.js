@@ -23,11 +23,13 @@ const loading = {};
 export async function loadStyles(element, name) {
   // Each sheet says that it is there, whoever has brought it.
   if (getComputedStyle(element).getPropertyValue(`--lychgate-sheet-${name}`)) return;
-  await (loading[name] ??= addSheet(name));
+  const root = /** @type {ShadowRoot} */ (element.getRootNode());
+  // In a shadow root of the site's there are few elements, and a sheet that is there twice does no harm.
+  await (root.host ? addSheet(root, name) : (loading[name] ??= addSheet(document.head, name)));
 }
 
-/** @param {keyof typeof SHEETS} name @returns {Promise<void>} */
-function addSheet(name) {
+/** @param {ParentNode} place @param {keyof typeof SHEETS} name @returns {Promise<void>} */
+function addSheet(place, name) {
   return new Promise((resolve, reject) => {
     const sheet = make("link");
     const fail = () => {
@@ -38,6 +40,6 @@ function addSheet(name) {
     };
     const { href } = SHEETS[name]();
     // After the site's own sheets: so the layer counts more than a site's layer of resets. Rules without a layer count more.
-    document.head.append(Object.assign(sheet, { rel: "stylesheet", href, onload: () => resolve(), onerror: fail }));
+    place.append(Object.assign(sheet, { rel: "stylesheet", href, onload: () => resolve(), onerror: fail }));
   });
 }

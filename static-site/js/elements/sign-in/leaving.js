@@ -15,7 +15,8 @@ export function startLeaving(view, element) {
   const wanted = element.hasAttribute("return") ? returnAddress(location.href) : "";
   const after = element.getAttribute("after");
   const usual = after ? ownAddress(after, location.href) : "";
-  if (after && !usual && new URL(after, location.href).pathname !== location.pathname) {
+  // The page itself is no mistake: it is meant for the others that have the same log-in.
+  if (after && !usual && !(URL.canParse(after, location.href) && new URL(after, location.href).pathname === location.pathname)) {
     console.error(`<${element.localName}>: after="${after}" is no path of this site, so that nobody is sent there.`);
   }
   const destination = wanted || usual;
