@@ -18,7 +18,7 @@ MEMBERS = ROOT / "examples" / "members"
 PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-8"))
 # A quarter is the client, unminified and with its comments, as all of it is. What only a logged-in user needs comes
 # later, and so do the form to sign up, what is said when something goes wrong, and the way back to another page.
-MAX_FIRST_VIEW_BYTES = 48_500
+MAX_FIRST_VIEW_BYTES = 49_000
 # What comes once the form is there: passkeys and their button, the form to sign up, and what may have to be said.
 MAX_PASSKEY_BYTES = 21_000
 # Smaller files go as they are. CloudFront does not tell at which level it compresses.
@@ -174,6 +174,7 @@ def test_the_address_of_an_account_is_accessible_in_each_of_its_states(reader):
 
 
 def test_all_of_the_page_can_be_reached_by_keyboard(visitor):
+    visitor.sees("[data-part~=login-form]")
     reached = []
     for _ in range(8):
         visitor.page.keyboard.press("Tab")
@@ -205,11 +206,11 @@ def test_a_password_manager_finds_what_it_needs(newcomer):
             [dataset.part, ...[...elements].map((e) => e.autocomplete).filter(Boolean)])""",
     )
     assert fields == [
-        ["login-form", "username webauthn", "current-password"],
-        ["signup-form", "username", "email", "new-password"],
         ["address-form", "username", "email"],
         ["password-form", "username", "current-password", "new-password"],
         ["delete-form", "username", "current-password"],
+        ["login-form", "username webauthn", "current-password"],
+        ["signup-form", "username", "email", "new-password"],
     ]
 
 
@@ -221,7 +222,7 @@ def test_a_password_is_masked_and_may_be_pasted(newcomer):
         """(all) => all.map((field) => [field.dataset.part, field.type, field.dispatchEvent(
             new ClipboardEvent("paste", { bubbles: true, cancelable: true }))])""",
     )
-    names = ["login-password", "signup-password", "current-password", "new-password", "delete-password"]
+    names = ["current-password", "new-password", "delete-password", "login-password", "signup-password"]
     assert fields == [[name, "password", True] for name in names]
 
 
