@@ -19,8 +19,9 @@ USER = "<lychgate-user sign-in='/' account='/account'></lychgate-user>"
 ENTRY = "lychgate-sign-in [data-part~=logged-out]"
 NAME = "lychgate-sign-in [data-part~=login-username]"
 SAYS = "lychgate-sign-in [role=alert]:not(:empty)"
+# Not waited for: it may lead to another page.
 LOG_IN = """([name, password, selector = "lychgate-sign-in"]) =>
-    document.querySelector(selector).client.login(name, password).then(() => true)"""
+    void document.querySelector(selector).client.login(name, password)"""
 
 # What was to be seen, and what was said, from the page's first moment.
 WATCH = """
