@@ -173,6 +173,26 @@ def test_signing_out_works_while_the_api_is_out_of_reach(member):
     member.forgive(FAILED)
 
 
+def test_a_log_out_that_failed_again_before_the_log_in_was_there_is_told_by_it(member):
+    member.page.wait_for_load_state("networkidle")
+    member.context.route("**/api/**", lambda route: route.abort())
+    member.sign_out()
+    member.sees("[data-part~=notice]", "keeps trying")
+    tried = []
+    member.page.on("requestfailed", lambda request: tried.append(request.url) if "logout" in request.url else None)
+    held = []
+    member.context.route("**/sign-in/leaving.js", lambda route: held.append(route))
+
+    member.page.goto(f"{member.url}/?return=/members/")
+    member.wait_for(lambda: held and tried)
+    member.page.wait_for_timeout(100)
+    held[0].continue_()
+
+    member.is_signed_out()
+    member.sees("[data-part~=notice]", "keeps trying")
+    member.forgive(FAILED)
+
+
 def test_a_log_in_takes_the_place_of_a_log_out_that_the_api_has_not_heard_of(member):
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/auth/logout", lambda route: route.abort())

@@ -1,5 +1,6 @@
 /** `<lychgate-sign-in>`: every way in, and what has become of it. docs/elements.md */
 
+import { untold } from "./core/clients.js";
 import { find, make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { forgetTab, loadWanted, makeEntry, startEntry, withWords } from "./sign-in/entry.js";
@@ -50,9 +51,9 @@ export class SignIn extends LychgateElement {
     else if (state === "failed") this.#showFailed(view, error);
   }
 
-  /** @param {import("../lychgate.js").Change} change */
+  /** @param {any} [change] */
   hear(change) {
-    if (/^logout-|-failed$/.test(change.type)) this.#say((session) => session.hear(change));
+    if (/^logout-|-failed$/.test(change?.type)) this.#say((session) => session.hear(change));
   }
 
   /** @param {View} view */
@@ -63,6 +64,7 @@ export class SignIn extends LychgateElement {
       wanted: this.#wanted,
     });
     if (this.#leaving?.isAsked) view.part("lead").textContent = view.text("lead-on");
+    this.hear(untold.get(view.client));
   }
 
   /** @param {View} view @param {string} why */

@@ -33,5 +33,8 @@ export function restored(client: Client): Promise<unknown>;
  * @returns {() => void} unsubscribes
  */
 export function onRestored(client: Client, listener: () => void): () => void;
+/** @type {WeakMap<Client, Change>} the log-outs that the API has not heard of, for elements that come after them */
+export const untold: WeakMap<Client, Change>;
 export type Client = import("../../lychgate.js").Client;
+export type Change = import("../../lychgate.js").Change;
 export type StorageMode = import("../../lychgate.js").StorageMode;

@@ -3,6 +3,7 @@
 import { createClient } from "../../lychgate.js";
 
 /** @typedef {import("../../lychgate.js").Client} Client */
+/** @typedef {import("../../lychgate.js").Change} Change */
 /** @typedef {import("../../lychgate.js").StorageMode} StorageMode */
 
 /** @type {Map<string, Client>} by the API's root */
@@ -13,6 +14,8 @@ const restores = new WeakMap();
 const roots = new WeakMap();
 /** @type {WeakMap<Client, Set<() => void>>} who wants to hear of a restore that went well */
 const listeners = new WeakMap();
+/** @type {WeakMap<Client, Change>} the log-outs that the API has not heard of, for elements that come after them */
+export const untold = new WeakMap();
 
 /** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute */
 export function rootOf(api) {
@@ -44,6 +47,7 @@ export function shareClient(client, api = "/api") {
   const root = rootOf(api);
   clients.set(root, client);
   roots.set(client, root);
+  client.onChange((change) => (change.type === "logout-pending" ? untold.set(client, change) : untold.delete(client)));
 }
 
 /** @param {Client} client @returns {string} the root of its API, with a slash at the end */

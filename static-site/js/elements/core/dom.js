@@ -33,7 +33,7 @@ export function set(element, attributes) {
  */
 export function find(parent, selector) {
   const element = parent.querySelector(selector);
-  if (!element) throw new Error(`The page has no ${selector} there.`);
+  if (!element) throw new Error(`No ${selector}`);
   return element;
 }
 

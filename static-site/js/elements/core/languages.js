@@ -51,7 +51,7 @@ export function languageOf(element) {
     if (found) return found;
   }
   if (named && element.getAttribute("lang") === named) {
-    console.warn(`Lychgate has no words in the language "${named}". See addWords().`);
+    console.warn(`No words in the language "${named}". See addWords().`);
   }
   return FALLBACK;
 }
