@@ -271,7 +271,7 @@ def test_each_element_speaks_the_language_of_its_page(at_a_site):
     assert frame.get_attribute("dir") == "rtl"
     visitor.page.evaluate("document.querySelector('lychgate-sign-in').setAttribute('lang', 'xx')")
     visitor.sees("h1", "Welcome")
-    visitor.forgive('no words in the language "xx"')
+    visitor.forgive('No words in the language "xx"')
 
 
 def test_two_of_a_kind_an_element_that_moves_and_one_that_was_away(at_a_site, account):
