@@ -181,7 +181,11 @@ def test_a_log_out_that_failed_again_before_the_log_in_was_there_is_told_by_it(m
     tried = []
     member.page.on("requestfailed", lambda request: tried.append(request.url) if "logout" in request.url else None)
     held = []
-    member.context.route("**/sign-in/leaving.js", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    member.context.route("**/sign-in/leaving.js", hold)
 
     member.page.goto(f"{member.url}/?return=/members/")
     member.wait_for(lambda: held and tried)
