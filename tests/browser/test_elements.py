@@ -521,3 +521,19 @@ def test_what_is_in_the_way_is_told_beside_a_log_in_that_is_not_to_be_seen(at_a_
     visitor.sees("lychgate-user [role=alert]", "cannot be reached")
     visitor.sees("lychgate-account [role=alert]", "cannot be reached")
     visitor.forgive("ERR_FAILED")
+
+
+ROOM_OF_THE_REVEAL = """() => [...document.querySelectorAll("lychgate-sign-in [data-part~=reveal]")].map((button) => {
+    const room = parseFloat(getComputedStyle(button.parentElement.querySelector("input")).paddingInlineEnd);
+    return room - button.offsetWidth;
+})"""
+
+
+def test_a_password_does_not_run_below_the_button_that_shows_it_in_any_language(at_a_site):
+    visitor = at_a_site(SIGN_IN)
+    for language in ("en", "de", "fr", "es", "ar"):
+        visitor.page.evaluate("(lang) => (document.querySelector('lychgate-sign-in').lang = lang)", language)
+        visitor.sees(f"lychgate-sign-in [lang={language}] [data-part~=reveal]")
+        for _ in ("show", "hide"):
+            assert min(visitor.page.evaluate(ROOM_OF_THE_REVEAL)) >= 0, language
+            visitor.page.click("[data-part~=login-form] [data-part~=reveal]")
