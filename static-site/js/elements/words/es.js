@@ -16,7 +16,7 @@ export default {
   "enter-password": "Escribe tu contraseña.",
 
   "one-moment": "Un momento…",
-  welcome: "Bienvenida",
+  welcome: "Hola",
   lead: "Tu cuenta en este sitio.",
   "lead-on": "Inicia sesión y seguirás a la página que querías.",
   "log-in-or-sign-up": "Iniciar sesión o registrarse",
