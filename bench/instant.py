@@ -39,6 +39,7 @@ from tests.support.scenarios import PASSWORD
 if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
+    from chalicelib.accounts.ended import Ended
     from chalicelib.api.application import Application
     from chalicelib.assembly import UseCases
 
@@ -139,6 +140,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         make_mail_stores=_no_mail_stores,
         make_factor_store=_no_factor_store,
         make_administration_store=_no_administration_store,
+        make_ended_feed=_NothingEnded,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
@@ -164,6 +166,13 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
             access_token=issuer.access_token(user, session, now),
             refresh_token=issuer.refresh_token(session, now),
         )
+
+
+class _NothingEnded:
+    """A feed without an entry."""
+
+    def since(self, at: int) -> list[Ended]:  # noqa: ARG002
+        return []
 
 
 def _no_administration_store() -> AdministrationStore:

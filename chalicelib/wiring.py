@@ -36,7 +36,7 @@ from chalicelib.use_cases.hooks import Hooks
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, MailStores, Stores
+from chalicelib.use_cases.ports import Announce, EndedFeed, MailStores, Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
@@ -76,6 +76,7 @@ def dynamodb_stores(clients: Clients, settings: ApiSettings) -> Stores:
         make_mail_stores=lambda: dynamodb_mail_stores(database, settings.mails),
         make_factor_store=lambda: dynamodb_factor_store(database),
         make_administration_store=lambda: dynamodb_administration_store(database),
+        make_ended_feed=lambda: dynamodb_ended_feed(database),
     )
 
 
@@ -100,6 +101,13 @@ def dynamodb_administration_store(database: Database) -> AdministrationStore:
     from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore  # noqa: PLC0415
 
     return DynamoDBAdministrationStore(database)
+
+
+def dynamodb_ended_feed(database: Database) -> EndedFeed:
+    """Return the reader in DynamoDB of the feed of ended sessions."""
+    from chalicelib.adapters.dynamodb.ended import DynamoDBEndedFeed  # noqa: PLC0415 - most requests never need it
+
+    return DynamoDBEndedFeed(database)
 
 
 class Lychgate:

@@ -18,6 +18,7 @@ from chalicelib.accounts.user import Contact, User
 from chalicelib.credentials.throttling import Admission, Attempt, Known, Window
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.ended import Ended
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.credentials.mailed import KeptRegistration, MailedProof
     from chalicelib.credentials.second_factors import FactorUse
@@ -212,6 +213,16 @@ class EventLog(Protocol):
         """Return at most ``limit`` events of a user, newest first."""
 
 
+class EndedFeed(Protocol):
+    """Tells which sessions have ended lately. The other stores write to it, with what ends them."""
+
+    def since(self, at: int) -> list[Ended]:
+        """Return what has ended at ``at`` or later, and may be seen now: all whose end has been answered.
+
+        The times are those of the clocks of whoever wrote. So an entry may be new and say an earlier time.
+        """
+
+
 class LoginThrottle(Protocol):
     """Counts failed attempts by account, by address, by device and by session, and registrations by address."""
 
@@ -347,6 +358,8 @@ class Stores:
     """Makes that of second factors and passkeys, when it is first needed."""
     make_administration_store: Callable[[], AdministrationStore]
     """Makes that of administrators, when it is first needed."""
+    make_ended_feed: Callable[[], EndedFeed]
+    """Makes the reader of the feed of ended sessions, when it is first needed."""
 
     @functools.cached_property
     def _mail_stores(self) -> MailStores:
@@ -361,6 +374,11 @@ class Stores:
     def administration(self) -> AdministrationStore:
         """Users as administrators see and change them."""
         return self.make_administration_store()
+
+    @functools.cached_property
+    def ended(self) -> EndedFeed:
+        """The sessions that have ended lately."""
+        return self.make_ended_feed()
 
     @property
     def addresses(self) -> AddressStore:

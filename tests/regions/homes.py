@@ -44,7 +44,12 @@ from chalicelib.use_cases.password_reset import PasswordReset
 from chalicelib.use_cases.ports import Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
-from chalicelib.wiring import dynamodb_administration_store, dynamodb_factor_store, dynamodb_mail_stores
+from chalicelib.wiring import (
+    dynamodb_administration_store,
+    dynamodb_ended_feed,
+    dynamodb_factor_store,
+    dynamodb_mail_stores,
+)
 from tests.regions.small_dynamodb import key_in
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER
@@ -640,6 +645,7 @@ class LychgateAtHome:
             make_mail_stores=lambda: dynamodb_mail_stores(database, MAILS),
             make_factor_store=lambda: dynamodb_factor_store(database),
             make_administration_store=lambda: dynamodb_administration_store(database),
+            make_ended_feed=lambda: dynamodb_ended_feed(database),
         )
         self._copy, self._client, self._tables, self._rules = region.copies[home], client, region.tables, region.rules
         self._verifier = verifier_at(region.clock)

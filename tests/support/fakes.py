@@ -32,6 +32,7 @@ class Memory:
         self.users = {}
         self.sessions = {}
         self.events = []
+        self.ended = []
         self.sources = {}
         self.accounts = {}
         self.days = {}
@@ -294,6 +295,15 @@ class FakeEventLog:
         return sorted(newest_first, key=lambda event: -event.at)[:limit]
 
 
+class FakeEndedFeed:
+    def __init__(self, memory):
+        self._memory = memory
+
+    def since(self, at):
+        with self._memory.lock:
+            return [entry for entry in self._memory.ended if entry.at >= at]
+
+
 class FakeLoginThrottle:
     def __init__(self, memory, rules):
         self._memory = memory
@@ -368,6 +378,7 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
         lambda: MailStores(FakeAddressStore(memory), FakeOutbox(memory, mail_rules)),
         lambda: FakeFactorStore(memory),
         lambda: FakeAdministrationStore(memory),
+        lambda: FakeEndedFeed(memory),
     )
 
 

@@ -1,0 +1,68 @@
+"""The feed of ended sessions in DynamoDB: items of one partition of the table of sessions, in the order of time.
+
+    user_id     S   partition key: ``ended``, which is no user's id
+    session_id  S   sort key: the NumericDate of the end in twelve digits, ``#session#`` or ``#user#``, and the digest
+    ttl         N   when DynamoDB may delete the item
+
+An entry is written in the transaction of what it tells of. One that commits late has an earlier time than the feed's
+readers have seen, so they look back by ``OVERLAP``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.accounts.ended import Ended, digest_of
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.adapters.dynamodb.transactions import Database
+    from chalicelib.config.api import Tables
+
+PARTITION = "ended"
+
+KEPT = 2 * 3600
+"""Seconds for which an entry is kept: longer than the longest life of an access token (``config.api``)."""
+
+
+class DynamoDBEndedFeed:
+    """An ``EndedFeed`` over the table of sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._client = database.client
+        self._table = database.tables.sessions
+
+    def since(self, at: int) -> list[Ended]:
+        """See ``EndedFeed.since``. Takes one consistent query, and one more for each further megabyte."""
+        with unavailable_on_failure():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="user_id = :ended AND session_id >= :since",
+                ExpressionAttributeValues=to_item({":ended": PARTITION, ":since": f"{max(0, at):012d}"}),
+                ProjectionExpression="session_id",
+                ConsistentRead=True,
+            )
+            return [_read(item["session_id"]["S"]) for page in pages for item in page["Items"]]
+
+
+def put_ended_session(tables: Tables, session_id: str, at: int) -> TransactWriteItemTypeDef:
+    """Return the transaction action that says in the feed that a session has ended."""
+    return _put(tables, f"{at:012d}#session#{digest_of(session_id)}", at)
+
+
+def put_ended_user(tables: Tables, user_id: str, at: int) -> TransactWriteItemTypeDef:
+    """Return the transaction action that says in the feed that all sessions of a user have ended."""
+    return _put(tables, f"{at:012d}#user#{digest_of(user_id)}", at)
+
+
+def _put(tables: Tables, name: str, at: int) -> TransactWriteItemTypeDef:
+    item = to_item({"user_id": PARTITION, "session_id": name, "ttl": at + KEPT})
+    return {"Put": {"TableName": tables.sessions, "Item": item}}
+
+
+def _read(name: str) -> Ended:
+    at, kind, digest = name.split("#")
+    return Ended(digest, int(at), is_user=kind == "user")
