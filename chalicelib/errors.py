@@ -227,6 +227,22 @@ class RefreshTokenReused(InvalidGrant):
     """Raised if a refresh token is reused after the retry window. Its session has been ended."""
 
 
+class InvalidDPoPProof(LychgateError):
+    """Raised if a proof of a client's key is wrong, or missing where one is due (RFC 9449). ``reason`` says which.
+
+    The reason is no secret: it is about what the caller has sent.
+    """
+
+    error = "invalid_dpop_proof"
+    detail = "The header DPoP has no proof, or a wrong one, by the key of this session."
+
+    def __init__(self, reason: str, user_id: str | None = None, session_id: str | None = None) -> None:
+        self.reason = reason
+        self.user_id = user_id
+        self.session_id = session_id
+        super().__init__(f"The proof in the header DPoP is refused: {reason}.")
+
+
 class Forbidden(LychgateError):
     """Raised if a principal may not do what it requests. ``role`` is the role that its user would need."""
 

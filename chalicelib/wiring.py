@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
     from chalicelib.credentials.throttling import MailRules
+    from chalicelib.tokens.dpop import ProofVerifier
     from chalicelib.tokens.keyring import SigningKeys
     from chalicelib.use_cases.administration_ports import AdministrationStore
     from chalicelib.use_cases.factor_ports import FactorStore
@@ -150,6 +151,13 @@ class Lychgate:
     def verifying(self) -> VerifierSettings:
         """The settings for verifying tokens, with the public keys."""
         return VerifierSettings.from_environment(self._environment)
+
+    @functools.cached_property
+    def key_proofs(self) -> ProofVerifier:
+        """The verifier of the proofs with which clients show that they hold a key."""
+        from chalicelib.tokens.dpop import ProofVerifier  # noqa: PLC0415 - some sites have plain sessions only
+
+        return ProofVerifier(issuer=self.verifying.issuer, clock=self.clock)
 
     @functools.cached_property
     def settings(self) -> ApiSettings:

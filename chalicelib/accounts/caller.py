@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.key_proof import KeyProof
 
 _NETWORK_OCTETS = {socket.AF_INET: 3, socket.AF_INET6: 7}
 """The octets of an address that stay the same while a device moves within one access network: IPv4 /24, IPv6 /56."""
@@ -19,6 +23,8 @@ class Caller:
     """The address as API Gateway saw it. It never comes from a header that a client can set."""
     user_agent: str
     """The ``User-Agent`` header, cut to a length that can be stored."""
+    key_proof: KeyProof | None = field(default=None, compare=False)
+    """What the request has proven about a key of its client. No store keeps it with the caller."""
 
     @property
     def network(self) -> bytes:

@@ -23,6 +23,8 @@ class EventType(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"
     """A refresh token was used from two networks or by two User-Agents within seconds."""
+    REFRESH_WITHOUT_KEY = "refresh_without_key"
+    """A refresh token of a bound session was used without the session's key. The history has one entry a day."""
     REAUTHENTICATED = "reauthenticated"
     """The password was given again inside a session, which is fresh from then on."""
     ROLES_CHANGED = "roles_changed"
@@ -66,6 +68,7 @@ HISTORY = (
     EventType.SESSION_REVOKED,
     EventType.PASSWORD_CHANGED,
     EventType.REFRESH_RETRIED_ELSEWHERE,
+    EventType.REFRESH_WITHOUT_KEY,
     EventType.REAUTHENTICATED,
     EventType.ROLES_CHANGED,
     EventType.PASSWORD_RESET,

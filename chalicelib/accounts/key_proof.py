@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROOF_ALGORITHM = "ES256"
+"""The one algorithm of proofs, which browsers, TPMs and every library have."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyProof:

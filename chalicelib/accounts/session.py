@@ -13,11 +13,18 @@ from chalicelib.accounts.authentication import PASSWORD, acr_of
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.accounts.user import User
 
 
 MOST_RETRIED_IN_A_ROW = 2
 """Rotations in a row that may be retried. A lost response is chance, a third one after the other is a companion."""
+
+MOST_PROOFS = 8
+"""Proofs of one key that may be made in one second. A client makes one for each refresh, and tabs take turns."""
+
+WITHOUT_KEY_INTERVAL = 24 * 3600
+"""Seconds after which the history says once more that somebody without the key has used a session's token."""
 
 ELSEWHERE_INTERVAL = 24 * 3600
 """Seconds in which one retry may come from elsewhere. A device that changes its network does so rarely between a
@@ -73,6 +80,19 @@ class Session:
     """The counter of the token whose use was last retried from elsewhere. -1 before the first such retry."""
     elsewhere_at: int = 0
     """When that was."""
+    key: str = ""
+    """The thumbprint of the key that the session is bound to (RFC 9449). Empty if it is plain."""
+    key_proof_at: int = 0
+    """The ``iat`` of the last proof by that key."""
+    key_proofs: tuple[str, ...] = ()
+    """The ids of the proofs of that second."""
+    without_key_at: int = 0
+    """When it was last noted that the session was to be continued without its key. 0 before the first time."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether nobody can continue the session without a key of its client."""
+        return self.key != ""
 
     @property
     def refresh_expires_at(self) -> int:
@@ -110,6 +130,31 @@ class Session:
         concurrent refreshes with the same token finds it true.
         """
         return self.is_live(now) and counter == self.refresh_counter
+
+    def is_held_by(self, proof: KeyProof | None) -> bool:
+        """Return whether a request with this proof comes from the session's client, as far as the session can tell."""
+        return not self.is_bound or (proof is not None and proof.key == self.key)
+
+    def allows(self, proof: KeyProof | None) -> bool:
+        """Return whether a request with this proof may continue the session: it is plain, or the proof is new.
+
+        A new proof is made later than the last one. Clients count in seconds, so two proofs may be of one: then their
+        ids differ. A store evaluates this condition in the same atomic step as the write, as that of ``accepts``.
+        """
+        if not self.is_bound:
+            return True
+        if proof is None or proof.key != self.key:
+            return False
+        if proof.at == self.key_proof_at:
+            return proof.id not in self.key_proofs and len(self.key_proofs) < MOST_PROOFS
+        return proof.at > self.key_proof_at
+
+    def after_proof(self, proof: KeyProof | None) -> Session:
+        """Return the session after a proof that it allows. A plain session stays as it is."""
+        if not self.is_bound or proof is None:
+            return self
+        used = self.key_proofs if proof.at == self.key_proof_at else ()
+        return replace(self, key_proof_at=proof.at, key_proofs=tuple(sorted((*used, proof.id))))
 
     def is_retry(self, counter: int, now: int, window: int) -> bool:
         """Return whether a token with this counter is the previous one, presented within ``window`` seconds of its use.

@@ -194,6 +194,7 @@ def _answer_of_passkey(body: ReauthenticationBody) -> tuple[str, dict[str, Any]]
     credential=Credential.LIVE,
     headers=("Set-Cookie",),
     raises=(InvalidCredentials, InsufficientAuthentication, TooManyAttempts, Conflict, OriginRejected),
+    takes_key_proof=True,
 )
 def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
     """Change the user's password, end all sessions and begin a new one.

@@ -87,6 +87,7 @@ def _form_of_new_account(settings: ApiSettings) -> type[NewAccountBody | NewAddr
     headers=("Set-Cookie",),
     raises=(RegistrationClosed, UsernameTaken, TooManyRegistrations, TooManyMails),
     form=_form_of_new_account,
+    takes_key_proof=True,
 )
 def register(
     call: Call, body: NewAccountBody | NewAddressAccountBody
@@ -122,6 +123,7 @@ def register(
     "/auth/login",
     headers=("Set-Cookie",),
     raises=(InvalidCredentials, SecondFactorRequired, TooManyAttempts),
+    takes_key_proof=True,
 )
 def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     """Log in with username and password.
@@ -142,6 +144,7 @@ def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     credential=Credential.REFRESH_TOKEN,
     headers=("Set-Cookie",),
     raises=(InvalidGrant,),
+    takes_key_proof=True,
 )
 def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     """Exchange a refresh token for its successor and a new access token.
@@ -149,6 +152,9 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
     but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
     refused.
+
+    If the session is bound to a key, the header `DPoP` needs a new proof by that key. Without one the request changes
+    nothing.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     if not refresh_tokens:
@@ -164,11 +170,13 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     credential=Credential.REFRESH_TOKEN,
     status=HTTPStatus.NO_CONTENT,
     headers=("Set-Cookie",),
+    takes_key_proof=True,
 )
 def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     """End the session of a refresh token. Succeeds also if there is no such session.
 
-    Of two refresh cookies both sessions end.
+    Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
+    proof by it.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     call.use_cases.refresh_tokens.revoke(refresh_tokens, call.caller)

@@ -51,6 +51,7 @@ routes = Routes(
     status=HTTPStatus.CREATED,
     headers=("Set-Cookie",),
     raises=(LinkExpired, EmailTaken, OriginRejected),
+    takes_key_proof=True,
 )
 def confirm_registration(call: Call, body: ConfirmedAccountBody) -> Answer[TokenBody]:
     """Create the account of a registration whose address is confirmed by a mailed token, and log in.
@@ -160,6 +161,7 @@ def ask_for_code(call: Call, body: NameBody) -> Answer[ChallengeBody]:
     "/auth/login/code/verify",
     headers=("Set-Cookie",),
     raises=(InvalidChallenge, InvalidCode, SecondFactorRequired, OriginRejected),
+    takes_key_proof=True,
 )
 def log_in_with_code(call: Call, body: CodeBody) -> Answer[TokenBody]:
     """Log in with a mailed code.

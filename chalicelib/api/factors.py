@@ -111,6 +111,7 @@ def replace_recovery_codes(call: Call) -> Answer[RecoveryCodesBody]:
     "/auth/login/second-factor",
     headers=("Set-Cookie",),
     raises=(InvalidChallenge, InvalidCode, TooManyAttempts, OriginRejected),
+    takes_key_proof=True,
 )
 def log_in_with_second_factor(call: Call, body: SecondFactorBody) -> Answer[TokenBody]:
     """Go on with a log-in that was answered `second_factor_required`.
@@ -198,6 +199,7 @@ def begin_log_in_with_passkey(call: Call) -> Answer[RequestOptionsBody]:
     "/auth/login/passkey",
     headers=("Set-Cookie",),
     raises=(InvalidChallenge, InvalidCode, OriginRejected),
+    takes_key_proof=True,
 )
 def log_in_with_passkey(call: Call, body: PasskeyLogInBody) -> Answer[TokenBody]:
     """Log in with a passkey. It counts as two factors, so no other is asked for.

@@ -107,7 +107,7 @@ def finish_headers(headers: dict[str, Any], origin: str | None, settings: HttpSe
         headers["Strict-Transport-Security"] = _STRICT_TRANSPORT_SECURITY
     if origin in settings.allowed_origins:
         headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate"
+        headers["Access-Control-Expose-Headers"] = "Date, Retry-After, WWW-Authenticate"
 
 
 def _finishing(lychgate: Lychgate) -> Callable[[Request, Callable[[Request], Response]], Response]:
@@ -159,7 +159,7 @@ def _preflight(**_path_parameters: str) -> Answer[None]:
         None,
         {
             "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
             "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
         },
         int(HTTPStatus.NO_CONTENT),

@@ -88,6 +88,17 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_KEY_PROOF = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": (
+        "A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is"
+        " bound to the key: each refresh then needs another proof by it."
+    ),
+    "schema": {"type": "string", "maxLength": 2048},
+}
+
 _WITH_THE_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
 
 _LINKS: dict[type, dict[str, Any]] = {
@@ -197,6 +208,8 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
         {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
         for name, kind in operation.path_parameters.items()
     ]
+    if operation.takes_key_proof:
+        parameters.append(_KEY_PROOF)
     if operation.query is not None:
         from chalicelib.api.queries import describe_query  # noqa: PLC0415 - no cold start needs it
 

@@ -29,6 +29,7 @@ from chalicelib.errors import (
     InvalidChallenge,
     InvalidCode,
     InvalidCredentials,
+    InvalidDPoPProof,
     InvalidGrant,
     InvalidRequest,
     InvalidToken,
@@ -52,6 +53,7 @@ from chalicelib.telemetry.requests import NOTHING, Evidence
 
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    InvalidDPoPProof: HTTPStatus.BAD_REQUEST,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     InvalidToken: HTTPStatus.UNAUTHORIZED,
     InsufficientAuthentication: HTTPStatus.UNAUTHORIZED,
@@ -131,6 +133,7 @@ class SessionBody(TypedDict):
     ip: str
     user_agent: str
     current: bool
+    bound: Annotated[bool, Keywords(description="Whether nobody can continue it without a key of its client.")]
 
 
 class EventBody(TypedDict):
@@ -391,6 +394,7 @@ def session_body(session: Session, *, current_session_id: str) -> SessionBody:
         "ip": session.caller.ip,
         "user_agent": session.caller.user_agent,
         "current": session.id == current_session_id,
+        "bound": session.is_bound,
     }
 
 

@@ -12,7 +12,7 @@ import functools
 import importlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
 from types import UnionType
@@ -24,12 +24,13 @@ from chalice.app import ChaliceAuthorizer, Request
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.user import User
 from chalicelib.api.middleware import View, current_principal
-from chalicelib.api.parsing import complete, read_body, read_caller
+from chalicelib.api.parsing import complete, read_body, read_caller, read_key_proofs
 from chalicelib.api.responses import Answer
 from chalicelib.assembly import UseCases
 from chalicelib.errors import (
     Forbidden,
     InsufficientAuthentication,
+    InvalidDPoPProof,
     InvalidRequest,
     InvalidToken,
     LychgateError,
@@ -42,6 +43,7 @@ from chalicelib.tokens.principals import Principal
 from chalicelib.wiring import Lychgate
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.config.api import ApiSettings
 
 Errors = tuple[type[LychgateError], ...]
@@ -97,6 +99,7 @@ class Call:
     """All operations of the application, for the document."""
     _principal: Principal | None = None
     _user: User | None = None
+    _key_proof: KeyProof | None = None
 
     @property
     def use_cases(self) -> UseCases:
@@ -119,8 +122,9 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """The client that the request came from."""
-        return read_caller(self.request, self.lychgate.http)
+        """The client that the request came from, with the key that it has proven, if the operation takes a proof."""
+        caller = read_caller(self.request, self.lychgate.http)
+        return caller if self._key_proof is None else replace(caller, key_proof=self._key_proof)
 
     @property
     def language(self) -> str:
@@ -145,6 +149,8 @@ class Operation:
     tag: Tag
     role: str | None = None
     """The role that the user must have, None if any will do."""
+    takes_key_proof: bool = False
+    """Whether the request may prove a key of its client (RFC 9449), in the header ``DPoP``."""
     checked_by_use_case: bool = False
     """Whether the use case that the view calls reads the user and the session and decides about both."""
     form: Form | None = None
@@ -199,7 +205,8 @@ class Operation:
         of_database = (ServiceUnavailable,) if self.reads_user else ()
         of_query = (ValidationFailed,) if self.query is not None else ()
         of_body = _BODY_ERRORS if self.body is not None else ()
-        errors = (*of_token, *of_role, *of_age, *of_database, *of_query, *of_body, *self.raises, LychgateError)
+        of_key = (InvalidDPoPProof,) if self.takes_key_proof else ()
+        errors = (*of_token, *of_role, *of_age, *of_database, *of_query, *of_body, *of_key, *self.raises, LychgateError)
         return tuple(dict.fromkeys(errors))
 
     @functools.cached_property
@@ -238,7 +245,7 @@ class Routes:
         for routes in others:
             self.operations += routes.operations
 
-    def operation(
+    def operation(  # noqa: PLR0913 - a declaration says all there is to say of a route
         self,
         method: str,
         path: str,
@@ -250,6 +257,7 @@ class Routes:
         raises: Errors = (),
         tag: Tag | None = None,
         form: Form | None = None,
+        takes_key_proof: bool = False,
     ) -> Callable[[View], View]:
         """Return a decorator that makes a function the view of a route.
 
@@ -257,6 +265,7 @@ class Routes:
         status of its success. ``headers`` names the response headers that not every operation has. ``raises`` lists its
         errors, without those that follow from its credential, its role and its body. ``tag`` is where the document
         lists it, if not with the others. ``form`` returns which type the body has on a site, if it may have several.
+        ``takes_key_proof`` says that the request begins, continues or ends a session, and may prove a key.
 
         Raises:
             ValueError: the role is no valid one, or the route asks nobody who they are.
@@ -279,6 +288,7 @@ class Routes:
                     errors,
                     described_with,
                     role=role,
+                    takes_key_proof=takes_key_proof,
                     checked_by_use_case=self._checked_by_use_cases,
                     form=form,
                     types=self._types,
@@ -316,7 +326,7 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
     """
     is_guarded, reads_user = operation.credential.is_access_token, operation.reads_user
     role, fresh = operation.role, operation.credential is Credential.FRESH
-    form = operation.form
+    form, takes_key_proof = operation.form, operation.takes_key_proof
 
     @functools.wraps(operation.view)
     def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
@@ -333,8 +343,19 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
             arguments["query"] = read_query(request, operation.query)
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body if form is None else form(lychgate.settings))
-        answer = operation.view(Call(request, lychgate, operations, principal, user), **arguments)
+        key_proof = _key_proof(request, operation, lychgate) if takes_key_proof else None
+        answer = operation.view(Call(request, lychgate, operations, principal, user, key_proof), **arguments)
         answer.status_code = int(answer.status or operation.status)
         return answer
 
     return answer
+
+
+def _key_proof(request: Request, operation: Operation, lychgate: Lychgate) -> KeyProof | None:
+    """Return the key that a request proves, None if it has no proof. Raises InvalidDPoPProof."""
+    proofs = read_key_proofs(request)
+    if not proofs:
+        return None
+    if len(proofs) > 1:
+        raise InvalidDPoPProof("there is more than one")
+    return lychgate.key_proofs.verify(proofs[0], method=operation.method, path=operation.path)

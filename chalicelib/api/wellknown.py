@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from chalicelib.accounts.key_proof import PROOF_ALGORITHM
 from chalicelib.api.responses import Answer, SecondFactor
 from chalicelib.api.routing import Call, Routes, Tag
 from chalicelib.api.schemas import Keywords
@@ -33,6 +34,7 @@ class OpenIdConfiguration(TypedDict):
     issuer: str
     jwks_uri: str
     id_token_signing_alg_values_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
     subject_types_supported: list[str]
     response_types_supported: list[str]
     claims_supported: list[str]
@@ -87,6 +89,7 @@ def get_openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
         "issuer": settings.issuer,
         "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
         "id_token_signing_alg_values_supported": settings.keys.algorithms(call.lychgate.clock()),
+        "dpop_signing_alg_values_supported": [PROOF_ALGORITHM],  # RFC 9449 section 5.1
         "subject_types_supported": ["public"],
         "response_types_supported": [],
         "claims_supported": list(ACCESS_TOKEN_CLAIMS),
@@ -108,7 +111,7 @@ def get_options(call: Call) -> Answer[OptionsBody]:
         "password": {"min_length": settings.password_min_length, "max_length": MAX_LENGTH},
         "methods": ["password", "passkey"],
         "second_factors": ["totp", "recovery_code", "passkey"],
-        "dpop": False,
+        "dpop": True,
     }
     if settings.email != "off":
         body["methods"].append("email_code")

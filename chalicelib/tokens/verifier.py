@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_CLOCK_SKEW = 10
 """Seconds by which the clock of the Lambda that issues a token may be ahead of the clock of the verifier."""
 
-_THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 """How an issuer on a laptop begins. Every other one has HTTPS."""
 
 _ENDPOINTS = {kind.typ: kind.endpoint for kind in KINDS}
@@ -104,7 +104,7 @@ class TokenVerifier:
         access token names the API that it is for, and a client gets the next one with its refresh token.
         """
         endpoint = _ENDPOINTS[typ]
-        if endpoint is None or not (self._issuer.startswith(_THIS_MACHINE) and issuer.startswith(_THIS_MACHINE)):
+        if endpoint is None or not (self._issuer.startswith(THIS_MACHINE) and issuer.startswith(THIS_MACHINE)):
             raise RefusedForNow("wrong iss")
         return f"{issuer}{endpoint}"
 

@@ -27,6 +27,7 @@ from chalicelib.errors import (
     Flaw,
     Forbidden,
     InsufficientAuthentication,
+    InvalidDPoPProof,
     InvalidToken,
     LastAdministrator,
     NotFound,
@@ -165,9 +166,12 @@ class Account:
             TooManyAttempts: the session has had too many failures.
             ValidationFailed: the new password is against the policy, or is the current one.
             Conflict: another request has changed the password or ended the session meanwhile.
+            InvalidDPoPProof: the session is bound, and the caller has proven another key, or by no new proof.
 
         """
         user, session = self.live(principal)
+        if caller.key_proof is not None and not session.allows(caller.key_proof):
+            raise InvalidDPoPProof("it is not a new one by the session's key", user.id, session.id)
         if user.second_factor:
             # A password alone must not open what a log-in needs two factors for.
             self._require_fresh(user, session)

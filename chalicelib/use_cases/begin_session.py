@@ -143,6 +143,8 @@ class BeginSession:
     ) -> LoggedIn:
         """Change the user's password. Keep a new session instead of this one, and end all others.
 
+        A bound session's successor has the same key, and a plain one's that of the caller's proof, if there is one.
+
         ``admission`` is that of the old password. Whoever holds tokens of the old session holds nothing any more: the
         session has another id.
 
@@ -151,6 +153,9 @@ class BeginSession:
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
         issuer = self._issuer.prepared(changed)
         successor = self._new_session(changed, caller, session.amr)
+        if session.is_bound:
+            kept = session.after_proof(caller.key_proof)
+            successor = replace(successor, key=kept.key, key_proof_at=kept.key_proof_at, key_proofs=kept.key_proofs)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
         self._users.change_password(admission, session, successor, new_hash, event, notice)
         self._announce(event)
@@ -184,7 +189,7 @@ class BeginSession:
         return Reauthenticated(user, issuer.access_token(user, fresh, now), issuer.expires_in(fresh, now))
 
     def _new_session(self, user: User, caller: Caller, amr: tuple[str, ...]) -> Session:
-        now = self._clock()
+        now, proof = self._clock(), caller.key_proof
         return Session(
             id=new_id(),
             user_id=user.id,
@@ -198,6 +203,9 @@ class BeginSession:
             epoch=user.session_epoch,
             caller=caller,
             amr=amr,
+            key=proof.key if proof is not None else "",
+            key_proof_at=proof.at if proof is not None else 0,
+            key_proofs=(proof.id,) if proof is not None else (),
         )
 
 

@@ -19,6 +19,7 @@ from chalicelib.credentials.throttling import Admission, Attempt, Known, Window
 
 if TYPE_CHECKING:
     from chalicelib.accounts.ended import Ended
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.credentials.mailed import KeptRegistration, MailedProof
     from chalicelib.credentials.second_factors import FactorUse
@@ -158,18 +159,31 @@ class SessionStore(Protocol):
         """
 
     def rotate(
-        self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+        key_proof: KeyProof | None = None,
     ) -> Rotation:
-        """Raise the refresh counter by one and note the use, if ``Session.accepts(counter, now)``.
+        """Raise the refresh counter by one and note the use and the proof.
 
-        Exactly one of any number of concurrent calls with the same counter is applied.
+        Does so if ``Session.accepts(counter, now)`` and ``Session.allows(key_proof)``. Exactly one of any number of
+        concurrent calls with the same counter is applied, and with the same proof.
         """
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """Store what ``after`` remembers of retries, if the stored session still remembers what ``before`` does.
 
-        Records the event in the same step, if there is one.
+        A bound session remembers its proofs, a plain one the retries. Records the event in the same step, if there is
+        one.
         """
+
+    def note_without_key(self, session: Session, event: SecurityEvent) -> None:
+        """Record the event, and that it was, unless that was done less than ``WITHOUT_KEY_INTERVAL`` before."""
 
     def reauthenticate(
         self, user: User, session: Session, event: SecurityEvent, *, factor: FactorUse | None = None
@@ -190,8 +204,8 @@ class SessionStore(Protocol):
         Return whether the session existed; if not, nothing is recorded and nothing sent.
         """
 
-    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
-        """End the session and record the event, if its refresh counter is this one.
+    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent, *, key: str = "") -> Rotation:
+        """End the session and record the event, if its refresh counter is this one and it is bound to no other key.
 
         If applied, there is no session any more. Otherwise nothing is recorded.
         """

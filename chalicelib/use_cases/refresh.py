@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
-from chalicelib.accounts.session import Session, SessionRules
-from chalicelib.errors import InvalidGrant, RefreshTokenReused, ServiceUnavailable
+from chalicelib.accounts.session import WITHOUT_KEY_INTERVAL, Session, SessionRules
+from chalicelib.errors import InvalidDPoPProof, InvalidGrant, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ class RefreshTokens:
         token was stolen and either the thief or the user has used it first: the session ends (RFC 9700 section
         4.14.2).
 
+        Of a bound session each use needs a new proof of its key. A token without one is nobody's: whoever sends it
+        changes nothing, however old it is.
+
         Raises:
             InvalidGrant: the token is forged or expired, its session has ended, or its user is disabled or deleted.
             RefreshTokenReused: the token was reused after the retry window, or retried too often.
+            InvalidDPoPProof: the session is bound, and ``caller.key_proof`` is missing, of another key or not new.
 
         """
         # Signature and claims come first: a forged token never reaches the database.
@@ -74,10 +78,13 @@ class RefreshTokens:
             now=now,
             idle_expires_at=now + self._rules.idle_lifetime,
             used_from=caller.fingerprint,
+            key_proof=caller.key_proof,
         )
         session = rotation.session
         if session is None:
             raise InvalidGrant("no such session", grant.user_id, grant.session_id)
+        if not rotation.applied:
+            self._require_key(session, caller, now)
         outcome = EventType.REFRESHED if rotation.applied else self._retry(session, grant, now, caller)
 
         user = self._users.find(session.username)
@@ -93,21 +100,26 @@ class RefreshTokens:
         """End the sessions of refresh tokens (RFC 7009). A token that is not valid changes nothing.
 
         A token that was used before, and is no retry, means what it means to ``exchange``: the session ends as reused.
+        A token of a bound session is not valid without a proof of its key (``caller.key_proof``).
         """
         # A log line names the last event: let it be a reuse if there is one.
-        for event in sorted(self._end_each(refresh_tokens, caller), key=_is_reuse):
+        for event in sorted(self._end_each(refresh_tokens, caller, notes_strangers=True), key=_is_reuse):
             self._announce(event)
 
     def replace(self, refresh_tokens: Sequence[str], caller: Caller) -> None:
         """Do the same for tokens whose place another session's has taken. The log line remains the log-in's.
 
-        Only reuse is announced.
+        Only reuse is announced. A bound session goes on that has another key than the one which takes its place: its
+        client may have lost the key, which is no reason to alarm its user.
         """
-        for event in filter(_is_reuse, self._end_each(refresh_tokens, caller)):
+        for event in filter(_is_reuse, self._end_each(refresh_tokens, caller, notes_strangers=False)):
             self._announce(event)
 
-    def _end_each(self, refresh_tokens: Sequence[str], caller: Caller) -> list[SecurityEvent]:
-        """End the sessions of refresh tokens. Return what happened. Of one session's tokens the newest counts."""
+    def _end_each(self, refresh_tokens: Sequence[str], caller: Caller, *, notes_strangers: bool) -> list[SecurityEvent]:
+        """End the sessions of refresh tokens. Return what happened. Of one session's tokens the newest counts.
+
+        ``notes_strangers`` says whether a token of a bound session without its key is an event.
+        """
         newest: dict[str, RefreshGrant] = {}
         for refresh_token in refresh_tokens:
             with contextlib.suppress(InvalidGrant):
@@ -116,16 +128,20 @@ class RefreshTokens:
                 if known is None or known.counter < grant.counter:
                     newest[grant.session_id] = grant
         now = self._clock()
-        return [event for grant in newest.values() if (event := self._end(grant, now, caller)) is not None]
+        ended = (self._end(grant, now, caller, notes_strangers=notes_strangers) for grant in newest.values())
+        return [event for event in ended if event is not None]
 
-    def _end(self, grant: RefreshGrant, now: int, caller: Caller) -> SecurityEvent | None:
-        """End the session of a refresh token. Return the event, None if there was no session."""
+    def _end(self, grant: RefreshGrant, now: int, caller: Caller, *, notes_strangers: bool) -> SecurityEvent | None:
+        """End the session of a refresh token. Return the event, None if there was no session or nothing to tell."""
         event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, now, caller, grant.session_id)
-        ending = self._sessions.end_at(grant.user_id, grant.session_id, grant.counter, event)
+        key = caller.key_proof.key if caller.key_proof is not None else ""
+        ending = self._sessions.end_at(grant.user_id, grant.session_id, grant.counter, event, key=key)
         if ending.applied:
             return event
         if ending.session is None:
             return None
+        if not ending.session.is_held_by(caller.key_proof):
+            return self._noted_without_key(ending.session, now, caller) if notes_strangers else None
         mail = None
         if self._is_reused(ending.session, grant, now, caller):
             event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
@@ -137,20 +153,24 @@ class RefreshTokens:
         if not session.is_live(now) or grant.counter > session.refresh_counter:
             return False
         is_retry = session.is_retry(grant.counter, now, self._rules.retry_window)
-        return not is_retry or session.after_retry(grant.counter, caller, now) is None
+        return not is_retry or self._after_retry(session, grant, caller, now) is None
 
     def _retry(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> EventType:
         """Return what happens if a token that was used before gets its successor again, after noting that it does.
 
-        Raises InvalidGrant, or RefreshTokenReused after ending the session.
+        Raises InvalidGrant, RefreshTokenReused after ending the session, or InvalidDPoPProof.
         """
+        if session.accepts(grant.counter, now):
+            # It was not used before: requests of one session have met more often than the store tries.
+            raise ServiceUnavailable("too many refreshes of one session at once")
         if not session.is_retry(grant.counter, now, self._rules.retry_window):
             raise self._refusal(session, grant, now, caller)
         known: Session | None = session
         for _ in range(_ROUNDS):
             if known is None:
                 raise InvalidGrant("no such session", grant.user_id, grant.session_id)
-            after = known.after_retry(grant.counter, caller, now)
+            self._require_key(known, caller, now)
+            after = self._after_retry(known, grant, caller, now)
             if after is None:
                 raise self._reuse(known, now, caller, "the token was retried too often")
             if after == known:
@@ -163,6 +183,35 @@ class RefreshTokens:
                 return event.type if event is not None else EventType.REFRESH_RETRIED
             known = noted.session
         raise ServiceUnavailable("too many retries of one refresh at once")
+
+    def _after_retry(self, session: Session, grant: RefreshGrant, caller: Caller, now: int) -> Session | None:
+        """Return the session after a retry, or None if the retry counts as reuse.
+
+        Whoever has the key of a bound session is its client: nothing else counts.
+        """
+        if session.is_bound:
+            return session.after_proof(caller.key_proof)
+        return session.after_retry(grant.counter, caller, now)
+
+    def _require_key(self, session: Session, caller: Caller, now: int) -> None:
+        """Raise InvalidDPoPProof unless a session, if it can be continued at all, allows the caller's proof."""
+        proof = caller.key_proof
+        if session.allows(proof) or not session.is_live(now):
+            return
+        self._announce(self._noted_without_key(session, now, caller))
+        reason = "it was used before, or is older than the last one"
+        if proof is None:
+            reason = "there is none, and the session is bound to a key"
+        elif proof.key != session.key:
+            reason = "it is by another key than the session's"
+        raise InvalidDPoPProof(reason, session.user_id, session.id)
+
+    def _noted_without_key(self, session: Session, now: int, caller: Caller) -> SecurityEvent:
+        """Return the event that somebody without its key has used a session's token. Record it once a day."""
+        event = SecurityEvent(EventType.REFRESH_WITHOUT_KEY, session.user_id, now, caller, session.id)
+        if now - session.without_key_at >= WITHOUT_KEY_INTERVAL:
+            self._sessions.note_without_key(session, event)
+        return event
 
     def _refusal(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> InvalidGrant:
         """Return the error of a refused refresh. If the token was reused, end its session first."""

@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 
 from chalicelib.accounts.addresses import canonical_address
+from chalicelib.accounts.session import WITHOUT_KEY_INTERVAL
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import Admission, Attempt, Failures, MailRules, ThrottleRules
 from chalicelib.errors import (
@@ -214,13 +215,13 @@ class FakeSessionStore:
                 self._memory.forget(admission)
             return bool(surplus)
 
-    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from):
+    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from, key_proof=None):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
-            if session is None or not session.accepts(counter, now):
+            if session is None or not session.accepts(counter, now) or not session.allows(key_proof):
                 return Rotation(applied=False, session=session)
             rotated = replace(
-                session,
+                session.after_proof(key_proof),
                 refresh_counter=counter + 1,
                 last_used_at=now,
                 idle_expires_at=idle_expires_at,
@@ -238,6 +239,14 @@ class FakeSessionStore:
             if event is not None:
                 self._memory.events.append(event)
             return Rotation(applied=True, session=after)
+
+    def note_without_key(self, session, event):
+        with self._memory.lock:
+            stored = self._memory.sessions.get((session.user_id, session.id))
+            if stored is None or event.at - stored.without_key_at < WITHOUT_KEY_INTERVAL:
+                return
+            self._memory.sessions[session.user_id, session.id] = replace(stored, without_key_at=event.at)
+            self._memory.events.append(event)
 
     def reauthenticate(self, user, session, event, *, factor=None):
         with self._memory.lock:
@@ -266,10 +275,10 @@ class FakeSessionStore:
             self._memory.events.append(event)
             return True
 
-    def end_at(self, user_id, session_id, counter, event):
+    def end_at(self, user_id, session_id, counter, event, *, key=""):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
-            if session is None or session.refresh_counter != counter:
+            if session is None or session.refresh_counter != counter or (session.is_bound and session.key != key):
                 return Rotation(applied=False, session=session)
             self.end(user_id, session_id, event)
             return Rotation(applied=True, session=None)
@@ -383,8 +392,10 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
 
 
 def retries(session):
-    """What a session remembers of retries."""
+    """What a session remembers of retries, or of the proofs of its key."""
     names = ("retried_counter", "retried_in_a_row", "elsewhere_counter", "elsewhere_at")
+    if session.is_bound:
+        names = ("key_proof_at", "key_proofs")
     return {name: getattr(session, name) for name in names}
 
 

@@ -149,7 +149,7 @@ def test_pages_on_other_origins_can_read_them_where_there_are_such_pages(stage, 
     for response in swagger()[RESPONSES].values():
         assert header(response, "Access-Control-Allow-Origin") == allowed
         exposed = header(response, "Access-Control-Expose-Headers")
-        assert exposed == ("'Retry-After, WWW-Authenticate'" if allowed else None)
+        assert exposed == ("'Date, Retry-After, WWW-Authenticate'" if allowed else None)
 
 
 def test_every_route_hands_unknown_methods_to_the_application_which_answers_405(app, swagger):

@@ -73,6 +73,11 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     last_used_from   S   the fingerprint of the caller who last raised the counter; absent before, as is what follows
     retried_counter  N   which rotation was last retried; retried_in_a_row, how many in a row
     elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
+    bound_key        S   the thumbprint of the key that the session is bound to; absent in a plain session, as is what
+                         follows
+    key_proof_at     N   when the last proof by that key was made
+    key_proofs       SS  the ids of the proofs of that second
+    without_key_at   N   when the history last said that somebody without the key has used a token; absent before
     ttl              N   when DynamoDB may delete the item. It is hours to days late, so nothing relies on it.
 
 An event, in the partition of its user:
@@ -295,6 +300,8 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
     }
     if session.amr != PASSWORD:
         item["amr"] = session.amr
+    if session.is_bound:
+        item |= {"bound_key": session.key, **key_proof_members(session)}
     return {
         "Put": {
             "TableName": tables.sessions,
@@ -319,6 +326,7 @@ def session_from_item(item: Item) -> Session:
         refresh_counter=members["refresh_counter"],
         epoch=members["epoch"],
         caller=Caller(ip=members["ip"], user_agent=members["user_agent"]),
+        key=members.get("bound_key", ""),
         **{name: members[name] for name in _NOT_ALWAYS_THERE if name in members},
     )
 
@@ -330,6 +338,9 @@ _NOT_ALWAYS_THERE = (
     "retried_in_a_row",
     "elsewhere_counter",
     "elsewhere_at",
+    "key_proof_at",
+    "key_proofs",
+    "without_key_at",
 )
 
 
@@ -341,6 +352,11 @@ def retry_members(session: Session) -> dict[str, Value]:
         "elsewhere_counter": session.elsewhere_counter,
         "elsewhere_at": session.elsewhere_at,
     }
+
+
+def key_proof_members(session: Session) -> dict[str, Value]:
+    """Return what a bound session remembers of the proofs of its key."""
+    return {"key_proof_at": session.key_proof_at, "key_proofs": session.key_proofs}
 
 
 def event_to_item(event: SecurityEvent) -> Item:

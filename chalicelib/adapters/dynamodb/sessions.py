@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
@@ -15,13 +15,13 @@ from chalicelib.adapters.dynamodb.items import (
     SessionCounts,
     put_event,
     put_session,
-    retry_members,
     session_from_item,
     session_key,
     user_from_item,
     user_key,
 )
-from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
+from chalicelib.adapters.dynamodb.rotations import Use, note_retry, note_without_key, rotate
+from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
 from chalicelib.credentials.throttling import Admission
@@ -31,18 +31,12 @@ from chalicelib.use_cases.ports import Rotation
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.accounts.mail import Mail
     from chalicelib.credentials.mailed import MailedProof
     from chalicelib.credentials.second_factors import FactorUse
 
-# ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
-_ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
-
-# True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
-_REMEMBERS = (
-    "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
-    " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
-)
+_NO_OTHER_KEY = "(attribute_not_exists(bound_key) OR bound_key = :key)"
 
 _ROUNDS = 5
 """Attempts to begin a session while other log-ins of the same user interfere."""
@@ -133,81 +127,27 @@ class DynamoDBSessionStore:
         raise ServiceUnavailable("too many log-ins of one user at once")
 
     def rotate(
-        self, user_id: str, session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+        key_proof: KeyProof | None = None,
     ) -> Rotation:
-        """See ``SessionStore.rotate``. Takes one conditional update. If the condition fails, DynamoDB returns the item.
-
-        If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then
-        as this update has left it, and the update counts as applied: nobody has presented the token again.
-        """
-        try:
-            with unavailable_on_failure():
-                response = after_conflicts(
-                    self._database,
-                    lambda: self._client.update_item(
-                        TableName=self._tables.sessions,
-                        Key=session_key(user_id, session_id),
-                        UpdateExpression=(
-                            "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
-                            " last_used_from = :from"
-                        ),
-                        ConditionExpression=_ACCEPTS,
-                        ExpressionAttributeValues=to_item(
-                            {
-                                ":counter": counter,
-                                ":next": counter + 1,
-                                ":now": now,
-                                ":idle_expires_at": idle_expires_at,
-                                ":from": used_from,
-                            }
-                        ),
-                        ReturnValues="ALL_NEW",
-                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    ),
-                )
-        except self._client.exceptions.ConditionalCheckFailedException as refused:
-            # The type stubs lack the item of this error.
-            found = cast("Item | None", refused.response.get("Item"))
-            session = session_from_item(found) if found else None
-            repeated = refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-            ours = (counter + 1, now, used_from)
-            return Rotation(applied=repeated and session is not None and _last_use(session) == ours, session=session)
-        return Rotation(applied=True, session=session_from_item(response["Attributes"]))
+        """See ``SessionStore.rotate``. Takes one conditional update, see ``rotations``."""
+        use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from)
+        return rotate(self._database, session_key(user_id, session_id), use, key_proof)
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """See ``SessionStore.note_retry``. Takes one write, or one transaction with an event."""
-        members = retry_members(after)
-        update = {
-            "TableName": self._tables.sessions,
-            "Key": session_key(before.user_id, before.id),
-            "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in members),
-            "ConditionExpression": f"attribute_exists(session_id) AND {_REMEMBERS}",
-            "ExpressionAttributeValues": to_item(
-                {
-                    **{f":{name}": value for name, value in members.items()},
-                    ":retried": before.retried_counter,
-                    ":elsewhere": before.elsewhere_counter,
-                    ":never": -1,
-                }
-            ),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        found: Item | None = None
-        if event is not None:
-            actions = cast("list[TransactWriteItemTypeDef]", [{"Update": update}, put_event(self._tables, event)])
-            failed = transact(self._database, actions)
-            if not failed:
-                return Rotation(applied=True, session=after)
-            found = failed[0]
-        else:
-            try:
-                with unavailable_on_failure():
-                    after_conflicts(self._database, lambda: self._client.update_item(**update))  # type: ignore[arg-type]
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                found = cast("Item | None", refused.response.get("Item"))
-            else:
-                return Rotation(applied=True, session=after)
-        return Rotation(applied=False, session=session_from_item(found) if found else None)
+        return note_retry(self._database, before, after, event)
+
+    def note_without_key(self, session: Session, event: SecurityEvent) -> None:
+        """See ``SessionStore.note_without_key``. Takes one transaction."""
+        note_without_key(self._database, session, event)
 
     def reauthenticate(
         self, user: User, session: Session, event: SecurityEvent, *, factor: FactorUse | None = None
@@ -248,12 +188,12 @@ class DynamoDBSessionStore:
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
         return not transact_with_mail(self._database, [delete, put_event(self._tables, event)], mail=mail)
 
-    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent) -> Rotation:
+    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent, *, key: str = "") -> Rotation:
         """See ``SessionStore.end_at``. Takes one transaction. If the condition fails, DynamoDB returns the item."""
         delete = self._delete(user_id, session_id)
         delete["Delete"] |= {
-            "ConditionExpression": "refresh_counter = :counter",
-            "ExpressionAttributeValues": to_item({":counter": counter}),
+            "ConditionExpression": f"refresh_counter = :counter AND {_NO_OTHER_KEY}",
+            "ExpressionAttributeValues": to_item({":counter": counter, ":key": key}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         failed = transact(self._database, [delete, put_event(self._tables, event)])
@@ -344,10 +284,6 @@ class DynamoDBSessionStore:
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}
-
-
-def _last_use(session: Session) -> tuple[int, int, str]:
-    return session.refresh_counter, session.last_used_at, session.last_used_from
 
 
 def _counts(user: User) -> SessionCounts:

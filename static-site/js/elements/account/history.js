@@ -7,7 +7,7 @@ import { moment } from "../core/moments.js";
 import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 
 const FEW = 6;
-const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused", "refresh_retried_elsewhere"];
+const ALARMING = ["login_failed", "second_factor_failed", "refresh_token_reused", "refresh_retried_elsewhere", "refresh_without_key"];
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/languages.js").Words} Words */

@@ -137,6 +137,7 @@ export default {
   "event:session_revoked": "أُنهيت الجلسة",
   "event:password_changed": "تغيّرت كلمة المرور",
   "event:refresh_retried_elsewhere": "استُخدمت الجلسة من مكانين معًا",
+  "event:refresh_without_key": "استُخدمت الجلسة من دون مفتاحها",
   "event:reauthenticated": "تأكّد أنك أنت",
   "event:roles_changed": "تغيّرت الأدوار",
   "event:email_verified": "أُكّد البريد الإلكتروني",

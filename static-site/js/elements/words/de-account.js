@@ -88,6 +88,7 @@ export default {
   "event:session_revoked": "Sitzung beendet",
   "event:password_changed": "Passwort geändert",
   "event:refresh_retried_elsewhere": "Sitzung von zwei Orten zugleich verwendet",
+  "event:refresh_without_key": "Sitzung ohne ihren Schlüssel verwendet",
   "event:reauthenticated": "Bestätigt, dass Sie es waren",
   "event:roles_changed": "Rollen geändert",
   "event:email_verified": "E-Mail-Adresse bestätigt",

@@ -98,6 +98,7 @@ export default {
   "event:session_revoked": "Session ended",
   "event:password_changed": "Password changed",
   "event:refresh_retried_elsewhere": "Session used from two places at once",
+  "event:refresh_without_key": "Session used without its key",
   "event:reauthenticated": "Confirmed that it was you",
   "event:roles_changed": "Roles changed",
   "event:email_verified": "E-mail address confirmed",

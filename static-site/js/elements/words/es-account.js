@@ -88,6 +88,7 @@ export default {
   "event:session_revoked": "Sesión terminada",
   "event:password_changed": "Contraseña cambiada",
   "event:refresh_retried_elsewhere": "Sesión usada desde dos lugares a la vez",
+  "event:refresh_without_key": "Sesión usada sin su clave",
   "event:reauthenticated": "Confirmado que eras tú",
   "event:roles_changed": "Papeles cambiados",
   "event:email_verified": "Correo electrónico confirmado",

@@ -88,6 +88,7 @@ export default {
   "event:session_revoked": "Session terminée",
   "event:password_changed": "Mot de passe changé",
   "event:refresh_retried_elsewhere": "Session utilisée de deux endroits à la fois",
+  "event:refresh_without_key": "Session utilisée sans sa clé",
   "event:reauthenticated": "Confirmé que c’était vous",
   "event:roles_changed": "Rôles changés",
   "event:email_verified": "Adresse e-mail confirmée",

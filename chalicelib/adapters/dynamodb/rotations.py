@@ -1,0 +1,209 @@
+"""The writes of a refresh to a session's item: using its token, and what the session remembers of other uses.
+
+Owns the conditions that decide which of several uses is the first, and whether a proof of the session's key is new.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
+from chalicelib.adapters.aws import unavailable_on_failure
+from chalicelib.adapters.dynamodb.attributes import Item, Value, to_item
+from chalicelib.adapters.dynamodb.items import (
+    key_proof_members,
+    put_event,
+    retry_members,
+    session_from_item,
+    session_key,
+)
+from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
+from chalicelib.use_cases.ports import Rotation
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from chalicelib.accounts.events import SecurityEvent
+    from chalicelib.accounts.key_proof import KeyProof
+
+# ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
+_ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
+
+# True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
+_REMEMBERS = (
+    "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
+    " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
+)
+
+
+class Use(NamedTuple):
+    """The use of a refresh token."""
+
+    counter: int
+    """That of the token."""
+    now: int
+    idle_expires_at: int
+    used_from: str
+
+
+class _Allowed(NamedTuple):
+    """``Session.allows`` for one of the cases that there are, and what its use changes beside."""
+
+    condition: str
+    changes: str
+    values: dict[str, Value]
+
+
+_PLAIN = _Allowed("attribute_not_exists(bound_key)", "", {})
+
+
+def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> Rotation:
+    """Raise the refresh counter of a session, see ``SessionStore.rotate``. Takes one conditional update.
+
+    No update can begin a set or add to it, whichever is due. So a second proof of one second takes a second update, and
+    so does a proof that nobody has asked for.
+    """
+    first = _PLAIN if proof is None else _later(proof)
+    rotation = _rotate(database, key, use, first)
+    session = rotation.session
+    if rotation.applied or session is None or proof is None:
+        return rotation
+    if not (session.accepts(use.counter, use.now) and session.allows(proof)):
+        return rotation
+    return _rotate(database, key, use, _of_same_second(proof) if session.is_bound else _PLAIN)
+
+
+def _later(proof: KeyProof) -> _Allowed:
+    """Return the case of a proof that is made later than the last one."""
+    return _Allowed(
+        "bound_key = :key AND key_proof_at < :proof_at",
+        ", key_proof_at = :proof_at, key_proofs = :proofs",
+        {":key": proof.key, ":proof_at": proof.at, ":proofs": (proof.id,)},
+    )
+
+
+def _of_same_second(proof: KeyProof) -> _Allowed:
+    """Return the case of another proof of the same second."""
+    return _Allowed(
+        "bound_key = :key AND key_proof_at = :proof_at AND NOT contains(key_proofs, :proof)"
+        " AND size(key_proofs) < :most",
+        " ADD key_proofs :proofs",
+        {
+            ":key": proof.key,
+            ":proof_at": proof.at,
+            ":proof": proof.id,
+            ":proofs": (proof.id,),
+            ":most": MOST_PROOFS,
+        },
+    )
+
+
+def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotation:
+    """Make the update if its conditions are true. If one is not, DynamoDB returns the item.
+
+    If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
+    this update has left it, and the update counts as applied: nobody has presented the token again.
+    """
+    client = database.client
+    try:
+        with unavailable_on_failure():
+            response = after_conflicts(
+                database,
+                lambda: client.update_item(
+                    TableName=database.tables.sessions,
+                    Key=key,
+                    UpdateExpression=(
+                        "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
+                        f" last_used_from = :from{allowed.changes}"
+                    ),
+                    ConditionExpression=f"{_ACCEPTS} AND {allowed.condition}",
+                    ExpressionAttributeValues=to_item(
+                        {
+                            ":counter": use.counter,
+                            ":next": use.counter + 1,
+                            ":now": use.now,
+                            ":idle_expires_at": use.idle_expires_at,
+                            ":from": use.used_from,
+                            **allowed.values,
+                        }
+                    ),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                ),
+            )
+    except client.exceptions.ConditionalCheckFailedException as refused:
+        # The type stubs lack the item of this error.
+        found = cast("Item | None", refused.response.get("Item"))
+        session = session_from_item(found) if found else None
+        repeated = refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+        is_ours = session is not None and _last_use(session) == (use.counter + 1, use.now, use.used_from)
+        return Rotation(applied=repeated and is_ours, session=session)
+    return Rotation(applied=True, session=session_from_item(response["Attributes"]))
+
+
+def note_retry(database: Database, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
+    """Store what a session remembers of a retry, see ``SessionStore.note_retry``.
+
+    Takes one write, or one transaction with an event.
+    """
+    members, condition, values = _retried(before, after)
+    update = {
+        "TableName": database.tables.sessions,
+        "Key": session_key(before.user_id, before.id),
+        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in members),
+        "ConditionExpression": f"attribute_exists(session_id) AND {condition}",
+        "ExpressionAttributeValues": to_item({**{f":{name}": value for name, value in members.items()}, **values}),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    found: Item | None = None
+    if event is not None:
+        actions = cast("list[TransactWriteItemTypeDef]", [{"Update": update}, put_event(database.tables, event)])
+        failed = transact(database, actions)
+        if not failed:
+            return Rotation(applied=True, session=after)
+        found = failed[0]
+    else:
+        client = database.client
+        try:
+            with unavailable_on_failure():
+                after_conflicts(database, lambda: client.update_item(**update))  # type: ignore[arg-type]
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            found = cast("Item | None", refused.response.get("Item"))
+        else:
+            return Rotation(applied=True, session=after)
+    return Rotation(applied=False, session=session_from_item(found) if found else None)
+
+
+def _retried(before: Session, after: Session) -> tuple[dict[str, Value], str, dict[str, Value]]:
+    """Return what to store of a retry, and the condition that the session remembers what it did, with its values.
+
+    A plain session remembers how often and from where it was retried, a bound one the proofs.
+    """
+    if before.is_bound:
+        values: dict[str, Value] = {":before_at": before.key_proof_at, ":before": before.key_proofs}
+        return key_proof_members(after), "key_proof_at = :before_at AND key_proofs = :before", values
+    values = {":retried": before.retried_counter, ":elsewhere": before.elsewhere_counter, ":never": -1}
+    return retry_members(after), _REMEMBERS, values
+
+
+def note_without_key(database: Database, session: Session, event: SecurityEvent) -> None:
+    """Record that somebody without its key has used a session's token. Takes one transaction.
+
+    Nothing is recorded if the session is gone, or if another request has recorded the same meanwhile.
+    """
+    update: TransactWriteItemTypeDef = {
+        "Update": {
+            "TableName": database.tables.sessions,
+            "Key": session_key(session.user_id, session.id),
+            "UpdateExpression": "SET without_key_at = :now",
+            "ConditionExpression": (
+                "attribute_exists(session_id) AND (attribute_not_exists(without_key_at) OR without_key_at <= :before)"
+            ),
+            "ExpressionAttributeValues": to_item({":now": event.at, ":before": event.at - WITHOUT_KEY_INTERVAL}),
+        }
+    }
+    transact(database, [update, put_event(database.tables, event)])
+
+
+def _last_use(session: Session) -> tuple[int, int, str]:
+    return session.refresh_counter, session.last_used_at, session.last_used_from
