@@ -23,6 +23,7 @@ from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
 NEW_PASSWORD = "a quite different passphrase"
+SESSION, USER = "session", "user"
 
 
 @pytest.fixture(params=["moto", "dynamodb-local"])
@@ -38,6 +39,11 @@ def no_pauses(pauses):
 def claims(logged_in):
     """What a refresh token says: ES256 signs the same twice with two signatures."""
     return logged_in.tokens.refresh_token.rpartition(".")[0]
+
+
+def told(database):
+    """What the feed tells of."""
+    return [USER if entry.is_user else SESSION for entry in database.ended()]
 
 
 def assert_alive(use_cases, logged_in, caller):
@@ -175,6 +181,7 @@ def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, al
     assert wire.operations == ["TransactWriteItems"] * 2
     assert database.sessions() == []
     assert database.events() == ["logged_out", "registered"]
+    assert told(database) == [SESSION]
 
 
 # Only by its token is a repetition told from an attempt to end what never was.
@@ -187,6 +194,7 @@ def test_the_end_of_another_session_is_told_as_success(api, use_cases, database,
     assert answer.status == 204, answer.body
     assert [session["session_id"]["S"] for session in database.sessions()] != [other_id]
     assert database.events() == ["login_succeeded", "registered", "session_revoked"]
+    assert told(database) == [SESSION]
 
 
 def test_a_reauthentication_makes_the_session_fresh_and_is_recorded_once(api, database, wire, clock, alice):
@@ -205,6 +213,7 @@ def test_a_log_out_everywhere_ends_all_sessions(api, use_cases, database, wire, 
     assert api.bearer("POST", "/auth/logout-all", alice.tokens.access_token).status == 204
     assert database.sessions() == []
     assert database.events().count("logged_out") == 1
+    assert told(database) == [USER]
     assert use_cases.log_in.with_password("alice", PASSWORD, caller)
 
 
@@ -215,6 +224,7 @@ def test_a_deletion_of_the_account_succeeds(api, database, wire, alice):
     assert answer.status == 204, answer.body
     assert database.users() == database.sessions() == []
     assert database.events() == ["account_deleted"]
+    assert told(database) == [USER]
     assert api.register("Alice").status == 201
 
 
@@ -228,6 +238,7 @@ def test_a_reuse_ends_the_session_and_is_recorded_once(use_cases, database, wire
     assert wire.operations == ["UpdateItem", "TransactWriteItems", "TransactWriteItems"]
     assert database.sessions() == []
     assert database.events() == ["refresh_token_reused", "registered"]
+    assert told(database) == [SESSION]
     with pytest.raises(InvalidGrant):
         use_cases.refresh_tokens.exchange(successor.tokens.refresh_token, caller)
 
@@ -270,5 +281,6 @@ class TestCrash:
             use_cases.refresh_tokens.exchange(crashed, caller)
         assert database.sessions() == []
         assert database.events() == ["refresh_token_reused", "registered"]
+        assert told(database) == [SESSION]
         with pytest.raises(InvalidGrant):
             use_cases.refresh_tokens.exchange(crashed, caller)
