@@ -4,15 +4,19 @@ DynamoDB knows a repeated transaction by its ``ClientRequestToken`` and answers 
 too. moto knows no such token: over moto the repetition meets a failed condition, as it does for single writes anywhere.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.user import NO_PASSWORD, User
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.errors import (
     InvalidCredentials,
+    InvalidDPoPProof,
     InvalidGrant,
     LastAdministrator,
     RefreshTokenReused,
@@ -84,6 +88,73 @@ def test_the_retry_of_a_retry_whose_answer_was_lost_is_still_no_theft(use_cases,
     again = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert claims(again) == claims(first)
     assert database.events() == ["registered"]
+
+
+@pytest.fixture
+def bound(use_cases, caller, wire, clock):
+    """The tokens of a bound session, and what returns its caller with a proof."""
+
+    def proving(name, key="k1", at=None):
+        return replace(caller, key_proof=KeyProof(key, name, clock() if at is None else at))
+
+    logged_in = use_cases.registration.register("Alice", PASSWORD, proving("p0"))
+    wire.mend()
+    return logged_in, proving
+
+
+@pytest.mark.parametrize("seconds", [0, 5], ids=["in the second of the log-in", "later"])
+def test_a_refresh_of_a_bound_session_counts_once_and_uses_up_its_proof(
+    use_cases, database, wire, bound, clock, seconds
+):
+    logged_in, proving = bound
+    clock.advance(seconds)
+    wire.break_with(lost_answer, operation="UpdateItem", after=int(seconds == 0), times=1)
+    refreshed = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    (session,) = database.sessions()
+    assert session["refresh_counter"] == {"N": "1"}
+    assert "p1" in session["key_proofs"]["SS"]
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(refreshed.tokens.refresh_token, proving("p1"))
+    assert_alive(use_cases, refreshed, proving("p2"))
+
+
+def test_a_retry_in_a_bound_session_is_noted_once_and_alarms_nobody(use_cases, database, wire, bound, clock):
+    logged_in, proving = bound
+    clock.advance(5)
+    first = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    clock.advance(5)
+    # The note's condition fails the second time: its own proof is among those that it finds used.
+    wire.break_with(lost_answer, operation="UpdateItem", after=1, times=1)
+    again = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
+    assert claims(again) == claims(first)
+    assert database.sessions()[0]["key_proofs"] == {"SS": ["p2"]}
+    assert database.events() == ["registered"]
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
+    assert_alive(use_cases, again, proving("p3"))
+
+
+@pytest.mark.parametrize("stranger", [None, ("p9", "k2"), ("p2", "k1")], ids=["no proof", "another key", "a new proof"])
+@pytest.mark.parametrize("fault", [lost_answer, read_timeout])
+def test_a_repetition_takes_no_other_request_of_the_second_for_its_own(
+    use_cases, database, wire, bound, caller, clock, stranger, fault
+):
+    """Somebody behind the owner's address uses the token right after the owner, and an answer is lost."""
+    logged_in, proving = bound
+    clock.advance(5)
+    refreshed = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    wire.mend()
+    wire.break_with(fault, operation="UpdateItem", times=1)
+    if stranger == ("p2", "k1"):
+        again = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving(*stranger))
+        assert claims(again) == claims(refreshed)
+        assert database.sessions()[0]["key_proofs"] == {"SS": ["p1", "p2"]}, "a retry is noted"
+    else:
+        other = caller if stranger is None else proving(*stranger)
+        with pytest.raises(InvalidDPoPProof):
+            use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, other)
+        assert database.events() == ["refresh_without_key", "registered"]
+    assert_alive(use_cases, refreshed, proving("p3"))
 
 
 def test_a_registration_succeeds(use_cases, database, wire, caller):

@@ -21,6 +21,7 @@ from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts,
 from chalicelib.use_cases.ports import Rotation
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from chalicelib.accounts.events import SecurityEvent
@@ -64,13 +65,13 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     so does a proof that nobody has asked for.
     """
     first = _PLAIN if proof is None else _later(proof)
-    rotation = _rotate(database, key, use, first)
+    rotation = _rotate(database, key, use, first, proof)
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
-    return _rotate(database, key, use, _of_same_second(proof) if session.is_bound else _PLAIN)
+    return _rotate(database, key, use, _of_same_second(proof) if session.is_bound else _PLAIN, proof)
 
 
 def _later(proof: KeyProof) -> _Allowed:
@@ -98,11 +99,11 @@ def _of_same_second(proof: KeyProof) -> _Allowed:
     )
 
 
-def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotation:
+def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed, proof: KeyProof | None) -> Rotation:
     """Make the update if its conditions are true. If one is not, DynamoDB returns the item.
 
     If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
-    this update has left it, and the update counts as applied: nobody has presented the token again.
+    this update has left it, the proof included, and the update counts as applied: nobody has presented the token again.
     """
     client = database.client
     try:
@@ -135,9 +136,13 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotat
         # The type stubs lack the item of this error.
         found = cast("Item | None", refused.response.get("Item"))
         session = session_from_item(found) if found else None
-        repeated = refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-        is_ours = session is not None and _last_use(session) == (use.counter + 1, use.now, use.used_from)
-        return Rotation(applied=repeated and is_ours, session=session)
+        is_ours = (
+            session is not None
+            and (session.refresh_counter, session.last_used_at, session.last_used_from)
+            == (use.counter + 1, use.now, use.used_from)
+            and _has_noted(session, proof)
+        )
+        return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
     return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
 
@@ -169,6 +174,14 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
                 after_conflicts(database, lambda: client.update_item(**update))  # type: ignore[arg-type]
         except client.exceptions.ConditionalCheckFailedException as refused:
             found = cast("Item | None", refused.response.get("Item"))
+            # A proof is noted once. So a note that finds its own must not take it for another's.
+            if (
+                found
+                and _is_repeated(refused)
+                and before.is_bound
+                and key_proof_members(session_from_item(found)) == (key_proof_members(after))
+            ):
+                return Rotation(applied=True, session=after)
         else:
             return Rotation(applied=True, session=after)
     return Rotation(applied=False, session=session_from_item(found) if found else None)
@@ -205,5 +218,17 @@ def note_without_key(database: Database, session: Session, event: SecurityEvent)
     transact(database, [update, put_event(database.tables, event)])
 
 
-def _last_use(session: Session) -> tuple[int, int, str]:
-    return session.refresh_counter, session.last_used_at, session.last_used_from
+def _is_repeated(refused: ClientError) -> bool:
+    """Return whether botocore had sent a refused write before, so that the write itself may be what made it fail."""
+    return refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def _has_noted(session: Session, proof: KeyProof | None) -> bool:
+    """Return whether a session is as a request with this proof leaves it."""
+    if not session.is_bound:
+        return True
+    return (
+        proof is not None
+        and (proof.key, proof.at) == (session.key, session.key_proof_at)
+        and proof.id in session.key_proofs
+    )
