@@ -26,7 +26,7 @@ from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, par
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.hooks import HookFailed, Hooks
-from tests.support.fakes import Memory, fake_use_cases
+from tests.support.fakes import FakeSessionStore, Memory, fake_use_cases
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
 
@@ -567,3 +567,34 @@ class BoundRefreshProtocol(RefreshProtocol):
 TestRefreshProtocol = RefreshProtocol.TestCase
 TestBoundRefreshProtocol = BoundRefreshProtocol.TestCase
 TestRefreshProtocolWithClaims = pytest.mark.slow(RefreshProtocolWithClaims.TestCase)  # `make quick` looks at the other
+
+
+class OthersNoteFirst(FakeSessionStore):
+    """A store at which each note of a retry meets another tab's, as long as a session takes more proofs."""
+
+    def note_retry(self, before, after, event):
+        with self._memory.lock:
+            key = before.user_id, before.id
+            stored = self._memory.sessions[key]
+            others = KeyProof(stored.key, f"another tab's, no. {len(stored.key_proofs)}", stored.key_proof_at)
+            if len(stored.key_proofs) < MOST_PROOFS - 1:
+                self._memory.sessions[key] = stored.after_proof(others)
+            return super().note_retry(before, after, event)
+
+
+def test_a_retry_comes_through_that_meets_as_many_others_as_there_can_be_in_its_second(clock):
+    memory = Memory()
+    ring = {"keys": [JWK], "pepper": "A" * 43}
+    use_cases = fake_use_cases(memory, ring, hasher=PlainHasher(), clock=clock, sessions=OthersNoteFirst(memory, LIMIT))
+
+    def proving(name):
+        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
+
+    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
+    clock.advance(60)
+    first = use_cases.refresh_tokens.exchange(token, proving("p1")).tokens.refresh_token
+    again = use_cases.refresh_tokens.exchange(token, proving("p2")).tokens.refresh_token
+    assert again.rpartition(".")[0] == first.rpartition(".")[0]
+    (session,) = memory.sessions.values()
+    assert len(session.key_proofs) == MOST_PROOFS
+    assert "p2" in session.key_proofs
