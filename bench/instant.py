@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+import jwt
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.session import Session
@@ -21,7 +24,13 @@ from chalicelib.credentials.throttling import Admission, Attempt, Failures
 from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
-from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.tokens.keys import (
+    generate_signing_jwk,
+    parse_signing_keys,
+    parse_verification_keys,
+    public_jwks,
+    thumbprint,
+)
 from chalicelib.use_cases.administration_ports import AdministrationStore
 from chalicelib.use_cases.factor_ports import FactorStore
 from chalicelib.use_cases.ports import (
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
     from chalicelib.accounts.ended import Ended
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.api.application import Application
     from chalicelib.assembly import UseCases
 
@@ -57,7 +67,7 @@ class _Users:
 
 
 class _Sessions:
-    """Accepts every genuine refresh token as if it were used for the first time."""
+    """Accepts every genuine refresh token and every proof as if it were used for the first time."""
 
     def __init__(self, session: Session, user: User) -> None:
         self._session = session
@@ -70,14 +80,25 @@ class _Sessions:
         return False
 
     def rotate(
-        self, _user_id: str, _session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+        self,
+        _user_id: str,
+        _session_id: str,
+        counter: int,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+        key_proof: KeyProof | None,
     ) -> Rotation:
+        # A store reads the key's last proof with the session's other attributes, in one step.
+        last = {} if key_proof is None else {"key_proof_at": key_proof.at, "key_proofs": (key_proof.id,)}
         rotated = replace(
             self._session,
             refresh_counter=counter + 1,
             last_used_at=now,
             idle_expires_at=idle_expires_at,
             last_used_from=used_from,
+            **last,  # type: ignore[arg-type]
         )
         return Rotation(applied=True, session=rotated)
 
@@ -109,9 +130,10 @@ class Instant:
 
 
 @contextmanager
-def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterator[Instant]:
+def instant_application(hasher: PasswordHasher, *, alg: str = "ES256", client_key: str = "") -> Iterator[Instant]:
     """Return an application with both Lambdas, over such stores and with a new key.
 
+    ``client_key`` is the thumbprint of the key that the session is bound to, empty for a plain session.
     Log lines are made as on Lambda, and discarded.
     """
     private = {"keys": [generate_signing_jwk(alg)], "pepper": "A" * 43}
@@ -131,6 +153,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         refresh_counter=0,
         epoch=0,
         caller=CALLER,
+        key=client_key,
     )
     stores = Stores(
         users=cast("UserStore", _Users(user)),
@@ -166,6 +189,14 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
             access_token=issuer.access_token(user, session, now),
             refresh_token=issuer.refresh_token(session, now),
         )
+
+
+def key_with_proof(path: str) -> tuple[str, str]:
+    """Return the thumbprint of a client's new key, and a proof by it for a POST request (RFC 9449 section 4.2)."""
+    jwk = generate_signing_jwk()
+    public = {name: jwk[name] for name in ("kty", "crv", "x", "y")}
+    claims = {"jti": secrets.token_urlsafe(16), "htm": "POST", "htu": ISSUER + path, "iat": int(time.time())}
+    return thumbprint(jwk), jwt.encode(claims, jwt.PyJWK(jwk), "ES256", {"typ": "dpop+jwt", "jwk": public})
 
 
 class _NothingEnded:
