@@ -92,9 +92,11 @@ class TestACopiedRefreshToken:
         assert api.logout(plain.refresh_token).status == 204
         plain.returns().assert_problem(401, "invalid_grant")
 
-    def test_does_not_log_out_the_owner_of_a_bound_one(self, api, bound):
-        assert api.logout(bound.refresh_token).status == 204
-        assert bound.is_undisturbed()
+    def test_does_not_log_out_the_owner_of_a_bound_one(self, api, bound, clock):
+        thiefs = ClientKey(bound.key.issuer, clock)
+        for headers in (None, thiefs.headers("/auth/logout")):
+            assert api.logout(bound.refresh_token, headers=headers).status == 204
+            assert bound.is_undisturbed()
 
     def test_binds_no_plain_session_to_the_thiefs_key(self, api, plain, clock, settings):
         thiefs = ClientKey(settings["LYCHGATE_ISSUER"], clock)
