@@ -241,6 +241,7 @@ class Lychgate:
             settings=settings,
             http=self.http,
             stores=stores,
+            issuer=plain_issuer,
             begin_session=begin_session,
             guard=guard,
             hasher=hasher,

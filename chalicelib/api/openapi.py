@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, administration, auth, email, factors, wellknown
+from chalicelib.api import account, administration, auth, email, ended, factors, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
@@ -42,6 +42,7 @@ ALL_ROUTES = (
     factors.routes,
     administration.routes,
     wellknown.routes,
+    ended.routes,
     routes,
 )
 """All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
@@ -50,6 +51,7 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
     # Either of the two: a token in the body needs no other credential.
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
+    Credential.BEARER: [{"access_token": []}],
     Credential.LIVE: [{"access_token": []}],
     Credential.FRESH: [{"access_token": []}],
 }
@@ -67,6 +69,7 @@ _TAGS = {
 
 _LIVE = "Refused as soon as the session of the access token has ended."
 _ACCESS = {
+    Credential.BEARER: "Refused within eleven seconds after the session of the access token has ended.",
     Credential.LIVE: _LIVE,
     Credential.FRESH: f"{_LIVE} Refused with `insufficient_user_authentication` if the session has last authenticated"
     " more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate`"
@@ -108,6 +111,9 @@ _LINKS: dict[type, dict[str, Any]] = {
     },
 }
 """For each type of answer, the operations that can follow it."""
+
+_MEDIA_TYPES: dict[Any, str] = {ended.SignedEnds: ended.SIGNED_MEDIA_TYPE}
+"""The types of answers that are no JSON."""
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
@@ -236,7 +242,8 @@ def _success(operation: Operation, status: HTTPStatus, answer: Any, components: 
     if operation.headers and status == operation.status:
         described["headers"] = {name: _HEADERS[name] for name in operation.headers}
     if answer is not NoneType:
-        described["content"] = {"application/json": {"schema": schema_of(answer, components)}}
+        media_type = _MEDIA_TYPES.get(answer, "application/json")
+        described["content"] = {media_type: {"schema": schema_of(answer, components)}}
     if answer in _LINKS:
         described["links"] = _LINKS[answer]
     return described

@@ -114,7 +114,7 @@ def test_the_map_of_the_rooms_has_every_room_and_no_other():
 
 
 def test_the_architecture_lists_every_metric_and_no_other():
-    counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES}
+    counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES, log.UNREADABLE_FEED}
     of_mails = {*mails.COUNTED_OUTCOMES.values(), mails.BOUNCED, mails.COMPLAINED}
     of_webhooks = set(webhooks.COUNTED_OUTCOMES.values())
     metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs, *of_mails, *of_webhooks}

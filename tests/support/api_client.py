@@ -58,7 +58,8 @@ class Answer:
         held = self.headers.get("set-cookie", [])
         self.set_cookies = [held] if isinstance(held, str) else held
         self.body = response.body
-        self.json = json.loads(response.body) if response.body else None
+        is_json = "json" in str(self.headers.get("content-type", "json"))
+        self.json = json.loads(response.body) if response.body and is_json else None
 
     @property
     def challenge(self):
