@@ -124,10 +124,10 @@ GATEWAY_LOG_BYTES = 500
 """A line of API Gateway's access log."""
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 13
+METRICS = 14
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
-ALARMS = 14
-ALARM_METRICS = 26
+ALARMS = 15
+ALARM_METRICS = 27
 """Of all alarms together."""
 MAIL_METRICS = 6
 """What becomes of mails."""
