@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.adapters.dynamodb.ended import put_ended_session
 from chalicelib.errors import InvalidCredentials
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.use_cases.hooks import Hooks, MigratedUser
@@ -203,6 +204,28 @@ def test_a_protected_request_reaches_no_database_before_its_view(api, meter, dat
     assert meter.reading() == NOTHING
     assert api.me(alice["access_token"]).status == 200
     assert meter.reading() == COSTS["profile"]
+
+
+def test_the_feed_of_ended_sessions_costs_a_look_in_ten_seconds_and_nothing_between(
+    meter, database, use_cases, principal, clock
+):
+    # The emulation takes nothing for a query that finds nothing; the service takes a unit.
+    ended = put_ended_session(database.tables, "another", clock())
+    database.client.transact_write_items(TransactItems=[ended])
+    look = Cost(("Query sessions",), 1, 0)
+
+    def cost():
+        meter.reset()
+        for _ in range(3):
+            assert not use_cases.ended_sessions.may_have_ended(principal.user_id, principal.session_id)
+            use_cases.published_ends.signed()
+        return meter.reading()
+
+    assert cost() == look
+    clock.advance(9)
+    assert cost() == NOTHING
+    clock.advance(1)
+    assert cost() == look
 
 
 def test_the_route_costs_what_its_use_case_costs(api, meter, clock):
