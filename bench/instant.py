@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, cast
 
 import jwt
 
+from bench.protected import routes
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
@@ -48,7 +50,6 @@ from tests.support.scenarios import PASSWORD
 if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
-    from chalicelib.accounts.ended import Ended
     from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.api.application import Application
     from chalicelib.assembly import UseCases
@@ -163,7 +164,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256", client_ke
         make_mail_stores=_no_mail_stores,
         make_factor_store=_no_factor_store,
         make_administration_store=_no_administration_store,
-        make_ended_feed=_NothingEnded,
+        make_ended_feed=_OthersEnded,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
@@ -177,6 +178,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256", client_ke
         clients=clients_of(ring=private),
         make_stores=lambda _clients, _settings: stores,
         make_hasher=lambda **_: hasher,
+        routes=[routes],
     )
     issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=signing_keys, access_lifetime=3600)
     with _log_lines_thrown_away():
@@ -199,11 +201,11 @@ def key_with_proof(path: str) -> tuple[str, str]:
     return thumbprint(jwk), jwt.encode(claims, jwt.PyJWK(jwk), "ES256", {"typ": "dpop+jwt", "jwk": public})
 
 
-class _NothingEnded:
-    """A feed without an entry."""
+class _OthersEnded:
+    """A feed that names sessions and users of others: what ends by force in eleven minutes with a million users."""
 
-    def since(self, at: int) -> list[Ended]:  # noqa: ARG002
-        return []
+    def since(self, at: int) -> list[Ended]:
+        return [Ended(digest_of(str(number)), at, is_user=number % 2 == 0) for number in range(150)]
 
 
 def _no_administration_store() -> AdministrationStore:

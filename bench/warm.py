@@ -7,6 +7,7 @@ operation and its floor alternate in one process.
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,8 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4)) as instant:
         figures += _refresh(instant, effort)
         figures += _signature(instant, effort)
+        progress("protected request")
+        figures += _protected(instant, effort)
     progress("refresh with a proof")
     client_key, proof = key_with_proof("/auth/refresh")
     with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4), client_key=client_key) as instant:
@@ -159,6 +162,28 @@ def _refresh_with_proof(instant: Instant, proof: str, effort: _Effort) -> list[F
             ratios(seconds["handler"], seconds["floor with proof"]),
         ),
         figure("refresh with a proof, whole handler", "us", _in(_MICROSECONDS, seconds["handler"])),
+    ]
+
+
+def _protected(instant: Instant, effort: _Effort) -> list[Figure]:
+    """Compare one view behind the feed of ended sessions, and behind the live check, with the same view open to all."""
+    context = instant.authorizer(authorizer_event(instant.access_token), {})["context"]
+    events = {name: api_event("GET", f"/bench/{name}", authorizer=context) for name in ("open", "feed", "live")}
+    for event in events.values():
+        _check(instant.app, event)
+    seconds = interleaved(
+        {name: functools.partial(instant.app, event, None) for name, event in events.items()},
+        rounds=effort.rounds,
+        calls=effort.calls,
+    )
+    return [
+        figure("protected request behind the feed / open to all", "x", ratios(seconds["feed"], seconds["open"])),
+        figure(
+            "protected request, live, without the database's time / open to all",
+            "x",
+            ratios(seconds["live"], seconds["open"]),
+        ),
+        figure("protected request behind the feed", "us", _in(_MICROSECONDS, seconds["feed"])),
     ]
 
 
