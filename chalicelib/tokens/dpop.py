@@ -41,7 +41,7 @@ _PUBLIC_MEMBERS = frozenset({"kty", "crv", "x", "y", "alg", "use", "key_ops", "k
 
 _ECDSA = ECAlgorithm(ECAlgorithm.SHA256)
 
-_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?(?=/)")
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?=/)")
 
 
 class ProofVerifier:

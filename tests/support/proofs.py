@@ -21,8 +21,13 @@ def jws(header, payload, private_key):
     """Return a compact JWS by ES256 over a header and a payload, each members or octets."""
     parts = [segment(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in (header, payload)]
     signing_input = ".".join(parts)
+    return f"{signing_input}.{signature_of(signing_input, private_key)}"
+
+
+def signature_of(signing_input, private_key):
+    """Return the segment of a signature by ES256 (RFC 7518 section 3.4)."""
     r, s = decode_dss_signature(private_key.sign(signing_input.encode(), ec.ECDSA(SHA256())))
-    return f"{signing_input}.{segment(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+    return segment(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 class ClientKey:
