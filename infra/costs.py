@@ -124,7 +124,7 @@ GATEWAY_LOG_BYTES = 500
 """A line of API Gateway's access log."""
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 14
+METRICS = 15
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
 ALARMS = 15
 ALARM_METRICS = 27

@@ -118,8 +118,11 @@ class InProcess:
         self._http = http
 
     def request(self, method, path, headers, body):
-        # The parts of a Cookie header that came in several are joined as RFC 9113 section 8.2.3 says.
-        joined = {name: value if isinstance(value, str) else "; ".join(value) for name, value in headers.items()}
+        # As RFC 9110 section 5.3 says, and of a Cookie RFC 9113 section 8.2.3.
+        joined = {
+            name: value if isinstance(value, str) else ("; " if name == "Cookie" else ", ").join(value)
+            for name, value in headers.items()
+        }
         return self._http.request(method, path, headers=joined, body=body)
 
 

@@ -36,7 +36,7 @@ class ClientKey:
     def __init__(self, issuer=ISSUER, clock=lambda: int(time.time())):
         self.private_key = ec.generate_private_key(ec.SECP256R1())
         self.issuer = issuer
-        self._clock = clock
+        self.clock = clock
 
     @property
     def jwk(self):
@@ -54,7 +54,7 @@ class ClientKey:
 
     def proof(self, path, method="POST", *, header=None, without=(), **claims):
         """Return a proof for a request. ``claims`` and ``header`` replace members, ``without`` leaves claims out."""
-        members = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": f"{self.issuer}{path}", "iat": self._clock()}
+        members = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": f"{self.issuer}{path}", "iat": self.clock()}
         members = {name: value for name, value in (members | claims).items() if name not in without}
         return jws({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk} | (header or {}), members, self.private_key)
 
