@@ -99,7 +99,7 @@ _KEY_PROOF = {
         "A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is"
         " bound to the key: each refresh then needs another proof by it."
     ),
-    "schema": {"type": "string", "maxLength": 2048},
+    "schema": {"type": "string", "maxLength": 2048, "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"},
 }
 
 _WITH_THE_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
