@@ -241,7 +241,7 @@ def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
         "password": {"min_length": password["min_length"], "max_length": 256},
         "methods": ["password", "passkey"] if email == "off" else ["password", "passkey", "email_code"],
         "second_factors": ["totp", "recovery_code", "passkey"],
-        "dpop": False,
+        "dpop": True,
     }
     # A live site has settings of its own.
     assert registration in {"open", "closed"}
