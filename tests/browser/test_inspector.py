@@ -158,13 +158,12 @@ def test_a_signature_is_verified_with_the_key_that_the_api_publishes(developer):
     assert [path for _, path, _ in developer.made()].count(".well-known/jwks.json") == 1
 
 
-def test_the_page_says_whether_the_session_is_bound_to_a_key_as_the_api_knows_it(developer):
-    answer = developer.context.request.get(
-        f"{developer.url}/api/auth/sessions", headers={"Authorization": f"Bearer {developer.access_tokens()[-1]}"}
-    )
-    (session,) = answer.json()["sessions"]
-    developer.sees("#key-pill", "bound to a key" if session["bound"] else "not bound")
-    developer.sees("#key-text", "good for nothing" if session["bound"] else "Whoever had a copy")
+def test_the_page_says_whether_the_session_is_bound_to_a_key_as_the_api_knows_it(newcomer):
+    inspect(newcomer)
+    headers = {"Authorization": f"Bearer {newcomer.access_tokens()[-1]}"}
+    (session,) = newcomer.context.request.get(f"{newcomer.url}/api/auth/sessions", headers=headers).json()["sessions"]
+    newcomer.sees("#key-pill", "bound to a key" if session["bound"] else "not bound")
+    newcomer.sees("#key-text", "good for nothing" if session["bound"] else "Whoever had a copy")
 
 
 def test_the_last_proof_is_explained_and_is_shortened_in_the_list(developer):
