@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.tokens.keyring import SigningKey, SigningKeys, VerificationKey, VerificationKeys
-from chalicelib.tokens.pyjwt import ECAlgorithm, OKPAlgorithm, PyJWK, PyJWTError, RSAAlgorithm, signing_algorithm
+from chalicelib.tokens.pyjwt import ECAlgorithm, OKPAlgorithm, PyJWK, PyJWTError, RSAAlgorithm, algorithm_of
 from chalicelib.weak_keys import MIN_RSA_BITS, ed25519_weakness, rsa_weakness
 
 JWKS_SECONDS = 300
@@ -55,7 +55,9 @@ def parse_verification_keys(jwks: object) -> VerificationKeys:
             raise ValueError("must hold public keys only, but one has a private member")
         public = _checked_public(jwk, operation="verify")
         parsed = _parse(public)
-        keys.append(VerificationKey(jwk["kid"], jwk["alg"], parsed.Algorithm, parsed.key, _numeric_date(jwk, "exp")))
+        keys.append(
+            VerificationKey(jwk["kid"], jwk["alg"], algorithm_of(parsed), parsed.key, _numeric_date(jwk, "exp"))
+        )
         published.append(public)
     _refuse_doubles(key.kid for key in keys)
     return VerificationKeys(tuple(keys), tuple(published))
@@ -81,7 +83,7 @@ def parse_signing_keys(jwks: object) -> SigningKeys:
         starts_at, expires_at = _numeric_date(jwk, "nbf") or 0, _numeric_date(jwk, "exp")
         keys.append(
             SigningKey(
-                jwk["kid"], jwk["alg"], signing_algorithm(parsed), parsed.key, starts_at, expires_at, "revoked" in jwk
+                jwk["kid"], jwk["alg"], algorithm_of(parsed), parsed.key, starts_at, expires_at, "revoked" in jwk
             )
         )
     _refuse_doubles(key.kid for key in keys)

@@ -11,10 +11,12 @@ Owns how PyJWT is imported: without four parts that Lychgate does not use and th
 They are absent only during this import. Afterwards each is imported at its first use, so PyJWT works in full for other
 code that uses it.
 
-Also owns how ES256 signs: deterministically.
+Also owns how ES256 signs, which is deterministically, and how it verifies.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from chalicelib.deferred import LoadedWhenAsked, function_of, left_out, module_of, take_when_asked
 
@@ -41,18 +43,20 @@ with left_out(
         _OPENSSH: module_of(_OPENSSH, **{name: function_of(_OPENSSH, name) for name in _OF_OPENSSH}),
     }
 ) as _left_out:
+    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256
     from jwt import PyJWK
     from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
     from jwt.exceptions import PyJWTError
-    from jwt.utils import der_to_raw_signature
 
 if _OPENSSH in _left_out:
     take_when_asked(serialization, _OPENSSH, _OF_OPENSSH)
 
 __all__ = [
+    "ES256",
     "Algorithm",
     "ECAlgorithm",
     "OKPAlgorithm",
@@ -60,32 +64,53 @@ __all__ = [
     "PyJWTError",
     "RSAAlgorithm",
     "add_entropy",
-    "signing_algorithm",
+    "algorithm_of",
 ]
 
 
-class _DeterministicES256(ECAlgorithm):
+class _ES256(ECAlgorithm):
     """ES256 with deterministic signatures (RFC 6979): the signature depends on the key and the message alone.
 
     Processes restored from one snapshot have the same random state. They cannot leak the key by signing two messages
     with the same nonce. Signing the same claims again gives exactly the same token.
+
+    The two forms of a signature, that of RFC 7518 section 3.4 and DER, are turned into each other here: by way of
+    hexadecimal, as PyJWT does it, that takes a fifth of a verification.
     """
 
     def __init__(self) -> None:
         super().__init__(ECAlgorithm.SHA256)
         self._ecdsa = ECDSA(SHA256(), deterministic_signing=True)
 
-    def sign(self, msg: bytes, key: object) -> bytes:
+    def sign(self, msg: bytes, key: Any) -> bytes:  # noqa: ANN401 - the private key of a curve, as in PyJWT
         """Return the signature in the form of RFC 7518 section 3.4: R and S, 32 octets each."""
-        return der_to_raw_signature(key.sign(msg, self._ecdsa), key.curve)  # type: ignore[attr-defined]
+        r, s = decode_dss_signature(key.sign(msg, self._ecdsa))
+        return r.to_bytes(_OCTETS, "big") + s.to_bytes(_OCTETS, "big")
+
+    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:  # noqa: ANN401 - as above
+        """Return whether this is a signature over the message, in that form."""
+        if len(sig) != 2 * _OCTETS:
+            return False
+        r, s = int.from_bytes(sig[:_OCTETS], "big"), int.from_bytes(sig[_OCTETS:], "big")
+        try:
+            key.verify(encode_dss_signature(r, s), msg, self._ecdsa)
+        except InvalidSignature:
+            return False
+        return True
 
 
-def signing_algorithm(key: PyJWK) -> Algorithm:
-    """Return the algorithm with which a private key signs. It is deterministic in each case.
+_OCTETS = 32
+"""Of R and S of P-256."""
+
+ES256 = _ES256()
+
+
+def algorithm_of(key: PyJWK) -> Algorithm:
+    """Return the algorithm of a key. It signs deterministically in each case.
 
     RS256 and EdDSA are deterministic by definition (RFC 8017 section 8.2, RFC 8032 section 5.1).
     """
-    return _DeterministicES256() if key.algorithm_name == "ES256" else key.Algorithm
+    return ES256 if key.algorithm_name == "ES256" else key.Algorithm
 
 
 def add_entropy(octets: bytes) -> None:
