@@ -70,6 +70,9 @@ export interface paths {
          * @description A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
          *     but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
          *     refused.
+         *
+         *     If the session is bound to a key, the header `DPoP` needs a new proof by that key. Without one the request changes
+         *     nothing.
          */
         post: operations["refresh"];
         delete?: never;
@@ -89,7 +92,8 @@ export interface paths {
         put?: never;
         /**
          * End the session of a refresh token. Succeeds also if there is no such session.
-         * @description Of two refresh cookies both sessions end.
+         * @description Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
+         *     proof by it.
          */
         post: operations["log_out"];
         delete?: never;
@@ -1029,7 +1033,7 @@ export interface components {
              * @description For programs.
              * @enum {string}
              */
-            error: "conflict" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
+            error: "conflict" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_dpop_proof" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
             /** @description For people. */
             detail: string;
             errors?: components["schemas"]["FieldProblem"][];
@@ -1126,7 +1130,7 @@ export interface components {
         /** @description One entry of an account's history. */
         EventBody: {
             /** @enum {string} */
-            type: "registered" | "login_succeeded" | "login_failed" | "logged_out" | "refresh_token_reused" | "session_revoked" | "password_changed" | "refresh_retried_elsewhere" | "reauthenticated" | "roles_changed" | "password_reset" | "email_verified" | "email_changed" | "second_factor_added" | "second_factor_removed" | "second_factor_failed" | "recovery_code_used" | "passkey_added" | "passkey_removed" | "account_disabled" | "account_enabled" | "password_link_made" | "account_deleted";
+            type: "registered" | "login_succeeded" | "login_failed" | "logged_out" | "refresh_token_reused" | "session_revoked" | "password_changed" | "refresh_retried_elsewhere" | "refresh_without_key" | "reauthenticated" | "roles_changed" | "password_reset" | "email_verified" | "email_changed" | "second_factor_added" | "second_factor_removed" | "second_factor_failed" | "recovery_code_used" | "passkey_added" | "passkey_removed" | "account_disabled" | "account_enabled" | "password_link_made" | "account_deleted";
             /**
              * Format: date-time
              * @description RFC 3339, in UTC.
@@ -1173,6 +1177,8 @@ export interface components {
             ip: string;
             user_agent: string;
             current: boolean;
+            /** @description Whether nobody can continue it without a key of its client. */
+            bound: boolean;
         };
         /** @description A new access token of a session that goes on with the refresh token that it has. */
         AccessTokenBody: {
@@ -1517,6 +1523,7 @@ export interface components {
             issuer: string;
             jwks_uri: string;
             id_token_signing_alg_values_supported: string[];
+            dpop_signing_alg_values_supported: string[];
             subject_types_supported: string[];
             response_types_supported: string[];
             claims_supported: string[];
@@ -1566,8 +1573,8 @@ export interface components {
         };
     };
     responses: {
-        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. */
-        invalid_request: {
+        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. `invalid_dpop_proof`: The header DPoP has no proof, or a wrong one, by the key of this session. */
+        invalid_request_or_invalid_dpop_proof: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1724,6 +1731,15 @@ export interface components {
         };
         /** @description `conflict`: Another request changed the account at the same time. Check it and try again. */
         conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. */
+        invalid_request: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1899,8 +1915,7 @@ export type OpenIdConfiguration = components['schemas']['OpenIdConfiguration'];
 export type OptionsBody = components['schemas']['OptionsBody'];
 export type PasswordLengths = components['schemas']['PasswordLengths'];
 export type HealthBody = components['schemas']['HealthBody'];
-export type EndsBody = components['schemas']['EndsBody'];
-export type ResponseInvalidRequest = components['responses']['invalid_request'];
+export type ResponseInvalidRequestOrInvalidDpopProof = components['responses']['invalid_request_or_invalid_dpop_proof'];
 export type ResponseOriginRejectedOrRegistrationClosed = components['responses']['origin_rejected_or_registration_closed'];
 export type ResponseUsernameTaken = components['responses']['username_taken'];
 export type ResponsePayloadTooLarge = components['responses']['payload_too_large'];
@@ -1917,6 +1932,7 @@ export type ResponseInvalidToken = components['responses']['invalid_token'];
 export type ResponseInvalidTokenOrInsufficientUserAuthentication = components['responses']['invalid_token_or_insufficient_user_authentication'];
 export type ResponseNotFound = components['responses']['not_found'];
 export type ResponseConflict = components['responses']['conflict'];
+export type ResponseInvalidRequest = components['responses']['invalid_request'];
 export type ResponseInvalidTokenOrInvalidCredentialsOrInvalidChallengeOrInvalidCode = components['responses']['invalid_token_or_invalid_credentials_or_invalid_challenge_or_invalid_code'];
 export type ResponseSecondFactorRequired = components['responses']['second_factor_required'];
 export type ResponseInvalidTokenOrInvalidCredentialsOrInsufficientUserAuthentication = components['responses']['invalid_token_or_invalid_credentials_or_insufficient_user_authentication'];
@@ -1932,7 +1948,10 @@ export interface operations {
     register: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1962,7 +1981,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegistrationPending"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected_or_registration_closed"];
             409: components["responses"]["username_taken"];
             413: components["responses"]["payload_too_large"];
@@ -1976,7 +1995,10 @@ export interface operations {
     log_in: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1997,7 +2019,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_credentials"];
             403: components["responses"]["origin_rejected_or_second_factor_required"];
             413: components["responses"]["payload_too_large"];
@@ -2011,7 +2033,10 @@ export interface operations {
     refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2032,7 +2057,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_grant"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
@@ -2045,7 +2070,10 @@ export interface operations {
     log_out: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2064,7 +2092,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
@@ -2226,7 +2254,10 @@ export interface operations {
     change_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2247,7 +2278,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_token_or_invalid_credentials_or_insufficient_user_authentication"];
             403: components["responses"]["origin_rejected"];
             409: components["responses"]["conflict"];
@@ -2295,7 +2326,10 @@ export interface operations {
     confirm_registration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2316,7 +2350,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected"];
             404: components["responses"]["not_found"];
             409: components["responses"]["email_taken"];
@@ -2539,7 +2573,10 @@ export interface operations {
     log_in_with_code: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2560,7 +2597,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["second_factor_required_or_origin_rejected"];
             404: components["responses"]["not_found"];
@@ -2699,7 +2736,10 @@ export interface operations {
     log_in_with_second_factor: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2720,7 +2760,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
@@ -2871,7 +2911,10 @@ export interface operations {
     log_in_with_passkey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2892,7 +2935,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];

@@ -4,7 +4,7 @@
  * @param {ClientOptions} [options]
  * @returns {Client}
  */
-export function createClient({ baseUrl, storage, fetch, timeout, askPassword, }?: ClientOptions): Client;
+export function createClient({ baseUrl, storage, fetch, timeout, askPassword, bind, }?: ClientOptions): Client;
 /** The API answered with an error. */
 export class ApiError extends Error {
     /** @param {Partial<ApiError>} problem */
@@ -124,6 +124,10 @@ export type Session = {
      * whether this is the session of the call
      */
     current: boolean;
+    /**
+     * whether nobody can continue it without a key of its client
+     */
+    bound: boolean;
 };
 /**
  * The access token, for uses other than `fetch`.
@@ -211,6 +215,10 @@ export type ClientOptions = {
      * asks the user for the password, or another proof; null if the user does not want to
      */
     askPassword?: ((why: ApiError) => Promise<Proof | null>) | undefined;
+    /**
+     * whether only this browser can continue a session that it begins; true by default
+     */
+    bind?: boolean | undefined;
 };
 /**
  * What a client has. docs/browser-client.md tells more of each member.
@@ -224,6 +232,12 @@ export type ClientMembers = {
      * the access token, null if nobody is logged in
      */
     token: Token | null;
+    /**
+     * whether only this browser can continue the session, null if nobody is logged in
+     */
+    session: {
+        bound: boolean;
+    } | null;
     /**
      * continues an earlier page's session; throws if the API cannot be reached
      */

@@ -39,6 +39,7 @@
  * @property {string} ip the address it began from
  * @property {string} user_agent what it began in, which a client can choose
  * @property {boolean} current whether this is the session of the call
+ * @property {boolean} bound whether nobody can continue it without a key of its client
  */
 
 /**
@@ -99,6 +100,7 @@
  * @property {number | undefined} [timeout] milliseconds to wait for a response; 10,000 by default
  * @property {((why: ApiError) => Promise<Proof | null>) | undefined} [askPassword]
  * asks the user for the password, or another proof; null if the user does not want to
+ * @property {boolean | undefined} [bind] whether only this browser can continue a session that it begins; true by default
  */
 
 /**
@@ -107,6 +109,8 @@
  * @typedef {object} ClientMembers
  * @property {User | null} user the user who is logged in, null if nobody is
  * @property {Token | null} token the access token, null if nobody is logged in
+ * @property {{bound: boolean} | null} session
+ * whether only this browser can continue the session, null if nobody is logged in
  * @property {() => Promise<User | null>} restore
  * continues an earlier page's session; throws if the API cannot be reached
  * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} register
@@ -331,20 +335,21 @@ class Api {
    *
    * @template Result
    * @param {Request} request
-   * @param {(response: Response, answeredAt: number) => Result | Promise<Result>} read
+   * @param {(response: Response, answeredAt: number, sent: Request) => Result | Promise<Result>} read
+   * @param {(request: Request) => Promise<Response>} [fetch] what sends it
    * @returns {Promise<Result>}
    */
-  async send(request, read) {
+  async send(request, read, fetch = this.fetch) {
     const limit = new AbortController();
     const alarm = setTimeout(() => limit.abort(), this.#timeout);
     const sentAt = this.#clock.now();
     const held = { request, sent: new Request(request, { signal: AbortSignal.any([request.signal, limit.signal]) }) };
     this.#underWay.add(held);
     try {
-      const response = await this.fetch(held.sent);
+      const response = await fetch(held.sent);
       const answeredAt = Date.parse(response.headers.get("Date") ?? "") / 1000;
       this.onAnswer(answeredAt, sentAt);
-      return await read(response, answeredAt);
+      return await read(response, answeredAt, held.sent);
     } catch (cause) {
       if (request.signal.aborted || cause instanceof ApiError) throw cause;
       throw new NetworkError("No usable answer", { cause });
@@ -370,50 +375,59 @@ async function readJson(response) {
 }
 
 /**
- * One entry of the browser's storage, which outlives the page. It has the refresh token, or one of two marks where a
- * cookie has the token, and is missing when nobody is logged in. All tabs share it, but for the modes "session" and
- * "memory".
+ * Two entries of the browser's storage, which outlive the page. One has the refresh token, or one of two marks where a
+ * cookie has the token, and is missing when nobody is logged in. The other tells of the key that the session is bound
+ * to. All tabs share them, but for the modes "session" and "memory".
  */
 class SessionStore {
   /** @type {Record<string, string>} a Storage, or an object that is gone with the page */
   #entries;
-  #name;
   #usesCookie;
 
-  /** @param {StorageMode} mode @param {string} name of the entry */
+  /** @param {StorageMode} mode @param {string} name of the first entry */
   constructor(mode, name) {
     this.#entries = openStorage(mode);
-    this.#name = name;
+    this.mode = mode;
+    this.name = name;
     this.#usesCookie = mode === "cookie";
   }
 
   get isEmpty() {
-    return !this.#entries[this.#name];
+    return !this.#entries[this.name];
   }
 
   /** Whether the cookie's session is over but the API may not know. Never true where no cookie is used. */
   get isLogoutPending() {
-    return this.#entries[this.#name] === LOGOUT_IS_PENDING;
+    return this.#entries[this.name] === LOGOUT_IS_PENDING;
   }
 
   /** A request's body that tells the API whose session it is; empty if the cookie does. Null if nothing is stored. */
   get credential() {
     if (this.isEmpty) return null;
-    return this.#usesCookie ? {} : { refresh_token: this.#entries[this.#name] };
+    return this.#usesCookie ? {} : { refresh_token: this.#entries[this.name] };
+  }
+
+  /** Whether the session, or its log-out, cannot go on without a key of this browser. */
+  get isBound() {
+    return !!this.#entries[`${this.name} key`];
+  }
+
+  set isBound(isBound) {
+    this.#entries[`${this.name} key`] = isBound ? "bound" : "";
   }
 
   /** @param {Tokens} tokens */
   save(tokens) {
-    this.#entries[this.#name] = tokens.refresh_token ?? TOKEN_IS_IN_COOKIE;
+    this.#entries[this.name] = tokens.refresh_token ?? TOKEN_IS_IN_COOKIE;
   }
 
   /** Remember, if that takes a mark, that the API is to hear of a log-out. */
   markLogoutPending() {
-    if (this.#usesCookie) this.#entries[this.#name] = LOGOUT_IS_PENDING;
+    if (this.#usesCookie) this.#entries[this.name] = LOGOUT_IS_PENDING;
   }
 
   clear() {
-    delete this.#entries[this.#name];
+    delete this.#entries[this.name];
   }
 }
 
@@ -610,14 +624,25 @@ class SessionKeeper {
   #clock;
   /** How the API is to give the refresh token. */
   #delivery;
+  /** Whether sessions are to be bound. */
+  #bind;
 
-  /** @param {{api: Api, store: SessionStore, tabs: Tabs, clock: Clock, delivery: "cookie" | "body"}} parts */
-  constructor({ api, store, tabs, clock, delivery }) {
+  /**
+   * @param {object} parts
+   * @param {Api} parts.api
+   * @param {SessionStore} parts.store
+   * @param {Tabs} parts.tabs
+   * @param {Clock} parts.clock
+   * @param {"cookie" | "body"} parts.delivery
+   * @param {boolean} parts.bind
+   */
+  constructor({ api, store, tabs, clock, delivery, bind }) {
     this.#api = api;
     this.#store = store;
     this.#tabs = tabs;
     this.#clock = clock;
     this.#delivery = delivery;
+    this.#bind = bind;
     this.#retry = new Retry(clock);
     api.onAnswer = (answeredAt, sentAt) => this.session?.correctExpiry(answeredAt, sentAt);
     tabs.listen((message) => this.#receive(message));
@@ -645,7 +670,7 @@ class SessionKeeper {
     await this.#sendPendingLogout("before a log-in");
     return this.#tabs.exclusively(async () => {
       const asked = { ...body, token_delivery: this.#delivery };
-      const session = await this.#requestSession(this.#api.jsonRequest("POST", path, asked, options));
+      const session = await this.#requestSession(this.#api.jsonRequest("POST", path, asked, options), true);
       this.#pendingLogout = null;
       this.#adopt(session, "entered", true);
       return session.tokens.user;
@@ -732,22 +757,41 @@ class SessionKeeper {
           this.#notify("refresh-failed", why, error);
           throw error;
         }
-        this.#endSession("refused");
+        this.#endSession(error.why ?? "refused");
       }
     }
     if (!this.session) throw new SessionEnded();
   }
 
-  /** @param {Request} request @returns {Promise<TokenSet>} */
-  async #requestSession(request) {
+  /**
+   * What sends a request with a proof of the key, if the session is bound or is to be bound; undefined if nothing is to be
+   * proven. A session begins without a key where there can be none.
+   *
+   * @param {boolean} [begins] whether the request begins a session
+   * @returns {((request: Request) => Promise<Response>) | undefined}
+   */
+  #proving(begins) {
+    const { fetch } = this.#api;
+    if (!(begins ? this.#bind && globalThis.crypto?.subtle : this.#store.isBound)) return;
+    return (request) =>
+      import("./lychgate-dpop.js").then(
+        ({ fetchProven }) => fetchProven(request, fetch, this.#store, begins),
+        (error) => (begins ? fetch(request) : Promise.reject(error)),
+      );
+  }
+
+  /** @param {Request} request @param {boolean} [begins] as above @returns {Promise<TokenSet>} */
+  async #requestSession(request, begins) {
     const sentAt = this.#clock.now();
-    return this.#api.send(request, async (response, answeredAt) => {
+    const read = async (response, answeredAt, sent) => {
       // Not each answer has a refresh token: that of the session is then as it was.
       const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
       if (!isUsable) throw new TypeError("No usable tokens");
+      if (begins) this.#store.isBound = sent.headers.has("DPoP");
       return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
-    });
+    };
+    return this.#api.send(request, read, this.#proving(begins));
   }
 
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
@@ -765,7 +809,8 @@ class SessionKeeper {
         return true;
       }
       try {
-        await this.#api.send(this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {}), readJson);
+        const request = this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {});
+        await this.#api.send(request, readJson, this.#proving());
       } catch (error) {
         this.#tryLater(error);
         if (!this.#isLogoutAwaited) this.#notify("logout-pending", why, error);
@@ -846,8 +891,8 @@ class SessionKeeper {
 
   #tryLater(error) {
     this.#retry.after(error);
-    // What the API does not understand, it does not understand later.
-    if (error.status !== 400) this.#schedule();
+    // What the API does not understand, it does not understand later. A proof it may.
+    if (error.status !== 400 || error.error === "invalid_dpop_proof") this.#schedule();
   }
 
   /** @param {Error} [error] */
@@ -994,6 +1039,7 @@ export function createClient({
   fetch = globalThis.fetch,
   timeout = TIMEOUT_MS,
   askPassword,
+  bind = true,
 } = {}) {
   const root = `${baseUrl}`.replace(/\/*$/, "/");
   /** @type {any} */
@@ -1008,7 +1054,8 @@ export function createClient({
   const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
   const store = new SessionStore(mode, name);
   const tabs = new Tabs(name, usesCookie || mode === "local", timeout);
-  const keeper = new SessionKeeper({ api, store, tabs, clock, delivery: usesCookie ? "cookie" : "body" });
+  const delivery = usesCookie ? "cookie" : "body";
+  const keeper = new SessionKeeper({ api, store, tabs, clock, delivery, bind });
   const calls = new Calls(api, keeper, askPassword);
   const closing = new AbortController();
   for (const event of ["online", "focus", "pageshow", "visibilitychange"]) {
@@ -1024,6 +1071,10 @@ export function createClient({
       if (!keeper.session) return null;
       const { access_token: accessToken, expires_in: lifetime } = keeper.session.tokens;
       return { accessToken, lifetime, secondsLeft: keeper.secondsLeft };
+    },
+
+    get session() {
+      return keeper.session && { bound: store.isBound };
     },
 
     async restore() {
