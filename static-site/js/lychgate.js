@@ -773,11 +773,12 @@ class SessionKeeper {
   #proving(begins) {
     const { fetch } = this.#api;
     if (!(begins ? this.#bind && globalThis.crypto?.subtle : this.#store.isBound)) return;
-    return (request) =>
-      import("./lychgate-dpop.js").then(
-        ({ fetchProven }) => fetchProven(request, fetch, this.#store, begins),
-        (error) => (begins ? fetch(request) : Promise.reject(error)),
-      );
+    return async (request) => {
+      const keys = await import("./lychgate-dpop.js").catch((error) => {
+        if (!begins) throw error;
+      });
+      return keys ? keys.fetchProven(request, fetch, this.#store, begins) : fetch(request);
+    };
   }
 
   /** @param {Request} request @param {boolean} [begins] as above @returns {Promise<TokenSet>} */
@@ -1021,7 +1022,7 @@ class Calls {
   /** Wait for what other calls may share, for no longer than the request's caller wants to. */
   #waitFor({ signal }, shared) {
     return new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.addEventListener("abort", () => reject(signal.reason));
       shared.then(resolve, reject);
     });
   }
