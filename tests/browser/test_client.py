@@ -1,5 +1,6 @@
 """The browser client by itself, in tabs of a real browser whose page has no client of its own."""
 
+import datetime
 import json
 
 import pytest
@@ -15,6 +16,27 @@ START = """async () => {
     globalThis.changes = [];
     client.onChange(({ type, why }) => changes.push(`${type}: ${why}`));
 }"""
+KEPT_KEY = """async () => {
+    const found = await new Promise((resolve) => {
+        const opening = indexedDB.open(`lychgate ${location.origin}/api/`);
+        opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+        opening.onsuccess = () => {
+            const asked = opening.result.transaction("keys").objectStore("keys").get("key");
+            asked.onsuccess = () => {
+                opening.result.close();
+                resolve(asked.result);
+            };
+        };
+    });
+    if (!found) return null;
+    const refused = await crypto.subtle.exportKey("jwk", found.privateKey).then(() => "exported", ({ name }) => name);
+    return { x: found.jwk.x, extractable: found.privateKey.extractable, refused };
+}"""
+DELETE_DATABASE = """() => new Promise((resolve, reject) => {
+    const deleting = indexedDB.deleteDatabase(`lychgate ${location.origin}/api/`);
+    deleting.onsuccess = () => resolve(true);
+    deleting.onblocked = () => reject(new Error("somebody holds the database"));
+})"""
 
 
 @pytest.fixture
@@ -66,3 +88,135 @@ def test_a_page_that_opens_with_a_log_out_pending_hears_that_it_was_sent(kim):
     assert next_page.evaluate("client.restore()") is None
     kim.wait_for(lambda: told(next_page) == ["logout-sent: page opened"], next_page)
     kim.forgive(FAILED)
+
+
+def join(visitor, page):
+    page.evaluate(f"client.register({json.dumps(visitor.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    return page
+
+
+def use_cookie(context, visitor, path="refresh"):
+    """Send a visitor's cookie without a proof, as somebody who has copied it. Return the status and the error."""
+    (cookie,) = visitor.refresh_cookies()
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}", "Origin": visitor.url}
+    answer = context.request.post(f"{visitor.url}/api/auth/{path}", data={}, headers=headers)
+    return answer.status, answer.json()["error"]
+
+
+def proofs_of(page):
+    """Return for each refresh and log-out that a tab sends from now on whether it has a proof."""
+    seen = []
+
+    def note(request):
+        if request.url.endswith(("auth/refresh", "auth/logout")):
+            seen.append("dpop" in request.headers)
+
+    page.on("request", note)
+    return seen
+
+
+def test_a_session_is_bound_to_a_key_that_no_script_can_read(kim):
+    page = join(kim, open_client(kim, kim.page))
+    assert page.evaluate("client.session") == {"bound": True}
+    assert [session["bound"] for session in page.evaluate("client.sessions()")] == [True]
+    key = page.evaluate(KEPT_KEY)
+    assert (key["extractable"], key["refused"]) == (False, "InvalidAccessError")
+
+
+def test_tabs_refresh_in_turn_with_the_one_key_and_a_reload_goes_on_with_it(kim):
+    first = join(kim, open_client(kim, kim.page))
+    key = first.evaluate(KEPT_KEY)
+    second = open_client(kim, kim.open_tab())
+    second.evaluate("client.restore()")
+    for page in (first, second, first, second):
+        page.evaluate("client.refresh()")
+        assert page.evaluate("client.session") == {"bound": True}
+    open_client(kim, first).evaluate("client.restore()")
+    assert first.evaluate("client.session") == {"bound": True}
+    assert first.evaluate(KEPT_KEY) == key
+    assert set(kim.refreshes(first, second)) == {200}
+
+
+def test_a_copied_cookie_is_worth_nothing_and_its_owner_goes_on(kim, new_visitor, server):
+    page = join(kim, open_client(kim, kim.page))
+    thief = new_visitor(server)
+    assert use_cookie(thief.context, kim) == (400, "invalid_dpop_proof")
+    page.evaluate("client.refresh()")
+    assert use_cookie(thief.context, kim) == (400, "invalid_dpop_proof")
+    page.evaluate("client.refresh()")
+    assert kim.refreshes() == [200, 200]
+
+
+def test_a_session_whose_key_the_browser_has_dropped_ends_with_a_reason_and_without_a_request(kim):
+    page = join(kim, open_client(kim, kim.page))
+    other = open_client(kim, kim.open_tab())
+    other.evaluate("client.restore()")
+    proofs = proofs_of(page)
+    assert page.evaluate(DELETE_DATABASE)
+    refused = page.evaluate("client.refresh().catch(({ name }) => name)")
+    assert refused == "SessionEnded"
+    assert page.evaluate("changes.at(-1)") == "logged-out: key lost"
+    kim.wait_for(lambda: other.evaluate("client.user") is None, other)
+    open_client(kim, page)
+    assert page.evaluate("client.restore()") is None
+    assert proofs == []
+    page.evaluate(f"client.login({json.dumps(kim.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    assert page.evaluate("client.session") == {"bound": True}
+
+
+def test_a_log_out_deletes_the_key(kim):
+    page = join(kim, open_client(kim, kim.page))
+    proofs = proofs_of(page)
+    assert page.evaluate("client.logout()") is True
+    assert page.evaluate("client.session") is None
+    assert page.evaluate(KEPT_KEY) is None
+    assert proofs == [True]
+
+
+def test_a_log_out_made_offline_is_proven_when_it_is_sent_after_a_reload(kim, new_visitor, server):
+    page = join(kim, open_client(kim, kim.page))
+    kim.context.route(LOGOUT, lambda route: route.abort())
+    assert page.evaluate("client.logout()") is False
+    assert page.evaluate(KEPT_KEY) is not None
+    stranger = new_visitor(server)
+    assert use_cookie(stranger.context, kim) == (400, "invalid_dpop_proof")
+    (cookie,) = kim.refresh_cookies()
+    kim.context.unroute(LOGOUT)
+    proofs = proofs_of(page)
+    open_client(kim, page).evaluate("client.restore()")
+    kim.wait_for(lambda: told(page) == ["logout-sent: page opened"])
+    assert proofs == [True]
+    assert page.evaluate(KEPT_KEY) is None
+    # The session itself has ended: what nobody can prove is no longer what is wrong.
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}", "Origin": kim.url}
+    answer = stranger.context.request.post(f"{kim.url}/api/auth/refresh", data={}, headers=headers)
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_grant")
+    kim.forgive(FAILED)
+
+
+def test_a_client_that_is_not_to_bind_begins_a_plain_session(kim):
+    page = kim.page
+    page.goto(f"{kim.url}{A_PAGE_WITHOUT_SCRIPTS}")
+    page.evaluate(START.replace("createClient()", "createClient({ bind: false })"))
+    proofs = proofs_of(page)
+    join(kim, page).evaluate("client.refresh()")
+    assert page.evaluate("client.session") == {"bound": False}
+    assert page.evaluate("indexedDB.databases()") == []
+    assert proofs == [False]
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_machine_whose_clock_is_wrong_logs_in_and_goes_on(new_visitor, server, hours):
+    kim = new_visitor(server)
+    wrong = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(hours=hours)
+    kim.context.clock.install(time=wrong)
+    page = join(kim, open_client(kim, kim.page))
+    page.evaluate("client.refresh()")
+    assert page.evaluate("client.session") == {"bound": True}
+    # The first answer has told the time.
+    assert [(path, status) for _, path, status in kim.made()] == [
+        ("auth/register", 400),
+        ("auth/register", 201),
+        ("auth/refresh", 200),
+    ]
+    kim.forgive(400)

@@ -11,13 +11,15 @@ FAILED = "Failed to load resource"
 BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
     Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
 }"""
+NO_KEYS = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
 
 
 @pytest.fixture
 def sleepy(new_visitor, server):
-    """Somebody who has signed up, with a clock that obeys."""
+    """Somebody who has signed up, with a clock that obeys and no place for a key, whose proofs would tell the time."""
     visitor = new_visitor(server)
     visitor.context.clock.install()
+    visitor.context.add_init_script(NO_KEYS)
     visitor.open().sign_up()
     visitor.is_signed_in()
     visitor.page.wait_for_load_state("networkidle")
@@ -61,7 +63,9 @@ def test_a_clock_wrong_by_a_day_does_not_matter(new_visitor, server, days):
     assert visitor.load_again() == 200
     assert visitor.refreshes() == []
     visitor.context.clock.fast_forward(TEN_MINUTES)
-    visitor.wait_for(lambda: visitor.refreshes() == [200])
+    visitor.wait_for(lambda: visitor.refreshes()[-1:] == [200])
+    # What told the time: the answers to a proof that is too old or of the future, at the log-in and after the leap.
+    visitor.forgive(400)
 
 
 def test_offline_is_no_log_out_and_coming_back_goes_on(sleepy):
@@ -232,6 +236,8 @@ def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, s
     for tab in tabs:
         assert visitor.load_again(tab) == 200
         assert tab.locator("[data-part~=logged-in]").is_visible()
+    # The leap makes clocks wrong, and proofs with them, until the answer.
+    visitor.forgive(400)
 
 
 def post(url, headers):

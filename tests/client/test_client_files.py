@@ -18,12 +18,13 @@ QR = CLIENT.with_name("qr.js")
 DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / ".tools" / "node_modules"
 COMPILER_SECONDS = 300
+# The client needs 240 of its own to be bound by the module of its key: docs/decisions/0084-a-key-for-the-browser.md
 MAX_MINIFIED_GZIPPED_BYTES = {CLIENT: 4440, KEY: 1200, MAIL: 512, FACTORS: 3200, ADMIN: 600, QR: 2200}
 ELEMENTS = CLIENT.with_name("elements")
 SIZE_OF_ELEMENTS = Path(__file__).with_name("size_of_elements.mjs")
 # By what is loaded to show them in English, with the client. Style sheets are apart.
 MAX_ELEMENTS_BYTES = {
-    ("sign-in.js", "words/en.js"): 12_000,
+    ("sign-in.js", "words/en.js"): 12_250,
     ("account.js", "account/start.js", "sign-in.js", "words/en.js", "words/en-account.js"): 24_000,
 }
 MINIFY = """

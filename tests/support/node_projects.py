@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 JS = ROOT / "static-site" / "js"
 CLIENT = JS / "lychgate.js"
 TYPES = CLIENT.with_suffix(".d.ts")
+KEY = CLIENT.with_name("lychgate-dpop.js")
 MAIL = CLIENT.with_name("lychgate-mail.js")
 MAIL_TYPES = MAIL.with_suffix(".d.ts")
 FACTORS = CLIENT.with_name("lychgate-factors.js")
@@ -53,6 +54,6 @@ def react_project(folder: Path) -> Path:
     """Make a project as Vite's template `react-ts` makes it, with the client copied into it."""
     shutil.copytree(_REACT_TEMPLATE, folder)
     install(folder)
-    for file in (CLIENT, TYPES):
+    for file in (CLIENT, TYPES, KEY):
         shutil.copy(file, folder / "src")
     return folder
