@@ -1,8 +1,8 @@
 /**
  * Proves that the requests of a session come from the browser that it began in, by DPoP (RFC 9449): docs/browser-client.md
  *
- * lychgate.js loads it once there is something to prove. The key's private part cannot be read, by no script: it can only
- * sign, here.
+ * lychgate.js loads it once there is something to prove, and may be older than this file: what it calls stays. No script can
+ * read the private part of the key, this one neither.
  */
 
 /**

@@ -304,6 +304,16 @@ test("a session whose key the browser has dropped is over, and the API is not as
   assert.deepEqual(client.session, { bound: true });
 });
 
+test("a page that opens after its key was dropped says so, and the API is not asked", async () => {
+  await signedIn();
+  globalThis.indexedDB.entries.clear();
+  const next = newClient();
+  await assert.rejects(next.restore(), SessionEnded);
+  await eventually(() => next.changes.at(-1) === "logged-out: key lost");
+  assert.equal(next.session, null);
+  assert.deepEqual(api.paths, ["auth/login proven"]);
+});
+
 test("a log-out whose key the browser has dropped is sent without a proof", async () => {
   const client = await signedIn();
   globalThis.indexedDB.entries.clear();
