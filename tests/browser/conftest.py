@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.development_server import DevelopmentServer
 from tests.browser.person import Person
-from tests.browser.visitor import PASSWORD, Visitor
+from tests.browser.visitor import NO_KEYS, PASSWORD, Visitor
 from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
 
@@ -67,7 +67,8 @@ def mailless_server(tmp_path_factory):
 def new_visitor(browser):
     """Make visitors, each with a browser profile of their own, and hold their pages to having no errors.
 
-    They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise.
+    They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise. Of a
+    server with a time of its own they keep no keys, whose proofs would tell the browser's.
     """
     visitors = []
 
@@ -75,6 +76,8 @@ def new_visitor(browser):
         context = browser.new_context(**{"reduced_motion": "reduce", **settings})
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(TELL_VIOLATIONS)
+        if server.url.rpartition(":")[2] in DevelopmentServer.with_times_of_their_own:
+            context.add_init_script(NO_KEYS)
         visitors.append(Visitor(context, server.url, username))
         return visitors[-1]
 

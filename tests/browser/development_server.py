@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
 # A bound for what normally takes a fraction of it, not an expectation.
@@ -21,6 +22,9 @@ FOR_TESTS = {
 
 class DevelopmentServer:
     """A `python -m infra.local` on free ports, with accounts of its own."""
+
+    with_times_of_their_own: ClassVar[set[str]] = set()
+    """The ports of those that do not go by the machine's clock."""
 
     def __init__(self, data_directory, *, checkout=ROOT, **settings):
         self.data_directory = data_directory
@@ -42,6 +46,8 @@ class DevelopmentServer:
             self.stop()
             raise
         self.url = re.search(r"^Page +(http://127\.0\.0\.1:\d+)", self.output, re.MULTILINE)[1]
+        if "LYCHGATE_TEST_CLOCK" in settings:
+            self.with_times_of_their_own.add(self.url.rpartition(":")[2])
 
     def stop(self):
         self._process.terminate()

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.person import NEW_PASSWORD, call_api, text_of
+from tests.browser.visitor import PASSWORD
 
 
 def test_who_has_forgotten_the_password_chooses_another_one_by_mail(kim):
@@ -43,13 +44,13 @@ def test_a_new_password_by_mail_ends_the_sessions_and_logs_nobody_in(kim, new_pe
 
 def test_a_browser_whose_session_has_ended_can_still_use_a_link(kim):
     kim.page.goto("about:blank")
-    other = kim.visitor.context.request
-    cookie = kim.visitor.refresh_cookies()[0]
-    other.post(
-        f"{kim.server.url}/api/auth/logout",
+    tokens = call_api(kim.server, "auth/login", {"username": kim.visitor.username, "password": PASSWORD})
+    ended = kim.visitor.context.request.post(
+        f"{kim.server.url}/api/auth/logout-all",
         data="{}",
-        headers={"Content-Type": "application/json", "Cookie": f"{cookie['name']}={cookie['value']}"},
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {tokens['access_token']}"},
     )
+    assert ended.status == 204
     call_api(kim.server, "auth/password/forgot", {"username": kim.visitor.username})
     linked = kim.opens(kim.post.link("reset"))
     linked.fill("[data-part~=reset-password]", NEW_PASSWORD)

@@ -5,13 +5,14 @@ import urllib.request
 
 import pytest
 
+from tests.browser.visitor import NO_KEYS
+
 REFRESH = "**/api/auth/refresh"
 TEN_MINUTES = 600_000
 FAILED = "Failed to load resource"
 BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
     Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
 }"""
-NO_KEYS = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
 
 
 @pytest.fixture
