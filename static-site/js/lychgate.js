@@ -413,7 +413,8 @@ class SessionStore {
   }
 
   set isBound(isBound) {
-    this.#entries[`${this.name} key`] = isBound ? "bound" : "";
+    if (isBound) this.#entries[`${this.name} key`] = "bound";
+    else delete this.#entries[`${this.name} key`];
   }
 
   /** @param {Tokens} tokens */

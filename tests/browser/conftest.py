@@ -68,7 +68,7 @@ def new_visitor(browser):
     """Make visitors, each with a browser profile of their own, and hold their pages to having no errors.
 
     They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise. Of a
-    server with a time of its own they keep no keys, whose proofs would tell the browser's.
+    server with a time of its own they make no keys, whose proofs would tell the browser's.
     """
     visitors = []
 

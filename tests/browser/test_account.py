@@ -514,6 +514,8 @@ def test_a_time_stays_true_while_the_page_is_open_and_is_exact_for_who_wants_it(
     assert (time.get_attribute("datetime"), time.get_attribute("title")) == (event["at"], "17 Jun 2026, 15:28:00")
     visitor.context.clock.fast_forward(180_000)
     visitor.sees("[data-part~=event-list] time", "5 minutes ago")
+    # What told the time of the API: its answer to a proof from June.
+    visitor.forgive(400)
 
 
 DEVICES = [

@@ -17,7 +17,7 @@ BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
 
 @pytest.fixture
 def sleepy(new_visitor, server):
-    """Somebody who has signed up, with a clock that obeys and no place for a key, whose proofs would tell the time."""
+    """Somebody who has signed up, with a clock that obeys and no key, whose proofs would tell the time."""
     visitor = new_visitor(server)
     visitor.context.clock.install()
     visitor.context.add_init_script(NO_KEYS)

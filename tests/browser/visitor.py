@@ -12,8 +12,8 @@ REMEMBER = """if (location.origin === %s && !localStorage.joined) {
     localStorage.joined = "yes";
     localStorage[`lychgate ${location.origin}/api/`] = "in";
 }"""
-# A browser that keeps no keys: its sessions are plain.
-NO_KEYS = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
+# A browser that makes no keys: its sessions are plain.
+NO_KEYS = "if (crypto.subtle) crypto.subtle.generateKey = undefined;"
 
 
 class Visitor:

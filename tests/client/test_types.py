@@ -88,7 +88,7 @@ def test_a_vite_project_with_react_and_typescript_builds_with_the_client(tmp_pat
     assert checked.returncode == 0, checked.stdout
     built = vite("build", folder=project)
     assert built.returncode == 0, built.stdout
-    script = only_with("auth/refresh", project)
+    script = only_with("auth/register", project)
     page = (project / "dist" / "index.html").read_text("utf-8")
     assert f"/assets/{script.name}" in page
     assert only_with("dpop+jwt", project).name not in page
@@ -148,4 +148,4 @@ def test_a_vite_project_without_typescript_builds_with_the_client(project):
     (project / "index.html").write_text(page, "utf-8")
     built = vite("build", folder=project)
     assert built.returncode == 0, built.stdout
-    assert only_with("auth/refresh", project) != only_with("dpop+jwt", project)
+    assert only_with("auth/register", project) != only_with("dpop+jwt", project)
