@@ -246,6 +246,8 @@ class Lychgate:
             hasher=hasher,
             policy=policy,
             peppers=secrets.peppers,
+            issuer=plain_issuer,
+            verifier=verifier,
             notices=notices,
             clock=clock,
             announce=announce,

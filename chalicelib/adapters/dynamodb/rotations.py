@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
 
+# ``Session.is_on_device`` of a caller who has shown no device.
+ON_NO_DEVICE = "attribute_not_exists(device_key)"
+
 # True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
 _REMEMBERS = (
     "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
@@ -44,6 +47,8 @@ class Use(NamedTuple):
     now: int
     idle_expires_at: int
     used_from: str
+    on_device: bool = False
+    """Whether the caller has shown to be on the session's device."""
 
 
 class _Allowed(NamedTuple):
@@ -68,9 +73,16 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
+    if session.device_key and not use.on_device:
+        return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
-    return _rotate(database, key, use, _of_same_second(proof) if session.is_bound else _PLAIN)
+    return _rotate(database, key, use, _of_same_second(proof) if session.key else _PLAIN)
+
+
+def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rotation:
+    """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update."""
+    return _rotate(database, key, use, _Allowed("", ", device_key = :device", {":device": device_key}))
 
 
 def _later(proof: KeyProof) -> _Allowed:
@@ -105,6 +117,7 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotat
     this update has left it, and the update counts as applied: nobody has presented the token again.
     """
     client = database.client
+    conditions = filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE))
     try:
         with unavailable_on_failure():
             response = after_conflicts(
@@ -116,7 +129,7 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotat
                         "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
                         f" last_used_from = :from{allowed.changes}"
                     ),
-                    ConditionExpression=f"{_ACCEPTS} AND {allowed.condition}",
+                    ConditionExpression=" AND ".join(conditions),
                     ExpressionAttributeValues=to_item(
                         {
                             ":counter": use.counter,
@@ -177,9 +190,9 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
 def _retried(before: Session, after: Session) -> tuple[dict[str, Value], str, dict[str, Value]]:
     """Return what to store of a retry, and the condition that the session remembers what it did, with its values.
 
-    A plain session remembers how often and from where it was retried, a bound one the proofs.
+    A session without a key remembers how often and from where it was retried, one with a key the proofs.
     """
-    if before.is_bound:
+    if before.key:
         values: dict[str, Value] = {":before_at": before.key_proof_at, ":before": before.key_proofs}
         return key_proof_members(after), "key_proof_at = :before_at AND key_proofs = :before", values
     values = {":retried": before.retried_counter, ":elsewhere": before.elsewhere_counter, ":never": -1}
