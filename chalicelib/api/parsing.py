@@ -186,6 +186,11 @@ def _cookie_headers(request: Request) -> list[str]:
     return found or [request.headers.get("cookie", "")]
 
 
+def read_key_proofs(request: Request) -> list[str]:
+    """Return every ``DPoP`` header of a request."""
+    return read_header(request, "dpop")
+
+
 def read_header(request: Request, name: str) -> list[str]:
     """Return every header of this name, in lower case. Chalice keeps the last of several."""
     headers = request.to_original_event().get("multiValueHeaders") or {}

@@ -24,7 +24,7 @@ from chalice.app import ChaliceAuthorizer, Request
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.user import User
 from chalicelib.api.middleware import View, current_principal
-from chalicelib.api.parsing import complete, read_body, read_caller, read_header
+from chalicelib.api.parsing import complete, read_body, read_caller, read_key_proofs
 from chalicelib.api.responses import Answer
 from chalicelib.assembly import UseCases
 from chalicelib.errors import (
@@ -353,7 +353,7 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
 
 def _key_proof(request: Request, operation: Operation, lychgate: Lychgate) -> KeyProof | None:
     """Return the key that a request proves, None if it has no proof. Raises InvalidDPoPProof."""
-    proofs = read_header(request, "dpop")
+    proofs = read_key_proofs(request)
     if not proofs:
         return None
     if len(proofs) > 1:

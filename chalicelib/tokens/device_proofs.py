@@ -14,6 +14,8 @@ from chalicelib.tokens.compact import Members, Refused, string
 from chalicelib.tokens.proofs import signed_by, signed_by_own_key
 
 PROOF_TYPE = "dbsc+jwt"
+MAX_PROOF_LENGTH = 2048
+"""Characters. One with a challenge of ours has under 800."""
 
 _COORDINATES = ("x", "y")
 
@@ -24,7 +26,7 @@ def first_proof(proof: str, *, url: str) -> tuple[str, str]:
     The text of the key is for ``later_proof`` only. Raises InvalidDeviceProof.
     """
     with _refusing():
-        jwk, claims = signed_by_own_key(proof, PROOF_TYPE)
+        jwk, claims = signed_by_own_key(proof, PROOF_TYPE, longest=MAX_PROOF_LENGTH)
         return ".".join(jwk[name] for name in _COORDINATES), _challenge(claims, url)
 
 
@@ -32,7 +34,7 @@ def later_proof(proof: str, key: str, *, url: str) -> str:
     """Return the challenge that a device has signed whose key is known. Raises InvalidDeviceProof."""
     jwk = {"kty": "EC", "crv": "P-256", **dict(zip(_COORDINATES, key.split("."), strict=True))}
     with _refusing():
-        return _challenge(signed_by(jwk, proof, PROOF_TYPE), url)
+        return _challenge(signed_by(jwk, proof, PROOF_TYPE, longest=MAX_PROOF_LENGTH), url)
 
 
 @contextmanager

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from chalicelib.clock import Clock
 
 PROOF_TYPE = "dpop+jwt"
+MAX_PROOF_LENGTH = 2048
+"""Characters. A proof by ES256 has under 500, and the limit bounds the work for a forgery."""
+
 WINDOW = 60
 """Seconds by which a proof's ``iat`` may differ from our clock (RFC 9449 section 11.1)."""
 
@@ -54,7 +57,7 @@ class ProofVerifier:
             raise InvalidDPoPProof(f"unexpected {type(unexpected).__name__}") from unexpected
 
     def _verify(self, proof: str, method: str, path: str) -> KeyProof:
-        jwk, claims = signed_by_own_key(proof, PROOF_TYPE)
+        jwk, claims = signed_by_own_key(proof, PROOF_TYPE, longest=MAX_PROOF_LENGTH)
         if string(claims, "htm") != method:
             raise Refused("htm is not the request's method")
         if not self._is_own(string(claims, "htu"), path):

