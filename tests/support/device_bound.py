@@ -14,7 +14,7 @@ _REGISTRATION = re.compile(r'\(ES256\);path="([^"]+)";challenge="([^"]+)"')
 _CHALLENGE = re.compile(r'"([^"]+)";id="([^"]+)"')
 
 
-def device_proof(key, challenge, *, names_key, header=None, **claims):
+def device_proof(key, challenge, /, *, names_key, header=None, **claims):
     """Return the proof that Chromium makes of a challenge, with other members if a test wants them."""
     members = {"alg": "ES256", "typ": "dbsc+jwt"} | ({"jwk": key.jwk} if names_key else {})
     return jws(members | (header or {}), {"jti": challenge} | claims, key.private_key)
