@@ -196,8 +196,8 @@ class SessionStore(Protocol):
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """Store what ``after`` remembers of retries, if the stored session still remembers what ``before`` does.
 
-        A bound session remembers its proofs, a plain one the retries. Records the event in the same step, if there is
-        one.
+        A session with a key remembers its proofs, any other the retries. Records the event in the same step, if there
+        is one.
         """
 
     def note_without_key(self, session: Session, event: SecurityEvent) -> None:
