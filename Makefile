@@ -90,9 +90,9 @@ test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed .tools
 test-all: ## Run the tests, and those that try each case of what others have shown of all
 	@$(MAKE) --no-print-directory test WHICH=
 
-fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, keys and names, guided by coverage, for SECONDS each (60); Linux only
+fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, proofs, keys and names, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis
-	@for target in tokens claims keys ring names; do \
+	@for target in tokens claims proofs keys ring names; do \
 	  $(BIN)/python tests/fuzz/atheris_fuzz.py $$target -max_total_time=$(or $(SECONDS),60) -print_final_stats=1 \
 	    -artifact_prefix=.hypothesis/ || exit 1; \
 	done

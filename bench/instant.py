@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import jwt
+
+from bench.protected import routes
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.config.api import REFRESH_IDLE_LIFETIME, SESSION_LIFETIME
@@ -21,7 +26,13 @@ from chalicelib.credentials.throttling import Admission, Attempt, Failures
 from chalicelib.telemetry import log
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keyring import SigningKey, VerificationKey
-from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
+from chalicelib.tokens.keys import (
+    generate_signing_jwk,
+    parse_signing_keys,
+    parse_verification_keys,
+    public_jwks,
+    thumbprint,
+)
 from chalicelib.use_cases.administration_ports import AdministrationStore
 from chalicelib.use_cases.factor_ports import FactorStore
 from chalicelib.use_cases.ports import (
@@ -39,7 +50,7 @@ from tests.support.scenarios import PASSWORD
 if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
-    from chalicelib.accounts.ended import Ended
+    from chalicelib.accounts.key_proof import KeyProof
     from chalicelib.api.application import Application
     from chalicelib.assembly import UseCases
 
@@ -57,7 +68,7 @@ class _Users:
 
 
 class _Sessions:
-    """Accepts every genuine refresh token as if it were used for the first time."""
+    """Accepts every genuine refresh token and every proof as if it were used for the first time."""
 
     def __init__(self, session: Session, user: User) -> None:
         self._session = session
@@ -70,14 +81,25 @@ class _Sessions:
         return False
 
     def rotate(
-        self, _user_id: str, _session_id: str, counter: int, *, now: int, idle_expires_at: int, used_from: str
+        self,
+        _user_id: str,
+        _session_id: str,
+        counter: int,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+        key_proof: KeyProof | None,
     ) -> Rotation:
+        # A store reads the key's last proof with the session's other attributes, in one step.
+        last = {} if key_proof is None else {"key_proof_at": key_proof.at, "key_proofs": (key_proof.id,)}
         rotated = replace(
             self._session,
             refresh_counter=counter + 1,
             last_used_at=now,
             idle_expires_at=idle_expires_at,
             last_used_from=used_from,
+            **last,  # type: ignore[arg-type]
         )
         return Rotation(applied=True, session=rotated)
 
@@ -109,9 +131,10 @@ class Instant:
 
 
 @contextmanager
-def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterator[Instant]:
+def instant_application(hasher: PasswordHasher, *, alg: str = "ES256", client_key: str = "") -> Iterator[Instant]:
     """Return an application with both Lambdas, over such stores and with a new key.
 
+    ``client_key`` is the thumbprint of the key that the session is bound to, empty for a plain session.
     Log lines are made as on Lambda, and discarded.
     """
     private = {"keys": [generate_signing_jwk(alg)], "pepper": "A" * 43}
@@ -131,6 +154,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         refresh_counter=0,
         epoch=0,
         caller=CALLER,
+        key=client_key,
     )
     stores = Stores(
         users=cast("UserStore", _Users(user)),
@@ -140,7 +164,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         make_mail_stores=_no_mail_stores,
         make_factor_store=_no_factor_store,
         make_administration_store=_no_administration_store,
-        make_ended_feed=_NothingEnded,
+        make_ended_feed=_OthersEnded,
     )
     settings = {
         "LYCHGATE_ISSUER": ISSUER,
@@ -154,6 +178,7 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         clients=clients_of(ring=private),
         make_stores=lambda _clients, _settings: stores,
         make_hasher=lambda **_: hasher,
+        routes=[routes],
     )
     issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=signing_keys, access_lifetime=3600)
     with _log_lines_thrown_away():
@@ -168,11 +193,19 @@ def instant_application(hasher: PasswordHasher, *, alg: str = "ES256") -> Iterat
         )
 
 
-class _NothingEnded:
-    """A feed without an entry."""
+def key_with_proof(path: str) -> tuple[str, str]:
+    """Return the thumbprint of a client's new key, and a proof by it for a POST request (RFC 9449 section 4.2)."""
+    jwk = generate_signing_jwk()
+    public = {name: jwk[name] for name in ("kty", "crv", "x", "y")}
+    claims = {"jti": secrets.token_urlsafe(16), "htm": "POST", "htu": ISSUER + path, "iat": int(time.time())}
+    return thumbprint(jwk), jwt.encode(claims, jwt.PyJWK(jwk), "ES256", {"typ": "dpop+jwt", "jwk": public})
 
-    def since(self, at: int) -> list[Ended]:  # noqa: ARG002
-        return []
+
+class _OthersEnded:
+    """A feed that names sessions and users of others: what ends by force in eleven minutes with a million users."""
+
+    def since(self, at: int) -> list[Ended]:
+        return [Ended(digest_of(str(number)), at, is_user=number % 2 == 0) for number in range(150)]
 
 
 def _no_administration_store() -> AdministrationStore:

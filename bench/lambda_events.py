@@ -25,9 +25,12 @@ def api_event(
     members: Mapping[str, str] | None = None,
     *,
     authorizer: Mapping[str, str] | None = None,
+    proof: str | None = None,
 ) -> Event:
-    """Return the event of a request, with a JSON body of ``members`` and the authorizer's context."""
+    """Return the event of a request, with a JSON body of ``members``, the authorizer's context and a DPoP proof."""
     headers = {"Host": "site.example", "User-Agent": "bench", "Accept": "*/*"}
+    if proof is not None:
+        headers["DPoP"] = proof
     if members is not None:
         headers["Content-Type"] = "application/json"
     context: dict[str, Any] = {

@@ -7,6 +7,7 @@ operation and its floor alternate in one process.
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bench.figures import Figure, Progress, figure, ratios
-from bench.instant import CALLER, ISSUER, USERNAME, Instant, instant_application
+from bench.instant import CALLER, ISSUER, USERNAME, Instant, instant_application, key_with_proof
 from bench.interleaving import interleaved
 from bench.lambda_events import api_event, authorizer_event
 from chalicelib.config.api import BCRYPT_COST
@@ -62,6 +63,12 @@ def measure(progress: Progress, *, quick: bool = False) -> list[Figure]:
     with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4)) as instant:
         figures += _refresh(instant, effort)
         figures += _signature(instant, effort)
+        progress("protected request")
+        figures += _protected(instant, effort)
+    progress("refresh with a proof")
+    client_key, proof = key_with_proof("/auth/refresh")
+    with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=4), client_key=client_key) as instant:
+        figures += _refresh_with_proof(instant, proof, effort)
     progress("log-in")
     with instant_application(PasswordHasher(peppers=Peppers.of(_PEPPER), cost=BCRYPT_COST)) as instant:
         figures += _log_in(instant, effort)
@@ -98,20 +105,11 @@ def _authorizer(instant: Instant, alg: str, effort: _Effort) -> list[Figure]:
 def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
     event = api_event("POST", "/auth/refresh", {"refresh_token": instant.refresh_token})
     _check(instant.app, event)
-    claims = jwt.decode(instant.access_token, options={"verify_signature": False})
-    refresh_claims = jwt.decode(instant.refresh_token, options={"verify_signature": False})
-    key = instant.signing_key
-
-    def floor() -> None:
-        _decoded(instant.refresh_token, instant, REFRESH_TOKEN.audience(issuer=ISSUER, api=ISSUER))
-        jwt.encode(claims, key.private_key, key.alg, {"typ": "at+jwt", "kid": key.kid})
-        jwt.encode(refresh_claims, key.private_key, key.alg, {"typ": "refresh+jwt", "kid": key.kid})
-
     seconds = interleaved(
         {
             "use case": lambda: instant.use_cases.refresh_tokens.exchange(instant.refresh_token, CALLER),
             "handler": lambda: instant.app(event, None),
-            "floor": floor,
+            "floor": _floor_of_a_refresh(instant),
         },
         rounds=effort.rounds,
         calls=effort.calls,
@@ -133,6 +131,74 @@ def _refresh(instant: Instant, effort: _Effort) -> list[Figure]:
         figure("refresh, use case", "us", _in(_MICROSECONDS, seconds["use case"])),
         figure("one `jwt.decode` and two `jwt.encode`", "us", _in(_MICROSECONDS, seconds["floor"])),
     ]
+
+
+def _refresh_with_proof(instant: Instant, proof: str, effort: _Effort) -> list[Figure]:
+    """Compare the refresh of a bound session with the same floor. The store takes one proof again and again."""
+    event = api_event("POST", "/auth/refresh", {"refresh_token": instant.refresh_token}, proof=proof)
+    _check(instant.app, event)
+    floor = _floor_of_a_refresh(instant)
+
+    def floor_with_proof() -> None:
+        floor()
+        key = jwt.PyJWK(jwt.get_unverified_header(proof)["jwk"], "ES256")
+        jwt.decode(proof, key, algorithms=["ES256"], options={"require": ["iat", "jti"]})
+
+    seconds = interleaved(
+        {"handler": lambda: instant.app(event, None), "floor": floor, "floor with proof": floor_with_proof},
+        rounds=effort.rounds,
+        calls=effort.calls,
+    )
+    return [
+        figure(
+            "refresh with a proof, whole handler / one `jwt.decode` and two `jwt.encode`",
+            "x",
+            ratios(seconds["handler"], seconds["floor"]),
+            at_most=1.9,
+        ),
+        figure(
+            "refresh with a proof, whole handler / the same and one `jwt.decode` of the proof",
+            "x",
+            ratios(seconds["handler"], seconds["floor with proof"]),
+        ),
+        figure("refresh with a proof, whole handler", "us", _in(_MICROSECONDS, seconds["handler"])),
+    ]
+
+
+def _protected(instant: Instant, effort: _Effort) -> list[Figure]:
+    """Compare one view behind the feed of ended sessions, and behind the live check, with the same view open to all."""
+    context = instant.authorizer(authorizer_event(instant.access_token), {})["context"]
+    events = {name: api_event("GET", f"/bench/{name}", authorizer=context) for name in ("open", "feed", "live")}
+    for event in events.values():
+        _check(instant.app, event)
+    seconds = interleaved(
+        {name: functools.partial(instant.app, event, None) for name, event in events.items()},
+        rounds=effort.rounds,
+        calls=effort.calls,
+    )
+    return [
+        figure("protected request behind the feed / open to all", "x", ratios(seconds["feed"], seconds["open"])),
+        figure(
+            "protected request, live, without the database's time / open to all",
+            "x",
+            ratios(seconds["live"], seconds["open"]),
+        ),
+        figure("protected request behind the feed", "us", _in(_MICROSECONDS, seconds["feed"])),
+    ]
+
+
+def _floor_of_a_refresh(instant: Instant) -> Callable[[], None]:
+    """Return the cryptography of a refresh: one token is verified and two are signed."""
+    claims = jwt.decode(instant.access_token, options={"verify_signature": False})
+    refresh_claims = jwt.decode(instant.refresh_token, options={"verify_signature": False})
+    key = instant.signing_key
+
+    def floor() -> None:
+        _decoded(instant.refresh_token, instant, REFRESH_TOKEN.audience(issuer=ISSUER, api=ISSUER))
+        jwt.encode(claims, key.private_key, key.alg, {"typ": "at+jwt", "kid": key.kid})
+        jwt.encode(refresh_claims, key.private_key, key.alg, {"typ": "refresh+jwt", "kid": key.kid})
+
+    return floor
 
 
 def _signature(instant: Instant, effort: _Effort) -> list[Figure]:

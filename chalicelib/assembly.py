@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.code_log_in import CodeLogIn
     from chalicelib.use_cases.device_binding import DeviceBinding
     from chalicelib.use_cases.devices import Devices
+    from chalicelib.use_cases.ended_sessions import EndedSessions
     from chalicelib.use_cases.factors import FactorManagement
     from chalicelib.use_cases.hooked import Hooked
     from chalicelib.use_cases.log_in import LogIn
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.password_guard import PasswordGuard
     from chalicelib.use_cases.password_reset import PasswordReset
     from chalicelib.use_cases.ports import Announce, Stores
+    from chalicelib.use_cases.published_ends import PublishedEnds
     from chalicelib.use_cases.reauthentication import Reauthentication
     from chalicelib.use_cases.refresh import RefreshTokens
     from chalicelib.use_cases.registration import Registration
@@ -62,13 +64,13 @@ class Parts:
     settings: ApiSettings
     http: HttpSettings
     stores: Stores
+    issuer: TokenIssuer
+    """Without the site's own claims."""
     begin_session: BeginSession
     guard: PasswordGuard
     hasher: PasswordHasher
     policy: PasswordPolicy
     peppers: Peppers
-    issuer: TokenIssuer
-    """Without the claims of the site."""
     verifier: TokenVerifier
     notices: Notices
     clock: Clock
@@ -280,3 +282,24 @@ class UseCases:
             clock=parts.clock,
             announce=parts.announce,
         )
+
+    @functools.cached_property
+    def ended_sessions(self) -> EndedSessions:
+        """What this process remembers of the feed of ended sessions."""
+        from chalicelib.telemetry.log import log_unreadable_feed  # noqa: PLC0415
+        from chalicelib.use_cases.ended_sessions import EndedSessions  # noqa: PLC0415
+
+        parts = self._parts
+        return EndedSessions(
+            parts.stores.ended,
+            access_lifetime=parts.settings.access_token_lifetime,
+            clock=parts.clock,
+            report=log_unreadable_feed,
+        )
+
+    @functools.cached_property
+    def published_ends(self) -> PublishedEnds:
+        """The feed of ended sessions, for everybody."""
+        from chalicelib.use_cases.published_ends import PublishedEnds  # noqa: PLC0415
+
+        return PublishedEnds(self.ended_sessions, self._parts.issuer)

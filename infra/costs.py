@@ -75,7 +75,7 @@ or the page of administrators."""
 API_REQUESTS = REGISTRATIONS + LOG_INS + FAILED_LOG_INS + LOG_OUTS + REFRESHES + PROFILES + DASHBOARDS + OPTIONS
 
 # docs/architecture.md, section "What a request costs". Log-ins are those of strangers.
-WRITE_UNITS = REGISTRATIONS * 7 + LOG_INS * 10 + FAILED_LOG_INS * 2 + LOG_OUTS * 4 + REFRESHES * 1
+WRITE_UNITS = REGISTRATIONS * 7 + LOG_INS * 10 + FAILED_LOG_INS * 2 + LOG_OUTS * 6 + REFRESHES * 1
 READ_UNITS = REFRESHES * 1 + PROFILES * 2 + DASHBOARDS * 3
 INDEX_WRITE_UNITS = REGISTRATIONS * 2
 """A new user is written into two indexes too. What changes of a user later is in neither."""
@@ -124,10 +124,10 @@ GATEWAY_LOG_BYTES = 500
 """A line of API Gateway's access log."""
 LOG_MONTHS = 3
 LOG_COMPRESSED = 0.15
-METRICS = 13
+METRICS = 15
 """Requests by status class, and outcomes: see docs/architecture.md. Charged for each hour in which they have data."""
-ALARMS = 14
-ALARM_METRICS = 26
+ALARMS = 15
+ALARM_METRICS = 27
 """Of all alarms together."""
 MAIL_METRICS = 6
 """What becomes of mails."""

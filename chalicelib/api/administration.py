@@ -178,4 +178,5 @@ def _session_body(session: Session) -> UsersSessionBody:
         "expires_at": shown["expires_at"],
         "ip": shown["ip"],
         "user_agent": shown["user_agent"],
+        "bound": shown["bound"],
     }

@@ -83,6 +83,7 @@ class UsersSessionBody(TypedDict):
     expires_at: Timestamp
     ip: str
     user_agent: str
+    bound: Annotated[bool, Keywords(description="Whether nobody can continue it without a key of its client.")]
 
 
 class SuppressedBody(TypedDict):

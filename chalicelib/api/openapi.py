@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, administration, auth, device_bound, email, factors, wellknown
+from chalicelib.api import account, administration, auth, device_bound, email, ended, factors, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
@@ -44,6 +44,7 @@ ALL_ROUTES = (
     factors.routes,
     administration.routes,
     wellknown.routes,
+    ended.routes,
     routes,
 )
 """All routes of Lychgate. ``Application`` registers them and the site's own, and the document describes both."""
@@ -52,6 +53,7 @@ _SECURITY: dict[Credential, list[dict[str, list[str]]]] = {
     Credential.NONE: [],
     # Either of the two: a token in the body needs no other credential.
     Credential.REFRESH_TOKEN: [{}, {"refresh_cookie": []}],
+    Credential.BEARER: [{"access_token": []}],
     Credential.LIVE: [{"access_token": []}],
     Credential.FRESH: [{"access_token": []}],
 }
@@ -69,6 +71,7 @@ _TAGS = {
 
 _LIVE = "Refused as soon as the session of the access token has ended."
 _ACCESS = {
+    Credential.BEARER: "Refused within eleven seconds after the session of the access token has ended.",
     Credential.LIVE: _LIVE,
     Credential.FRESH: f"{_LIVE} Refused with `insufficient_user_authentication` if the session has last authenticated"
     " more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate`"
@@ -102,7 +105,7 @@ _KEY_PROOF = {
         "A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is"
         " bound to the key: each refresh then needs another proof by it."
     ),
-    "schema": {"type": "string", "maxLength": 2048},
+    "schema": {"type": "string", "maxLength": 2048, "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"},
 }
 
 _WITH_THE_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
@@ -114,6 +117,9 @@ _LINKS: dict[type, dict[str, Any]] = {
     },
 }
 """For each type of answer, the operations that can follow it."""
+
+_MEDIA_TYPES: dict[Any, str] = {ended.SignedEnds: ended.SIGNED_MEDIA_TYPE}
+"""The types of answers that are no JSON."""
 
 
 @routes.operation("GET", "/openapi.json", headers=("Cache-Control",))
@@ -242,7 +248,8 @@ def _success(operation: Operation, status: HTTPStatus, answer: Any, components: 
     if operation.headers and status == operation.status:
         described["headers"] = {name: _HEADERS[name] for name in operation.headers}
     if answer is not NoneType:
-        described["content"] = {"application/json": {"schema": schema_of(answer, components)}}
+        media_type = _MEDIA_TYPES.get(answer, "application/json")
+        described["content"] = {media_type: {"schema": schema_of(answer, components)}}
     if answer in _LINKS:
         described["links"] = _LINKS[answer]
     return described

@@ -23,6 +23,9 @@ TOKENS_REFUSED_FOR_NOW = "access_tokens_refused_for_now"
 
 UNUSABLE_HASHES = "unusable_hashes"
 
+UNREADABLE_FEED = "feed_unreadable"
+"""The metric that counts looks at the feed of ended sessions that failed, and the ``error`` of a line about one."""
+
 UNUSABLE_HASH = "unusable_hash"
 """The ``error`` of a line about a stored hash that cannot be checked."""
 
@@ -61,6 +64,12 @@ def log_unusable_hash(problem: str) -> None:
     """Write the log line of a stored hash that cannot be checked, before the line of its request, a failed log-in."""
     members = {"error": UNUSABLE_HASH, "reason": f"the hash {problem}"}
     write(logging.ERROR, f"a password's hash {problem}: docs/keys.md says what to do", members, {UNUSABLE_HASHES: ()})
+
+
+def log_unreadable_feed(reason: str | None) -> None:
+    """Write the log line of a look at the feed of ended sessions that failed, before the line of its request."""
+    members = {"error": UNREADABLE_FEED, "reason": reason}
+    write(logging.ERROR, f"the feed of ended sessions: {reason}", members, {UNREADABLE_FEED: ()})
 
 
 def write(

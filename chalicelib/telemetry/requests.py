@@ -26,6 +26,7 @@ COUNTED_EVENTS: Mapping[EventType, tuple[str, str]] = {
     EventType.REFRESH_RETRIED: (REFRESHES, "retry"),
     EventType.REFRESH_RETRIED_ELSEWHERE: (REFRESHES, "retry"),
     EventType.REFRESH_TOKEN_REUSED: (REFRESHES, "reused"),
+    EventType.REFRESH_WITHOUT_KEY: (REFRESHES, "without_key"),
 }
 """The metric and the ``outcome`` that count each event."""
 
@@ -35,6 +36,7 @@ _WARNED_OF = frozenset(
         EventType.SECOND_FACTOR_FAILED,
         EventType.ATTEMPT_DELAYED,
         EventType.REFRESH_TOKEN_REUSED,
+        EventType.REFRESH_WITHOUT_KEY,
     }
 )
 

@@ -7,6 +7,7 @@ with duplicate members. Knows no claim by name and no kind of token.
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import re
 from typing import Any
@@ -19,6 +20,10 @@ MAX_STRING_LENGTH = 512
 
 # RFC 7515 section 7.1: three non-empty base64url segments without padding or white space.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+
+# The alphabets of RFC 4648 sections 4 and 5. base64.urlsafe_b64decode takes twice as long: it looks at its arguments.
+_FROM_BASE64URL = bytes.maketrans(b"-_", b"+/")
+_TO_BASE64URL = bytes.maketrans(b"+/", b"-_")
 
 Members = dict[str, Any]
 """A JSON object: a header or a set of claims."""
@@ -73,11 +78,12 @@ def decode_object(segment: str) -> Members:
 def decode_octets(segment: str) -> bytes:
     """Return the octets in a segment. Raises Refused unless the segment is their canonical base64url."""
     try:
-        decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except ValueError:  # not a valid length
+        octets = segment.encode("ascii")
+        decoded = binascii.a2b_base64(octets.translate(_FROM_BASE64URL) + b"==")
+    except ValueError:  # not ASCII, or not a valid length
         raise Refused("base64url is not canonical") from None
     # The last character can have unused bits. Without this check, several strings would decode to the same octets.
-    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode():
+    if binascii.b2a_base64(decoded, newline=False).translate(_TO_BASE64URL).rstrip(b"=") != octets:
         raise Refused("base64url is not canonical")
     return decoded
 

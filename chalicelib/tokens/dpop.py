@@ -31,7 +31,7 @@ WINDOW = 60
 _ID_OCTETS = 16
 """128 bits of a ``jti``'s digest: two of one key are not alike by chance."""
 
-_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?(?=/)")
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?=/)")
 
 
 class ProofVerifier:

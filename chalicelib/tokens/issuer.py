@@ -15,7 +15,7 @@ from chalicelib.tokens.kinds import ACCESS_TOKEN, BOUND_TOKEN, DEVICE_TOKEN, KIN
 if TYPE_CHECKING:
     from chalicelib.accounts.session import Session
     from chalicelib.accounts.user import User
-    from chalicelib.tokens.keyring import SigningKeys
+    from chalicelib.tokens.keyring import SigningKey, SigningKeys
 
 _TOKEN_ID_BYTES = 16
 """128 bits: no two tokens have the same ``jti``."""
@@ -111,11 +111,25 @@ class TokenIssuer:
         claims = {"sub": session.user_id, "exp": now + lifetime, "iat": now, "sid": session.id}
         return self._signed(BOUND_TOKEN, claims, now)
 
+    def statement(self, typ: str, path: str, claims: dict[str, Any], now: int) -> str:
+        """Return what the issuer states to everybody at a path below it, as a JWT whose ``sub`` is that URL.
+
+        It has no ``aud``, and no verifier of tokens takes it for one: ``typ`` is that of no kind. Raises
+        ServiceUnavailable if no key may sign at ``now``.
+        """
+        key = self._keys.current(now)
+        header = header_segment(alg=key.alg, kid=key.kid, typ=typ)
+        payload = encode_object({"iss": self._issuer, "sub": f"{self._issuer}{path}", **claims})
+        return _signed_by(key, f"{header}.{payload}")
+
     def _access_token_expires_at(self, session: Session, now: int) -> int:
         return min(now + self._access_lifetime, session.expires_at)
 
     def _signed(self, kind: TokenKind[Any], claims: dict[str, Any], now: int) -> str:
         key = self._keys.current(now)
         payload = encode_object({"iss": self._issuer, "aud": self._audiences[kind.typ], **claims})
-        signing_input = f"{self._headers[key.kid, kind.typ]}.{payload}"
-        return f"{signing_input}.{encode_octets(key.sign(signing_input.encode()))}"
+        return _signed_by(key, f"{self._headers[key.kid, kind.typ]}.{payload}")
+
+
+def _signed_by(key: SigningKey, signing_input: str) -> str:
+    return f"{signing_input}.{encode_octets(key.sign(signing_input.encode()))}"

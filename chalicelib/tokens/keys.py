@@ -33,6 +33,7 @@ the token (RFC 8725 section 3.1)."""
 
 # The members of a public key that its thumbprint covers: RFC 7638 section 3.2, RFC 8037 section 2.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+_CANONICAL = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _OCTETS = 32
@@ -121,7 +122,7 @@ def generate_signing_jwk(alg: str = "ES256") -> dict[str, str]:
 def thumbprint(jwk: Mapping[str, Any]) -> str:
     """Return the SHA-256 thumbprint of a key, base64url without padding (RFC 7638 section 3)."""
     covered = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
-    digest = hashlib.sha256(json.dumps(covered, separators=(",", ":"), sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(_CANONICAL.encode(covered).encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

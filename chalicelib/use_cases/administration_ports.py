@@ -1,7 +1,8 @@
 """The interface of the store that only administrators and operators need.
 
 Owns the contract, like ``ports``, with the same rules. An *active administrator* is a user who has the role ``admin``
-and is not disabled. A store counts them, so that the last one cannot go: not by two requests at once either.
+and is not disabled. A store counts them, so that the last one cannot go: not by two requests at once either. A method
+that ends sessions takes one event at least.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ class _RefreshTokens(RefreshTokens):
     def exchange(self, refresh_token: str, caller: Caller) -> LoggedIn:
         """See ``RefreshTokens.exchange``. Raises HookFailed before anything has changed."""
         grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
-        user = self._user_of(grant)
+        user = self._user_of(grant, caller)
         if user is None:
             # There is nothing to issue: the refusal is that of a site without hooks.
             return self._plain.exchange(refresh_token, caller)
@@ -253,14 +253,14 @@ class _RefreshTokens(RefreshTokens):
         vars(ready).update(vars(self._plain), _issuer=self._issuer.prepared(user))
         return ready.exchange(refresh_token, caller)
 
-    def _user_of(self, grant: RefreshGrant) -> User | None:
+    def _user_of(self, grant: RefreshGrant, caller: Caller) -> User | None:
         """Return the user who would get a successor of a token now, None if nobody would."""
         now = self._clock()
         stored = self._sessions.of_user(grant.user_id)
         session = next((session for session in stored if session.id == grant.session_id), None)
-        if session is None or not (
-            session.accepts(grant.counter, now) or session.is_retry(grant.counter, now, self._rules.retry_window)
-        ):
+        if session is None or not session.allows(caller.key_proof):
+            return None
+        if not (session.accepts(grant.counter, now) or session.is_retry(grant.counter, now, self._rules.retry_window)):
             return None
         user = self._users.find(session.username)
         return user if user is not None and session.belongs_to(user) and not user.disabled else None

@@ -72,14 +72,16 @@ class PasswordReset:
             ValidationFailed: the password is against the policy. The token stays good.
 
         """
-        now = self._clock()
-        proof = proof_of(self._stores.outbox, token, MailKind.RESET, MailKind.INVITATION, now=now)
+        proof = proof_of(self._stores.outbox, token, MailKind.RESET, MailKind.INVITATION, now=self._clock())
         user = user_of(self._stores.users, proof)
         if not goes_to(user, proof):
             raise LinkExpired("the user has another address")
         self._policy.check(new_password, user.username, field="new_password")
+        new_hash = self._hasher.hash(new_password)
+        # Hashing takes a while. A session that is refreshed meanwhile ends after that.
+        now = self._clock()
         event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
         notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)
         own = device if device is not None and device.user_id == user.id else None
-        self._stores.users.reset_password(user, proof, self._hasher.hash(new_password), event, notice, device=own)
+        self._stores.users.reset_password(user, proof, new_hash, event, notice, device=own)
         self._announce(event)

@@ -259,7 +259,12 @@ class EventLog(Protocol):
 
 
 class EndedFeed(Protocol):
-    """Tells which sessions have ended lately. The other stores write to it, with what ends them."""
+    """Tells which sessions have ended lately.
+
+    Every method of the other stores that ends sessions writes to it in the same step, with the time of its event. It
+    names a session, or a user all of whose sessions have ended but those that the method keeps. Sessions that were over
+    already are not named.
+    """
 
     def since(self, at: int) -> list[Ended]:
         """Return what has ended at ``at`` or later, and may be seen now: all whose end has been answered.

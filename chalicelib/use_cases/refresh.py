@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
-from chalicelib.accounts.session import WITHOUT_KEY_INTERVAL, Session, SessionRules
+from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session, SessionRules
 from chalicelib.errors import InvalidDPoPProof, InvalidGrant, NotOnDevice, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.notices import Notices
     from chalicelib.use_cases.ports import Announce, Stores
 
-_ROUNDS = 3
-"""How often the note of a retry may meet another one. The retries of one rotation count once, so two rounds suffice."""
+_ROUNDS = MOST_PROOFS
+"""How often the note of a retry may meet another one. Of a bound session's retries each is noted, by its proof, and of
+one second so many are accepted. Those of a plain session count once for each rotation, so two rounds would do."""
 
 
 class RefreshTokens:

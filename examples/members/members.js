@@ -5,7 +5,8 @@ const find = (selector) => document.querySelector(selector);
 const here = location.pathname + location.search + location.hash;
 const logIn = () => location.replace(`/?return=${encodeURIComponent(here)}`);
 
-client.onChange(({ type, why }) => type === "logged-out" && (why === "refused" ? logIn() : location.replace("/")));
+const wasMeant = (why) => why === "logged out" || why === "elsewhere";
+client.onChange(({ type, why }) => type === "logged-out" && (wasMeant(why) ? location.replace("/") : logIn()));
 if (await client.restore()) {
   find("#name").textContent = client.user.username;
   find("#answer").textContent = JSON.stringify(await client.json("GET", "dashboard"), null, 2);

@@ -18,7 +18,7 @@ from infra.chalice_cli.administration import called_by_the_api, sending_administ
 from infra.chalice_cli.deployable import only_deployable_stages, without_a_second_api
 from infra.chalice_cli.gateway_responses import declaring_gateway_responses
 from infra.chalice_cli.live_version import publish_live, publishing, remove_old_versions, with_snap_start
-from infra.chalice_cli.local_gateway import with_all_cookies, with_gateway_responses
+from infra.chalice_cli.local_gateway import with_each_of_several, with_gateway_responses
 from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
 from infra.chalice_cli.packaging import made_for_lambda, runtime_of
 from infra.chalice_cli.reloading import of_the_projects_files, the_projects_files
@@ -32,7 +32,7 @@ def install() -> None:
     _wrap(LocalGateway, "handle_request", with_gateway_responses)
     _wrap(LocalDevServer, "__init__", on_a_free_port)
     _wrap(LocalDevServer, "serve_forever", after_check)
-    _wrap(ChaliceRequestHandler, "_parse_payload", with_all_cookies)
+    _wrap(ChaliceRequestHandler, "_parse_payload", with_each_of_several)
     _wrap(
         SwaggerGenerator,
         "generate_swagger",

@@ -115,15 +115,22 @@ def _gateway_response(error: LychgateError, request_headers: dict[str, str], app
     return answer
 
 
-def with_all_cookies(parse_payload: ParsePayload) -> ParsePayload:
-    """Return ``_parse_payload`` of Chalice's server, wrapped to join several ``Cookie`` headers, where it keeps one."""
+_JOINED_BY = {"cookie": "; ", "dpop": ", "}
+"""What joins several headers of one name: RFC 9113 section 8.2.3 and RFC 9110 section 5.3."""
+
+
+def with_each_of_several(parse_payload: ParsePayload) -> ParsePayload:
+    """Return ``_parse_payload`` of Chalice's server, wrapped to join several headers of a name, where it keeps one.
+
+    Only of those whose number says something: two refresh cookies and two proofs are refused.
+    """
 
     @functools.wraps(parse_payload)
     def parse(handler: ChaliceRequestHandler) -> tuple[dict[str, Any], bytes | None]:
         headers, body = parse_payload(handler)
         for name in headers:
-            if name.lower() == "cookie":
-                headers[name] = "; ".join(handler.headers.get_all(name, []))  # RFC 9113 section 8.2.3
+            if (joined_by := _JOINED_BY.get(name.lower())) is not None:
+                headers[name] = joined_by.join(handler.headers.get_all(name, []))
         return headers, body
 
     return parse

@@ -88,7 +88,7 @@ def _users(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
 
     return [
         _graph("Log-ins", counted("log_ins", "ok", "failed", "delayed", "not_counted")),
-        _graph("Refreshes", counted("refreshes", "ok", "retry", "reused")),
+        _graph("Refreshes", counted("refreshes", "ok", "retry", "reused", "without_key")),
         _graph(
             "Refused tokens, hashes without a pepper",
             [
@@ -156,13 +156,8 @@ def _functions(api: str, authorizer: str, logs: list[str]) -> list[Widget]:
             logs,
             'filter @type = "REPORT" | stats count(@initDuration) as cold by bin(1h)',
         ),
-        _graph(
-            "Executions at once",
-            [
-                of(api, "ConcurrentExecutions", "Maximum", "API"),
-                of(authorizer, "ConcurrentExecutions", "Maximum", "authorizer"),
-            ],
-        ),
+        # Of the authorizer, which has far fewer, its throttles say enough.
+        _graph("Executions at once", [of(api, "ConcurrentExecutions", "Maximum", "API")]),
         _graph(
             "Errors and throttles",
             [

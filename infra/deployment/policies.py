@@ -32,6 +32,9 @@ _MAIL = ("GetItem", "PutItem", "UpdateItem")
 
 _SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
 
+_FEED = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ended"]}}
+"""A condition: the items are entries of the feed of ended sessions, which is beside the sessions."""
+
 _SEEN_BY_THE_MAILER = (
     "disabled",
     "email",
@@ -64,9 +67,9 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
 def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the administration's function.
 
-    It alone may ask the indexes, whose entries have keys only. Nobody may scan a table. Into the outbox it may put
-    something, where an administrator's link is kept also in a stage that sends no mail, and read which addresses are
-    suppressed.
+    It alone may ask the indexes, whose entries have keys only. Nobody may scan a table. It puts no session, only what
+    the feed tells of those that have ended. Into the outbox it may put something, where an administrator's link is kept
+    also in a stage that sends no mail, and read which addresses are suppressed.
     """
     of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
     users = foundation.users_table
@@ -77,6 +80,7 @@ def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
             for index in USER_INDEXES
         ),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS_OF_ADMINISTRATORS),
+        {**_table("Feed", foundation, foundation.sessions_table, ("PutItem",)), "Condition": _FEED},
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Mail", foundation, foundation.mail_table, ("PutItem",)),
         {**_table("Suppressed", foundation, foundation.mail_table, ("GetItem",)), "Condition": of_addresses},

@@ -333,6 +333,8 @@ NO_STEPS: Mapping[str, str] = {
     "GET /auth/factors": "reads",
     "GET /auth/options": "reads, and is for everybody",
     "GET /.well-known/jwks.json": "reads, and is for everybody",
+    "GET /.well-known/revoked.json": "reads, and is for everybody",
+    "GET /.well-known/revoked.jwt": "reads, and is for everybody",
     "GET /.well-known/openid-configuration": "reads, and is for everybody",
     "GET /openapi.json": "reads, and is for everybody",
     "GET /health": "reads, and is for everybody",

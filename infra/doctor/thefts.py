@@ -108,7 +108,8 @@ THEFTS = (
     Theft(
         "a refresh token or its cookie",
         ("refresh-token",),
-        aside="While the session is fresh it is worth as much as an unlocked device.",
+        aside="While the session is fresh it is worth as much as an unlocked device. Of a session that is bound to a "
+        "key it is worth nothing without the key.",
     ),
     Theft(
         "a TOTP code that was seen",

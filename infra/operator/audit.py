@@ -39,6 +39,7 @@ _BY_ANYBODY = frozenset(
         EventType.SECOND_FACTOR_FAILED,
         EventType.REFRESH_TOKEN_REUSED,
         EventType.REFRESH_RETRIED_ELSEWHERE,
+        EventType.REFRESH_WITHOUT_KEY,
     }
 )
 

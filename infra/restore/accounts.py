@@ -24,6 +24,8 @@ from infra.restore.stage import RestoreError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from infra.restore.sessions import Sessions
+
 RESTORED_FROM = "restored_from"
 """The attribute that names the copy."""
 
@@ -146,31 +148,36 @@ class Comparison:
         counts[NEWER] = sum(1 for _ in self.newer())
         return counts
 
-    def restore(self, account: Account, sessions: str, *, exactly: bool) -> bool:
+    def restore(self, account: Account, sessions: Sessions, *, exactly: bool) -> bool:
         """Restore an account if it has changed, and return whether it was written.
 
-        ``sessions`` is the table with the sessions, of which none of the account's goes on. ``exactly`` replaces an
-        account that has the name now. An address that another account has verified since stays with that one: the
-        restored account has to confirm it anew. Raises RestoreError if others keep changing it.
+        None of the account's ``sessions`` goes on. ``exactly`` replaces an account that has the name now. An address
+        that another account has verified since stays with that one: the restored account has to confirm it anew. Raises
+        RestoreError if others keep changing it.
         """
         for _ in range(_ATTEMPTS):
             state = account.state(self._copy)
             if state in {SAME, DONE} or (state == TAKEN and not exactly):
                 return False
             if state == MISSING:
-                self._end_sessions(account.then["user_id"], sessions)
+                sessions.delete(account.id)
             if written(self._client, self._actions(account)):
+                # The name may have been another user's until now.
+                sessions.tell(
+                    *(item["user_id"]["S"] for item in (account.then, account.now or {}) if "user_id" in item)
+                )
                 return True
             names = {} if account.renamed is None else {account.id: account.renamed["username_key"]["S"]}
             (account,) = self._beside([account.then], names)
         raise RestoreError("somebody keeps changing the same account. Run the same command again")
 
-    def delete(self, account: Item, sessions: str) -> None:
+    def delete(self, account: Item, sessions: Sessions) -> None:
         """Delete an account that the copy does not have, with its sessions, unless it has changed since it was read."""
         owners = self._owners([account])
         passkeys = factors.take_away(self._table, self._passkeys([account], []), account)
         if written(self._client, [self._deletion(account), *self._freed(account, owners), *passkeys]):
-            self._end_sessions(account["user_id"], sessions)
+            sessions.tell(account["user_id"]["S"])
+            sessions.delete(account["user_id"]["S"])
 
     def _strangers(self) -> Iterator[Item]:
         """Yield each account whose user does not have its name in the copy."""
@@ -279,16 +286,6 @@ class Comparison:
             "ExpressionAttributeNames": names | gone,
             "ExpressionAttributeValues": values,
         }
-
-    def _end_sessions(self, user_id: Mapping[str, Any], sessions: str) -> None:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=sessions,
-            KeyConditionExpression="user_id = :user",
-            ExpressionAttributeValues={":user": user_id},
-            ProjectionExpression="user_id, session_id",
-            ConsistentRead=True,
-        )
-        delete_items(self._client, sessions, (item for page in pages for item in page["Items"]))
 
     def _items(self, table: str, keys: list[str]) -> dict[str, Item]:
         return items_of(self._client, table, keys)

@@ -893,6 +893,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/revoked.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return which sessions have ended within the life of an access token.
+         * @description A service that verifies access tokens by itself refuses the tokens of those. Not after `expires_at`: then it has to
+         *     ask again, or to refuse all.
+         */
+        get: operations["get_revoked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/revoked.jwt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the same, signed with a key of `/.well-known/jwks.json`.
+         * @description The `typ` is `revoked+jwt`, `sub` is the URL of this document, `iat` and `exp` are `issued_at` and `expires_at`, and
+         *     `ttl` is how many seconds a copy may be kept.
+         */
+        get: operations["get_signed_revoked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1511,6 +1553,17 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description What has ended within the life of an access token. */
+        EndsBody: {
+            /** @description A NumericDate (RFC 7519 section 2). */
+            issued_at: number;
+            /** @description A NumericDate (RFC 7519 section 2). */
+            expires_at: number;
+            /** @description Digests of the `sid` of sessions that have ended. */
+            sessions: string[];
+            /** @description Users all of whose sessions have ended at some time. */
+            users: (string | number)[][];
+        };
     };
     responses: {
         /** @description `invalid_request`: The request body must be a JSON object in UTF-8. */
@@ -1846,6 +1899,7 @@ export type OpenIdConfiguration = components['schemas']['OpenIdConfiguration'];
 export type OptionsBody = components['schemas']['OptionsBody'];
 export type PasswordLengths = components['schemas']['PasswordLengths'];
 export type HealthBody = components['schemas']['HealthBody'];
+export type EndsBody = components['schemas']['EndsBody'];
 export type ResponseInvalidRequest = components['responses']['invalid_request'];
 export type ResponseOriginRejectedOrRegistrationClosed = components['responses']['origin_rejected_or_registration_closed'];
 export type ResponseUsernameTaken = components['responses']['username_taken'];
@@ -3170,6 +3224,54 @@ export interface operations {
                 };
             };
             500: components["responses"]["internal_error"];
+        };
+    };
+    get_revoked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description How long to cache it. */
+                    "Cache-Control": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndsBody"];
+                };
+            };
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    get_signed_revoked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description How long to cache it. */
+                    "Cache-Control": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/revoked+jwt": string;
+                };
+            };
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
         };
     };
     get_openapi: {

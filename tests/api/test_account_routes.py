@@ -251,6 +251,7 @@ def test_sessions_are_listed_with_what_helps_to_recognise_them(api, alice, clock
         "ip": "127.0.0.1",
         "user_agent": "Phone <b>1</b>",
         "current": True,
+        "bound": False,
     }
     assert oldest["current"] is False
     assert newest["id"] != oldest["id"]

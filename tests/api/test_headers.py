@@ -9,6 +9,8 @@ pytestmark = pytest.mark.each_server
 ROUTES = [(operation.method, operation.path) for routes in ALL_ROUTES for operation in routes.operations]
 PUBLIC = {
     "/.well-known/jwks.json": 300,
+    "/.well-known/revoked.json": 10,
+    "/.well-known/revoked.jwt": 10,
     "/.well-known/openid-configuration": 300,
     "/openapi.json": 300,
     "/auth/options": 60,
@@ -38,7 +40,10 @@ def test_only_the_public_documents_may_be_kept(api, method, path):
     answer = api.request(method, path)
     assert (answer.headers["cache-control"] == "no-store") is (path not in PUBLIC)
     if path in PUBLIC:
-        assert answer.headers["cache-control"] == f"public, max-age={PUBLIC[path]}"
+        said = answer.headers["cache-control"]
+        # What has ended may not be kept for longer, whatever happens.
+        ends = ", must-revalidate, stale-if-error=0" if "revoked" in path else ""
+        assert said == f"public, max-age={PUBLIC[path]}{ends}"
 
 
 @pytest.mark.live_safe

@@ -210,6 +210,24 @@ def test_the_key_set_is_public_cacheable_and_verifies_our_tokens(api):
 
 
 @pytest.mark.live_safe
+def test_what_has_ended_is_public_and_the_same_is_signed(api):
+    plain, signed = (api.request("GET", f"/.well-known/revoked.{form}") for form in ("json", "jwt"))
+    assert (plain.status, plain.headers["content-type"]) == (200, "application/json")
+    assert set(plain.json) == {"issued_at", "expires_at", "sessions", "users"}
+    assert plain.json["expires_at"] == plain.json["issued_at"] + 60
+    assert (signed.status, signed.headers["content-type"]) == (200, "application/revoked+jwt")
+    text = signed.body.decode("ascii")
+    keys = jwt.PyJWKSet.from_dict(api.request("GET", "/.well-known/jwks.json").json)
+    header = jwt.get_unverified_header(text)
+    # The clocks of the tests are not those of this machine.
+    options = {"verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(text, keys[header["kid"]], [header["alg"]], options=options)
+    assert header["typ"] == "revoked+jwt"
+    assert claims["sub"] == f"{claims['iss']}/.well-known/revoked.jwt"
+    assert claims["exp"] == claims["iat"] + 60
+
+
+@pytest.mark.live_safe
 def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
     answer = api.request("GET", "/auth/options")
     assert answer.status == 200
@@ -223,7 +241,7 @@ def test_the_options_say_to_everybody_what_a_log_in_page_has_to_know(api):
         "password": {"min_length": password["min_length"], "max_length": 256},
         "methods": ["password", "passkey"] if email == "off" else ["password", "passkey", "email_code"],
         "second_factors": ["totp", "recovery_code", "passkey"],
-        "dpop": False,
+        "dpop": True,
     }
     # A live site has settings of its own.
     assert registration in {"open", "closed"}

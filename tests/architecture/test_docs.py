@@ -115,7 +115,7 @@ def test_the_map_of_the_rooms_has_every_room_and_no_other():
 
 
 def test_the_architecture_lists_every_metric_and_no_other():
-    counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES}
+    counted_in_logs = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES, log.UNREADABLE_FEED}
     of_mails = {*mails.COUNTED_OUTCOMES.values(), mails.BOUNCED, mails.COMPLAINED}
     of_webhooks = set(webhooks.COUNTED_OUTCOMES.values())
     metrics = {requests.REQUESTS, requests.LOG_INS, requests.REFRESHES, *counted_in_logs, *of_mails, *of_webhooks}
@@ -181,6 +181,33 @@ def test_the_security_model_names_code_and_tests_that_are_there():
     absent, named = missing((PROJECT / "docs" / "security-model.md").read_text("utf-8"))
     assert absent == []
     assert named > 30
+
+
+class TestWhatAThiefGets:
+    """The table in docs/security-model.md: each of its cells is a test or says that it has none."""
+
+    PAGE = (PROJECT / "docs" / "security-model.md").read_text("utf-8")
+    ROWS: ClassVar = [
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in PAGE.partition("| a thief of |")[2].partition("\n\n")[0].splitlines()[2:]
+    ]
+    TESTS: ClassVar = dict(re.findall(r"^\| (\d+) \| (`tests/.+`) \|$", PAGE, re.MULTILINE))
+
+    def numbers(self, cell):
+        """Return the numbers of the tests of a cell."""
+        return [number for group in re.findall(r"\((\d+(?:, \d+)*)\)", cell) for number in group.split(", ")]
+
+    def test_every_thief_meets_each_binding(self):
+        assert len(self.ROWS) > 10
+        assert {len(row) for row in self.ROWS} == {4}
+
+    def test_every_cell_names_a_test_or_says_that_it_is_reasoned(self):
+        cells = [cell for _, *cells in self.ROWS for cell in cells]
+        assert [cell for cell in cells if not self.numbers(cell) and "reasoned" not in cell] == []
+
+    def test_the_numbers_are_those_of_the_tests(self):
+        used = {number for row in self.ROWS for cell in row for number in self.numbers(cell)}
+        assert used == set(self.TESTS)
 
 
 class TestAsvs:

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.tokens.keys import KEY_TYPES, generate_signing_jwk, parse_signing_keys, public_jwks
 from tests.browser.development_server import eventually
 from tests.browser.test_quality import TOOLS, assert_good_to_read, sent_by_cloudfront
+from tests.support.proofs import ClientKey
 
 # Half as much again as the page of visitors: the client and the styles are the same, and nobody waits for this one at a
 # log-in.
@@ -18,6 +19,12 @@ KEYS = "**/api/.well-known/jwks.json"
 ME = "**/api/me"
 FAILED = "Failed to load resource"
 KEPT = 20
+# What the client does with each request of its own.
+REFRESH_WITH_PROOF = """async (proof) => {
+    const { recordingFetch } = await import("/js/inspector/calls.js");
+    const headers = { DPoP: proof, "Content-Type": "application/json" };
+    await recordingFetch(new Request("/api/auth/refresh", { method: "POST", body: "{}", headers }));
+}"""
 WIDTHS = [320, 768, 1440]
 
 
@@ -149,6 +156,36 @@ def test_a_signature_is_verified_with_the_key_that_the_api_publishes(developer):
     developer.sees("#refresh-result", "New token at")
     developer.sees("#signature-pill", "verified here")
     assert [path for _, path, _ in developer.made()].count(".well-known/jwks.json") == 1
+
+
+def test_the_page_says_whether_the_session_is_bound_to_a_key_as_the_api_knows_it(newcomer):
+    inspect(newcomer)
+    headers = {"Authorization": f"Bearer {newcomer.access_tokens()[-1]}"}
+    (session,) = newcomer.context.request.get(f"{newcomer.url}/api/auth/sessions", headers=headers).json()["sessions"]
+    newcomer.sees("#key-pill", "bound to a key" if session["bound"] else "not bound")
+    newcomer.sees("#key-text", "good for nothing" if session["bound"] else "Whoever had a copy")
+
+
+def test_the_last_proof_is_explained_and_is_shortened_in_the_list(developer):
+    proof = ClientKey(f"{developer.url}/api").proof("/auth/refresh")
+    developer.page.evaluate(REFRESH_WITH_PROOF, proof)
+    other = developer.context.new_page()
+    other.goto(f"{developer.url}/inspector.html")
+    other.click("#refresh-now")
+    developer.sees("#refresh-result", "New token from another tab")
+    developer.page.click("#proof-summary")
+    rows = developer.page.locator("#proof-members > div")
+    members = rows.locator("dd > code").all_inner_texts()
+    told = dict(zip(rows.locator("dt > code").all_inner_texts(), members, strict=True))
+    assert set(told) == {"typ", "alg", "jwk", "jti", "htm", "htu", "iat"}
+    assert (told["htm"], told["htu"]) == ("POST", f"{developer.url}/api/auth/refresh")
+    assert len(rows.locator("[data-part~=meaning]").all_inner_texts()) == len(told)
+    assert proof.rpartition(".")[2] not in developer.page.content()
+    developer.sees("#call-log", f"refresh cookie, DPoP {proof[:8]}…{proof[-4:]}")
+    developer.page.click("#log-out")
+    developer.sees("#logged-out-reason", "You are logged out")
+    assert told["jti"] not in developer.page.content()
+    developer.forgive(400)
 
 
 def foreign_keys(change):
@@ -509,12 +546,14 @@ def test_the_inspector_is_small(new_visitor, server):
 
 
 def test_the_inspector_is_reached_by_keyboard_from_top_to_bottom(developer):
+    form = ["call-route", "call-path", "session", "call-send"]
+    links = [f"{developer.url}/", "jwks-link"]
+    proof = ["proof-summary"] if developer.page.locator("#proof").is_visible() else []
+    all_of_it = ["log-out", links[0], "refresh-now", "copy-token", links[1], *proof, *form, "copy-curl"]
     reached = []
-    for _ in range(10):
+    for _ in all_of_it:
         developer.page.keyboard.press("Tab")
         reached.append(
             developer.page.evaluate("(({ id, value, href }) => id || value || href)(document.activeElement)")
         )
-    form = ["call-route", "call-path", "session", "call-send"]
-    links = [f"{developer.url}/", "jwks-link"]
-    assert reached == ["log-out", links[0], "refresh-now", "copy-token", links[1], *form, "copy-curl"]
+    assert reached == all_of_it

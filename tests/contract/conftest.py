@@ -12,7 +12,12 @@ from chalicelib.adapters.dynamodb.throttle import DynamoDBLoginThrottle
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.use_cases.ports import Stores
-from chalicelib.wiring import dynamodb_administration_store, dynamodb_factor_store, dynamodb_mail_stores
+from chalicelib.wiring import (
+    dynamodb_administration_store,
+    dynamodb_ended_feed,
+    dynamodb_factor_store,
+    dynamodb_mail_stores,
+)
 from tests.support.databases import MOTO, new_stage
 from tests.support.fakes import MAIL_RULES, RULES, Memory, fake_stores
 
@@ -44,6 +49,7 @@ def make_stores(place):
         lambda: dynamodb_mail_stores(database, MAIL_RULES),
         lambda: dynamodb_factor_store(database),
         lambda: dynamodb_administration_store(database),
+        lambda: dynamodb_ended_feed(database),
     )
 
 

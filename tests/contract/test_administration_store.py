@@ -31,6 +31,7 @@ def entry(kind, subject="u1", at=NOW + 4):
 
 
 CREATED = told(EventType.REGISTERED)
+GONE = told(EventType.ACCOUNT_DISABLED)
 ROLES = [told(EventType.ROLES_CHANGED), entry(EventType.ROLES_CHANGED)]
 
 
@@ -109,12 +110,12 @@ class TestPages:
 
     def test_show_users_as_last_written(self, administration):
         user = administration.with_id("u0")
-        administration.change(user, roles=("user",), disabled=True, events=[])
+        administration.change(user, roles=("user",), disabled=True, events=[GONE])
         (shown,) = administration.page("alice", None, 1).users
         assert (shown.roles, shown.disabled) == (("user",), True)
 
     def test_forget_the_deleted(self, administration):
-        administration.delete(administration.with_id("u2"), [])
+        administration.delete(administration.with_id("u2"), [GONE])
         assert "Bob" not in self.names(administration.page("", None, 100))
 
     def test_hold_no_counters_addresses_or_administrators(self, administration, stores):
@@ -202,11 +203,11 @@ def demote(administration, user):
 
 
 def disable(administration, user):
-    administration.change(user, roles=user.roles, disabled=True, events=[])
+    administration.change(user, roles=user.roles, disabled=True, events=[GONE])
 
 
 def delete(administration, user):
-    administration.delete(user, [])
+    administration.delete(user, [GONE])
 
 
 WAYS_OUT = [demote, disable, delete]
@@ -276,9 +277,9 @@ class TestEndOfSessions:
 
     def test_is_refused_where_the_user_is_gone(self, administration):
         create(administration, ALICE)
-        administration.delete(ALICE, [])
+        administration.delete(ALICE, [GONE])
         with pytest.raises(Conflict):
-            administration.end_sessions(ALICE, [])
+            administration.end_sessions(ALICE, [GONE])
 
 
 class TestDeletion:
@@ -294,13 +295,13 @@ class TestDeletion:
     def test_goes_on_whatever_the_password_is_by_now(self, administration, users):
         create(administration, ALICE)
         users.replace_hash(ALICE, "$2b$10$new")
-        administration.delete(ALICE, [])
+        administration.delete(ALICE, [GONE])
         assert users.find("alice") is None
 
     def test_frees_name_and_address(self, administration):
         contact = Contact("alice@example.org", verified=True)
         create(administration, replace(ALICE, contact=contact))
-        administration.delete(administration.with_id("u1"), [])
+        administration.delete(administration.with_id("u1"), [GONE])
         create(administration, replace(ALICE, id="u2", contact=contact))
 
 

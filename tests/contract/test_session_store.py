@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.accounts.events import EventType
 from chalicelib.accounts.key_proof import KeyProof
+from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL
 from chalicelib.errors import Conflict, ServiceUnavailable
 from chalicelib.use_cases.ports import Rotation
 from tests.support.samples import ALICE, CHANGED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION, admitted
@@ -22,14 +23,28 @@ def alice(users):
 SUCCESSOR = replace(SESSION, id="s9", epoch=1)
 
 
-def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1", **changes):
-    use = {"now": now, "idle_expires_at": now + 100, "used_from": "somewhere"}
-    return sessions.rotate(user_id, session_id, counter, **use, **changes)
+def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1", key_proof=None, on_device=False):
+    return sessions.rotate(
+        user_id,
+        session_id,
+        counter,
+        now=now,
+        idle_expires_at=now + 100,
+        used_from="somewhere",
+        key_proof=key_proof,
+        on_device=on_device,
+    )
 
 
 def bind_device(sessions, counter=0, *, device_key="x.y", now=NOW + 10, session_id="s1"):
     use = {"now": now, "idle_expires_at": now + 100, "used_from": "somewhere"}
     return sessions.bind_device("u1", session_id, counter, device_key, **use)
+
+
+def rotated_once():
+    return replace(
+        SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110, last_used_from="somewhere"
+    )
 
 
 def begin(sessions, user, session_id, **changes):
@@ -45,10 +60,7 @@ def ids(sessions):
 @pytest.mark.usefixtures("alice")
 class TestRotation:
     def test_raises_the_counter_and_renews_the_idle_time(self, sessions):
-        rotated = replace(
-            SESSION, refresh_counter=1, last_used_at=NOW + 10, idle_expires_at=NOW + 110, last_used_from="somewhere"
-        )
-        assert rotate(sessions) == Rotation(applied=True, session=rotated)
+        assert rotate(sessions) == Rotation(applied=True, session=rotated_once())
 
     def test_with_a_used_counter_changes_nothing_and_shows_the_session(self, sessions):
         after_first = rotate(sessions).session
@@ -195,6 +207,243 @@ class TestNotesOfRetries:
         with ThreadPoolExecutor(6) as pool:
             noted = list(pool.map(lambda _: sessions.note_retry(rotated, after, None), range(6)))
         assert [rotation.applied for rotation in noted].count(True) == 1
+
+
+def proof(name="p1", at=NOW + 10, key="k1"):
+    return KeyProof(key, name, at)
+
+
+BOUND = replace(SESSION, key="k1", key_proof_at=NOW, key_proofs=("p0",))
+WITHOUT_KEY = replace(REVOKED, type=EventType.REFRESH_WITHOUT_KEY)
+
+
+@pytest.fixture
+def bound(users):
+    """Alice with one session, s1, whose log-in came with the proof p0."""
+    users.add(ALICE, BOUND, REGISTERED)
+    return BOUND
+
+
+class TestRotationOfABoundSession:
+    def test_with_a_later_proof_keeps_that_proof_alone(self, sessions, bound):
+        rotated = replace(
+            bound,
+            refresh_counter=1,
+            last_used_at=NOW + 10,
+            idle_expires_at=NOW + 110,
+            last_used_from="somewhere",
+            key_proof_at=NOW + 10,
+            key_proofs=("p1",),
+        )
+        assert rotate(sessions, key_proof=proof()) == Rotation(applied=True, session=rotated)
+        assert sessions.of_user("u1") == [rotated]
+
+    def test_with_another_proof_of_the_same_second_keeps_both(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof(at=NOW)).session
+        assert (rotated.key_proof_at, rotated.key_proofs) == (NOW, ("p0", "p1"))
+        assert rotate(sessions, counter=1, key_proof=proof("p2", at=NOW)).session.key_proofs == ("p0", "p1", "p2")
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            None,
+            proof(key="k2"),
+            proof(key=""),
+            proof("p0", at=NOW),
+            proof(at=NOW - 1),
+            proof("p0", at=NOW - 1),
+        ],
+        ids=["none", "by another key", "by no key", "the last one", "older", "older and used"],
+    )
+    def test_with_what_proves_nothing_new_changes_nothing_and_shows_the_session(self, sessions, bound, refused):
+        for _ in range(2):
+            assert rotate(sessions, key_proof=refused) == Rotation(applied=False, session=bound)
+        assert sessions.of_user("u1") == [bound]
+        assert rotate(sessions, key_proof=proof()).applied
+
+    def test_is_refused_each_proof_of_the_second_again(self, sessions, bound):
+        used = ["p0"]
+        for counter in range(3):
+            used.append(f"p{counter + 1}")
+            assert rotate(sessions, counter, key_proof=proof(used[-1], at=NOW)).applied
+        for name in used:
+            assert not rotate(sessions, counter=3, key_proof=proof(name, at=NOW)).applied
+
+    def test_takes_so_many_proofs_of_one_second_and_the_next_one_of_the_next(self, sessions, bound):
+        for counter in range(MOST_PROOFS - 1):
+            assert rotate(sessions, counter, key_proof=proof(f"q{counter}", at=NOW)).applied
+        full = sessions.of_user("u1")
+        assert len(full[0].key_proofs) == MOST_PROOFS
+        assert rotate(sessions, MOST_PROOFS - 1, key_proof=proof(at=NOW)) == Rotation(applied=False, session=full[0])
+        assert sessions.of_user("u1") == full
+        assert rotate(sessions, MOST_PROOFS - 1, key_proof=proof(at=NOW + 1)).session.key_proofs == ("p1",)
+
+    def test_with_a_used_counter_does_not_use_up_the_proof(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        for another in (proof("p2"), proof("p2", at=NOW + 11)):
+            assert rotate(sessions, key_proof=another) == Rotation(applied=False, session=rotated)
+        assert sessions.of_user("u1") == [rotated]
+
+    @pytest.mark.parametrize("at", [NOW, NOW + 99])
+    def test_of_one_that_is_over_changes_nothing(self, sessions, bound, at):
+        rotation = rotate(sessions, now=NOW + 100, key_proof=proof(at=at))
+        assert rotation == Rotation(applied=False, session=bound)
+
+    def test_of_one_that_is_not_there_makes_none(self, sessions):
+        assert rotate(sessions, session_id="s2", key_proof=proof()) == Rotation(applied=False, session=None)
+        assert sessions.of_user("u1") == []
+
+    @pytest.mark.usefixtures("alice")
+    def test_leaves_a_plain_session_plain_whatever_comes_along(self, sessions):
+        plain = rotate(sessions, key_proof=proof()).session
+        assert plain == rotated_once()
+        # Neither the proof nor its time is known: it may come again.
+        assert rotate(sessions, counter=1, now=NOW + 10, key_proof=proof()).applied
+        assert not sessions.of_user("u1")[0].is_bound
+
+    @pytest.mark.parametrize("at", [NOW, NOW + 10], ids=["of the second of the last", "later"])
+    @pytest.mark.parametrize("proofs", [1, 6], ids=["with one proof", "each with its own"])
+    def test_of_many_at_once_with_one_counter_exactly_one_is_applied(self, sessions, bound, at, proofs):
+        with ThreadPoolExecutor(6) as pool:
+            rotations = list(pool.map(lambda n: rotate(sessions, key_proof=proof(f"q{n % proofs}", at=at)), range(6)))
+        assert [rotation.applied for rotation in rotations].count(True) == 1
+        (stored,) = sessions.of_user("u1")
+        assert stored.refresh_counter == 1
+        assert {rotation.session for rotation in rotations} == {stored}
+        assert len(set(stored.key_proofs) - {"p0"}) == 1
+
+    def test_of_many_at_once_with_one_proof_and_all_counters_at_most_one_is_applied(self, sessions, bound):
+        with ThreadPoolExecutor(6) as pool:
+            rotations = list(pool.map(lambda n: rotate(sessions, counter=n % 3, key_proof=proof()), range(12)))
+        assert [rotation.applied for rotation in rotations].count(True) <= 1
+        assert sessions.of_user("u1")[0].refresh_counter <= 1
+
+    def test_is_not_hindered_by_a_stranger_who_tries_at_the_same_time(self, sessions, bound):
+        strangers = [None, proof(key="k2"), proof("p0", at=NOW)]
+        with ThreadPoolExecutor(6) as pool:
+            refused = [pool.submit(rotate, sessions, key_proof=stranger) for stranger in strangers * 2]
+            assert pool.submit(rotate, sessions, key_proof=proof()).result().applied
+            assert not any(future.result().applied for future in refused)
+
+
+class TestNotesOfProofs:
+    """A retry in a bound session is noted by its proof."""
+
+    def noted(self, sessions, before, another):
+        return sessions.note_retry(before, before.after_proof(another), None)
+
+    @pytest.mark.parametrize("at", [NOW + 10, NOW + 11], ids=["of the second of the last", "later"])
+    def test_refuse_the_proof_the_second_time(self, sessions, events, bound, at):
+        rotated = rotate(sessions, key_proof=proof()).session
+        retry = proof("p2", at=at)
+        after = rotated.after_proof(retry)
+        assert self.noted(sessions, rotated, retry) == Rotation(applied=True, session=after)
+        assert sessions.of_user("u1") == [after]
+        assert events.recent("u1", 9) == [REGISTERED]
+        assert not rotate(sessions, counter=1, key_proof=retry).applied
+        assert not after.allows(retry)
+
+    def test_that_another_one_came_before_are_refused_and_show_the_session(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        first = self.noted(sessions, rotated, proof("p2")).session
+        assert self.noted(sessions, rotated, proof("p3")) == Rotation(applied=False, session=first)
+        assert self.noted(sessions, rotated, proof("p3", at=NOW + 11)) == Rotation(applied=False, session=first)
+        assert sessions.of_user("u1") == [first]
+        assert self.noted(sessions, first, proof("p3")).session.key_proofs == ("p1", "p2", "p3")
+
+    def test_that_a_rotation_came_before_are_refused_and_show_the_session(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        newest = rotate(sessions, counter=1, key_proof=proof("p2")).session
+        assert self.noted(sessions, rotated, proof("p3")) == Rotation(applied=False, session=newest)
+        assert sessions.of_user("u1") == [newest]
+
+    def test_of_a_session_that_has_ended_bring_it_not_back(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        sessions.end("u1", "s1", REVOKED)
+        assert self.noted(sessions, rotated, proof("p2")) == Rotation(applied=False, session=None)
+        assert sessions.of_user("u1") == []
+
+    def test_of_one_proof_many_times_at_once_exactly_one_is_applied(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        with ThreadPoolExecutor(6) as pool:
+            noted = list(pool.map(lambda _: self.noted(sessions, rotated, proof("p2")), range(6)))
+        assert [rotation.applied for rotation in noted].count(True) == 1
+
+
+class TestNotesOfStrangers:
+    """Somebody without its key has used a session's token."""
+
+    def test_are_kept_and_recorded_in_the_same_step(self, sessions, events, bound):
+        sessions.note_without_key(bound, WITHOUT_KEY)
+        assert sessions.of_user("u1") == [replace(bound, without_key_at=WITHOUT_KEY.at)]
+        assert events.recent("u1", 9) == [WITHOUT_KEY, REGISTERED]
+
+    def test_are_recorded_once_a_day(self, sessions, events, bound):
+        times = [WITHOUT_KEY.at + after for after in (0, 1, WITHOUT_KEY_INTERVAL - 1, WITHOUT_KEY_INTERVAL)]
+        for at in times:
+            sessions.note_without_key(bound, replace(WITHOUT_KEY, at=at))
+        assert [event.at for event in events.recent("u1", 9)] == [times[-1], times[0], NOW]
+        assert sessions.of_user("u1")[0].without_key_at == times[-1]
+
+    def test_many_at_once_are_recorded_once(self, sessions, events, bound):
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: sessions.note_without_key(bound, WITHOUT_KEY), range(6)))
+        assert events.recent("u1", 9) == [WITHOUT_KEY, REGISTERED]
+
+    def test_of_a_session_that_has_ended_bring_it_not_back_and_are_not_recorded(self, sessions, events, bound):
+        sessions.end("u1", "s1", REVOKED)
+        sessions.note_without_key(bound, WITHOUT_KEY)
+        assert sessions.of_user("u1") == []
+        assert events.recent("u1", 9) == [REVOKED, REGISTERED]
+
+    def test_leave_the_rotations_alone(self, sessions, bound):
+        rotated = rotate(sessions, key_proof=proof()).session
+        sessions.note_without_key(bound, WITHOUT_KEY)
+        assert sessions.of_user("u1") == [replace(rotated, without_key_at=WITHOUT_KEY.at)]
+        assert rotate(sessions, counter=1, key_proof=proof("p2")).session.without_key_at == WITHOUT_KEY.at
+
+
+class TestEndingABoundSession:
+    @pytest.mark.parametrize("key", ["", "k2", "k"])
+    def test_at_its_counter_without_its_key_changes_nothing_and_shows_the_session(self, sessions, events, bound, key):
+        assert sessions.end_at("u1", "s1", 0, REVOKED, key=key) == Rotation(applied=False, session=bound)
+        assert sessions.of_user("u1") == [bound]
+        assert events.recent("u1", 9) == [REGISTERED]
+
+    def test_at_its_counter_with_its_key_takes_it_away_and_records_why(self, sessions, events, bound):
+        assert sessions.end_at("u1", "s1", 0, REVOKED, key="k1") == Rotation(applied=True, session=None)
+        assert sessions.of_user("u1") == []
+        assert events.recent("u1", 1) == [REVOKED]
+
+    @pytest.mark.parametrize("counter", [-1, 1])
+    def test_at_another_counter_with_its_key_changes_nothing(self, sessions, bound, counter):
+        assert sessions.end_at("u1", "s1", counter, REVOKED, key="k1") == Rotation(applied=False, session=bound)
+
+    @pytest.mark.usefixtures("alice")
+    def test_that_is_plain_needs_no_key_and_minds_none(self, sessions):
+        assert sessions.end_at("u1", "s1", 0, REVOKED, key="k1").applied
+
+    def test_by_its_user_needs_no_key(self, sessions, bound):
+        assert sessions.end("u1", "s1", REVOKED) is True
+        assert sessions.of_user("u1") == []
+
+
+class TestBoundSessions:
+    """What is stored is what is read, whoever stores it and however it is read."""
+
+    def test_come_as_they_were_begun(self, sessions, alice):
+        session = begin(sessions, alice, "s2", key="k1", key_proof_at=NOW, key_proofs=("p0",))
+        assert sessions.with_user("alice", "u1", "s2") == (alice, session)
+        assert sorted(sessions.of_user("u1"), key=lambda each: each.id) == [SESSION, session]
+
+    def test_come_as_they_took_the_place_of_another_at_a_change_of_the_password(self, sessions, users, alice):
+        successor = replace(SUCCESSOR, key="k1", key_proof_at=NOW, key_proofs=("p0", "p1"))
+        users.change_password(admitted(alice), SESSION, successor, "$2b$10$new", CHANGED)
+        assert sessions.with_user("alice", "u1", "s9")[1] == successor
+
+    def test_stay_bound_when_their_user_authenticates_again(self, sessions, bound):
+        assert reauthenticate(sessions)
+        assert sessions.of_user("u1") == [replace(bound, authenticated_at=NOW + 50)]
 
 
 @pytest.mark.usefixtures("alice")

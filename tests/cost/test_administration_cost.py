@@ -25,10 +25,10 @@ COSTS = {
     "make an account": Cost(("TransactWriteItems events+mail+users",), 0, 8),
     "give roles": Cost((*FIND, "TransactWriteItems events+users"), 1.5, 6),
     "make an administrator": Cost((*FIND, "TransactWriteItems events+users"), 1.5, 8),
-    "disable": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE), 1.5, 6),
-    "end all sessions": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE), 1.5, 6),
+    "disable": Cost((*FIND, "TransactWriteItems events+sessions+users", *SESSION_GONE), 1.5, 8),
+    "end all sessions": Cost((*FIND, "TransactWriteItems events+sessions+users", *SESSION_GONE), 1.5, 8),
     "a link for a new password": Cost((*FIND, "GetItem users", "TransactWriteItems events+mail+users"), 2.5, 8),
-    "delete": Cost((*FIND, "TransactWriteItems events+users", *SESSION_GONE, "Query events"), 1.5, 6),
+    "delete": Cost((*FIND, "TransactWriteItems events+sessions+users", *SESSION_GONE, "Query events"), 1.5, 8),
 }
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.adapters.dynamodb.ended import put_ended_session
 from chalicelib.errors import InvalidCredentials
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.use_cases.hooks import Hooks, MigratedUser
@@ -35,7 +36,7 @@ COSTS = {
     "refresh with a forged token": NOTHING,
     # The request does not look whether the user has an address: it leaves a mail that says so.
     "refresh with a reused token": Cost(
-        ("UpdateItem sessions", "TransactWriteItems events+mail+sessions"), 0, 1 + 3 * 2
+        ("UpdateItem sessions", "TransactWriteItems events+mail+sessions"), 0, 1 + 4 * 2
     ),
     "log in": Cost((*COUNTED, "TransactWriteItems events+sessions+throttle+users"), 0, 1 + 1 + 4 * 2),
     "log in from a device that has logged in before": Cost(
@@ -48,18 +49,19 @@ COSTS = {
     "log in over a cookie": Cost(
         (*COUNTED, "TransactWriteItems events+sessions+throttle+users", "TransactWriteItems events+sessions"),
         0,
-        1 + 1 + 4 * 2 + 2 * 2,
+        1 + 1 + 4 * 2 + 3 * 2,
     ),
-    "log out": Cost(("TransactWriteItems events+sessions",), 0, 2 * 2),
-    "log out with the token before": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 2 * 2),
+    # The session, the event and the feed of what has ended.
+    "log out": Cost(("TransactWriteItems events+sessions",), 0, 3 * 2),
+    "log out with the token before": Cost(("TransactWriteItems events+sessions",) * 2, 0, 2 * 3 * 2),
     "log out with a reused token": Cost(
-        ("TransactWriteItems events+sessions", "TransactWriteItems events+mail+sessions"), 0, 2 * 2 + 3 * 2
+        ("TransactWriteItems events+sessions", "TransactWriteItems events+mail+sessions"), 0, 3 * 2 + 4 * 2
     ),
     "log out with a forged token": NOTHING,
     "profile": Cost(("BatchGetItem sessions+users",), 2, 0),
     "dashboard": Cost(("GetItem users", "Query sessions", "Query events"), 3, 0),
     "sessions": Cost(("GetItem users", "Query sessions"), 2, 0),
-    "end a session": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 2 * 2),
+    "end a session": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+sessions"), 2, 3 * 2),
     "authenticate again": Cost(
         (
             "BatchGetItem sessions+users",
@@ -79,25 +81,30 @@ COSTS = {
             "BatchWriteItem sessions",
         ),
         3,
-        1 + 4 * 2 + 1,
+        1 + 5 * 2 + 1,
     ),
     "log out everywhere": Cost(
-        ("BatchGetItem sessions+users", "TransactWriteItems events+users", "Query sessions", "BatchWriteItem sessions"),
+        (
+            "BatchGetItem sessions+users",
+            "TransactWriteItems events+sessions+users",
+            "Query sessions",
+            "BatchWriteItem sessions",
+        ),
         3,
-        2 * 2 + 2,
+        3 * 2 + 2,
     ),
     "delete the account": Cost(
         (
             "BatchGetItem sessions+users",
             "UpdateItem users",
-            "TransactWriteItems events+users",
+            "TransactWriteItems events+sessions+users",
             "Query sessions",
             "BatchWriteItem sessions",
             "Query events",
             "BatchWriteItem events",
         ),
         4,
-        1 + 2 * 2 + 2 + 2,
+        1 + 3 * 2 + 2 + 2,
     ),
 }
 
@@ -183,9 +190,9 @@ def test_a_log_in_at_the_limit_reads_the_sessions_and_ends_the_oldest(use_cases,
     cost = meter.reading()
     assert cost.calls == (*COUNTED, "Query sessions", "TransactWriteItems events+sessions+throttle+users")
     # 50 sessions are some 10 KB. Written are the attempt, twice, and then the new session, the user, the address, two
-    # events and the session that ends.
+    # events, the session that ends and the feed.
     assert cost.reads == 3
-    assert cost.writes == 1 + 1 + 6 * 2
+    assert cost.writes == 1 + 1 + 7 * 2
     assert len(database.sessions()) == 50
 
 
@@ -197,6 +204,28 @@ def test_a_protected_request_reaches_no_database_before_its_view(api, meter, dat
     assert meter.reading() == NOTHING
     assert api.me(alice["access_token"]).status == 200
     assert meter.reading() == COSTS["profile"]
+
+
+def test_the_feed_of_ended_sessions_costs_a_look_in_ten_seconds_and_nothing_between(
+    meter, database, use_cases, principal, clock
+):
+    # The emulation takes nothing for a query that finds nothing; the service takes a unit.
+    ended = put_ended_session(database.tables, "another", clock())
+    database.client.transact_write_items(TransactItems=[ended])
+    look = Cost(("Query sessions",), 1, 0)
+
+    def cost():
+        meter.reset()
+        for _ in range(3):
+            assert not use_cases.ended_sessions.may_have_ended(principal.user_id, principal.session_id)
+            use_cases.published_ends.signed()
+        return meter.reading()
+
+    assert cost() == look
+    clock.advance(9)
+    assert cost() == NOTHING
+    clock.advance(1)
+    assert cost() == look
 
 
 def test_the_route_costs_what_its_use_case_costs(api, meter, clock):

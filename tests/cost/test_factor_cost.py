@@ -16,7 +16,7 @@ ALL = "TransactWriteItems events+sessions+throttle+users"
 COSTS = {
     "overview": Cost((LIVE, "BatchGetItem users"), 3, 0),
     "begin to add an app": Cost((LIVE,), 2, 0),
-    "add an app": Cost((LIVE, ALL, "Query sessions"), 3, 8),
+    "add an app": Cost((LIVE, ALL, "Query sessions"), 3, 10),
     "remove the app": Cost((LIVE, "TransactWriteItems events+users"), 2, 4),
     "new recovery codes": Cost((LIVE, "TransactWriteItems events+users"), 2, 4),
     "log in, first step": Cost(("UpdateItem throttle", "UpdateItem users"), 0, 2),

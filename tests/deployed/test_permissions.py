@@ -111,6 +111,13 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
             {"TableName": "lychgate-test-sessions", "Item": {"user_id": {"S": "u1"}, "session_id": {"S": "s1"}}},
         ),
         (
+            "delete_item",
+            {
+                "TableName": "lychgate-test-sessions",
+                "Key": {"user_id": {"S": "ended"}, "session_id": {"S": "1#user#u1"}},
+            },
+        ),
+        (
             "update_item",
             {
                 "TableName": "lychgate-test-throttle",
@@ -119,7 +126,13 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
             },
         ),
     ],
-    ids=["what was mailed", "deleting what was mailed", "a session for somebody", "the counters of guesses"],
+    ids=[
+        "what was mailed",
+        "deleting what was mailed",
+        "a session for somebody",
+        "taking back that a session has ended",
+        "the counters of guesses",
+    ],
 )
 def test_administrators_get_no_session_of_a_user_and_no_mail_of_theirs(account, operation, request_of):
     client = account.client("admin", "dynamodb")

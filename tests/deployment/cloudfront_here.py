@@ -1,4 +1,4 @@
-"""What moto's CloudFront lacks: listing the response headers policies, which CloudFormation's emulation has made."""
+"""What moto's CloudFront lacks: listing the policies that CloudFormation's emulation has made."""
 
 from unittest import mock
 
@@ -6,30 +6,29 @@ from moto.cloudfront.urls import url_paths
 
 from tests.deployment.recorded_resources import Recorded
 
-_KIND = "AWS::CloudFront::ResponseHeadersPolicy"
+_LISTED = {"ResponseHeadersPolicy": "response-headers-policy", "CachePolicy": "cache-policy"}
+"""The path below which the policies of each kind are listed."""
 
 
 def patches():
     """Yield context managers that add it."""
-    yield mock.patch.dict(url_paths, {"{0}/2020-05-31/response-headers-policy$": _list})
+    for kind, path in _LISTED.items():
+        yield mock.patch.dict(url_paths, {f"{{0}}/2020-05-31/{path}$": _listing(kind)})
 
 
-def _list(request, full_url, headers):
-    names = [made.properties["ResponseHeadersPolicyConfig"]["Name"] for made in _made()]
-    items = "".join(
-        "<ResponseHeadersPolicySummary><Type>custom</Type><ResponseHeadersPolicy><Id>0</Id><ResponseHeadersPolicyConfig>"
-        f"<Name>{name}</Name></ResponseHeadersPolicyConfig></ResponseHeadersPolicy></ResponseHeadersPolicySummary>"
-        for name in names
-    )
-    return (
-        200,
-        {},
-        (
-            f"<ResponseHeadersPolicyList><MaxItems>100</MaxItems><Quantity>{len(names)}</Quantity>"
-            f"<Items>{items}</Items></ResponseHeadersPolicyList>"
-        ),
-    )
+def _listing(kind):
+    def list_all(request, full_url, headers):
+        names = [made.properties[f"{kind}Config"]["Name"] for made in _made(kind)]
+        items = "".join(
+            f"<{kind}Summary><Type>custom</Type><{kind}><Id>0</Id><{kind}Config>"
+            f"<Name>{name}</Name></{kind}Config></{kind}></{kind}Summary>"
+            for name in names
+        )
+        listed = f"<MaxItems>100</MaxItems><Quantity>{len(names)}</Quantity><Items>{items}</Items>"
+        return 200, {}, f"<{kind}List>{listed}</{kind}List>"
+
+    return list_all
 
 
-def _made():
-    return [made for made in Recorded.made.values() if made.kind == _KIND]
+def _made(kind):
+    return [made for made in Recorded.made.values() if made.kind == f"AWS::CloudFront::{kind}"]

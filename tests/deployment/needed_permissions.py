@@ -26,6 +26,7 @@ _OF_RESTORES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "
 _OF_NO_RESOURCE = {
     ("cloudfront", "ListDistributions"),
     ("cloudfront", "ListOriginAccessControls"),
+    ("cloudfront", "ListCachePolicies"),
     ("cloudfront", "ListResponseHeadersPolicies"),
     ("dynamodb", "ListTables"),
     ("lambda", "GetAccountSettings"),

@@ -162,6 +162,7 @@ KINDS = {
         "AWS::ApiGateway::UsagePlan",
         "AWS::ApiGateway::UsagePlanKey",
         "AWS::Budgets::Budget",
+        "AWS::CloudFront::CachePolicy",
         "AWS::CloudFront::OriginAccessControl",
         "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::S3::BucketPolicy",

@@ -11,9 +11,9 @@ ANYTHING = "*"
 _API_KEYS, _USAGE_PLANS, _TAGS = (
     f"arn:${{Partition}}:apigateway:${{Region}}::/{path}" for path in ("apikeys", "usageplans", "tags/*")
 )
-_DISTRIBUTION, _CONTROL, _HEADERS = (
+_DISTRIBUTION, _CONTROL, _HEADERS, _CACHE = (
     f"arn:${{Partition}}:cloudfront::${{Account}}:{kind}/*"
-    for kind in ("distribution", "origin-access-control", "response-headers-policy")
+    for kind in ("distribution", "origin-access-control", "response-headers-policy", "cache-policy")
 )
 
 MAILER = "arn:${Partition}:lambda:${Region}:${Account}:function:lychgate-${Stage}-mailer"
@@ -43,6 +43,17 @@ ALWAYS = {
         (
             ["budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource", "budgets:ViewBudget"],
             "{name}",
+        ),
+    ],
+    "AWS::CloudFront::CachePolicy": [
+        (["cloudfront:CreateCachePolicy"], ANYTHING),
+        (
+            [
+                "cloudfront:DeleteCachePolicy",
+                "cloudfront:GetCachePolicy",
+                "cloudfront:UpdateCachePolicy",
+            ],
+            _CACHE,
         ),
     ],
     "AWS::CloudFront::Distribution": [

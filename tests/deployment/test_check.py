@@ -247,6 +247,12 @@ def take_control():
     )
 
 
+def take_cache():
+    resource = Recorded("0", {"CachePolicyConfig": {"Name": "lychgate-prod-us-east-1"}})
+    resource.kind = "AWS::CloudFront::CachePolicy"
+    Recorded.made["Other"] = resource
+
+
 def take_headers():
     resource = Recorded("0", {"ResponseHeadersPolicyConfig": {"Name": "lychgate-prod-us-east-1"}})
     resource.kind = "AWS::CloudFront::ResponseHeadersPolicy"
@@ -261,6 +267,7 @@ def take_headers():
         (take_function, "the function lychgate-prod exists, and Lychgate has not made it"),
         (take_table, "the table lychgate-prod-users belongs to the stack shop"),
         (take_control, "an origin access control lychgate-prod-us-east-1"),
+        (take_cache, "a cache policy lychgate-prod-us-east-1"),
         (take_headers, "a response headers policy lychgate-prod-us-east-1"),
     ],
 )

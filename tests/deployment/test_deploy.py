@@ -70,7 +70,10 @@ def _assert_the_distribution_serves_page_and_api(aws, api):
     config = aws.properties("Distribution")["DistributionConfig"]
     assert [origin["Id"] for origin in config["Origins"]] == ["site", "api"]
     assert config["Origins"][1]["DomainName"] == f"{api}.execute-api.us-east-1.amazonaws.com"
-    assert [behaviour["PathPattern"] for behaviour in config["CacheBehaviors"]] == ["/api/*"]
+    assert [behaviour["PathPattern"] for behaviour in config["CacheBehaviors"]] == [
+        "/api/.well-known/revoked.*",
+        "/api/*",
+    ]
     assert [stage["stageName"] for stage in boto3.client("apigateway").get_stages(restApiId=api)["item"]] == ["api"]
     assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"]
 

@@ -1,5 +1,6 @@
 """The template: lint, the page's headers, who may read what, and what nobody may see."""
 
+import fnmatch
 import json
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from chalicelib.api import ended
+from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log, mails, requests
 from infra.deployment.errors import DeploymentError
 from infra.deployment.template import PAGE_HEADERS, decided, rendered_template, response_headers
@@ -126,7 +129,16 @@ def test_a_header_that_cannot_be_said_is_an_error():
 
 def test_the_api_comes_through_unchanged(rendered):
     config = distribution(rendered, RestApiId="abc123")
-    (behaviour,) = config["CacheBehaviors"]
+    kept, behaviour = config["CacheBehaviors"]
+    # The first that fits counts.
+    assert kept == {
+        "PathPattern": "/api/.well-known/revoked.*",
+        "TargetOriginId": "api",
+        "ViewerProtocolPolicy": "https-only",
+        "AllowedMethods": behaviour["AllowedMethods"],
+        "Compress": False,
+        "CachePolicyId": {"Ref": "EndsCache"},
+    }
     assert behaviour == {
         "PathPattern": "/api/*",
         "TargetOriginId": "api",
@@ -142,6 +154,26 @@ def test_the_api_comes_through_unchanged(rendered):
     # HTTP codes that CloudFront caches whatever the origin says (Developer Guide, "HTTP 4xx and 5xx status codes").
     assert {each["ErrorCode"] for each in config["CustomErrorResponses"]} == {404, 405, 414, 500, 501, 502, 503, 504}
     assert config["Origins"][1]["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+
+
+def test_the_feed_of_ended_sessions_is_kept_no_longer_than_it_says_and_for_everybody_alike(rendered):
+    policy = rendered["Resources"]["EndsCache"]["Properties"]["CachePolicyConfig"]
+    assert (policy["MinTTL"], policy["DefaultTTL"], policy["MaxTTL"]) == (0, 0, ended.ENDS_SECONDS)
+    # Nobody makes copies of his own, or has one made for others, by what is sent along.
+    assert policy["ParametersInCacheKeyAndForwardedToOrigin"] == {
+        "EnableAcceptEncodingGzip": False,
+        "CookiesConfig": {"CookieBehavior": "none"},
+        "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": ["Origin"]},
+        "QueryStringsConfig": {"QueryStringBehavior": "none"},
+    }
+    pattern = distribution(rendered, RestApiId="abc123")["CacheBehaviors"][0]["PathPattern"]
+    fitting = {
+        operation.path
+        for routes in ALL_ROUTES
+        for operation in routes.operations
+        if fnmatch.fnmatchcase(f"/api{operation.path}", pattern)
+    }
+    assert fitting == {operation.path for operation in ended.routes.operations}
 
 
 def test_without_an_api_the_distribution_serves_the_page_alone(rendered):
@@ -225,7 +257,7 @@ def test_alarms_are_off_unless_somebody_is_told(rendered):
     conditions = {"HasAlarms", "HasReuseAlarm", "HasMailAlarms", "HasReputationAlarms", "HasWebhookAlarms"}
     conditional = {name for name, each in rendered["Resources"].items() if each.get("Condition") in conditions}
     alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) == 23
+    assert len(alarms) == 24
     assert alarms <= conditional
     given = {"Stage": "prod", "MailFrom": "no-reply@example.org", "Webhooks": "on"}
     for condition in conditions:
@@ -320,7 +352,13 @@ def test_a_budget_without_a_reader_is_refused_and_not_forgotten(rendered):
 
 def test_alarms_watch_metrics_that_there_are(rendered):
     text = json.dumps(rendered["Resources"])
-    for name in (requests.LOG_INS, requests.REFRESHES, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES):
+    for name in (
+        requests.LOG_INS,
+        requests.REFRESHES,
+        log.TOKENS_REFUSED_FOR_NOW,
+        log.UNUSABLE_HASHES,
+        log.UNREADABLE_FEED,
+    ):
         assert f'"MetricName": "{name}"' in text
     outcomes = {dimension["Value"] for dimension in _dimensions(rendered) if dimension["Name"] == "outcome"}
     assert outcomes == {"reused", "failed", "not_counted"}

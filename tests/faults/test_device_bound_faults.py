@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.device_bound import DeviceBrowser
-from tests.support.wire import lost_answer, unreachable
+from tests.support.wire import lost_answer, refused, unreachable
 
 
 @pytest.fixture
@@ -41,3 +41,13 @@ def test_a_binding_whose_answer_the_database_lost_is_bound_once(browser, wire, p
     wire.mend()
     assert browser.refresh().status == 200
     assert browser.renew().status == 200
+
+
+def test_a_refresh_that_meets_another_write_asks_for_the_short_cookie_each_time(browser, wire, pauses):
+    browser.bind()
+    stolen = browser.without_short_cookie()
+    wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
+    browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+    wire.mend()
+    wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
+    assert browser.refresh().status == 200

@@ -4,15 +4,19 @@ DynamoDB knows a repeated transaction by its ``ClientRequestToken`` and answers 
 too. moto knows no such token: over moto the repetition meets a failed condition, as it does for single writes anywhere.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.user import NO_PASSWORD, User
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.errors import (
     InvalidCredentials,
+    InvalidDPoPProof,
     InvalidGrant,
     LastAdministrator,
     RefreshTokenReused,
@@ -23,6 +27,7 @@ from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
 NEW_PASSWORD = "a quite different passphrase"
+SESSION, USER = "session", "user"
 
 
 @pytest.fixture(params=["moto", "dynamodb-local"])
@@ -38,6 +43,11 @@ def no_pauses(pauses):
 def claims(logged_in):
     """What a refresh token says: ES256 signs the same twice with two signatures."""
     return logged_in.tokens.refresh_token.rpartition(".")[0]
+
+
+def told(database):
+    """What the feed tells of."""
+    return [USER if entry.is_user else SESSION for entry in database.ended()]
 
 
 def assert_alive(use_cases, logged_in, caller):
@@ -78,6 +88,73 @@ def test_the_retry_of_a_retry_whose_answer_was_lost_is_still_no_theft(use_cases,
     again = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
     assert claims(again) == claims(first)
     assert database.events() == ["registered"]
+
+
+@pytest.fixture
+def bound(use_cases, caller, wire, clock):
+    """The tokens of a bound session, and what returns its caller with a proof."""
+
+    def proving(name, key="k1", at=None):
+        return replace(caller, key_proof=KeyProof(key, name, clock() if at is None else at))
+
+    logged_in = use_cases.registration.register("Alice", PASSWORD, proving("p0"))
+    wire.mend()
+    return logged_in, proving
+
+
+@pytest.mark.parametrize("seconds", [0, 5], ids=["in the second of the log-in", "later"])
+def test_a_refresh_of_a_bound_session_counts_once_and_uses_up_its_proof(
+    use_cases, database, wire, bound, clock, seconds
+):
+    logged_in, proving = bound
+    clock.advance(seconds)
+    wire.break_with(lost_answer, operation="UpdateItem", after=int(seconds == 0), times=1)
+    refreshed = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    (session,) = database.sessions()
+    assert session["refresh_counter"] == {"N": "1"}
+    assert "p1" in session["key_proofs"]["SS"]
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(refreshed.tokens.refresh_token, proving("p1"))
+    assert_alive(use_cases, refreshed, proving("p2"))
+
+
+def test_a_retry_in_a_bound_session_is_noted_once_and_alarms_nobody(use_cases, database, wire, bound, clock):
+    logged_in, proving = bound
+    clock.advance(5)
+    first = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    clock.advance(5)
+    # The note's condition fails the second time: its own proof is among those that it finds used.
+    wire.break_with(lost_answer, operation="UpdateItem", after=1, times=1)
+    again = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
+    assert claims(again) == claims(first)
+    assert database.sessions()[0]["key_proofs"] == {"SS": ["p2"]}
+    assert database.events() == ["registered"]
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
+    assert_alive(use_cases, again, proving("p3"))
+
+
+@pytest.mark.parametrize("stranger", [None, ("p9", "k2"), ("p2", "k1")], ids=["no proof", "another key", "a new proof"])
+@pytest.mark.parametrize("fault", [lost_answer, read_timeout])
+def test_a_repetition_takes_no_other_request_of_the_second_for_its_own(
+    use_cases, database, wire, bound, caller, clock, stranger, fault
+):
+    """Somebody behind the owner's address uses the token right after the owner, and an answer is lost."""
+    logged_in, proving = bound
+    clock.advance(5)
+    refreshed = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    wire.mend()
+    wire.break_with(fault, operation="UpdateItem", times=1)
+    if stranger == ("p2", "k1"):
+        again = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving(*stranger))
+        assert claims(again) == claims(refreshed)
+        assert database.sessions()[0]["key_proofs"] == {"SS": ["p1", "p2"]}, "a retry is noted"
+    else:
+        other = caller if stranger is None else proving(*stranger)
+        with pytest.raises(InvalidDPoPProof):
+            use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, other)
+        assert database.events() == ["refresh_without_key", "registered"]
+    assert_alive(use_cases, refreshed, proving("p3"))
 
 
 def test_a_registration_succeeds(use_cases, database, wire, caller):
@@ -175,6 +252,7 @@ def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, al
     assert wire.operations == ["TransactWriteItems"] * 2
     assert database.sessions() == []
     assert database.events() == ["logged_out", "registered"]
+    assert told(database) == [SESSION]
 
 
 # Only by its token is a repetition told from an attempt to end what never was.
@@ -187,6 +265,7 @@ def test_the_end_of_another_session_is_told_as_success(api, use_cases, database,
     assert answer.status == 204, answer.body
     assert [session["session_id"]["S"] for session in database.sessions()] != [other_id]
     assert database.events() == ["login_succeeded", "registered", "session_revoked"]
+    assert told(database) == [SESSION]
 
 
 def test_a_reauthentication_makes_the_session_fresh_and_is_recorded_once(api, database, wire, clock, alice):
@@ -205,6 +284,7 @@ def test_a_log_out_everywhere_ends_all_sessions(api, use_cases, database, wire, 
     assert api.bearer("POST", "/auth/logout-all", alice.tokens.access_token).status == 204
     assert database.sessions() == []
     assert database.events().count("logged_out") == 1
+    assert told(database) == [USER]
     assert use_cases.log_in.with_password("alice", PASSWORD, caller)
 
 
@@ -215,6 +295,7 @@ def test_a_deletion_of_the_account_succeeds(api, database, wire, alice):
     assert answer.status == 204, answer.body
     assert database.users() == database.sessions() == []
     assert database.events() == ["account_deleted"]
+    assert told(database) == [USER]
     assert api.register("Alice").status == 201
 
 
@@ -228,6 +309,7 @@ def test_a_reuse_ends_the_session_and_is_recorded_once(use_cases, database, wire
     assert wire.operations == ["UpdateItem", "TransactWriteItems", "TransactWriteItems"]
     assert database.sessions() == []
     assert database.events() == ["refresh_token_reused", "registered"]
+    assert told(database) == [SESSION]
     with pytest.raises(InvalidGrant):
         use_cases.refresh_tokens.exchange(successor.tokens.refresh_token, caller)
 
@@ -270,5 +352,6 @@ class TestCrash:
             use_cases.refresh_tokens.exchange(crashed, caller)
         assert database.sessions() == []
         assert database.events() == ["refresh_token_reused", "registered"]
+        assert told(database) == [SESSION]
         with pytest.raises(InvalidGrant):
             use_cases.refresh_tokens.exchange(crashed, caller)

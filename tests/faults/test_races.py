@@ -5,12 +5,22 @@ Whatever the order, only outcomes that some order of one after the other explain
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.accounts.session import MOST_PROOFS
 from chalicelib.adapters.dynamodb.items import user_key
-from chalicelib.errors import Conflict, InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable
+from chalicelib.errors import (
+    Conflict,
+    InvalidCredentials,
+    InvalidDPoPProof,
+    InvalidGrant,
+    InvalidToken,
+    ServiceUnavailable,
+)
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.use_cases.hooks import Hooks, MigratedUser
 from tests.support.whole import PASSWORD
@@ -154,8 +164,8 @@ def test_refreshes_at_the_time_of_the_deletion_leave_nothing_behind(use_cases, d
         assert deleted is None
         for result in refreshed:
             assert isinstance(result, InvalidGrant) or is_dead(use_cases, result, caller)
-        left = [item for items in database.items().values() for item in items]
-        assert [item["type"]["S"] for item in left] == ["account_deleted"] * number, "no refresh brings anything back"
+        left = [item["type"]["S"] for item in database.left()]
+        assert left == ["account_deleted"] * number, "no refresh brings anything back"
 
 
 def test_log_ins_at_the_time_of_the_deletion_give_no_session_to_the_next_owner(
@@ -343,3 +353,65 @@ def test_first_log_ins_at_once_bring_a_user_over_once(start, database, at_once, 
     assert {type(answer) for answer in answers} <= {LoggedIn, ServiceUnavailable}
     assert [item["username"]["S"] for item in database.users()] == ["carol"]
     assert len(database.sessions()) == len(came)
+
+
+KEY_PROOFS = (f"proof {number}" for number in itertools.count())
+
+
+def proving(caller, at, *, key="k1", name=None):
+    """Return the caller with a proof, a new one unless it has a name."""
+    return replace(caller, key_proof=KeyProof(key, name or next(KEY_PROOFS), at))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tabs", "rounds"),
+    [(0, 3, (MOST_PROOFS - 1) // 3), (60, THREADS, ROUNDS)],
+    ids=["in the second of the last proof", "later"],
+)
+def test_tabs_that_refresh_a_bound_session_at_once_get_the_same_successor_by_one_write(
+    use_cases, database, at_once, caller, clock, seconds, tabs, rounds
+):
+    """As long as they make no more proofs in one second than a session takes."""
+    latest = use_cases.registration.register("Alice", PASSWORD, proving(caller, clock()))
+    for counter in range(1, 1 + rounds):
+        clock.advance(seconds)
+        results = at_once(*[refresh(use_cases, latest, proving(caller, clock())) for _ in range(tabs)])
+        assert {claims(result) for result in results} == {claims(results[0])}
+        (session,) = database.sessions()
+        assert session["refresh_counter"] == {"N": str(counter)}
+        latest = results[0]
+    clock.advance(60)
+    assert use_cases.refresh_tokens.exchange(latest.tokens.refresh_token, proving(caller, clock()))
+    assert database.events() == ["registered"]
+
+
+def test_of_many_requests_with_one_proof_one_refreshes(use_cases, database, at_once, caller, clock):
+    latest = use_cases.registration.register("Alice", PASSWORD, proving(caller, clock()))
+    for counter in range(1, 1 + ROUNDS):
+        clock.advance(60)
+        results = at_once(*[refresh(use_cases, latest, proving(caller, clock(), name="one"))] * THREADS)
+        (latest,) = (result for result in results if isinstance(result, LoggedIn))
+        assert [type(result) for result in results].count(InvalidDPoPProof) == THREADS - 1
+        (session,) = database.sessions()
+        assert session["refresh_counter"] == {"N": str(counter)}
+        assert session["key_proofs"] == {"SS": ["one"]}
+    assert database.events() == ["refresh_without_key", "registered"]
+
+
+def test_strangers_at_the_time_of_the_owners_refresh_get_nothing_and_hinder_nobody(
+    use_cases, database, at_once, caller, clock
+):
+    latest = use_cases.registration.register("Alice", PASSWORD, proving(caller, clock()))
+    for _ in range(ROUNDS):
+        clock.advance(60)
+        strangers = [caller, proving(caller, clock(), key="k2")] * 2
+        *refused, logged_out, refreshed = at_once(
+            *[refresh(use_cases, latest, stranger) for stranger in strangers],
+            lambda token=latest.tokens.refresh_token: use_cases.refresh_tokens.revoke([token], caller),
+            refresh(use_cases, latest, proving(caller, clock())),
+        )
+        assert {type(result) for result in refused} == {InvalidDPoPProof}
+        assert logged_out is None
+        latest = refreshed
+        assert isinstance(latest, LoggedIn)
+    assert database.events() == ["refresh_without_key", "registered"]

@@ -176,8 +176,7 @@ class TestConflictsOfSingleWrites:
         conflict = cancelled("None", "TransactionConflict")
         wire.break_with(conflict, operation="TransactWriteItems", times=_ATTEMPTS - 1)
         assert delete_account(api, alice).status == 204
-        left = [item for items in database.items().values() for item in items]
-        assert [item["type"]["S"] for item in left] == ["account_deleted"]
+        assert [item["type"]["S"] for item in database.left()] == ["account_deleted"]
 
 
 class TestBatches:

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing by atheris: `make fuzz`. Not part of the tests; they try the same targets by Hypothesis.
 
-python tests/fuzz/atheris_fuzz.py tokens|claims|keys|ring|names [libFuzzer's options, such as -max_total_time=60]
+python tests/fuzz/atheris_fuzz.py tokens|claims|proofs|keys|ring|names [libFuzzer's options, such as -max_total_time=60]
 """
 
 import contextlib
@@ -28,6 +28,13 @@ def claims(octets):
     """Any payload under a good signature."""
     kind = "refresh+jwt" if octets[:1] > b"\x7f" else "at+jwt"
     targets.verify(targets.signed(targets.good_header(kind), octets[1:]))
+
+
+def proofs(octets):
+    """Any text, taken for a proof of a client's key; and any header and any payload over a good signature."""
+    targets.prove(octets.decode("utf-8", "replace"))
+    targets.prove(targets.proven(octets, targets.PROOF_CLAIMS))
+    targets.prove(targets.proven(targets.PROOF_HEADER, octets))
 
 
 def keys(octets):
@@ -76,6 +83,7 @@ def spoilt(jwks, octets):
 
 
 if __name__ == "__main__":
-    target = {"tokens": tokens, "claims": claims, "keys": keys, "ring": ring, "names": names}[sys.argv.pop(1)]
+    all_targets = {"tokens": tokens, "claims": claims, "proofs": proofs, "keys": keys, "ring": ring, "names": names}
+    target = all_targets[sys.argv.pop(1)]
     atheris.Setup(sys.argv, target)
     atheris.Fuzz()

@@ -13,11 +13,13 @@ from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.password_policy import PasswordPolicy
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import Peppers
-from chalicelib.errors import ConfigurationError, InvalidGrant, InvalidToken
+from chalicelib.errors import ConfigurationError, InvalidDPoPProof, InvalidGrant, InvalidToken
 from chalicelib.tokens import pyjwt
+from chalicelib.tokens.dpop import WINDOW, ProofVerifier
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
+from tests.support.proofs import ClientKey, jws
 from tests.support.samples import CLAIMS, ISSUER, NOW
 
 RING = {"keys": [generate_signing_jwk("EdDSA"), generate_signing_jwk("ES256"), generate_signing_jwk("RS256")]}
@@ -28,6 +30,11 @@ VERIFIER = TokenVerifier(
 POLICY = PasswordPolicy(min_length=8, context_words=("lychgate", "site.example"))
 HASHER = PasswordHasher(peppers=Peppers.of(bytes(32)), cost=4)
 GOOD_CLAIMS = {**CLAIMS, "counter": 1}
+PROOF_VERIFIER = ProofVerifier(issuer=ISSUER, clock=lambda: NOW)
+CLIENT_KEY = ClientKey(ISSUER, lambda: NOW)
+PROOF_PATH = "/auth/refresh"
+PROOF_HEADER = {"typ": "dpop+jwt", "alg": "ES256", "jwk": CLIENT_KEY.jwk}
+PROOF_CLAIMS = {"jti": "any", "htm": "POST", "htu": f"{ISSUER}{PROOF_PATH}", "iat": NOW}
 
 
 def verify(compact):
@@ -55,6 +62,24 @@ def verify(compact):
         assert not taken, "no token is good for both"
         taken = True
     return taken
+
+
+def prove(proof):
+    """Show the verifier of proofs a text. Returns whether it took it."""
+    try:
+        shown = PROOF_VERIFIER.verify(proof, method="POST", path=PROOF_PATH)
+    except InvalidDPoPProof as refused:
+        assert "unexpected" not in refused.reason, refused.reason
+        return False
+    assert shown.key == CLIENT_KEY.thumbprint
+    assert type(shown.at) is int
+    assert abs(shown.at - NOW) <= WINDOW
+    return True
+
+
+def proven(header, payload):
+    """Return the proof of these octets or members, with a good signature."""
+    return jws(header, payload, CLIENT_KEY.private_key)
 
 
 def encoded(octets):

@@ -66,6 +66,33 @@ def test_spoilt_headers_are_refused_or_harmless(changes):
     targets.verify(targets.signed(json.dumps(header).encode(), json.dumps(targets.GOOD_CLAIMS).encode()))
 
 
+@given(
+    st.text()
+    | st.builds(".".join, st.lists(SEGMENT, max_size=5))
+    | st.builds("{}.{}.{}".format, SEGMENT, SEGMENT, SEGMENT)
+)
+def test_texts_are_no_proofs(text):
+    assert not targets.prove(text)
+
+
+@given(st.binary(max_size=400) | JSON.map(dumped).map(str.encode))
+def test_headers_and_payloads_of_proofs_over_a_good_signature_are_refused(octets):
+    assert not targets.prove(targets.proven(octets, targets.PROOF_CLAIMS))
+    assert not targets.prove(targets.proven(targets.PROOF_HEADER, octets))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "kid", "crit"]), JSON, max_size=2),
+    st.dictionaries(
+        st.sampled_from([*targets.CLIENT_KEY.jwk, "d", "k", "alg", "use", "key_ops", "x5c"]), JSON, max_size=2
+    ),
+    st.dictionaries(st.sampled_from([*targets.PROOF_CLAIMS, "ath", "nonce", "exp"]), JSON, max_size=2),
+)
+def test_spoilt_proofs_are_refused_or_harmless(header, jwk, claims):
+    spoilt = targets.PROOF_HEADER | {"jwk": targets.CLIENT_KEY.jwk | jwk} | header
+    targets.prove(targets.proven(spoilt, targets.PROOF_CLAIMS | claims))
+
+
 @given(st.text() | JSON.map(dumped))
 def test_settings_that_are_no_keys_are_refused_with_their_name(text):
     if not text.startswith("file://"):

@@ -41,10 +41,11 @@ def start(tmp_path):
 def project(tmp_path_factory):
     """A site with the routes of one page and the hooks of another, and the routes that go with these."""
     _, orders = PAGE_OF_ROUTES.texts(ROUTES)
+    [prices] = [block.text for block in PAGE_OF_ROUTES.blocks if "credential=Credential.BEARER" in block.text]
     plan = PAGE_OF_HOOKS.file(ROUTES).split("routes = Routes()\n")[1]
     _, claims, *_ = PAGE_OF_HOOKS.texts(HOOKS)
     files = {
-        ROUTES: orders + plan,
+        ROUTES: orders + prices + plan,
         HOOKS: claims + ONLY_ALICE,
         **PAGE_OF_ROUTES.files_below("chalicelib/site/static"),
     }

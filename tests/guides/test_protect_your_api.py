@@ -3,9 +3,13 @@
 import json
 import urllib.request
 
+import jwt
+
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.ended import digest_of
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
+from chalicelib.adapters.dynamodb.ended import put_ended_session
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.adapters.dynamodb.users import DynamoDBUserStore
 from chalicelib.config.api import FRESH_SECONDS
@@ -99,6 +103,24 @@ def test_a_public_route_asks_nobody_and_a_fresh_one_for_a_log_in_of_late(place, 
     assert api.bearer("GET", "/greeting", old).json == {"hello": "Alice"}
     again = api.bearer("POST", "/auth/reauthenticate", old, {"password": PASSWORD}).json["access_token"]
     assert api.bearer("DELETE", "/orders", again).json == {"cancelled_by": "Alice"}
+
+
+def test_a_route_that_costs_no_read_refuses_an_ended_session_too(place, shared_clock):
+    api = place.api
+    api.request("GET", "/prices").assert_problem(401, "invalid_token")
+    tokens = api.register("Alice").json
+    prices = {"for": "Alice", "plank": 4.0}
+    assert api.bearer("GET", "/prices", tokens["access_token"]).json == prices
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert api.logout(tokens["refresh_token"]).status == 204
+    entry = put_ended_session(tables_of(place.tables.stage), claims["sid"], shared_clock())
+    place.tables.client.transact_write_items(TransactItems=[entry])
+    shared_clock.advance(11)
+    api.bearer("GET", "/prices", tokens["access_token"]).assert_problem(401, "invalid_token")
+    newer = api.login().json["access_token"]
+    assert api.bearer("GET", "/prices", newer).json == prices
+    published = api.request("GET", "/.well-known/revoked.json").json
+    assert digest_of(claims["sid"]) in published["sessions"]
 
 
 def give_role(place, role):

@@ -14,6 +14,7 @@ from tests.support.administrators import Administrator, Administrators
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import reauthenticate, with_passkey, with_totp
 from tests.support.mail_flows import ADDRESS, NEW_PASSWORD, OTHER_ADDRESS, PASSWORD, confirm, reset, with_address
+from tests.support.proofs import ClientKey
 from tests.support.samples import ALICE
 
 OPERATIONS = administration.routes.operations
@@ -85,7 +86,8 @@ def test_an_account_is_made_by_an_administrator_and_entered_by_whom_it_is_for(ap
     shown = root.show(bob["id"])
     assert shown.json["user"] == bob
     (session,) = shown.json["sessions"]
-    assert set(session) == {"id", "created_at", "last_used_at", "expires_at", "ip", "user_agent"}
+    assert set(session) == {"id", "created_at", "last_used_at", "expires_at", "ip", "user_agent", "bound"}
+    assert session["bound"] is False
     assert types_of(shown) == ["login_succeeded", "password_reset", "registered"]
     assert shown.json["factors"] == {"password": True, "totp": None, "recovery_codes_left": 0, "passkeys": []}
     assert shown.json["suppressed"] is None
@@ -104,6 +106,13 @@ def test_an_account_is_made_by_an_administrator_and_entered_by_whom_it_is_for(ap
     root.show(bob["id"]).assert_problem(404, "not_found")
     api.login("bob", NEW_PASSWORD).assert_problem(401, "invalid_credentials")
     assert root.create("Bob").status == 201
+
+
+def test_an_administrator_is_told_which_sessions_are_bound_to_a_key(api, root, bob, settings, clock):
+    key = ClientKey(settings["LYCHGATE_ISSUER"], clock)
+    body = {"username": "bob", "password": PASSWORD}
+    assert api.post("/auth/login", body, headers=key.headers("/auth/login")).status == 200
+    assert sorted(session["bound"] for session in root.show(bob.id).json["sessions"]) == [False, True]
 
 
 class TestWhoMay:

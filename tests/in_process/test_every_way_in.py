@@ -1,7 +1,8 @@
 """Every way in ends in the second factor where one is enrolled, and a fresh route asks for both.
 
 The ways in are the operations whose answers have tokens in them, as they are declared. A new one fails here until it is
-tried too. So does a new route that is fresh and lets a session in that has proved one factor.
+tried too. So does a new route that is fresh and lets a session in that has proved one factor, and a way in whose
+session cannot be bound to a key.
 """
 
 import dataclasses
@@ -14,18 +15,23 @@ from chalicelib.api.responses import AccessTokenBody, TokenBody
 from chalicelib.api.routing import Credential
 from chalicelib.site.routes import routes as own_routes
 from tests.support.administrators import Administrators
+from tests.support.api_client import in_process
+from tests.support.application import application as make_application
+from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import (
     PASSWORD,
     claims_of,
     log_in_with_passkey,
+    proof_of,
     reauthenticate,
     request_options,
     second_step,
     with_passkey,
     with_totp,
 )
-from tests.support.mail_flows import ADDRESS, MINUTE, NEW_PASSWORD, ask_for_code, verify
+from tests.support.mail_flows import ADDRESS, MINUTE, NEW_PASSWORD, OTHER_ADDRESS, ask_for_code, verify
+from tests.support.proofs import ClientKey
 
 OPERATIONS = [operation for routes in (*ALL_ROUTES, own_routes) for operation in routes.operations]
 WITH_TOKENS = {
@@ -33,6 +39,7 @@ WITH_TOKENS = {
     for operation in OPERATIONS
     if any(answer in {TokenBody, AccessTokenBody} for answer in operation.answers.values())
 }
+TAKE_PROOFS = [operation for operation in OPERATIONS if operation.takes_key_proof]
 FRESH = [operation for operation in OPERATIONS if operation.credential is Credential.FRESH]
 
 
@@ -226,3 +233,132 @@ def test_a_live_route_that_takes_the_password_asks_for_both_too(alice):
         answer.assert_problem(401, "insufficient_user_authentication")
         assert answer.json["acr_values"] == "aal2"
     assert alice.api.me(alice.tokens["access_token"]).status == 200
+
+
+@pytest.fixture
+def key(settings, clock):
+    """A key of a client."""
+    return ClientKey(settings["LYCHGATE_ISSUER"], clock)
+
+
+class Bob:
+    """Somebody with a password and a confirmed address, and no session that is of interest."""
+
+    def __init__(self, api, by_username, mailbox, clock):
+        self.api = api
+        self.by_username = by_username
+        self.mailbox = mailbox
+        self.clock = clock
+        assert api.post("/auth/register", {"email": OTHER_ADDRESS, "password": PASSWORD}).status == 202
+        self.link = token_in(mailbox.all(OTHER_ADDRESS)[-1]["text"])
+
+    def confirm(self, headers=None):
+        return self.api.post("/auth/register/confirm", {"token": self.link}, headers=headers)
+
+    def registered(self):
+        """His tokens of a plain session, a minute after his registration."""
+        answer = self.confirm()
+        assert answer.status == 201
+        self.clock.advance(MINUTE)
+        return answer.json
+
+    def log_in(self, headers=None):
+        return self.api.post("/auth/login", {"username": OTHER_ADDRESS, "password": PASSWORD}, headers=headers)
+
+
+@pytest.fixture
+def by_username(application, settings, aws_clients, clock):
+    """The API of a site where the address is not the username: who registers is logged in."""
+    dynamodb, ssm = aws_clients
+    settings = settings | {"LYCHGATE_IDENTIFIER": "username"}
+    return in_process(make_application(settings, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
+
+
+@pytest.fixture
+def bob(api, by_username, mailbox, clock):
+    return Bob(api, by_username, mailbox, clock)
+
+
+def by_a_registration(bob):
+    members = {"username": "robert", "password": PASSWORD}
+    return lambda headers: bob.by_username.post("/auth/register", members, headers=headers)
+
+
+def by_a_confirmation(bob):
+    return bob.confirm
+
+
+def by_the_password(bob):
+    bob.registered()
+    return bob.log_in
+
+
+def by_a_mailed_code(bob):
+    bob.registered()
+    bob.mailbox.all()
+    challenge = ask_for_code(bob.api, OTHER_ADDRESS).json["challenge"]
+    code = bob.mailbox.code(OTHER_ADDRESS)
+    return lambda headers: verify(bob.api, challenge, code, headers=headers)
+
+
+def by_a_second_factor(bob):
+    app, _ = with_totp(bob.api, bob.clock, bob.registered()["access_token"])
+    bob.clock.advance(MINUTE)
+    challenge = bob.log_in().json["challenge"]
+    return lambda headers: second_step(bob.api, challenge, code=app.code(), headers=headers)
+
+
+def by_a_passkey(bob):
+    authenticator = Authenticator()
+    with_passkey(bob.api, bob.registered()["access_token"], authenticator)
+    members = proof_of(bob.api, authenticator)
+    return lambda headers: bob.api.post("/auth/login/passkey", members, headers=headers)
+
+
+def by_another_password(bob):
+    access_token = bob.registered()["access_token"]
+    passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    return lambda headers: bob.api.bearer("PUT", "/auth/password", access_token, passwords, headers=headers)
+
+
+BEGINNINGS = {
+    "register": by_a_registration,
+    "confirm_registration": by_a_confirmation,
+    "log_in": by_the_password,
+    "log_in_with_code": by_a_mailed_code,
+    "log_in_with_second_factor": by_a_second_factor,
+    "log_in_with_passkey": by_a_passkey,
+    "change_password": by_another_password,
+}
+"""For each operation that begins a session: how somebody gets as far as the last request, which is returned."""
+
+
+def test_every_operation_that_begins_a_session_takes_a_proof_and_is_tried_here():
+    assert set(BEGINNINGS) == WITH_TOKENS - {"refresh", "reauthenticate"}
+    assert {operation.view.__name__ for operation in TAKE_PROOFS} == {*BEGINNINGS, "refresh", "log_out"}
+
+
+@pytest.mark.parametrize("way", BEGINNINGS)
+def test_a_session_is_bound_whatever_the_way_in_and_a_wrong_proof_uses_nothing_up(bob, key, way):
+    (operation,) = [operation for operation in TAKE_PROOFS if operation.view.__name__ == way]
+    send = BEGINNINGS[way](bob)
+    for wrong in ({"DPoP": "a.b.c"}, key.headers(operation.path, "GET"), key.headers("/auth/elsewhere")):
+        refused = send(wrong)
+        refused.assert_problem(400, "invalid_dpop_proof")
+        assert refused.set_cookies == []
+    answer = send(key.headers(operation.path, operation.method))
+    assert answer.status == operation.status, answer.body
+    sessions = bob.api.bearer("GET", "/auth/sessions", answer.json["access_token"]).json["sessions"]
+    assert [session["bound"] for session in sessions if session["current"]] == [True]
+    token = answer.json["refresh_token"]
+    for headers in (None, ClientKey(key.issuer, key.clock).headers("/auth/refresh")):
+        bob.api.refresh(token, headers=headers).assert_problem(400, "invalid_dpop_proof")
+    assert bob.api.refresh(token, headers=key.headers("/auth/refresh")).status == 200
+
+
+@pytest.mark.parametrize("way", BEGINNINGS)
+def test_a_session_is_plain_whatever_the_way_in_if_no_proof_comes_along(bob, way):
+    answer = BEGINNINGS[way](bob)(None)
+    sessions = bob.api.bearer("GET", "/auth/sessions", answer.json["access_token"]).json["sessions"]
+    assert [session["bound"] for session in sessions if session["current"]] == [False]
+    assert bob.api.refresh(answer.json["refresh_token"]).status == 200

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.proofs import ClientKey
 from tests.support.whole import PASSWORD
 
 
@@ -34,3 +35,25 @@ def test_such_a_session_can_be_made_fresh(api, older, clock):
     again = api.bearer("POST", "/auth/reauthenticate", refreshed["access_token"], {"password": PASSWORD})
     assert again.status == 200
     assert api.bearer("POST", "/auth/logout-all", again.json["access_token"]).status == 204
+
+
+def test_a_plain_session_is_stored_as_before_there_were_keys(api, aws_clients, environment):
+    api.register("Alice")
+    dynamodb, _ = aws_clients
+    (item,) = dynamodb.scan(TableName=environment["LYCHGATE_SESSIONS_TABLE"])["Items"]
+    assert {"bound_key", "key_proof_at", "key_proofs", "without_key_at"}.isdisjoint(item)
+
+
+@pytest.mark.parametrize("with_proof", [True, False])
+def test_such_a_session_is_plain_and_stays_so(api, older, settings, clock, with_proof):
+    key = ClientKey(settings["LYCHGATE_ISSUER"], clock)
+    token = older["refresh_token"]
+    for _ in range(2):
+        clock.advance(60)
+        refreshed = api.refresh(token, headers=key.headers("/auth/refresh") if with_proof else None)
+        token = refreshed.json["refresh_token"]
+    (session,) = api.bearer("GET", "/auth/sessions", refreshed.json["access_token"]).json["sessions"]
+    assert session["bound"] is False
+    clock.advance(60)
+    assert api.refresh(token).status == 200
+    assert api.logout(token).status == 204

@@ -17,6 +17,7 @@ from tests.support.application import application as make_application
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
 from tests.support.factors_over_http import App, proof_of, second_step
+from tests.support.proofs import ClientKey
 from tests.support.wire import raising_before
 
 PASSWORD = "Marked-Passphrase-5f2c"
@@ -235,6 +236,70 @@ def test_a_log_out_with_a_used_token_is_warned_of_and_counted_as_reuse(api, line
     assert (line["event"], line["level"], line["status"]) == ("refresh_token_reused", "WARNING", 204)
     assert (line["user_id"], line["session_id"]) == (tokens["user"]["id"], session["id"])
     assert counted(line) == {("requests", "lychgate-test", "2xx"): 1, ("refreshes", "lychgate-test", "reused"): 1}
+
+
+@pytest.fixture
+def key(settings, clock):
+    """A key of a client."""
+    return ClientKey(settings["LYCHGATE_ISSUER"], clock)
+
+
+@pytest.fixture
+def bound(api, key):
+    """The tokens of a session that is bound to it."""
+    members = {"username": "Alice", "password": "correct horse battery staple"}
+    return api.post("/auth/register", members, headers=key.headers("/auth/register")).json
+
+
+def test_each_refresh_without_the_key_is_in_the_log_and_counted_and_the_history_has_one(api, lines, clock, key, bound):
+    recorded = key.headers("/auth/refresh")
+    tokens = api.refresh(bound["refresh_token"], headers=recorded).json
+    session = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"][0]
+    other_key = ClientKey(key.issuer, clock)
+    lines()
+    for headers in ({}, other_key.headers("/auth/refresh"), recorded):
+        api.refresh(tokens["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
+    written = lines()
+    assert [line["reason"] for line in written] == [
+        "there is none, and the session is bound to a key",
+        "it is by another key than the session's",
+        "it was used before, or is older than the last one",
+    ]
+    for line in written:
+        assert (line["event"], line["level"], line["status"]) == ("refresh_without_key", "WARNING", 400)
+        assert (line["error"], line["user_id"]) == ("invalid_dpop_proof", tokens["user"]["id"])
+        assert line["session_id"] == session["id"]
+        assert counted(line) == {
+            ("requests", "lychgate-test", "4xx"): 1,
+            ("refreshes", "lychgate-test", "without_key"): 1,
+        }
+    shown = api.bearer("GET", "/dashboard", tokens["access_token"]).json["recent_events"]
+    assert [event["type"] for event in shown] == ["refresh_without_key", "registered"]
+
+
+def test_a_log_out_without_the_key_is_one_too(api, lines, bound):
+    lines()
+    assert api.logout(bound["refresh_token"]).status == 204
+    (line,) = lines()
+    assert (line["event"], line["level"], line["status"]) == ("refresh_without_key", "WARNING", 204)
+    assert (line["outcome"], line["user_id"]) == ("without_key", bound["user"]["id"])
+
+
+def test_a_log_in_over_the_cookie_of_a_bound_session_is_a_log_in_in_its_line(api, lines, key):
+    members = {"username": "Alice", "password": "correct horse battery staple", "token_delivery": "cookie"}
+    cookie = api.post("/auth/register", members, headers=key.headers("/auth/register")).cookie
+    lines()
+    assert api.post("/auth/login", members, headers={"Cookie": as_header(cookie)}).status == 200
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("login_succeeded", "INFO")
+
+
+def test_a_proof_that_is_wrong_is_no_event_and_its_line_says_why(api, lines, key, bound):
+    lines()
+    api.refresh(bound["refresh_token"], headers=key.headers("/auth/login")).assert_problem(400, "invalid_dpop_proof")
+    (line,) = lines()
+    assert (line["reason"], line["level"]) == ("htu is not the request's URL", "INFO")
+    assert "event" not in line
 
 
 def test_a_log_in_over_a_cookie_is_a_log_in_in_its_line(api, lines):

@@ -201,6 +201,7 @@ def test_an_address_may_be_missing_in_a_user_and_is_then_null():
 
 EXAMPLES = re.findall(r"^```json\n(.*?)^```", HTTP_API, re.MULTILINE | re.DOTALL)
 EXAMPLE_OF = {
+    '"sessions": [': "EndsBody",
     "invalid_token": "Problem",
     '"too_short"': "FieldProblem",
     "second_factor_required": "Problem",

@@ -20,7 +20,7 @@ from chalicelib.adapters.dynamodb.items import user_from_item, user_key
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.errors import Conflict, LastAdministrator
 from tests.support.databases import MOTO, new_stage
-from tests.support.samples import ALICE
+from tests.support.samples import ALICE, REVOKED
 
 NAMES = ("ada", "bob", "eve", "kim")
 ROLES = st.sampled_from([("admin",), ("admin", "user"), ("user",), ("editor", "user")])
@@ -32,11 +32,11 @@ def go(store, database, user, way):
         if way == "demoted":
             store.change(user, roles=("user",), disabled=user.disabled, events=[])
         elif way == "disabled":
-            store.change(user, roles=user.roles, disabled=True, events=[])
+            store.change(user, roles=user.roles, disabled=True, events=[REVOKED])
         elif way == "deleted":
-            store.delete(user, [])
+            store.delete(user, [REVOKED])
         else:
-            delete_user(database, user, password_hash=user.password_hash)
+            delete_user(database, user, [REVOKED], password_hash=user.password_hash)
     except Conflict:
         return False
     return True
@@ -98,7 +98,7 @@ class Administrators(RuleBasedStateMachine):
         leaves = as_read and is_active(found) and not is_active(replace(found, roles=roles, disabled=disabled))
         is_last = leaves and known | {user.id} == {user.id}
         try:
-            self.store.change(user, roles=roles, disabled=disabled, events=[])
+            self.store.change(user, roles=roles, disabled=disabled, events=[REVOKED])
         except LastAdministrator:
             assert is_last
         except Conflict:

@@ -4,7 +4,7 @@ The machine lets owners and a thief use any refresh token that was ever issued, 
 must come of it. ``HYPOTHESIS_PROFILE=nightly`` runs it at length.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import strategies as st
@@ -12,13 +12,21 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
-from chalicelib.errors import InsufficientAuthentication, InvalidGrant, InvalidToken, RefreshTokenReused
+from chalicelib.accounts.key_proof import KeyProof
+from chalicelib.accounts.session import MOST_PROOFS
+from chalicelib.errors import (
+    InsufficientAuthentication,
+    InvalidDPoPProof,
+    InvalidGrant,
+    InvalidToken,
+    RefreshTokenReused,
+)
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.hooks import HookFailed, Hooks
-from tests.support.fakes import Memory, fake_use_cases
+from tests.support.fakes import FakeSessionStore, Memory, fake_use_cases
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
 
@@ -91,6 +99,7 @@ class RefreshProtocol(RuleBasedStateMachine):
     tokens = Bundle("tokens")
     hooks = None
     """Those of the site."""
+    Session = ModelSession
 
     def __init__(self):
         super().__init__()
@@ -119,6 +128,10 @@ class RefreshProtocol(RuleBasedStateMachine):
     def password(self):
         return f"the passphrase of today is no. {self.password_number}"
 
+    def sent_by(self, caller):
+        """Return the caller with what each request of theirs carries."""
+        return caller
+
     def issued(self, logged_in):
         grant = self.verifier.verify(REFRESH_TOKEN, logged_in.tokens.refresh_token)
         return IssuedToken(logged_in.tokens.refresh_token, grant.session_id, grant.counter)
@@ -127,7 +140,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         token = self.issued(logged_in)
         assert token.counter == 0
         assert token.session_id not in self.sessions
-        self.sessions[token.session_id] = ModelSession(token.session_id, self.now, self.now, last_used_at=self.now)
+        self.sessions[token.session_id] = self.Session(token.session_id, self.now, self.now, last_used_at=self.now)
         return token
 
     def live(self):
@@ -135,7 +148,7 @@ class RefreshProtocol(RuleBasedStateMachine):
 
     @initialize(target=tokens)
     def register(self):
-        return self.begun(self.use_cases.registration.register("Alice", self.password, OWNER))
+        return self.begun(self.use_cases.registration.register("Alice", self.password, self.sent_by(OWNER)))
 
     @rule(target=tokens)
     def log_in(self):
@@ -145,7 +158,7 @@ class RefreshProtocol(RuleBasedStateMachine):
             # Of two that began in one second either may count as the oldest.
             rivals = [other for other in self.live() if other.created_at == oldest.created_at]
             oldest.ended = len(rivals) == 1 or None
-        token = self.begun(self.use_cases.log_in.with_password("alice", self.password, OWNER))
+        token = self.begun(self.use_cases.log_in.with_password("alice", self.password, self.sent_by(OWNER)))
         stored = {session_id for _, session_id in self.memory.sessions}
         for session in self.sessions.values():
             rivals = {other.created_at for other in self.sessions.values() if other.ended is None}
@@ -186,7 +199,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         too_often = retry and session.is_too_often(token.counter, caller, now)
         events = len(self.memory.events)
         try:
-            refreshed = self.use_cases.refresh_tokens.exchange(token.text, caller)
+            refreshed = self.use_cases.refresh_tokens.exchange(token.text, self.sent_by(caller))
         except RefreshTokenReused:
             assert was_live
             assert not first_use
@@ -248,7 +261,7 @@ class RefreshProtocol(RuleBasedStateMachine):
             if self.now < self.sessions[session_id].created_at + ABSOLUTE
         }
         events = len(self.memory.events)
-        how([token.text for token in some], caller)
+        how([token.text for token in some], self.sent_by(caller))
         recorded = {event.session_id: event.type for event in self.memory.events[events:]}
         assert recorded == expected
         assert len(self.memory.events) == events + len(expected)
@@ -324,10 +337,10 @@ class RefreshProtocol(RuleBasedStateMachine):
         self.password_number += 1
         if not self.sessions[token.session_id].is_live(self.now):
             with pytest.raises(InvalidToken):
-                self.use_cases.account.change_password(principal, old, self.password, OWNER)
+                self.use_cases.account.change_password(principal, old, self.password, self.sent_by(OWNER))
             self.password_number -= 1
             return multiple()
-        changed = self.use_cases.account.change_password(principal, old, self.password, OWNER)
+        changed = self.use_cases.account.change_password(principal, old, self.password, self.sent_by(OWNER))
         for session in self.sessions.values():
             session.ended = True
         return self.begun(changed)
@@ -363,7 +376,7 @@ class RefreshProtocol(RuleBasedStateMachine):
         self.refresh(current, second)
         assert session.ended
         with pytest.raises(InvalidGrant):
-            self.use_cases.refresh_tokens.exchange(successor.text, first)
+            self.use_cases.refresh_tokens.exchange(successor.text, self.sent_by(first))
 
     def current_token(self, session):
         stored = self.memory.sessions[self.memory.users["alice"].id, session.id]
@@ -433,5 +446,155 @@ class RefreshProtocolWithClaims(RefreshProtocol):
             assert isinstance(self.refresh(current, OWNER), IssuedToken)
 
 
+@dataclass
+class BoundSession(ModelSession):
+    """A session whose client has a key: whoever proves it may retry as often and from wherever they are."""
+
+    proofs: list = field(default_factory=list)
+    """Those of its log-in and of each refresh that was answered."""
+
+    def follows_two_retried(self, counter):
+        return False
+
+    def is_elsewhere(self, counter, caller):
+        return False
+
+    def has_seen(self, proof):
+        """Whether the proof, if it is by the key, is one of these, or not newer, or one too many of its second."""
+        latest = max(known.at for known in self.proofs)
+        of_that_second = [known for known in self.proofs if known.at == latest]
+        is_another = proof not in of_that_second and len(of_that_second) < MOST_PROOFS
+        return proof.at < latest or (proof.at == latest and not is_another)
+
+
+class BoundRefreshProtocol(RefreshProtocol):
+    """The same where owner and thief have the key of all sessions, and strangers who have not try their luck between.
+
+    Each request of the two has a new proof. The client of both counts in seconds, and in one second it makes no more
+    proofs than a session takes: then it is ahead of the clock.
+    """
+
+    Session = BoundSession
+    tokens = RefreshProtocol.tokens
+
+    def __init__(self):
+        super().__init__()
+        self.proofs = []
+        self.alarmed = {}
+        """When the history last told of a stranger, by session."""
+
+    def sent_by(self, caller):
+        latest = self.proofs[-1].at if self.proofs else 0
+        in_that_second = sum(proof.at == latest for proof in self.proofs)
+        at = max(self.now, latest + (in_that_second >= MOST_PROOFS))
+        self.proofs.append(KeyProof("the key", f"proof {len(self.proofs)}", at))
+        return replace(caller, key_proof=self.proofs[-1])
+
+    def strangers(self, proof):
+        """Return what somebody sends who has not the key: nothing, something by another key, or what was recorded."""
+        if proof == "by another key":
+            return replace(THIEF, key_proof=KeyProof("another key", "a proof", self.now))
+        return replace(THIEF, key_proof=None if proof is None else self.proofs[-1 - min(proof, len(self.proofs) - 1)])
+
+    def begun(self, logged_in):
+        token = super().begun(logged_in)
+        self.sessions[token.session_id].proofs.append(self.proofs[-1])
+        return token
+
+    def refresh(self, token, caller):
+        answer = super().refresh(token, caller)
+        if isinstance(answer, IssuedToken):
+            self.sessions[token.session_id].proofs.append(self.proofs[-1])
+        return answer
+
+    @rule(token=tokens, proof=st.sampled_from([None, "by another key", 0, 1, 4]))
+    def a_stranger_refreshes(self, token, proof):
+        """However old the token is, and whatever the owner's requests are worth: nothing happens to the session."""
+        session, stranger = self.sessions[token.session_id], self.strangers(proof)
+        if isinstance(proof, int) and not session.has_seen(stranger.key_proof):
+            # It was for another session of the same key: browsers have one key for one session.
+            return
+        before, events = dict(self.memory.sessions), len(self.memory.events)
+        if session.is_live(self.now) and not self.has_expired(token, session):
+            with pytest.raises(InvalidDPoPProof):
+                self.use_cases.refresh_tokens.exchange(token.text, stranger)
+            self.assert_told(session, events)
+        else:
+            with pytest.raises(InvalidGrant):
+                self.use_cases.refresh_tokens.exchange(token.text, stranger)
+            assert len(self.memory.events) == events
+        self.assert_unchanged(before)
+
+    @rule(token=tokens, proof=st.sampled_from([None, "by another key"]))
+    def a_stranger_logs_out(self, token, proof):
+        before, events = dict(self.memory.sessions), len(self.memory.events)
+        session = self.sessions[token.session_id]
+        self.use_cases.refresh_tokens.revoke([token.text], self.strangers(proof))
+        if (self.memory.users["alice"].id, session.id) in before and not self.has_expired(token, session):
+            self.assert_told(session, events)
+        else:
+            assert len(self.memory.events) == events
+        self.assert_unchanged(before)
+
+    @rule(some=st.lists(tokens, min_size=1, max_size=2), proof=st.sampled_from([None, "by another key"]))
+    def a_stranger_logs_in_over_cookies(self, some, proof):
+        before, events = dict(self.memory.sessions), len(self.memory.events)
+        self.use_cases.refresh_tokens.replace([token.text for token in some], self.strangers(proof))
+        assert (self.memory.sessions, len(self.memory.events)) == (before, events)
+
+    def assert_told(self, session, events):
+        """The history has an entry more, unless it has one of the last day."""
+        is_first = self.now - self.alarmed.get(session.id, 0) >= DAY
+        assert len(self.memory.events) == events + is_first
+        if is_first:
+            self.alarmed[session.id] = self.now
+            assert self.memory.events[-1].type is EventType.REFRESH_WITHOUT_KEY
+            assert self.memory.events[-1].session_id == session.id
+
+    def assert_unchanged(self, before):
+        assert {key: replace(session, without_key_at=0) for key, session in self.memory.sessions.items()} == {
+            key: replace(session, without_key_at=0) for key, session in before.items()
+        }
+
+    @invariant()
+    def every_session_has_the_key_and_the_newest_of_its_proofs(self):
+        for stored in self.memory.sessions.values():
+            assert stored.key == "the key"
+            assert 1 <= len(stored.key_proofs) <= MOST_PROOFS
+            assert stored.key_proof_at <= self.proofs[-1].at
+
+
 TestRefreshProtocol = RefreshProtocol.TestCase
+TestBoundRefreshProtocol = BoundRefreshProtocol.TestCase
 TestRefreshProtocolWithClaims = pytest.mark.slow(RefreshProtocolWithClaims.TestCase)  # `make quick` looks at the other
+
+
+class OthersNoteFirst(FakeSessionStore):
+    """A store at which each note of a retry meets another tab's, as long as a session takes more proofs."""
+
+    def note_retry(self, before, after, event):
+        with self._memory.lock:
+            key = before.user_id, before.id
+            stored = self._memory.sessions[key]
+            others = KeyProof(stored.key, f"another tab's, no. {len(stored.key_proofs)}", stored.key_proof_at)
+            if len(stored.key_proofs) < MOST_PROOFS - 1:
+                self._memory.sessions[key] = stored.after_proof(others)
+            return super().note_retry(before, after, event)
+
+
+def test_a_retry_comes_through_that_meets_as_many_others_as_there_can_be_in_its_second(clock):
+    memory = Memory()
+    ring = {"keys": [JWK], "pepper": "A" * 43}
+    use_cases = fake_use_cases(memory, ring, hasher=PlainHasher(), clock=clock, sessions=OthersNoteFirst(memory, LIMIT))
+
+    def proving(name):
+        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
+
+    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
+    clock.advance(60)
+    first = use_cases.refresh_tokens.exchange(token, proving("p1")).tokens.refresh_token
+    again = use_cases.refresh_tokens.exchange(token, proving("p2")).tokens.refresh_token
+    assert again.rpartition(".")[0] == first.rpartition(".")[0]
+    (session,) = memory.sessions.values()
+    assert len(session.key_proofs) == MOST_PROOFS
+    assert "p2" in session.key_proofs

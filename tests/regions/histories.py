@@ -6,11 +6,19 @@ Nothing here knows how the regions work. What people and the thief are told is h
 import itertools
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.results import LoggedIn
-from chalicelib.errors import InvalidCredentials, InvalidGrant, InvalidToken, ServiceUnavailable, UsernameTaken
+from chalicelib.errors import (
+    InvalidCredentials,
+    InvalidDPoPProof,
+    InvalidGrant,
+    InvalidToken,
+    ServiceUnavailable,
+    UsernameTaken,
+)
 from chalicelib.tokens.compact import decode_object, split
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from tests.regions.faults import REGIONS, Network, SlowRequest
@@ -105,8 +113,11 @@ def _due(person):
 class World:
     """Two regions, three people and a thief."""
 
-    def __init__(self, seed, databases, *, tables, map_table, rules):
-        """``databases``: a client for each region's database, with the tables."""
+    def __init__(self, seed, databases, *, tables, map_table, rules, is_bound=False):
+        """``databases``: a client for each region's database, with the tables.
+
+        ``is_bound``: whether each browser has a key, which all its sessions are bound to. The thief has none.
+        """
         self._random = random.Random(seed)
         self.now = float(NOW)
         self.offsets = {name: self._random.uniform(0, CLOCKS) for name in REGIONS}
@@ -138,6 +149,8 @@ class World:
         self.first_asked = self._stop_at = None
         """What a test wants: the region that is asked first, the step before which the next request stands still."""
         self._slow = []
+        self._is_bound = is_bound
+        self._proofs = itertools.count()
         self._sessions = {}
         self._owners = {}
         self._stolen = []
@@ -361,13 +374,24 @@ class World:
             [self._look, self._log_out, self._log_out_everywhere, self._change_password], [4, 2, 1, 3]
         )[0](person)
 
+    def _sent_by(self, person):
+        """The caller of a request that a browser sends now, with a proof of its key if it has one."""
+        if not self._is_bound:
+            return person.caller
+        proof = KeyProof(f"the key of {person.username}", f"proof {next(self._proofs)}", int(self.now))
+        return replace(person.caller, key_proof=proof)
+
     def _refresh(self, person):
-        used = person.token
+        used, sender = person.token, self._sent_by(person)
         grant = grant_of(used)
         started = self.now
 
         def told(answer):
             if not is_an_answer(answer):
+                self._try_later(person)
+            elif isinstance(answer, InvalidDPoPProof):
+                # One that was sent later has come before. The browser makes a new proof.
+                self.counts["overtaken"] += 1
                 self._try_later(person)
             elif isinstance(answer, LoggedIn):
                 self._got(person.username, grant, started)
@@ -377,7 +401,7 @@ class World:
 
         # In one region, too, a browser that waits for two answers in vain has missed the retry window.
         is_retry = person.failures > 0
-        do = lambda at: at.exchange(used, person.caller)  # noqa: E731 - a call that is named
+        do = lambda at: at.exchange(used, sender)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(grant.session_id), do, told, calm=is_retry)
 
     def _look(self, person):
@@ -394,7 +418,7 @@ class World:
         self._send(person, home_of_session(principal.session_id), do, told, is_background=True)
 
     def _log_out(self, person):
-        token = person.token
+        token, sender = person.token, self._sent_by(person)
         grant = grant_of(token)
         self._sessions[grant.session_id].may_have_ended = True
         self._forget(person, pause=5)
@@ -403,7 +427,7 @@ class World:
             if is_an_answer(answer):
                 self._sessions[grant.session_id].ended_at = self.now
 
-        do = lambda at: at.refresh_tokens.revoke([token], person.caller)  # noqa: E731 - a call that is named
+        do = lambda at: at.refresh_tokens.revoke([token], sender)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(grant.session_id), do, told, is_background=True)
 
     def _log_out_everywhere(self, person):
@@ -425,6 +449,7 @@ class World:
         principal = self._principal(person)
         if principal is None:
             return
+        sender = self._sent_by(person)
         old, new = person.passwords[0], f"seven old oak boards no. {self._random.random()}"
         ended = self._all_may_have_ended(person)
         person.passwords = [new, *person.passwords]
@@ -437,7 +462,7 @@ class World:
                     session.ended_at = self.now
                 self._begun(person)(answer)
 
-        do = lambda at: at.account.change_password(principal, old, new, person.caller)  # noqa: E731 - a call that is named
+        do = lambda at: at.account.change_password(principal, old, new, sender)  # noqa: E731 - a call that is named
         self._send(person, home_of_session(principal.session_id), do, told, is_background=True)
 
     def register_a_name(self):
@@ -455,10 +480,12 @@ class World:
         self._send(stranger, home_of_name(name), self._registering(stranger), told, is_background=True)
 
     def _registering(self, person):
-        return lambda at: at.registration.register(person.username, person.passwords[0], person.caller)
+        sender = self._sent_by(person)
+        return lambda at: at.registration.register(person.username, person.passwords[0], sender)
 
     def _logging_in(self, person):
-        return lambda at: at.log_in.with_password(person.username, person.passwords[0], person.caller)
+        sender = self._sent_by(person)
+        return lambda at: at.log_in.with_password(person.username, person.passwords[0], sender)
 
     def _begun(self, person):
         def told(answer):
@@ -518,7 +545,7 @@ class World:
         if person.token is None:
             return
         token = self._random.choice([person.token, *person.old_tokens[-2:]])
-        self._sessions[grant_of(token).session_id].may_have_ended = True
+        self._sessions[grant_of(token).session_id].may_have_ended |= not self._is_bound
         self._stolen.append(token)
         self.note(f"a token of {person.username} is stolen")
 
@@ -530,7 +557,10 @@ class World:
         started = self.now
 
         def told(answer):
+            self.counts["thief without the key"] += isinstance(answer, InvalidDPoPProof)
             if isinstance(answer, LoggedIn):
+                if self._is_bound:
+                    self.violated("a stranger refreshes", f"the session {grant.session_id}, without its key")
                 self._got("the thief", grant, started)
                 self._stolen.append(answer.tokens.refresh_token)
             elif not is_an_answer(answer):

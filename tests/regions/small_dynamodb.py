@@ -189,6 +189,18 @@ class _Parser:
             inner = self.condition()
             self._take(")")
             return inner
+        if self._next == "NOT":
+            self._take()
+            denied = self._one()
+            return lambda *context: not denied(*context)
+        if self._next == "contains":
+            self._take()
+            self._take("(")
+            of = self._operand()
+            self._take(",")
+            wanted_member = self._operand()
+            self._take(")")
+            return lambda *context: _plain(wanted_member(*context)) in _plain(of(*context) or {"SS": []})
         if self._next in {"attribute_exists", "attribute_not_exists"}:
             wanted = self._take() == "attribute_exists"
             self._take("(")
@@ -215,6 +227,11 @@ class _Parser:
         token = self._take()
         if token.startswith(":"):
             return lambda item, names, values: values[token]
+        if token == "size":
+            self._take("(")
+            of = self._operand()
+            self._take(")")
+            return lambda *context: (found := of(*context)) and {"N": str(len(_plain(found)))}
         if token == "if_not_exists":
             self._take("(")
             path = self._take()
@@ -254,12 +271,19 @@ class _Parser:
     def _add(self):
         path, value = self._take(), self._operand()
         return lambda new, item, names, values: new.update(
-            {names.get(path, path): _sum(item.get(names.get(path, path), {"N": "0"}), value(item, names, values))}
+            {names.get(path, path): _with(item.get(names.get(path, path)), value(item, names, values))}
         )
 
 
 def _sum(one, other):
     return {"N": str(int(one["N"]) + int(other["N"]))}
+
+
+def _with(old, added):
+    """What ADD makes of a number or a set, or of an attribute that is not there."""
+    if "SS" in added:
+        return {"SS": sorted(_plain(old or {"SS": []}) | _plain(added))}
+    return _sum(old or {"N": "0"}, added)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ UNITS = {
     "registration": BY_ADDRESS + write(replicated=3),
     "log-in": BY_ADDRESS + AT_THE_ACCOUNT + write(replicated=3, others=1),
     "failed log-in": BY_ADDRESS + AT_THE_ACCOUNT,
-    "log-out": write(replicated=2),
+    "log-out": write(replicated=3),
     "refresh": write(replicated=1),
 }
 TIMES = {

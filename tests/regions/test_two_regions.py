@@ -27,9 +27,9 @@ STEPS = 60
 SMALL = Tables(**{name: name for name in ("users", "sessions", "events", "throttle", "mail")})
 
 
-def small_world(seed, rules=Rules()):  # noqa: B008 - it does not change
+def small_world(seed, rules=Rules(), **kind):  # noqa: B008 - it does not change
     databases = {"eu": SmallDynamoDB(), "us": SmallDynamoDB()}
-    return World(seed, databases, tables=SMALL, map_table="homes", rules=rules)
+    return World(seed, databases, tables=SMALL, map_table="homes", rules=rules, **kind)
 
 
 def without(rule):
@@ -52,11 +52,27 @@ def test_no_history_logs_anybody_out_falsely_or_uses_a_token_twice(part):
     assert counts["retried too often"] < counts["answered"] / 500
 
 
-def test_over_two_dynamodb_locals_the_same_histories_are_the_same(two_dynamodb_locals):
+def test_no_history_of_bound_sessions_logs_anybody_out_falsely_or_gives_a_thief_anything():
+    """A stolen token is nothing without the key, so here the owner of one is not logged out either."""
+    counts = Counter()
+    for seed in range(HISTORIES):
+        world = small_world(seed, is_bound=True)
+        world.live(STEPS)
+        world.end()
+        counts += world.counts
+    for what in ("answered", "slow", "alone", "stopped", "take over", "take in", "hand over", "thief without the key"):
+        assert counts[what] > HISTORIES / 20, what
+    assert counts["retried too often"] == counts["shared"] == 0
+
+
+@pytest.mark.parametrize("is_bound", [False, True], ids=["plain", "bound"])
+def test_over_two_dynamodb_locals_the_same_histories_are_the_same(two_dynamodb_locals, is_bound):
     """Step by step, what happens over Amazon's emulator is what happens over the small database."""
     for seed in range(OVER_DYNAMODB_LOCAL):
-        small = small_world(seed)
-        emulated = World(seed, two_dynamodb_locals.emptied(), **two_dynamodb_locals.names, rules=Rules())
+        small = small_world(seed, is_bound=is_bound)
+        emulated = World(
+            seed, two_dynamodb_locals.emptied(), **two_dynamodb_locals.names, rules=Rules(), is_bound=is_bound
+        )
         for world in (small, emulated):
             world.live(STEPS)
             world.end()

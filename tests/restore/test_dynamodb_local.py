@@ -5,10 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.ended import digest_of
 from chalicelib.accounts.user import User
+from chalicelib.adapters.dynamodb.ended import PARTITION, DynamoDBEndedFeed
 from chalicelib.adapters.dynamodb.items import new_user_to_item, user_from_item, user_key
+from chalicelib.adapters.dynamodb.transactions import Database
 from infra.restore import contents
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison, put_missing_events
+from infra.restore.sessions import Sessions
 from tests.support.databases import new_stage
 from tests.support.samples import NOW
 
@@ -58,12 +62,13 @@ def test_accounts_in_every_state_are_restored_as_they_were(client, now, then):
         Item={"user_id": {"S": "id-1"}, "session_id": {"S": "s"}, "epoch": {"N": "1"}},
     )
     comparison = Comparison(client, now.users, then.users, silent)
+    sessions = Sessions(client, now.sessions, lambda: NOW)
     fifth = MANY // 5
     assert comparison.counted() == {SAME: 2 * fifth, DONE: 0, CHANGED: fifth, MISSING: fifth, TAKEN: fifth, NEWER: 1}
 
     with ThreadPoolExecutor(8) as pool:
         for batch in comparison.batches():
-            list(pool.map(lambda account: comparison.restore(account, now.sessions, exactly=False), batch))
+            list(pool.map(lambda account: comparison.restore(account, sessions, exactly=False), batch))
 
     counts = comparison.counted()
     assert counts == {SAME: 2 * fifth, DONE: 2 * fifth, CHANGED: 0, MISSING: 0, TAKEN: fifth, NEWER: 1}
@@ -74,14 +79,43 @@ def test_accounts_in_every_state_are_restored_as_they_were(client, now, then):
     assert user_from_item(changed).session_epoch == 8
     assert "ttl" not in deleted
     assert deleted["failures"] == {"N": "3"}
-    assert client.scan(TableName=now.sessions)["Items"] == []
+    restored = {f"id-{number}" for number in range(MANY) if number % 5 in {0, 1}}
+    assert told(client, now) == {digest_of(user_id) for user_id in restored}
+    assert {item["user_id"]["S"] for item in client.scan(TableName=now.sessions)["Items"]} == {PARTITION}
     assert contents.users(client, now.users, silent).items == MANY + 1
 
     for account in comparison.accounts():
-        comparison.restore(account, now.sessions, exactly=True)
+        comparison.restore(account, sessions, exactly=True)
     for account in comparison.newer():
-        comparison.delete(account, now.sessions)
+        comparison.delete(account, sessions)
     assert comparison.counted() == {SAME: 2 * fifth, DONE: 3 * fifth, CHANGED: 0, MISSING: 0, TAKEN: 0, NEWER: 0}
+    # Those that were replaced and deleted had sessions too.
+    taken = {f"id-{number}" for number in range(MANY) if number % 5 == 2}
+    assert told(client, now) == {digest_of(user_id) for user_id in restored | taken | {"another", f"id-{MANY}"}}
+
+
+def told(client, tables):
+    """The users whom the feed tells of."""
+    return {entry.digest for entry in DynamoDBEndedFeed(Database(client, tables)).since(NOW) if entry.is_user}
+
+
+def test_a_restore_of_more_users_than_the_feed_has_room_for_says_how_many_it_does_not_tell_of(client, now):
+    sessions = Sessions(client, now.sessions, lambda: NOW, most_told=3)
+    for number in range(5):
+        sessions.tell(f"id-{number}", f"id-{number}")
+    assert told(client, now) == {digest_of(f"id-{number}") for number in range(3)}
+    assert sessions.untold == 2
+
+
+def test_all_sessions_end_and_what_the_feed_tells_stays(client, now):
+    sessions = Sessions(client, now.sessions, lambda: NOW)
+    sessions.tell("id-1")
+    for number in range(3):
+        item = {"user_id": {"S": f"id-{number}"}, "session_id": {"S": "s"}, "epoch": {"N": "1"}}
+        client.put_item(TableName=now.sessions, Item=item)
+    assert sessions.delete_all(silent) == 3
+    assert [item["user_id"] for item in client.scan(TableName=now.sessions)["Items"]] == [{"S": PARTITION}]
+    assert told(client, now) == {digest_of("id-1")}
 
 
 def of_now(number):

@@ -58,7 +58,8 @@ class Answer:
         held = self.headers.get("set-cookie", [])
         self.set_cookies = [held] if isinstance(held, str) else held
         self.body = response.body
-        self.json = json.loads(response.body) if response.body else None
+        is_json = "json" in str(self.headers.get("content-type", "json"))
+        self.json = json.loads(response.body) if response.body and is_json else None
 
     @property
     def challenge(self):
@@ -117,8 +118,11 @@ class InProcess:
         self._http = http
 
     def request(self, method, path, headers, body):
-        # The parts of a Cookie header that came in several are joined as RFC 9113 section 8.2.3 says.
-        joined = {name: value if isinstance(value, str) else "; ".join(value) for name, value in headers.items()}
+        # As RFC 9110 section 5.3 says, and of a Cookie RFC 9113 section 8.2.3.
+        joined = {
+            name: value if isinstance(value, str) else ("; " if name == "Cookie" else ", ").join(value)
+            for name, value in headers.items()
+        }
         return self._http.request(method, path, headers=joined, body=body)
 
 

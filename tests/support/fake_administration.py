@@ -11,7 +11,7 @@ def is_active_administrator(user):
     return "admin" in user.roles and not user.disabled
 
 
-def delete_user(memory, user):
+def delete_user(memory, user, at):
     """Delete a user and all that was the user's, if the user is as read and not the last active administrator."""
     found = memory.user(user.username)
     if found is None and user.verified_email is None:
@@ -20,6 +20,7 @@ def delete_user(memory, user):
     if found is None or (found.id, set(found.roles), found.disabled, found.verified_email) != as_read:
         raise Conflict
     memory.let_go(found)
+    memory.tell_ended(user.id, at, is_user=True)
     if user.verified_email is not None:
         memory.mails.owners.pop(canonical_address(user.verified_email), None)
     memory.users.pop(user.username_key, None)
@@ -78,11 +79,11 @@ class FakeAdministrationStore:
             self._memory.users[user.username_key] = changed
             self._memory.events.extend(events)
             if changed.session_epoch != found.session_epoch:
-                self._clear_away(user)
+                self._end_all(user, events)
 
     def delete(self, user, events):
         with self._memory.lock:
-            delete_user(self._memory, user)
+            delete_user(self._memory, user, events[0].at)
             self._memory.events.extend(event for event in events if event.user_id != user.id)
 
     def end_sessions(self, user, events):
@@ -90,7 +91,7 @@ class FakeAdministrationStore:
             found = self._same(user)
             self._memory.users[user.username_key] = replace(found, session_epoch=found.session_epoch + 1)
             self._memory.events.extend(events)
-            self._clear_away(user)
+            self._end_all(user, events)
 
     def password_version(self, user):
         with self._memory.lock:
@@ -127,7 +128,8 @@ class FakeAdministrationStore:
             raise Conflict
         return found
 
-    def _clear_away(self, user):
+    def _end_all(self, user, events):
+        self._memory.tell_ended(user.id, events[0].at, is_user=True)
         for key, session in list(self._memory.sessions.items()):
             if session.user_id == user.id and session.epoch <= user.session_epoch:
                 del self._memory.sessions[key]

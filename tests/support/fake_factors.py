@@ -86,6 +86,7 @@ class FakeFactorStore:
             )
             added = replace(factors, passkeys=found.passkeys)
             self._memory.users[user.username_key] = replace(found, factors=added, session_epoch=epoch)
+            self._memory.tell_ended(user.id, event.at, is_user=True)
             self._record(event, mail)
 
     def remove_totp(self, user, event, mail):

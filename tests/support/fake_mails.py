@@ -131,6 +131,7 @@ class FakeAddressStore:
             if moves:
                 renamed = replace(renamed, session_epoch=found.session_epoch + 1)
                 del self._memory.users[user.username_key]
+                self._memory.tell_ended(user.id, event.at, is_user=True)
                 asking = self._memory.sessions.get((user.id, proof.session_id))
                 if asking is not None and asking.epoch == found.session_epoch:
                     self._memory.sessions[user.id, proof.session_id] = replace(

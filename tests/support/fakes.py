@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 
 from chalicelib.accounts.addresses import canonical_address
+from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.accounts.session import WITHOUT_KEY_INTERVAL
 from chalicelib.accounts.usernames import canonical_username
 from chalicelib.credentials.throttling import Admission, Attempt, Failures, MailRules, ThrottleRules
@@ -80,6 +81,12 @@ class Memory:
         if active == [user.id]:
             raise LastAdministrator
 
+    def tell_ended(self, identifier, at, *, is_user):
+        """Say in the feed that a session has ended, or all sessions of a user."""
+        entry = Ended(digest_of(identifier), at, is_user=is_user)
+        if entry not in self.ended:
+            self.ended.append(entry)
+
     def uncount(self, window):
         for name in window.limits:
             self.windows[window.key][name] -= 1
@@ -130,7 +137,7 @@ class FakeUserStore:
             self._memory.forget(admission)
             self._memory.mails.password_changed(user)
             self._memory.mails.put(mail)
-            self._clear_away(user)
+            self._end_all(user, event)
 
     def reset_password(self, user, proof, password_hash, event, mail, *, device=None):
         with self._memory.lock:
@@ -150,7 +157,7 @@ class FakeUserStore:
             mails.use(proof)
             mails.put(mail)
             self._memory.events.append(event)
-            self._clear_away(user)
+            self._end_all(user, event)
 
     def replace_hash(self, user, password_hash):
         with self._memory.lock:
@@ -165,17 +172,18 @@ class FakeUserStore:
                 raise Conflict
             self._memory.users[user.username_key] = replace(found, session_epoch=found.session_epoch + 1)
             self._memory.events.append(event)
-            self._clear_away(user)
+            self._end_all(user, event)
 
     def delete(self, user, event):
         with self._memory.lock:
             found = self.find(user.username)
             if found is not None and found.password_hash != user.password_hash:
                 raise Conflict
-            delete_user(self._memory, user)
+            delete_user(self._memory, user, event.at)
             self._memory.events.append(event)
 
-    def _clear_away(self, user):
+    def _end_all(self, user, event):
+        self._memory.tell_ended(user.id, event.at, is_user=True)
         for key, session in list(self._memory.sessions.items()):
             if session.user_id == user.id and session.epoch <= user.session_epoch:
                 del self._memory.sessions[key]
@@ -206,6 +214,8 @@ class FakeSessionStore:
             over = [other for other in stored if other not in live]
             for other in [*surplus, *over]:
                 del self._memory.sessions[other.user_id, other.id]
+            for other in surplus:
+                self._memory.tell_ended(other.id, if_ended.at, is_user=False)
             if surplus:
                 self._memory.events.append(if_ended)
             self._memory.users[user.username_key] = replace(found, password_hash=password_hash or found.password_hash)
@@ -294,6 +304,7 @@ class FakeSessionStore:
                 return False
             self._memory.mails.put(mail)
             self._memory.events.append(event)
+            self._memory.tell_ended(session_id, event.at, is_user=False)
             return True
 
     def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):
@@ -333,7 +344,7 @@ class FakeEndedFeed:
 
     def since(self, at):
         with self._memory.lock:
-            return [entry for entry in self._memory.ended if entry.at >= at]
+            return sorted((entry for entry in self._memory.ended if entry.at >= at), key=lambda entry: entry.at)
 
 
 class FakeLoginThrottle:

@@ -13,7 +13,12 @@ from chalicelib.config.signing_secrets import SigningSecrets
 from chalicelib.credentials.peppers import Peppers
 from chalicelib.tokens.keyring import SigningKeys
 from chalicelib.use_cases.ports import Stores
-from chalicelib.wiring import dynamodb_administration_store, dynamodb_factor_store, dynamodb_mail_stores
+from chalicelib.wiring import (
+    dynamodb_administration_store,
+    dynamodb_ended_feed,
+    dynamodb_factor_store,
+    dynamodb_mail_stores,
+)
 from infra import laptop
 from infra.local.environment import stage_environment
 from infra.operator.__main__ import operator
@@ -53,6 +58,7 @@ def stores_over(database):
         lambda: dynamodb_mail_stores(database, MAIL_RULES),
         lambda: dynamodb_factor_store(database),
         lambda: dynamodb_administration_store(database),
+        lambda: dynamodb_ended_feed(database),
     )
 
 

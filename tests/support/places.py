@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import boto3
 
+from chalicelib.adapters.dynamodb.ended import PARTITION
 from chalicelib.tokens.keys import public_jwks
 from infra.database_credentials import credentials_file, read_credentials
 from infra.deployment.foundation import Foundation
@@ -143,6 +144,10 @@ class Tables:
     def items(self, name):
         """Return the items in the table of this name, as long as they are few."""
         return self.client.scan(TableName=self._table(name), ConsistentRead=True)["Items"]
+
+    def sessions(self):
+        """Return what is in the table of sessions, as long as that is little, without the feed of what has ended."""
+        return [item for item in self.items("sessions") if item["user_id"]["S"] != PARTITION]
 
     def settle(self):
         """Wait until a mailer that runs by itself has nothing left to do."""

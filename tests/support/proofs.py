@@ -21,8 +21,13 @@ def jws(header, payload, private_key):
     """Return a compact JWS by ES256 over a header and a payload, each members or octets."""
     parts = [segment(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in (header, payload)]
     signing_input = ".".join(parts)
+    return f"{signing_input}.{signature_of(signing_input, private_key)}"
+
+
+def signature_of(signing_input, private_key):
+    """Return the segment of a signature by ES256 (RFC 7518 section 3.4)."""
     r, s = decode_dss_signature(private_key.sign(signing_input.encode(), ec.ECDSA(SHA256())))
-    return f"{signing_input}.{segment(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+    return segment(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 class ClientKey:
@@ -31,7 +36,7 @@ class ClientKey:
     def __init__(self, issuer=ISSUER, clock=lambda: int(time.time())):
         self.private_key = ec.generate_private_key(ec.SECP256R1())
         self.issuer = issuer
-        self._clock = clock
+        self.clock = clock
 
     @property
     def jwk(self):
@@ -49,7 +54,7 @@ class ClientKey:
 
     def proof(self, path, method="POST", *, header=None, without=(), **claims):
         """Return a proof for a request. ``claims`` and ``header`` replace members, ``without`` leaves claims out."""
-        members = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": f"{self.issuer}{path}", "iat": self._clock()}
+        members = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": f"{self.issuer}{path}", "iat": self.clock()}
         members = {name: value for name, value in (members | claims).items() if name not in without}
         return jws({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk} | (header or {}), members, self.private_key)
 

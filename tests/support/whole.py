@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.accounts.caller import Caller
+from chalicelib.adapters.dynamodb.ended import PARTITION, DynamoDBEndedFeed
+from chalicelib.adapters.dynamodb.transactions import Database as StoresDatabase
 from chalicelib.adapters.dynamodb.transactions import pause_at_most
 from chalicelib.authorizer import build_verifier
 from chalicelib.credentials.passwords import PasswordHasher
@@ -73,7 +75,16 @@ class Database:
         return sorted(item["type"]["S"] for item in self.items()[self.tables.events])
 
     def sessions(self):
-        return self.items()[self.tables.sessions]
+        return [item for item in self.items()[self.tables.sessions] if item["user_id"]["S"] != PARTITION]
+
+    def left(self):
+        """Return all stored items in one list, except those that tell what has ended."""
+        items = [item for items in self.items().values() for item in items]
+        return [item for item in items if item.get("user_id") != {"S": PARTITION}]
+
+    def ended(self):
+        """Return what the feed of ended sessions tells, in the order of time."""
+        return DynamoDBEndedFeed(StoresDatabase(self.client, self.tables)).since(0)
 
     def users(self):
         return self.items()[self.tables.users]

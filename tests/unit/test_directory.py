@@ -12,7 +12,7 @@ from chalicelib.adapters.dynamodb.transactions import Database
 from infra import directory
 from tests.support.databases import MOTO, new_stage
 from tests.support.operating import Operating
-from tests.support.samples import ALICE, REGISTERED, SESSION
+from tests.support.samples import ALICE, REGISTERED, REVOKED, SESSION
 
 
 @pytest.fixture(params=["moto", "dynamodb-local"])
@@ -130,7 +130,7 @@ def test_who_is_demoted_or_deleted_while_the_table_is_read_is_not_counted(run, w
                 if what == "demoted":
                     stores.administration.change(kim, roles=("user",), disabled=False, events=[])
                 else:
-                    stores.administration.delete(kim, [])
+                    stores.administration.delete(kim, [REVOKED])
             return response
 
     directory.reindex(replace(run.database, client=Overtaken()), segments=run.segments)

@@ -9,11 +9,13 @@ import pytest
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.mail import MailKind
 from chalicelib.assembly import Unhooked
 from chalicelib.errors import (
     InvalidChallenge,
     InvalidCredentials,
+    InvalidDPoPProof,
     InvalidGrant,
     RefreshTokenReused,
     TooManyAttempts,
@@ -281,6 +283,25 @@ class TestClaims:
             site.refresh(alice)
         assert site.hook.calls == []
 
+    def test_a_refresh_without_the_sessions_key_is_refused_without_asking_and_one_with_it_asks(self, site, clock):
+        def proving(key, number):
+            return replace(CALLER, key_proof=KeyProof(key, f"id {number}", clock()))
+
+        refresh_tokens = site.use_cases.refresh_tokens
+        bound = site.use_cases.registration.register("bob", PASSWORD, proving("bob's key", 0))
+        site.hook.calls.clear()
+        site.fails()
+        for caller in (CALLER, proving("another key", 1), proving("bob's key", 0)):
+            with pytest.raises(InvalidDPoPProof):
+                refresh_tokens.exchange(bound.tokens.refresh_token, caller)
+        assert site.hook.calls == []
+        with pytest.raises(HookFailed):
+            refresh_tokens.exchange(bound.tokens.refresh_token, proving("bob's key", 2))
+        site.works()
+        # What has failed has used nothing up, the proof neither.
+        refreshed = refresh_tokens.exchange(bound.tokens.refresh_token, proving("bob's key", 2))
+        assert site.principal(refreshed).claims == CLAIMS
+
     def test_roles_that_change_while_the_hook_thinks_are_in_the_token(self, site, alice, memory):
         def changes(facts):
             memory.users["alice"] = replace(memory.users["alice"], roles=("editor", "user"))
@@ -442,6 +463,19 @@ class TestAfterwards:
             (EventType.LOGIN_FAILED, None),
         ]
         assert announced.count(EventType.REFRESHED) == 1
+
+    def test_a_site_is_told_each_time_that_the_key_of_a_session_was_missing(self, make_use_cases, memory, clock):
+        hook = Recorder()
+        use_cases = make_use_cases(hooks=Hooks(after_event=hook))
+        hers = replace(CALLER, key_proof=KeyProof("her key", "id", clock()))
+        alice = use_cases.registration.register("alice", PASSWORD, hers)
+        for _ in range(2):
+            with pytest.raises(InvalidDPoPProof):
+                use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, ELSEWHERE)
+        told = [(event.type, event.caller) for (event,) in hook.calls]
+        assert told[1:] == [(EventType.REFRESH_WITHOUT_KEY, ELSEWHERE)] * 2
+        kept = [event.type for event in memory.events]
+        assert kept == [EventType.REGISTERED, EventType.REFRESH_WITHOUT_KEY]
 
     def test_a_site_is_told_of_what_an_administrator_does_once(self, make_use_cases):
         hook = Recorder()

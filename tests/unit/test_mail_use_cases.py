@@ -26,6 +26,7 @@ from chalicelib.errors import (
 )
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.fake_mails import deliver
+from tests.support.plain_hasher import PlainHasher
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "another horse in the same stable"
@@ -323,6 +324,17 @@ class TestPasswordReset:
                 use_cases.password_reset.reset(token, refused, CALLER)
             assert [error.field for error in refusal.value.errors] == ["new_password"]
         use_cases.password_reset.reset(token, NEW_PASSWORD, CALLER)
+
+    def test_tells_the_feed_the_time_after_hashing_which_is_when_the_sessions_end(
+        self, make_use_cases, token, memory, clock
+    ):
+        class SlowHasher(PlainHasher):
+            def hash(self, password):
+                clock.advance(3)
+                return super().hash(password)
+
+        make_use_cases(hasher=SlowHasher()).password_reset.reset(token, NEW_PASSWORD, CALLER)
+        assert [(entry.is_user, entry.at) for entry in memory.ended] == [(True, clock())]
 
     def test_works_once(self, use_cases, token):
         use_cases.password_reset.reset(token, NEW_PASSWORD, CALLER)

@@ -32,6 +32,7 @@ class TestAnEntry:
         [
             (LOGGED_IN, ("user", "u1", "u1")),
             (replace(LOGGED_IN, type=EventType.LOGIN_FAILED), ("unknown", None, "u1")),
+            (replace(LOGGED_IN, type=EventType.REFRESH_WITHOUT_KEY), ("unknown", None, "u1")),
             (SecurityEvent(EventType.ROLES_CHANGED, "u1", NOW, NO_ADDRESS, actor=ADMIN), ("operator", None, "u1")),
             (pair(EventType.ROLES_CHANGED, NOW)[0], ("administrator", "r1", "u1")),
             (pair(EventType.ROLES_CHANGED, NOW)[1], ("administrator", "r1", "u1")),

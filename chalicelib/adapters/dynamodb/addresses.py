@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
+from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.items import (
     TTL_MARGIN,
     address_key,
@@ -208,6 +209,7 @@ class DynamoDBAddressStore:
                 }
             },
             put_event(self._tables, event),
+            put_ended_user(self._tables, found.id, event.at),
         ]
         if old is not None and address_key(old) != address_key(new):
             actions.append(delete_address(self._tables, old, user))

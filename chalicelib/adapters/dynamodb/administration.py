@@ -18,6 +18,7 @@ from chalicelib.adapters.dynamodb.administrators import (
 from chalicelib.adapters.dynamodb.attributes import Item, from_item, to_item
 from chalicelib.adapters.dynamodb.clearing import Clearing
 from chalicelib.adapters.dynamodb.deletion import delete_user
+from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.items import (
     DIRECTORY,
     new_user_to_item,
@@ -129,6 +130,8 @@ class DynamoDBAdministrationStore:
             changes.values |= {":one": 1, ":zero": 0}
         action = self._update(user, changes, AS_READ)
         actions = [action, *self._events(events)]
+        if ends:
+            actions.append(put_ended_user(self._tables, user.id, events[0].at))
         after = User(user.id, user.username, user.password_hash, roles, user.created_at, disabled=disabled)
 
         def do(others: Sequence[TransactWriteItemTypeDef]) -> tuple[dict[int, Item | None], int]:
@@ -142,7 +145,7 @@ class DynamoDBAdministrationStore:
 
     def delete(self, user: User, events: Sequence[SecurityEvent]) -> None:
         """See ``AdministrationStore.delete``. Takes one transaction, and then deletes what was the user's."""
-        delete_user(self._database, user, events=events)
+        delete_user(self._database, user, events)
 
     def end_sessions(self, user: User, events: Sequence[SecurityEvent]) -> None:
         """See ``AdministrationStore.end_sessions``. Takes one transaction, and then deletes the ended sessions."""
@@ -151,7 +154,8 @@ class DynamoDBAdministrationStore:
         )
         changes.values[":id"] = user.id
         action = changes.action(self._tables.users, user_key(user.username), "user_id = :id")
-        if transact(self._database, [action, *self._events(events)]):
+        actions = [action, *self._events(events), put_ended_user(self._tables, user.id, events[0].at)]
+        if transact(self._database, actions):
             raise Conflict
         self._clearing.sessions_of_past_epochs(user)
 

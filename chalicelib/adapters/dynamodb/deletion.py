@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from chalicelib.adapters.dynamodb.administrators import AS_READ, AS_READ_NAMES, as_read_values, counted
 from chalicelib.adapters.dynamodb.attributes import Item, to_item
 from chalicelib.adapters.dynamodb.clearing import Clearing
+from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.items import delete_address, put_event, user_from_item, user_key
 from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.errors import Conflict
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def delete_user(
-    database: Database, user: User, *, password_hash: str | None = None, events: Sequence[SecurityEvent] = ()
+    database: Database, user: User, events: Sequence[SecurityEvent], *, password_hash: str | None = None
 ) -> None:
     """Delete the user's item, which ends all sessions, and record the events; then the sessions and the history.
 
-    Takes one transaction. With ``password_hash`` the user must still have this one.
+    There is at least one event. Takes one transaction. With ``password_hash`` the user must still have this one.
 
     Raises:
         LastAdministrator: no active administrator would be left.
@@ -55,6 +56,7 @@ def delete_user(
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     actions = [cast("TransactWriteItemTypeDef", {"Delete": delete}), *(put_event(tables, event) for event in events)]
+    actions.append(put_ended_user(tables, user.id, events[0].at))
     if email is not None:
         actions.append(delete_address(tables, email, user))
 

@@ -19,6 +19,7 @@ from chalicelib.adapters.dynamodb.attributes import to_item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from chalicelib.adapters.dynamodb.attributes import Item
     from chalicelib.adapters.dynamodb.transactions import Database
     from chalicelib.config.api import Tables
 
@@ -50,17 +51,21 @@ class DynamoDBEndedFeed:
 
 def put_ended_session(tables: Tables, session_id: str, at: int) -> TransactWriteItemTypeDef:
     """Return the transaction action that says in the feed that a session has ended."""
-    return _put(tables, f"{at:012d}#session#{digest_of(session_id)}", at)
+    return {"Put": {"TableName": tables.sessions, "Item": _entry(f"{at:012d}#session#{digest_of(session_id)}", at)}}
 
 
 def put_ended_user(tables: Tables, user_id: str, at: int) -> TransactWriteItemTypeDef:
     """Return the transaction action that says in the feed that all sessions of a user have ended."""
-    return _put(tables, f"{at:012d}#user#{digest_of(user_id)}", at)
+    return {"Put": {"TableName": tables.sessions, "Item": entry_of_user(user_id, at)}}
 
 
-def _put(tables: Tables, name: str, at: int) -> TransactWriteItemTypeDef:
-    item = to_item({"user_id": PARTITION, "session_id": name, "ttl": at + KEPT})
-    return {"Put": {"TableName": tables.sessions, "Item": item}}
+def entry_of_user(user_id: str, at: int) -> Item:
+    """Return the item that says in the feed that all sessions of a user have ended."""
+    return _entry(f"{at:012d}#user#{digest_of(user_id)}", at)
+
+
+def _entry(name: str, at: int) -> Item:
+    return to_item({"user_id": PARTITION, "session_id": name, "ttl": at + KEPT})
 
 
 def _read(name: str) -> Ended:

@@ -8,6 +8,7 @@ from chalicelib.accounts.factors import MOST_PASSKEYS, Factors, Passkey
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 from chalicelib.adapters.dynamodb.clearing import Clearing
+from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.factor_uses import passkey_key, use_challenge
 from chalicelib.adapters.dynamodb.failures import count_in_window
 from chalicelib.adapters.dynamodb.items import (
@@ -111,6 +112,7 @@ class DynamoDBFactorStore:
             use_challenge(self._tables, challenge, event.at),
             session_update,
             put_event(self._tables, event),
+            put_ended_user(self._tables, user.id, event.at),
         ]
         failed = transact_with_mail(self._database, actions, mail=mail)
         if _CHALLENGE in failed:

@@ -5,6 +5,7 @@ Owns the conditions that decide which of several uses is the first, and whether 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
@@ -21,6 +22,9 @@ from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts,
 from chalicelib.use_cases.ports import Rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from chalicelib.accounts.events import SecurityEvent
@@ -69,7 +73,8 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     so does a proof that nobody has asked for.
     """
     first = _PLAIN if proof is None else _later(proof)
-    rotation = _rotate(database, key, use, first)
+    has_noted = functools.partial(_has_noted, proof)
+    rotation = _rotate(database, key, use, first, has_noted)
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
@@ -77,12 +82,13 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
         return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
-    return _rotate(database, key, use, _of_same_second(proof) if session.key else _PLAIN)
+    return _rotate(database, key, use, _of_same_second(proof) if session.key else _PLAIN, has_noted)
 
 
 def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rotation:
     """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update."""
-    return _rotate(database, key, use, _Allowed("", ", device_key = :device", {":device": device_key}))
+    bound = _Allowed("", ", device_key = :device", {":device": device_key})
+    return _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
 
 
 def _later(proof: KeyProof) -> _Allowed:
@@ -110,14 +116,16 @@ def _of_same_second(proof: KeyProof) -> _Allowed:
     )
 
 
-def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotation:
+def _rotate(
+    database: Database, key: Item, use: Use, allowed: _Allowed, has_noted: Callable[[Session], bool]
+) -> Rotation:
     """Make the update if its conditions are true. If one is not, DynamoDB returns the item.
 
     If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
-    this update has left it, and the update counts as applied: nobody has presented the token again.
+    this update has left it, with what it notes, and the update counts as applied: nobody has presented the token again.
     """
     client = database.client
-    conditions = filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE))
+    condition = " AND ".join(filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE)))
     try:
         with unavailable_on_failure():
             response = after_conflicts(
@@ -129,7 +137,7 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotat
                         "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
                         f" last_used_from = :from{allowed.changes}"
                     ),
-                    ConditionExpression=" AND ".join(conditions),
+                    ConditionExpression=condition,
                     ExpressionAttributeValues=to_item(
                         {
                             ":counter": use.counter,
@@ -148,9 +156,13 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed) -> Rotat
         # The type stubs lack the item of this error.
         found = cast("Item | None", refused.response.get("Item"))
         session = session_from_item(found) if found else None
-        repeated = refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-        is_ours = session is not None and _last_use(session) == (use.counter + 1, use.now, use.used_from)
-        return Rotation(applied=repeated and is_ours, session=session)
+        is_ours = (
+            session is not None
+            and (session.refresh_counter, session.last_used_at, session.last_used_from)
+            == (use.counter + 1, use.now, use.used_from)
+            and has_noted(session)
+        )
+        return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
     return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
 
@@ -182,6 +194,14 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
                 after_conflicts(database, lambda: client.update_item(**update))  # type: ignore[arg-type]
         except client.exceptions.ConditionalCheckFailedException as refused:
             found = cast("Item | None", refused.response.get("Item"))
+            # A proof is noted once. So a note that finds its own must not take it for another's.
+            if (
+                found
+                and _is_repeated(refused)
+                and before.key
+                and key_proof_members(session_from_item(found)) == (key_proof_members(after))
+            ):
+                return Rotation(applied=True, session=after)
         else:
             return Rotation(applied=True, session=after)
     return Rotation(applied=False, session=session_from_item(found) if found else None)
@@ -218,5 +238,17 @@ def note_without_key(database: Database, session: Session, event: SecurityEvent)
     transact(database, [update, put_event(database.tables, event)])
 
 
-def _last_use(session: Session) -> tuple[int, int, str]:
-    return session.refresh_counter, session.last_used_at, session.last_used_from
+def _is_repeated(refused: ClientError) -> bool:
+    """Return whether botocore had sent a refused write before, so that the write itself may be what made it fail."""
+    return refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def _has_noted(proof: KeyProof | None, session: Session) -> bool:
+    """Return whether a session is as a request with this proof leaves it."""
+    if not session.key:
+        return True
+    return (
+        proof is not None
+        and (proof.key, proof.at) == (session.key, session.key_proof_at)
+        and proof.id in session.key_proofs
+    )

@@ -9,6 +9,7 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, to_item
+from chalicelib.adapters.dynamodb.ended import put_ended_session, put_ended_user
 from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
@@ -48,8 +49,9 @@ _NO_OTHER_KEY = "(attribute_not_exists(bound_key) OR bound_key = :key)"
 _ROUNDS = 5
 """Attempts to begin a session while other log-ins of the same user interfere."""
 
-_MOST_SWEPT = 40
-"""Expired sessions that one count deletes at most. With all others they fit the 100 items of a transaction."""
+_MOST_TOLD_AND_SWEPT = 40
+"""Entries of the feed and expired sessions of one count, at most. With all others they fit the 100 items of a
+transaction."""
 
 
 _UPDATE_OF_USER = 1
@@ -114,9 +116,11 @@ class DynamoDBSessionStore:
                 surplus = live[: max(0, len(live) + 1 - self._limit)]
                 after = len(live) - len(surplus) + 1
                 actions.append(self._set_bound(uses, known, after))
-                actions += [self._delete(other.user_id, other.id) for other in [*surplus, *over[:_MOST_SWEPT]]]
+                entries = self._entries(surplus, if_ended)
+                swept = over[: _MOST_TOLD_AND_SWEPT - len(entries)]
+                actions += [self._delete(other.user_id, other.id) for other in [*surplus, *swept]]
                 if surplus:
-                    actions.append(put_event(self._tables, if_ended))
+                    actions += [put_event(self._tables, if_ended), *entries]
             actions += given_back(self._tables.throttle, admission)
             actions.append(put_event(self._tables, event))
             failed = self._transact(actions, uses, session.created_at)
@@ -209,7 +213,8 @@ class DynamoDBSessionStore:
         """See ``SessionStore.end``. Takes one transaction."""
         delete = self._delete(user_id, session_id)
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
-        return not transact_with_mail(self._database, [delete, put_event(self._tables, event)], mail=mail)
+        actions = [delete, *self._recorded(session_id, event)]
+        return not transact_with_mail(self._database, actions, mail=mail)
 
     def end_at(
         self,
@@ -229,7 +234,7 @@ class DynamoDBSessionStore:
             "ExpressionAttributeValues": to_item({":counter": counter, ":key": key}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        failed = transact(self._database, [delete, put_event(self._tables, event)])
+        failed = transact(self._database, [delete, *self._recorded(session_id, event)])
         found = failed.get(0)
         return Rotation(applied=not failed, session=session_from_item(found) if found else None)
 
@@ -327,6 +332,16 @@ class DynamoDBSessionStore:
 
             required += require_unused(changes, uses.factor)
         return changes.action(self._tables.users, user_key(user.username), *required)
+
+    def _entries(self, surplus: list[Session], if_ended: SecurityEvent) -> list[TransactWriteItemTypeDef]:
+        """Return the actions that tell the feed that sessions end. One tells it of all the user's, if they are many."""
+        if len(surplus) > _MOST_TOLD_AND_SWEPT:
+            return [put_ended_user(self._tables, surplus[0].user_id, if_ended.at)]
+        return [put_ended_session(self._tables, other.id, if_ended.at) for other in surplus]
+
+    def _recorded(self, session_id: str, event: SecurityEvent) -> list[TransactWriteItemTypeDef]:
+        """Return the actions that record an event which ends a session, and tell the feed of it."""
+        return [put_event(self._tables, event), put_ended_session(self._tables, session_id, event.at)]
 
     def _delete(self, user_id: str, session_id: str) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._tables.sessions, "Key": session_key(user_id, session_id)}}

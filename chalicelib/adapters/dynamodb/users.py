@@ -11,6 +11,7 @@ from chalicelib.accounts.session import Session
 from chalicelib.accounts.user import User
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
+from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
@@ -130,6 +131,7 @@ class DynamoDBUserStore:
                 },
                 put_session(self._tables, successor),
                 put_event(self._tables, event),
+                put_ended_user(self._tables, user.id, event.at),
                 *given_back(self._tables.throttle, admission),
             ],
             mail=mail,
@@ -167,7 +169,11 @@ class DynamoDBUserStore:
             changes.values |= {":email": user.verified_email, ":true": True}
         failed = transact_with_mail(
             self._database,
-            [changes.action(self._tables.users, user_key(user.username), condition), put_event(self._tables, event)],
+            [
+                changes.action(self._tables.users, user_key(user.username), condition),
+                put_event(self._tables, event),
+                put_ended_user(self._tables, user.id, event.at),
+            ],
             mail=mail,
             proof=proof,
             at=event.at,
@@ -205,6 +211,7 @@ class DynamoDBUserStore:
                     }
                 },
                 put_event(self._tables, event),
+                put_ended_user(self._tables, user.id, event.at),
             ],
         )
         if failed:
@@ -215,7 +222,7 @@ class DynamoDBUserStore:
         """See ``UserStore.delete``. Takes one transaction, and then deletes what was the user's."""
         from chalicelib.adapters.dynamodb.deletion import delete_user  # noqa: PLC0415 - few requests delete a user
 
-        delete_user(self._database, user, password_hash=user.password_hash, events=[event])
+        delete_user(self._database, user, [event], password_hash=user.password_hash)
 
 
 def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:

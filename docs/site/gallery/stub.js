@@ -16,10 +16,10 @@ const USER = {
 };
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Mobile/15E148 Safari/604.1";
-const SESSION = { created_at: ago(60), last_used_at: ago(60), expires_at: ago(-14 * 24 * 60), ip: "203.0.113.7" };
+const SESSION = { created_at: ago(60), last_used_at: ago(60), expires_at: ago(-14 * 24 * 60), ip: "203.0.113.7", bound: true };
 const SESSIONS = [
   { ...SESSION, id: "this", user_agent: FIREFOX, current: true },
-  { ...SESSION, id: "phone", user_agent: SAFARI, ip: "198.51.100.20", current: false },
+  { ...SESSION, id: "phone", user_agent: SAFARI, ip: "198.51.100.20", current: false, bound: false },
 ];
 const EVENTS = [
   { type: "login_succeeded", at: ago(60), ip: "203.0.113.7", user_agent: FIREFOX },

@@ -135,6 +135,9 @@ def _taken_in_cloudfront(resources: Resources) -> Iterator[str]:
     policies = client.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"].get("Items", [])
     if any(item["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"] == name for item in policies):
         yield f"CloudFront has a response headers policy {name}, and the stage has no stack. Delete it"
+    caches = client.list_cache_policies(Type="custom")["CachePolicyList"].get("Items", [])
+    if any(item["CachePolicy"]["CachePolicyConfig"]["Name"] == name for item in caches):
+        yield f"CloudFront has a cache policy {name}, and the stage has no stack. Delete it"
     controls = client.list_origin_access_controls()["OriginAccessControlList"].get("Items", [])
     if any(item["Name"] == name for item in controls):
         yield f"CloudFront has an origin access control {name}, and the stage has no stack. Delete it"

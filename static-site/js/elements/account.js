@@ -142,11 +142,17 @@ export class Account extends LychgateElement {
     this.#shownId = null;
     this.#isInTrouble = false;
     view.notice.hush();
-    const farewell = isAlone() ? farewellOf(view.client) : "";
-    if (farewell) view.notice.say(farewell);
-    else if (why === "refused" && isAlone()) say(view.words, "session_ended").then((text) => view.notice.warn(text));
+    if (isAlone()) this.#tellWhy(view, why);
     const parts = await this.#parts?.catch(() => null);
     if (this.view === view && this.#shownId === null) parts?.clear();
+  }
+
+  /** @param {View} view @param {string} why the session has ended */
+  #tellWhy(view, why) {
+    const farewell = farewellOf(view.client);
+    if (farewell) view.notice.say(farewell);
+    else if (why === "refused") say(view.words, "session_ended").then((text) => view.notice.warn(text));
+    else if (why === "key lost") say(view.words, "key-lost").then((text) => view.notice.tell(text));
   }
 
   /** @param {View} view @param {unknown} error */

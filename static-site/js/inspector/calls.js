@@ -33,6 +33,10 @@ export const clockTime = (date) => timeFormat.format(date);
 /** @type {Set<(call: Call) => void>} */
 const listeners = new Set();
 let refreshNote = "";
+let proof = "";
+
+/** @returns {string} the proof of a key that a refresh of this page has carried last (RFC 9449), "" for none */
+export const lastProof = () => proof;
 
 /** @param {string} why the reason for the refresh that begins now */
 export function noteRefresh(why) {
@@ -69,6 +73,7 @@ export async function recordingFetch(input) {
     ms: null,
     note: "",
   };
+  if (pathname.endsWith("/auth/refresh")) proof = request.headers.get("DPoP") ?? "";
   const update = logCall(call);
   tell(call);
   try {
@@ -92,6 +97,7 @@ export async function recordingFetch(input) {
 
 /** Remove all calls of a user, before another may log in. */
 export function clearCalls() {
+  proof = "";
   byId("call-log").replaceChildren();
   byId("call-log-empty").hidden = false;
 }
@@ -141,8 +147,11 @@ function masked(value) {
   return token ? `Bearer ${shortened(token)}` : value;
 }
 
+/** @param {Request} request @param {string} pathname @returns {string} */
 function credentialOf(request, pathname) {
   const authorization = request.headers.get("Authorization");
   if (authorization) return masked(authorization);
-  return /\/auth\/(refresh|logout)$/.test(pathname) ? "refresh cookie" : "";
+  if (!/\/auth\/(refresh|logout)$/.test(pathname)) return "";
+  const key = request.headers.get("DPoP");
+  return key ? `refresh cookie, DPoP ${shortened(key)}` : "refresh cookie";
 }

@@ -5,7 +5,7 @@
 
 import { byId } from "../by-id.js";
 import { make, markPart } from "../elements/core/dom.js";
-import { clockTime, recordingFetch } from "./calls.js";
+import { clockTime, lastProof, recordingFetch } from "./calls.js";
 import { checkSignature, decodeJson } from "./signature.js";
 
 const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -58,6 +58,7 @@ export function showToken(client) {
     ...segments.flatMap((segment, index) => [...(index ? ["."] : []), make("span", PARTS[index], segment)]),
   );
   show(header, claims);
+  showKeyOf(client, accessToken);
   byId("token-progress").max = lifetime;
   clearInterval(ticker);
   const tick = () => showTime(Math.max(0, client.token?.secondsLeft ?? 0), claims.exp);
@@ -70,16 +71,18 @@ export function showToken(client) {
 export function clearToken() {
   clearInterval(ticker);
   show({}, {});
+  byId("proof").hidden = true;
+  byId("proof-members").replaceChildren();
   shown = new Map();
   byId("token-raw").replaceChildren();
-  for (const place of ["token-expiry", "signature-text"]) byId(place).textContent = "";
+  for (const place of ["token-expiry", "signature-text", "key-text"]) byId(place).textContent = "";
 }
 
 function show(header, claims) {
   const values = new Map();
   times = [];
-  fill(byId("token-header"), header, values);
-  fill(byId("token-claims"), claims, values);
+  fill(byId("token-header"), header, MEANING, values);
+  fill(byId("token-claims"), claims, MEANING, values);
   shown = values;
 }
 
@@ -108,7 +111,7 @@ function relative(seconds) {
   return seconds < 0 ? `${text} ago` : `in ${text}`;
 }
 
-function fill(list, members, values) {
+function fill(list, members, meaning, values) {
   const rows = Object.entries(members).map(([name, value]) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     const key = `${list.id}.${name}`;
@@ -118,7 +121,7 @@ function fill(list, members, values) {
     if (isChanged) term.append(" ", make("span", "pill new", "new"));
     const content = make("dd", "", make("code", "", text));
     if (TIMES.includes(name) && Number.isFinite(value)) content.append(timeOf(value));
-    if (name in MEANING) content.append(make("span", "meaning", MEANING[name]));
+    if (name in meaning) content.append(make("span", "meaning", meaning[name]));
     return make("div", isChanged ? "changed" : "", term, content);
   });
   list.replaceChildren(...rows);
@@ -132,6 +135,14 @@ function timeOf(at) {
   const time = make("time", "", place, ` · ${momentFormat.format(date)}`);
   time.dateTime = date.toISOString();
   return time;
+}
+
+/** Show what the session is bound to, with what only a session needs. @param {Client} client @param {string} token */
+async function showKeyOf(client, token) {
+  const view = await import("./key-view.js").catch(() => null);
+  // Another token may be shown by now, or none.
+  if (client.token?.accessToken !== token) return;
+  view?.showKey(client, lastProof(), (list, members, meaning) => fill(list, members, meaning, shown));
 }
 
 /** @param {Client} client @param {string} token */

@@ -67,6 +67,7 @@ export function eventEntry({ words }, { type, at, ip, user_agent: userAgent, cou
     make("p", "muted", ...where),
     make("p", "when muted", moment(words, at)),
   );
+  if (words.has(`means:${type}`)) entry.append(make("p", "meaning muted", words.text(`means:${type}`)));
   entry.dataset.kind = ALARMING.includes(type) ? "alarm" : device(words, userAgent).kind;
   return entry;
 }

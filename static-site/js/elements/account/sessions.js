@@ -12,7 +12,7 @@ import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 const FEW = 5;
 
 /** @typedef {import("../core/view.js").View} View */
-/** @typedef {import("../../lychgate.js").Session} Session */
+/** @typedef {import("../../lychgate.js").Session & {bound?: boolean}} Session */
 /** @typedef {ReturnType<typeof import("./ending.js").startEnding>} Ending */
 
 /**
@@ -97,12 +97,14 @@ export function sessionEntry(view, session, onEnd) {
   const { words } = view;
   const name = deviceName(words, session.user_agent, "strong");
   const used = session.current ? view.text("used-now") : moment(words, session.last_used_at, "lastUse");
+  const began = make("p", "muted", make("span", "", ...view.pieces("logged-in-when", { when: moment(words, session.created_at) })));
+  if (session.bound) began.append(make("span", "next bound", view.text("only-there")));
   const entry = make(
     "li",
     "item",
     make("p", "title", name),
     make("p", "muted", make("span", "", make("bdi", "", session.ip)), make("span", "next", used)),
-    make("p", "muted", ...view.pieces("logged-in-when", { when: moment(words, session.created_at) })),
+    began,
   );
   entry.dataset.kind = device(words, session.user_agent).kind;
   if (session.current) {

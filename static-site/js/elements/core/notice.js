@@ -23,8 +23,13 @@ export class Notice {
 
   /** @param {string} text */
   say(text) {
-    this.#show("good", text);
+    this.tell(text);
     this.#timer = setTimeout(() => this.#fade(), SUCCESS_MS);
+  }
+
+  /** The same, until it is dismissed. @param {string} text */
+  tell(text) {
+    this.#show("good", text);
   }
 
   /**
@@ -52,18 +57,17 @@ export class Notice {
   #show(kind, text, action) {
     clearTimeout(this.#timer);
     if (!this.region.contains(document.activeElement)) this.#before = document.activeElement;
-    const buttons = make("div", "buttons");
+    const dismiss = makeButton("✕", "button small quiet dismiss", () => this.hush());
+    dismiss.setAttribute("aria-label", this.#view.text("dismiss"));
+    const buttons = make("div", "buttons", dismiss);
     if (action) {
-      buttons.append(
+      buttons.prepend(
         makeButton(action.label, "button small", () => {
           this.hush();
           action.run();
         }),
       );
     }
-    const dismiss = makeButton("✕", "button small quiet dismiss", () => this.hush());
-    dismiss.setAttribute("aria-label", this.#view.text("dismiss"));
-    buttons.append(dismiss);
     this.region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
   }
 

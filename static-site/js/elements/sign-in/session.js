@@ -84,6 +84,8 @@ export function startSession(view, { open, clear, skip, leaving }) {
       isInTrouble = isLogOutUntold = false;
       if (why === "elsewhere") notice.say(view.text("logged-out-elsewhere"));
       else if (why === "refused") notice.warn(view.text("session_ended"));
+      // Nobody has done anything wrong: browsers delete what a site keeps, and people do.
+      else if (why === "key lost") notice.tell(view.text("key-lost"));
       else notice.say(farewellOf(client) || view.text("you-are-logged-out"));
     },
 

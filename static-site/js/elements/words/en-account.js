@@ -73,6 +73,7 @@ export default {
   "appears-here": "When you log in elsewhere, that session appears here.",
   "used-now": "used now",
   "logged-in-when": "Logged in {when}",
+  "only-there": "No other device can use it",
   "this-one": "This one",
   end: "End",
   "end-session-of": "End the session of {device} at {ip}",
@@ -98,7 +99,7 @@ export default {
   "event:session_revoked": "Session ended",
   "event:password_changed": "Password changed",
   "event:refresh_retried_elsewhere": "Session used from two places at once",
-  "event:refresh_without_key": "Session used without its key",
+  "event:refresh_without_key": "Use of a session refused: its key was missing",
   "event:reauthenticated": "Confirmed that it was you",
   "event:roles_changed": "Roles changed",
   "event:email_verified": "E-mail address confirmed",
@@ -114,6 +115,7 @@ export default {
   "event:account_enabled": "Account enabled",
   "event:password_link_made": "Link for a new password made",
   "event:account_deleted": "Account deleted",
+  "means:refresh_without_key": "Somebody may have a copy of the session, which is of no use without the key. Or the browser itself has lost the key.",
 
   // The end of an account
   "delete-title": "Delete account",

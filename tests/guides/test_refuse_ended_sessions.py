@@ -1,0 +1,319 @@
+"""The verifiers of docs/protect-elsewhere.md refuse ended sessions, and believe no feed but a good one.
+
+Each looks at a server whose feeds are those of this project, or spoilt ones, and is asked about tokens at times of the
+test's own choosing: all begins at one time, that of the test, and goes on when the test says so.
+"""
+
+import base64
+import http.server
+import importlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import jwt
+import pytest
+
+from chalicelib.accounts.ended import digest_of
+from chalicelib.tokens.issuer import TokenIssuer
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
+from chalicelib.use_cases.published_ends import SIGNED_PATH, SIGNED_TYP
+from tests.client.find_node import node_folder
+from tests.guides.markdown import Page
+from tests.guides.newcomer import write
+from tests.support.http_servers import serving
+from tests.support.node_projects import TOOLS
+
+PAGE = Page("docs/protect-elsewhere.md")
+MODULES = ("access_tokens.py", "ended_sessions.py")
+KEY, OTHER = generate_signing_jwk(), generate_signing_jwk()
+KEYS = "/api/.well-known/jwks.json"
+LARGEST = 2_000_000
+
+
+class Site:
+    """An API that publishes one key, and whatever feed it is told to."""
+
+    def __init__(self):
+        self.feed, self.status, self.looks = b"", HTTPStatus.OK, 0
+        self.issuer, self.began_at = "", int(time.time())
+
+    def claims(self, *, sessions=(), users=(), ago=0):
+        issued_at = self.began_at - ago
+        return {
+            "iat": issued_at,
+            "exp": issued_at + 60,
+            "ttl": 10,
+            "sessions": [digest_of(session) for session in sessions],
+            "users": [[digest_of(user), not_before] for user, not_before in users],
+        }
+
+    def signed(self, claims, *, typ=SIGNED_TYP, path=SIGNED_PATH, issuer=None, key=KEY):
+        keys = parse_signing_keys({"keys": [key]})
+        issuer = TokenIssuer(issuer=issuer or self.issuer, audience="none", signing_keys=keys, access_lifetime=600)
+        return issuer.statement(typ, path, claims, self.began_at).encode()
+
+    def publishes(self, feed, status=HTTPStatus.OK):
+        self.feed, self.status = feed, status
+
+
+@pytest.fixture
+def site():
+    site = Site()
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == KEYS:
+                return self.answer(HTTPStatus.OK, json.dumps(public_jwks({"keys": [KEY]})).encode())
+            assert self.path == f"/api{SIGNED_PATH}"
+            site.looks += 1
+            return self.answer(site.status, site.feed)
+
+        def answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            # Who has read enough of it goes away.
+            try:
+                self.wfile.write(body)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_):
+            pass
+
+    with serving(Answers) as server:
+        site.issuer = f"http://127.0.0.1:{server.server_port}/api"
+        yield site
+
+
+class InPython:
+    """The module of the page, with a clock of the test's."""
+
+    def __init__(self, module, site, patch):
+        self.module, self.ahead = module, 0
+        patch.setattr(module, "time", SimpleNamespace(time=lambda: site.began_at + self.ahead))
+
+    def begin(self):
+        self.module.FEED = self.module.Feed()
+        self.ahead = 0
+
+    def ask(self, claims):
+        token = jwt.encode(claims, jwt.PyJWK(KEY).key, KEY["alg"], {"typ": "at+jwt", "kid": KEY["kid"]})
+        try:
+            return self.module.claims_of(f"Bearer {token}") and HTTPStatus.OK
+        except self.module.Refused as refused:
+            return refused.status
+
+
+@pytest.fixture
+def in_python(site, tmp_path, monkeypatch):
+    write({name: PAGE.file(name) for name in MODULES}, tmp_path)
+    monkeypatch.setenv("LYCHGATE_ISSUER", site.issuer)
+    monkeypatch.delenv("LYCHGATE_AUDIENCE", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield InPython(importlib.import_module("ended_sessions"), site, monkeypatch)
+    for name in MODULES:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+DRIVER = """
+import { createInterface } from "node:readline";
+import { createRemoteJWKSet } from "jose";
+import { EndedSessions, NothingKnown } from "./ended_sessions.mjs";
+
+const [, , issuer] = process.argv;
+const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
+let now;
+let ended;
+Date.now = () => now;
+console.warn = () => {};
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  now = asked.now * 1000;
+  if (asked.begins) ended = new EndedSessions(issuer, keys);
+  try {
+    console.log((await ended.has(asked.claims)) ? 401 : 200);
+  } catch (error) {
+    console.log(error instanceof NothingKnown ? 503 : `${error}`);
+  }
+}
+"""
+
+
+class InJavaScript:
+    """The same in a process of Node.js, for as long as it is asked."""
+
+    def __init__(self, process, site):
+        self.process, self.site, self.ahead, self.begins = process, site, 0, True
+
+    def begin(self):
+        self.begins, self.ahead = True, 0
+
+    def ask(self, claims):
+        line = {"claims": claims, "now": self.site.began_at + self.ahead, "begins": self.begins}
+        self.begins = False
+        self.process.stdin.write(f"{json.dumps(line)}\n")
+        self.process.stdin.flush()
+        return HTTPStatus(int(self.process.stdout.readline()))
+
+
+@pytest.fixture
+def in_javascript(site, tmp_path):
+    if not (TOOLS / "jose").exists() and not os.environ.get("CI"):
+        pytest.skip("jose is installed by `make test`")
+    write({"ended_sessions.mjs": PAGE.file("ended_sessions.mjs"), "driver.mjs": DRIVER}, tmp_path)
+    (tmp_path / "node_modules").symlink_to(TOOLS)
+    process = subprocess.Popen(
+        [node_folder() / "node", "driver.mjs", site.issuer],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield InJavaScript(process, site)
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.fixture(params=["in_python", "in_javascript"])
+def service(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def token(site):
+    """Make the claims of an access token that is a minute old."""
+
+    def token(session="two", user="alice", ago=60):
+        now = site.began_at
+        rest = {"roles": ["user"], "preferred_username": user, "aud": site.issuer, "iss": site.issuer}
+        return {"sub": user, "sid": session, "iat": now - ago, "exp": now + 600, **rest}
+
+    return token
+
+
+def test_it_refuses_what_has_ended_and_nothing_else(service, site, token):
+    service.begin()
+    an_hour_ago, half_a_minute_ago = site.began_at - 3600, site.began_at - 30
+    users = [("bob", half_a_minute_ago), ("carol", an_hour_ago)]
+    site.publishes(site.signed(site.claims(sessions=["one"], users=users)))
+    assert service.ask(token()) == 200
+    assert service.ask(token("one")) == 401
+    assert service.ask(token(user="bob")) == 401
+    # Who has logged in since.
+    assert service.ask(token(user="bob", ago=10)) == 200
+    assert service.ask(token(user="carol")) == 200
+    # A session's digest is no user's.
+    assert service.ask(token(user="one")) == 200
+
+
+def test_it_looks_once_in_ten_seconds(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims()))
+    for service.ahead, looks in ((0, 1), (0, 1), (9, 1), (10, 2), (12, 2), (20, 3)):
+        assert service.ask(token()) == 200
+        assert site.looks == looks
+
+
+def test_an_end_is_known_after_the_next_look(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims()))
+    assert service.ask(token("one")) == 200
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    service.ahead = 10
+    assert service.ask(token("one")) == 401
+
+
+def without_signature(site):
+    header = {"typ": SIGNED_TYP, "kid": KEY["kid"]}
+    return jwt.encode({**site.claims(), "iss": site.issuer, "sub": f"{site.issuer}{SIGNED_PATH}"}, None, "none", header)
+
+
+def under_the_name_of(site):
+    """A feed that another key has signed and that names the right one."""
+    _, payload, _ = site.signed(site.claims(), key=OTHER).decode().split(".")
+    header = {"alg": KEY["alg"], "kid": KEY["kid"], "typ": SIGNED_TYP}
+    first = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    signature = jwt.PyJWK(OTHER).Algorithm.sign(f"{first}.{payload}".encode(), jwt.PyJWK(OTHER).key)
+    return f"{first}.{payload}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def lacking(site, name):
+    return {member: value for member, value in site.claims().items() if member != name}
+
+
+SPOILT = {
+    "cut off": lambda site: site.signed(site.claims())[:-20],
+    "changed": lambda site: site.signed(site.claims()).replace(b".", b".e30", 1),
+    "by a key that is not published": lambda site: site.signed(site.claims(), key=OTHER),
+    "by another key under the name of the published one": lambda site: under_the_name_of(site).encode(),
+    "without a signature": lambda site: without_signature(site).encode(),
+    "an access token": lambda site: site.signed(site.claims(), typ="at+jwt"),
+    "of another issuer": lambda site: site.signed(site.claims(), issuer="https://other.example/api"),
+    "of another address": lambda site: site.signed(site.claims(), path="/.well-known/other.jwt"),
+    "expired": lambda site: site.signed(site.claims(ago=90)),
+    "older than what one has": lambda site: site.signed(site.claims(ago=8)),
+    "of the future": lambda site: site.signed(site.claims(ago=-120)),
+    "without an end": lambda site: site.signed(lacking(site, "exp")),
+    "without sessions": lambda site: site.signed(lacking(site, "sessions")),
+    "too large": lambda site: site.signed({**site.claims(), "users": [["A" * LARGEST, 0]]}),
+    "no JWT": lambda site: b"<html>",
+    "not ASCII": lambda site: "…".encode(),
+    "empty": lambda site: b"",
+}
+"""Feeds in which no session has ended, of which none may count."""
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_spoilt_feed_changes_nothing_until_the_last_good_one_has_expired(service, site, token, what):
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+    site.publishes(SPOILT[what](site))
+    service.ahead = 10
+    assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+    assert site.looks == 2
+    service.ahead = 60
+    assert service.ask(token("one")) == service.ask(token()) == 503
+    assert site.looks == 3
+
+
+@pytest.mark.parametrize("what", [what for what in SPOILT if what != "older than what one has"])
+def test_a_service_that_begins_with_a_spoilt_feed_refuses_all_and_takes_the_next_good_one(service, site, token, what):
+    service.begin()
+    site.publishes(SPOILT[what](site))
+    assert service.ask(token()) == 503
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    # Not at each request.
+    assert (service.ask(token()), site.looks) == (503, 1)
+    service.ahead = 10
+    assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+
+
+@pytest.mark.parametrize("status", [500, 503, 404])
+def test_an_api_that_cannot_tell_is_believed_for_what_it_last_told(service, site, token, status):
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    assert service.ask(token("one")) == 401
+    # Whatever the body is.
+    site.publishes(site.signed(site.claims()), status)
+    for service.ahead, answer in ((10, 401), (59, 401), (60, 503)):
+        assert service.ask(token("one")) == answer
+
+
+def test_the_limit_leaves_room_for_a_hundred_thousand_ends(service, site, token):
+    service.begin()
+    claims = site.claims(sessions=["one"])
+    claims["sessions"] += [f"{number:011}" for number in itertools.islice(itertools.count(), 100_000)]
+    feed = site.signed(claims)
+    assert len(feed) < LARGEST
+    site.publishes(feed)
+    assert (service.ask(token("one")), service.ask(token())) == (401, 200)
