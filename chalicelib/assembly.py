@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from chalicelib.credentials.sealing import Sealer
     from chalicelib.credentials.webauthn import RelyingParty
     from chalicelib.tokens.issuer import TokenIssuer
+    from chalicelib.tokens.verifier import TokenVerifier
     from chalicelib.use_cases.account import Account
     from chalicelib.use_cases.address_registration import AddressRegistration
     from chalicelib.use_cases.addresses import Addresses
     from chalicelib.use_cases.administration import Administration
     from chalicelib.use_cases.begin_session import BeginSession
     from chalicelib.use_cases.code_log_in import CodeLogIn
+    from chalicelib.use_cases.device_binding import DeviceBinding
     from chalicelib.use_cases.devices import Devices
     from chalicelib.use_cases.ended_sessions import EndedSessions
     from chalicelib.use_cases.factors import FactorManagement
@@ -69,6 +71,7 @@ class Parts:
     hasher: PasswordHasher
     policy: PasswordPolicy
     peppers: Peppers
+    verifier: TokenVerifier
     notices: Notices
     clock: Clock
     announce: Announce
@@ -200,6 +203,22 @@ class UseCases:
             guard=parts.guard,
             begin_session=parts.begin_session,
             second_factors=lambda: parts.second_factors,
+        )
+
+    @functools.cached_property
+    def device_binding(self) -> DeviceBinding:
+        """Sessions that are bound to a device."""
+        from chalicelib.use_cases.device_binding import DeviceBinding  # noqa: PLC0415
+
+        parts = self._parts
+        return DeviceBinding(
+            stores=parts.stores,
+            issuer=parts.issuer,
+            verifier=parts.verifier,
+            rules=parts.settings.sessions,
+            sealer=parts.sealer,
+            access_lifetime=parts.settings.access_token_lifetime,
+            clock=parts.clock,
         )
 
     @functools.cached_property

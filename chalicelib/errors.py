@@ -243,6 +243,42 @@ class InvalidDPoPProof(LychgateError):
         super().__init__(f"The proof in the header DPoP is refused: {reason}.")
 
 
+class NotOnDevice(InvalidDPoPProof):
+    """Raised if a session is bound to a device, and a request has not shown to come from there."""
+
+    detail = "The session is bound to one device, and this request has not shown to come from it. Try again later."
+
+    def __init__(self, user_id: str, session_id: str) -> None:
+        super().__init__("the cookie of the session's device is missing", user_id, session_id)
+        self.message = self.detail
+
+
+class InvalidDeviceProof(LychgateError):
+    """Raised if a browser's proof of its device's key is wrong. ``reason`` is for the operator."""
+
+    error = "invalid_device_proof"
+    detail = "The header Secure-Session-Response has no proof, or a wrong one, by the key of this device."
+
+    def __init__(self, reason: str, user_id: str | None = None, session_id: str | None = None) -> None:
+        self.reason = reason
+        self.user_id = user_id
+        self.session_id = session_id
+        super().__init__()
+
+
+class DeviceProofRequired(LychgateError):
+    """Raised if a browser has to sign a challenge with its device's key before its short cookie is renewed."""
+
+    error = "device_proof_required"
+    detail = "Sign the challenge of the header Secure-Session-Challenge with the key of this device."
+
+    def __init__(self, challenge: str, *, identifier: str) -> None:
+        self.challenge = challenge
+        self.identifier = identifier
+        """The browser's name for the session."""
+        super().__init__()
+
+
 class Forbidden(LychgateError):
     """Raised if a principal may not do what it requests. ``role`` is the role that its user would need."""
 

@@ -247,6 +247,7 @@ class Lychgate:
             hasher=hasher,
             policy=policy,
             peppers=secrets.peppers,
+            verifier=verifier,
             notices=notices,
             clock=clock,
             announce=announce,

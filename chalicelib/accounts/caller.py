@@ -25,6 +25,8 @@ class Caller:
     """The ``User-Agent`` header, cut to a length that can be stored."""
     key_proof: KeyProof | None = field(default=None, compare=False)
     """What the request has proven about a key of its client. No store keeps it with the caller."""
+    device_of: str = field(default="", compare=False)
+    """The id of the session whose device the request has shown to come from. Empty if it has shown none."""
 
     @property
     def network(self) -> bytes:

@@ -81,18 +81,20 @@ class Session:
     elsewhere_at: int = 0
     """When that was."""
     key: str = ""
-    """The thumbprint of the key that the session is bound to (RFC 9449). Empty if it is plain."""
+    """The thumbprint of the key that the session is bound to (RFC 9449). Empty if none."""
     key_proof_at: int = 0
     """The ``iat`` of the last proof by that key."""
     key_proofs: tuple[str, ...] = ()
     """The ids of the proofs of that second."""
     without_key_at: int = 0
     """When it was last noted that the session was to be continued without its key. 0 before the first time."""
+    device_key: str = ""
+    """The public key of the device that the session is bound to (Device Bound Session Credentials). Empty if none."""
 
     @property
     def is_bound(self) -> bool:
-        """Whether nobody can continue the session without a key of its client."""
-        return self.key != ""
+        """Whether nobody can continue the session without a key of its client or of its device."""
+        return self.key != "" or self.device_key != ""
 
     @property
     def refresh_expires_at(self) -> int:
@@ -133,15 +135,19 @@ class Session:
 
     def is_held_by(self, proof: KeyProof | None) -> bool:
         """Return whether a request with this proof comes from the session's client, as far as the session can tell."""
-        return not self.is_bound or (proof is not None and proof.key == self.key)
+        return not self.key or (proof is not None and proof.key == self.key)
+
+    def is_on_device(self, caller: Caller) -> bool:
+        """Return whether a request comes from the session's device, as far as the session can tell."""
+        return not self.device_key or caller.device_of == self.id
 
     def allows(self, proof: KeyProof | None) -> bool:
-        """Return whether a request with this proof may continue the session: it is plain, or the proof is new.
+        """Return whether a request with this proof may continue the session: it has no key, or the proof is new.
 
         A new proof is made later than the last one. Clients count in seconds, so two proofs may be of one: then their
         ids differ. A store evaluates this condition in the same atomic step as the write, as that of ``accepts``.
         """
-        if not self.is_bound:
+        if not self.key:
             return True
         if proof is None or proof.key != self.key:
             return False
@@ -150,8 +156,8 @@ class Session:
         return proof.at > self.key_proof_at
 
     def after_proof(self, proof: KeyProof | None) -> Session:
-        """Return the session after a proof that it allows. A plain session stays as it is."""
-        if not self.is_bound or proof is None:
+        """Return the session after a proof that it allows. A session without a key stays as it is."""
+        if not self.key or proof is None:
             return self
         used = self.key_proofs if proof.at == self.key_proof_at else ()
         return replace(self, key_proof_at=proof.at, key_proofs=tuple(sorted((*used, proof.id))))

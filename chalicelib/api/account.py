@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any, TypedDict
 
+from chalicelib.api.device_bound import invite, short_cookie_taken_away
 from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
@@ -207,7 +208,10 @@ def change_password(call: Call, body: NewPasswordBody) -> Answer[TokenBody]:
     logged_in = call.use_cases.account.change_password(
         call.principal, body.current_password, body.new_password, call.caller
     )
-    return token_answer(logged_in, cookie=cookie)
+    answer = token_answer(logged_in, cookie=cookie)
+    if cookie is not None:
+        invite(call, answer, logged_in.session_id)
+    return answer
 
 
 @routes.operation(
@@ -233,5 +237,5 @@ def _no_content_without_cookie(call: Call) -> Answer[None]:
     answer = no_content()
     cookie = RefreshCookie(call.lychgate.http)
     if cookie.values(call.request):
-        answer.set_cookies(*cookie.taken_away(call.request))
+        answer.set_cookies(*cookie.taken_away(call.request), *short_cookie_taken_away(call))
     return answer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.api.cookies import SiteCookie
+from chalicelib.api.device_bound import caller_on_device, invite, short_cookie_taken_away, why_skipped
 from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
@@ -24,6 +25,7 @@ from chalicelib.errors import (
     InvalidCredentials,
     InvalidGrant,
     InvalidRequest,
+    NotOnDevice,
     OriginRejected,
     RegistrationClosed,
     SecondFactorRequired,
@@ -153,15 +155,21 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
     refused.
 
-    If the session is bound to a key, the header `DPoP` needs a new proof by that key. Without one the request changes
-    nothing.
+    If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
+    request needs the short cookie, which the browser renews. Without them the request changes nothing.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     if not refresh_tokens:
         raise InvalidGrant("no refresh token")
     if len(refresh_tokens) > 1:
         raise InvalidRequest("The request has more than one refresh cookie. Log out or log in to end their sessions.")
-    return token_answer(call.use_cases.refresh_tokens.exchange(refresh_tokens[0], call.caller), cookie=cookie)
+    try:
+        logged_in = call.use_cases.refresh_tokens.exchange(refresh_tokens[0], caller_on_device(call))
+    except NotOnDevice as refusal:
+        if (why := why_skipped(call.request)) is not None:
+            refusal.reason = f"{refusal.reason}: the browser says {why}"
+        raise
+    return token_answer(logged_in, cookie=cookie)
 
 
 @routes.operation(
@@ -176,13 +184,13 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     """End the session of a refresh token. Succeeds also if there is no such session.
 
     Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
-    proof by it.
+    proof by it, and one that is bound to a device, unless the short cookie comes along.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
-    call.use_cases.refresh_tokens.revoke(refresh_tokens, call.caller)
+    call.use_cases.refresh_tokens.revoke(refresh_tokens, caller_on_device(call))
     answer = no_content()
     if cookie is not None:
-        answer.set_cookies(*cookie.taken_away(call.request))
+        answer.set_cookies(*cookie.taken_away(call.request), *short_cookie_taken_away(call))
     return answer
 
 
@@ -194,8 +202,9 @@ def begun(call: Call, logged_in: LoggedIn, cookie: RefreshCookie | None, device:
     answer = token_answer(logged_in, cookie=cookie)
     if cookie is None:
         return answer
+    invite(call, answer, logged_in.session_id)
     if replaced := cookie.values(call.request):
-        call.use_cases.refresh_tokens.replace(replaced, call.caller)
+        call.use_cases.refresh_tokens.replace(replaced, caller_on_device(call))
         answer.set_cookies(*cookie.strays_taken_away(call.request))
     device_cookie = _device_cookie(call)
     device_token = call.use_cases.devices.remember(logged_in.user, device)

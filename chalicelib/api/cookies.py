@@ -28,10 +28,15 @@ class SiteCookie:
         """Return the values of all cookies of this name in a request."""
         return read_cookies(request, self.name)
 
+    @property
+    def attributes(self) -> str:
+        """What is the same whatever the cookie holds, and for how long."""
+        secure = " Secure;" if self._settings.over_https else ""
+        return f"Path=/; HttpOnly;{secure} SameSite=Strict"
+
     def holding(self, value: str, max_age: int) -> str:
         """Return the ``Set-Cookie`` value that stores a value for ``max_age`` seconds."""
-        secure = " Secure;" if self._settings.over_https else ""
-        return f"{self.name}={value}; Path=/; HttpOnly;{secure} SameSite=Strict; Max-Age={max_age}"
+        return f"{self.name}={value}; {self.attributes}; Max-Age={max_age}"
 
     def taken_away(self, request: Request) -> list[str]:
         """Return the ``Set-Cookie`` values that delete the cookies of this name in the answer to a request."""

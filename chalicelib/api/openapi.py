@@ -15,13 +15,14 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api import account, administration, auth, email, ended, factors, wellknown
+from chalicelib.api import account, administration, auth, device_bound, email, ended, factors, wellknown
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
 from chalicelib.api.schemas import Components, NewPassword, schema_of
 from chalicelib.config.api import FRESH_SECONDS
 from chalicelib.errors import (
+    DeviceProofRequired,
     Forbidden,
     InsufficientAuthentication,
     LychgateError,
@@ -37,6 +38,7 @@ routes = Routes(Tag.DISCOVERY)
 
 ALL_ROUTES = (
     auth.routes,
+    device_bound.routes,
     account.routes,
     email.routes,
     factors.routes,
@@ -80,7 +82,11 @@ _ACCESS = {
 _HEADERS: dict[str, dict[str, Any]] = {
     "Cache-Control": {"description": "How long to cache it.", "schema": {"type": "string"}, "required": True},
     "Set-Cookie": {
-        "description": "Sets the refresh cookie, or deletes it.",
+        "description": "Sets cookies of the session, or deletes them.",
+        "schema": {"type": "string"},
+    },
+    "Secure-Session-Challenge": {
+        "description": "What the browser signs (Device Bound Session Credentials).",
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "required": True},
@@ -277,6 +283,8 @@ def _failure(status: HTTPStatus, errors: Errors, codes: list[str], schemas: Comp
     }
     if status == HTTPStatus.UNAUTHORIZED or Forbidden in errors:
         described["headers"] = {"WWW-Authenticate": _HEADERS["WWW-Authenticate"]}
+    if DeviceProofRequired in errors:
+        described["headers"] = {"Secure-Session-Challenge": _HEADERS["Secure-Session-Challenge"]}
     if any(issubclass(error, RETRIED) for error in errors):
         described["headers"] = {"Retry-After": _HEADERS["Retry-After"]}
     return described

@@ -187,10 +187,15 @@ def _cookie_headers(request: Request) -> list[str]:
 
 
 def read_key_proofs(request: Request) -> list[str]:
-    """Return every ``DPoP`` header of a request. Chalice keeps the last of several."""
+    """Return every ``DPoP`` header of a request."""
+    return read_header(request, "dpop")
+
+
+def read_header(request: Request, name: str) -> list[str]:
+    """Return every header of this name, in lower case. Chalice keeps the last of several."""
     headers = request.to_original_event().get("multiValueHeaders") or {}
-    found = [value for name, values in headers.items() if name.lower() == "dpop" for value in values]
-    return found or [value for value in [request.headers.get("dpop")] if value is not None]
+    found = [value for known, values in headers.items() if known.lower() == name for value in values]
+    return found or [value for value in [request.headers.get(name)] if value is not None]
 
 
 def check_origin(request: Request, settings: HttpSettings) -> None:

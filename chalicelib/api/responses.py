@@ -21,6 +21,7 @@ from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.schemas import Keywords
 from chalicelib.errors import (
     Conflict,
+    DeviceProofRequired,
     EmailTaken,
     FieldCode,
     FieldError,
@@ -29,6 +30,7 @@ from chalicelib.errors import (
     InvalidChallenge,
     InvalidCode,
     InvalidCredentials,
+    InvalidDeviceProof,
     InvalidDPoPProof,
     InvalidGrant,
     InvalidRequest,
@@ -54,6 +56,7 @@ from chalicelib.telemetry.requests import NOTHING, Evidence
 STATUSES: dict[type[LychgateError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     InvalidDPoPProof: HTTPStatus.BAD_REQUEST,
+    InvalidDeviceProof: HTTPStatus.BAD_REQUEST,
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     InvalidToken: HTTPStatus.UNAUTHORIZED,
     InsufficientAuthentication: HTTPStatus.UNAUTHORIZED,
@@ -65,6 +68,7 @@ STATUSES: dict[type[LychgateError], HTTPStatus] = {
     OriginRejected: HTTPStatus.FORBIDDEN,
     RegistrationClosed: HTTPStatus.FORBIDDEN,
     SecondFactorRequired: HTTPStatus.FORBIDDEN,
+    DeviceProofRequired: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     UsernameTaken: HTTPStatus.CONFLICT,
@@ -273,6 +277,8 @@ def problem(error: LychgateError, *, unexpected: Exception | None = None) -> Ans
             body["acr_values"] = error.acr_values
     if isinstance(error, SecondFactorRequired):
         _add_second_step(body, error)
+    if isinstance(error, DeviceProofRequired):
+        headers["Secure-Session-Challenge"] = f'"{error.challenge}";id="{error.identifier}"'
     if isinstance(error, UnknownPasskey):
         body["unknown_credential"] = True
     if isinstance(error, RETRIED):

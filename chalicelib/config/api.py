@@ -127,6 +127,8 @@ class ApiSettings:
     """What authenticators and authenticator apps call the site."""
     rp_id: str
     """The domain that passkeys are made for (WebAuthn Level 3, section 4)."""
+    device_bound: bool
+    """Whether browsers are asked to bind sessions to their device (Device Bound Session Credentials)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
@@ -176,6 +178,7 @@ class ApiSettings:
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
             site_name=site_name(environment),
             rp_id=rp_id(environment),
+            device_bound=one_of(environment, "LYCHGATE_DBSC", ("on", "off"), "off") == "on",
         )
 
 

@@ -43,6 +43,10 @@ class Purpose(StrEnum):
     """Adding a passkey, in one session."""
     NEW_TOTP = "new TOTP app"
     """Adding a TOTP app, in one session."""
+    NEW_DEVICE = "new device"
+    """Binding one session to a device."""
+    DEVICE = "device"
+    """Proving once more to be on the device of one session."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.accounts.results import TokenPair
 from chalicelib.tokens.compact import encode_object, encode_octets, header_segment
-from chalicelib.tokens.kinds import ACCESS_TOKEN, DEVICE_TOKEN, KINDS, REFRESH_TOKEN, TokenKind
+from chalicelib.tokens.kinds import ACCESS_TOKEN, BOUND_TOKEN, DEVICE_TOKEN, KINDS, REFRESH_TOKEN, TokenKind
 
 if TYPE_CHECKING:
     from chalicelib.accounts.session import Session
@@ -102,6 +102,14 @@ class TokenIssuer:
         """
         claims = {"sub": user_id, "exp": now + DEVICE_LIFETIME, "iat": now, "jti": device_id}
         return self._signed(DEVICE_TOKEN, claims, now)
+
+    def bound_token(self, session: Session, now: int, *, lifetime: int) -> str:
+        """Return a token that says for ``lifetime`` seconds that its holder is on the session's device.
+
+        Raises ServiceUnavailable if no key may sign at ``now``.
+        """
+        claims = {"sub": session.user_id, "exp": now + lifetime, "iat": now, "sid": session.id}
+        return self._signed(BOUND_TOKEN, claims, now)
 
     def statement(self, typ: str, path: str, claims: dict[str, Any], now: int) -> str:
         """Return what the issuer states to everybody at a path below it, as a JWT whose ``sub`` is that URL.

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.errors import InvalidGrant, InvalidToken, LychgateError
 from chalicelib.tokens.compact import Members, integer, string, strings
-from chalicelib.tokens.principals import KnownDevice, Principal, RefreshGrant
+from chalicelib.tokens.principals import BoundSession, KnownDevice, Principal, RefreshGrant
 
 Content = TypeVar("Content")
 
@@ -128,4 +128,13 @@ DEVICE_TOKEN = TokenKind(
 )
 """Shows at a log-in that the user has logged in from this device before. It authenticates nobody."""
 
-KINDS = (ACCESS_TOKEN, REFRESH_TOKEN, DEVICE_TOKEN)
+BOUND_TOKEN = TokenKind(
+    "bound+jwt",
+    endpoint="/auth/refresh",
+    content=BoundSession,
+    claims={"session_id": ("sid", string)},
+    refusal=InvalidGrant,
+)
+"""Shows for some minutes that a browser has proven the key of a session's device. It authenticates nobody."""
+
+KINDS = (ACCESS_TOKEN, REFRESH_TOKEN, DEVICE_TOKEN, BOUND_TOKEN)

@@ -44,3 +44,10 @@ class RefreshGrant:
     counter: int
     """Which of the session's refresh tokens this is. See ``Session.refresh_counter``."""
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSession:
+    """The content of a verified short cookie: the session whose device a browser has proven the key of."""
+
+    session_id: str

@@ -143,7 +143,8 @@ class BeginSession:
     ) -> LoggedIn:
         """Change the user's password. Keep a new session instead of this one, and end all others.
 
-        A bound session's successor has the same key, and a plain one's that of the caller's proof, if there is one.
+        A bound session's successor has the same key, and a plain one's that of the caller's proof, if there is one. It
+        is bound to no device: the browser binds it anew.
 
         ``admission`` is that of the old password. Whoever holds tokens of the old session holds nothing any more: the
         session has another id.
@@ -153,7 +154,7 @@ class BeginSession:
         changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
         issuer = self._issuer.prepared(changed)
         successor = self._new_session(changed, caller, session.amr)
-        if session.is_bound:
+        if session.key:
             kept = session.after_proof(caller.key_proof)
             successor = replace(successor, key=kept.key, key_proof_at=kept.key_proof_at, key_proofs=kept.key_proofs)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)

@@ -168,18 +168,36 @@ class SessionStore(Protocol):
         idle_expires_at: int,
         used_from: str,
         key_proof: KeyProof | None = None,
+        on_device: bool = False,
     ) -> Rotation:
         """Raise the refresh counter by one and note the use and the proof.
 
-        Does so if ``Session.accepts(counter, now)`` and ``Session.allows(key_proof)``. Exactly one of any number of
-        concurrent calls with the same counter is applied, and with the same proof.
+        Does so if ``Session.accepts(counter, now)`` and ``Session.allows(key_proof)``, and unless the session is bound
+        to a device and the caller is not ``on_device``. Exactly one of any number of concurrent calls with the same
+        counter is applied, and with the same proof.
+        """
+
+    def bind_device(
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        device_key: str,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+    ) -> Rotation:
+        """Bind the session to the public key of a device. Raise the refresh counter by one and note the use.
+
+        Does so if ``Session.accepts(counter, now)``, and unless the session is bound to a device already.
         """
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """Store what ``after`` remembers of retries, if the stored session still remembers what ``before`` does.
 
-        A bound session remembers its proofs, a plain one the retries. Records the event in the same step, if there is
-        one.
+        A session with a key remembers its proofs, any other the retries. Records the event in the same step, if there
+        is one.
         """
 
     def note_without_key(self, session: Session, event: SecurityEvent) -> None:
@@ -204,11 +222,24 @@ class SessionStore(Protocol):
         Return whether the session existed; if not, nothing is recorded and nothing sent.
         """
 
-    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent, *, key: str = "") -> Rotation:
+    def end_at(
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        event: SecurityEvent,
+        *,
+        key: str = "",
+        on_device: bool = False,
+    ) -> Rotation:
         """End the session and record the event, if its refresh counter is this one and it is bound to no other key.
 
-        If applied, there is no session any more. Otherwise nothing is recorded.
+        Nor may it be bound to a device, unless the caller is ``on_device``. If applied, there is no session any more.
+        Otherwise nothing is recorded.
         """
+
+    def find(self, user_id: str, session_id: str) -> Session | None:
+        """Return a session as last written, None if there is none."""
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """Return a user and a session, each as last written or None, with one request.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session, SessionRules
-from chalicelib.errors import InvalidDPoPProof, InvalidGrant, RefreshTokenReused, ServiceUnavailable
+from chalicelib.errors import InvalidDPoPProof, InvalidGrant, NotOnDevice, RefreshTokenReused, ServiceUnavailable
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
 if TYPE_CHECKING:
@@ -60,13 +60,14 @@ class RefreshTokens:
         token was stolen and either the thief or the user has used it first: the session ends (RFC 9700 section
         4.14.2).
 
-        Of a bound session each use needs a new proof of its key. A token without one is nobody's: whoever sends it
-        changes nothing, however old it is.
+        Of a bound session each use needs a new proof of its key, and the caller's word for its device. A token without
+        them is nobody's: whoever sends it changes nothing, however old it is.
 
         Raises:
             InvalidGrant: the token is forged or expired, its session has ended, or its user is disabled or deleted.
             RefreshTokenReused: the token was reused after the retry window, or retried too often.
             InvalidDPoPProof: the session is bound, and ``caller.key_proof`` is missing, of another key or not new.
+            NotOnDevice: the session is bound to a device, and ``caller.device_of`` is not this session.
 
         """
         # Signature and claims come first: a forged token never reaches the database.
@@ -80,6 +81,7 @@ class RefreshTokens:
             idle_expires_at=now + self._rules.idle_lifetime,
             used_from=caller.fingerprint,
             key_proof=caller.key_proof,
+            on_device=caller.device_of == grant.session_id,
         )
         session = rotation.session
         if session is None:
@@ -101,7 +103,8 @@ class RefreshTokens:
         """End the sessions of refresh tokens (RFC 7009). A token that is not valid changes nothing.
 
         A token that was used before, and is no retry, means what it means to ``exchange``: the session ends as reused.
-        A token of a bound session is not valid without a proof of its key (``caller.key_proof``).
+        A token of a bound session is not valid without a proof of its key (``caller.key_proof``), nor away from its
+        device (``caller.device_of``).
         """
         # A log line names the last event: let it be a reuse if there is one.
         for event in sorted(self._end_each(refresh_tokens, caller, notes_strangers=True), key=_is_reuse):
@@ -136,12 +139,15 @@ class RefreshTokens:
         """End the session of a refresh token. Return the event, None if there was no session or nothing to tell."""
         event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, now, caller, grant.session_id)
         key = caller.key_proof.key if caller.key_proof is not None else ""
-        ending = self._sessions.end_at(grant.user_id, grant.session_id, grant.counter, event, key=key)
+        on_device = caller.device_of == grant.session_id
+        ending = self._sessions.end_at(
+            grant.user_id, grant.session_id, grant.counter, event, key=key, on_device=on_device
+        )
         if ending.applied:
             return event
         if ending.session is None:
             return None
-        if not ending.session.is_held_by(caller.key_proof):
+        if not (ending.session.is_held_by(caller.key_proof) and ending.session.is_on_device(caller)):
             return self._noted_without_key(ending.session, now, caller) if notes_strangers else None
         mail = None
         if self._is_reused(ending.session, grant, now, caller):
@@ -188,18 +194,23 @@ class RefreshTokens:
     def _after_retry(self, session: Session, grant: RefreshGrant, caller: Caller, now: int) -> Session | None:
         """Return the session after a retry, or None if the retry counts as reuse.
 
-        Whoever has the key of a bound session is its client: nothing else counts.
+        Whoever has the key of a session is its client: nothing else counts.
         """
-        if session.is_bound:
+        if session.key:
             return session.after_proof(caller.key_proof)
         return session.after_retry(grant.counter, caller, now)
 
     def _require_key(self, session: Session, caller: Caller, now: int) -> None:
-        """Raise InvalidDPoPProof unless a session, if it can be continued at all, allows the caller's proof."""
-        proof = caller.key_proof
-        if session.allows(proof) or not session.is_live(now):
+        """Return if the caller's proof and device allow to continue a session, or nobody can continue it.
+
+        Raises NotOnDevice or InvalidDPoPProof.
+        """
+        proof, is_on_device = caller.key_proof, session.is_on_device(caller)
+        if (is_on_device and session.allows(proof)) or not session.is_live(now):
             return
         self._announce(self._noted_without_key(session, now, caller))
+        if not is_on_device:
+            raise NotOnDevice(session.user_id, session.id)
         reason = "it was used before, or is older than the last one"
         if proof is None:
             reason = "there is none, and the session is bound to a key"

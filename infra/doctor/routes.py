@@ -339,6 +339,8 @@ NO_STEPS: Mapping[str, str] = {
     "GET /openapi.json": "reads, and is for everybody",
     "GET /health": "reads, and is for everybody",
     "POST /auth/register": "begins another account, or keeps a registration until its address is confirmed",
+    "POST /auth/device-bound/start": "needs the challenge of a log-in's answer, and gives no access",
+    "POST /auth/device-bound/refresh": "needs a key that is on the owner's device, and gives no access",
     "POST /auth/logout": "ends the session of whoever asks",
     "POST /auth/email/resend": "sends a mail to the address that waits, and no other",
     "PATCH /auth/passkeys/{passkey_id}": "names a passkey",

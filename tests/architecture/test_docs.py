@@ -48,7 +48,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
 
     table = dict(re.findall(r"^\| `LYCHGATE_([A-Z_]+)` \| `(\w+)`", section(README, "Settings"), re.MULTILINE))
     registration = table.pop("REGISTRATION")
-    pwned_passwords = table.pop("PWNED_PASSWORDS")
+    pwned_passwords, dbsc = table.pop("PWNED_PASSWORDS"), table.pop("DBSC")
     named = {name.lower(): table.pop(name) for name in ("EMAIL", "IDENTIFIER")}
     settings = ApiSettings.from_environment({**environment, "LYCHGATE_BCRYPT_COST": ""})
     defaults = {
@@ -66,6 +66,7 @@ def test_the_readme_gives_the_defaults_that_hold(environment):
     assert named == {name: getattr(settings, name) for name in named}
     assert (registration == "open") is settings.registration_open
     assert (pwned_passwords == "on") is settings.check_pwned_passwords
+    assert (dbsc == "on") is settings.device_bound
 
 
 def test_the_http_api_lists_every_route_and_no_other():

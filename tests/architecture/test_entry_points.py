@@ -53,6 +53,8 @@ def test_every_bearer_route_stands_behind_the_authorizer_and_no_other_route_does
         "/auth/login/passkey",
         "/auth/refresh",
         "/auth/logout",
+        "/auth/device-bound/start",
+        "/auth/device-bound/refresh",
         "/auth/options",
         "/health",
         "/openapi.json",

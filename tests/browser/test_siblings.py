@@ -4,23 +4,15 @@ Both hosts are this machine. A front with the certificate passes the one on to t
 is reached over HTTPS, and answers for the other one by itself.
 """
 
-import base64
-import datetime
-import hashlib
 import http.client
 import json
-import ssl
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.browser.development_server import PATIENCE_SECONDS, DevelopmentServer
+from tests.browser.https_front import Certificate, pass_on, serving_https
 from tests.browser.visitor import PASSWORD
-from tests.support.http_servers import serving
 from tests.support.places import checkout
 
 APP, SIBLING, BOTH = "app.lychgate.test", "evil.lychgate.test", "lychgate.test"
@@ -53,37 +45,6 @@ def planted_cookies(value):
     ]
 
 
-class Certificate:
-    """A certificate for both hosts, good for a day."""
-
-    def __init__(self, folder):
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, BOTH)])
-        now = datetime.datetime.now(tz=datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(APP), x509.DNSName(SIBLING)]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        file = folder / "certificate.pem"
-        file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(file)
-        public = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.fingerprint = base64.b64encode(hashlib.sha256(public).digest()).decode()
-
-
 class Front:
     """Both hosts on one port."""
 
@@ -105,7 +66,7 @@ class Front:
         if request.headers["Host"].startswith(SIBLING):
             self._plant(request)
         else:
-            self._pass_on(request)
+            pass_on(request, self.server)
 
     def _plant(self, request):
         script = json.dumps([cookie.decode() for cookie in self.planted])
@@ -120,56 +81,17 @@ class Front:
         request.end_headers()
         request.wfile.write(page)
 
-    def _pass_on(self, request):
-        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        with closing(http.client.HTTPConnection("127.0.0.1", self.server, timeout=PATIENCE_SECONDS)) as connection:
-            connection.putrequest(request.command, request.path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("Host", f"127.0.0.1:{self.server}")
-            for name, value in request.headers.items():
-                if name.lower() not in {"host", "connection"}:
-                    connection.putheader(name, value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            answer = response.read()
-        request.send_response(response.status)
-        for name, value in response.getheaders():
-            if name.lower() not in {"connection", "content-length", "date", "server", "transfer-encoding"}:
-                request.send_header(name, value)
-        request.send_header("Content-Length", str(len(answer)))
-        request.end_headers()
-        request.wfile.write(answer)
-
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    return Certificate(tmp_path_factory.mktemp("certificate"))
+    return Certificate(tmp_path_factory.mktemp("certificate"), APP, SIBLING)
 
 
 @pytest.fixture(scope="module")
 def front(certificate, tmp_path_factory):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self):
-            front.answer(self)
-
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - named so by the library
-
-        def log_message(self, *_):
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def get_request(self):
-            connection, address = super().get_request()
-            # The handshake waits for the first byte that is read, in the connection's own thread.
-            return certificate.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-        def handle_error(self, *_):
-            """A browser hangs up on connections that it made ahead of time."""
-
     folder = tmp_path_factory.mktemp("site")
-    with serving(Handler, Server) as listening:
-        front = Front(listening.server_address[1])
+    with serving_https(certificate, lambda request: front.answer(request)) as port:  # noqa: PLW0108 - made below
+        front = Front(port)
         settings = {"LYCHGATE_ISSUER": f"{front.url}/api", "LYCHGATE_ALLOWED_ORIGINS": front.url}
         server = DevelopmentServer(folder / "accounts", checkout=checkout(folder, settings))
         front.server = int(server.url.rpartition(":")[2])
@@ -182,10 +104,7 @@ def front(certificate, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser(launch, certificate):
     """A browser to which both hosts are this machine, and which accepts this one certificate."""
-    return launch(
-        f"--host-resolver-rules=MAP {APP} 127.0.0.1, MAP {SIBLING} 127.0.0.1",
-        f"--ignore-certificate-errors-spki-list={certificate.fingerprint}",
-    )
+    return launch(*certificate.flags)
 
 
 @pytest.fixture(scope="module")

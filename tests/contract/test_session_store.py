@@ -23,7 +23,7 @@ def alice(users):
 SUCCESSOR = replace(SESSION, id="s9", epoch=1)
 
 
-def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1", key_proof=None):
+def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1", key_proof=None, on_device=False):
     return sessions.rotate(
         user_id,
         session_id,
@@ -32,7 +32,13 @@ def rotate(sessions, counter=0, *, now=NOW + 10, user_id="u1", session_id="s1", 
         idle_expires_at=now + 100,
         used_from="somewhere",
         key_proof=key_proof,
+        on_device=on_device,
     )
+
+
+def bind_device(sessions, counter=0, *, device_key="x.y", now=NOW + 10, session_id="s1"):
+    use = {"now": now, "idle_expires_at": now + 100, "used_from": "somewhere"}
+    return sessions.bind_device("u1", session_id, counter, device_key, **use)
 
 
 def rotated_once():
@@ -85,6 +91,63 @@ class TestRotation:
                 rotations = list(pool.map(lambda _, c=counter: rotate(sessions, counter=c), range(8)))
             assert [rotation.applied for rotation in rotations].count(True) == 1
             assert {rotation.session.refresh_counter for rotation in rotations} == {counter + 1}
+
+
+@pytest.mark.usefixtures("alice")
+class TestBindingToADevice:
+    def test_stores_the_key_and_uses_the_token_up(self, sessions):
+        bound = replace(
+            SESSION,
+            device_key="x.y",
+            refresh_counter=1,
+            last_used_at=NOW + 10,
+            idle_expires_at=NOW + 110,
+            last_used_from="somewhere",
+        )
+        assert bind_device(sessions) == Rotation(applied=True, session=bound)
+        assert sessions.find("u1", "s1") == bound
+
+    def test_happens_once(self, sessions):
+        bound = bind_device(sessions).session
+        for counter in (0, 1):
+            assert bind_device(sessions, counter, device_key="another") == Rotation(applied=False, session=bound)
+
+    def test_needs_the_newest_token_of_a_live_session(self, sessions):
+        rotated = rotate(sessions).session
+        assert bind_device(sessions) == Rotation(applied=False, session=rotated)
+        assert not bind_device(sessions, 1, now=NOW + 1000).applied
+        assert bind_device(sessions, session_id="s2") == Rotation(applied=False, session=None)
+
+    def test_of_many_at_once_exactly_one_is_applied(self, sessions):
+        with ThreadPoolExecutor(8) as pool:
+            bound = list(pool.map(lambda number: bind_device(sessions, device_key=f"k{number}"), range(8)))
+        assert [binding.applied for binding in bound].count(True) == 1
+        assert len({binding.session.device_key for binding in bound}) == 1
+
+    def test_leaves_the_key_of_the_client_and_its_proofs(self, sessions):
+        begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
+        bound = bind_device(sessions, session_id="s2").session
+        assert (bound.device_key, bound.key, bound.key_proof_at, bound.key_proofs) == ("x.y", "k", NOW, ("p",))
+
+    def test_lets_only_the_device_go_on(self, sessions):
+        bound = bind_device(sessions).session
+        assert rotate(sessions, 1) == Rotation(applied=False, session=bound)
+        assert rotate(sessions, 1, on_device=True).applied
+
+    def test_asks_for_both_where_a_key_of_the_client_is_bound_too(self, sessions):
+        begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
+        bind_device(sessions, session_id="s2")
+        for at in (NOW, NOW + 10):
+            proof = KeyProof("k", "q", at)
+            assert not rotate(sessions, 1, session_id="s2", on_device=True).applied
+            assert not rotate(sessions, 1, session_id="s2", key_proof=proof).applied
+        assert rotate(sessions, 1, session_id="s2", key_proof=KeyProof("k", "q", NOW), on_device=True).applied
+
+    def test_lets_only_the_device_end_it(self, sessions):
+        bound = bind_device(sessions).session
+        assert sessions.end_at("u1", "s1", 1, LOGGED_IN) == Rotation(applied=False, session=bound)
+        assert sessions.end_at("u1", "s1", 1, LOGGED_IN, on_device=True).applied
+        assert sessions.find("u1", "s1") is None
 
 
 CONFIRMED = replace(REVOKED, type=EventType.REAUTHENTICATED, at=NOW + 50)

@@ -111,7 +111,7 @@ def test_every_operation_is_named_by_a_verb_once():
     names = [operation["operationId"] for operation in described().values()]
     assert len(set(names)) == len(names)
     verbs = {"register", "log", "refresh", "get", "list", "end", "reauthenticate", "change", "delete"}
-    verbs |= {"ask", "confirm", "resend", "reset", "begin", "add", "rename", "replace", "create"}
+    verbs |= {"ask", "confirm", "resend", "reset", "begin", "add", "rename", "replace", "create", "bind", "renew"}
     assert {name.partition("_")[0] for name in names} <= verbs
 
 

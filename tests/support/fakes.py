@@ -225,10 +225,12 @@ class FakeSessionStore:
                 self._memory.forget(admission)
             return bool(surplus)
 
-    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from, key_proof=None):
+    def rotate(self, user_id, session_id, counter, *, now, idle_expires_at, used_from, key_proof=None, on_device=False):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
             if session is None or not session.accepts(counter, now) or not session.allows(key_proof):
+                return Rotation(applied=False, session=session)
+            if session.device_key and not on_device:
                 return Rotation(applied=False, session=session)
             rotated = replace(
                 session.after_proof(key_proof),
@@ -239,6 +241,25 @@ class FakeSessionStore:
             )
             self._memory.sessions[user_id, session_id] = rotated
             return Rotation(applied=True, session=rotated)
+
+    def bind_device(self, user_id, session_id, counter, device_key, *, now, idle_expires_at, used_from):
+        with self._memory.lock:
+            session = self._memory.sessions.get((user_id, session_id))
+            if session is None or not session.accepts(counter, now) or session.device_key:
+                return Rotation(applied=False, session=session)
+            bound = replace(
+                session,
+                device_key=device_key,
+                refresh_counter=counter + 1,
+                last_used_at=now,
+                idle_expires_at=idle_expires_at,
+                last_used_from=used_from,
+            )
+            self._memory.sessions[user_id, session_id] = bound
+            return Rotation(applied=True, session=bound)
+
+    def find(self, user_id, session_id):
+        return self._memory.sessions.get((user_id, session_id))
 
     def note_retry(self, before, after, event):
         with self._memory.lock:
@@ -286,10 +307,12 @@ class FakeSessionStore:
             self._memory.tell_ended(session_id, event.at, is_user=False)
             return True
 
-    def end_at(self, user_id, session_id, counter, event, *, key=""):
+    def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
-            if session is None or session.refresh_counter != counter or (session.is_bound and session.key != key):
+            if session is None or session.refresh_counter != counter or session.key not in ("", key):
+                return Rotation(applied=False, session=session)
+            if session.device_key and not on_device:
                 return Rotation(applied=False, session=session)
             self.end(user_id, session_id, event)
             return Rotation(applied=True, session=None)
@@ -405,7 +428,7 @@ def fake_stores(memory, rules=RULES, *, max_sessions=50, mail_rules=MAIL_RULES):
 def retries(session):
     """What a session remembers of retries, or of the proofs of its key."""
     names = ("retried_counter", "retried_in_a_row", "elsewhere_counter", "elsewhere_at")
-    if session.is_bound:
+    if session.key:
         names = ("key_proof_at", "key_proofs")
     return {name: getattr(session, name) for name in names}
 

@@ -141,6 +141,7 @@ def test_public_keys_may_stand_in_a_file(environment, tmp_path):
         ("LYCHGATE_FRESH_SECONDS", "86401", "from 60 to 86400"),
         ("LYCHGATE_REGISTRATION", "maybe", "open or closed"),
         ("LYCHGATE_PWNED_PASSWORDS", "yes", "on or off"),
+        ("LYCHGATE_DBSC", "yes", "on or off"),
     ],
 )
 def test_an_issuer_setting_that_cannot_be_used_is_named(environment, variable, value, problem):

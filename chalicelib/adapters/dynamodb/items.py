@@ -73,6 +73,7 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     last_used_from   S   the fingerprint of the caller who last raised the counter; absent before, as is what follows
     retried_counter  N   which rotation was last retried; retried_in_a_row, how many in a row
     elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
+    device_key       S   the public key of the device that the session is bound to; absent if there is none
     bound_key        S   the thumbprint of the key that the session is bound to; absent in a plain session, as is what
                          follows
     key_proof_at     N   when the last proof by that key was made
@@ -300,7 +301,9 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
     }
     if session.amr != PASSWORD:
         item["amr"] = session.amr
-    if session.is_bound:
+    if session.device_key:
+        item["device_key"] = session.device_key
+    if session.key:
         item |= {"bound_key": session.key, **key_proof_members(session)}
     return {
         "Put": {
@@ -341,6 +344,7 @@ _NOT_ALWAYS_THERE = (
     "key_proof_at",
     "key_proofs",
     "without_key_at",
+    "device_key",
 )
 
 

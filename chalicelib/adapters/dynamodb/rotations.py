@@ -5,6 +5,7 @@ Owns the conditions that decide which of several uses is the first, and whether 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
@@ -21,6 +22,8 @@ from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts,
 from chalicelib.use_cases.ports import Rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 # ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
 _ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
+
+# ``Session.is_on_device`` of a caller who has shown no device.
+ON_NO_DEVICE = "attribute_not_exists(device_key)"
 
 # True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
 _REMEMBERS = (
@@ -45,6 +51,8 @@ class Use(NamedTuple):
     now: int
     idle_expires_at: int
     used_from: str
+    on_device: bool = False
+    """Whether the caller has shown to be on the session's device."""
 
 
 class _Allowed(NamedTuple):
@@ -65,13 +73,22 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     so does a proof that nobody has asked for.
     """
     first = _PLAIN if proof is None else _later(proof)
-    rotation = _rotate(database, key, use, first, proof)
+    has_noted = functools.partial(_has_noted, proof)
+    rotation = _rotate(database, key, use, first, has_noted)
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
+    if session.device_key and not use.on_device:
+        return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
-    return _rotate(database, key, use, _of_same_second(proof) if session.is_bound else _PLAIN, proof)
+    return _rotate(database, key, use, _of_same_second(proof) if session.key else _PLAIN, has_noted)
+
+
+def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rotation:
+    """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update."""
+    bound = _Allowed("", ", device_key = :device", {":device": device_key})
+    return _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
 
 
 def _later(proof: KeyProof) -> _Allowed:
@@ -99,13 +116,16 @@ def _of_same_second(proof: KeyProof) -> _Allowed:
     )
 
 
-def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed, proof: KeyProof | None) -> Rotation:
+def _rotate(
+    database: Database, key: Item, use: Use, allowed: _Allowed, has_noted: Callable[[Session], bool]
+) -> Rotation:
     """Make the update if its conditions are true. If one is not, DynamoDB returns the item.
 
     If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
-    this update has left it, the proof included, and the update counts as applied: nobody has presented the token again.
+    this update has left it, with what it notes, and the update counts as applied: nobody has presented the token again.
     """
     client = database.client
+    condition = " AND ".join(filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE)))
     try:
         with unavailable_on_failure():
             response = after_conflicts(
@@ -117,7 +137,7 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed, proof: K
                         "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
                         f" last_used_from = :from{allowed.changes}"
                     ),
-                    ConditionExpression=f"{_ACCEPTS} AND {allowed.condition}",
+                    ConditionExpression=condition,
                     ExpressionAttributeValues=to_item(
                         {
                             ":counter": use.counter,
@@ -140,7 +160,7 @@ def _rotate(database: Database, key: Item, use: Use, allowed: _Allowed, proof: K
             session is not None
             and (session.refresh_counter, session.last_used_at, session.last_used_from)
             == (use.counter + 1, use.now, use.used_from)
-            and _has_noted(session, proof)
+            and has_noted(session)
         )
         return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
     return Rotation(applied=True, session=session_from_item(response["Attributes"]))
@@ -178,7 +198,7 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
             if (
                 found
                 and _is_repeated(refused)
-                and before.is_bound
+                and before.key
                 and key_proof_members(session_from_item(found)) == (key_proof_members(after))
             ):
                 return Rotation(applied=True, session=after)
@@ -190,9 +210,9 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
 def _retried(before: Session, after: Session) -> tuple[dict[str, Value], str, dict[str, Value]]:
     """Return what to store of a retry, and the condition that the session remembers what it did, with its values.
 
-    A plain session remembers how often and from where it was retried, a bound one the proofs.
+    A session without a key remembers how often and from where it was retried, one with a key the proofs.
     """
-    if before.is_bound:
+    if before.key:
         values: dict[str, Value] = {":before_at": before.key_proof_at, ":before": before.key_proofs}
         return key_proof_members(after), "key_proof_at = :before_at AND key_proofs = :before", values
     values = {":retried": before.retried_counter, ":elsewhere": before.elsewhere_counter, ":never": -1}
@@ -223,9 +243,9 @@ def _is_repeated(refused: ClientError) -> bool:
     return refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
 
 
-def _has_noted(session: Session, proof: KeyProof | None) -> bool:
+def _has_noted(proof: KeyProof | None, session: Session) -> bool:
     """Return whether a session is as a request with this proof leaves it."""
-    if not session.is_bound:
+    if not session.key:
         return True
     return (
         proof is not None

@@ -21,7 +21,14 @@ from chalicelib.adapters.dynamodb.items import (
     user_from_item,
     user_key,
 )
-from chalicelib.adapters.dynamodb.rotations import Use, note_retry, note_without_key, rotate
+from chalicelib.adapters.dynamodb.rotations import (
+    ON_NO_DEVICE,
+    Use,
+    bind_device,
+    note_retry,
+    note_without_key,
+    rotate,
+)
 from chalicelib.adapters.dynamodb.transactions import Database, transact
 from chalicelib.adapters.dynamodb.updates import Changes
 from chalicelib.adapters.dynamodb.with_mail import require_version, transact_with_mail
@@ -140,10 +147,26 @@ class DynamoDBSessionStore:
         idle_expires_at: int,
         used_from: str,
         key_proof: KeyProof | None = None,
+        on_device: bool = False,
     ) -> Rotation:
         """See ``SessionStore.rotate``. Takes one conditional update, see ``rotations``."""
-        use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from)
+        use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from, on_device=on_device)
         return rotate(self._database, session_key(user_id, session_id), use, key_proof)
+
+    def bind_device(
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        device_key: str,
+        *,
+        now: int,
+        idle_expires_at: int,
+        used_from: str,
+    ) -> Rotation:
+        """See ``SessionStore.bind_device``. Takes one conditional update, see ``rotations``."""
+        use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from)
+        return bind_device(self._database, session_key(user_id, session_id), use, device_key)
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """See ``SessionStore.note_retry``. Takes one write, or one transaction with an event."""
@@ -193,17 +216,40 @@ class DynamoDBSessionStore:
         actions = [delete, *self._recorded(session_id, event)]
         return not transact_with_mail(self._database, actions, mail=mail)
 
-    def end_at(self, user_id: str, session_id: str, counter: int, event: SecurityEvent, *, key: str = "") -> Rotation:
+    def end_at(
+        self,
+        user_id: str,
+        session_id: str,
+        counter: int,
+        event: SecurityEvent,
+        *,
+        key: str = "",
+        on_device: bool = False,
+    ) -> Rotation:
         """See ``SessionStore.end_at``. Takes one transaction. If the condition fails, DynamoDB returns the item."""
         delete = self._delete(user_id, session_id)
+        conditions = ["refresh_counter = :counter", _NO_OTHER_KEY, *([] if on_device else [ON_NO_DEVICE])]
         delete["Delete"] |= {
-            "ConditionExpression": f"refresh_counter = :counter AND {_NO_OTHER_KEY}",
+            "ConditionExpression": " AND ".join(conditions),
             "ExpressionAttributeValues": to_item({":counter": counter, ":key": key}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         failed = transact(self._database, [delete, *self._recorded(session_id, event)])
         found = failed.get(0)
         return Rotation(applied=not failed, session=session_from_item(found) if found else None)
+
+    def find(self, user_id: str, session_id: str) -> Session | None:
+        """See ``SessionStore.find``. Takes one consistent read."""
+        # Not GetItem, which the function's role lacks for this table.
+        keys = [session_key(user_id, session_id)]
+        with unavailable_on_failure():
+            response = self._client.batch_get_item(
+                RequestItems={self._tables.sessions: {"Keys": keys, "ConsistentRead": True}}
+            )
+        if response["UnprocessedKeys"]:
+            raise ServiceUnavailable("BatchGetItem left keys unprocessed")
+        found = response["Responses"].get(self._tables.sessions)
+        return session_from_item(found[0]) if found else None
 
     def with_user(self, username: str, user_id: str, session_id: str) -> tuple[User | None, Session | None]:
         """See ``SessionStore.with_user``. Takes one request, with two consistent reads."""

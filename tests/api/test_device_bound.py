@@ -1,0 +1,26 @@
+"""What browsers ask by themselves, at a site that binds no sessions to devices: as it is until somebody turns it on."""
+
+import pytest
+
+from tests.support.device_bound import REFRESH, START, registration_in
+
+
+def test_a_browser_with_nothing_to_renew_is_told_to_forget_it(api):
+    answer = api.request("POST", REFRESH, headers={"Sec-Secure-Session-Id": "of-an-earlier-session"})
+    assert (answer.status, answer.json) == (200, {"continue": False})
+    answer.assert_hardened()
+
+
+def test_no_log_in_asks_to_bind_and_nothing_is_bound(api):
+    answer = api.signed_in(token_delivery="cookie")
+    assert registration_in(answer) is None
+    cookie = f"{answer.cookie.key}={answer.cookie.value}"
+    api.request("POST", START, headers={"Cookie": cookie}).assert_problem(404, "not_found")
+
+
+@pytest.mark.parametrize("path", [START, REFRESH])
+def test_a_page_of_another_origin_is_refused(api, path):
+    cookie = api.signed_in(token_delivery="cookie").cookie
+    headers = {"Cookie": f"{cookie.key}={cookie.value}", "Origin": "https://evil.example"}
+    answer = api.request("POST", path, headers=headers)
+    assert answer.status == (404 if path == START else 403)

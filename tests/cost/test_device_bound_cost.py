@@ -1,0 +1,62 @@
+"""What a session that is bound to a device costs: a write when it is bound, a read when its short cookie is renewed."""
+
+import pytest
+
+from tests.support.consumption import NOTHING, Cost, Meter
+from tests.support.device_bound import DeviceBrowser
+
+
+@pytest.fixture
+def database_name():
+    return "dynamodb-local"
+
+
+@pytest.fixture
+def settings(settings):
+    return {**settings, "LYCHGATE_DBSC": "on"}
+
+
+@pytest.fixture
+def browser(api):
+    browser = DeviceBrowser(api)
+    browser.sign_up("Bob")
+    return browser
+
+
+@pytest.fixture
+def meter(database, browser):
+    with Meter(database.client, database.tables) as meter:
+        meter.reset()
+        yield meter
+
+
+def test_to_be_invited_costs_nothing(api, meter):
+    DeviceBrowser(api).sign_up("Carol")
+    assert meter.reading() == Cost(("UpdateItem throttle", "TransactWriteItems events+sessions+users"), 0, 1 + 3 * 2)
+
+
+def test_to_bind_costs_one_write(browser, meter):
+    assert browser.bind().status == 200
+    assert meter.reading() == Cost(("UpdateItem sessions",), 0, 1)
+
+
+def test_a_renewal_costs_two_reads_of_which_one_is_the_challenges(browser, meter):
+    browser.bind()
+    meter.reset()
+    challenge = browser.challenged()
+    assert meter.reading() == Cost(("BatchGetItem sessions",), 1, 0)
+    meter.reset()
+    assert browser.renew(challenge).status == 200
+    assert meter.reading() == Cost(("BatchGetItem sessions",), 1, 0)
+
+
+def test_a_refresh_costs_what_any_refresh_does(browser, meter):
+    browser.bind()
+    meter.reset()
+    assert browser.refresh().status == 200
+    assert meter.reading() == Cost(("UpdateItem sessions", "GetItem users"), 1, 1)
+
+
+def test_a_proof_that_is_wrong_never_reaches_the_database(browser, meter):
+    assert browser.bind(header={"typ": "dpop+jwt"}).status == 400
+    assert meter.reading() == NOTHING

@@ -1,0 +1,53 @@
+"""Binding to a device and renewing there while DynamoDB cannot be reached, or answers are lost."""
+
+import pytest
+
+from tests.support.device_bound import DeviceBrowser
+from tests.support.wire import lost_answer, refused, unreachable
+
+
+@pytest.fixture
+def settings(settings):
+    return {**settings, "LYCHGATE_DBSC": "on"}
+
+
+@pytest.fixture
+def browser(api, wire):
+    browser = DeviceBrowser(api)
+    browser.sign_up()
+    wire.mend()
+    return browser
+
+
+def test_while_the_database_is_away_a_renewal_is_503_which_ends_nothing_in_a_browser(browser, wire, pauses):
+    browser.bind()
+    challenge = browser.challenged()
+    wire.break_with(unreachable)
+    browser.renew(challenge).assert_problem(503, "service_unavailable")
+    wire.mend()
+    assert browser.renew(challenge).status == 200
+
+
+def test_a_session_that_could_not_be_bound_goes_on_unbound(browser, wire, pauses):
+    wire.break_with(unreachable)
+    browser.bind().assert_problem(503, "service_unavailable")
+    wire.mend()
+    assert browser.refresh().status == 200
+
+
+def test_a_binding_whose_answer_the_database_lost_is_bound_once(browser, wire, pauses):
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    assert browser.bind().status == 200
+    wire.mend()
+    assert browser.refresh().status == 200
+    assert browser.renew().status == 200
+
+
+def test_a_refresh_that_meets_another_write_asks_for_the_short_cookie_each_time(browser, wire, pauses):
+    browser.bind()
+    stolen = browser.without_short_cookie()
+    wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
+    browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+    wire.mend()
+    wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
+    assert browser.refresh().status == 200

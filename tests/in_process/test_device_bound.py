@@ -1,0 +1,325 @@
+"""Sessions that are bound to a device, as their owner and a thief of the cookies live through them.
+
+The browser is made by hand. That a real one does the same is in tests/browser/test_device_bound.py.
+"""
+
+import pytest
+
+from tests.support.api_client import in_process
+from tests.support.application import application as make_application
+from tests.support.application import clients_of
+from tests.support.device_bound import (
+    REFRESH,
+    REFRESH_COOKIE,
+    SHORT_COOKIE,
+    START,
+    DeviceBrowser,
+    device_proof,
+    registration_in,
+)
+from tests.support.proofs import ClientKey
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def settings(settings):
+    return {**settings, "LYCHGATE_DBSC": "on"}
+
+
+@pytest.fixture
+def new_browser(api):
+    return lambda: DeviceBrowser(api)
+
+
+@pytest.fixture
+def browser(new_browser):
+    """One that has signed up, and has bound the session."""
+    browser = new_browser()
+    browser.sign_up()
+    assert browser.bind().status == 200
+    return browser
+
+
+def events_of(browser):
+    token = browser.refresh().json["access_token"]
+    return [event["type"] for event in browser.api.bearer("GET", "/dashboard", token).json["recent_events"]]
+
+
+class TestInvitation:
+    def test_each_answer_that_begins_a_session_with_the_cookie_invites(self, new_browser):
+        browser = new_browser()
+        answers = [browser.sign_up(), browser.log_in()]
+        token = answers[-1].json["access_token"]
+        change = {"current_password": PASSWORD, "new_password": "seven old oak boards", "token_delivery": "cookie"}
+        answers.append(
+            browser.send("/auth/password", change, method="PUT", headers={"Authorization": f"Bearer {token}"})
+        )
+        invitations = [registration_in(answer) for answer in answers]
+        assert {path for path, _ in invitations} == {f"/api{START}"}
+        assert len({challenge for _, challenge in invitations}) == 3
+
+    def test_other_answers_do_not(self, api, browser):
+        assert registration_in(browser.refresh()) is None
+        assert registration_in(api.login()) is None
+
+    def test_a_site_that_has_not_turned_it_on_invites_nobody(self, settings, new_browser):
+        del settings["LYCHGATE_DBSC"]
+        browser = new_browser()
+        assert registration_in(browser.sign_up()) is None
+        browser.send(START).assert_problem(404, "not_found")
+
+    def test_over_plain_http_nobody_is_invited(self, settings, api):
+        settings["LYCHGATE_ISSUER"] = settings["LYCHGATE_ALLOWED_ORIGINS"] = "http://127.0.0.1:8000"
+        assert registration_in(api.register(token_delivery="cookie")) is None
+
+
+class TestBinding:
+    def test_the_answer_says_what_the_browser_is_to_keep(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        answer = browser.bind()
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == "no-store"
+        attributes = "Path=/; HttpOnly; Secure; SameSite=Strict"
+        held_back = [{"type": "include", "path": f"/api/auth/{name}"} for name in ("refresh", "logout")]
+        identifier = answer.json.pop("session_identifier")
+        assert answer.json == {
+            "refresh_url": f"/api{REFRESH}",
+            "scope": {
+                "origin": "https://site.example",
+                "include_site": False,
+                "scope_specification": [*held_back, {"type": "exclude", "path": "/"}, *held_back],
+            },
+            "credentials": [{"type": "cookie", "name": SHORT_COOKIE, "attributes": attributes}],
+        }
+        short, refresh = answer.set_cookies
+        assert short.startswith(f"{SHORT_COOKIE}=")
+        assert short.endswith(f"; {attributes}; Max-Age=600")
+        assert refresh.startswith(f"{REFRESH_COOKIE}=")
+        (session,) = browser.api.bearer("GET", "/auth/sessions", browser.refresh().json["access_token"]).json[
+            "sessions"
+        ]
+        assert session["bound"] is True
+        assert identifier not in {"", session["id"]}
+
+    def test_a_cookie_that_was_copied_before_is_worth_nothing(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        copied = dict(browser.cookies)
+        browser.bind()
+        browser.refresh(cookies=copied).assert_problem(400, "invalid_dpop_proof")
+        assert browser.refresh().status == 200
+
+    def test_a_copied_cookie_binds_nothing_without_the_challenge(self, new_browser):
+        owner, thief = new_browser(), new_browser()
+        owner.sign_up()
+        thief.sign_up("Mallory")
+        thief.cookies = dict(owner.cookies)
+        thief.bind().assert_problem(400, "invalid_device_proof")
+        # Nor does it get another challenge: that is for who is bound.
+        assert thief.send(REFRESH).json == {"continue": False}
+        assert owner.bind().status == 200
+
+    def test_a_session_is_bound_once(self, browser, new_browser):
+        thief = new_browser()
+        thief.cookies, thief.registration = dict(browser.cookies), browser.registration
+        thief.bind().assert_problem(400, "invalid_device_proof")
+        assert browser.renew().status == 200
+
+    def test_a_challenge_is_good_for_four_minutes(self, new_browser, clock):
+        browser = new_browser()
+        browser.sign_up()
+        clock.advance(240)
+        browser.bind().assert_problem(400, "invalid_device_proof")
+        assert browser.refresh().status == 200
+
+    def test_a_refresh_token_that_was_used_binds_nothing_and_ends_nothing(self, new_browser, clock):
+        browser = new_browser()
+        browser.sign_up()
+        before = dict(browser.cookies)
+        browser.refresh()
+        clock.advance(60)
+        after, browser.cookies = dict(browser.cookies), before
+        browser.bind().assert_problem(400, "invalid_device_proof")
+        browser.cookies = after
+        assert browser.refresh().status == 200
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"header": {"typ": "dpop+jwt"}},
+            {"header": {"alg": "none"}},
+            {"header": {"alg": "HS256"}},
+            {"header": {"kid": "1"}},
+            {"header": {"jwk": {**ClientKey().jwk, "d": "AAAA"}}},
+            {"header": {"jwk": {**ClientKey().jwk, "crv": "P-384"}}},
+            {"header": {"jwk": ClientKey().jwk}},
+            {"header": {"jwk": {"kty": "oct", "k": "AAAA"}}},
+            {"jti": ""},
+            {"jti": 7},
+            {"aud": "https://site.example/api/auth/refresh"},
+        ],
+    )
+    def test_a_wrong_proof_binds_nothing(self, new_browser, changes):
+        browser = new_browser()
+        browser.sign_up()
+        browser.bind(**changes).assert_problem(400, "invalid_device_proof")
+        assert browser.bind().status == 200
+
+    def test_neither_does_none_a_cut_one_or_two(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        proof = device_proof(browser.key, browser.registration[1], names_key=True)
+        for headers in ({}, {"Secure-Session-Response": proof[:-4]}, {"Secure-Session-Response": f"{proof}, {proof}"}):
+            browser.send(START, headers=headers).assert_problem(400, "invalid_device_proof")
+        assert browser.send(START, headers={"Secure-Session-Response": f'"{proof}"'}).status == 200
+
+    def test_it_takes_the_refresh_cookie(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        browser.cookies = {}
+        browser.bind().assert_problem(401, "invalid_grant")
+
+    def test_a_page_of_another_origin_binds_nothing(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        browser.send(START, headers={"Origin": "https://evil.example"}).assert_problem(403, "origin_rejected")
+
+
+class TestRefresh:
+    def test_the_owner_renews_the_short_cookie_and_goes_on(self, browser, clock):
+        for _ in range(3):
+            clock.advance(600)
+            browser.refresh().assert_problem(400, "invalid_dpop_proof")
+            assert browser.renew().status == 200
+            assert browser.refresh().status == 200
+
+    def test_a_stolen_refresh_cookie_changes_nothing_for_the_owner_and_leaves_one_event(self, browser, clock):
+        stolen = browser.without_short_cookie()
+        for _ in range(3):
+            browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+        assert browser.refresh().status == 200
+        clock.advance(300)
+        # However old it is: with a plain session this is reuse.
+        browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+        assert events_of(browser) == ["refresh_without_key", "registered"]
+
+    def test_a_stolen_jar_is_worth_nothing_once_the_short_cookie_expires(self, browser, clock):
+        jar = dict(browser.cookies)
+        clock.advance(600)
+        browser.refresh(cookies=jar).assert_problem(400, "invalid_dpop_proof")
+        browser.send(REFRESH, cookies=jar).assert_problem(403, "device_proof_required")
+
+    def test_the_short_cookie_of_another_session_is_none(self, browser, new_browser):
+        other = new_browser()
+        other.log_in()
+        other.bind()
+        mixed = {**browser.cookies, SHORT_COOKIE: other.cookies[SHORT_COOKIE]}
+        browser.refresh(cookies=mixed).assert_problem(400, "invalid_dpop_proof")
+
+    def test_a_token_of_another_kind_is_none(self, browser):
+        for name in (REFRESH_COOKIE, "__Host-device"):
+            mixed = {**browser.cookies, SHORT_COOKIE: browser.cookies[name]}
+            browser.refresh(cookies=mixed).assert_problem(400, "invalid_dpop_proof")
+
+    def test_a_retry_with_the_short_cookie_gets_the_same_successor(self, browser):
+        before = dict(browser.cookies)
+        browser.refresh()
+        retried = browser.refresh(cookies=before)
+        assert retried.cookie.value == browser.cookies[REFRESH_COOKIE]
+
+    def test_the_log_says_why_a_browser_came_without_it(self, browser, caplog):
+        skipped = f"quota_exceeded;session_identifier={browser.session['session_identifier']}"
+        stolen = browser.without_short_cookie()
+        browser.refresh(cookies=stolen, headers={"Secure-Session-Skipped": skipped})
+        assert "the browser says quota_exceeded" in caplog.text
+
+    def test_it_is_bound_to_a_key_of_its_client_too(self, api, new_browser, clock):
+        key, browser = ClientKey("https://site.example/api", clock), new_browser()
+        body = {"username": "Bob", "password": PASSWORD, "token_delivery": "cookie"}
+        assert browser.send("/auth/register", body, headers=key.headers("/auth/register")).status == 201
+        assert browser.bind().status == 200
+        browser.refresh().assert_problem(400, "invalid_dpop_proof")
+        clock.advance(1)
+        by_key = key.headers("/auth/refresh")
+        browser.refresh(cookies=browser.without_short_cookie(), headers=by_key).assert_problem(
+            400, "invalid_dpop_proof"
+        )
+        assert browser.refresh(headers=by_key).status == 200
+
+
+class TestRenewal:
+    def test_a_challenge_may_be_answered_late_but_not_after_four_minutes(self, browser, clock):
+        challenge = browser.challenged()
+        clock.advance(239)
+        assert browser.renew(challenge).status == 200
+        clock.advance(1)
+        browser.renew(challenge).assert_problem(403, "device_proof_required")
+
+    def test_the_challenge_of_the_registration_renews_nothing(self, browser):
+        browser.renew(browser.registration[1]).assert_problem(403, "device_proof_required")
+
+    def test_nor_does_that_of_another_session(self, browser, new_browser):
+        other = new_browser()
+        other.log_in()
+        other.bind()
+        browser.renew(other.challenged()).assert_problem(403, "device_proof_required")
+
+    def test_another_key_renews_nothing(self, browser):
+        browser.key = ClientKey()
+        browser.renew().assert_problem(400, "invalid_device_proof")
+
+    def test_a_proof_that_names_its_own_key_renews_nothing(self, browser):
+        browser.renew(header={"jwk": browser.key.jwk}).assert_problem(400, "invalid_device_proof")
+
+    def test_a_browser_that_names_another_session_is_told_to_forget_that(self, browser, new_browser):
+        named = {"Sec-Secure-Session-Id": browser.session["session_identifier"]}
+        browser.log_in()
+        browser.bind()
+        assert browser.send(REFRESH, headers=named).json == {"continue": False}
+        assert browser.renew().status == 200
+
+    def test_after_the_log_out_the_browser_is_told_to_forget_it(self, browser):
+        cookies = dict(browser.cookies)
+        assert browser.send("/auth/logout", {}).status == 204
+        assert not {REFRESH_COOKIE, SHORT_COOKIE} & browser.cookies.keys()
+        for held in (cookies, {}):
+            answer = browser.send(REFRESH, cookies=held, headers=browser.named())
+            assert (answer.status, answer.json) == (200, {"continue": False})
+
+    def test_it_goes_on_where_the_site_has_turned_it_off_since(self, browser, settings, aws_clients, clock):
+        dynamodb, ssm = aws_clients
+        off = {**settings, "LYCHGATE_DBSC": "off"}
+        browser.api = in_process(make_application(off, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
+        clock.advance(600)
+        browser.refresh().assert_problem(400, "invalid_dpop_proof")
+        assert browser.renew().status == 200
+        assert browser.refresh().status == 200
+
+
+class TestEnd:
+    def test_a_log_out_without_the_short_cookie_changes_nothing_for_the_owner(self, browser):
+        stolen = browser.without_short_cookie()
+        answer = browser.send("/auth/logout", {}, cookies=stolen)
+        assert answer.status == 204
+        assert browser.refresh().status == 200
+        assert events_of(browser) == ["refresh_without_key", "registered"]
+
+    def test_a_log_in_over_it_ends_the_session_only_on_its_device(self, api, browser, new_browser):
+        thief = new_browser()
+        thief.cookies = browser.without_short_cookie()
+        thief.log_in()
+        assert browser.refresh().status == 200
+        browser.log_in()
+        sessions = api.bearer("GET", "/auth/sessions", api.login().json["access_token"]).json["sessions"]
+        assert [session["bound"] for session in sessions].count(True) == 0
+
+    def test_a_new_password_begins_a_session_that_is_bound_anew(self, browser):
+        token = browser.refresh().json["access_token"]
+        change = {"current_password": PASSWORD, "new_password": "seven old oak boards", "token_delivery": "cookie"}
+        answer = browser.send("/auth/password", change, method="PUT", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status == 200
+        assert browser.bind().status == 200
+        assert browser.refresh().status == 200
+        browser.refresh(cookies=browser.without_short_cookie()).assert_problem(400, "invalid_dpop_proof")
