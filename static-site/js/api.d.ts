@@ -70,6 +70,9 @@ export interface paths {
          * @description A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
          *     but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
          *     refused.
+         *
+         *     If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
+         *     request needs the short cookie, which the browser renews. Without them the request changes nothing.
          */
         post: operations["refresh"];
         delete?: never;
@@ -89,9 +92,55 @@ export interface paths {
         put?: never;
         /**
          * End the session of a refresh token. Succeeds also if there is no such session.
-         * @description Of two refresh cookies both sessions end.
+         * @description Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
+         *     proof by it, and one that is bound to a device, unless the short cookie comes along.
          */
         post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/device-bound/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bind the session of the refresh cookie to this device.
+         * @description Browsers that know Device Bound Session Credentials call this by themselves, after an answer with the header
+         *     `Secure-Session-Registration`. `Secure-Session-Response` has the public key and the signed challenge. The refresh
+         *     token is used up, and the answer sets its successor and the short cookie. From then on each refresh needs both.
+         *     It is 404 `not_found` where the site has not turned this on.
+         */
+        post: operations["bind_to_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/device-bound/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew the short cookie of a session that is bound to this device.
+         * @description Browsers call this by themselves, with the refresh cookie. Without a proof the answer is `device_proof_required`,
+         *     with a challenge in the header `Secure-Session-Challenge`, which the browser signs. Nothing is written. If the
+         *     session has ended, the answer has `continue`: false, and the browser forgets it.
+         */
+        post: operations["renew_on_device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1029,7 +1078,7 @@ export interface components {
              * @description For programs.
              * @enum {string}
              */
-            error: "conflict" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
+            error: "conflict" | "device_proof_required" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_device_proof" | "invalid_dpop_proof" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
             /** @description For people. */
             detail: string;
             errors?: components["schemas"]["FieldProblem"][];
@@ -1113,6 +1162,33 @@ export interface components {
         RefreshTokenBody: {
             refresh_token?: string;
         };
+        /** @description What a browser keeps of a session that is bound to its device, or only that there is nothing more to keep. */
+        DeviceSession: {
+            continue?: boolean;
+            session_identifier?: string;
+            refresh_url?: string;
+            scope?: components["schemas"]["DeviceScope"];
+            credentials?: components["schemas"]["DeviceCredential"][];
+        };
+        /** @description Where the short cookie is needed. */
+        DeviceScope: {
+            origin: string;
+            include_site: boolean;
+            scope_specification: components["schemas"]["ScopeRule"][];
+        };
+        /** @description Which requests wait for the short cookie. */
+        ScopeRule: {
+            /** @enum {string} */
+            type: "include" | "exclude";
+            path: string;
+        };
+        /** @description The short cookie. */
+        DeviceCredential: {
+            /** @enum {string} */
+            type: "cookie";
+            name: string;
+            attributes: string;
+        };
         /** @description The user who is logged in. */
         ProfileBody: {
             user: components["schemas"]["UserBody"];
@@ -1126,7 +1202,7 @@ export interface components {
         /** @description One entry of an account's history. */
         EventBody: {
             /** @enum {string} */
-            type: "registered" | "login_succeeded" | "login_failed" | "logged_out" | "refresh_token_reused" | "session_revoked" | "password_changed" | "refresh_retried_elsewhere" | "reauthenticated" | "roles_changed" | "password_reset" | "email_verified" | "email_changed" | "second_factor_added" | "second_factor_removed" | "second_factor_failed" | "recovery_code_used" | "passkey_added" | "passkey_removed" | "account_disabled" | "account_enabled" | "password_link_made" | "account_deleted";
+            type: "registered" | "login_succeeded" | "login_failed" | "logged_out" | "refresh_token_reused" | "session_revoked" | "password_changed" | "refresh_retried_elsewhere" | "refresh_without_key" | "reauthenticated" | "roles_changed" | "password_reset" | "email_verified" | "email_changed" | "second_factor_added" | "second_factor_removed" | "second_factor_failed" | "recovery_code_used" | "passkey_added" | "passkey_removed" | "account_disabled" | "account_enabled" | "password_link_made" | "account_deleted";
             /**
              * Format: date-time
              * @description RFC 3339, in UTC.
@@ -1173,6 +1249,8 @@ export interface components {
             ip: string;
             user_agent: string;
             current: boolean;
+            /** @description Whether nobody can continue it without a key of its client. */
+            bound: boolean;
         };
         /** @description A new access token of a session that goes on with the refresh token that it has. */
         AccessTokenBody: {
@@ -1466,6 +1544,8 @@ export interface components {
             expires_at: string;
             ip: string;
             user_agent: string;
+            /** @description Whether nobody can continue it without a key of its client. */
+            bound: boolean;
         };
         /** @description Why an address gets no mail. */
         SuppressedBody: {
@@ -1517,6 +1597,7 @@ export interface components {
             issuer: string;
             jwks_uri: string;
             id_token_signing_alg_values_supported: string[];
+            dpop_signing_alg_values_supported: string[];
             subject_types_supported: string[];
             response_types_supported: string[];
             claims_supported: string[];
@@ -1566,8 +1647,8 @@ export interface components {
         };
     };
     responses: {
-        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. */
-        invalid_request: {
+        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. `invalid_dpop_proof`: The header DPoP has no proof, or a wrong one, by the key of this session. */
+        invalid_request_or_invalid_dpop_proof: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1691,6 +1772,35 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `invalid_device_proof`: The header Secure-Session-Response has no proof, or a wrong one, by the key of this device. */
+        invalid_device_proof: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_found`: There is nothing here. */
+        not_found: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `origin_rejected`: This origin may not use the session cookie. `device_proof_required`: Sign the challenge of the header Secure-Session-Challenge with the key of this device. */
+        origin_rejected_or_device_proof_required: {
+            headers: {
+                /** @description What the browser signs (Device Bound Session Credentials). */
+                "Secure-Session-Challenge"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `invalid_token`: The access token is missing, malformed, expired or not for this API. */
         invalid_token: {
             headers: {
@@ -1713,8 +1823,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not_found`: There is nothing here. */
-        not_found: {
+        /** @description `conflict`: Another request changed the account at the same time. Check it and try again. */
+        conflict: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1722,8 +1832,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `conflict`: Another request changed the account at the same time. Check it and try again. */
-        conflict: {
+        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. */
+        invalid_request: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1851,6 +1961,10 @@ export type TokenDelivery = components['schemas']['TokenDelivery'];
 export type NewAddressAccountBody = components['schemas']['NewAddressAccountBody'];
 export type CredentialsBody = components['schemas']['CredentialsBody'];
 export type RefreshTokenBody = components['schemas']['RefreshTokenBody'];
+export type DeviceSession = components['schemas']['DeviceSession'];
+export type DeviceScope = components['schemas']['DeviceScope'];
+export type ScopeRule = components['schemas']['ScopeRule'];
+export type DeviceCredential = components['schemas']['DeviceCredential'];
 export type ProfileBody = components['schemas']['ProfileBody'];
 export type DashboardBody = components['schemas']['DashboardBody'];
 export type EventBody = components['schemas']['EventBody'];
@@ -1900,7 +2014,7 @@ export type OptionsBody = components['schemas']['OptionsBody'];
 export type PasswordLengths = components['schemas']['PasswordLengths'];
 export type HealthBody = components['schemas']['HealthBody'];
 export type EndsBody = components['schemas']['EndsBody'];
-export type ResponseInvalidRequest = components['responses']['invalid_request'];
+export type ResponseInvalidRequestOrInvalidDpopProof = components['responses']['invalid_request_or_invalid_dpop_proof'];
 export type ResponseOriginRejectedOrRegistrationClosed = components['responses']['origin_rejected_or_registration_closed'];
 export type ResponseUsernameTaken = components['responses']['username_taken'];
 export type ResponsePayloadTooLarge = components['responses']['payload_too_large'];
@@ -1913,10 +2027,13 @@ export type ResponseInvalidCredentials = components['responses']['invalid_creden
 export type ResponseOriginRejectedOrSecondFactorRequired = components['responses']['origin_rejected_or_second_factor_required'];
 export type ResponseInvalidGrant = components['responses']['invalid_grant'];
 export type ResponseOriginRejected = components['responses']['origin_rejected'];
+export type ResponseInvalidDeviceProof = components['responses']['invalid_device_proof'];
+export type ResponseNotFound = components['responses']['not_found'];
+export type ResponseOriginRejectedOrDeviceProofRequired = components['responses']['origin_rejected_or_device_proof_required'];
 export type ResponseInvalidToken = components['responses']['invalid_token'];
 export type ResponseInvalidTokenOrInsufficientUserAuthentication = components['responses']['invalid_token_or_insufficient_user_authentication'];
-export type ResponseNotFound = components['responses']['not_found'];
 export type ResponseConflict = components['responses']['conflict'];
+export type ResponseInvalidRequest = components['responses']['invalid_request'];
 export type ResponseInvalidTokenOrInvalidCredentialsOrInvalidChallengeOrInvalidCode = components['responses']['invalid_token_or_invalid_credentials_or_invalid_challenge_or_invalid_code'];
 export type ResponseSecondFactorRequired = components['responses']['second_factor_required'];
 export type ResponseInvalidTokenOrInvalidCredentialsOrInsufficientUserAuthentication = components['responses']['invalid_token_or_invalid_credentials_or_insufficient_user_authentication'];
@@ -1932,7 +2049,10 @@ export interface operations {
     register: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1945,7 +2065,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -1962,7 +2082,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegistrationPending"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected_or_registration_closed"];
             409: components["responses"]["username_taken"];
             413: components["responses"]["payload_too_large"];
@@ -1976,7 +2096,10 @@ export interface operations {
     log_in: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1989,7 +2112,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -1997,7 +2120,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_credentials"];
             403: components["responses"]["origin_rejected_or_second_factor_required"];
             413: components["responses"]["payload_too_large"];
@@ -2011,7 +2134,10 @@ export interface operations {
     refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2024,7 +2150,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2032,7 +2158,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_grant"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
@@ -2045,7 +2171,10 @@ export interface operations {
     log_out: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2058,17 +2187,71 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["validation_failed"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    bind_to_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Sets cookies of the session, or deletes them. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSession"];
+                };
+            };
+            400: components["responses"]["invalid_device_proof"];
+            401: components["responses"]["invalid_grant"];
+            403: components["responses"]["origin_rejected"];
+            404: components["responses"]["not_found"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    renew_on_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Sets cookies of the session, or deletes them. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSession"];
+                };
+            };
+            400: components["responses"]["invalid_device_proof"];
+            403: components["responses"]["origin_rejected_or_device_proof_required"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
         };
@@ -2178,7 +2361,7 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2226,7 +2409,10 @@ export interface operations {
     change_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2239,7 +2425,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2247,7 +2433,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_token_or_invalid_credentials_or_insufficient_user_authentication"];
             403: components["responses"]["origin_rejected"];
             409: components["responses"]["conflict"];
@@ -2275,7 +2461,7 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2295,7 +2481,10 @@ export interface operations {
     confirm_registration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2308,7 +2497,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2316,7 +2505,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             403: components["responses"]["origin_rejected"];
             404: components["responses"]["not_found"];
             409: components["responses"]["email_taken"];
@@ -2539,7 +2728,10 @@ export interface operations {
     log_in_with_code: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2552,7 +2744,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2560,7 +2752,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["second_factor_required_or_origin_rejected"];
             404: components["responses"]["not_found"];
@@ -2699,7 +2891,10 @@ export interface operations {
     log_in_with_second_factor: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2712,7 +2907,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2720,7 +2915,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
@@ -2871,7 +3066,10 @@ export interface operations {
     log_in_with_passkey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A proof that the client has a private key (RFC 9449), made for this request. A session that begins with one is bound to the key: each refresh then needs another proof by it. */
+                DPoP?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2884,7 +3082,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description Sets the refresh cookie, or deletes it. */
+                    /** @description Sets cookies of the session, or deletes them. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2892,7 +3090,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
             401: components["responses"]["invalid_challenge_or_invalid_code"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];
