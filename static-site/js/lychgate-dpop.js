@@ -28,7 +28,8 @@ const inMemory = new WeakMap();
 /**
  * Send a request with a proof. Once more if the API refuses that: its answer tells the time.
  *
- * A request that begins a session, and cannot have a key, goes without one, and so does a log-out whose key is gone. A
+ * A request that begins a session, and cannot have a key, goes without one, and so does one whose proofs the API does not
+ * take, which may know itself by another address than this page does. So does a log-out whose key is gone. A
  * refresh whose key is gone is not sent: the API could only refuse it, and its user would see an attack.
  *
  * @param {Request} request
@@ -46,13 +47,21 @@ export async function fetchProven(request, fetch, place, begins) {
     place.isBound = false;
     return Response.json({ error: "invalid_grant", why: "key lost" }, { status: 401 });
   }
-  const spare = request.clone();
+  const spares = [request.clone(), request.clone()];
   let response = await prove(request, key).then(fetch);
   correctClock(response);
-  const problem = response.status === 400 && (await response.clone().json().catch(() => {}));
-  if (problem?.error === "invalid_dpop_proof") response = await prove(spare, key).then(fetch);
+  if (await isRefused(response)) response = await prove(spares[0], key).then(fetch);
+  if (begins && (await isRefused(response))) {
+    request.headers.delete("DPoP");
+    return fetch(spares[1]);
+  }
   if (response.ok && request.url.endsWith("/auth/logout")) await forgetKey(place, request.signal).catch(() => {});
   return response;
+}
+
+/** Whether the API has refused the proof. @param {Response} response */
+async function isRefused(response) {
+  return response.status === 400 && (await response.clone().json().catch(() => ({}))).error === "invalid_dpop_proof";
 }
 
 /** @param {Response} response */

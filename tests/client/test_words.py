@@ -102,8 +102,10 @@ def test_what_the_elements_say_is_in_the_catalogues_and_nothing_else_is(catalogu
 
 # What no page of ours causes, whatever its visitor does. A page that does all the same says the status.
 OF_PROGRAMS = {
+    "device_proof_required",
     "forbidden",
     "internal_error",
+    "invalid_device_proof",
     "invalid_grant",
     "invalid_request",
     "invalid_token",
