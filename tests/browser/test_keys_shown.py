@@ -20,23 +20,20 @@ LOST = {
     "ar": "حذف هذا المتصفح المفتاح الذي كان يحمي جلستك. سجّل الدخول من جديد.",
 }
 BAD_REQUEST = 400
-# The page's own client, shared with the elements, tells what a client tells whose key is gone.
+# The page's own client, shared with the elements, loses its key as if the browser had deleted it.
 PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>A site</title>
 <link rel="icon" href="/favicon.svg"><link rel="stylesheet" href="/js/elements/lychgate.css">
 <script type="module">
     import {{ createClient }} from "/js/lychgate.js";
     const client = createClient();
-    const listeners = new Set();
-    let isLost = false;
     const {{ shareClient }} = await import("/js/elements/core/clients.js");
-    shareClient(new Proxy(client, {{ get: (target, name) => {{
-        if (name === "user" && isLost) return null;
-        if (name === "onChange") return (listener) => (listeners.add(listener), target.onChange(listener));
-        return target[name];
-    }} }}));
-    globalThis.loseKey = () => {{
-        isLost = true;
-        for (const listener of listeners) listener({{ type: "logged-out", why: "key lost" }});
+    shareClient(client);
+    globalThis.loseKey = async ([username, password]) => {{
+        await client.login(username, password);
+        if (!client.session.bound) throw new Error("no key to lose");
+        const deleting = indexedDB.deleteDatabase(`lychgate ${{location.origin}}/api/`);
+        await new Promise((resolve) => (deleting.onsuccess = resolve));
+        await client.refresh().catch(() => {{}});
     }};
     await import("/js/elements/index.js");
 </script></head><body><main><h1>A site</h1>{body}</main></body></html>"""
@@ -131,7 +128,7 @@ def test_a_browser_that_has_lost_the_key_says_so_calmly_until_somebody_has_read_
     visitor.page.locator("lychgate-account [data-part~=logged-in]").wait_for()
     visitor.has_loaded(visitor.page)
     visitor.page.context.clock.install()
-    visitor.page.evaluate("loseKey()")
+    visitor.page.evaluate("loseKey", [visitor.username, PASSWORD])
     notice = visitor.sees("lychgate-sign-in [data-part~=notice]", LOST[lang])
     assert "bad" not in notice.get_attribute("data-part").split()
     visitor.sees("[data-part~=login-form]")
@@ -146,7 +143,7 @@ def test_an_account_without_a_log_in_beside_it_says_that_the_key_is_lost(at_a_si
     visitor = at_a_site("<lychgate-account></lychgate-account>")
     visitor.page.locator("lychgate-account [data-part~=logged-in]").wait_for()
     visitor.has_loaded(visitor.page)
-    visitor.page.evaluate("loseKey()")
+    visitor.page.evaluate("loseKey", [visitor.username, PASSWORD])
     notice = visitor.sees("lychgate-account [data-part~=notice]", LOST["en"])
     assert "bad" not in notice.get_attribute("data-part").split()
     visitor.page.locator("lychgate-account [data-part~=logged-in]").wait_for(state="hidden")
@@ -178,6 +175,6 @@ def test_what_is_said_of_keys_is_accessible_and_fits_the_window(at_a_site, width
     visitor.sees("[data-part~=session-list] [data-part~=bound]")
     visitor.sees("[data-part~=event-list] [data-part~=meaning]")
     assert_good_to_read(visitor.page)
-    visitor.page.evaluate("loseKey()")
+    visitor.page.evaluate("loseKey", [visitor.username, PASSWORD])
     visitor.sees("lychgate-sign-in [data-part~=notice]", LOST[lang])
     assert_good_to_read(visitor.page)

@@ -30,8 +30,7 @@ const MEANING = {
  * @param {(list: HTMLElement, members: Record<string, any>, meaning: Record<string, string>) => void} fill a list of members
  */
 export function showKey(client, proof, fill) {
-  const { session } = /** @type {{session?: {bound: boolean} | null}} */ (client);
-  const [kind, word, text] = session?.bound ? BOUND : PLAIN;
+  const [kind, word, text] = client.session?.bound ? BOUND : PLAIN;
   byId("key-pill").dataset.part = `pill ${kind}`;
   byId("key-pill").textContent = word;
   byId("key-text").textContent = text;

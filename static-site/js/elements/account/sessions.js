@@ -12,7 +12,7 @@ import { addPart, listParts, loadButton, moreButton } from "./parts.js";
 const FEW = 5;
 
 /** @typedef {import("../core/view.js").View} View */
-/** @typedef {import("../../lychgate.js").Session & {bound?: boolean}} Session */
+/** @typedef {import("../../lychgate.js").Session} Session */
 /** @typedef {ReturnType<typeof import("./ending.js").startEnding>} Ending */
 
 /**
