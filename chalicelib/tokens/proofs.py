@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.key_proof import PROOF_ALGORITHM
 from chalicelib.tokens.compact import Members, Refused, decode_object, decode_octets, split, string
-from chalicelib.tokens.pyjwt import ECAlgorithm, PyJWTError
+from chalicelib.tokens.pyjwt import ES256, point_of_p256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,6 @@ _OCTETS = 32
 
 _PUBLIC_MEMBERS = frozenset({"kty", "crv", "x", "y", "alg", "use", "key_ops", "kid", "ext"})
 """What a public key may have in it: RFC 7517 sections 4.1 to 4.5 and, of WebCrypto, ``ext``. No certificates."""
-
-_ECDSA = ECAlgorithm(ECAlgorithm.SHA256)
 
 
 def signed_by_own_key(proof: str, typ: str, *, longest: int) -> tuple[Mapping[str, str], Members]:
@@ -84,9 +82,9 @@ def _public_key(jwk: object) -> Mapping[str, str]:
 def _signed(header: str, payload: str, signature: str, jwk: Mapping[str, str]) -> Members:
     """Return the claims in a payload. Raises Refused unless the key has signed it, with the header."""
     try:
-        key = _ECDSA.from_jwk(dict(jwk))
-    except (PyJWTError, ValueError):
+        key = point_of_p256(decode_octets(jwk["x"]), decode_octets(jwk["y"]))
+    except ValueError:
         raise Refused("jwk is no point of P-256") from None
-    if not _ECDSA.verify(f"{header}.{payload}".encode("ascii"), key, decode_octets(signature)):
+    if not ES256.verify(f"{header}.{payload}".encode("ascii"), key, decode_octets(signature)):
         raise Refused("bad signature")
     return decode_object(payload)

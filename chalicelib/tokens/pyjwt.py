@@ -45,7 +45,7 @@ with left_out(
 ) as _left_out:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256
     from jwt import PyJWK
@@ -65,6 +65,7 @@ __all__ = [
     "RSAAlgorithm",
     "add_entropy",
     "algorithm_of",
+    "point_of_p256",
 ]
 
 
@@ -103,6 +104,11 @@ _OCTETS = 32
 """Of R and S of P-256."""
 
 ES256 = _ES256()
+
+
+def point_of_p256(x: bytes, y: bytes) -> EllipticCurvePublicKey:
+    """Return the public key with these coordinates, 32 octets each. Raises ValueError if it is no point of P-256."""
+    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), b"\x04" + x + y)  # SEC 1, section 2.3.4
 
 
 def algorithm_of(key: PyJWK) -> Algorithm:
