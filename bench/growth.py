@@ -193,6 +193,7 @@ def _principal(population: Population, number: int) -> Principal:
         token_id=population.session_id(number),
         roles=("user",),
         expires_at=system_clock() + 60,
+        issued_at=system_clock(),
     )
 
 

@@ -345,7 +345,7 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
             principal = current_principal(request, lychgate.clock())
             if reads_user:
                 user = lychgate.use_cases.account.authorized(principal, role=role, fresh=fresh)
-            elif by_feed and lychgate.use_cases.ended_sessions.may_have_ended(principal.user_id, principal.session_id):
+            elif by_feed and lychgate.use_cases.ended_sessions.may_have_ended(principal):
                 lychgate.use_cases.account.live(principal)
         if operation.query is not None:
             # Few routes look at any.

@@ -22,6 +22,7 @@ def to_context(principal: Principal) -> dict[str, str]:
         "jti": principal.token_id,
         "roles": " ".join(principal.roles),
         "exp": str(principal.expires_at),
+        "iat": str(principal.issued_at),
     }
     if principal.claims:
         context["claims"] = json.dumps(principal.claims)
@@ -40,5 +41,7 @@ def principal_from_context(context: Mapping[str, Any]) -> Principal:
         token_id=context["jti"],
         roles=tuple(context["roles"].split()),
         expires_at=int(context["exp"]),
+        # API Gateway may have kept an answer of the authorizer from before a deployment.
+        issued_at=int(context.get("iat", 0)),
         claims=json.loads(context["claims"]) if "claims" in context else {},
     )

@@ -98,6 +98,7 @@ ACCESS_TOKEN = TokenKind(
         "token_id": ("jti", string),
         "roles": ("roles", strings),
         "expires_at": ("exp", integer),
+        "issued_at": ("iat", integer),
         "claims": ("", _own),
     },
     refusal=InvalidToken,

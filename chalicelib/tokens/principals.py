@@ -22,6 +22,8 @@ class Principal:
     """The token's ``jti``."""
     roles: tuple[str, ...]
     expires_at: int
+    issued_at: int
+    """0 if nobody has said it."""
     claims: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What the site's hook has added to the token, as it was then."""
 

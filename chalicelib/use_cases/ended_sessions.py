@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.clock import Clock
+    from chalicelib.tokens.principals import Principal
     from chalicelib.use_cases.ports import EndedFeed
 
 LOOK_SECONDS = 10
@@ -76,6 +77,9 @@ class EndedSessions:
         ``access_lifetime`` is that of an access token, in seconds.
         """
         self._feed = feed
+        self._oldest = access_lifetime + SKEW_SECONDS
+        """Seconds for which a token can be good. An older one is from before a deployment that shortened lives, and has
+        outlived what is remembered."""
         self._remembered = access_lifetime + SKEW_SECONDS + OVERLAP_SECONDS
         """Seconds for which an entry can matter. A token may be issued until the entry's transaction is done, which is
         after the time that the entry says."""
@@ -88,14 +92,16 @@ class EndedSessions:
         self._failed_at: int | None = None
         """When the last look failed, None if it did not."""
 
-    def may_have_ended(self, user_id: str, session_id: str) -> bool:
-        """Return whether the feed names a session or its user, or cannot be read.
+    def may_have_ended(self, principal: Principal) -> bool:
+        """Return whether the feed names a principal's session or user, cannot be read, or cannot know any more.
 
         A suspicion only: the user may have begun the session after the others had ended, and two ids may have one
         digest. ``Account.live`` decides.
         """
+        if self._clock() - principal.issued_at > self._oldest:
+            return True
         try:
-            return self.latest().names(user_id, session_id)
+            return self.latest().names(principal.user_id, principal.session_id)
         except ServiceUnavailable:
             return True
 

@@ -217,7 +217,7 @@ def test_the_feed_of_ended_sessions_costs_a_look_in_ten_seconds_and_nothing_betw
     def cost():
         meter.reset()
         for _ in range(3):
-            assert not use_cases.ended_sessions.may_have_ended(principal.user_id, principal.session_id)
+            assert not use_cases.ended_sessions.may_have_ended(principal)
             use_cases.published_ends.signed()
         return meter.reading()
 

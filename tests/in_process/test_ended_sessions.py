@@ -11,10 +11,8 @@ from botocore.exceptions import EndpointConnectionError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.accounts.ended import digest_of
-from chalicelib.adapters.dynamodb.ended import put_ended_session, put_ended_user
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Credential, Routes
-from chalicelib.config.api import ApiSettings
 from tests.support.api_client import in_process
 from tests.support.application import application, clients_of
 from tests.support.wire import raising_before
@@ -41,18 +39,6 @@ def api(aws, aws_clients, environment, clock):
     return in_process(
         application(environment, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock, routes=[own])
     )
-
-
-@pytest.fixture
-def end(aws_clients, environment, clock):
-    """Write down that something has ended, as the stores do."""
-    tables = ApiSettings.from_environment(environment).tables
-
-    def end(*, session=None, user=None):
-        item = put_ended_session(tables, session, clock()) if session else put_ended_user(tables, user, clock())
-        aws_clients[0].transact_write_items(TransactItems=[item])
-
-    return end
 
 
 @pytest.fixture
@@ -114,19 +100,17 @@ def test_no_token_no_answer_and_no_call(api, calls):
     assert calls() == []
 
 
-def test_an_ended_session_is_refused_within_eleven_seconds(api, tokens, end, clock):
+def test_an_ended_session_is_refused_within_eleven_seconds(api, tokens, clock):
     assert api.bearer("GET", "/own/prices", tokens["access_token"]).status == 200
     assert api.logout(tokens["refresh_token"]).status == 204
-    end(session=ids_of(tokens)[1])
     clock.advance(11)
     refused = api.bearer("GET", "/own/prices", tokens["access_token"])
     refused.assert_problem(401, "invalid_token")
     assert refused.json["detail"] == "The session has ended."
 
 
-def test_who_logs_in_after_all_sessions_have_ended_goes_on(api, tokens, end, clock, calls):
+def test_who_logs_in_after_all_sessions_have_ended_goes_on(api, tokens, clock, calls):
     assert api.bearer("POST", "/auth/logout-all", tokens["access_token"]).status == 204
-    end(user=ids_of(tokens)[0])
     clock.advance(11)
     newer = api.login().json
     calls()
@@ -134,6 +118,22 @@ def test_who_logs_in_after_all_sessions_have_ended_goes_on(api, tokens, end, clo
     # It is looked up, because the feed names the user.
     assert calls() == ["Query", "BatchGetItem"]
     api.bearer("GET", "/own/prices", tokens["access_token"]).assert_problem(401, "invalid_token")
+
+
+def test_a_token_from_before_lives_were_shortened_is_refused_for_all_of_its_own(aws, aws_clients, environment, clock):
+    def deployed(lifetime):
+        settings = {**environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(lifetime)}
+        clients = clients_of(dynamodb=aws_clients[0], ssm=aws_clients[1])
+        return in_process(application(settings, clients=clients, clock=clock, routes=[own]))
+
+    before = deployed(3600)
+    ended, other = before.register("Alice").json, before.login().json
+    assert before.logout(ended["refresh_token"]).status == 204
+    after = deployed(300)
+    # The feed remembers the end for 370 seconds now.
+    clock.advance(371)
+    after.bearer("GET", "/own/prices", ended["access_token"]).assert_problem(401, "invalid_token")
+    assert after.bearer("GET", "/own/prices", other["access_token"]).status == 200
 
 
 def test_while_the_feed_cannot_be_read_every_request_is_looked_up(api, tokens, aws_clients, clock, calls, caplog):
@@ -182,10 +182,11 @@ def test_the_document_describes_it(api):
     assert document["paths"]["/.well-known/revoked.json"]["get"]["security"] == []
 
 
-def test_everybody_may_read_what_has_ended(api, tokens, end, clock):
+def test_everybody_may_read_what_has_ended(api, tokens, clock):
     user_id, session_id = ids_of(tokens)
-    end(session=session_id)
-    end(user=user_id)
+    other = api.login().json
+    assert api.logout(tokens["refresh_token"]).status == 204
+    assert api.bearer("POST", "/auth/logout-all", other["access_token"]).status == 204
     plain = api.request("GET", "/.well-known/revoked.json")
     assert (plain.status, plain.headers["content-type"]) == (200, "application/json")
     assert digest_of(session_id) in plain.json["sessions"]
@@ -201,8 +202,8 @@ def test_everybody_may_read_what_has_ended(api, tokens, end, clock):
     plain.assert_hardened()
 
 
-def test_the_signed_form_is_text_of_its_own_type_and_verifies(api, tokens, end):
-    end(session=ids_of(tokens)[1])
+def test_the_signed_form_is_text_of_its_own_type_and_verifies(api, tokens):
+    assert api.logout(tokens["refresh_token"]).status == 204
     plain, signed = (api.request("GET", f"/.well-known/revoked.{form}") for form in ("json", "jwt"))
     assert (signed.status, signed.headers["content-type"]) == (200, "application/revoked+jwt")
     text = signed.body.decode("ascii")
@@ -211,6 +212,7 @@ def test_the_signed_form_is_text_of_its_own_type_and_verifies(api, tokens, end):
     options = {"verify_exp": False, "verify_iat": False}
     claims = jwt.decode(text, keys[header["kid"]], [header["alg"]], options=options)
     assert header["typ"] == "revoked+jwt"
+    assert claims["sessions"] == [digest_of(ids_of(tokens)[1])]
     assert claims["sub"] == f"{claims['iss']}/.well-known/revoked.jwt"
     assert (claims["iat"], claims["exp"]) == (plain.json["issued_at"], plain.json["expires_at"])
     assert (claims["sessions"], claims["users"]) == (plain.json["sessions"], plain.json["users"])

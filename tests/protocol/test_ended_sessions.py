@@ -66,13 +66,14 @@ class Instance:
         self.ended = EndedSessions(
             self.feed, **{"access_lifetime": ACCESS, "clock": self.clock, "report": lambda _: None, **world.remembering}
         )
+        self.ended._remembered -= world.forgets_earlier
 
     def clock(self):
         return (self.world.tenths + self.skew) // 10 - self.late
 
     def accepts(self, principal):
         """Whether a view for which the feed is enough is called. The authorizer has let the token in."""
-        if not self.ended.may_have_ended(principal.user_id, principal.session_id):
+        if not self.ended.may_have_ended(principal):
             return True
         return self.world.confirms(self, principal)
 
@@ -95,6 +96,8 @@ class EndedSessionsOfInstances(RuleBasedStateMachine):
     held = Bundle("held")
     remembering = MappingProxyType({})
     """What the memories differ in from those of production."""
+    forgets_earlier = 0
+    """Seconds."""
 
     def __init__(self):
         super().__init__()
@@ -286,7 +289,7 @@ class LooksOnceAMinute(EndedSessionsOfInstances):
 
 
 class ForgetsEarly(EndedSessionsOfInstances):
-    remembering = MappingProxyType({"access_lifetime": ACCESS - OVERLAP_SECONDS})
+    forgets_earlier = OVERLAP_SECONDS
 
 
 class BelievesTheFeed(EndedSessionsOfInstances):

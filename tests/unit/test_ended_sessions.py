@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.errors import ServiceUnavailable
+from chalicelib.tokens.principals import Principal
 from chalicelib.use_cases.ended_sessions import EndedSessions
 from tests.support.samples import NOW
 
@@ -32,6 +33,11 @@ class Feed:
         self.entries.append(Ended(digest_of(user_id), at, is_user=True))
 
 
+def young(user_id, session_id, *, issued_at=NOW + 10 * 24 * 3600):
+    """Return a principal whose token is never too old, whatever the time is in a test."""
+    return Principal(user_id, user_id, session_id, "j1", ("user",), issued_at + ACCESS, issued_at)
+
+
 @pytest.fixture
 def feed():
     return Feed()
@@ -50,50 +56,50 @@ def ended(feed, clock, reports):
 def test_what_is_in_the_feed_may_have_ended_and_nothing_else(ended, feed):
     feed.ends("one", NOW)
     feed.ends_all_of("alice", NOW)
-    assert ended.may_have_ended("bob", "one")
-    assert ended.may_have_ended("alice", "two")
-    assert not ended.may_have_ended("bob", "two")
+    assert ended.may_have_ended(young("bob", "one"))
+    assert ended.may_have_ended(young("alice", "two"))
+    assert not ended.may_have_ended(young("bob", "two"))
     # A user's digest is no session's.
-    assert not ended.may_have_ended("one", "alice")
+    assert not ended.may_have_ended(young("one", "alice"))
 
 
 def test_the_first_look_goes_back_as_far_as_an_access_token_can_matter(ended, feed):
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     assert feed.asked == [NOW - REMEMBERED]
 
 
 def test_there_is_one_look_in_ten_seconds_however_often_it_is_asked(ended, feed, clock):
     for _ in range(100):
         for _ in range(10):
-            ended.may_have_ended("alice", "one")
+            ended.may_have_ended(young("alice", "one"))
         clock.advance(1)
     assert feed.asked == [NOW - REMEMBERED, *(NOW + seconds - 60 for seconds in range(0, 90, 10))]
 
 
 def test_an_end_is_known_after_ten_seconds_and_stays_known(ended, feed, clock):
-    assert not ended.may_have_ended("alice", "one")
+    assert not ended.may_have_ended(young("alice", "one"))
     feed.ends("one", NOW)
     clock.advance(9)
-    assert not ended.may_have_ended("alice", "one")
+    assert not ended.may_have_ended(young("alice", "one"))
     clock.advance(1)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
     clock.advance(60)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
 
 
 def test_an_entry_that_shows_up_late_is_seen(ended, feed, clock):
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     clock.advance(30)
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     feed.ends("one", NOW + 1)
     clock.advance(10)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
 
 
 def test_what_no_token_can_be_of_any_more_is_forgotten(ended, feed, clock):
     feed.ends("one", NOW)
     feed.ends_all_of("alice", NOW + 5)
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     clock.advance(REMEMBERED)
     assert set(ended.latest().sessions) == {digest_of("one")}
     clock.advance(10)
@@ -103,6 +109,16 @@ def test_what_no_token_can_be_of_any_more_is_forgotten(ended, feed, clock):
     assert len(feed.entries) == 2
 
 
+def test_a_token_that_has_outlived_what_is_remembered_may_have_ended(ended, feed, clock):
+    token = young("alice", "one", issued_at=NOW)
+    clock.advance(ACCESS + 10)
+    assert not ended.may_have_ended(token)
+    clock.advance(1)
+    assert ended.may_have_ended(token)
+    # The context of a request may be from an authorizer that did not say when the token was issued.
+    assert ended.may_have_ended(young("alice", "one", issued_at=0))
+
+
 def test_a_user_whose_sessions_end_twice_is_kept_from_the_later_end(ended, feed, clock):
     feed.ends_all_of("alice", NOW - 600)
     feed.ends_all_of("alice", NOW)
@@ -110,32 +126,32 @@ def test_a_user_whose_sessions_end_twice_is_kept_from_the_later_end(ended, feed,
 
 
 def test_an_instance_that_was_frozen_looks_before_it_answers_and_as_far_back_as_it_slept(ended, feed, clock):
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     clock.advance(300)
     feed.ends("one", NOW + 20)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
     assert feed.asked[-1] == NOW - 60
     clock.advance(24 * 3600)
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     # Nothing older can matter, so a long sleep needs no long answer.
     assert feed.asked[-1] == clock() - REMEMBERED
 
 
 def test_a_clock_that_is_set_back_makes_it_look_as_at_first(ended, feed, clock):
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     clock.advance(-3600)
     feed.ends("one", NOW - 3600 - 600)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
     assert feed.asked[-1] == NOW - 3600 - REMEMBERED
 
 
 def test_while_the_feed_cannot_be_read_everything_may_have_ended(ended, feed, clock, reports):
-    assert not ended.may_have_ended("alice", "one")
+    assert not ended.may_have_ended(young("alice", "one"))
     feed.fails = True
     clock.advance(9)
-    assert not ended.may_have_ended("alice", "one")
+    assert not ended.may_have_ended(young("alice", "one"))
     clock.advance(1)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
     assert reports == ["Query: ThrottlingException"]
     with pytest.raises(ServiceUnavailable, match="busy or unreachable"):
         ended.latest()
@@ -145,25 +161,25 @@ def test_a_look_that_failed_is_repeated_after_a_second_and_no_sooner(ended, feed
     feed.fails = True
     for _ in range(3):
         for _ in range(10):
-            assert ended.may_have_ended("alice", "one")
+            assert ended.may_have_ended(young("alice", "one"))
         clock.advance(1)
     assert len(feed.asked) == len(reports) == 3
     feed.fails = False
-    assert not ended.may_have_ended("alice", "one")
+    assert not ended.may_have_ended(young("alice", "one"))
     # What was missed is made up for: it looks from the last look on that was good, and here there was none.
     assert feed.asked[-1] == clock() - REMEMBERED
 
 
 def test_what_was_missed_while_looks_failed_is_made_up_for(ended, feed, clock):
-    ended.may_have_ended("alice", "one")
+    ended.may_have_ended(young("alice", "one"))
     feed.fails = True
     for _ in range(12):
         clock.advance(10)
-        ended.may_have_ended("alice", "one")
+        ended.may_have_ended(young("alice", "one"))
     feed.ends("one", NOW + 5)
     feed.fails = False
     clock.advance(1)
-    assert ended.may_have_ended("alice", "one")
+    assert ended.may_have_ended(young("alice", "one"))
     assert feed.asked[-1] == NOW - 60
 
 
@@ -181,7 +197,7 @@ def test_threads_that_ask_at_once_wait_for_one_look(feed, clock):
     ended = EndedSessions(slow, access_lifetime=ACCESS, clock=clock, report=lambda _: None)
     answers = []
     threads = [
-        threading.Thread(target=lambda: answers.append(ended.may_have_ended("alice", "one")), daemon=True)
+        threading.Thread(target=lambda: answers.append(ended.may_have_ended(young("alice", "one"))), daemon=True)
         for _ in range(8)
     ]
     for thread in threads:

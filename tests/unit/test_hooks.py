@@ -212,7 +212,7 @@ class TestClaims:
     def test_a_context_without_them_is_as_it_was(self, make_use_cases, verifier):
         plain = make_use_cases().registration.register("bob", PASSWORD, CALLER)
         principal = verifier.verify(ACCESS_TOKEN, plain.tokens.access_token)
-        assert set(to_context(principal)) == {"sub", "preferred_username", "sid", "jti", "roles", "exp"}
+        assert set(to_context(principal)) == {"sub", "preferred_username", "sid", "jti", "roles", "exp", "iat"}
         assert principal_from_context(to_context(principal)).claims == {}
 
     def test_the_hook_sees_no_hash(self, site, alice, memory):

@@ -184,7 +184,7 @@ def test_a_bug_in_the_verifier_is_no_final_refusal(verification_keys, issuer):
 
 def test_accepts_the_token_that_all_vectors_are_made_from(verifier, signing_jwk, signing_key):
     principal = verifier.verify(ACCESS_TOKEN, forge({}, signing_jwk, signing_key.private_key))
-    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600)
+    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600, NOW)
 
 
 def test_every_vector_names_its_source():
@@ -222,7 +222,7 @@ def test_claims_that_nobody_asked_for_change_nothing_of_ours(verifier, signing_j
     more = {"claims": {"admin": True, "user_id": "u2", "exp2": 0, "cnf": {"jkt": "x"}}}
     principal = verifier.verify(ACCESS_TOKEN, forge(more, signing_jwk, signing_key.private_key))
     own = {"admin": True, "user_id": "u2", "exp2": 0}
-    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600, claims=own)
+    assert principal == Principal("u1", "alice", "s1", "j1", ("user",), NOW + 600, NOW, claims=own)
 
 
 @pytest.mark.parametrize("value", [None, 7, b"a.b.c", ["a.b.c"], True])
@@ -252,7 +252,7 @@ def test_no_token_makes_the_verifier_open_anything(verifier, signing_jwk, signin
 def test_an_access_token_says_who_where_and_until_when(issuer, verifier):
     access_token = issuer.access_token(replace(ALICE, username="Ålice"), SESSION, NOW)
     principal = verifier.verify(ACCESS_TOKEN, access_token)
-    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("editor", "user"), NOW + 600)
+    assert principal == Principal("u1", "Ålice", "s1", principal.token_id, ("editor", "user"), NOW + 600, NOW)
     assert decoded(access_token, 0)["typ"] == "at+jwt"
 
 
