@@ -407,6 +407,13 @@ class TestLogOut:
         api.refresh(plain["refresh_token"]).assert_problem(401, "invalid_grant")
 
 
+def test_a_client_without_its_key_ends_its_session_by_an_access_token(api, key, bound):
+    sessions = api.bearer("GET", "/auth/sessions", bound["access_token"]).json["sessions"]
+    own = next(session["id"] for session in sessions if session["current"])
+    assert api.bearer("DELETE", f"/auth/sessions/{own}", bound["access_token"]).status == 204
+    refresh(api, key, bound["refresh_token"]).assert_problem(401, "invalid_grant")
+
+
 class TestLogInOverTheCookieOfABoundSession:
     def test_with_its_key_ends_it(self, api, key, plain):
         old = log_in_with_cookie(api, key)
