@@ -6,13 +6,16 @@ Owns how they are reached. The tables on AWS are asked with the operator's own c
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
@@ -49,6 +52,14 @@ _LIMITS = Config(
 )
 
 
+LARGEST_SKEW = 30
+"""Seconds. Who reads the feed of ended sessions looks back by 60, and misses what has an earlier time."""
+
+
+class WrongClockError(Exception):
+    """Raised if the clock of this machine is wrong. The message says by how much."""
+
+
 class NoAccountsError(Exception):
     """Raised if a stage has no accounts yet. The message says what to do."""
 
@@ -69,6 +80,8 @@ class Accounts:
     """Returns the tables themselves, for what no store does."""
     segments: int = _SEGMENTS
     """How many parts of a table are scanned at a time."""
+    heed_clock: Callable[[], None] = lambda: None
+    """From then on each answer of the database raises WrongClockError if this machine's clock is wrong."""
 
     @property
     def origin(self) -> str:
@@ -100,8 +113,11 @@ def open_accounts(
     *,
     make_dynamodb: Callable[[], DynamoDBClient] = operators_client,
     make_ssm: Callable[[], SSMClient] = ssm_client,
+    now: Callable[[], float] = time.time,
 ) -> Iterator[Accounts]:
     """Reach the accounts of a stage. ``make_dynamodb`` is called for a stage on AWS, ``make_ssm`` if keys are needed.
+
+    ``now`` is the clock of this machine.
 
     Raises:
         UnknownStageError: the configuration has no such stage.
@@ -130,7 +146,27 @@ def open_accounts(
             lambda: Database(client, settings.tables, clients.pause),
             # The emulation knows no segments: each would be the whole table.
             segments=1 if is_laptop else _SEGMENTS,
+            heed_clock=functools.partial(_heed_clock, client, now),
         )
+
+
+def _heed_clock(client: DynamoDBClient, now: Callable[[], float]) -> None:
+    """Let each answer of the database raise WrongClockError if it says another time than ``now``.
+
+    A user is read before anything is written, so nothing is.
+    """
+
+    def compare(http_response: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own, whose type has no stubs
+        told = http_response.headers.get("date")
+        skew = 0 if told is None else round(now() - parsedate_to_datetime(told).timestamp())
+        if abs(skew) > LARGEST_SKEW:
+            direction = "ahead of" if skew > 0 else "behind"
+            raise WrongClockError(
+                f"the clock of this machine is {abs(skew)} seconds {direction} AWS's. Who reads the feed of ended"
+                " sessions would miss an end with such a time. Set it first"
+            )
+
+    client.meta.events.register("after-call.dynamodb", compare)
 
 
 def _in_parameter(client: SSMClient, settings: ApiSettings) -> SigningSecrets:

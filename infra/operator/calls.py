@@ -20,7 +20,7 @@ from chalicelib.clock import Clock, system_clock
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
 from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
-from infra.operator.accounts import Accounts, NoAccountsError, Stage, open_accounts
+from infra.operator.accounts import Accounts, NoAccountsError, Stage, WrongClockError, open_accounts
 from infra.operator.users import RefusedError, Users
 from infra.stage_settings import UnknownStageError
 
@@ -68,8 +68,9 @@ class Call:
 
     @contextmanager
     def users(self, *, dry_run: bool = False, may_begin: bool = False) -> Iterator[Users]:
-        """Reach the users of the stage, in the same way."""
+        """Reach the users of the stage, in the same way, if this machine's clock is right."""
         with self.accounts(may_begin=may_begin) as accounts:
+            accounts.heed_clock()
             yield Users(accounts, self.reach.clock, dry_run=dry_run)
 
 
@@ -78,7 +79,14 @@ def failures_said() -> Iterator[None]:
     """End the command with a message, and the exit code 1, if what is done meanwhile fails as it may."""
     try:
         yield
-    except (RefusedError, NoAccountsError, UnknownStageError, ConfigurationError, LocalError) as error:
+    except (
+        RefusedError,
+        NoAccountsError,
+        WrongClockError,
+        UnknownStageError,
+        ConfigurationError,
+        LocalError,
+    ) as error:
         raise click.ClickException(str(error)) from error
     except ServiceUnavailable as error:
         raise click.ClickException(f"the database did not answer: {error.__cause__ or error.reason}") from error

@@ -1,13 +1,16 @@
 """`python -m infra.operator` over the fakes of the stores."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+from click.testing import CliRunner
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
@@ -15,6 +18,7 @@ from chalicelib.accounts.factors import Factors
 from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.roles import MAX_ROLES
 from chalicelib.accounts.user import NO_PASSWORD, Contact
+from chalicelib.adapters.aws import dynamodb_client
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.errors import ConfigurationError, ServiceUnavailable
@@ -22,6 +26,7 @@ from infra.local.environment import PROJECT, STAGE
 from infra.local.errors import LocalError
 from infra.operator.__main__ import operator
 from infra.operator.accounts import Stage, open_accounts
+from infra.operator.calls import Reach
 from infra.operator.mails import DynamoDBSuppressions, Suppressed
 from infra.stage_settings import UnknownStageError
 from tests.support.fakes import Memory, fake_stores
@@ -387,6 +392,33 @@ class TestAStageOnAws:
         with open_accounts(stage, make_dynamodb=lambda: aws_clients[0]) as accounts:
             accounts.stores.users.add(ALICE, SESSION, REGISTERED)
             assert accounts.stores.users.find("alice") == ALICE
+
+    @pytest.mark.parametrize(("skew", "direction"), [(-120, "behind"), (120, "ahead of")])
+    def test_takes_no_change_from_a_machine_whose_clock_is_wrong(self, aws, aws_clients, project, skew, direction):
+        """Whoever reads the feed of ended sessions would miss an entry from two minutes ago."""
+
+        def reached(stage):
+            # A client that keeps what is registered with it is not that of the other tests.
+            return open_accounts(stage, make_dynamodb=dynamodb_client, now=lambda: time.time() + skew)
+
+        with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=lambda: aws_clients[0]) as accounts:
+            accounts.stores.users.add(ALICE, SESSION, REGISTERED)
+            arguments = ["users", "sign-out", "alice", "--stage", "prod", "--project", str(project)]
+            done = CliRunner().invoke(operator, arguments, obj=Reach(reached))
+            assert done.exit_code == 1
+            assert re.search(rf"clock of this machine is (119|12\d) seconds {direction} AWS's", done.stderr)
+            assert accounts.stores.users.find("alice") == ALICE
+
+    def test_takes_a_change_from_one_whose_clock_is_a_little_wrong(self, aws, project):
+        def reached(stage):
+            return open_accounts(stage, make_dynamodb=dynamodb_client, now=lambda: time.time() - 15)
+
+        with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=dynamodb_client) as accounts:
+            accounts.stores.users.add(ALICE, SESSION, REGISTERED)
+            arguments = ["users", "sign-out", "alice", "--stage", "prod", "--project", str(project)]
+            done = CliRunner().invoke(operator, arguments, obj=Reach(reached))
+            assert (done.exit_code, done.stderr) == (0, "")
+            assert accounts.stores.users.find("alice").session_epoch == ALICE.session_epoch + 1
 
     def test_has_suppressed_addresses_in_its_table_of_mails(self, aws, aws_clients, project, environment):
         client, table = aws_clients[0], environment["LYCHGATE_MAIL_TABLE"]
