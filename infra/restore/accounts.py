@@ -151,9 +151,9 @@ class Comparison:
     def restore(self, account: Account, sessions: Sessions, *, exactly: bool) -> bool:
         """Restore an account if it has changed, and return whether it was written.
 
-        None of the account's ``sessions`` goes on. ``exactly`` replaces an account that has the name now. An address
-        that another account has verified since stays with that one: the restored account has to confirm it anew. Raises
-        RestoreError if others keep changing it.
+        None of the account's ``sessions`` goes on, and the feed is told of that before: an entry too many costs a read.
+        ``exactly`` replaces an account that has the name now. An address that another account has verified since stays
+        with that one: the restored account has to confirm it anew. Raises RestoreError if others keep changing it.
         """
         for _ in range(_ATTEMPTS):
             state = account.state(self._copy)
@@ -161,11 +161,9 @@ class Comparison:
                 return False
             if state == MISSING:
                 sessions.delete(account.id)
+            # The name may have been another user's until now. What is told first is told too if this run ends here.
+            sessions.tell(*(item["user_id"]["S"] for item in (account.then, account.now or {}) if "user_id" in item))
             if written(self._client, self._actions(account)):
-                # The name may have been another user's until now.
-                sessions.tell(
-                    *(item["user_id"]["S"] for item in (account.then, account.now or {}) if "user_id" in item)
-                )
                 return True
             names = {} if account.renamed is None else {account.id: account.renamed["username_key"]["S"]}
             (account,) = self._beside([account.then], names)
@@ -175,8 +173,8 @@ class Comparison:
         """Delete an account that the copy does not have, with its sessions, unless it has changed since it was read."""
         owners = self._owners([account])
         passkeys = factors.take_away(self._table, self._passkeys([account], []), account)
+        sessions.tell(account["user_id"]["S"])
         if written(self._client, [self._deletion(account), *self._freed(account, owners), *passkeys]):
-            sessions.tell(account["user_id"]["S"])
             sessions.delete(account["user_id"]["S"])
 
     def _strangers(self) -> Iterator[Item]:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.accounts.ended import digest_of
 from chalicelib.adapters.dynamodb.transactions import Database
-from chalicelib.wiring import dynamodb_administration_store
+from chalicelib.wiring import dynamodb_administration_store, dynamodb_ended_feed
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import ALL, EVENTS, USERS
 from tests.support.databases import tables_of
@@ -198,6 +199,24 @@ def test_a_restore_that_ends_anywhere_is_gone_on_with_by_the_same_command(
 
     assert restore(moment) == 0, operator.errors
     assert [api.login(name).status for name in ("Kim", "Lee", "Sam")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_restore_that_ends_before_it_has_told_the_feed_of_ended_sessions_tells_it_by_the_same_command(
+    operator, api, remember, restore, monkeypatch, dynamodb, clock, after
+):
+    kim = api.register("Kim").json["user"]["id"]
+    moment = remember()
+    change_password(api, api.login("Kim").json)
+    newer = api.register("Lee").json["user"]["id"]
+    clock.advance(60)
+
+    with raising(monkeypatch, "PutItem", refusal("PutItem"), after=after):
+        assert restore(moment, "--exactly") == 1
+    assert restore(moment, "--exactly") == 0, operator.errors
+
+    told = dynamodb_ended_feed(Database(dynamodb, tables_of("test"))).since(clock())
+    assert {entry.digest for entry in told} == {digest_of(kim), digest_of(newer)}
 
 
 def test_what_a_user_did_after_his_restore_outlives_the_next_run(operator, api, remember, restore):
