@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.credentials.challenges import Challenges, Purpose
-from chalicelib.errors import DeviceProofRequired, InvalidChallenge, InvalidDeviceProof, InvalidGrant
+from chalicelib.errors import (
+    DeviceProofRequired,
+    InvalidChallenge,
+    InvalidDeviceProof,
+    InvalidGrant,
+    ServiceUnavailable,
+)
 from chalicelib.tokens.device_proofs import first_proof, later_proof
 from chalicelib.tokens.kinds import BOUND_TOKEN, REFRESH_TOKEN
 
@@ -119,6 +125,7 @@ class DeviceBinding:
         Raises:
             DeviceProofRequired: there is no proof, or it is by a challenge which is not of this session, or too old.
             InvalidDeviceProof: the proof is not by the key of the session's device.
+            ServiceUnavailable: the token cannot be verified now, and may be good.
 
         """
         grant = self._granted(refresh_tokens)
@@ -143,12 +150,19 @@ class DeviceBinding:
             return ""
 
     def _granted(self, refresh_tokens: Sequence[str]) -> RefreshGrant | None:
+        """Return what the one refresh token says, None if there is no such token and never will be.
+
+        Raises ServiceUnavailable for one that may be good later, as with a key that is not known here yet. A browser
+        that hears of no session drops its key for good.
+        """
         if len(refresh_tokens) != 1:
             return None
         try:
             return self._verifier.verify(REFRESH_TOKEN, refresh_tokens[0])
-        except InvalidGrant:
-            return None
+        except InvalidGrant as refused:
+            if refused.is_final:
+                return None
+            raise ServiceUnavailable(f"a refresh token is refused for now: {refused.reason}") from refused
 
     def _challenge(self, purpose: Purpose, session_id: str) -> str:
         return self._challenges.issue(purpose, self._clock(), {"sid": session_id}, lifetime=CHALLENGE_LIFETIME)

@@ -18,7 +18,7 @@
 /** The database has one object store, and that one entry. */
 const KEYS = "keys";
 const KEY = "key";
-/** The API takes proofs that are a minute off. Clocks that differ by less than this are left alone: proofs are to be in order. */
+/** A proof that is refused may be late, by a minute. Clocks that differ by less than this are right: proofs are to be in order. */
 const TOLERANCE_MS = 50_000;
 /** How far the API's clock is ahead of this machine's, as far as that is wrong. */
 let lead = 0;
@@ -49,8 +49,10 @@ export async function fetchProven(request, fetch, place, begins) {
   }
   const spares = [request.clone(), request.clone()];
   let response = await prove(request, key).then(fetch);
-  correctClock(response);
-  if (await isRefused(response)) response = await prove(spares[0], key).then(fetch);
+  if (await isRefused(response)) {
+    correctClock(response);
+    response = await prove(spares[0], key).then(fetch);
+  }
   if (begins && (await isRefused(response))) {
     request.headers.delete("DPoP");
     return fetch(spares[1]);

@@ -256,6 +256,20 @@ test("a log-in that fails leaves the session bound that there is", async () => {
   assert.deepEqual(client.session, { bound: true });
 });
 
+for (const seconds of [-55, 55]) {
+  test(`the proofs of a machine that is wrong by ${seconds} seconds are in order`, async () => {
+    // The API takes them as they are. Corrected in between, one could be older than the one before it.
+    api.ahead = seconds * 1000;
+    const client = await signedIn();
+    await client.refresh();
+    await client.refresh();
+    const made = api.seen.map(({ proof }) => proof.claims.iat);
+    assert.equal(made.length, 3);
+    assert.deepEqual(made, made.toSorted());
+    assert.ok(made[2] - made[0] < 50);
+  });
+}
+
 for (const hours of [-5, 5]) {
   test(`a machine whose clock is wrong by ${hours} hours learns the time by the first answer`, async () => {
     api.ahead = hours * 3_600_000;

@@ -3,6 +3,8 @@
 The browser is made by hand. That a real one does the same is in tests/browser/test_device_bound.py.
 """
 
+import json
+
 import pytest
 
 from tests.support.api_client import in_process
@@ -17,7 +19,7 @@ from tests.support.device_bound import (
     device_proof,
     registration_in,
 )
-from tests.support.proofs import ClientKey
+from tests.support.proofs import ClientKey, segment
 
 PASSWORD = "correct horse battery staple"
 
@@ -278,6 +280,14 @@ class TestRenewal:
         browser.log_in()
         browser.bind()
         assert browser.send(REFRESH, headers=named).json == {"continue": False}
+        assert browser.renew().status == 200
+
+    def test_a_refresh_token_that_cannot_be_verified_yet_is_no_reason_to_forget_it(self, browser):
+        """Its key may be on the way to this process. A browser that is told to forget drops its key for good."""
+        refresh_token = browser.cookies[REFRESH_COOKIE]
+        header = segment(json.dumps({"alg": "ES256", "kid": "k" * 43, "typ": "refresh+jwt"}).encode())
+        unknown = {REFRESH_COOKIE: ".".join([header, *refresh_token.split(".")[1:]])}
+        browser.send(REFRESH, cookies=unknown, headers=browser.named()).assert_problem(503, "service_unavailable")
         assert browser.renew().status == 200
 
     def test_after_the_log_out_the_browser_is_told_to_forget_it(self, browser):
