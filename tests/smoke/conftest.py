@@ -141,7 +141,10 @@ class Distribution:
 
     def forward(self, request: Message) -> Message:
         with closing(http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=PATIENCE_SECONDS)) as connection:
-            connection.request(request.first, request.path, request.body or None, dict(request.headers))
+            connection.putrequest(request.first, request.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in request.headers:  # of which there may be two of one name
+                connection.putheader(name, value)
+            connection.endheaders(request.body or None)
             response = connection.getresponse()
             headers = [
                 pair for pair in response.getheaders() if pair[0].lower() not in {"content-length", "connection"}
