@@ -18,6 +18,7 @@ import { find, make, makeButton, partSelector, whileBusy } from "../core/dom.js"
 import { withoutPasskey } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { startForm } from "../core/forms.js";
+import { importAgain } from "../core/languages.js";
 import { describe, WordedError } from "../core/messages.js";
 import { known } from "../core/ways-known.js";
 
@@ -217,7 +218,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
 /** @param {Promise<any>} code that is being loaded */
 async function loaded(code) {
   try {
-    return await code;
+    return await code.catch(importAgain);
   } catch (cause) {
     throw new NetworkError("", { cause });
   }

@@ -16,6 +16,14 @@ export function languages(): string[];
 export function languageOf(element: Element): string;
 /** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws what `import` throws */
 export function wordsIn(language: string, areas?: Area[]): Promise<Words>;
+/**
+ * Load a module once more, by another URL: browsers may go on refusing one that they could not load before, until the page
+ * is reloaded. They name it in the error.
+ *
+ * @param {Error} error of an import
+ * @returns {Promise<any>} throws what `import` throws
+ */
+export function importAgain({ message }: Error): Promise<any>;
 /** The words of one language. */
 export class Words {
     /** @param {string} language */

@@ -79,6 +79,17 @@ export async function wordsIn(language, areas = []) {
   return words;
 }
 
+/**
+ * Load a module once more, by another URL: browsers may go on refusing one that they could not load before, until the page
+ * is reloaded. They name it in the error.
+ *
+ * @param {Error} error of an import
+ * @returns {Promise<any>} throws what `import` throws
+ */
+export function importAgain({ message }) {
+  return import(/* @vite-ignore */ `${message.match(/http\S+/)}?${Date.now()}`);
+}
+
 /** The words of one language. */
 export class Words {
   /** @type {Catalogue} */
@@ -111,9 +122,9 @@ export class Words {
 
   /** @param {"base" | Area} area @returns {Promise<{default: Catalogue} | undefined>} */
   async #catalogue(area) {
-    if (area === "base") return CATALOGUES[this.language]?.();
-    const { AREAS } = await import("./areas.js");
-    return AREAS[this.language]?.[area]();
+    if (area === "base") return CATALOGUES[this.language]?.().catch(importAgain);
+    const { AREAS } = await import("./areas.js").catch(importAgain);
+    return AREAS[this.language]?.[area]().catch(importAgain);
   }
 
   /** Say something in the words that are meant for a special case. @param {string} key @param {string} special the key of those */

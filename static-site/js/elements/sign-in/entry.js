@@ -8,6 +8,7 @@ import { make, set } from "../core/dom.js";
 import { explain, isNoApi } from "../core/explain.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
+import { importAgain } from "../core/languages.js";
 import { learnOptions, USUAL } from "../core/options.js";
 
 const TABS = { login: "log-in", signup: "sign-up" };
@@ -92,7 +93,7 @@ export function hide(element) {
 
 /** @template Code @param {View} view @param {Promise<Code>} loading @returns {Promise<Code>} once its words are there too */
 export async function withWords(view, loading) {
-  const [code] = await Promise.all([loading, view.words.load("steps")]);
+  const [code] = await Promise.all([loading.catch(importAgain), view.words.load("steps")]);
   return code;
 }
 
