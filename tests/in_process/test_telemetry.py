@@ -16,6 +16,7 @@ from tests.support.api_client import SITE_ORIGIN, as_header, in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 from tests.support.authenticator import Authenticator
+from tests.support.device_bound import DeviceBrowser, device_proof
 from tests.support.factors_over_http import App, proof_of, second_step
 from tests.support.proofs import ClientKey
 from tests.support.wire import raising_before
@@ -420,7 +421,8 @@ def succeed(api, clock):
     refreshed = api.refresh(first["refresh_token"]).json
     renewed = api.refresh(cookie=by_cookie.cookie)
     access_token = refreshed["access_token"]
-    documents = ("/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration")
+    documents = ["/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"]
+    documents += ["/.well-known/revoked.json", "/.well-known/revoked.jwt"]
     for path in ("/me", "/dashboard", "/auth/sessions", "/auth/options", "/health", *documents):
         assert api.bearer("GET", path, access_token).status == 200
     listed = api.bearer("GET", "/auth/sessions", access_token).json["sessions"]
@@ -446,11 +448,27 @@ def succeed(api, clock):
 
 
 @pytest.fixture
-def by_address(application, settings, aws_clients, clock):
-    """The API of a site where the address is the username."""
+def site_with(application, settings, aws_clients, clock):
+    """Return the API of a site with other settings, over the same tables."""
     dynamodb, ssm = aws_clients
-    settings = settings | {"LYCHGATE_IDENTIFIER": "email"}
-    return in_process(make_application(settings, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
+
+    def site_with(**others):
+        changed = settings | others
+        return in_process(make_application(changed, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
+
+    return site_with
+
+
+def succeed_on_device(on_devices):
+    """Do what a browser does with a key of its device, and return every token, proof and challenge of it."""
+    browser = DeviceBrowser(on_devices)
+    browser.sign_up("Marked-Username-77.device")
+    issued = [browser.registration[1], *browser.cookies.values()]
+    assert browser.bind().status == 200
+    challenge = browser.challenged()
+    assert browser.renew(challenge).status == 200
+    proof = device_proof(browser.key, challenge, names_key=False)
+    return [*issued, challenge, proof, *browser.cookies.values()]
 
 
 def succeed_with_mails(api, by_address, mailbox, clock):
@@ -601,13 +619,17 @@ def fail(api, application, aws_clients):
 
 
 def test_no_secret_of_any_route_is_in_any_output(
-    api, application, by_address, mailbox, aws_clients, capfd, caplog, clock, private_jwks
+    api, application, site_with, mailbox, aws_clients, capfd, caplog, clock, private_jwks
 ):
     log.configure({"AWS_LAMBDA_FUNCTION_NAME": "lychgate-test"})
     caplog.set_level(logging.WARNING)
     try:
-        issued = [*succeed(api, clock), *succeed_with_mails(api, by_address, mailbox, clock)]
+        issued = [
+            *succeed(api, clock),
+            *succeed_with_mails(api, site_with(LYCHGATE_IDENTIFIER="email"), mailbox, clock),
+        ]
         issued += succeed_with_factors(api, clock)
+        issued += succeed_on_device(site_with(LYCHGATE_DBSC="on"))
         issued += succeed_as_administrator(api, aws_clients[0], "lychgate-test-users", clock)
         succeeded = capfd.readouterr()
         fail(api, application, aws_clients)

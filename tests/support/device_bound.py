@@ -61,7 +61,7 @@ class DeviceBrowser:
         """Register with cookie delivery, without binding the session yet."""
         body = {"username": username, "password": "correct horse battery staple", "token_delivery": "cookie"}
         answer = self.send("/auth/register", body)
-        assert answer.status == 201
+        assert answer.status == 201, answer.body
         return answer
 
     def log_in(self, username="Alice"):
