@@ -90,6 +90,7 @@ class _Sessions:
         idle_expires_at: int,
         used_from: str,
         key_proof: KeyProof | None,
+        on_device: bool,  # noqa: ARG002
     ) -> Rotation:
         # A store reads the key's last proof with the session's other attributes, in one step.
         last = {} if key_proof is None else {"key_proof_at": key_proof.at, "key_proofs": (key_proof.id,)}
