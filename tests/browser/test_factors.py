@@ -175,7 +175,7 @@ def test_a_passkey_gets_another_name_by_keyboard(kim):
     before = kim.page.inner_text(LABEL)
     kim.page.focus("[data-part~=way-list] [data-part~=buttons] >> text=Rename")
     kim.page.keyboard.press("Enter")
-    assert focused(kim) == "passkey-label"
+    kim.visitor.wait_for(lambda: focused(kim) == "passkey-label")
     kim.page.keyboard.press("Escape")
     assert kim.page.inner_text(LABEL) == before
     kim.page.keyboard.press("Enter")

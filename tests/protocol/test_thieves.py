@@ -184,7 +184,7 @@ class TheftUnnoticed(Theft):
 class Lenient(FakeSessionStore):
     """A store under which any token of a session logs out: the rule that there was before."""
 
-    def end_at(self, user_id, session_id, counter, event):
+    def end_at(self, user_id, session_id, counter, event, **_of_whom):
         return Rotation(applied=self.end(user_id, session_id, event), session=None)
 
 

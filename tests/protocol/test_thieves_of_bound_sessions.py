@@ -224,9 +224,10 @@ class ForgetsRetries(FakeSessionStore):
 class AnybodyLogsOut(FakeSessionStore):
     """A store that ends a session whoever has its token."""
 
-    def end_at(self, user_id, session_id, counter, event, *, key=""):
+    def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):
         session = self._memory.sessions.get((user_id, session_id))
-        return super().end_at(user_id, session_id, counter, event, key=session.key if session is not None else key)
+        key = session.key if session is not None else key
+        return super().end_at(user_id, session_id, counter, event, key=key, on_device=on_device)
 
 
 @pytest.mark.slow
