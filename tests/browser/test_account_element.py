@@ -141,7 +141,7 @@ def test_without_a_log_in_beside_it_an_account_says_that_it_is_deleted_and_is_go
 
 def test_what_cannot_be_loaded_when_somebody_wants_to_do_something_is_told(alone):
     join_alone(alone)
-    alone.context.route("**/account/changes.js", lambda route: route.abort())
+    alone.context.route("**/account/changes.js*", lambda route: route.abort())
     alone.page.goto(f"{alone.url}/alone.html")
     alone.page.click("[data-part~=log-out-everywhere]")
     alone.sees("[data-part~=notice]", "cannot be reached")

@@ -38,7 +38,7 @@ def test_what_is_done_by_mail_is_loaded_when_it_is_asked_for(new_visitor, server
 def test_what_cannot_be_loaded_is_told_and_the_log_in_stays(new_visitor, server):
     visitor = new_visitor(server).open()
     visitor.sees("[data-part~=mail-ways]")
-    visitor.context.route("**/mail-entry.js", lambda route: route.abort())
+    visitor.context.route("**/mail-entry.js*", lambda route: route.abort())
     visitor.page.click("[data-part~=mail-ways] a[href='#forgot']")
     visitor.sees("[data-part~=notice]", "cannot be reached")
     visitor.sees("[data-part~=login-form]")
