@@ -5,7 +5,7 @@
     ttl         N   when DynamoDB may delete the item
 
 An entry is written in the transaction of what it tells of. One that commits late has an earlier time than the feed's
-readers have seen, so they look back by ``OVERLAP``.
+readers have seen, so they look back: see ``use_cases.ended_sessions``.
 """
 
 from __future__ import annotations

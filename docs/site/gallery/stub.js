@@ -58,7 +58,7 @@ function options(name) {
     password: { min_length: 15, max_length: 256 },
     methods: name === "mailless" ? ["password"] : ["password", "email_code"],
     second_factors: ["totp", "recovery_code"],
-    dpop: false,
+    dpop: true,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * The words of the elements: which language somebody reads, its catalogue, and texts with values in them. A catalogue is a
- * plain module of texts by their keys; what the API calls an error or a kind of event is its key.
+ * plain module of texts by their keys; what the API calls an error or a kind of event is its key. Catalogues come when they
+ * are needed, so here is also how a module is loaded that did not come.
  */
 
 /** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
