@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
-from chalicelib.accounts.key_proof import PROOF_ALGORITHM
 from chalicelib.api.responses import Answer, SecondFactor
 from chalicelib.api.routing import Call, Routes, Tag
 from chalicelib.api.schemas import Keywords
@@ -84,6 +83,8 @@ def get_openid_configuration(call: Call) -> Answer[OpenIdConfiguration]:
     It has the members of OpenID Connect Discovery 1.0 section 3 that apply to a service without an authorization
     endpoint. An API Gateway JWT authorizer reads `issuer` and `jwks_uri`.
     """
+    from chalicelib.accounts.key_proof import PROOF_ALGORITHM  # noqa: PLC0415 - few requests need it
+
     settings = call.lychgate.verifying
     body: OpenIdConfiguration = {
         "issuer": settings.issuer,

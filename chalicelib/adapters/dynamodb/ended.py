@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from chalicelib.accounts.ended import Ended
     from chalicelib.adapters.dynamodb.attributes import Item
     from chalicelib.adapters.dynamodb.transactions import Database
     from chalicelib.config.api import Tables
@@ -51,7 +51,7 @@ class DynamoDBEndedFeed:
 
 def put_ended_session(tables: Tables, session_id: str, at: int) -> TransactWriteItemTypeDef:
     """Return the transaction action that says in the feed that a session has ended."""
-    return {"Put": {"TableName": tables.sessions, "Item": _entry(f"{at:012d}#session#{digest_of(session_id)}", at)}}
+    return {"Put": {"TableName": tables.sessions, "Item": _entry("session", session_id, at)}}
 
 
 def put_ended_user(tables: Tables, user_id: str, at: int) -> TransactWriteItemTypeDef:
@@ -61,13 +61,18 @@ def put_ended_user(tables: Tables, user_id: str, at: int) -> TransactWriteItemTy
 
 def entry_of_user(user_id: str, at: int) -> Item:
     """Return the item that says in the feed that all sessions of a user have ended."""
-    return _entry(f"{at:012d}#user#{digest_of(user_id)}", at)
+    return _entry("user", user_id, at)
 
 
-def _entry(name: str, at: int) -> Item:
+def _entry(kind: str, identifier: str, at: int) -> Item:
+    from chalicelib.accounts.ended import digest_of  # noqa: PLC0415 - most requests end nothing
+
+    name = f"{at:012d}#{kind}#{digest_of(identifier)}"
     return to_item({"user_id": PARTITION, "session_id": name, "ttl": at + KEPT})
 
 
 def _read(name: str) -> Ended:
+    from chalicelib.accounts.ended import Ended  # noqa: PLC0415 - most processes read no feed
+
     at, kind, digest = name.split("#")
     return Ended(digest, int(at), is_user=kind == "user")
