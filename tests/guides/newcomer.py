@@ -5,8 +5,10 @@ import shutil
 import socket
 import subprocess
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from tests.browser.development_server import eventually
 from tests.client.find_node import node_folder
@@ -78,8 +80,9 @@ def vite_server(project, origin):
 
         def is_there():
             assert process.poll() is None, (project / "vite.log").read_text("utf-8")
-            with suppress(ConnectionRefusedError), socket.create_connection((address.hostname, address.port)):
-                return True
+            # Before it listens, Vite tries the port with listeners that answer nobody.
+            with suppress(OSError), urlopen(origin, timeout=PATIENCE_SECONDS) as answer:
+                return answer.status == HTTPStatus.OK
             return False
 
         try:
