@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any, TypedDict
 
+from chalicelib.api.bodies import request_body
 from chalicelib.api.device_bound import invite, short_cookie_taken_away
-from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
     AccessTokenBody,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict
 
 from chalicelib.accounts.roles import MAX_ROLES
+from chalicelib.api.bodies import request_body
 from chalicelib.api.factor_bodies import FactorsBody
-from chalicelib.api.parsing import request_body
 from chalicelib.api.responses import EventBody, Seconds, Timestamp, UserBody
 from chalicelib.api.schemas import Keywords, NewEmail, NewUsername, OrNull
 from chalicelib.use_cases.administration import MOST_USERS, USER_ID

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.api.bodies import request_body
 from chalicelib.api.cookies import SiteCookie
 from chalicelib.api.device_bound import caller_on_device, invite, short_cookie_taken_away, why_skipped
-from chalicelib.api.parsing import request_body
 from chalicelib.api.refresh_cookie import RefreshCookie, TokenDelivery
 from chalicelib.api.responses import (
     Accepted,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.api.parsing import read_cookies
+from chalicelib.api.headers import read_cookies
 
 if TYPE_CHECKING:
     from chalice.app import Request

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from chalicelib.api.cookies import SiteCookie
-from chalicelib.api.parsing import read_header
+from chalicelib.api.headers import read_header
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Credential, Routes, Tag

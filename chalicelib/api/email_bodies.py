@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from chalicelib.api.parsing import request_body
+from chalicelib.api.bodies import request_body
 from chalicelib.api.refresh_cookie import TokenDelivery
 from chalicelib.api.responses import Seconds
 from chalicelib.api.schemas import Keywords, NewEmail, NewPassword

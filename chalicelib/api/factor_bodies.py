@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypedDict
 
 from chalicelib.accounts.factors import MAX_LABEL_LENGTH
-from chalicelib.api.parsing import request_body
+from chalicelib.api.bodies import request_body
 from chalicelib.api.refresh_cookie import TokenDelivery
 from chalicelib.api.responses import RequestOptions, Seconds, Timestamp
 from chalicelib.api.schemas import Keywords, OrNull, PasskeyAnswer, TotpCode

@@ -16,7 +16,7 @@ from typing import Any
 from chalice import Chalice, ChaliceViewError, Response
 from chalice.app import Request
 
-from chalicelib.api.parsing import may_come_in
+from chalicelib.api.headers import may_come_in
 from chalicelib.api.responses import Answer, problem, problem_of_status
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed, NotThroughDistribution

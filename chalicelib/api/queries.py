@@ -10,7 +10,7 @@ import re
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
-from chalicelib.api.parsing import LARGEST_INTEGER, NO_INTEGER, is_unicode
+from chalicelib.api.bodies import LARGEST_INTEGER, NO_INTEGER, is_unicode
 from chalicelib.api.schemas import Components, JsonSchema, schema_of
 from chalicelib.errors import NOT_UNICODE, FieldError, Flaw, ValidationFailed
 

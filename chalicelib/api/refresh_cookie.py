@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from chalicelib.api.cookies import SiteCookie
-from chalicelib.api.parsing import check_origin
+from chalicelib.api.headers import check_origin
 from chalicelib.api.schemas import Keywords
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from chalice.app import ChaliceAuthorizer, Request
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.user import User
+from chalicelib.api.bodies import complete, read_body
+from chalicelib.api.headers import read_caller, read_key_proofs
 from chalicelib.api.middleware import View, current_principal
-from chalicelib.api.parsing import complete, read_body, read_caller, read_key_proofs
 from chalicelib.api.responses import Answer
 from chalicelib.assembly import UseCases
 from chalicelib.errors import (

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from chalicelib.accounts import addresses, usernames
-from chalicelib.api.parsing import LARGEST_INTEGER
+from chalicelib.api.bodies import LARGEST_INTEGER
 from chalicelib.credentials import password_text
 
 JsonSchema = dict[str, Any]

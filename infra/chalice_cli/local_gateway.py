@@ -21,8 +21,8 @@ from chalice.local import (
     RouteMatcher,
 )
 
+from chalicelib.api.headers import may_come_in
 from chalicelib.api.middleware import finish_headers
-from chalicelib.api.parsing import may_come_in
 from chalicelib.api.responses import problem
 from chalicelib.errors import (
     ConfigurationError,

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.session import MOST_PROOFS
-from chalicelib.api.parsing import MAX_ADDRESS_LENGTH, MAX_USER_AGENT_LENGTH
+from chalicelib.api.headers import MAX_ADDRESS_LENGTH, MAX_USER_AGENT_LENGTH
 from chalicelib.errors import InvalidDPoPProof, InvalidGrant
 from tests.cost.test_cost import COSTS as WITHOUT_KEYS
 from tests.support.consumption import Cost, Meter

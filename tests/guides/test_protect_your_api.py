@@ -49,10 +49,10 @@ def test_every_command_prints_what_the_page_says(start, tmp_path, monkeypatch):
 
 def test_the_page_names_the_messages_of_every_type_that_a_body_may_have():
     text = (places.ROOT / "docs" / "protect-your-api.md").read_text("utf-8")
-    parsing = (places.ROOT / "chalicelib" / "api" / "parsing.py").read_text("utf-8")
+    bodies = (places.ROOT / "chalicelib" / "api" / "bodies.py").read_text("utf-8")
     for kind in ("a string", "an integer", "a number", "a boolean", "an array", "an object"):
         assert f"`This must be {kind}.`" in text
-        assert f'"This must be {kind}."' in parsing
+        assert f'"This must be {kind}."' in bodies
 
 
 def test_the_route_refuses_and_takes_the_same_everywhere(place):

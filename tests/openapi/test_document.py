@@ -13,8 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import app
 from chalicelib import errors
 from chalicelib.accounts.factors import MAX_LABEL_LENGTH
+from chalicelib.api.bodies import LARGEST_INTEGER
 from chalicelib.api.openapi import ALL_ROUTES, describe
-from chalicelib.api.parsing import LARGEST_INTEGER
 from chalicelib.api.schemas import schema_of
 from chalicelib.site.routes import routes as own_routes
 

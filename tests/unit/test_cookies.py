@@ -4,7 +4,7 @@ import pytest
 from chalice.app import Request
 
 from chalicelib.api.cookies import SiteCookie
-from chalicelib.api.parsing import MOST_COOKIES
+from chalicelib.api.headers import MOST_COOKIES
 from chalicelib.api.responses import Answer
 from chalicelib.config.http import HttpSettings
 
