@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.responses import Answer, problem
+from chalicelib.api.problems import problem
+from chalicelib.api.responses import Answer
 from chalicelib.errors import NotFound
 
 if TYPE_CHECKING:

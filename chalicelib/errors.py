@@ -1,6 +1,6 @@
 """The errors of Lychgate, in one hierarchy.
 
-Owns the machine-readable code of each error. Knows no HTTP: ``chalicelib.api.responses`` alone maps errors to statuses.
+Owns the machine-readable code of each error. Knows no HTTP: ``chalicelib.api.problems`` alone maps errors to statuses.
 An error's ``detail`` goes to the caller. What only an operator may know, such as why a token was refused, is in other
 attributes and never in ``detail``.
 """

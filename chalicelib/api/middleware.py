@@ -17,7 +17,8 @@ from chalice import Chalice, ChaliceViewError, Response
 from chalice.app import Request
 
 from chalicelib.api.headers import may_come_in
-from chalicelib.api.responses import Answer, problem, problem_of_status
+from chalicelib.api.problems import problem, problem_of_status
+from chalicelib.api.responses import Answer
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import ConfigurationError, InvalidToken, LychgateError, MethodNotAllowed, NotThroughDistribution
 from chalicelib.telemetry import requests

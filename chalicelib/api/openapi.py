@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.api import account, administration, auth, device_bound, email, ended, factors, wellknown
+from chalicelib.api.problems import RETRIED, Problem, status_of, title_of
 from chalicelib.api.refresh_cookie import RefreshCookie
-from chalicelib.api.responses import RETRIED, Answer, Problem, TokenBody, status_of, title_of
+from chalicelib.api.responses import Answer, TokenBody
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
 from chalicelib.api.schemas import Components, NewPassword, schema_of
 from chalicelib.config.api import FRESH_SECONDS

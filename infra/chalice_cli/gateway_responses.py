@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.api.application import Application
 from chalicelib.api.middleware import finish_headers
-from chalicelib.api.responses import problem
+from chalicelib.api.problems import problem
 from chalicelib.config.http import HttpSettings
 from chalicelib.errors import (
     ConfigurationError,

@@ -23,7 +23,7 @@ from chalice.local import (
 
 from chalicelib.api.headers import may_come_in
 from chalicelib.api.middleware import finish_headers
-from chalicelib.api.responses import problem
+from chalicelib.api.problems import problem
 from chalicelib.errors import (
     ConfigurationError,
     InvalidToken,

@@ -11,7 +11,7 @@ import pytest
 from chalicelib import errors
 from chalicelib.accounts.events import HISTORY
 from chalicelib.api.openapi import ALL_ROUTES
-from chalicelib.api.responses import STATUSES
+from chalicelib.api.problems import STATUSES
 from chalicelib.telemetry import log, mails, requests, webhooks
 from chalicelib.version import VERSION
 

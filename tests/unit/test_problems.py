@@ -1,6 +1,6 @@
 """What a problem document says of a second factor, and what the challenge of a 401 does."""
 
-from chalicelib.api.responses import problem
+from chalicelib.api.problems import problem
 from chalicelib.errors import InsufficientAuthentication, InvalidChallenge, InvalidCode, SecondFactorRequired
 
 
