@@ -10,7 +10,7 @@ Passkeys come back with the account that lists them. Registrations that wait for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from chalicelib.adapters.dynamodb.items import directory_members, user_key
 from infra.restore import factors
 from infra.restore.contents import address_key_of, scanned
 from infra.restore.factors import Passkeys, ids_of, key_of
+from infra.restore.items import BATCH, batches, items_of, written
 from infra.restore.stage import RestoreError
 
 if TYPE_CHECKING:
@@ -54,12 +55,6 @@ _OF_THE_MOMENT = frozenset(
     }
 )
 _COUNTERS = ("by_network_", "by_device_", "by_session_")
-BATCH = 100
-"""The most items that BatchGetItem returns."""
-
-_WRITES = 25
-"""The most items that BatchWriteItem takes."""
-
 _ATTEMPTS = 5
 
 _FAR = 1_000_000
@@ -289,15 +284,6 @@ class Comparison:
         return items_of(self._client, table, keys)
 
 
-def items_of(client: DynamoDBClient, table: str, keys: Iterable[str]) -> dict[str, Item]:
-    """Return what a table of users has under these keys."""
-    found: dict[str, Item] = {}
-    for batch in batches(keys, BATCH):
-        items = got(client, table, [{"username_key": {"S": key}} for key in batch])
-        found |= {item["username_key"]["S"]: item for item in items}
-    return found
-
-
 def as_it_is(account: Item) -> tuple[str, Item]:
     """Return the condition that an account is as it was read, and the values that it compares."""
     listed, values = factors.as_listed(account)
@@ -353,63 +339,6 @@ def delete_owner(table: str, address: str, user_id: Any) -> Any:  # noqa: ANN401
     }
 
 
-def written(client: DynamoDBClient, actions: list[Any]) -> bool:
-    """Make writes in one step, and return whether all their conditions were true."""
-    try:
-        if len(actions) == 1:
-            ((operation, parameters),) = actions[0].items()
-            {"Update": client.update_item, "Delete": client.delete_item}[operation](**parameters)
-        else:
-            client.transact_write_items(TransactItems=actions)
-    except client.exceptions.ConditionalCheckFailedException:
-        return False
-    except client.exceptions.TransactionCanceledException as cancelled:
-        reasons = {reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])}
-        if reasons - {"None", "ConditionalCheckFailed", "TransactionConflict"}:
-            raise
-        return False
-    return True
-
-
-def put_missing_events(
-    client: DynamoDBClient, table: str, copy: str, users: set[str], now: int, say: Callable[[str], None]
-) -> int:
-    """Put events of these users back that the table lacks and that have not expired, and return their number."""
-    put = 0
-    kept = (item for item in scanned(client, copy, say) if item["user_id"]["S"] in users and _number(item, "ttl") > now)
-    for batch in batches(kept, BATCH):
-        keys = [{name: item[name] for name in ("user_id", "event_id")} for item in batch]
-        there = {item["event_id"]["S"] for item in got(client, table, keys)}
-        # An event's id is unique and an event never changes, so these writes need no condition.
-        missing = [item for item in batch if item["event_id"]["S"] not in there]
-        put += _write(client, table, ({"PutRequest": {"Item": item}} for item in missing))
-    return put
-
-
-def got(client: DynamoDBClient, table: str, keys: list[Item]) -> Iterator[Item]:
-    """Yield the items with these keys, of which there may be a hundred, as far as they exist."""
-    asked: Any = {table: {"Keys": keys, "ConsistentRead": True}}
-    while asked:
-        response = client.batch_get_item(RequestItems=asked)
-        yield from response["Responses"].get(table, [])
-        asked = response["UnprocessedKeys"]
-
-
-def delete_items(client: DynamoDBClient, table: str, keys: Iterable[Any]) -> int:
-    """Delete items by their keys, and return their number."""
-    return _write(client, table, ({"DeleteRequest": {"Key": key}} for key in keys))
-
-
-def _write(client: DynamoDBClient, table: str, requests: Iterable[Any]) -> int:
-    number = 0
-    for batch in batches(requests, _WRITES):
-        number += len(batch)
-        asked: Any = {table: batch}
-        while asked:
-            asked = client.batch_write_item(RequestItems=asked)["UnprocessedItems"]
-    return number
-
-
 def lasting(item: Item) -> Item:
     """Return what makes an account: its item without the key, counters, and the state of its sessions."""
     return {
@@ -435,15 +364,3 @@ def _without_address(attributes: Item, *, is_free: bool) -> Item:
 
 def _number(item: Item, name: str) -> int:
     return int(item.get(name, {}).get("N", 0))
-
-
-def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Yield items, so many at a time."""
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -11,20 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.items import user_key
-from infra.restore.accounts import (
-    BATCH,
-    RESTORED_FROM,
-    Account,
-    Comparison,
-    as_it_is,
-    batches,
-    delete_owner,
-    items_of,
-    put_owner,
-    unchanged,
-    written,
-)
+from infra.restore.accounts import RESTORED_FROM, Account, Comparison, as_it_is, delete_owner, put_owner, unchanged
 from infra.restore.contents import address_key_of, is_address, scanned
+from infra.restore.items import BATCH, batches, items_of, written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

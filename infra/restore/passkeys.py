@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.items import user_key
-from infra.restore.accounts import BATCH, Account, Comparison, as_it_is, batches, items_of, unchanged, written
+from infra.restore.accounts import Account, Comparison, as_it_is, unchanged
 from infra.restore.contents import is_passkey, scanned
 from infra.restore.factors import delete_passkey, ids_of, key_of, put_back
+from infra.restore.items import BATCH, batches, items_of, written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

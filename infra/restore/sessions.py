@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb.ended import PARTITION, entry_of_user
-from infra.restore.accounts import delete_items
 from infra.restore.contents import scanned
+from infra.restore.items import delete_items
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

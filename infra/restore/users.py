@@ -10,8 +10,9 @@ from datetime import datetime
 from chalicelib.adapters.dynamodb.transactions import Database
 from infra import directory
 from infra.deployment.progress import Progress
-from infra.restore import accounts, addresses, contents, copies, passkeys
+from infra.restore import addresses, contents, copies, passkeys
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
+from infra.restore.items import put_missing_events
 from infra.restore.sessions import Sessions
 from infra.restore.stage import RestoreError, Stage, at
 
@@ -96,7 +97,7 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
                 each["user_id"]["S"] for each in contents.scanned(client, tables.users, progress) if "user_id" in each
             }
             now = int(stage.reach.now())
-            put = accounts.put_missing_events(client, tables.events, made[1], ids, now, progress)
+            put = put_missing_events(client, tables.events, made[1], ids, now, progress)
             progress(f"{put} events put back")
     with progress.of("Check"):
         _check(stage, comparison, wish, progress)

@@ -11,7 +11,8 @@ from chalicelib.adapters.dynamodb.ended import PARTITION, DynamoDBEndedFeed
 from chalicelib.adapters.dynamodb.items import new_user_to_item, user_from_item, user_key
 from chalicelib.adapters.dynamodb.transactions import Database
 from infra.restore import contents
-from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison, put_missing_events
+from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
+from infra.restore.items import put_missing_events
 from infra.restore.sessions import Sessions
 from tests.support.databases import new_stage
 from tests.support.samples import NOW

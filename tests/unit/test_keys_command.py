@@ -9,6 +9,7 @@ import pytest
 from chalicelib.tokens.keys import parse_verification_keys, public_jwks
 from infra.keys import __main__ as command
 from infra.keys.places import FileRing, ParameterRing, PlaceError
+from infra.keys.ring import new_ring
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import stage_environment
 from tests.support.samples import NOW
@@ -148,7 +149,7 @@ class TestInParameterStore:
     def test_another_operators_change_in_between_is_noticed_before_the_write(self, ssm):
         place = ParameterRing(ssm, PARAMETER)
         place.read()
-        place.write(command.rings.new_ring())
+        place.write(new_ring())
         ring = place.read()
         ssm.put_parameter(Name=PARAMETER, Value=json.dumps(ring), Type="SecureString", Overwrite=True)
         with pytest.raises(PlaceError, match="somebody else has changed"):
@@ -156,14 +157,14 @@ class TestInParameterStore:
         assert ssm.get_parameter(Name=PARAMETER)["Parameter"]["Version"] == 2
 
     def test_another_operators_change_at_the_same_moment_is_told(self, ssm):
-        ParameterRing(ssm, PARAMETER).write(command.rings.new_ring())
+        ParameterRing(ssm, PARAMETER).write(new_ring())
         place = ParameterRing(Overtaken(ssm), PARAMETER)
         ring = place.read()
         with pytest.raises(PlaceError, match=f"{PARAMETER}:2, agree with them"):
             place.write(ring)
 
     def test_the_parameter_keeps_its_own_encryption_key(self, keys, ssm):
-        ring = command.rings.new_ring(now=NOW)
+        ring = new_ring(now=NOW)
         ssm.put_parameter(Name=PARAMETER, Value=json.dumps(ring), Type="SecureString", KeyId="alias/lychgate")
         keys("add")
         (described,) = ssm.describe_parameters()["Parameters"]
@@ -260,7 +261,7 @@ class TestOnALaptop:
 
     def test_a_file_that_changed_meanwhile_is_not_overwritten(self, tmp_path):
         place = FileRing(DataDirectory(tmp_path))
-        place.write(command.rings.new_ring())
+        place.write(new_ring())
         ring = place.read()
         (tmp_path / "signing-keys.json").write_text("{}")
         with pytest.raises(PlaceError, match="changed meanwhile"):

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.accounts.user import NO_PASSWORD
+from chalicelib.config.signing_secrets import parse_peppers
 from chalicelib.credentials.passwords import PasswordHasher
 from chalicelib.credentials.peppers import FIRST
 from chalicelib.credentials.recovery_codes import RecoveryCodes
@@ -76,7 +77,7 @@ def user_item(name, password_hash):
 
 def with_factors(name, ring, *, sealed=NOW, codes=NOW):
     """A user whose hash is new, and whose TOTP app and recovery codes are of these times."""
-    peppers = command.parse_peppers(ring)
+    peppers = parse_peppers(ring)
     _, digests = RecoveryCodes(peppers, lambda: codes).new(name)
     secret = Sealer(peppers, lambda: sealed).seal(b"secret", purpose="TOTP secret", about=name)
     of_now = user_item(name, hash_now(ring, NOW + 30 * DAY))
@@ -84,7 +85,7 @@ def with_factors(name, ring, *, sealed=NOW, codes=NOW):
 
 
 def hash_now(ring, now):
-    hasher = PasswordHasher(peppers=command.parse_peppers(ring), cost=4, clock=lambda: now)
+    hasher = PasswordHasher(peppers=parse_peppers(ring), cost=4, clock=lambda: now)
     return hasher.hash(PASSWORD)
 
 
@@ -125,7 +126,7 @@ class TestInParameterStore:
         assert stored()["peppers"] == [new]
         assert stored()["keys"] == ring["keys"]
         assert (project / ".chalice" / "config.json").read_text() == configuration
-        verifying = PasswordHasher(peppers=command.parse_peppers(stored()), cost=4)
+        verifying = PasswordHasher(peppers=parse_peppers(stored()), cost=4)
         assert verifying.verify(PASSWORD, after)
 
     def test_a_pepper_that_users_need_goes_only_with_what_it_costs_said(self, keys, aws, stored):
@@ -300,7 +301,7 @@ class TestOnALaptop:
         assert (code, "first: 1 user" in printed) == (1, True)
         keep()
         assert keys("pepper", "retire", stage="dev", now=NOW + 300)[0] == 0
-        later = command.parse_peppers(json.loads((data / "signing-keys.json").read_text()))
+        later = parse_peppers(json.loads((data / "signing-keys.json").read_text()))
         assert [pepper.id == FIRST for pepper in later.peppers] == [False]
 
     def test_what_is_kept_says_whose_app_and_codes_need_a_pepper(self, keys, data):
