@@ -73,14 +73,57 @@ def subject_public_key_info(key: Mapping[int, Any]) -> bytes:
     return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def check_stored_key(algorithm: int, public_key: bytes) -> None:
+    """Return if octets are what ``subject_public_key_info`` returns for a key of this algorithm.
+
+    Raises UnusableKey: they are not, as where another system has kept the key in another form or broken.
+    """
+    key = _loaded(public_key)
+    if key is None or subject_public_key_info(_cose_key(algorithm, key)) != public_key:
+        raise UnusableKey("has no key in DER, as a SubjectPublicKeyInfo")
+
+
+def _cose_key(algorithm: int, key: object) -> dict[int, Any]:
+    """Return a key as a COSE key. Raises UnusableKey: it is of another algorithm."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa  # noqa: PLC0415
+
+    if algorithm in _EC2_ALGORITHMS and isinstance(key, ec.EllipticCurvePublicKey):
+        curve, size = _CURVES[algorithm]
+        numbers = key.public_numbers()
+        if numbers.curve.name == _curve_and_digest(algorithm)[0].name:
+            x, y = (number.to_bytes(size, "big") for number in (numbers.x, numbers.y))
+            return {_KTY: _EC2, _ALG: algorithm, _CRV_OR_N: curve, _X_OR_E: x, _Y: y}
+    if algorithm == RS256 and isinstance(key, rsa.RSAPublicKey):
+        numbers_of_rsa = key.public_numbers()
+        modulus, exponent = (
+            number.to_bytes((number.bit_length() + 7) // 8, "big") for number in (numbers_of_rsa.n, numbers_of_rsa.e)
+        )
+        return {_KTY: _RSA, _ALG: RS256, _CRV_OR_N: modulus, _X_OR_E: exponent}
+    if (algorithm == EDDSA and isinstance(key, ed25519.Ed25519PublicKey)) or (
+        algorithm == ED448 and isinstance(key, ed448.Ed448PublicKey)
+    ):
+        return {_KTY: _OKP, _ALG: algorithm, _CRV_OR_N: _CURVES[algorithm][0], _X_OR_E: key.public_bytes_raw()}
+    raise UnusableKey("has a key of another algorithm")
+
+
+def _loaded(public_key: bytes) -> object:
+    """Return the key that is stored as these octets, None if there is none."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    try:
+        return load_der_public_key(public_key)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
 def has_signed(algorithm: int, public_key: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether a signature of a message is one by a key that ``subject_public_key_info`` has returned."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa  # noqa: PLC0415
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
-    key = load_der_public_key(public_key)
+    key = _loaded(public_key)
     try:
         if algorithm in _EC2_ALGORITHMS and isinstance(key, ec.EllipticCurvePublicKey):
             curve, digest = _curve_and_digest(algorithm)

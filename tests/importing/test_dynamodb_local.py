@@ -8,6 +8,7 @@ from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.wiring import dynamodb_administration_store, dynamodb_factor_store
 from infra.operator.transfer.records import parse_record
 from infra.operator.transfer.writing import Candidate, Fate, place
+from tests.importing.passkeys import PASSKEY
 from tests.support.databases import new_stage
 
 NOW = 1_800_000_000
@@ -24,18 +25,7 @@ def candidate(number, **members):
 
 
 def passkey(number):
-    return {
-        "id": f"key-{number}",
-        "public_key": "AAAA",
-        "algorithm": -7,
-        "sign_count": 0,
-        "backup_eligible": True,
-        "backed_up": False,
-        "transports": [],
-        "rp_id": "site.example",
-        "label": "Phone",
-        "created_at": "2026-01-02T03:04:05Z",
-    }
+    return {**PASSKEY, "id": f"key-{number}"}
 
 
 def test_users_with_addresses_passkeys_and_roles_are_added_each_at_most_once(database):

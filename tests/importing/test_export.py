@@ -3,6 +3,7 @@
 import itertools
 import json
 import stat
+from functools import cache
 from pathlib import Path
 
 import bcrypt
@@ -26,6 +27,7 @@ from chalicelib.credentials.recovery_codes import RecoveryCodes
 from chalicelib.credentials.sealing import Sealer
 from chalicelib.credentials.totp import as_base32
 from chalicelib.use_cases.second_factors import TOTP_SECRET
+from tests.support.authenticator import new_key, spki
 
 PASSWORD = "correct horse battery staple"
 SECRET = bytes(range(20))
@@ -72,6 +74,11 @@ hashes = st.sampled_from(
 roles = st.sets(st.sampled_from(["user", "admin", "editor"]), min_size=1).map(lambda names: tuple(sorted(names)))
 
 
+@cache
+def private_key(algorithm):
+    return new_key(algorithm)
+
+
 @st.composite
 def users(draw, sealer, number):
     """A user and the passkeys, as the stores make them."""
@@ -87,8 +94,8 @@ def users(draw, sealer, number):
             id=base64url.encode(f"{user_id} {each}".encode()),
             user_id=user_id,
             username=username,
-            public_key=base64url.encode(draw(st.binary(min_size=30, max_size=60))),
-            algorithm=draw(st.sampled_from([-7, -257, -8])),
+            public_key=base64url.encode(spki(private_key(algorithm := draw(st.sampled_from([-7, -257, -8]))))),
+            algorithm=algorithm,
             sign_count=draw(st.integers(0, 2**32 - 1)),
             backup_eligible=draw(st.booleans()),
             backed_up=draw(st.booleans()),

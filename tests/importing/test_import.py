@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.credentials.passwords import IMPORTED
 from infra.operator.transfer import reading
+from tests.importing.passkeys import PASSKEY
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -313,6 +314,11 @@ WRONG = {
     "a short TOTP secret": ({**OWN, "totp": {"secret": "AAAA"}}, "10 to 128 bytes"),
     "recovery codes without an app": ({**OWN, "recovery_codes": []}, "recovery_codes need a totp"),
     "half a passkey": ({**OWN, "passkeys": [{"id": "abc"}]}, "a passkey lacks algorithm"),
+    "a passkey with a broken key": ({**OWN, "passkeys": [{**PASSKEY, "public_key": "AAAA"}]}, "has no key in DER"),
+    "a passkey with a key of another algorithm": (
+        {**OWN, "passkeys": [{**PASSKEY, "algorithm": -8}]},
+        "has a key of another algorithm",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from fido2.cose import CoseKey
 
 from chalicelib.credentials.cose import (
@@ -19,12 +19,14 @@ from chalicelib.credentials.cose import (
     RS256,
     UnusableKey,
     algorithm_of,
+    check_stored_key,
     has_signed,
     subject_public_key_info,
 )
 from tests.support.authenticator import cose_key, new_key, sign, spki
 
 WEAK_KEYS = json.loads((Path(__file__).parent.parent / "vectors" / "weak_public_keys.json").read_text())
+ALL = (ES256, ES384, ES512, EDDSA, ED448, RS256)
 MESSAGE = b"authenticator data and a digest"
 CURVES = {ES384: (ec.SECP384R1, 2, 48, SHA384), ES512: (ec.SECP521R1, 3, 66, SHA512)}
 
@@ -80,7 +82,7 @@ def is_refused(key):
     return True
 
 
-@pytest.mark.parametrize("algorithm", [ES256, ES384, ES512, EDDSA, ED448, RS256])
+@pytest.mark.parametrize("algorithm", ALL)
 def test_a_key_is_stored_as_what_other_libraries_make_of_it(keys, algorithm):
     key = as_cose(keys[algorithm])
     stored = subject_public_key_info(key)
@@ -89,7 +91,20 @@ def test_a_key_is_stored_as_what_other_libraries_make_of_it(keys, algorithm):
     assert CoseKey.for_alg(algorithm).from_cryptography_key(load_der_public_key(stored)) == key
 
 
-@pytest.mark.parametrize("algorithm", [ES256, ES384, ES512, EDDSA, ED448, RS256])
+@pytest.mark.parametrize("algorithm", ALL)
+def test_what_another_system_has_stored_is_a_key_in_the_one_form_of_its_algorithm(keys, algorithm):
+    stored = spki(keys[algorithm])
+    check_stored_key(algorithm, stored)
+    compressed = keys[ES256].public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    for broken in (b"", stored[:-1], stored + b"\0", compressed, bytes(len(stored))):
+        with pytest.raises(UnusableKey, match="in DER"):
+            check_stored_key(algorithm, broken)
+    for other in {*ALL, -65535, 0} - {algorithm}:
+        with pytest.raises(UnusableKey, match="another algorithm"):
+            check_stored_key(other, stored)
+
+
+@pytest.mark.parametrize("algorithm", ALL)
 def test_a_signature_is_one_of_its_key_message_and_algorithm(keys, algorithm):
     key = keys[algorithm]
     stored = subject_public_key_info(as_cose(key))
@@ -98,7 +113,7 @@ def test_a_signature_is_one_of_its_key_message_and_algorithm(keys, algorithm):
     assert not has_signed(algorithm, stored, signature, MESSAGE + b"\0")
     assert not has_signed(algorithm, stored, signature + b"\0", MESSAGE)
     assert not has_signed(algorithm, stored, signature[:-1], MESSAGE)
-    for other in (ES256, ES384, ES512, EDDSA, ED448, RS256, -65535, -37, 0):
+    for other in (*ALL, -65535, -37, 0):
         assert has_signed(other, stored, signature, MESSAGE) == (other == algorithm)
 
 
@@ -124,7 +139,7 @@ def test_what_names_no_algorithm_is_no_key(key):
         algorithm_of(key)
 
 
-@pytest.mark.parametrize("algorithm", [ES256, ES384, ES512, EDDSA, ED448, RS256])
+@pytest.mark.parametrize("algorithm", ALL)
 class TestForm:
     def test_no_parameter_may_be_missing(self, keys, algorithm):
         key = as_cose(keys[algorithm])

@@ -346,6 +346,14 @@ class TestUse:
         passkey = replace(passkey, public_key=encoded(spki(key)))
         is_refused("the signature is wrong", used, resigned(authenticator, credential, key), passkey)
 
+    @pytest.mark.parametrize(
+        "stored", [b"", b"\x30\x00", bytes(91), "cut"], ids=["nothing", "an empty sequence", "zeros", "cut"]
+    )
+    def test_what_is_stored_and_no_key_has_signed_nothing(self, enrolment, stored):
+        _, passkey, credential = enrolment
+        stored = decoded(passkey.public_key)[:-1] if stored == "cut" else stored
+        is_refused("the signature is wrong", used, credential, replace(passkey, public_key=encoded(stored)))
+
     def test_a_new_credential_comes_in_a_registration_only(self, enrolment):
         """Section 6.3.3, step 8."""
         authenticator, passkey, credential = enrolment

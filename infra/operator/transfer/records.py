@@ -22,6 +22,7 @@ from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username, username_error
 from chalicelib.api.responses import timestamp
 from chalicelib.credentials import base64url
+from chalicelib.credentials.cose import UnusableKey, check_stored_key
 from chalicelib.credentials.totp import as_base32
 from chalicelib.use_cases.administration import USER_ID
 from chalicelib.use_cases.begin_session import new_id
@@ -279,12 +280,13 @@ def _passkey(value: object) -> Passkey:
     if missing:
         raise RecordError(f"a passkey lacks {', '.join(sorted(missing))}")
     used = given.get("last_used_at")
+    algorithm = _number(given["algorithm"], "a passkey's algorithm", least=-65535)
     return Passkey(
         id=_text(given["id"], "a passkey's id", _BASE64URL, "base64url"),
         user_id="",
         username="",
-        public_key=_public_key(given["public_key"]),
-        algorithm=_number(given["algorithm"], "a passkey's algorithm", least=-65535),
+        public_key=_public_key(given["public_key"], algorithm),
+        algorithm=algorithm,
         sign_count=_number(given["sign_count"], "a passkey's sign_count"),
         backup_eligible=_boolean("a passkey's backup_eligible")(given["backup_eligible"]),
         backed_up=_boolean("a passkey's backed_up")(given["backed_up"]),
@@ -296,10 +298,12 @@ def _passkey(value: object) -> Passkey:
     )
 
 
-def _public_key(value: object) -> str:
+def _public_key(value: object, algorithm: int) -> str:
     text = _text(value, "a passkey's public_key", _BASE64URL, "base64url")
     try:
-        base64url.decode(text)
+        check_stored_key(algorithm, base64url.decode(text))
+    except UnusableKey as unusable:
+        raise RecordError(f"a passkey {unusable}") from None
     except ValueError:
         raise RecordError("a passkey's public_key must be base64url") from None
     return text
