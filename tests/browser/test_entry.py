@@ -214,6 +214,29 @@ def test_without_usable_options_the_page_is_that_of_an_open_site(new_visitor, se
     visitor.forgive(503, "ERR_FAILED")
 
 
+def test_options_that_could_not_be_had_are_asked_for_again_and_leave_what_was_typed(new_visitor, server):
+    visitor = new_visitor(server)
+    failures = [503, 502]
+    allowed = options() | {"email": "optional"}
+
+    def answer(route):
+        return route.fulfill(status=failures.pop(), json={}) if failures else route.fulfill(json=allowed)
+
+    visitor.context.route(OPTIONS, answer)
+    visitor.page.clock.install()
+    visitor.open()
+    visitor.sees("[data-part~=login-form]")
+    visitor.page.fill("[data-part~=login-username]", "Alice")
+    for left in (1, 0):
+        visitor.wait_for(lambda left=left: len(failures) == left)
+        visitor.page.wait_for_load_state("networkidle")
+        expect(visitor.page.locator("[data-part~=mail-ways]")).to_be_hidden()
+        visitor.page.clock.fast_forward("01:00")
+    expect(visitor.page.locator("[data-part~=mail-ways]")).to_be_visible()
+    assert visitor.page.input_value("[data-part~=login-username]") == "Alice"
+    visitor.forgive(502, 503)
+
+
 def test_a_site_that_turns_out_to_be_closed_says_so_in_the_form(visitor):
     refusal = {"error": "registration_closed", "detail": "Registration is closed."}
     visitor.context.route(REGISTER, lambda route: route.fulfill(status=403, json=refusal))

@@ -91,10 +91,19 @@ export function hide(element) {
   return element;
 }
 
-/** @template Code @param {View} view @param {Promise<Code>} loading @returns {Promise<Code>} once its words are there too */
+/**
+ * @template Code
+ * @param {View} view
+ * @param {Promise<Code>} loading
+ * @returns {Promise<Code>} once its words are there too; throws NetworkError
+ */
 export async function withWords(view, loading) {
-  const [code] = await Promise.all([loading.catch(importAgain), view.words.load("steps")]);
-  return code;
+  try {
+    const [code] = await Promise.all([loading.catch(importAgain), view.words.load("steps")]);
+    return code;
+  } catch (cause) {
+    throw new NetworkError("", { cause });
+  }
 }
 
 /** What signing up takes. Most people have an account. @param {View} view */
@@ -130,6 +139,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   /** @type {ReturnType<typeof import("./sign-up.js").startSignUp> | null} once it was needed */
   let signUp = null;
   let isNamed = false;
+  /** Milliseconds until the API is asked once more what it had no answer for. */
+  let pause = 5000;
 
   const done = () => withPasskeys(({ upgrade }) => upgrade(view));
   startForm(
@@ -180,6 +191,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       // A page of HTML, for each path that it does not have, is what many servers send.
       if (error.cause instanceof SyntaxError) throw new ApiError({ status: NOT_FOUND });
       if (isNoApi(error)) throw error;
+      setTimeout(() => view.signal.aborted || followOptions().catch(() => {}), (pause *= 2));
       return USUAL;
     });
     const hadFocus = view.part("signup-panel").contains(document.activeElement);
@@ -213,36 +225,28 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     signUp.follow(site);
   }
 
-  async function showSignUp() {
-    try {
-      await prepareSignUp();
-      if (wantedTab() === "signup") onTab(showTab());
-    } catch (cause) {
-      location.hash = "login";
-      view.notice.warn(await explain(new NetworkError("", { cause }), view.words));
-    }
+  function showSignUp() {
+    prepareSignUp().then(() => wantedTab() === "signup" && onTab(showTab()), turnBack);
   }
 
   /** @param {string} step */
-  async function showStep(step) {
-    try {
-      const mails = await loadMails();
-      if (wantedTab() === step) mails.showStep(step);
-    } catch (error) {
-      location.hash = "login";
-      view.notice.warn(await explain(error, view.words));
-    }
+  function showStep(step) {
+    loadMails().then((mails) => wantedTab() === step && mails.showStep(step), turnBack);
+  }
+
+  /** @param {unknown} error that keeps what the address names from being shown */
+  async function turnBack(error) {
+    location.hash = "login";
+    view.notice.warn(await explain(error, view.words));
   }
 
   /** What is done by mail, loaded once. */
-  async function loadMails() {
-    try {
-      loadingMails ??= withWords(view, import("./mail-entry.js")).then(({ startSteps }) => startSteps(view, site, goOn));
-      return (mails = await loadingMails);
-    } catch (cause) {
-      loadingMails = null;
-      throw new NetworkError("", { cause });
-    }
+  function loadMails() {
+    const loading = (loadingMails ??= withWords(view, import("./mail-entry.js")).then(
+      ({ startSteps }) => (mails = startSteps(view, site, goOn)),
+    ));
+    loading.catch(() => (loadingMails = null));
+    return loading;
   }
 
   /** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
@@ -255,12 +259,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   async function goOn(due) {
     if (due.refusal.error !== "second_factor_required") throw due.refusal;
     endSecondStep();
-    try {
-      const { showSecondStep } = await withWords(view, import("./second-step.js"));
-      second = await showSecondStep(view, due, leaveSecondStep);
-    } catch (cause) {
-      throw new NetworkError("", { cause });
-    }
+    const { showSecondStep } = await withWords(view, import("./second-step.js"));
+    second = showSecondStep(view, due, leaveSecondStep);
     secondAt = wantedTab();
     mails?.hideStep();
     onTab(showTab());
