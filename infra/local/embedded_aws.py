@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
 
+from chalicelib.adapters.aws import session
 from infra.local.http_server import Application, names_this_machine
+from infra.local.moto_services import application_of
 from infra.local.signatures import is_signed
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class EmbeddedAws:
         self._identity = json.dumps(dict(identity)).encode()
         self._keep: Keep = _keep_nowhere
         self._applications = {
-            "DynamoDB": ("dynamodb", create_backend_app("dynamodb")),
-            "AmazonSSM": ("ssm", create_backend_app("ssm")),
+            "DynamoDB": ("dynamodb", application_of("dynamodb")),
+            "AmazonSSM": ("ssm", application_of("ssm")),
         }
         # moto checks a condition and writes in two steps, so the writes of two threads could both succeed. Re-entrant
         # for `paused`.
@@ -97,13 +97,13 @@ class EmbeddedAws:
 
     def dynamodb(self) -> "DynamoDBClient":
         """Return a DynamoDB client that uses no network."""
-        client: DynamoDBClient = boto3.client("dynamodb", **_CLIENT)
+        client = cast("DynamoDBClient", session().create_client("dynamodb", **_CLIENT))
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
 
     def ssm(self) -> "SSMClient":
         """Return an SSM client that uses no network."""
-        client: SSMClient = boto3.client("ssm", **_CLIENT)
+        client = cast("SSMClient", session().create_client("ssm", **_CLIENT))
         client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         return client
 

@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from infra.local.embedded_aws import NotKeptError
 from infra.tables import create_tables, table_definitions, table_names
-from tests.local.conftest import SECRET_KEY
+from tests.local.conftest import ROOT, SECRET_KEY
+from tests.support.commands import run_to_end
 
 USERS = "lychgate-dev-users"
 MALLORY = json.dumps({"TableName": USERS, "Item": {"username_key": {"S": "mallory"}}}).encode()
@@ -214,3 +216,12 @@ def test_a_write_that_could_not_be_kept_is_answered_as_one_that_may_be_tried_aga
     assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     assert client.scan(TableName=USERS)["Count"] == 0
+
+
+def test_a_start_reads_nothing_of_moto_for_what_only_a_command_to_machines_needs(aws):
+    loaded = "import sys, infra.local.database; print('moto.ssm' in sys.modules, 'moto.ec2' in sys.modules)"
+    done = run_to_end([sys.executable, "-c", loaded], ROOT)
+    assert done.stdout.split() == ["True", "False"]
+
+    sent = aws.ssm().send_command(DocumentName="AWS-RunShellScript", Targets=[{"Key": "tag:a", "Values": ["b"]}])
+    assert sent["Command"]["TargetCount"] == 0
