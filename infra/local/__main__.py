@@ -107,19 +107,21 @@ def _deliver_webhooks(database: "Database", stack: ExitStack, directory: DataDir
 
 
 def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> None:
+    if options.port == options.dynamodb_port != 0:
+        both = f"page and database cannot both have port {options.port}"
+        raise LocalError(f"{both}. Choose another one: PORT={_other(options.port)} make dev")
     from infra.local.api_gateway import BODY_LIMIT  # noqa: PLC0415 - see above
-    from infra.local.application import load_api  # noqa: PLC0415
+
+    # Before all else is loaded, so that a port that is taken is told at once.
+    server = _listen(options.port, BODY_LIMIT)
+    stack.callback(server.stop)
+    from infra.local.application import load_api  # noqa: PLC0415 - see above
     from infra.local.database import open_database  # noqa: PLC0415
     from infra.local.development_site import DevelopmentSite  # noqa: PLC0415
     from infra.local.folders import with_folders  # noqa: PLC0415
     from infra.local.mailbox_site import with_mailbox  # noqa: PLC0415
     from infra.local.static_site import StaticSite, folders_of  # noqa: PLC0415
 
-    if options.port == options.dynamodb_port != 0:
-        both = f"page and database cannot both have port {options.port}"
-        raise LocalError(f"{both}. Choose another one: PORT={_other(options.port)} make dev")
-    server = _listen(options.port, BODY_LIMIT)
-    stack.callback(server.stop)
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
     chosen = ", ".join(sorted(laptop.settings_in(os.environ)))

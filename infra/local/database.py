@@ -21,7 +21,6 @@ from infra.local.mailbox import FOLDER, Mailbox
 from infra.local.mailbox_site import MailboxSite, with_mailbox
 from infra.local.new_items import NewItems
 from infra.local.opened_store import open_store
-from infra.local.saved_tables import SavedTables
 from infra.local.signatures import signature_headers
 from infra.tables import create_tables
 
@@ -86,6 +85,8 @@ def run_database(
             aws.ssm().put_parameter(
                 Name=signing_keys_parameter, Value=keys.signing_keys, Type="SecureString", Overwrite=True
             )
+            from infra.local.saved_tables import SavedTables  # noqa: PLC0415 - moto's, which not every start gets to
+
             list_users(store, laptop.DEFAULTS["LYCHGATE_USERS_TABLE"])
             saved = SavedTables(store, aws)
             saved.restore()

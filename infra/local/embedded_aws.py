@@ -21,7 +21,6 @@ from werkzeug.test import EnvironBuilder
 
 from chalicelib.adapters.aws import session
 from infra.local.http_server import Application, names_this_machine
-from infra.local.moto_services import application_of
 from infra.local.signatures import is_signed
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ class EmbeddedAws:
 
     def __init__(self, identity: Mapping[str, str], secret_key: str, email: Application | None = None) -> None:
         """Take what it says of itself, the secret access key that requests over HTTP must be signed with, and SES."""
+        from infra.local.moto_services import application_of  # noqa: PLC0415 - it takes long to load
+
         self._secret_key = secret_key
         self._email = email
         self._identity = json.dumps(dict(identity)).encode()

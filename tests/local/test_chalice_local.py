@@ -12,76 +12,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import PATIENCE_SECONDS, ROOT
+from tests.local.conftest import PATIENCE_SECONDS, ChaliceLocal, Running, configure, free_port, until
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
 
 JSON = {"Content-Type": "application/json"}
 CREDENTIALS = json.dumps({"username": "alice", "password": "correct horse battery staple"}).encode()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture
+def api_port(chalice_server):
+    return chalice_server.port
+
+
+@pytest.fixture(scope="module")
+def keys_of_yesterday(tmp_path_factory):
+    """The data directory of a `make dynamodb` that has ended."""
+    folder = tmp_path_factory.mktemp("yesterday") / ".lychgate"
+    ended = Running(["dynamodb", "--data-dir", folder], {})
+    until(lambda: ended.ready)
+    ended.send(signal.SIGINT)
+    return folder
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A checkout with a stage `dev` whose database is at a port of its own."""
-    for name in ("app.py", "chalicelib", "infra", ".chalice"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
-    shutil.rmtree(tmp_path / ".chalice" / "deployments", ignore_errors=True)
-    return tmp_path
-
-
-def configure(project, database_port):
-    path = project / ".chalice" / "config.json"
-    config = json.loads(path.read_text("utf-8"))
-    config["stages"]["dev"]["environment_variables"]["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{database_port}"
-    path.write_text(json.dumps(config), "utf-8")
-
-
-def chalice_local(project, port, *options, **environment):
-    return subprocess.Popen(
-        [Path(sys.executable).parent / "chalice", "local", "--port", str(port), *(options or ["--no-autoreload"])],
-        cwd=project,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-@pytest.fixture
-def database(project, run_until_ready):
-    """What `make dynamodb` runs, its keys and credentials where the stage looks for them."""
-    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
-    configure(project, database.port_of("Database"))
-    return database
-
-
-@pytest.fixture
-def api_port(project, database, eventually):
-    """Chalice's server over that database."""
-    port = free_port()
-    server = chalice_local(project, port)
-    try:
-        until_it_serves(server, port, eventually)
-        yield port
-    finally:
-        server.kill()
-        server.communicate()
-
-
-def until_it_serves(server, port, eventually):
-    eventually(lambda: accepts(port) or server.poll() is not None)
-    assert server.poll() is None, server.stdout.read()
-
-
-def accepts(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def used_project(project, keys_of_yesterday):
+    """A project whose database has run before."""
+    shutil.copytree(keys_of_yesterday, project / ".lychgate")
+    return project
 
 
 def test_registers_and_serves_a_protected_call(api_port, ask):
@@ -112,16 +69,23 @@ def test_an_answer_may_set_two_cookies(api_port):
     assert log_out_with_two_cookies(over_http(api_port)).set_cookies == TWO_TAKEN_AWAY
 
 
-def test_goes_on_with_a_database_that_was_started_again(api_port, project, database, run_until_ready, ask):
-    assert ask(api_port, "POST", "/auth/register", JSON, CREDENTIALS).status == 201
-    first_key = database.secret_key
+def test_goes_on_with_a_database_that_was_started_again(project, run_until_ready, ask):
+    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
+    configure(project, database.port_of("Database"))
+    server = ChaliceLocal(project, free_port())
+    try:
+        server.until_it_serves()
+        assert ask(server.port, "POST", "/auth/register", JSON, CREDENTIALS).status == 201
+        first_key = database.secret_key
 
-    database.send(signal.SIGINT)
-    port = str(database.port_of("Database"))
-    again = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=port)
+        database.send(signal.SIGINT)
+        port = str(database.port_of("Database"))
+        again = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=port)
 
-    assert again.secret_key != first_key
-    assert ask(api_port, "POST", "/auth/login", JSON, CREDENTIALS).status == 200
+        assert again.secret_key != first_key
+        assert ask(server.port, "POST", "/auth/login", JSON, CREDENTIALS).status == 200
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])
@@ -155,33 +119,33 @@ AUTORELOAD = pytest.mark.parametrize("autoreload", ["--autoreload", "--no-autore
 
 def refusal(server):
     """Wait for the end of a server that does not start, and return what it said."""
-    output, _ = server.communicate(timeout=PATIENCE_SECONDS)
-    assert server.returncode != 0, output
-    assert "Traceback" not in output
-    assert "Serving on" not in output
-    return output
+    try:
+        assert server.ended() != 0, server.output
+    finally:
+        server.kill()
+    assert "Traceback" not in server.output
+    assert "Serving on" not in server.output
+    return server.output
 
 
 @AUTORELOAD
 def test_says_at_its_start_that_the_keys_are_missing_and_ends(project, autoreload):
-    said = refusal(chalice_local(project, free_port(), autoreload))
+    said = refusal(ChaliceLocal(project, free_port(), autoreload))
     assert "LYCHGATE_PUBLIC_KEYS names .lychgate/public-keys.json, which cannot be read" in said
     assert "make dynamodb" in said
 
 
 @AUTORELOAD
-def test_says_at_its_start_that_the_database_is_missing_and_ends(project, run_until_ready, autoreload):
-    run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
-    configure(project, free_port())
-    said = refusal(chalice_local(project, free_port(), autoreload))
+def test_says_at_its_start_that_the_database_is_missing_and_ends(used_project, autoreload):
+    configure(used_project, free_port())
+    said = refusal(ChaliceLocal(used_project, free_port(), autoreload))
     assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in said
 
 
 @AUTORELOAD
-def test_says_at_its_start_that_the_database_is_another_ones_and_ends(project, run_until_ready, tmp_path, autoreload):
-    run_until_ready("dynamodb", "--data-dir", project / ".lychgate").send(signal.SIGINT)
-    configure(project, run_until_ready("dynamodb", "--data-dir", tmp_path / "other").port_of("Database"))
-    said = refusal(chalice_local(project, free_port(), autoreload))
+def test_says_at_its_start_that_the_database_is_another_ones_and_ends(used_project, database, autoreload):
+    configure(used_project, database.port_of("Database"))
+    said = refusal(ChaliceLocal(used_project, free_port(), autoreload))
     assert "the database refuses the credentials in .lychgate/credentials" in said
     assert "`make dynamodb` writes them" in said
 
@@ -190,7 +154,7 @@ def test_says_at_its_start_that_the_database_is_another_ones_and_ends(project, r
 def test_says_at_its_start_that_the_port_is_taken_and_ends(project, autoreload):
     with socket.create_server(("127.0.0.1", 0)) as other_program:
         taken = other_program.getsockname()[1]
-        said = refusal(chalice_local(project, taken, autoreload))
+        said = refusal(ChaliceLocal(project, taken, autoreload))
     assert f"port {taken} is taken by another program. Choose another one: chalice local --port 8002" in said
 
 

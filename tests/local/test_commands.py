@@ -55,26 +55,15 @@ def test_an_interruption_ends_with_success_and_leaves_one_file_of_accounts(
         socket.create_connection(("127.0.0.1", port), timeout=30)
 
 
-def test_what_was_answered_survives_a_kill(run_until_ready, tmp_path, put_alice, connect):
+def test_what_was_answered_survives_a_kill_whose_lock_is_no_obstacle(run_until_ready, tmp_path, put_alice, connect):
     running = run_until_ready("dynamodb", "--data-dir", tmp_path)
     put_alice(running)
     running.send(signal.SIGKILL)
+    assert (tmp_path / "lock").read_bytes()
 
     again = run_until_ready("dynamodb", "--data-dir", tmp_path)
     assert connect("dynamodb", again.port_of("Database"), again.secret_key).scan(TableName=USERS)["Items"] == [ALICE]
-
-
-def test_the_application_finds_the_keys_in_ssm_and_they_stay_the_same(run_until_ready, tmp_path, connect):
-    values = set()
-    for _ in range(2):
-        running = run_until_ready("dynamodb", "--data-dir", tmp_path)
-        ssm = connect("ssm", running.port_of("Database"), running.secret_key)
-        parameter = ssm.get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)["Parameter"]
-        assert parameter["Type"] == "SecureString"
-        values.add(parameter["Value"])
-        running.send(signal.SIGINT)
-
-    assert values == {(tmp_path / "signing-keys.json").read_text()}
+    assert again.send(signal.SIGINT) == 0
 
 
 def test_what_a_kill_during_a_save_left_behind_is_removed(run_until_ready, tmp_path):
@@ -146,19 +135,11 @@ def test_a_taken_page_port_is_one_line_that_says_what_to_type(run, tmp_path, tak
     assert "PORT=9100 make dev" in line
 
 
-def test_two_databases_do_not_write_one_data_directory(run, run_until_ready, tmp_path):
-    first = run_until_ready("dynamodb", "--data-dir", tmp_path)
-
-    second = run("dynamodb", "--data-dir", tmp_path)
+def test_two_databases_do_not_write_one_data_directory(run, database):
+    second = run("dynamodb", "--data-dir", database.data_directory)
 
     assert second.ended() == 1
-    assert f"DYNAMODB_PORT={first.port_of('Database')} make dev" in second.output
-
-
-def test_a_lock_left_by_a_killed_database_is_no_obstacle(run_until_ready, tmp_path):
-    run_until_ready("dynamodb", "--data-dir", tmp_path).send(signal.SIGKILL)
-
-    assert run_until_ready("dynamodb", "--data-dir", tmp_path).send(signal.SIGINT) == 0
+    assert f"DYNAMODB_PORT={database.port_of('Database')} make dev" in second.output
 
 
 def test_the_development_server_serves_page_and_api_and_ends_with_its_database(run_until_ready, tmp_path, ask):
@@ -177,11 +158,10 @@ def test_the_development_server_serves_page_and_api_and_ends_with_its_database(r
             socket.create_connection(("127.0.0.1", ended), timeout=30)
 
 
-def test_a_development_server_uses_the_database_that_runs_already(run_until_ready, tmp_path, ask, connect):
-    database = run_until_ready("dynamodb", "--data-dir", tmp_path)
+def test_a_development_server_uses_the_database_that_runs_already(run_until_ready, database, ask, connect):
     port = database.port_of("Database")
 
-    server = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=str(port))
+    server = run_until_ready("--data-dir", database.data_directory, DYNAMODB_PORT=str(port))
 
     assert server.port_of("Database") == port
     assert "which was running already" in server.output
@@ -190,8 +170,8 @@ def test_a_development_server_uses_the_database_that_runs_already(run_until_read
     assert connect("dynamodb", port, database.secret_key).list_tables()["TableNames"]
 
 
-def test_the_database_of_another_data_directory_is_not_used(run, run_until_ready, tmp_path):
-    port = run_until_ready("dynamodb", "--data-dir", tmp_path / "one").port_of("Database")
+def test_the_database_of_another_data_directory_is_not_used(run, database, tmp_path):
+    port = database.port_of("Database")
 
     server = run("--data-dir", tmp_path / "two", DYNAMODB_PORT=str(port))
 
@@ -199,30 +179,37 @@ def test_the_database_of_another_data_directory_is_not_used(run, run_until_ready
     assert f"port {port} is taken" in server.output
 
 
-def test_the_credentials_are_the_owners_alone_and_of_one_run(run_until_ready, tmp_path, connect):
-    keys = set()
+def test_each_run_has_its_own_credentials_for_the_owner_alone_and_the_same_keys_in_ssm(
+    run_until_ready, tmp_path, connect
+):
+    credentials, values = set(), set()
     for _ in range(2):
         running = run_until_ready("dynamodb", "--data-dir", tmp_path)
+        port = running.port_of("Database")
         file = tmp_path / "credentials"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        keys.add(running.secret_key)
+        credentials.add(running.secret_key)
         assert running.secret_key not in running.output
         assert running.secret_key.encode() not in (tmp_path / "lock").read_bytes()
-        assert connect("dynamodb", running.port_of("Database"), running.secret_key).list_tables()["TableNames"]
-        for earlier in keys - {running.secret_key}:
+        assert connect("dynamodb", port, running.secret_key).list_tables()["TableNames"]
+        for earlier in credentials - {running.secret_key}:
             with pytest.raises(ClientError, match="not signed with the secret access key"):
-                connect("dynamodb", running.port_of("Database"), earlier).list_tables()
+                connect("dynamodb", port, earlier).list_tables()
+        ssm = connect("ssm", port, running.secret_key)
+        parameter = ssm.get_parameter(Name="/lychgate/dev/signing-keys", WithDecryption=True)["Parameter"]
+        assert parameter["Type"] == "SecureString"
+        values.add(parameter["Value"])
         running.send(signal.SIGINT)
         assert not file.exists()
 
-    assert len(keys) == 2
-    assert min(map(len, keys)) == 40
+    assert len(credentials) == 2
+    assert min(map(len, credentials)) == 40
+    assert values == {(tmp_path / "signing-keys.json").read_text()}
 
 
-def test_awss_own_clients_find_the_credentials_in_the_file(run_until_ready, tmp_path, monkeypatch):
-    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    port = running.port_of("Database")
+def test_awss_own_clients_find_the_credentials_in_the_file(database, monkeypatch):
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(database.data_directory / "credentials"))
+    port = database.port_of("Database")
     client = boto3.Session().client("dynamodb", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{port}")
 
     assert USERS in client.list_tables()["TableNames"]
@@ -247,7 +234,7 @@ def register(ask, server, username):
     return ask(server.port_of("Page"), "POST", "/api/auth/register", {"Content-Type": "application/json"}, body)
 
 
-def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):
+def test_the_shells_own_aws_account_is_never_used_and_an_option_wins_over_the_environment(run_until_ready, tmp_path):
     account = {
         "AWS_PROFILE": "no-such-profile",
         "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
@@ -255,13 +242,23 @@ def test_the_shells_own_aws_account_is_never_used(run_until_ready, tmp_path):
         "HTTP_PROXY": "http://127.0.0.1:1",
     }
 
-    running = run_until_ready("--data-dir", tmp_path, **account)
+    running = run_until_ready("--data-dir", tmp_path, "--port", "0", PORT="x", **account)
 
+    assert running.port_of("Page")
     assert running.send(signal.SIGINT) == 0
 
 
-@pytest.mark.parametrize("variable", ["PORT", "DYNAMODB_PORT"])
-@pytest.mark.parametrize("port", ["70000", "-1", "x", ""])
+@pytest.mark.parametrize(
+    ("variable", "port"),
+    [
+        ("PORT", "70000"),
+        ("DYNAMODB_PORT", "-1"),
+        ("PORT", "x"),
+        ("DYNAMODB_PORT", ""),
+        *(pytest.param("DYNAMODB_PORT", port, marks=pytest.mark.exhaustive) for port in ("70000", "x")),
+        *(pytest.param("PORT", port, marks=pytest.mark.exhaustive) for port in ("-1", "")),
+    ],
+)
 def test_a_port_that_is_none_is_one_line_that_quotes_what_was_typed(run, tmp_path, variable, port):
     running = run("--data-dir", tmp_path, **{variable: port})
 
@@ -270,12 +267,10 @@ def test_a_port_that_is_none_is_one_line_that_quotes_what_was_typed(run, tmp_pat
     assert line == f"lychgate: {variable}={port}: {port!r} is not a port number: 1 to 65535, or 0 for any free one"
 
 
-def test_an_option_wins_over_the_environment_and_is_held_to_the_same(run, run_until_ready, tmp_path):
+def test_an_option_is_held_to_the_same(run, tmp_path):
     running = run("--data-dir", tmp_path, "--port", "x")
     assert running.ended() == 2
     assert "argument --port: 'x' is not a port number" in running.output
-
-    assert run_until_ready("--data-dir", tmp_path, "--port", "0", PORT="x").port_of("Page")
 
 
 def test_page_and_database_on_one_port_is_one_line_that_says_what_to_type(run, tmp_path):

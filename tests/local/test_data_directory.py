@@ -62,9 +62,16 @@ def garbage(path):
     path.write_bytes(b"\xff{garbage" * 100)
 
 
-@pytest.mark.parametrize("damage", [gone, empty, garbage])
-def test_what_can_be_made_again_is(start, post, data, damage):
-    for name in ("credentials", "lock", "public-keys.json"):
+@pytest.mark.parametrize(
+    "damages",
+    [
+        (gone, empty, garbage),
+        pytest.param((empty, garbage, gone), marks=pytest.mark.exhaustive),
+        pytest.param((garbage, gone, empty), marks=pytest.mark.exhaustive),
+    ],
+)
+def test_what_can_be_made_again_is(start, post, data, damages):
+    for name, damage in zip(("credentials", "lock", "public-keys.json"), damages, strict=True):
         damage(data / name)
 
     running = start(data)

@@ -4,15 +4,13 @@ import json
 import re
 import signal
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
 from tests.client.find_node import node_folder
-from tests.local.conftest import ROOT
-from tests.local.test_chalice_local import chalice_local, configure, free_port, project, until_it_serves
+from tests.local.conftest import OTHER_ORIGIN, ROOT, Shared
 from tests.local.test_own_address import Api
-
-__all__ = ["project"]
 
 RECIPE = re.search(
     r"^## A development server of your own\n(.*?)(?=^## )",
@@ -24,31 +22,60 @@ JSON = {"Content-Type": "application/json"}
 BODY = json.dumps(ALICE).encode()
 
 
-@pytest.fixture(params=["changeOrigin", "as it is"])
-def proxy(request):
+class Proxy:
     """A proxy that has a port and no target yet."""
-    with subprocess.Popen(
-        [node_folder() / "node", ROOT / "tests" / "local" / "development_proxy.mjs", request.param],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        process.port = int(process.stdout.readline())
-        yield process
-        process.kill()
+
+    def __init__(self, *options):
+        command = [node_folder() / "node", ROOT / "tests" / "local" / "development_proxy.mjs", *options]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self._process.stdout.readline())
+
+    def lead_to(self, running):
+        self._process.stdin.write(f"http://127.0.0.1:{running.port_of('Page')}\n")
+        self._process.stdin.flush()
+
+    def end(self):
+        self._process.kill()
+        self._process.communicate()
 
 
-@pytest.fixture
-def through(proxy, run_until_ready, tmp_path, ask):
-    """Run `make dev` behind the proxy, and return it with the API as a page of the proxy's origin sees it."""
+KINDS = ("changeOrigin", "as it is")
 
-    def through(**environment):
-        running = run_until_ready("--data-dir", tmp_path, **environment)
-        proxy.stdin.write(f"http://127.0.0.1:{running.port_of('Page')}\n")
-        proxy.stdin.flush()
-        return running, Api(ask, proxy.port, "/api")
 
-    return through
+@contextmanager
+def proxies():
+    started = {}
+    try:
+        for kind in KINDS:
+            started[kind] = Proxy(kind)
+        yield started
+    finally:
+        for proxy in started.values():
+            proxy.end()
+
+
+@pytest.fixture(scope="module")
+def allowed_proxies(tmp_path_factory):
+    """Proxies of each kind before a `make dev` that allows their origins."""
+    with proxies() as started:
+        origins = ",".join(f"http://localhost:{proxy.port}" for proxy in started.values())
+        data = tmp_path_factory.mktemp("proxied") / "data"
+        server = Shared("--data-dir", data, LYCHGATE_ALLOWED_ORIGINS=origins)
+        try:
+            for proxy in started.values():
+                proxy.lead_to(server.running)
+            yield server, started
+        finally:
+            server.end()
+
+
+@pytest.fixture(scope="module")
+def unknown_proxies(shared_development_server):
+    """Proxies of each kind before a `make dev` that knows nothing of them."""
+    with proxies() as started:
+        for proxy in started.values():
+            proxy.lead_to(shared_development_server.running)
+        yield started
 
 
 def as_a_browser(port):
@@ -64,9 +91,12 @@ def cookie_in(answer):
     return cookie.partition(";")[0]
 
 
-def test_with_the_proxys_origin_allowed_a_session_begins_goes_on_and_ends(proxy, through):
-    _, api = through(LYCHGATE_ALLOWED_ORIGINS=f"http://localhost:{proxy.port}")
-    browser = as_a_browser(proxy.port)
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_the_proxys_origin_allowed_a_session_begins_goes_on_and_ends(allowed_proxies, ask, kind):
+    server, started = allowed_proxies
+    server.emptied()
+    api = Api(ask, started[kind].port, "/api")
+    browser = as_a_browser(started[kind].port)
 
     registered = api.post("/auth/register", ALICE, **browser)
     assert registered.status == 201
@@ -77,9 +107,12 @@ def test_with_the_proxys_origin_allowed_a_session_begins_goes_on_and_ends(proxy,
     assert api.post("/auth/logout", {}, **browser, Cookie=cookie_in(refreshed)).status == 204
 
 
-def test_without_it_the_cookie_is_refused_and_the_terminal_says_what_to_type(proxy, through, eventually):
-    running, api = through()
-    browser = as_a_browser(proxy.port)
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_it_the_cookie_is_refused_and_the_terminal_says_what_to_type(
+    unknown_proxies, development_server, ask, eventually, kind
+):
+    api = Api(ask, unknown_proxies[kind].port, "/api")
+    browser = as_a_browser(unknown_proxies[kind].port)
 
     refused = api.post("/auth/register", ALICE, **browser)
 
@@ -89,44 +122,41 @@ def test_without_it_the_cookie_is_refused_and_the_terminal_says_what_to_type(pro
         f"lychgate: a page of {origin} may not use the session cookie, because its origin is not allowed. "
         f"To allow it: LYCHGATE_ALLOWED_ORIGINS={origin} make dev\n"
     )
-    eventually(lambda: said in running.output)
+    eventually(lambda: said in development_server.said)
     in_the_body = {name: value for name, value in ALICE.items() if name != "token_delivery"}
     assert api.post("/auth/register", in_the_body, **browser).status == 201, "without the cookie no origin matters"
 
 
-def test_an_origin_more_is_added_to_those_that_are_allowed_already(run_until_ready, tmp_path, ask, eventually):
-    running = run_until_ready("--data-dir", tmp_path, LYCHGATE_ALLOWED_ORIGINS="http://localhost:3000")
-    api = Api(ask, running.port_of("Page"), "/api")
+def test_an_origin_more_is_added_to_those_that_are_allowed_already(server_for_another_origin, ask, eventually):
+    api = Api(ask, server_for_another_origin.port_of("Page"), "/api")
 
-    api.post("/auth/register", ALICE, Origin="http://localhost:5173")
+    api.post("/auth/register", ALICE, Origin="http://localhost:3000")
 
-    advice = "LYCHGATE_ALLOWED_ORIGINS=http://localhost:3000,http://localhost:5173 make dev"
-    eventually(lambda: advice in running.output)
+    advice = f"LYCHGATE_ALLOWED_ORIGINS={OTHER_ORIGIN},http://localhost:3000 make dev"
+    eventually(lambda: advice in server_for_another_origin.said)
 
 
-def test_a_page_that_asks_across_origins_without_a_proxy_is_advised_too(run_until_ready, tmp_path, ask, eventually):
-    running = run_until_ready("--data-dir", tmp_path)
+def test_a_page_that_asks_across_origins_without_a_proxy_is_advised_too(development_server, ask, eventually):
     asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
 
-    preflight = ask(running.port_of("Page"), "OPTIONS", "/api/auth/login", asked)
+    preflight = ask(development_server.port_of("Page"), "OPTIONS", "/api/auth/login", asked)
 
     assert preflight.headers["Access-Control-Allow-Origin"] is None
     advice = "a page of http://localhost:5173 cannot call the API, because its origin is not allowed. To allow it: "
-    eventually(lambda: f"{advice}LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 make dev" in running.output)
+    eventually(lambda: f"{advice}LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 make dev" in development_server.said)
 
 
-def test_what_is_no_origin_is_not_printed(run_until_ready, tmp_path, ask, eventually):
-    running = run_until_ready("--data-dir", tmp_path)
+def test_what_is_no_origin_is_not_printed(development_server, ask, eventually):
     # The second one has the 8-bit form of an escape sequence.
     origins = ["null", "http://x.example\x9b2J", "http://x.example;reboot", "http://x.example/", "x" * 300, ""]
 
     for origin in origins:
-        answer = ask(running.port_of("Page"), "POST", "/api/auth/login", {"Origin": origin, **JSON}, BODY)
+        answer = ask(development_server.port_of("Page"), "POST", "/api/auth/login", {"Origin": origin, **JSON}, BODY)
         assert (answer.status, json.loads(answer.body)["error"]) == (403, "origin_rejected")
 
     advice = "lychgate: a page that does not say its origin may not use the session cookie. "
-    eventually(lambda: running.output.count(advice) == len(origins))
-    assert not [part for part in ("\x9b", ";", "x.example", "xxx") if part in running.output]
+    eventually(lambda: development_server.said.count(advice) == len(origins))
+    assert not [part for part in ("\x9b", ";", "x.example", "xxx") if part in development_server.said]
 
 
 def test_a_test_suite_that_creates_many_accounts_is_told_which_setting_it_needs(
@@ -150,18 +180,10 @@ def test_a_test_suite_that_creates_many_accounts_is_told_which_setting_it_needs(
     assert [register(raised, number) for number in range(3, 8)] == [201] * 5
 
 
-def test_chalice_local_advises_in_its_own_words(project, run_until_ready, eventually, ask):
-    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
-    configure(project, database.port_of("Database"))
-    port = free_port()
-    server = chalice_local(project, port)
-    try:
-        until_it_serves(server, port, eventually)
-        assert ask(port, "POST", "/auth/login", {"Origin": "http://localhost:5173", **JSON}, BODY).status == 403
-    finally:
-        server.kill()
-        said, _ = server.communicate()
-    assert "To allow it: LYCHGATE_ALLOWED_ORIGINS=http://localhost:5173 chalice local\n" in said
+def test_chalice_local_advises_in_its_own_words(chalice_server, ask, eventually):
+    origin = "http://localhost:5173"
+    assert ask(chalice_server.port, "POST", "/auth/login", {"Origin": origin, **JSON}, BODY).status == 403
+    eventually(lambda: f"To allow it: LYCHGATE_ALLOWED_ORIGINS={origin} chalice local\n" in chalice_server.said)
 
 
 def test_the_recipe_names_the_setting_and_its_commands():

@@ -219,7 +219,7 @@ def test_a_write_that_could_not_be_kept_is_answered_as_one_that_may_be_tried_aga
 
 
 def test_a_start_reads_nothing_of_moto_for_what_only_a_command_to_machines_needs(aws):
-    loaded = "import sys, infra.local.database; print('moto.ssm' in sys.modules, 'moto.ec2' in sys.modules)"
+    loaded = "import sys, infra.local.moto_services; print('moto.ssm' in sys.modules, 'moto.ec2' in sys.modules)"
     done = run_to_end([sys.executable, "-c", loaded], ROOT)
     assert done.stdout.split() == ["True", "False"]
 

@@ -29,9 +29,13 @@ def registration(to):
 def outbox(connect):
     """Put a mail into the outbox of a database that runs."""
 
+    clients = {}
+
     def outbox(running, to):
-        client = connect("dynamodb", running.port_of("Database"), running.secret_key, config=ONE_ATTEMPT)
-        client.put_item(TableName=MAIL, Item=registration(to))
+        if running not in clients:
+            port = running.port_of("Database")
+            clients[running] = connect("dynamodb", port, running.secret_key, config=ONE_ATTEMPT)
+        clients[running].put_item(TableName=MAIL, Item=registration(to))
 
     return outbox
 
@@ -50,9 +54,9 @@ def recipients(mails):
     return [mail["to"] for mail in mails]
 
 
-@pytest.mark.parametrize("command", [[], ["dynamodb"]], ids=["make dev", "make dynamodb"])
-def test_a_mail_is_in_the_mailbox_that_the_start_names(run_until_ready, tmp_path, outbox, mails, eventually, command):
-    running = run_until_ready(*command, "--data-dir", tmp_path)
+@pytest.mark.parametrize("server", ["development_server", "database"])
+def test_a_mail_is_in_the_mailbox_that_the_start_names(request, outbox, mails, eventually, server):
+    running = request.getfixturevalue(server)
     assert mails(running) == []
     outbox(running, "kim@example.org")
     eventually(lambda: mails(running))
@@ -64,14 +68,16 @@ def test_a_mail_is_in_the_mailbox_that_the_start_names(run_until_ready, tmp_path
     assert mails(running, "Database") == [mail]
 
 
-def test_links_lead_to_the_page_of_make_dev(run_until_ready, tmp_path, outbox, mails, eventually):
-    running = run_until_ready("--data-dir", tmp_path)
-    outbox(running, "kim@example.org")
-    eventually(lambda: mails(running))
-    assert f"http://127.0.0.1:{running.port_of('Page')}/account.html#register=" in mails(running)[0]["text"]
+def test_links_lead_to_the_page_of_make_dev(development_server, outbox, mails, eventually):
+    outbox(development_server, "kim@example.org")
+    eventually(lambda: mails(development_server))
+    page = f"http://127.0.0.1:{development_server.port_of('Page')}"
+    assert f"{page}/account.html#register=" in mails(development_server)[0]["text"]
 
 
-def test_settings_of_the_environment_are_the_mailers_too(run_until_ready, tmp_path, outbox, mails, eventually):
+def test_settings_of_the_environment_are_the_mailers_and_the_previews_too(
+    run_until_ready, tmp_path, outbox, mails, eventually, ask
+):
     settings = {
         "LYCHGATE_SITE_URL": "http://localhost:5173",
         "LYCHGATE_SITE_NAME": "Oak & Latch",
@@ -88,6 +94,15 @@ def test_settings_of_the_environment_are_the_mailers_too(run_until_ready, tmp_pa
     assert mail["from"] == "Latch <latch@oak.example>"
     assert "#7a0019" in mail["html"]
 
+    previews = json.loads(ask(running.port_of("Mailbox"), "GET", "/_mailbox/previews.json").body)
+    assert all("Oak & Latch" in preview["subject"] for preview in previews)
+
+
+def test_the_previews_are_there(development_server, ask):
+    previews = json.loads(ask(development_server.port_of("Page"), "GET", "/_mailbox/previews.json").body)
+    assert {"en/reset", "de/reset", "en/register_known", "de/login_code"} <= {preview["id"] for preview in previews}
+    assert not any(preview.get("broken") for preview in previews)
+
 
 def test_a_setting_that_no_mail_can_be_made_with_is_said_at_the_start(run, tmp_path):
     running = run("--data-dir", tmp_path, LYCHGATE_MAIL_COLOUR="green")
@@ -97,25 +112,28 @@ def test_a_setting_that_no_mail_can_be_made_with_is_said_at_the_start(run, tmp_p
 
 
 def test_make_dev_shows_the_mailbox_of_a_database_that_runs_already(
-    run_until_ready, tmp_path, outbox, mails, eventually
+    run_until_ready, database, outbox, mails, eventually
 ):
-    database = run_until_ready("dynamodb", "--data-dir", tmp_path)
-    page = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=str(database.port_of("Database")))
+    page = run_until_ready("--data-dir", database.data_directory, DYNAMODB_PORT=str(database.port_of("Database")))
     outbox(database, "kim@example.org")
     eventually(lambda: mails(page))
     assert mails(page) == mails(database)
     assert recipients(mails(page)) == ["kim@example.org"]
 
 
-def test_mails_are_kept_when_the_server_starts_again(run_until_ready, tmp_path, outbox, mails, eventually):
+def test_mails_are_kept_and_not_sent_again_when_the_server_starts_again(
+    run_until_ready, tmp_path, outbox, mails, eventually, connect
+):
     running = run_until_ready("--data-dir", tmp_path)
     outbox(running, "kim@example.org")
-    eventually(lambda: mails(running))
+    client = connect("dynamodb", running.port_of("Database"), running.secret_key)
+    eventually(lambda: all("sent_at" in item for item in client.scan(TableName=MAIL)["Items"]))
     before = mails(running)
     assert running.send(signal.SIGINT) == 0
     again = run_until_ready("--data-dir", tmp_path)
     outbox(again, "lee@example.org")
-    eventually(lambda: len(mails(again)) == 2)
+    eventually(lambda: "lee@example.org" in recipients(mails(again)))
+    assert recipients(mails(again)) == ["lee@example.org", "kim@example.org"]
     assert mails(again)[1:] == before
 
 
@@ -133,7 +151,8 @@ def test_a_mail_that_could_not_be_kept_is_sent_at_the_next_start_at_the_latest(
     assert recipients(mails(again)) == ["kim@example.org"]
 
 
-def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outbox, mails, eventually):
+@pytest.mark.parametrize("kills", [2, pytest.param(6, marks=pytest.mark.exhaustive)])
+def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outbox, mails, eventually, kills):
     acknowledged = []
 
     def write(running, number):
@@ -145,7 +164,7 @@ def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outb
         acknowledged.append(to)
         return True
 
-    for start in range(3):
+    for start in range(kills):
         running = run_until_ready("dynamodb", "--data-dir", tmp_path)
 
         def go_on(running=running, start=start):
@@ -162,21 +181,7 @@ def test_no_mail_in_the_outbox_is_lost_by_a_kill(run_until_ready, tmp_path, outb
     last = run_until_ready("dynamodb", "--data-dir", tmp_path)
     eventually(lambda: set(acknowledged) <= set(recipients(mails(last))))
     # Only the one that was being sent when its server was killed can have been sent twice.
-    assert len(mails(last)) <= len(set(recipients(mails(last)))) + 3
-
-
-def test_what_was_sent_is_not_sent_again_at_the_next_start(
-    run_until_ready, tmp_path, outbox, mails, eventually, connect
-):
-    running = run_until_ready("--data-dir", tmp_path)
-    outbox(running, "kim@example.org")
-    client = connect("dynamodb", running.port_of("Database"), running.secret_key)
-    eventually(lambda: all("sent_at" in item for item in client.scan(TableName=MAIL)["Items"]))
-    running.send(signal.SIGINT)
-    again = run_until_ready("--data-dir", tmp_path)
-    outbox(again, "lee@example.org")
-    eventually(lambda: "lee@example.org" in recipients(mails(again)))
-    assert recipients(mails(again)) == ["lee@example.org", "kim@example.org"]
+    assert len(mails(last)) <= len(set(recipients(mails(last)))) + kills
 
 
 def test_a_server_that_ends_while_mails_wait_ends_in_order(run_until_ready, tmp_path, outbox):
@@ -187,27 +192,17 @@ def test_a_server_that_ends_while_mails_wait_ends_in_order(run_until_ready, tmp_
     assert "Traceback" not in running.output
 
 
-def test_the_previews_are_there_and_follow_the_settings(run_until_ready, tmp_path, ask):
-    running = run_until_ready("--data-dir", tmp_path, LYCHGATE_SITE_NAME="Oak & Latch")
-    previews = json.loads(ask(running.port_of("Page"), "GET", "/_mailbox/previews.json").body)
-    assert {"en/reset", "de/reset", "en/register_known", "de/login_code"} <= {preview["id"] for preview in previews}
-    assert all("Oak & Latch" in preview["subject"] for preview in previews)
-    assert not any(preview.get("broken") for preview in previews)
-
-
-def test_asking_for_news_leaves_no_line_in_the_terminal(run_until_ready, tmp_path, ask, eventually):
-    running = run_until_ready("--data-dir", tmp_path)
-    port = running.port_of("Page")
+def test_asking_for_news_leaves_no_line_in_the_terminal(development_server, ask, eventually):
+    port = development_server.port_of("Page")
     version = ask(port, "GET", "/_mailbox.json").headers["ETag"]
     assert ask(port, "GET", "/_mailbox.json", {"If-None-Match": version}).status == 304
     ask(port, "GET", "/_mailbox")
-    eventually(lambda: re.search(r"GET +/_mailbox 200", running.output))
-    assert len(re.findall(r"/_mailbox\.json", running.output)) == 1
+    eventually(lambda: re.search(r"GET +/_mailbox 200", development_server.said))
+    assert len(re.findall(r"/_mailbox\.json", development_server.said)) == 1
 
 
-def test_the_database_still_refuses_pages_beside_its_mailbox(run_until_ready, tmp_path, ask):
-    running = run_until_ready("dynamodb", "--data-dir", tmp_path)
-    port = running.port_of("Database")
+def test_the_database_still_refuses_pages_beside_its_mailbox(database, ask):
+    port = database.port_of("Database")
     own = {"Origin": f"http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}
     assert ask(port, "GET", "/_mailbox.json", own).status == 200
     for path in ("/", "/lychgate", "/v2/email/outbound-emails"):
@@ -215,7 +210,7 @@ def test_the_database_still_refuses_pages_beside_its_mailbox(run_until_ready, tm
         assert ask(port, "GET", path).status == 403
 
 
-def test_it_does_not_answer_on_other_addresses_of_this_machine(run_until_ready, tmp_path):
-    running = run_until_ready("--data-dir", tmp_path)
+def test_it_does_not_answer_on_other_addresses_of_this_machine(development_server):
+    port = development_server.port_of("Page")
     with pytest.raises(OSError):
-        http.client.HTTPConnection("127.0.0.2", running.port_of("Page"), timeout=5).request("GET", "/_mailbox.json")
+        http.client.HTTPConnection("127.0.0.2", port, timeout=5).request("GET", "/_mailbox.json")

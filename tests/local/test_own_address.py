@@ -1,18 +1,19 @@
 """Where the local API says it is, with a session that goes on when that changes."""
 
-import base64
 import json
 import re
 import signal
 
 import pytest
 
-from tests.local.test_chalice_local import chalice_local, configure, free_port, project, until_it_serves
-
-__all__ = ["project"]
+from tests.local.conftest import ChaliceLocal, Running, ask_once, free_port, until
+from tests.local.localhost import Browser, claims, log_in, with_a_passkey
+from tests.support.authenticator import Authenticator
 
 JSON = {"Content-Type": "application/json"}
-ALICE = {"username": "alice", "password": "correct horse battery staple"}
+ALICE, BOB, CAROL = (
+    {"username": name, "password": "correct horse battery staple"} for name in ("alice", "bob", "carol")
+)
 
 
 class Api:
@@ -35,11 +36,6 @@ class Api:
         return json.loads(self.post("/auth/register", ALICE).body)
 
 
-def claims(token):
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-
-
 @pytest.fixture
 def make_dev(run_until_ready, tmp_path, ask):
     """Run `make dev` on the accounts of this test, on a new port each time, and return process and API."""
@@ -52,22 +48,18 @@ def make_dev(run_until_ready, tmp_path, ask):
 
 
 @pytest.fixture
-def local(project, run_until_ready, eventually, ask):
+def local(shared_project, database, ask):
     """Run `chalice local` over `make dynamodb`, on a new port each time."""
-    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
-    configure(project, database.port_of("Database"))
     servers = []
 
     def local(**environment):
-        port = free_port()
-        servers.append(chalice_local(project, port, **environment))
-        until_it_serves(servers[-1], port, eventually)
-        return servers[-1], Api(ask, port)
+        servers.append(ChaliceLocal(shared_project, free_port(), **environment))
+        servers[-1].until_it_serves()
+        return servers[-1], Api(ask, servers[-1].port)
 
     yield local
     for server in servers:
         server.kill()
-        server.communicate()
 
 
 @pytest.fixture(params=["make_dev", "local"])
@@ -76,9 +68,15 @@ def start(request):
     return request.getfixturevalue(request.param)
 
 
-def test_whatever_says_where_the_api_is_names_the_port_that_is_listened_on(start):
-    _, api = start()
+@pytest.fixture(params=["make_dev", "local"])
+def api(request, ask):
+    """The API of either without a setting."""
+    if request.param == "local":
+        return Api(ask, request.getfixturevalue("chalice_server").port)
+    return Api(ask, request.getfixturevalue("development_server").port_of("Page"), "/api")
 
+
+def test_whatever_says_where_the_api_is_names_the_port_that_is_listened_on(api):
     discovery = api.json("/.well-known/openid-configuration")
     assert discovery["issuer"] == api.root
     assert discovery["jwks_uri"] == f"{api.root}/.well-known/jwks.json"
@@ -90,9 +88,7 @@ def test_whatever_says_where_the_api_is_names_the_port_that_is_listened_on(start
     assert b":8000" not in api.get("/openapi.json").body
 
 
-def test_the_pages_own_origins_are_those_of_the_port(start):
-    _, api = start()
-
+def test_the_pages_own_origins_are_those_of_the_port(api):
     def allowed(origin):
         return api.get("/health", Origin=origin).headers["Access-Control-Allow-Origin"]
 
@@ -112,37 +108,59 @@ def test_the_environment_wins_over_what_the_server_would_choose(start):
     assert api.post("/auth/register", ALICE).status == 422
 
 
-def test_make_dev_names_the_settings_that_the_environment_has(make_dev):
-    running, _ = make_dev(LYCHGATE_BCRYPT_COST="10", LYCHGATE_ALLOWED_ORIGINS="http://localhost:5173")
+def test_make_dev_names_the_settings_that_the_environment_has(server_for_another_origin):
+    said = "Settings  LYCHGATE_ALLOWED_ORIGINS, LYCHGATE_BCRYPT_COST from the environment"
+    assert said in server_for_another_origin.output
 
-    assert "Settings  LYCHGATE_ALLOWED_ORIGINS, LYCHGATE_BCRYPT_COST from the environment" in running.output
+
+IN_COOKIE = {"token_delivery": "cookie"}
 
 
-def test_a_session_goes_on_when_the_api_starts_on_another_port(make_dev):
-    first, api = make_dev()
-    tokens = api.register()
-    first.send(signal.SIGINT)
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """`make dev` that was at another port before, and what people had there: tokens, a cookie, an authenticator."""
+    data = tmp_path_factory.mktemp("moved") / "data"
+    first = Running(["--data-dir", data], {})
+    second = None
+    try:
+        until(lambda: first.ready)
+        api = Api(ask_once, first.port_of("Page"), "/api")
+        of_alice = api.register()
+        in_cookie = api.post("/auth/register", BOB | IN_COOKIE)
+        authenticator = Authenticator()
+        assert with_a_passkey(Browser(ask_once, api.root), authenticator, CAROL) == 201
+        first.send(signal.SIGINT)
+        second = Running(["--data-dir", data], {})
+        until(lambda: second.ready)
+        moved = Api(ask_once, second.port_of("Page"), "/api")
+        assert moved.root != api.root
+        yield moved, of_alice, in_cookie.headers["Set-Cookie"].partition(";")[0], authenticator
+    finally:
+        first.kill()
+        if second is not None:
+            second.kill()
 
-    _, moved = make_dev()
-    assert moved.root != api.root
-    stale = moved.get("/me", Authorization=f"Bearer {tokens['access_token']}")
-    refreshed = moved.post("/auth/refresh", {"refresh_token": tokens["refresh_token"]})
+
+def test_a_session_goes_on_when_the_api_starts_on_another_port(moved):
+    api, tokens, *_ = moved
+    stale = api.get("/me", Authorization=f"Bearer {tokens['access_token']}")
+    refreshed = api.post("/auth/refresh", {"refresh_token": tokens["refresh_token"]})
 
     assert (stale.status, json.loads(stale.body)["error"]) == (401, "invalid_token")
     assert refreshed.status == 200
     access_token = json.loads(refreshed.body)["access_token"]
-    assert claims(access_token)["iss"] == moved.root
-    assert moved.get("/me", Authorization=f"Bearer {access_token}").status == 200
+    assert claims(access_token)["iss"] == api.root
+    assert api.get("/me", Authorization=f"Bearer {access_token}").status == 200
 
 
-def test_a_log_in_at_another_port_ends_the_session_that_its_cookie_was_for(make_dev):
-    in_cookie = ALICE | {"token_delivery": "cookie"}
-    first, api = make_dev()
-    cookie = api.post("/auth/register", in_cookie).headers["Set-Cookie"].partition(";")[0]
-    first.send(signal.SIGINT)
+def test_a_log_in_at_another_port_ends_the_session_that_its_cookie_was_for(moved):
+    api, _, cookie, _ = moved
+    again = json.loads(api.post("/auth/login", BOB | IN_COOKIE, Cookie=cookie).body)
 
-    _, moved = make_dev()
-    again = json.loads(moved.post("/auth/login", in_cookie, Cookie=cookie).body)
-
-    listed = moved.get("/auth/sessions", Authorization=f"Bearer {again['access_token']}")
+    listed = api.get("/auth/sessions", Authorization=f"Bearer {again['access_token']}")
     assert len(json.loads(listed.body)["sessions"]) == 1
+
+
+def test_a_passkey_goes_on_at_another_port(moved):
+    api, _, _, authenticator = moved
+    assert log_in(Browser(ask_once, api.root), authenticator)[0] == 200
