@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from chalicelib.config.api import REGISTRATIONS_PER_HOUR
 from tests.smoke.conftest import PATIENCE_SECONDS, ROOT, RUN_SECONDS, Server, start_deployed
 from tests.support.api_client import HARDENING, Http
 from tests.support.live.client import USUAL_LIMITS, LiveSite
@@ -20,6 +21,8 @@ from tests.support.marks import each_third
 
 CERTIFICATE = "test_the_certificate_is_valid_and_stays_so_for_a_while"
 CONNECTION = "live/test_connection.py"
+LOGGED_OUT = "api/test_routes.py::test_logout_ends_the_session"
+BEYOND_ASCII = "api/test_routes.py::test_a_username_beyond_ascii_arrives_whole_through_the_authorizer"
 NO_MORE_ACCOUNTS = "this address may register no more accounts now"
 
 
@@ -59,7 +62,7 @@ def redirecting():
         server.server_close()
 
 
-@pytest.mark.parametrize("run", ["first", "second"])
+@pytest.mark.parametrize("run", ["first", pytest.param("second", marks=pytest.mark.exhaustive)])
 def test_the_development_server_passes_twice_an_hour_and_says_what_a_laptop_cannot_show(
     development_server, run_command, run
 ):
@@ -70,15 +73,24 @@ def test_the_development_server_passes_twice_an_hour_and_says_what_a_laptop_cann
     assert process.returncode == 0, output
     assert "FAIL" not in output
     assert NO_MORE_ACCOUNTS not in output
+    assert 2 * int(re.search(r"accounts registered: (\d+)\)", output)[1]) <= REGISTRATIONS_PER_HOUR
     assert "what TLS and a distribution do is left out" in output
     assert "Left out: this machine is asked by http://, without TLS" in output
     assert " 0 failed" in output.splitlines()[-1]
     assert development_server.usernames() == []
 
 
-def test_a_deployed_site_passes_every_check_with_as_many_accounts_as_the_guide_says(
-    smoke, server, redirecting, distribution
+def test_a_deployed_site_passes_every_check_with_as_many_accounts_as_the_guide_says_and_no_other_is_touched(
+    smoke, server, redirecting, distribution, authority, monkeypatch
 ):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    api = Http(Site(distribution.url).connect, "/api")
+    body = json.dumps({"username": "alice", "password": "a password of many characters"}).encode()
+
+    def ask(path):
+        return api.request("POST", path, {"Content-Type": "application/json"}, body).status_code
+
+    assert ask("/auth/register") == 201
     registered = []
 
     def counting(request, forward):
@@ -92,7 +104,9 @@ def test_a_deployed_site_passes_every_check_with_as_many_accounts_as_the_guide_s
 
     assert outcome.code == 0, outcome.text
     assert outcome.left_out == []
-    assert server.usernames() == []
+    assert server.usernames() == ["alice"]
+    assert ask("/auth/login") == 200
+    server.remove("alice")
     assert len(registered) <= USUAL_LIMITS.registrations
     assert f"accounts registered: {len(registered)})" in outcome.text
     assert f"It registers {len(registered)} accounts" in (ROOT / "docs" / "operations" / "smoke-test.md").read_text()
@@ -104,7 +118,7 @@ def test_a_site_that_takes_no_more_registrations_is_checked_with_the_account_tha
     strict = start_deployed(distribution.url, tmp_path, LYCHGATE_REGISTRATIONS_PER_HOUR="1")
     try:
         distribution.upstream = strict.port
-        outcome = smoke(["live/test_documents.py", "api/test_routes.py"])
+        outcome = smoke(["live/test_documents.py", LOGGED_OUT, BEYOND_ASCII])
         assert strict.usernames() == []
     finally:
         strict.stop()
@@ -117,7 +131,14 @@ def test_a_site_that_takes_no_more_registrations_is_checked_with_the_account_tha
     assert "test_a_username_beyond_ascii_arrives_whole_through_the_authorizer" in outcome.left_out
 
 
-def test_no_password_and_no_token_is_said(smoke, distribution):
+@pytest.mark.parametrize(
+    "only",
+    [
+        pytest.param(["live/test_documents.py", "api/test_routes.py"], id="some"),
+        pytest.param(["live", "api"], id="all", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_no_password_and_no_token_is_said(smoke, distribution, only):
     """Also not by tests that fail."""
     secrets = set()
 
@@ -129,7 +150,7 @@ def test_no_password_and_no_token_is_said(smoke, distribution):
         return answer.with_json(lambda body: body.pop("user")) if b"access_token" in answer.body else answer
 
     distribution.fault = listening
-    outcome = smoke(["live", "api"])
+    outcome = smoke(only)
 
     secrets = {secret for secret in secrets if isinstance(secret, str) and len(secret) > 10}
     assert len(secrets) > 10
@@ -218,11 +239,18 @@ def test_a_site_that_does_not_lead_to_https_is_named(smoke, redirecting, status,
     assert f"answered {status}" in outcome.text
 
 
-def test_a_closed_site_is_checked_without_an_account_and_says_what_was_left_out(distribution, smoke, tmp_path):
+@pytest.mark.parametrize(
+    "only",
+    [
+        pytest.param(["live", "api/test_routes.py", "api/test_headers.py"], id="some"),
+        pytest.param(["live", "api"], id="all", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_a_closed_site_is_checked_without_an_account_and_says_what_was_left_out(distribution, smoke, tmp_path, only):
     closed = start_deployed(distribution.url, tmp_path, LYCHGATE_REGISTRATION="closed")
     try:
         distribution.upstream = closed.port
-        outcome = smoke(["live", "api"])
+        outcome = smoke(only)
     finally:
         closed.stop()
 
@@ -231,23 +259,6 @@ def test_a_closed_site_is_checked_without_an_account_and_says_what_was_left_out(
     assert "Not one account was to be had, so nothing that needs one was checked." in outcome.text
     assert "test_a_registered_user_logs_in_and_sees_the_profile" in outcome.left_out
     assert "test_every_route_hardens_its_answers" in outcome.passed
-
-
-def test_an_account_that_was_there_before_is_not_touched(distribution, server, smoke, authority):
-    password = "a password of many characters"
-    api = Http(Site(distribution.url).connect, "/api")
-    body = json.dumps({"username": "alice", "password": password}).encode()
-
-    def ask(path):
-        return api.request("POST", path, {"Content-Type": "application/json"}, body).status_code
-
-    assert ask("/auth/register") == 201
-
-    assert smoke(["api/test_routes.py"]).code == 0
-
-    assert server.usernames() == ["alice"]
-    assert ask("/auth/login") == 200
-    server.remove("alice")
 
 
 @pytest.mark.parametrize(

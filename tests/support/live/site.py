@@ -1,6 +1,7 @@
 """A site at an URL: whether it is one that may be asked, and connections to it, through a proxy where there is one."""
 
 import base64
+import functools
 import http.client
 import socket
 import ssl
@@ -49,7 +50,7 @@ class Site:
         port = port or self.port
         host, to_port, headers = self._proxy("https" if over_tls else "http") or (self.host, port, None)
         if over_tls:
-            context = context or ssl.create_default_context()
+            context = context or self._trusting
             connection = OverTls(host, to_port, timeout=CONNECT_SECONDS, context=context)
         else:
             connection = AnyPath(host, to_port, timeout=CONNECT_SECONDS)
@@ -62,6 +63,11 @@ class Site:
             raise
         connection.sock.settimeout(ANSWER_SECONDS)
         return connection
+
+    @functools.cached_property
+    def _trusting(self):
+        # One for all connections: it reads the certificates of every authority.
+        return ssl.create_default_context()
 
     def reach(self):
         """Return if something listens there. Raises UnusableSiteError."""
