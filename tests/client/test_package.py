@@ -77,7 +77,7 @@ def compiled(project, *files, **options):
 
 
 def test_the_types_are_those_of_the_code_and_no_file_is_left_of_others(tmp_path):
-    texts = made(tmp_path)
+    texts = made(tmp_path, checked=False)  # tests/client/test_client_files.py checks the same scripts
     assert {name: (JS / name).read_text("utf-8") for name in texts} == texts, "`make types` writes them anew"
     assert {path.relative_to(JS).as_posix() for path in JS.rglob("*.d.ts")} == {
         *texts,
@@ -158,13 +158,21 @@ def test_are_the_types_wrong_finds_nothing(tarball):
     assert json.loads(ran.stdout)["analysis"]["types"] == {"kind": "included"}
 
 
-def test_typescript_compiles_with_it_and_with_react_19_and_what_is_wrong_does_not(project):
-    for file in ("plain.ts", "react.tsx"):
-        shutil.copy(HERE / file, project)
-    (project / "example.tsx").write_text(*npm_package.examples("tsx"), "utf-8")
-    (project / "api.ts").write_text(*npm_package.examples("ts"), "utf-8")
-    checked = compiled(project, "plain.ts", "react.tsx", "example.tsx", "api.ts")
-    assert checked.returncode == 0, checked.stdout
+def test_typescript_compiles_with_it_and_with_react_19_and_what_is_wrong_is_an_error_where_nothing_expects_one(project):
+    right = {"example.tsx": npm_package.examples("tsx")[0], "api.ts": npm_package.examples("ts")[0]}
+    wrong = {}
+    for name in ("plain.ts", "react.tsx"):
+        right[name] = (HERE / name).read_text("utf-8")
+        wrong[f"wrong-{name}"] = right[name].replace("@ts-expect-error", "")
+    for name, text in {**right, **wrong}.items():
+        (project / name).write_text(text, "utf-8")
+    checked = compiled(project, *right, *wrong)
+    places = re.findall(r"^(\S[^\n(]*)\(", checked.stdout, re.MULTILINE)
+    assert not re.search(r"^error", checked.stdout, re.MULTILINE), checked.stdout
+    assert set(places) == wrong.keys(), checked.stdout
+    for name in wrong:
+        expected = right[name.removeprefix("wrong-")].count("@ts-expect-error")
+        assert places.count(name) == expected >= 5, checked.stdout
 
 
 def test_typescript_compiles_with_it_as_node_resolves_it_and_with_react_18_and_what_is_wrong_does_not(with_react):
@@ -174,17 +182,6 @@ def test_typescript_compiles_with_it_as_node_resolves_it_and_with_react_18_and_w
     (project / "example.tsx").write_text(*npm_package.examples("tsx"), "utf-8")
     checked = compiled(project, "plain.ts", "react.tsx", "example.tsx", module="nodenext", moduleResolution="nodenext")
     assert checked.returncode == 0, checked.stdout
-
-
-def test_what_is_wrong_is_an_error_where_nothing_expects_one(project):
-    expected = {}
-    for name in ("plain.ts", "react.tsx"):
-        source = (HERE / name).read_text("utf-8")
-        expected[name] = source.count("@ts-expect-error")
-        (project / name).write_text(source.replace("@ts-expect-error", ""), "utf-8")
-    checked = compiled(project, *expected, skipLibCheck=True)
-    for name, count in expected.items():
-        assert len(re.findall(rf"^{name}\(", checked.stdout, re.MULTILINE)) == count >= 5, checked.stdout
 
 
 @pytest.mark.parametrize(

@@ -49,14 +49,18 @@ RESOLUTIONS = {
 }
 
 
+def with_the_client(folder: Path) -> Path:
+    """Give a folder the client, all that goes with it, their types and nothing else."""
+    (folder / "package.json").write_text('{"type": "module"}', "utf-8")
+    install(folder)
+    for file in (CLIENT, TYPES, KEY, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, ADMIN, ADMIN_TYPES, QR, QR_TYPES):
+        shutil.copy(file, folder)
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A folder with the client, all that goes with it, their types and nothing else."""
-    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
-    install(tmp_path)
-    for file in (CLIENT, TYPES, KEY, MAIL, MAIL_TYPES, FACTORS, FACTORS_TYPES, ADMIN, ADMIN_TYPES, QR, QR_TYPES):
-        shutil.copy(file, tmp_path)
-    return tmp_path
+    return with_the_client(tmp_path)
 
 
 def compiled(project: Path, *files: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -82,7 +86,7 @@ def test_each_option_and_member_is_described_and_nothing_is_of_any_type_but_a_bo
     assert re.findall(r".*\bany\b(?! )", re.sub(r"/\*.*?\*/", "", types, flags=re.DOTALL)) == ["    json: <Body = any"]
 
 
-def test_a_vite_project_with_react_and_typescript_builds_with_the_client(tmp_path):
+def test_a_vite_project_with_react_and_typescript_builds_with_the_client_and_not_without_its_types(tmp_path):
     project = react_project(tmp_path / "project")
     checked = tsc("-b", folder=project)
     assert checked.returncode == 0, checked.stdout
@@ -93,27 +97,56 @@ def test_a_vite_project_with_react_and_typescript_builds_with_the_client(tmp_pat
     assert f"/assets/{script.name}" in page
     assert only_with("dpop+jwt", project).name not in page
 
-
-def test_the_same_project_does_not_build_without_the_types(tmp_path):
-    project = react_project(tmp_path / "project")
     (project / "src" / TYPES.name).unlink()
     checked = tsc("-b", folder=project)
     assert checked.returncode != 0
     assert "TS7016" in checked.stdout
 
 
-@pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_right_use_compiles_and_wrong_use_does_not(project, resolution):
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory):
+    """What the compiler says of programs with the client, which it is given all at once: the errors of each file."""
+    project = with_the_client(tmp_path_factory.mktemp("consumers"))
+    source = (HERE / "types" / "consumer.ts").read_text("utf-8")
+    (example,) = re.findall(r"^```ts\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    files = {
+        "consumer.ts": source,
+        "wrong.ts": source.replace("@ts-expect-error", ""),
+        "example.ts": example,
+        "script.js": (HERE / "types" / "consumer.js").read_text("utf-8"),
+    }
+    for file, text in files.items():
+        (project / file).write_text(text, "utf-8")
+    said = compiled(project, *files, allowJs=True, checkJs=True).stdout
+    places = re.findall(r"^(\S[^\n(]*)\(", said, re.MULTILINE)
+    assert places, said
+    assert not re.search(r"^error", said, re.MULTILINE), said
+    assert set(places) <= files.keys(), said
+    return {file: re.findall(rf"^{re.escape(file)}\(.*", said, re.MULTILINE) for file in files}
+
+
+def test_right_use_compiles_and_wrong_use_does_not(errors):
+    assert errors["consumer.ts"] == []
+
+
+@pytest.mark.parametrize("resolution", [name for name in RESOLUTIONS if name != "bundler"])
+def test_right_use_compiles_and_wrong_use_does_not_as_node_resolves(project, resolution):
     shutil.copy(HERE / "types" / "consumer.ts", project)
     checked = compiled(project, "consumer.ts", **RESOLUTIONS[resolution])
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_example_of_the_documentation_compiles(project):
-    (example,) = re.findall(r"^```ts\n(.*?)^```", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    (project / "example.ts").write_text(example, "utf-8")
-    checked = compiled(project, "example.ts")
-    assert checked.returncode == 0, checked.stdout
+def test_the_example_of_the_documentation_compiles(errors):
+    assert errors["example.ts"] == []
+
+
+def test_wrong_use_is_an_error_where_nothing_expects_one(errors):
+    expected = (HERE / "types" / "consumer.ts").read_text("utf-8").count("@ts-expect-error")
+    assert len(errors["wrong.ts"]) == expected >= 10
+
+
+def test_a_script_without_types_compiles_where_it_is_checked(errors):
+    assert errors["script.js"] == []
 
 
 def test_the_examples_of_second_factors_passkeys_and_administration_compile_and_are_checked(project):
@@ -127,18 +160,9 @@ def test_the_examples_of_second_factors_passkeys_and_administration_compile_and_
     assert checked.returncode == 0, checked.stdout
 
 
-def test_wrong_use_is_an_error_where_nothing_expects_one(project):
-    source = (HERE / "types" / "consumer.ts").read_text("utf-8")
-    expected = source.count("@ts-expect-error")
-    (project / "consumer.ts").write_text(source.replace("@ts-expect-error", ""), "utf-8")
-    checked = compiled(project, "consumer.ts")
-    assert len(re.findall(r"^consumer\.ts\(", checked.stdout, re.MULTILINE)) == expected >= 10
-
-
-@pytest.mark.parametrize("checks", [True, False])
-def test_a_script_without_types_compiles_whether_or_not_it_is_checked(project, checks):
+def test_a_script_without_types_compiles_where_it_is_not_checked(project):
     shutil.copy(HERE / "types" / "consumer.js", project)
-    checked = compiled(project, "consumer.js", allowJs=True, checkJs=checks)
+    checked = compiled(project, "consumer.js", allowJs=True, checkJs=False, skipLibCheck=True)
     assert checked.returncode == 0, checked.stdout
 
 

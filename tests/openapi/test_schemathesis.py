@@ -19,7 +19,7 @@ from tests.support.commands import run_to_end
 PROJECT = Path(__file__).parents[2]
 CONFIGURATION = (Path(__file__).parent / "schemathesis.toml").read_text("utf-8")
 MANY = "max-examples = 40"
-FEW = "max-examples = 12"
+FEW = "max-examples = 4"
 ONE_OR_MANY = [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)]
 # Not the password of the examples: one of them deletes the account whose password it is.
 ACCOUNT = {"username": "schemathesis", "password": "known to this test alone"}
