@@ -4,6 +4,7 @@
 """
 
 import base64
+import gc
 import json
 import os
 import threading
@@ -14,15 +15,16 @@ import pytest
 from chalicelib.adapters.aws import dynamodb_client, ssm_client
 from chalicelib.tokens.keys import generate_signing_jwk, public_jwks
 from infra.tables import create_tables
-from tests.support import marks
+from tests.support import marks, moto_tables
 
 pytest_plugins = ["tests.support.browsers"]
 
-# CI runs few examples of each property and the same ones each time, `make quick` fewer; `nightly` looks for new ones,
-# at length.
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+# `make test` runs few examples of each property and the same ones each time, `make quick` fewer, `make test-all` more;
+# `nightly` looks for new ones, at length.
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("all", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.register_profile(
-    "quick", deadline=None, derandomize=True, database=None, max_examples=15, stateful_step_count=20
+    "quick", deadline=None, derandomize=True, database=None, max_examples=10, stateful_step_count=20
 )
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=80)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -50,17 +52,25 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         for mark in marks.needs(item):
             item.add_marker(mark)
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") and not is_quick(config):
         from tests.support.workers import by_length
 
         items.sort(key=lambda item: by_length(item.nodeid))
 
 
+def pytest_collection_finish():
+    """Let the garbage collector never look again at the thousands of tests and modules, which stay."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
+    if is_quick(config):
+        return None
     from tests.support.workers import ByGroup
 
-    return None if is_quick(config) else ByGroup(config, log)
+    return ByGroup(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,6 +148,7 @@ def no_real_aws():
 def atomic_moto(monkeypatch):
     """AWS as moto plays it here, each request atomic: by itself moto lets two conditional writes both win."""
     from moto import mock_aws
+    from moto.core import models
     from moto.core.botocore_stubber import BotocoreStubber
 
     lock = threading.RLock()
@@ -147,6 +158,8 @@ def atomic_moto(monkeypatch):
         with lock:
             return unlocked(*args, **kwargs)
 
+    # Nothing here asks AWS by other means than botocore, for which moto would add a thousand patterns to another mock.
+    monkeypatch.setattr(models, "RESPONSES_METHODS", [])
     with mock_aws():
         monkeypatch.setattr(BotocoreStubber, "__call__", locked)
         yield
@@ -162,10 +175,24 @@ def aws_clients():
 def aws(atomic_moto, aws_clients, environment, private_jwks):
     """The tables and the parameter of the stage ``test``."""
     dynamodb, ssm = aws_clients
-    create_tables(dynamodb, "test")
+    moto_tables.make_tables(dynamodb, "test", create_tables)
     ssm.put_parameter(
         Name=environment["LYCHGATE_SIGNING_KEYS_PARAMETER"], Value=json.dumps(private_jwks), Type="SecureString"
     )
+
+
+@pytest.fixture
+def hashes_are_cheap(monkeypatch):
+    """Hash with little work, where how much it would be is not what is tested."""
+    import hashlib
+
+    import bcrypt
+
+    from tests.support.process_clock import cheap_hashes
+
+    for name, function in cheap_hashes.replacements(bcrypt).items():
+        monkeypatch.setattr(bcrypt, name, function)
+    monkeypatch.setattr(hashlib, "scrypt", cheap_hashes.of_codes(hashlib.scrypt))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from tests.support.differences import differing
 from tests.support.live.client import LIVE
 
 application, settings = in_process_api.application, in_process_api.settings
+all_hashes_are_cheap = in_process_api.all_hashes_are_cheap
 in_process_api_fixture, in_process_mailbox = in_process_api.api, in_process_api.mailbox
 
 LAPTOP = {"chalice-local", "make-dev"}

@@ -67,6 +67,13 @@ def test_a_process_is_given_a_folder_or_a_place_of_the_apis_suite(nodeid, group)
 
 
 @pytest.mark.slow
+def test_the_places_that_are_told_apart_are_those_that_there_are():
+    from tests.support import places, workers
+
+    assert (places.IN_PROCESS, *places.PLACES) == workers.PLACES
+
+
+@pytest.mark.slow
 def test_the_longest_groups_are_begun_first():
     from tests.support.workers import LONGEST, by_length
 

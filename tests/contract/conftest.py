@@ -18,7 +18,7 @@ from chalicelib.wiring import (
     dynamodb_factor_store,
     dynamodb_mail_stores,
 )
-from tests.support.databases import MOTO, new_stage
+from tests.support.databases import MOTO, lent_stage
 from tests.support.fakes import MAIL_RULES, RULES, Memory, fake_stores
 
 
@@ -26,13 +26,15 @@ from tests.support.fakes import MAIL_RULES, RULES, Memory, fake_stores
 def place(request):
     """A database with no accounts: the memory of fakes, or DynamoDB with a client for each thread."""
     if request.param == "fake":
-        return Memory()
+        yield Memory()
+        return
     if request.param == "moto":
         request.getfixturevalue("atomic_moto")
         client = MOTO
     else:
         client = request.getfixturevalue("dynamodb_local").client
-    return Database(client, new_stage(client))
+    with lent_stage(client) as tables:
+        yield Database(client, tables)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The application over moto, in this process, with a clock that obeys."""
 
-from tests.support.in_process_api import api, application, mailbox, settings
+from tests.support.in_process_api import all_hashes_are_cheap, api, application, mailbox, settings
 
-__all__ = ["api", "application", "mailbox", "settings"]
+__all__ = ["all_hashes_are_cheap", "api", "application", "mailbox", "settings"]

@@ -2,16 +2,22 @@
 
 import itertools
 import threading
+from contextlib import contextmanager
 
 import boto3
 import pytest
 
 from chalicelib.adapters.aws import dynamodb_client
 from chalicelib.config.api import Tables
-from infra.tables import create_tables
-from tests.support import dynamodb_local
+from infra.tables import create_tables, table_definitions
+from tests.support import dynamodb_local, moto_tables
 
 _stages = itertools.count(1)
+_returned = {}
+"""By database, the tables that tests have had and that others can have."""
+
+_MOST_DELETED = 25
+"""What one request may delete."""
 
 
 class ClientPerThread:
@@ -71,10 +77,49 @@ def new_stage(client):
 
     They have no TTL: the emulator would delete items by this machine's clock, which differs from the tests' clock.
     """
-    stage = f"t{next(_stages)}"
+    if moto_tables.is_played_by_moto(client):
+        stage = next(name for name in map("t{}".format, itertools.count(1)) if not moto_tables.has_stage(client, name))
+        moto_tables.make_tables(client, stage, _create)
+    else:
+        stage = f"t{next(_stages)}"
+        _create(client, stage)
+    return tables_of(stage)
+
+
+def _create(client, stage):
     for name in create_tables(client, stage):
         if client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED":
             client.update_time_to_live(
                 TableName=name, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": False}
             )
-    return tables_of(stage)
+
+
+@contextmanager
+def lent_stage(client):
+    """Lend tables without items, those of a test that has ended if there are any; return their names.
+
+    Only what changes nothing but items may have them.
+    """
+    if moto_tables.is_played_by_moto(client):
+        yield new_stage(client)
+        return
+    returned = _returned.setdefault(client.meta.endpoint_url, [])
+    if returned:
+        tables = returned.pop()
+        for table in table_definitions("any"):
+            name = getattr(tables, table.name.rpartition("-")[2])
+            empty_table(client, name, [key["AttributeName"] for key in table.create["KeySchema"]])
+    else:
+        tables = new_stage(client)
+    yield tables
+    returned.append(tables)
+
+
+def empty_table(client, name, key):
+    """Delete all items of a table, whose key has these attributes."""
+    for page in client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
+        keys = [{attribute: item[attribute] for attribute in key} for item in page["Items"]]
+        for some in range(0, len(keys), _MOST_DELETED):
+            deletions = [{"DeleteRequest": {"Key": each}} for each in keys[some : some + _MOST_DELETED]]
+            answer = client.batch_write_item(RequestItems={name: deletions})
+            assert not answer["UnprocessedItems"]

@@ -8,7 +8,12 @@ from tests.support.api_client import in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
 
-__all__ = ["api", "application", "mailbox", "settings"]
+__all__ = ["all_hashes_are_cheap", "api", "application", "mailbox", "settings"]
+
+
+@pytest.fixture(autouse=True)
+def all_hashes_are_cheap(hashes_are_cheap):
+    """Before anything counts what is hashed."""
 
 
 @pytest.fixture

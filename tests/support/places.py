@@ -28,6 +28,7 @@ from infra.deployment.stage import stage_configuration
 from infra.stages import policy_file
 from infra.tables import create_tables
 from tests.support.api_client import over_http
+from tests.support.databases import empty_table
 from tests.support.dynamodb_local import free_port
 from tests.support.mailbox import Mailbox, kept_at, until_nothing_waits
 from tests.support.packaged.api_gateway import ApiGateway
@@ -133,9 +134,7 @@ class Tables:
 
     def empty(self):
         for name, key in self._keys.items():
-            for page in self.client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
-                for item in page["Items"]:
-                    self.client.delete_item(TableName=name, Key={attribute: item[attribute] for attribute in key})
+            empty_table(self.client, name, key)
 
     def count(self, name):
         """Return the number of items in the table of this name."""
@@ -206,6 +205,7 @@ def running(arguments, *, folder, clock, until):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LYCHGATE_"))}
     environment |= {
         "LYCHGATE_TEST_CLOCK": str(clock.path),
+        "LYCHGATE_TEST_CHEAP_HASHES": "1",
         "PYTHONPATH": str(CLOCK_FOLDER),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -307,6 +307,7 @@ def packaged(folder, clock, database, dynamodb_local, *, source=ROOT):
             "AWS_ENDPOINT_URL_DYNAMODB": local.endpoint,
             "AWS_ENDPOINT_URL_SESV2": mails.endpoint,
             "LYCHGATE_TEST_CLOCK": str(clock.path),
+            "LYCHGATE_TEST_CHEAP_HASHES": "1",
         }
         functions = {
             name: stack.enter_context(

@@ -17,7 +17,7 @@ from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.api_client import in_process
 from tests.support.application import application as make_application
 from tests.support.application import clients_of
-from tests.support.databases import MOTO, new_stage
+from tests.support.databases import MOTO, lent_stage
 from tests.support.wire import Wire
 
 __all__ = [
@@ -49,10 +49,10 @@ PASSWORD = "correct horse battery staple"
 class Database:
     """Tables of one stage, with a client in which faults can be injected, and others for threads."""
 
-    def __init__(self, clients):
+    def __init__(self, clients, tables):
         self.clients = clients
         self.client = clients.own
-        self.tables = new_stage(self.client)
+        self.tables = tables
         self.wire = Wire(self.client)
 
     def items(self):
@@ -100,11 +100,13 @@ def database_name():
 def database(request, database_name):
     if database_name == "moto":
         request.getfixturevalue("atomic_moto")
-        database = Database(MOTO)
+        clients = MOTO
     else:
-        database = Database(request.getfixturevalue("dynamodb_local").client)
-    yield database
-    database.wire.take_away()
+        clients = request.getfixturevalue("dynamodb_local").client
+    with lent_stage(clients.own) as tables:
+        database = Database(clients, tables)
+        yield database
+        database.wire.take_away()
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def pause(request):
 
 
 @pytest.fixture
-def start(settings, dynamodb, private_jwks, clock, pause):
+def start(settings, dynamodb, private_jwks, clock, pause, hashes_are_cheap):
     """Start a process of the API, with settings that differ and the hooks of a site."""
 
     def start(*, hooks=None, **changes):
