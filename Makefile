@@ -80,15 +80,16 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 	  echo "With make dev running: make smoke URL=http://127.0.0.1:8000" >&2; exit 2; }
 	@exec $(BIN)/python -m tests.live $(URL) $(ARGS)
 
+# Compiled tests are kept, whatever the environment says: to compile them takes a quarter of the time.
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
-	@HYPOTHESIS_PROFILE=quick exec $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	@HYPOTHESIS_PROFILE=quick PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
 test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed .tools/docs/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
 	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
 
 test-all: ## Run the tests, and those that try each case of what others have shown of all
-	@$(MAKE) --no-print-directory test WHICH=
+	@HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),all) $(MAKE) --no-print-directory test WHICH=
 
 fuzz: $(VENV)/.installed-fuzz ## Fuzz tokens, proofs, keys and names, guided by coverage, for SECONDS each (60); Linux only
 	@mkdir -p .hypothesis

@@ -7,7 +7,7 @@ worth something as long as the account has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 OWNER = "owner"
@@ -75,8 +75,7 @@ class State:
 
     def holds(self, actor: str, need: str) -> bool:
         """Return whether somebody holds what a step needs."""
-        test = _TESTS.get(need)
-        return need in self.hand(actor) if test is None else test(self.account, self.hand(actor))
+        return _are_held((need,), self.account, self.hand(actor))
 
     def is_in(self, actor: str) -> bool:
         """Return whether somebody has a session of the account."""
@@ -86,6 +85,14 @@ class State:
 def of(thing: str, maker: str) -> str:
     """Return the name of a thing that somebody has made."""
     return f"{thing} of {maker}"
+
+
+def _are_held(needs: Iterable[str], account: Account, hand: frozenset[str]) -> bool:
+    for need in needs:
+        test = _TESTS.get(need)
+        if not (need in hand if test is None else test(account, hand)):
+            return False
+    return True
 
 
 def _has(hand: frozenset[str], maker: str, *things: str) -> bool:
@@ -145,7 +152,7 @@ class Step:
 
     def is_open(self, state: State, actor: str) -> bool:
         """Return whether somebody can do this."""
-        return all(state.holds(actor, need) for need in self.needs)
+        return _are_held(self.needs, state.account, state.hand(actor))
 
     def apply(self, state: State, actor: str) -> State:
         """Return the state after somebody has done this."""

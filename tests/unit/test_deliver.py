@@ -16,6 +16,8 @@ from tests.support.fake_deliveries import FakeDeliveries, FakeTransport, Mortal,
 from tests.support.fakes import Memory, fake_stores
 from tests.support.samples import ALICE, DELETED, NOW, REGISTERED, SESSION
 
+pytestmark = pytest.mark.usefixtures("hashes_are_cheap")
+
 ADDRESS, NEW = "alice@example.org", "New@example.org"
 CONFIRMED = replace(ALICE, contact=Contact(ADDRESS, verified=True, language="de"))
 WAITING = replace(ALICE, contact=Contact(ADDRESS, language="de"))

@@ -1,5 +1,6 @@
 """`python -m infra.doctor`: the model fits the application, the search finds what there is, and the command says it."""
 
+import functools
 import itertools
 import json
 import os
@@ -113,9 +114,15 @@ class TestTheModel:
         assert {piece for theft in THEFTS for piece in theft.pieces} == set(PIECES)
 
 
+@functools.cache
+def graph_of(words):
+    """Return all states of a site, once for all tests: it keeps what it has found, and nothing changes it."""
+    return Graph(STEPS, words)
+
+
 def outcomes(words, pieces):
     """Return what a thief of these pieces gets of each kind of account that has them."""
-    graph = Graph(STEPS, words)
+    graph = graph_of(words)
     found = {}
     for theft in [theft for theft in THEFTS if theft.pieces == pieces and not theft.only_looks]:
         for account in kinds(words):
@@ -183,7 +190,7 @@ class TestTheSearch:
         assert set(outcomes(BY_NAME, ("access-token", "fresh")).values()) == {Outcome.KEEPS_OUT}
 
     def test_who_opens_every_link_changes_nothing(self):
-        graph = Graph(STEPS, BY_NAME)
+        graph = graph_of(BY_NAME)
         (theft,) = [theft for theft in THEFTS if theft.only_looks]
         findings = [graph.finding(theft, account) for account in kinds(BY_NAME)]
         assert {finding.outcome for finding in findings if finding} == {Outcome.NOTHING}
@@ -191,13 +198,13 @@ class TestTheSearch:
     def test_who_registers_an_address_first_has_only_what_its_owner_confirms_and_where_it_is_the_name(self):
         (theft,) = [theft for theft in THEFTS if theft.registers_first]
         account = Account(password=OWNER, address=OWNER)
-        assert Graph(STEPS, BY_NAME).finding(theft, account) is None
-        finding = Graph(STEPS, BY_ADDRESS).finding(theft, account)
+        assert graph_of(BY_NAME).finding(theft, account) is None
+        finding = graph_of(BY_ADDRESS).finding(theft, account)
         assert finding.path[0].actor == OWNER
         assert finding.outcome.takes_over
 
     def test_a_way_is_a_shortest_one_and_each_step_goes_on_where_the_one_before_has_ended(self):
-        graph = Graph(STEPS, BY_NAME)
+        graph = graph_of(BY_NAME)
         for theft in THEFTS:
             for account in list(kinds(BY_NAME))[::3]:
                 finding = graph.finding(theft, account)
@@ -209,7 +216,7 @@ class TestTheSearch:
         assert [move.step.route for move in finding.path] == ["POST /auth/login", "PUT /auth/password"]
 
     def test_a_notice_reaches_the_owner_at_the_owners_address_only(self):
-        graph = Graph(STEPS, BY_NAME)
+        graph = graph_of(BY_NAME)
         stolen = Theft("", ("password", "totp-code"))
         assert "password_changed" in graph.finding(stolen, Account(password=OWNER)).events
         assert graph.finding(stolen, Account(password=OWNER)).mails == ()
@@ -217,7 +224,7 @@ class TestTheSearch:
         assert with_address.mails
 
     def test_what_ends_it_is_the_owners_way_to_be_alone_with_the_account(self):
-        graph = Graph(STEPS, BY_NAME)
+        graph = graph_of(BY_NAME)
         token = graph.finding(Theft("", ("access-token",)), Account(password=OWNER))
         assert [move.step.route for move in token.ended_by] == ["POST /auth/login", "PUT /auth/password"]
         last = token.ended_by[-1].after
@@ -226,7 +233,7 @@ class TestTheSearch:
         assert graph.finding(Theft("", ("password",)), Account(password=OWNER)).ended_by is None
 
     def test_an_owner_survives_what_another_way_in_makes_up_for(self):
-        with_mail, without = Graph(STEPS, BY_NAME), Graph(STEPS, WITHOUT_MAIL)
+        with_mail, without = graph_of(BY_NAME), graph_of(WITHOUT_MAIL)
         whole = Account(password=OWNER, address=OWNER, totp=OWNER, codes=OWNER)
         assert with_mail.survives(whole, ["password"])
         assert with_mail.survives(whole, ["TOTP app"])
@@ -257,7 +264,7 @@ class TestTheSecurityModel:
         (cells,) = re.findall(rf"^\| {re.escape(row)} \| (.+) \| (.+) \|$", self.PAGE, re.MULTILINE)
         without = Account(password=OWNER, address=OWNER)
         both = Account(password=OWNER, address=OWNER, totp=OWNER, codes=OWNER)
-        graph = Graph(STEPS, BY_NAME)
+        graph = graph_of(BY_NAME)
         found = [graph.finding(Theft("", self.ROWS[row]), account).outcome for account in (without, both)]
         said = [cells[0], cells[0] if cells[1] == "the same" else cells[1]]
         for outcome, cell in zip(found, said, strict=True):

@@ -28,6 +28,8 @@ from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.support.fake_mails import deliver
 from tests.support.plain_hasher import PlainHasher
 
+pytestmark = pytest.mark.usefixtures("hashes_are_cheap")
+
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "another horse in the same stable"
 ADDRESS, OTHER = "alice@example.org", "Other@example.org"

@@ -23,6 +23,8 @@ from tests.support.fakes import Memory, fake_stores
 from tests.support.operating import LATER, PEPPERS, Operating
 from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
 
+pytestmark = pytest.mark.usefixtures("hashes_are_cheap")
+
 ROOT = Path(__file__).parents[2]
 PASSWORD = "orange piano river kettle"
 KIMS = "kim@example.org"
