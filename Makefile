@@ -86,7 +86,7 @@ quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
 
 test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed .tools/docs/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \
-	  exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
+	  PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m "$(WHICH)"
 
 test-all: ## Run the tests, and those that try each case of what others have shown of all
 	@HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),all) $(MAKE) --no-print-directory test WHICH=
