@@ -26,14 +26,6 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def hasty_server(tmp_path_factory):
-    """Like ``server``, but an access token is good for ten seconds: as short as settings allow."""
-    server = DevelopmentServer(tmp_path_factory.mktemp("accounts"), LYCHGATE_ACCESS_TOKEN_LIFETIME="10")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
 def patient_clock(tmp_path_factory):
     return SharedClock(tmp_path_factory.mktemp("clock") / "now")
 
@@ -131,5 +123,11 @@ def new_person(new_visitor, server):
 
 @pytest.fixture
 def kim(new_person):
-    """Somebody with an account and a confirmed address."""
+    """Somebody with an account and a confirmed address, who has opened the page logged in."""
     return new_person().is_a_member()
+
+
+@pytest.fixture
+def kim_outside(new_person):
+    """Somebody with an account and a confirmed address, at the log-in."""
+    return new_person().is_outside()

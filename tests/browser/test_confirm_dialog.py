@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.elsewhere import Elsewhere
 from tests.browser.test_quality import RUN_AXE, TOOLS
 from tests.browser.visitor import PASSWORD
 
@@ -16,27 +17,32 @@ ACTIONS = ["[data-part~=session-list] li button", "[data-part~=end-others]", "[d
 
 
 @pytest.fixture
-def elsewhere(new_visitor, patient_server):
-    """Somebody who has signed up with another browser."""
-    return new_visitor(patient_server).join()
+def owner(new_visitor, patient_server):
+    """Somebody who has signed up, and has no page open yet."""
+    return new_visitor(patient_server).has_account()
 
 
 @pytest.fixture
-def stale(elsewhere, new_visitor, patient_server, patient_clock):
-    """The same user, who logged in with this browser a while ago."""
-    visitor = new_visitor(patient_server, elsewhere.username).open()
-    visitor.log_in()
-    visitor.sees("[data-part~=end-others]")
+def elsewhere(owner):
+    """Another session of the same user."""
+    return Elsewhere(owner)
+
+
+@pytest.fixture
+def fresh(owner, elsewhere):
+    """The same user with the page open, just after the log-in. The session elsewhere is in the list."""
+    owner.open().sees("[data-part~=end-others]")
+    return owner
+
+
+@pytest.fixture
+def stale(fresh, patient_clock):
+    """The same user, who logged in a while ago."""
+    fresh.has_loaded(fresh.page)
     patient_clock.advance(FRESH_SECONDS + 1)
-    yield visitor
+    yield fresh
     # The access token has expired meanwhile, and the session is no longer fresh: both are refused first.
-    visitor.forgive(401, 429)
-    elsewhere.forgive(401)
-
-
-def is_ended(visitor):
-    assert visitor.load_again() == 401
-    visitor.is_signed_out()
+    fresh.forgive(401, 429)
 
 
 def confirm(visitor, password):
@@ -58,21 +64,17 @@ def focused(visitor):
     ],
 )
 def test_the_question_says_what_will_happen_and_wants_no_password_of_a_fresh_session(
-    elsewhere, new_visitor, patient_server, action, question, consequence
+    fresh, elsewhere, action, question, consequence
 ):
-    visitor = new_visitor(patient_server, elsewhere.username).open()
-    visitor.log_in()
-    visitor.sees("[data-part~=end-others]")
-    visitor.page.click(action)
-    visitor.sees(f"{DIALOG} h2", question)
-    visitor.sees("[data-part~=confirm-consequence]", consequence)
-    assert visitor.page.locator(FIELD).is_hidden()
-    assert visitor.page.evaluate("document.activeElement.textContent") == "Cancel"
-    visitor.page.click(f"{DIALOG} [type=submit]")
-    visitor.page.locator(DIALOG).wait_for(state="hidden")
-    assert "auth/reauthenticate" not in [path for _, path, _ in visitor.made()]
-    is_ended(elsewhere)
-    elsewhere.forgive(401)
+    fresh.page.click(action)
+    fresh.sees(f"{DIALOG} h2", question)
+    fresh.sees("[data-part~=confirm-consequence]", consequence)
+    assert fresh.page.locator(FIELD).is_hidden()
+    assert fresh.page.evaluate("document.activeElement.textContent") == "Cancel"
+    fresh.page.click(f"{DIALOG} [type=submit]")
+    fresh.page.locator(DIALOG).wait_for(state="hidden")
+    assert "auth/reauthenticate" not in [path for _, path, _ in fresh.made()]
+    assert not elsewhere.goes_on()
 
 
 def test_who_has_come_back_after_a_while_is_asked_once_for_everything(stale, elsewhere):
@@ -84,7 +86,7 @@ def test_who_has_come_back_after_a_while_is_asked_once_for_everything(stale, els
     stale.page.keyboard.type(PASSWORD)
     stale.page.keyboard.press("Enter")
     stale.sees("[data-part~=notice]", "The session has ended")
-    is_ended(elsewhere)
+    assert not elsewhere.goes_on()
     refused = [(path, status) for _, path, status in stale.made() if status == 401]
     assert refused == []
 
@@ -98,7 +100,7 @@ def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhe
     assert stale.page.locator(DIALOG).is_hidden()
     assert focused(stale) == "sessions-title"
     stale.sees("[data-part~=event-list]", "Confirmed that it was you")
-    is_ended(elsewhere)
+    assert not elsewhere.goes_on()
     stale.is_signed_in()
 
 
@@ -107,7 +109,7 @@ def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhe
     confirm(stale, PASSWORD)
     stale.is_signed_out()
     assert stale.page.locator(DIALOG).is_hidden()
-    is_ended(elsewhere)
+    assert not elsewhere.goes_on()
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -126,9 +128,7 @@ def test_who_cancels_changes_nothing_and_is_back_at_the_button(stale, elsewhere,
     expect(stale.page.locator(FIELD)).to_have_count(0)
     assert stale.page.locator("[data-part~=notice]").count() == 0
     assert "auth/reauthenticate" not in [path for _, path, _ in stale.made()]
-    elsewhere.page.reload()
-    elsewhere.is_signed_in()
-    assert elsewhere.refreshes() == [200, 200]
+    assert elsewhere.goes_on()
     # The next click asks again.
     stale.page.click(action)
     stale.sees(DIALOG)
@@ -144,7 +144,7 @@ def test_a_wrong_password_is_an_error_at_its_field_and_can_be_tried_again(stale,
     assert stale.page.get_attribute(FIELD, "aria-invalid") == "true"
     confirm(stale, PASSWORD)
     stale.sees("[data-part~=notice]", "The session has ended")
-    is_ended(elsewhere)
+    assert not elsewhere.goes_on()
 
 
 def test_too_many_attempts_are_told_in_the_dialog_and_the_right_password_works_after_the_wait(stale, elsewhere):
@@ -161,7 +161,7 @@ def test_too_many_attempts_are_told_in_the_dialog_and_the_right_password_works_a
     stale.sees(f"{DIALOG} [data-form-error]", "try again in 7 seconds")
     confirm(stale, PASSWORD)
     stale.sees("[data-part~=notice]", "The session has ended")
-    is_ended(elsewhere)
+    assert not elsewhere.goes_on()
 
 
 def test_a_session_that_ends_takes_the_dialog_with_it(stale):
@@ -199,19 +199,19 @@ def reached_by_tab(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1440])
 def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
-    elsewhere, new_visitor, patient_server, patient_clock, width, scheme
+    new_visitor, patient_server, patient_clock, width, scheme
 ):
     visitor = new_visitor(
         patient_server,
-        elsewhere.username,
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
         reduced_motion="reduce",
         bypass_csp=True,
     )
     visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
-    visitor.open().log_in()
-    visitor.sees("[data-part~=end-others]")
+    Elsewhere(visitor.has_account())
+    visitor.open().sees("[data-part~=end-others]")
+    visitor.has_loaded(visitor.page)
     patient_clock.advance(FRESH_SECONDS + 1)
     page = visitor.page
     page.focus("[data-part~=end-others]")
