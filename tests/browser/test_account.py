@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 
+from tests.browser.elsewhere import Elsewhere
 from tests.browser.visitor import PASSWORD
 
 NEW_PASSWORD = "nine new willow boards and a bolt"
@@ -23,8 +24,7 @@ HOSTILE = "<img src=x onerror=document.title='owned'><b>bold</b>"
 @pytest.fixture
 def elsewhere(member, new_visitor, server):
     """The same user, logged in with another browser, who has seen the first browser's session too."""
-    other = new_visitor(server, member.username).open()
-    other.log_in()
+    other = new_visitor(server, member.username).has_come_back().open()
     other.is_signed_in()
     other.sees("[data-part~=session-list] [data-part~=pill]", "This one")
     return other
@@ -65,28 +65,28 @@ def test_a_session_elsewhere_is_listed_and_can_be_ended(member, elsewhere):
     member.forgive(401)
 
 
-def test_all_other_sessions_can_be_ended_at_once(member, elsewhere, new_visitor, server):
-    third = new_visitor(server, member.username).open()
-    third.log_in()
-    third.sees("[data-part~=session-list] li:nth-child(3)")
-    third.ends("[data-part~=end-others]")
-    third.sees("[data-part~=notice]", "2 sessions have ended")
-    third.sees("[data-part~=sessions-summary]", "nowhere else")
-    for other in (member, elsewhere):
-        assert other.load_again() == 401
-        other.is_signed_out()
-        other.forgive(401)
-    third.page.reload()
-    third.is_signed_in()
-    assert third.refreshes() == [200]
+def test_all_other_sessions_can_be_ended_at_once(member):
+    others = [Elsewhere(member), Elsewhere(member)]
+    member.load_again()
+    member.sees("[data-part~=session-list] li:nth-child(3)")
+    member.ends("[data-part~=end-others]")
+    member.sees("[data-part~=notice]", "2 sessions have ended")
+    member.sees("[data-part~=sessions-summary]", "nowhere else")
+    assert [other.goes_on() for other in others] == [False, False]
+    member.calls.clear()
+    member.page.reload()
+    member.is_signed_in()
+    assert member.refreshes() == [200]
 
 
-def test_signing_out_everywhere_ends_this_session_too(member, elsewhere):
-    elsewhere.ends("[data-part~=log-out-everywhere]")
-    elsewhere.is_signed_out()
-    assert member.load_again() == 401
+def test_signing_out_everywhere_ends_this_session_too(member):
+    other = Elsewhere(member)
+    (ours,) = member.refresh_cookies()
+    member.ends("[data-part~=log-out-everywhere]")
     member.is_signed_out()
-    member.forgive(401)
+    assert not other.goes_on()
+    member.context.add_cookies([ours])
+    assert member.context.request.post(f"{member.url}/api/auth/refresh", data={}).status == 401
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,7 @@ def test_after_a_failure_one_may_leave_it_at_that_and_the_list_says_what_is_know
     member.forgive("Failed to load resource")
 
 
-def test_a_session_that_had_ended_already_counts_as_ended(member, elsewhere):
-    elsewhere.sign_out()
-    elsewhere.is_signed_out()
+def test_a_session_that_had_ended_already_counts_as_ended(member):
     log_in_elsewhere(member)
     member.load_again()
     member.sees("[data-part~=sessions-summary]", "2 sessions")
@@ -204,13 +202,11 @@ def test_offline_the_lists_stay_as_they_were_and_say_that_they_may_be_old(member
     member.forgive("Failed to load resource")
 
 
-def test_a_failed_sign_in_is_in_the_history(member, new_visitor, server):
-    stranger = new_visitor(server, member.username).open()
-    stranger.log_in("seven old oak boards and a guess")
-    stranger.sees("[data-part~=login-form] [data-form-error]", "do not match")
+def test_a_failed_sign_in_is_in_the_history(member):
+    guess = {"username": member.username, "password": "seven old oak boards and a guess"}
+    assert member.context.request.post(f"{member.url}/api/auth/login", data=guess).status == 401
     member.page.click("[data-part~=reload-dashboard]")
     member.sees("[data-part~=event-list]", "Log-in failed")
-    stranger.forgive(401)
 
 
 def test_a_wrong_current_password_is_an_error_at_its_field_and_no_log_out(member):
@@ -235,11 +231,11 @@ def test_a_changed_password_is_the_one_that_counts_from_then_on(member, elsewher
     elsewhere.forgive(401)
 
 
-def test_who_comes_back_logged_in_is_told_how_long_a_new_password_has_to_be_here(member):
+def test_who_comes_back_logged_in_is_told_how_long_a_new_password_has_to_be_here(new_visitor, server):
+    member = new_visitor(server)
     asked = {"registration": "open", "password": {"min_length": 20, "max_length": 256}}
     member.context.route("**/api/auth/options", lambda route: route.fulfill(json=asked))
-    member.page.reload()
-    member.is_signed_in()
+    member.join()
     member.page.click("[data-part~=password-fold] summary")
     member.sees("[data-part~=new-password-hint]", "20 or more characters")
     change_password(member, PASSWORD, "nineteen characters")
@@ -247,10 +243,9 @@ def test_who_comes_back_logged_in_is_told_how_long_a_new_password_has_to_be_here
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_password_changed_to_itself_is_an_error_at_its_field_and_no_change(visitor, form):
+def test_a_password_changed_to_itself_is_an_error_at_its_field_and_no_change(new_visitor, server, form):
     password = "sieben alte Eichenbr\u00e4ter"
-    visitor.sign_up(password)
-    visitor.is_signed_in()
+    visitor = new_visitor(server).join(password)
     change_password(visitor, password, unicodedata.normalize(form, password))
     visitor.sees("[data-part~=new-password-error]", "your password already")
     assert focused(visitor) == "new-password"
@@ -358,36 +353,39 @@ def test_a_suggested_passphrase_is_shown_and_taken(visitor):
     visitor.is_signed_in()
 
 
-@pytest.mark.parametrize(
-    "password",
-    [
-        "fourteen chars",
-        "fifteen charact",
-        "Rene\u0301e took 19\u20ac",
-        "Rene\u0301e took 199\u20ac",
-        "".join(map(chr, range(0x1F400, 0x1F40E))),
-        "".join(map(chr, range(0x1F400, 0x1F40F))),
-        "".join(map(chr, range(0x100, 0x200))),
-        "".join(map(chr, range(0x100, 0x201))),
-        "my name is {name}, is it",
-        "my name is {upper}, is it",
-        "my name is {wide}, is it",
-    ],
-)
-def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_ones(visitor, password):
-    name = visitor.username
-    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
-    password = password.format(name=name, upper=name.upper(), wide=wide)
+PASSWORDS = [
+    "fourteen chars",
+    "fifteen charact",
+    "Rene\u0301e took 19\u20ac",
+    "Rene\u0301e took 199\u20ac",
+    "".join(map(chr, range(0x1F400, 0x1F40E))),
+    "".join(map(chr, range(0x1F400, 0x1F40F))),
+    "".join(map(chr, range(0x100, 0x200))),
+    "".join(map(chr, range(0x100, 0x201))),
+    "my name is {name}, is it",
+    "my name is {upper}, is it",
+    "my name is {wide}, is it",
+]
+
+
+def test_the_page_and_the_api_agree_on_which_passwords_will_do_but_for_common_ones(visitor):
     script = """async ([password, name]) => {
         const { passwordProblem } = await import("/js/elements/core/rules.js");
         const { USUAL } = await import("/js/elements/core/options.js");
         const { wordsIn } = await import("/js/elements/core/languages.js");
         return passwordProblem(await wordsIn("en"), USUAL, password, name);
     }"""
-    problem = visitor.page.evaluate(script, [password, name])
-    body = {"username": name, "password": password}
-    answer = visitor.context.request.post(f"{visitor.url}/api/auth/register", data=body)
-    assert (problem == "") == (answer.status == 201), (problem, answer.text())
+    verdicts = {}
+    for number, pattern in enumerate(PASSWORDS):
+        name = f"{visitor.username}.{number}"
+        wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
+        password = pattern.format(name=name, upper=name.upper(), wide=wide)
+        problem = visitor.page.evaluate(script, [password, name])
+        body = {"username": name, "password": password}
+        answer = visitor.context.request.post(f"{visitor.url}/api/auth/register", data=body)
+        verdicts[pattern] = (problem == "", answer.status == 201)
+    assert {pattern: both for pattern, both in verdicts.items() if both[0] != both[1]} == {}
+    assert set(verdicts.values()) == {(True, True), (False, False)}
 
 
 def test_this_browser_is_the_first_of_the_list_and_marked(member):
@@ -402,7 +400,14 @@ def test_this_browser_is_the_first_of_the_list_and_marked(member):
 
 
 def test_fifty_sessions_are_shown_a_few_at_first_and_all_when_asked_for(member):
-    log_in_elsewhere(member, 49)
+    log_in_elsewhere(member)
+
+    def multiply(route):
+        answer = route.fetch()
+        ours, other = sorted(answer.json()["sessions"], key=lambda session: not session["current"])
+        route.fulfill(json={"sessions": [ours, *({**other, "id": f"{other['id']}{number}"} for number in range(49))]})
+
+    member.context.route("**/api/auth/sessions", multiply)
     member.load_again()
     member.sees("[data-part~=sessions-summary]", "50 sessions")
     shown = member.page.locator("[data-part~=session-list] li:visible")
@@ -418,9 +423,7 @@ def test_fifty_sessions_are_shown_a_few_at_first_and_all_when_asked_for(member):
 @pytest.mark.parametrize("letter", ["w", "\u05d0"], ids=["long", "from right to left"])
 def test_a_name_of_254_characters_fits_in_either_direction(new_visitor, server, letter):
     unique = f".{uuid.uuid4().int}"
-    visitor = new_visitor(server, letter * (254 - len(unique)) + unique).open()
-    visitor.sign_up()
-    visitor.is_signed_in()
+    visitor = new_visitor(server, letter * (254 - len(unique)) + unique).join()
     visitor.sees("[data-part~=event-list]", "Account made")
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
@@ -431,7 +434,7 @@ def test_a_name_of_254_characters_fits_in_either_direction(new_visitor, server, 
 
 @pytest.mark.parametrize("others", [0, 1])
 def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, others):
-    visitor = new_visitor(server).join()
+    visitor = new_visitor(server).has_account()
     log_in_elsewhere(visitor, others, FIREFOX)
     held = []
 
@@ -442,7 +445,7 @@ def test_the_page_does_not_jump_when_the_lists_arrive(new_visitor, server, other
         visitor.context.route(f"**/api/{path}", hold)
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
-        visitor.page.reload()
+        visitor.open()
         visitor.wait_for(lambda: len(held) == 3)
         visitor.sees("[data-part~=sessions-summary]", "Loading")
         before = tops(visitor)
@@ -484,13 +487,9 @@ TOLD_OF_THE_LAST_USE = [
 ]
 
 
-def test_a_time_is_told_as_people_say_it(new_visitor, server):
+def test_a_time_is_told_as_people_say_it_and_the_last_use_of_a_session_no_closer_than_the_api_does(new_visitor, server):
     visitor = new_visitor(server, timezone_id="UTC").open()
     assert tell(visitor, "ago", TOLD_AGO) == TOLD_AGO
-
-
-def test_the_last_use_of_a_session_is_told_no_closer_than_the_api_does(new_visitor, server):
-    visitor = new_visitor(server, timezone_id="UTC").open()
     assert tell(visitor, "lastUse", TOLD_OF_THE_LAST_USE) == TOLD_OF_THE_LAST_USE
 
 
@@ -509,7 +508,7 @@ def test_a_time_stays_true_while_the_page_is_open_and_is_exact_for_who_wants_it(
     visitor.context.clock.install(time=datetime.datetime(2026, 6, 17, 15, 30, tzinfo=datetime.UTC))
     event = {"type": "registered", "at": "2026-06-17T15:28:00Z", "ip": "127.0.0.1", "user_agent": "curl/8"}
     visitor.context.route("**/api/dashboard", lambda route: route.fulfill(json={"recent_events": [event]}))
-    visitor.open().sign_up()
+    visitor.join()
     time = visitor.sees("[data-part~=event-list] time", "2 minutes ago")
     assert (time.get_attribute("datetime"), time.get_attribute("title")) == (event["at"], "17 Jun 2026, 15:28:00")
     visitor.context.clock.fast_forward(180_000)

@@ -8,7 +8,6 @@ import urllib.request
 import pytest
 
 from chalicelib.tokens.keys import KEY_TYPES, generate_signing_jwk, parse_signing_keys, public_jwks
-from tests.browser.development_server import eventually
 from tests.browser.test_quality import TOOLS, assert_good_to_read, sent_by_cloudfront
 from tests.support.proofs import ClientKey
 
@@ -19,6 +18,7 @@ KEYS = "**/api/.well-known/jwks.json"
 ME = "**/api/me"
 FAILED = "Failed to load resource"
 KEPT = 20
+TOKEN_SECONDS = 600
 # What the client does with each request of its own.
 REFRESH_WITH_PROOF = """async (proof) => {
     const { recordingFetch } = await import("/js/inspector/calls.js");
@@ -29,14 +29,18 @@ WIDTHS = [320, 768, 1440]
 
 
 @pytest.fixture
-def developer(member):
+def insider(new_visitor, server):
+    """Somebody who has an account and a session, and no page open yet."""
+    return new_visitor(server).has_account()
+
+
+@pytest.fixture
+def developer(insider):
     """Somebody who has signed up and opened the token inspector."""
-    return inspect(member)
+    return inspect(insider)
 
 
 def inspect(visitor):
-    visitor.has_loaded(visitor.page)
-    visitor.calls.clear()
     visitor.page.goto(f"{visitor.url}/inspector.html")
     visitor.sees("#token-claims", visitor.username)
     visitor.sees("#signature-pill:not(:empty)").filter(has_not_text="…").wait_for()
@@ -98,9 +102,7 @@ def test_every_claim_and_header_of_a_token_is_explained(developer):
 def test_times_are_told_by_the_clock_of_the_api(new_visitor, server, days):
     visitor = new_visitor(server)
     visitor.context.clock.install(time=datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=days))
-    visitor.open().sign_up()
-    visitor.is_signed_in()
-    inspect(visitor)
+    inspect(visitor.has_account())
     exp, iat = (
         visitor.page.inner_text(f"#token-claims > div:has(dt code:text-is('{name}'))") for name in ("exp", "iat")
     )
@@ -161,6 +163,8 @@ def test_a_signature_is_verified_with_the_key_that_the_api_publishes(developer):
 
 
 def test_the_page_says_whether_the_session_is_bound_to_a_key_as_the_api_knows_it(newcomer):
+    newcomer.has_loaded(newcomer.page)
+    newcomer.calls.clear()
     inspect(newcomer)
     headers = {"Authorization": f"Bearer {newcomer.access_tokens()[-1]}"}
     (session,) = newcomer.context.request.get(f"{newcomer.url}/api/auth/sessions", headers=headers).json()["sessions"]
@@ -211,20 +215,20 @@ def of_another(key):
         (lambda key: {**key, "x": "no point of the curve"}, "not verified"),
     ],
 )
-def test_a_signature_of_any_other_key_is_not_called_verified(member, change, word):
-    member.context.route(KEYS, foreign_keys(change))
-    inspect(member)
-    member.sees("#signature-pill", word)
+def test_a_signature_of_any_other_key_is_not_called_verified(insider, change, word):
+    insider.context.route(KEYS, foreign_keys(change))
+    inspect(insider)
+    insider.sees("#signature-pill", word)
 
 
-def test_keys_that_cannot_be_fetched_are_asked_for_again_with_the_next_token(member):
-    member.context.route(KEYS, lambda route: route.fulfill(status=503, json={}))
-    inspect(member)
-    member.sees("#signature-text", "cannot be fetched")
-    member.context.unroute(KEYS)
-    member.page.click("#refresh-now")
-    member.sees("#signature-pill", "verified here")
-    member.forgive(503)
+def test_keys_that_cannot_be_fetched_are_asked_for_again_with_the_next_token(insider):
+    insider.context.route(KEYS, lambda route: route.fulfill(status=503, json={}))
+    inspect(insider)
+    insider.sees("#signature-text", "cannot be fetched")
+    insider.context.unroute(KEYS)
+    insider.page.click("#refresh-now")
+    insider.sees("#signature-pill", "verified here")
+    insider.forgive(503)
 
 
 @pytest.mark.parametrize("alg", KEY_TYPES)
@@ -263,14 +267,13 @@ def test_a_call_shows_its_own_request_and_no_other_whatever_goes_on_meanwhile(de
     assert developer.page.locator("#call-log", has_text="by hand").count() == 1
 
 
-def test_a_token_that_is_refused_shows_both_requests_and_the_refresh_between_them(new_visitor, hasty_server):
-    hurried = new_visitor(hasty_server).open()
-    hurried.sign_up()
-    hurried.is_signed_in()
-    hurried.context.route("**/api/auth/refresh", promise_ten_minutes)
-    inspect(hurried)
+def test_a_token_that_is_refused_shows_both_requests_and_the_refresh_between_them(
+    new_visitor, patient_server, patient_clock
+):
+    hurried = inspect(new_visitor(patient_server).has_account())
     (access_token,) = hurried.access_tokens()
-    eventually(lambda: ask_for_me(hurried, access_token).status == 401)
+    # The page's own clock has not moved, and lets it believe that its token is still good.
+    patient_clock.advance(TOKEN_SECONDS)
     seen = len(hurried.made())
     hurried.page.click("#call-send")
     hurried.sees("#call-result pre[data-part~=body]", hurried.username)
@@ -284,17 +287,6 @@ def test_a_token_that_is_refused_shows_both_requests_and_the_refresh_between_the
     assert access_token[-4:] in first
     assert hurried.access_tokens()[-1][-4:] in second
     hurried.forgive(401)
-
-
-def promise_ten_minutes(route):
-    """Let the page believe that its token lives longer than it does, as a clock that stood still would."""
-    answer = route.fetch()
-    route.fulfill(response=answer, json={**json.loads(answer.body()), "expires_in": 600})
-
-
-def ask_for_me(visitor, access_token):
-    headers = {"Authorization": f"Bearer {access_token}"}
-    return visitor.context.request.get(f"{visitor.url}/api/me", headers=headers)
 
 
 @pytest.mark.parametrize("credential", ["none", "broken"])
@@ -469,37 +461,36 @@ def test_a_session_that_the_api_has_ended_says_so(developer):
     developer.forgive(401)
 
 
-def test_a_session_that_cannot_be_reached_is_opened_as_soon_as_it_can(member):
-    member.has_loaded(member.page)
-    member.context.route("**/api/auth/refresh", lambda route: route.abort())
-    member.page.goto(f"{member.url}/inspector.html")
-    member.sees("#loading-error", "cannot be reached")
-    member.context.unroute("**/api/auth/refresh")
-    member.page.click("#restore-retry")
-    member.sees("#token-claims", member.username)
-    member.forgive(FAILED)
+def test_a_session_that_cannot_be_reached_is_opened_as_soon_as_it_can(insider):
+    insider.context.route("**/api/auth/refresh", lambda route: route.abort())
+    insider.page.goto(f"{insider.url}/inspector.html")
+    insider.sees("#loading-error", "cannot be reached")
+    insider.context.unroute("**/api/auth/refresh")
+    insider.page.click("#restore-retry")
+    insider.sees("#token-claims", insider.username)
+    insider.forgive(FAILED)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_moves_when_something_is_said(member, width):
-    member.page.set_viewport_size({"width": width, "height": 900})
-    inspect(member)
+def test_nothing_moves_when_something_is_said(insider, width):
+    insider.page.set_viewport_size({"width": width, "height": 900})
+    inspect(insider)
     places = ["#token-raw", "#token-claims", "#call-send", "#log-title"]
 
     def tops():
         return [
-            member.page.locator(place).evaluate("(e) => e.getBoundingClientRect().top + scrollY") for place in places
+            insider.page.locator(place).evaluate("(e) => e.getBoundingClientRect().top + scrollY") for place in places
         ]
 
     before = tops()
-    member.page.click("#refresh-now")
-    member.sees("#refresh-result", "New token at")
-    member.sees("#signature-pill", "verified here")
-    send(member, "https://evil.example/")
-    member.sees("#call-path-error", "Only")
-    member.page.fill("#call-path", "me")
-    member.page.click("#copy-token")
-    member.sees("#token-copied:not(:empty)")
+    insider.page.click("#refresh-now")
+    insider.sees("#refresh-result", "New token at")
+    insider.sees("#signature-pill", "verified here")
+    send(insider, "https://evil.example/")
+    insider.sees("#call-path-error", "Only")
+    insider.page.fill("#call-path", "me")
+    insider.page.click("#copy-token")
+    insider.sees("#token-copied:not(:empty)")
     assert tops() == before
 
 
@@ -517,8 +508,7 @@ def test_every_state_is_accessible_and_fits_the_window(new_visitor, server, widt
     reader.page.goto(f"{server.url}/inspector.html")
     reader.sees("#logged-out-reason", "Nobody")
     assert_good_to_read(reader.page)
-    reader.join()
-    inspect(reader)
+    inspect(reader.has_account())
     assert_good_to_read(reader.page)
     reader.page.click("#refresh-now")
     reader.sees("#refresh-result", "New token at")
