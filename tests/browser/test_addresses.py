@@ -36,11 +36,10 @@ def test_an_address_can_be_removed(kim):
 def test_a_change_of_address_asks_for_the_password_if_the_log_in_is_a_while_ago(
     new_person, patient_server, patient_clock
 ):
-    kim = new_person(patient_server).signs_up(address="")
-    kim.visitor.is_signed_in()
+    kim = new_person(patient_server)
+    kim.visitor.has_account()
     patient_clock.advance(FRESH_SECONDS + 1)
-    kim.page.reload()
-    kim.visitor.is_signed_in()
+    kim.visitor.open().is_signed_in()
     kim.visitor.sees("[data-part~=profile-email]", "None")
     kim.page.click("[data-part~=email-fold] summary")
     kim.page.fill("[data-part~=new-email]", kim.address)
@@ -52,21 +51,17 @@ def test_a_change_of_address_asks_for_the_password_if_the_log_in_is_a_while_ago(
     kim.visitor.forgive(401)
 
 
-def test_an_address_that_is_none_is_told_in_the_form_of_the_account(kim):
-    kim.page.click("[data-part~=email-fold] summary")
-    kim.page.fill("[data-part~=new-email]", "kim@example")
-    kim.page.click("[data-part~=address-form] [type=submit]")
-    kim.visitor.sees("[data-part~=new-email-error]", "such as name@example.org")
-    kim.visitor.forgive(422)
+def test_an_address_that_is_none_is_told_in_the_form_of_the_account(member):
+    member.page.click("[data-part~=email-fold] summary")
+    member.page.fill("[data-part~=new-email]", "kim@example")
+    member.page.click("[data-part~=address-form] [type=submit]")
+    member.sees("[data-part~=new-email-error]", "such as name@example.org")
+    member.forgive(422)
 
 
-def test_an_address_that_another_account_has_confirmed_is_told_when_the_link_is_used(kim, new_person):
+def test_an_address_that_another_account_has_confirmed_is_told_when_the_link_is_used(new_person):
     late = new_person()
-    late.address = kim.address
-    late.post = kim.post
-    late.signs_up(address="")
-    late.visitor.is_signed_in()
-    late.visitor.sees("[data-part~=profile-email]", "None")
+    late.visitor.has_account()
     late.visitor.context.route(
         "**/api/auth/email/confirm", lambda route: route.fulfill(status=409, json={"error": "email_taken"})
     )
@@ -79,8 +74,7 @@ def test_an_address_that_another_account_has_confirmed_is_told_when_the_link_is_
 def test_a_mail_can_be_sent_again_after_a_countdown(new_person, patient_server, patient_clock):
     kim = new_person(patient_server)
     kim.page.clock.install()
-    kim.signs_up(address="")
-    kim.visitor.is_signed_in()
+    kim.visitor.join()
     kim.visitor.sees("[data-part~=profile-email]", "None")
     kim.page.click("[data-part~=email-fold] summary")
     kim.page.fill("[data-part~=new-email]", kim.address)

@@ -98,9 +98,7 @@ def desk(new_visitor, server, root):
 
 
 def at_the_desk(visitor):
-    visitor.page.goto(f"{visitor.url}/admin.html")
-    visitor.page.click("#refused-next")
-    visitor.log_in()
+    visitor.has_come_back().page.goto(f"{visitor.url}/admin.html")
     visitor.sees("#user-list li a")
     visitor.page.calls.clear()
     return visitor

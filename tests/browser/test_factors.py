@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.authenticator import App, Authenticator
+from tests.browser.person import call_api
 from tests.browser.postbox import Postbox
 from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
@@ -64,6 +65,18 @@ class Member:
         expect(self.page.locator(LABEL)).to_have_count(count + 1)
         return self
 
+    def is_outside(self, **more):
+        """Have an account with an app, and open the page at the log-in."""
+        account = {"username": self.visitor.username, "password": PASSWORD, **more}
+        bearer = {"Authorization": f"Bearer {call_api(self.visitor, 'auth/register', account)['access_token']}"}
+        begun = call_api(self.visitor, "auth/totp", {}, **bearer)
+        self.app = App(begun["secret"], self.clock)
+        confirmation = {"pending": begun["pending"], "code": self.app.code()}
+        confirmed = call_api(self.visitor, "auth/totp/confirm", confirmation, **bearer)
+        self.recovery_codes = confirmed["recovery_codes"]
+        self.visitor.open().sees("[data-part~=mail-ways]")
+        return self
+
     def begins_an_app(self):
         self.page.click("[data-part~=way-list] >> text=Set up")
         self.app = App(self.page.inner_text(f"{SHEET} [data-part~=secret]"), self.clock)
@@ -103,13 +116,26 @@ def new_member(new_visitor, named, patient_clock):
 
 
 @pytest.fixture
-def kim(new_member):
-    member = new_member().signs_up()
+def stranger(new_member):
+    """Somebody without an account, whose refusals are no errors of the page."""
+    member = new_member()
     yield member
     # An offer of passkeys is made again and again, until the page is left.
     member.page.goto("about:blank")
     # Each refusal is told in the page, and the browser writes a line of it too.
     member.visitor.forgive(401, 403, 409, 429)
+
+
+@pytest.fixture
+def kim(stranger):
+    """Somebody with an account, who has opened the page logged in."""
+    return stranger.signs_up()
+
+
+@pytest.fixture
+def kim_outside(stranger):
+    """Somebody with an app, at the log-in."""
+    return stranger.is_outside()
 
 
 def focused(member):
@@ -271,8 +297,8 @@ def test_who_cancels_has_no_second_factor(kim):
     kim.visitor.is_signed_in()
 
 
-def test_a_log_in_wants_a_code_and_takes_each_code_once(kim):
-    kim.adds_an_app().logs_out()
+def test_a_log_in_wants_a_code_and_takes_each_code_once(kim_outside):
+    kim = kim_outside
     kim.visitor.log_in()
     kim.visitor.sees("[data-part~=second-step]", f"shows for {kim.visitor.username}")
     assert focused(kim) == "second-code"
@@ -291,10 +317,9 @@ def test_a_log_in_wants_a_code_and_takes_each_code_once(kim):
     kim.visitor.sees("[data-part~=event-list]", "Second factor wrong")
 
 
-def test_a_recovery_code_logs_in_once(kim):
-    kim.adds_an_app()
+def test_a_recovery_code_logs_in_once(kim_outside):
+    kim = kim_outside
     for taken in (True, False):
-        kim.logs_out()
         kim.visitor.log_in()
         kim.page.click("text=Use a recovery code")
         assert focused(kim) == "second-recovery-code"
@@ -302,6 +327,7 @@ def test_a_recovery_code_logs_in_once(kim):
         if taken:
             kim.visitor.is_signed_in()
             kim.visitor.sees("[data-part~=way-list]", "9 are left")
+            kim.logs_out()
         else:
             kim.visitor.sees(RECOVERY_ERROR, "or used")
             kim.page.click("text=Use a code of the app")
@@ -309,8 +335,8 @@ def test_a_recovery_code_logs_in_once(kim):
             kim.visitor.is_signed_in()
 
 
-def test_after_five_wrong_codes_a_log_in_begins_again(kim):
-    kim.adds_an_app().logs_out()
+def test_after_five_wrong_codes_a_log_in_begins_again(kim_outside):
+    kim = kim_outside
     kim.visitor.log_in()
     for _ in range(5):
         with kim.page.expect_response("**/auth/login/second-factor"):
@@ -329,8 +355,8 @@ def test_after_five_wrong_codes_a_log_in_begins_again(kim):
     kim.visitor.is_signed_in()
 
 
-def test_the_time_for_the_second_step_runs_and_ends(kim):
-    kim.adds_an_app().logs_out()
+def test_the_time_for_the_second_step_runs_and_ends(kim_outside):
+    kim = kim_outside
     kim.page.clock.install()
     kim.visitor.log_in()
     kim.visitor.sees("[data-part~=time]", "Time left: 5:00")
@@ -341,8 +367,8 @@ def test_the_time_for_the_second_step_runs_and_ends(kim):
     kim.visitor.sees("h2", "Please begin again")
 
 
-def test_who_goes_back_from_the_second_step_is_at_the_log_in_and_the_name_stays(kim):
-    kim.adds_an_app().logs_out()
+def test_who_goes_back_from_the_second_step_is_at_the_log_in_and_the_name_stays(kim_outside):
+    kim = kim_outside
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
     kim.page.click("[data-part~=second-step] >> text=Back to the log-in")
@@ -409,20 +435,11 @@ def test_the_password_of_an_account_with_an_app_is_not_changed_by_the_password_a
     kim.visitor.sees("[data-part~=notice]", "Your password is changed")
 
 
-def test_a_mailed_code_ends_in_the_second_factor_too(new_member, patient_server):
-    kim = new_member()
-    page = kim.visitor.open().page
-    kim.visitor.sees("[data-part~=mail-ways]")
+def test_a_mailed_code_ends_in_the_second_factor_too(stranger, patient_server):
+    kim = stranger
     post = Postbox(patient_server, f"{kim.visitor.username}@example.org")
-    page.click("[data-part~=show-signup]")
-    page.fill("[data-part~=signup-email]", post.address)
-    kim.visitor.sign_up()
-    kim.visitor.is_signed_in()
-    tab = kim.visitor.open_tab()
-    tab.goto(post.link("email"))
-    tab.click("[data-part~=email-form] [type=submit]")
-    tab.locator("[data-part~=done]").wait_for()
-    kim.adds_an_app().logs_out()
+    page = kim.is_outside(email=post.address).page
+    call_api(patient_server, "auth/email/confirm", {"token": post.link("email").partition("=")[2]})
     page.click("[data-part~=mail-ways] a[href='#code']")
     page.fill("[data-part~=code-username]", kim.visitor.username)
     page.click("[data-part~=code-form] [type=submit]")
@@ -433,7 +450,6 @@ def test_a_mailed_code_ends_in_the_second_factor_too(new_member, patient_server)
     kim.visitor.sees(CODE_ERROR, "Wrong")
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
-    kim.visitor.forgive(401, 403)
 
 
 @pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
@@ -547,8 +563,7 @@ def test_at_an_address_of_numbers_the_page_says_where_passkeys_work(new_visitor,
     link = visitor.page.locator("[data-part~=passkey-address] a")
     assert link.get_attribute("href") == patient_server.url.replace("127.0.0.1", "localhost") + "/"
     assert visitor.page.locator("[data-part~=passkey-login]").count() == 0
-    visitor.sign_up()
-    visitor.is_signed_in()
+    visitor.join()
     visitor.sees("[data-part~=way-list] strong", "Password")
     assert visitor.page.locator("[data-part~=logged-in] >> text=Add a passkey").is_hidden()
     visitor.sees("[data-part~=logged-in]", "Passkeys need an address with a name")

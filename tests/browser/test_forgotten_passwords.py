@@ -8,8 +8,8 @@ from tests.browser.person import NEW_PASSWORD, call_api, text_of
 from tests.browser.visitor import PASSWORD
 
 
-def test_who_has_forgotten_the_password_chooses_another_one_by_mail(kim):
-    kim.logs_out()
+def test_who_has_forgotten_the_password_chooses_another_one_by_mail(kim_outside):
+    kim = kim_outside
     kim.asks("forgot")
     kim.visitor.sees("h2", "Look into your mailbox")
     kim.visitor.sees("[data-part~=explanation]", kim.visitor.username)
@@ -42,8 +42,8 @@ def test_a_new_password_by_mail_ends_the_sessions_and_logs_nobody_in(kim, new_pe
     kim.visitor.forgive(401)
 
 
-def test_a_browser_whose_session_has_ended_can_still_use_a_link(kim):
-    kim.page.goto("about:blank")
+def test_a_browser_whose_session_has_ended_can_still_use_a_link(new_person):
+    kim = new_person().has_account().has_confirmed()
     tokens = call_api(kim.server, "auth/login", {"username": kim.visitor.username, "password": PASSWORD})
     ended = kim.visitor.context.request.post(
         f"{kim.server.url}/api/auth/logout-all",
@@ -58,7 +58,8 @@ def test_a_browser_whose_session_has_ended_can_still_use_a_link(kim):
     assert kim.posts(linked) == ["auth/password/reset"]
 
 
-def test_a_password_that_is_refused_leaves_the_link_good(kim):
+def test_a_password_that_is_refused_leaves_the_link_good(new_person):
+    kim = new_person().has_account().has_confirmed()
     call_api(kim.server, "auth/password/forgot", {"username": kim.visitor.username})
     linked = kim.opens(kim.post.link("reset"))
     linked.fill("[data-part~=reset-password]", "short")
@@ -74,7 +75,8 @@ def test_a_password_that_is_refused_leaves_the_link_good(kim):
     kim.visitor.forgive(422)
 
 
-def test_the_page_says_the_same_whether_or_not_there_is_an_account(kim, new_person):
+def test_the_page_says_the_same_whether_or_not_there_is_an_account(new_person):
+    kim = new_person().exists()
     seen = []
     for name in (kim.visitor.username, kim.address, "nobody.at.all"):
         stranger = new_person()

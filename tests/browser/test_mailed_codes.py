@@ -4,8 +4,9 @@ from tests.browser.person import KEPT
 from tests.browser.visitor import PASSWORD
 
 
-def test_who_gets_a_code_by_mail_logs_in_with_it_also_with_spaces(kim):
-    kim.logs_out()
+def test_who_gets_a_code_by_mail_logs_in_with_it_also_with_spaces(kim_outside):
+    kim = kim_outside
+    kim.page.fill("[data-part~=login-password]", PASSWORD)
     kim.asks("code", kim.address)
     kim.visitor.sees("[data-part~=code-digits]")
     assert kim.page.evaluate("document.activeElement.dataset.part") == "code-digits"
@@ -18,8 +19,8 @@ def test_who_gets_a_code_by_mail_logs_in_with_it_also_with_spaces(kim):
     assert kim.page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim):
-    kim.logs_out()
+def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim_outside):
+    kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
     kim.enters("12 34")
@@ -32,8 +33,8 @@ def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim):
     kim.visitor.forgive(401)
 
 
-def test_after_five_wrong_codes_the_page_says_to_ask_for_another(kim):
-    kim.logs_out()
+def test_after_five_wrong_codes_the_page_says_to_ask_for_another(kim_outside):
+    kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
     for _ in range(5):
@@ -47,8 +48,8 @@ def test_after_five_wrong_codes_the_page_says_to_ask_for_another(kim):
     kim.visitor.forgive(401)
 
 
-def test_a_phone_that_forgets_the_page_while_the_mail_is_read_still_takes_the_code(kim):
-    kim.logs_out()
+def test_a_phone_that_forgets_the_page_while_the_mail_is_read_still_takes_the_code(kim_outside):
+    kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
     kim.page.reload()
@@ -57,8 +58,8 @@ def test_a_phone_that_forgets_the_page_while_the_mail_is_read_still_takes_the_co
     kim.visitor.is_signed_in()
 
 
-def test_a_code_is_worth_nothing_to_another_browser(kim, new_person):
-    kim.logs_out()
+def test_a_code_is_worth_nothing_to_another_browser(kim_outside, new_person):
+    kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
     thief = new_person()
@@ -72,8 +73,8 @@ def test_a_code_is_worth_nothing_to_another_browser(kim, new_person):
     thief.visitor.forgive(401)
 
 
-def test_the_way_back_and_forth_loses_no_code(kim):
-    kim.logs_out()
+def test_the_way_back_and_forth_loses_no_code(kim_outside):
+    kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
     kim.page.go_back()

@@ -45,8 +45,8 @@ def test_what_cannot_be_loaded_is_told_and_the_log_in_stays(new_visitor, server)
     visitor.forgive("ERR_FAILED", "Failed to load resource")
 
 
-def test_the_fields_of_mails_are_what_keyboards_and_password_managers_look_for(kim):
-    kim.logs_out()
+def test_the_fields_of_mails_are_what_keyboards_and_password_managers_look_for(kim_outside):
+    kim = kim_outside
     kim.asks("code")
     kim.visitor.sees("[data-part~=code-digits]")
     found = kim.page.eval_on_selector_all(

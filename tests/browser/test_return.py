@@ -1,6 +1,5 @@
 """Where the page goes after a log-in: to a path of its own origin that the address names, and nowhere else."""
 
-import uuid
 from urllib.parse import quote
 
 import pytest
@@ -171,9 +170,7 @@ def test_a_sign_up_goes_there_too(travelling):
 
 
 def test_whoever_is_logged_in_goes_there_at_once(travelling):
-    visitor = travelling()
-    visitor.open().sign_up()
-    visitor.is_signed_in()
+    visitor = travelling().has_account()
     arrive(visitor, "/members/")
     has_arrived(visitor, "/members/")
 
@@ -245,9 +242,7 @@ def test_a_log_in_goes_nowhere_else(travelling, account, server, wanted):
 
 
 def test_a_page_that_sends_everybody_back_is_left_to_itself_after_a_few_times(travelling, server):
-    visitor = travelling(f"kim.{uuid.uuid4().hex[:12]}")
-    visitor.open().sign_up()
-    visitor.is_signed_in()
+    visitor = travelling().has_account()
     visitor.context.clock.set_fixed_time("2026-01-01T12:00:00")
     returned = []
 

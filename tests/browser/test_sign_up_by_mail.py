@@ -20,8 +20,8 @@ def test_who_signs_up_with_an_address_confirms_it_by_a_link_and_the_first_tab_se
 
 
 def test_an_address_is_optional_and_can_be_added_later(new_person):
-    kim = new_person().signs_up(address="")
-    kim.visitor.is_signed_in()
+    kim = new_person()
+    kim.visitor.join()
     kim.visitor.sees("[data-part~=profile-email]", "None")
     kim.page.click("[data-part~=email-fold] summary")
     kim.page.fill("[data-part~=new-email]", kim.address)
