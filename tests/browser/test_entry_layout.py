@@ -73,23 +73,23 @@ def test_the_card_stays_where_it_is_whatever_is_shown_in_it(looking):
     assert places(looking) == before
 
 
-@pytest.mark.parametrize("form", ["login", "signup"])
-def test_errors_move_neither_card_nor_button(looking, form):
+def test_errors_move_neither_card_nor_button(looking):
     page = looking.page
-    page.click(f"[data-part~=show-{form}]")
-    looking.sees(f"[data-part~={form}-form]")
-    before, button = places(looking), page.evaluate(BUTTON, f"{form}-form")
-    page.click(f"[data-part~={form}-form] [type=submit]")
-    looking.sees(f"[data-part~={form}-username-error]:not(:empty)")
-    assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
-    page.fill(f"[data-part~={form}-username]", "no spaces")
-    page.fill(f"[data-part~={form}-password]", "too short")
     looking.context.route(
         "**/api/auth/login", lambda route: route.fulfill(status=401, json={"error": "invalid_credentials"})
     )
-    page.click(f"[data-part~={form}-form] [type=submit]")
-    looking.sees("[data-part~=form-error]:not(:empty), [data-part~=signup-password-error]:not(:empty)")
-    assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
+    for form, refused in (("login", "login-form] [data-form-error"), ("signup", "signup-password-error")):
+        page.click(f"[data-part~=show-{form}]")
+        looking.sees(f"[data-part~={form}-form]")
+        before, button = places(looking), page.evaluate(BUTTON, f"{form}-form")
+        page.click(f"[data-part~={form}-form] [type=submit]")
+        looking.sees(f"[data-part~={form}-username-error]:not(:empty)")
+        assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
+        page.fill(f"[data-part~={form}-username]", "no spaces")
+        page.fill(f"[data-part~={form}-password]", "too short")
+        page.click(f"[data-part~={form}-form] [type=submit]")
+        looking.sees(f"[data-part~={refused}]:not(:empty)")
+        assert (places(looking), page.evaluate(BUTTON, f"{form}-form")) == (before, button)
     looking.forgive(401)
 
 
@@ -106,22 +106,9 @@ def test_a_taken_name_moves_nothing(looking):
     looking.forgive(409)
 
 
-def test_a_notice_covers_nothing_and_moves_nothing(looking):
+def test_notices_after_a_sign_up_and_a_log_out_move_nothing_cover_nothing_and_are_in_sight(looking):
     looking.sees("[data-part~=login-form]")
-    before = places(looking)
-    looking.sign_up()
-    looking.is_signed_in()
-    looking.sign_out()
-    looking.sees("[data-part~=notice-place]", "You are logged out")
-    assert looking.page.evaluate(COVERED) == []
-    assert places(looking) == before
-    looking.page.click("[data-part~=notice-place] [data-part~=dismiss]")
-    assert looking.page.inner_text("[data-part~=notice-place]") == ""
-    assert places(looking) == before
-
-
-def test_a_notice_of_the_log_in_moves_nothing_of_the_account_and_is_in_sight(looking):
-    looking.sees("[data-part~=login-form]")
+    card = places(looking)
     looking.sign_up()
     looking.is_signed_in()
     looking.sees("[data-part~=notice-place]", "Your account is ready")
@@ -135,10 +122,17 @@ def test_a_notice_of_the_log_in_moves_nothing_of_the_account_and_is_in_sight(loo
     assert looking.page.inner_text("[data-part~=notice-place] >> nth=0") == ""
     assert looking.page.evaluate(title) == before
 
+    looking.sign_out()
+    looking.sees("[data-part~=notice-place]", "You are logged out")
+    assert looking.page.evaluate(COVERED) == []
+    assert places(looking) == card
+    looking.page.click("[data-part~=notice-place] [data-part~=dismiss]")
+    assert looking.page.inner_text("[data-part~=notice-place]") == ""
+    assert places(looking) == card
 
-def test_the_longest_notice_covers_nothing(looking):
-    looking.sign_up()
-    looking.is_signed_in()
+
+def test_the_longest_notice_covers_nothing(new_visitor, server, width):
+    looking = new_visitor(server, viewport={"width": width, "height": 640}).join()
     looking.page.wait_for_load_state("networkidle")
     looking.context.route("**/api/**", lambda route: route.abort())
     looking.sign_out()
@@ -147,22 +141,24 @@ def test_the_longest_notice_covers_nothing(looking):
     looking.forgive("ERR_FAILED")
 
 
-@pytest.mark.parametrize("width", [320, 640, 768, 1024, 1440, 1920], indirect=True)
-def test_the_card_is_in_the_middle_and_leaves_no_void(looking, width):
-    looking.sees("[data-part~=login-form]")
-    x, _, card_width, _ = looking.page.evaluate(PLACES)["gatehouse"]
-    assert abs(x - (width - x - card_width)) <= 1
-    assert card_width >= min(0.9 * width, 60 * 16)
+def test_the_card_is_in_the_middle_of_any_window_and_leaves_no_void(visitor):
+    visitor.sees("[data-part~=login-form]")
+    for width in (320, 640, 768, 1024, 1440, 1920):
+        visitor.page.set_viewport_size({"width": width, "height": 640})
+        x, _, card_width, _ = visitor.page.evaluate(PLACES)["gatehouse"]
+        assert abs(x - (width - x - card_width)) <= 1, width
+        assert card_width >= min(0.9 * width, 60 * 16), width
 
 
-@pytest.mark.parametrize("width", [320, 1280], indirect=True)
-def test_text_of_twice_the_size_fits(looking):
-    looking.page.evaluate("document.documentElement.style.fontSize = '200%'")
-    for form in ("login", "signup"):
-        looking.page.click(f"[data-part~=show-{form}]")
-        looking.sees(f"[data-part~={form}-form]")
-        assert looking.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        assert looking.page.evaluate(COVERED) == []
+def test_text_of_twice_the_size_fits(visitor):
+    visitor.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for width in (320, 1280):
+        visitor.page.set_viewport_size({"width": width, "height": 640})
+        for form in ("login", "signup"):
+            visitor.page.click(f"[data-part~=show-{form}]")
+            visitor.sees(f"[data-part~={form}-form]")
+            assert visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+            assert visitor.page.evaluate(COVERED) == [], width
 
 
 def luminance(colour):

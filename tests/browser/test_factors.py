@@ -17,6 +17,7 @@ FRESH_SECONDS = 900
 CODE, RECOVERY = "[data-part~=second-code]", "[data-part~=second-recovery-code]"
 CODE_ERROR, RECOVERY_ERROR = "[data-part~=second-code-error]", "[data-part~=second-recovery-code-error]"
 DIALOG, SHEET = "[data-part~=confirm-dialog]", "[data-part~=sheet]"
+LIES = ["isBogusSignature", "isBadUV", "isBadUP"]
 LABEL = "[data-part~=way-list] [data-part~=label]"
 
 
@@ -167,7 +168,7 @@ def test_a_passkey_logs_in_from_the_field_for_the_name(kim):
     assert ("auth/login/passkey", 200) in kim.posts()
 
 
-@pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
+@pytest.mark.parametrize("lie", LIES)
 def test_an_authenticator_that_lies_logs_nobody_in_and_the_page_says_so(kim, lie):
     kim.adds_a_passkey()
     kim.authenticator.lies(**{lie: True})
@@ -452,22 +453,29 @@ def test_a_mailed_code_ends_in_the_second_factor_too(stranger, patient_server):
     kim.visitor.is_signed_in()
 
 
-@pytest.mark.parametrize("lie", ["isBogusSignature", "isBadUV", "isBadUP"])
-def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(kim, lie):
+def test_an_authenticator_that_lies_is_no_second_factor_and_answers_no_question(kim):
     kim.adds_a_passkey().adds_an_app()
     kim.waits()
-    kim.authenticator.lies(**{lie: True})
-    kim.page.click("[data-part~=log-out-everywhere]")
-    kim.page.click(f"{DIALOG} >> text=Use a passkey")
-    kim.visitor.sees(f"{DIALOG} [data-form-error]", "not good for your account")
-    kim.page.click(f"{DIALOG} >> text=Cancel")
+    for lie in LIES:
+        kim.authenticator.lies(**{lie: True})
+        kim.page.click("[data-part~=log-out-everywhere]")
+        with kim.page.expect_response("**/api/auth/reauthenticate") as answer:
+            kim.page.click(f"{DIALOG} >> text=Use a passkey")
+        assert answer.value.status == 401, lie
+        kim.visitor.sees(f"{DIALOG} [data-form-error]", "not good for your account")
+        kim.page.click(f"{DIALOG} >> text=Cancel")
+        kim.page.locator(DIALOG).wait_for(state="detached")
     kim.authenticator.answers(False)
     kim.logs_out()
     kim.visitor.log_in()
     kim.visitor.sees(CODE)
     kim.authenticator.answers(True)
-    kim.page.click("[data-part~=second-step] >> text=Use a passkey")
-    kim.visitor.sees("[data-part~=second-step] [role=alert]", "The passkey was refused")
+    for lie in LIES:
+        kim.authenticator.lies(**{lie: True})
+        with kim.page.expect_response("**/api/auth/login/second-factor") as answer:
+            kim.page.click("[data-part~=second-step] >> text=Use a passkey")
+        assert answer.value.status == 401, lie
+        kim.visitor.sees("[data-part~=second-step] [role=alert]", "The passkey was refused")
     kim.enters(kim.app.code())
     kim.visitor.is_signed_in()
 
