@@ -206,6 +206,7 @@ def test_a_passkey_gets_another_name_by_keyboard(kim):
     kim.page.keyboard.press("Escape")
     assert kim.page.inner_text(LABEL) == before
     kim.page.keyboard.press("Enter")
+    kim.visitor.wait_for(lambda: focused(kim) == "passkey-label")
     kim.page.keyboard.type("<b>Laptop</b> of Kim")
     kim.page.keyboard.press("Enter")
     kim.visitor.sees(LABEL, "<b>Laptop</b> of Kim")
