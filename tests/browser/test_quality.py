@@ -80,10 +80,8 @@ def test_every_view_is_accessible_and_fits_the_window(reader):
 
 
 def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
-    reader.open().sign_up()
-    reader.is_signed_in()
     reader.context.route("**/api/auth/refresh", lambda route: route.abort())
-    reader.page.reload()
+    reader.has_account().open()
     reader.sees("[data-part~=failed] [role=alert]", "cannot be reached")
     assert_good_to_read(reader.page)
     reader.context.unroute("**/api/auth/refresh")
@@ -154,11 +152,7 @@ def test_the_page_of_mailed_links_is_accessible_and_fits_the_window(reader, serv
 
 
 def test_the_address_of_an_account_is_accessible_in_each_of_its_states(reader):
-    page = reader.open().page
-    reader.sees("[data-part~=mail-ways]")
-    page.click("[data-part~=show-signup]")
-    page.fill("[data-part~=signup-email]", f"{reader.username}@example.org")
-    reader.sign_up()
+    page = reader.has_account(email=f"{reader.username}@example.org").open().page
     reader.is_signed_in()
     reader.sees("[data-part~=email-state]", "Not confirmed yet")
     page.click("[data-part~=email-fold] summary")
@@ -197,7 +191,7 @@ def open_all(member):
         member.page.locator(f"[data-part~={fold}-fold] form").wait_for()
 
 
-def test_a_password_manager_finds_what_it_needs(newcomer):
+def test_a_password_manager_finds_what_it_needs_and_passwords_are_masked_and_may_be_pasted(newcomer):
     member = newcomer
     open_all(member)
     fields = member.page.eval_on_selector_all(
@@ -212,18 +206,13 @@ def test_a_password_manager_finds_what_it_needs(newcomer):
         ["login-form", "username webauthn", "current-password"],
         ["signup-form", "username", "email", "new-password"],
     ]
-
-
-def test_a_password_is_masked_and_may_be_pasted(newcomer):
-    member = newcomer
-    open_all(member)
-    fields = member.page.eval_on_selector_all(
+    passwords = member.page.eval_on_selector_all(
         "input[autocomplete$=-password]",
         """(all) => all.map((field) => [field.dataset.part, field.type, field.dispatchEvent(
             new ClipboardEvent("paste", { bubbles: true, cancelable: true }))])""",
     )
     names = ["current-password", "new-password", "delete-password", "login-password", "signup-password"]
-    assert fields == [[name, "password", True] for name in names]
+    assert passwords == [[name, "password", True] for name in names]
 
 
 def test_the_first_view_is_small_and_passkeys_come_after_it(new_visitor, server):
