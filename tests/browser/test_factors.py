@@ -240,6 +240,7 @@ def test_a_passkey_that_is_removed_logs_nobody_in(kim):
 def test_a_passkey_alone_answers_the_question_who_it_is(kim):
     kim.adds_a_passkey()
     kim.waits()
+    kim.has_no_autofill()
     kim.page.click("[data-part~=log-out-everywhere]")
     kim.visitor.sees("[data-part~=confirm-password]")
     kim.page.click(f"{DIALOG} >> text=Use a passkey")
