@@ -62,7 +62,9 @@ def test_every_mail_is_accessible_and_fits_the_window(window):
             assert window.title() == one.rendered.subject, mail
             ground = window.evaluate("getComputedStyle(document.querySelector('.mail')).backgroundColor")
             assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(29, 33, 39)"}[window.scheme], mail
-            window.evaluate(axe)
+            # The next content leaves it there, and reading it anew would be half of the work.
+            if not window.evaluate("'axe' in globalThis"):
+                window.evaluate(axe)
             assert window.evaluate(RUN_AXE) == [], mail
 
 
