@@ -56,24 +56,30 @@ def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(accoun
     late.forgive(409)
 
 
-def test_a_sign_up_is_told_that_the_account_is_ready(newcomer):
+def test_a_sign_up_is_told_that_the_account_is_ready_and_its_log_out_leads_to_the_log_in(newcomer):
     newcomer.sees("[data-part~=notice-place]", "Your account is ready")
+    has_title(newcomer, newcomer.username)
+    newcomer.sign_out()
+    newcomer.is_signed_out()
+    newcomer.sees("[data-part~=login-form]")
+    has_title(newcomer, "Log in")
+    assert "#" not in newcomer.page.url
 
 
-@pytest.mark.parametrize(
-    ("fragment", "form", "title"),
-    [
+def test_the_address_says_which_form_is_shown(new_visitor, server):
+    visitor = new_visitor(server)
+    for fragment, form, title in (
         ("", "login", "Log in"),
         ("#login", "login", "Log in"),
         ("#signup", "signup", "Sign up"),
         ("#x", "login", "Log in"),
-    ],
-)
-def test_the_address_says_which_form_is_shown(visitor, fragment, form, title):
-    at(visitor, f"/index.html{fragment}")
-    visitor.sees(f"[data-part~={form}-form]")
-    has_title(visitor, title)
-    assert visitor.page.get_attribute(f"[data-part~=show-{form}]", "aria-selected") == "true"
+    ):
+        # A fragment alone would load nothing.
+        visitor.page.goto("about:blank")
+        at(visitor, f"/index.html{fragment}")
+        visitor.sees(f"[data-part~={form}-form]")
+        has_title(visitor, title)
+        assert visitor.page.get_attribute(f"[data-part~=show-{form}]", "aria-selected") == "true", fragment
 
 
 def test_the_forms_are_steps_of_the_history(visitor):
@@ -95,16 +101,6 @@ def test_the_tabs_obey_the_arrow_keys(visitor):
         visitor.page.keyboard.press(key)
         visitor.sees(f"[data-part~={chosen}-form]")
         assert visitor.page.evaluate("document.activeElement.dataset.part") == f"show-{chosen}"
-
-
-def test_whoever_logs_out_sees_the_log_in_also_after_a_sign_up(newcomer):
-    member = newcomer
-    has_title(member, member.username)
-    member.sign_out()
-    member.is_signed_out()
-    member.sees("[data-part~=login-form]")
-    has_title(member, "Log in")
-    assert "#" not in member.page.url
 
 
 def test_a_typed_name_goes_along_to_the_other_form(visitor):
@@ -286,8 +282,8 @@ def test_nothing_of_a_suggestion_is_left_for_the_next_visitor(visitor):
     assert suggested not in visitor.page.content()
 
 
-def test_a_wrong_password_can_be_typed_over_at_once(member):
-    member.sign_out()
+def test_a_wrong_password_can_be_typed_over_at_once(account, new_visitor, server):
+    member = new_visitor(server, account).open()
     member.log_in("seven old oak boards and a wrong latch")
     member.sees("[data-part~=login-form] [data-form-error]", "do not match")
     assert member.page.evaluate("document.activeElement.dataset.part") == "login-password"
