@@ -54,28 +54,34 @@ class Stack:
     ) -> None:
         self._client = client
         self._sleep = sleep
+        self._known: StackTypeDef | None = None
         self.name = name
 
     def described(self) -> StackTypeDef | None:
-        """Return the stack as CloudFormation describes it, None if there is none."""
+        """Return the stack as CloudFormation describes it now, None if there is none."""
         try:
-            return self._client.describe_stacks(StackName=self.name)["Stacks"][0]
+            self._known = self._client.describe_stacks(StackName=self.name)["Stacks"][0]
         except ClientError as error:
+            self._known = None
             # CloudFormation has no error code for this.
-            if "does not exist" in str(error):
-                return None
-            raise
+            if "does not exist" not in str(error):
+                raise
+        return self._known
+
+    def _described_before(self) -> StackTypeDef | None:
+        """Return how it was described last. Only operations change parameters and outputs, and these ask anew."""
+        return self._known or self.described()
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of the stack. The values of secret ones are masked."""
-        described = self.described()
+        described = self._described_before()
         if described is None:
             return {}
         return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs."""
-        described = self.described()
+        described = self._described_before()
         if described is None:
             return {}
         return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
@@ -173,6 +179,7 @@ class Stack:
         described = self.described()
         if described is not None and described["StackStatus"] == "REVIEW_IN_PROGRESS":
             self._client.delete_stack(StackName=self.name)
+            self._known = None
 
     def apply(self, change_set: str, changes: list[Change], progress: Progress) -> None:
         """Execute a change set. Raises DeploymentError, also if the changes would delete data."""
@@ -200,6 +207,7 @@ class Stack:
             return
         identity = described["StackId"]
         self._client.delete_stack(StackName=self.name)
+        self._known = None
         described = self._after_operation(progress, identity)
         if described is not None and described["StackStatus"] != "DELETE_COMPLETE":
             raise DeploymentError(

@@ -10,6 +10,7 @@ from unittest import mock
 
 import botocore.session
 import moto.backends
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.base_backend import BackendDict
@@ -18,6 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_here, iam_here, lambda_here, ses_here
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
+from tests.deployment.transport import answer, sent_here
 from tests.deployment.warm_chalice import WarmChalice
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
@@ -33,20 +35,26 @@ class AwsHere:
     """
 
     def __init__(self):
+        """Start it. Nothing is patched until `enter`."""
         self.failing = {}
         self.limits = {}
         self.ses = {}
         self.readings = set()
         self.allowed = []
-        self.patches = ExitStack()
         self.chalice = WarmChalice()
-        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._quicker = _Quicker()
+        self._patches = ExitStack()
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
 
-    def start(self):
-        self.patches.callback(self.chalice.stop)
-        self.patches.enter_context(mock.patch.object(subprocess, "Popen", self.chalice.popen))
+    def enter(self):
+        """Let this process see AWS as it is here, until `leave`."""
+        enter = self._patches.enter_context
+        enter(mock.patch.object(subprocess, "Popen", self.chalice.popen))
         for patch in itertools.chain(
-            _quicker(),
+            self._quicker.patches(self._server._server, self.url),
             cloudformation_here.patches(self.failing, self.readings),
             api_gateway_here.patches(self.limits),
             lambda_here.patches(self.limits),
@@ -54,14 +62,14 @@ class AwsHere:
             iam_here.patches(self.allowed),
             ses_here.patches(self.ses),
         ):
-            self.patches.enter_context(patch)
-        self.server.start()
-        host, port = self.server.get_host_and_port()
-        self.url = f"http://{host}:{port}"
+            enter(patch)
+
+    def leave(self):
+        self._patches.close()
 
     def stop(self):
-        self.server.stop()
-        self.patches.close()
+        self.chalice.stop()
+        self._server.stop()
 
     def reset(self):
         self.failing.clear()
@@ -100,18 +108,25 @@ class AwsHere:
         return stack
 
 
-def _quicker():
-    """Yield context managers that let nothing be made again that is the same each time."""
-    loader = create_loader()
-    yield mock.patch.object(botocore.session, "create_loader", return_value=loader)
-    yield mock.patch.object(botocore.session.Session, "create_client", _client_of_all_sessions())
-    yield mock.patch.object(
-        moto.backends, "list_of_moto_modules", return_value=set(moto.backends.list_of_moto_modules())
-    )
-    # Many requests on one connection, each of which would be a thread of its own.
-    yield mock.patch.object(MotoRequestHandler, "protocol_version", "HTTP/1.1")
-    yield mock.patch.object(MotoRequestHandler, "disable_nagle_algorithm", new=True)
-    yield mock.patch.object(MotoRequestHandler, "log_request", return_value=None)
+class _Quicker:
+    """Lets nothing be made again that is the same each time."""
+
+    def __init__(self):
+        self._loader = create_loader()
+        self._create_client = _client_of_all_sessions()
+        self._modules = set(moto.backends.list_of_moto_modules())
+
+    def patches(self, server, url):
+        """Yield context managers that do."""
+        yield mock.patch.object(botocore.session, "create_loader", return_value=self._loader)
+        yield mock.patch.object(botocore.session.Session, "create_client", self._create_client)
+        yield mock.patch.object(moto.backends, "list_of_moto_modules", return_value=self._modules)
+        yield mock.patch.object(URLLib3Session, "send", sent_here(server, url))
+        # Many requests on one connection, each of which would be a thread of its own.
+        yield mock.patch.object(MotoRequestHandler, "run_wsgi", answer)
+        yield mock.patch.object(MotoRequestHandler, "protocol_version", "HTTP/1.1")
+        yield mock.patch.object(MotoRequestHandler, "disable_nagle_algorithm", new=True)
+        yield mock.patch.object(MotoRequestHandler, "log_request", return_value=None)
 
 
 def _client_of_all_sessions():

@@ -5,12 +5,19 @@ from tests.deployment.operator_here import Operator, copied_project
 from tests.deployment.recorded_resources import REGION
 
 
-@pytest.fixture(scope="module")
-def moto_server():
+@pytest.fixture(scope="session")
+def one_server():
     server = AwsHere()
-    server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def moto_server(one_server):
+    """The server, to which what this process asks of AWS goes."""
+    one_server.enter()
+    yield one_server
+    one_server.leave()
 
 
 @pytest.fixture

@@ -241,13 +241,14 @@ def main():
     forget_aws()
     os.environ.update(AWS_ACCESS_KEY_ID="here", AWS_SECRET_ACCESS_KEY="here", AWS_DEFAULT_REGION=REGION)
     aws = AwsHere()
-    aws.start()
+    aws.enter()
     try:
         aws.reset()
         os.environ["AWS_ENDPOINT_URL"] = aws.url
         with tempfile.TemporaryDirectory() as folder:
             calls = life(Operator(copied_project(Path(folder) / "project")), aws)
     finally:
+        aws.leave()
         aws.stop()
     POLICIES.write_text(text_of(policies(evidence(calls))), "utf-8")
     print(f"written: {POLICIES.name}")

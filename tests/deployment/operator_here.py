@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 
 import boto3
 from botocore.client import BaseClient
@@ -17,6 +18,7 @@ from infra.deployment.__main__ import main
 from infra.deployment.dependencies import Dependencies
 from infra.local.environment import PROJECT
 from tests.deployment.standing import Account, Files, looked_at
+from tests.deployment.warm_chalice import COMMAND
 
 A_SITE = tuple(
     f"static-site/{name}"
@@ -28,7 +30,7 @@ READ_BY_A_DEPLOYMENT = ("app.py", "chalicelib", "infra", ".chalice/config.json",
 _SAID = ("smoked", "smoked_apis", "lines", "errors", "log")
 _OF_ONE_TEST = {"AWS_ENDPOINT_URL", "PYTEST_CURRENT_TEST"}
 _PACKAGES = {}
-"""The packages that a deployment of these sources makes, by their names, which say what they are made of."""
+"""Where the packages are that deployments have made, by their names, which say what they are made of."""
 _STANDING = {}
 """What deployments have left, by their arguments and the environment."""
 
@@ -55,16 +57,30 @@ class Operator:
     def run(self, *arguments):
         self.lines = []
         errors = io.StringIO()
-        makes_packages = not _PACKAGES and looked_at(self.project) == self._files
         with contextlib.redirect_stderr(errors):
             code = main(
                 [*arguments, "--project", str(self.project)], say=self.lines.append, dependencies=self.dependencies
             )
         self.errors = errors.getvalue()
         self.log += "\n".join([*self.lines, self.errors])
-        if makes_packages:
-            _PACKAGES.update((path.name, path.read_bytes()) for path in packages(self.project).glob("*.zip"))
+        for path in packages(self.project).glob("*.zip"):
+            _PACKAGES.setdefault(path.name, path)
         return code
+
+    def chalice(self, *arguments, **variables):
+        """Run a command of Chalice's as somebody types it. Returns its exit code and what it said."""
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.project,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process.stdout as output:
+            said = output.read()
+        return process.wait(), said
 
     def begins_from_nothing(self):
         """Let the next commands find the whole page, and nothing that others have made before."""
@@ -135,9 +151,10 @@ def copied_project(project):
     config = json.loads(path.read_text())
     path.write_text(json.dumps({**config, "stages": {"dev": config["stages"]["dev"]}}, indent=2) + "\n")
     (project / "requirements.txt").write_text("")
-    for name, content in _PACKAGES.items():
-        packages(project).mkdir(exist_ok=True)
-        (packages(project) / name).write_bytes(content)
+    packages(project).mkdir(exist_ok=True)
+    for path in _PACKAGES.values():
+        with contextlib.suppress(FileNotFoundError):
+            (packages(project) / path.name).hardlink_to(path)
     return project
 
 

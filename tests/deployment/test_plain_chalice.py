@@ -4,10 +4,8 @@ import base64
 import hashlib
 import inspect
 import json
-import os
-import subprocess
-import sys
 import zipfile
+from pathlib import Path
 
 import boto3
 import pytest
@@ -17,37 +15,20 @@ from chalice.deploy.deployer import Deployer
 
 from infra.stages import DEPLOYING
 from tests.deployment.operator_here import account
+from tests.deployment.recording import recorder
 
 FUNCTIONS = ("lychgate-prod", "lychgate-prod-authorizer")
-CALLS = "calls.txt"
-CHALICE = f"""
-import sys
-from botocore.client import BaseClient
-make = BaseClient._make_api_call
-def recorded(client, name, arguments):
-    with open("{CALLS}", "a") as file:
-        print(f"{{client.meta.service_model.service_name}}:{{name}}", file=file)
-    return make(client, name, arguments)
-BaseClient._make_api_call = recorded
-from chalice.cli import main
-sys.exit(main())
-"""
 READING = ("Get", "List", "Describe")
 
 
 def chalice(operator, *arguments, **variables):
-    """Run a command of Chalice's as somebody types it. Returns its exit code, what it said, and its calls to AWS."""
-    calls = operator.project / CALLS
+    """Run a command of Chalice's. Returns its exit code, what it said, and its calls to AWS."""
+    calls = operator.project / "calls"
     calls.write_text("")
-    done = subprocess.run(
-        [sys.executable, "-c", CHALICE, *arguments],
-        cwd=operator.project,
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr, calls.read_text().split()
+    recording = {recorder.VARIABLE: str(calls), "PYTHONPATH": str(Path(recorder.__file__).parent)}
+    code, said = operator.chalice(*arguments, **{"AWS_DEFAULT_REGION": "us-east-1", **recording, **variables})
+    made = [json.loads(line) for line in calls.read_text().splitlines()]
+    return code, said, [f"{call['service']}:{call['operation']}" for call in made]
 
 
 def code_of(name):
@@ -56,6 +37,7 @@ def code_of(name):
 
 def test_plain_chalice_deploy_of_a_deployed_stage_updates_its_functions_and_its_api(operator, aws):
     operator.has_deployed()
+    aws.chalice.is_warm = False
     made, record = account(), operator.files()["deployed/prod.json"]
     before = {name: code_of(name) for name in FUNCTIONS}
     (operator.project / "chalicelib" / "version.py").write_text('VERSION = "another"\n')

@@ -4,16 +4,23 @@ A process of its own imports them once and becomes, forked, each command that is
 does stays. What a command imports of the project is read anew each time.
 """
 
+import _imp
 import contextlib
 import importlib
+import importlib.machinery
+import itertools
 import json
+import marshal
 import os
 import signal
 import socket
 import subprocess
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 
+PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
 """How a deployment begins each command."""
 
@@ -29,7 +36,11 @@ _IMPORTED = (
     "bcrypt",
     "jwt",
     "jwt.algorithms",
+    "cryptography.hazmat.backends.openssl",
+    "encodings.idna",
+    "packaging.requirements",
 )
+_SOURCES = ("app.py", "chalicelib/**/*.py", "infra/**/*.py")
 _CLIENTS = ("apigateway", "iam", "lambda", "s3", "sts")
 _WIDTH = 20
 """Bytes in which a number is told."""
@@ -43,14 +54,12 @@ class WarmChalice:
 
     def __init__(self):
         self._popen = subprocess.Popen
-        self._python_path = os.environ.get("PYTHONPATH")
         self.is_warm = True
         self._socket = self._process = None
 
     def popen(self, arguments, **how):
-        """Start Chalice's command forked. Other commands, and what imports from elsewhere, start as they always do."""
-        is_command = self.is_warm and arguments[: len(COMMAND)] == COMMAND
-        if not is_command or how["env"].get("PYTHONPATH") != self._python_path:
+        """Start Chalice's command forked. Other commands start as they always do."""
+        if not self.is_warm or arguments[: len(COMMAND)] != COMMAND:
             return self._popen(arguments, **how)
         if self._process is None:
             self._socket, theirs = socket.socketpair()
@@ -144,12 +153,15 @@ def _become(message, output):
         os.environ.clear()
         os.environ.update(message["environment"])
         os.chdir(message["cwd"])
+        _import_from(message["environment"].get("PYTHONPATH", ""))
         sys.argv[:] = ["-c", *message["arguments"]]
         from chalice.cli import main
 
         code = main()
     except SystemExit as end:
         code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
@@ -157,15 +169,45 @@ def _become(message, output):
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
+def _import_from(python_path):
+    """Do with these folders what the interpreter does with them when it begins."""
+    folders = [folder for folder in python_path.split(os.pathsep) if folder not in {"", *sys.path}]
+    sys.path[1:1] = folders
+    if importlib.machinery.PathFinder.find_spec("sitecustomize", folders) is not None:
+        sys.modules.pop("sitecustomize", None)
+        importlib.import_module("sitecustomize")
+
+
+def _compile_once():
+    """Keep the bytecode of the project's sources, by what stands in them: a copy of one has the same."""
+    compile_source = SourceFileLoader.source_to_code
+    kept = {}
+    for path in itertools.chain.from_iterable(PROJECT.glob(pattern) for pattern in _SOURCES):
+        source = path.read_bytes()
+        kept[source] = marshal.dumps(compile_source(None, source, str(path)))
+
+    def source_to_code(loader, data, path, *arguments, **how):
+        if bytes(data) not in kept:
+            return compile_source(loader, data, path, *arguments, **how)
+        code = marshal.loads(kept[bytes(data)])
+        _imp._fix_co_filename(code, path)
+        return code
+
+    SourceFileLoader.source_to_code = source_to_code
+
+
 def _warm_up():
     sys.path[0] = ""
+    _compile_once()
     for name in _IMPORTED:
         importlib.import_module(name)
     import botocore.session
+    import chalice.awsclient
     from botocore.loaders import create_loader
 
     loader = create_loader()
-    botocore.session.create_loader = lambda *_: loader
+    loader.load_data("endpoints")
+    botocore.session.create_loader = chalice.awsclient.create_loader = lambda *_: loader
     session = botocore.session.Session()
     for service in _CLIENTS:
         session.create_client(service, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
