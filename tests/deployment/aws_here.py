@@ -2,16 +2,13 @@
 
 import copy
 import itertools
-import os
 import subprocess
 import urllib.request
 from contextlib import ExitStack
 from unittest import mock
 
-import botocore.session
 import moto.backends
 from botocore.httpsession import URLLib3Session
-from botocore.loaders import create_loader
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -21,6 +18,7 @@ from tests.deployment import api_gateway_here, cloudformation_here, cloudfront_h
 from tests.deployment.recorded_resources import ACCOUNT, REGION, Recorded
 from tests.deployment.transport import answer, sent_here
 from tests.deployment.warm_chalice import WarmChalice
+from tests.support.same_clients import SameClients
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
 
@@ -112,14 +110,12 @@ class _Quicker:
     """Lets nothing be made again that is the same each time."""
 
     def __init__(self):
-        self._loader = create_loader()
-        self._create_client = _client_of_all_sessions()
+        self._clients = SameClients()
         self._modules = set(moto.backends.list_of_moto_modules())
 
     def patches(self, server, url):
         """Yield context managers that do."""
-        yield mock.patch.object(botocore.session, "create_loader", return_value=self._loader)
-        yield mock.patch.object(botocore.session.Session, "create_client", self._create_client)
+        yield from self._clients.patches()
         yield mock.patch.object(moto.backends, "list_of_moto_modules", return_value=self._modules)
         yield mock.patch.object(URLLib3Session, "send", sent_here(server, url))
         # Many requests on one connection, each of which would be a thread of its own.
@@ -127,25 +123,3 @@ class _Quicker:
         yield mock.patch.object(MotoRequestHandler, "protocol_version", "HTTP/1.1")
         yield mock.patch.object(MotoRequestHandler, "disable_nagle_algorithm", new=True)
         yield mock.patch.object(MotoRequestHandler, "log_request", return_value=None)
-
-
-def _client_of_all_sessions():
-    """Return what makes one client for all sessions that would make the same: half of a deployment makes clients."""
-    create = botocore.session.Session.create_client
-    made = {}
-
-    def create_client(session, service_name, *arguments, **how):
-        environment = frozenset(each for each in os.environ.items() if each[0].startswith("AWS_"))
-        options = {name: vars(value) if name == "config" and value else value for name, value in how.items()}
-        key = (
-            service_name,
-            environment,
-            session.profile,
-            session.get_config_variable("region"),
-            repr((arguments, options)),
-        )
-        if key not in made:
-            made[key] = create(session, service_name, *arguments, **how)
-        return made[key]
-
-    return create_client

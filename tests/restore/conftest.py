@@ -8,10 +8,13 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from chalicelib.config import api as api_settings
+from infra.keys import backup
 from infra.restore.__main__ import main
 from infra.restore.stage import Reach
 from tests.restore.backups_here import BackupsHere
 from tests.support.in_process_api import api, application, settings
+from tests.support.same_clients import SameClients
 
 __all__ = ["api", "application", "settings"]
 
@@ -19,6 +22,38 @@ USERS, SESSIONS, EVENTS, THROTTLE, MAIL = (
     f"lychgate-test-{name}" for name in ("users", "sessions", "events", "throttle", "mail")
 )
 ALL = sorted([USERS, SESSIONS, EVENTS, THROTTLE, MAIL])
+
+
+@pytest.fixture(scope="session")
+def same_clients():
+    return SameClients()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def clients_of_commands(same_clients):
+    """Let each command have the clients of the one before."""
+    with contextlib.ExitStack() as patches:
+        for patch in same_clients.patches():
+            patches.enter_context(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def environment(environment):
+    return {**environment, "LYCHGATE_BCRYPT_COST": "4"}
+
+
+@pytest.fixture(autouse=True)
+def little_work(request, monkeypatch):
+    """Let what makes guessing slow take no time, but for a test with ``full_work``."""
+    if "full_work" not in request.fixturenames:
+        monkeypatch.setattr(api_settings, "MIN_BCRYPT_COST", 4)
+        monkeypatch.setattr(backup, "_SCRYPT", {**backup._SCRYPT, "n": 2})
+
+
+@pytest.fixture
+def full_work():
+    """Let a passphrase take the work that it takes outside of tests."""
 
 
 @pytest.fixture

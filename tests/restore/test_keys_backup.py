@@ -76,7 +76,7 @@ def configured(project):
 
 
 class TestBackup:
-    def test_only_the_passphrase_opens_the_file_and_only_its_owner_reads_it(self, keys, ssm, file):
+    def test_only_the_passphrase_opens_the_file_and_only_its_owner_reads_it(self, full_work, keys, ssm, file):
         keys("create")
         keys("pepper", "add")
         ring = stored(ssm)
