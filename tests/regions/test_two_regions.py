@@ -19,7 +19,7 @@ from tests.regions.homes import HEARTBEAT, Rules, Unreachable
 from tests.regions.small_dynamodb import SmallDynamoDB
 from tests.support.marks import each_third
 
-HISTORIES = 4_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
+HISTORIES = 4_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 200
 """In each of five tests, so that they run in several processes."""
 OVER_DYNAMODB_LOCAL = HISTORIES // 40
 STEPS = 60
