@@ -45,3 +45,9 @@ def code(archive, tmp_path_factory):
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pythons(tmp_path_factory):
+    """A folder of what other Pythons need beside what is installed here."""
+    return tmp_path_factory.mktemp("pythons")

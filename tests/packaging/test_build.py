@@ -16,15 +16,15 @@ from chalice.config import Config
 from chalice.deploy import deployer
 from chalice.deploy.models import DeploymentPackage, Placeholder
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager, LayerDeploymentPackager
-from chalice.utils import UI, OSUtils
+from chalice.utils import OSUtils
 
 from infra import chalice_cli
 from infra.chalice_cli import packaging, wheels
-from infra.chalice_cli.packaging import hashes_of_chalice, made_for_lambda
+from infra.chalice_cli.packaging import hashes_of_chalice
 from infra.chalice_cli.wheels import NotPackaged, fetch_wheels
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.stage import stage_configuration
-from infra.runtime import RUNTIME, this_python
+from infra.runtime import RUNTIME
 from infra.site_aws import FILE
 from tests.support import places
 from tests.support.packaging_project import (
@@ -35,31 +35,7 @@ from tests.support.packaging_project import (
     copy_of_the_project,
     other_pythons,
 )
-
-THIS = this_python()
-STOCK = inspect.unwrap(LambdaDeploymentPackager.create_deployment_package)
-
-
-class Quiet(UI):
-    def __init__(self):
-        self.said = ""
-
-    def write(self, msg):
-        self.said += msg
-
-
-class OneWheel:
-    """Stands in for pip: unpacks one small distribution."""
-
-    def __init__(self):
-        self.asked_for = []
-
-    def __call__(self, lock, runtime, folder):
-        self.asked_for.append((lock, runtime))
-        (folder / "fetched" / "tests").mkdir(parents=True)
-        (folder / "fetched" / "__init__.py").write_text("FETCHED = {'a', 'b', 'c'}\n")
-        (folder / "fetched" / "tests" / "test_it.py").write_text("assert False\n")
-
+from tests.support.small_packages import STOCK, THIS, OneWheel, Quiet, build
 
 HASHED = f"--hash=sha256:{64 * '0'}"
 
@@ -74,24 +50,16 @@ def sources(tmp_path):
     return tmp_path
 
 
-def build(project, *, python=THIS, architecture="x86_64", fetch=None, **how):
-    ui = Quiet()
-    osutils = OSUtils()
-    builder = DependencyBuilder(osutils, architecture=architecture)
-    made = LambdaDeploymentPackager(osutils, builder, ui, architecture)
-    return Path(made_for_lambda(STOCK, fetch=fetch or OneWheel(), **how)(made, str(project), python)), ui.said
-
-
 def names(archive):
     with zipfile.ZipFile(archive) as opened:
         return opened.namelist()
 
 
-def test_two_builds_of_the_same_sources_are_the_same_bytes(archive, tmp_path):
+def test_two_builds_of_the_same_sources_are_the_same_bytes(archive, tmp_path, pythons):
     """In another folder, with another order of sets, another umask, and another Python if there is one."""
     again = copy_of_the_project(tmp_path / "another-place")
-    pythons = [(sys.executable, {}), *(as_another_python(name, tmp_path) for name in other_pythons()[:1])]
-    python, variables = pythons[-1]
+    known = [(sys.executable, {}), *(as_another_python(name, pythons) for name in other_pythons()[:1])]
+    python, variables = known[-1]
     chalice(
         again, "package", "--stage", "test", str(tmp_path / "out"),
         python=python, umask=0o077, **{**variables, "PYTHONHASHSEED": "7"},
@@ -195,7 +163,7 @@ sys.path[:0] = [sys.argv[1]]
 from pathlib import Path
 from infra.deployment.chalice_command import source_digest
 from infra.deployment.stage import stage_configuration
-from tests.packaging.test_build import build
+from tests.support.small_packages import build
 if sys.argv[4:]:
     sys.version, sys.platform = "3.99.98 (another release, built elsewhere)", "darwin"
 project = Path(sys.argv[2])
@@ -222,12 +190,11 @@ def made_by(python, project, *another_release, **variables):
     return told["DIGEST"], package.name, content
 
 
-def test_every_python_and_every_release_of_it_makes_the_same_package_and_the_same_digest(sources, tmp_path_factory):
+def test_every_python_and_every_release_of_it_makes_the_same_package_and_the_same_digest(sources, pythons):
     """The digest decides whether `make deploy` deploys again."""
-    folder = tmp_path_factory.mktemp("pythons")
     made = {made_by(sys.executable, sources), made_by(sys.executable, sources, "another release")}
     for name in other_pythons():
-        python, variables = as_another_python(name, folder)
+        python, variables = as_another_python(name, pythons)
         made.add(made_by(python, sources, **variables))
     assert len(made) == 1
 
@@ -334,7 +301,10 @@ def test_everything_that_is_locked_has_a_wheel_for_the_runtime_on_arm64_which_is
     assert stage_configuration(places.FOUNDATION, "{}")["lambda_architecture"] == "arm64"
     project = copy_of_the_project(tmp_path)
 
-    package, _ = build(project, python=RUNTIME, architecture="arm64", fetch=fetch_wheels)
+    # Bytecode is of no architecture, and takes the most time.
+    package, _ = build(
+        project, python=RUNTIME, architecture="arm64", fetch=fetch_wheels, interpreter=lambda _runtime: None
+    )
 
     with zipfile.ZipFile(package) as opened:
         compiled = {name: opened.read(name) for name in opened.namelist() if name.endswith(".so")}
