@@ -1,6 +1,7 @@
 """A moto server in a thread, with what moto lacks of the parts that a deployment uses."""
 
 import copy
+import functools
 import itertools
 import subprocess
 import urllib.request
@@ -8,6 +9,7 @@ from contextlib import ExitStack
 from unittest import mock
 
 import moto.backends
+import moto.core.responses
 from botocore.httpsession import URLLib3Session
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.base_backend import BackendDict
@@ -112,12 +114,14 @@ class _Quicker:
     def __init__(self):
         self._clients = SameClients()
         self._modules = set(moto.backends.list_of_moto_modules())
+        self._names_of_methods = functools.cache(moto.core.responses.method_names_from_class)
 
     def patches(self, server, url):
         """Yield context managers that do."""
         yield from self._clients.patches()
         yield mock.patch.object(moto.backends, "list_of_moto_modules", return_value=self._modules)
         yield mock.patch.object(URLLib3Session, "send", sent_here(server, url))
+        yield mock.patch.object(moto.core.responses, "method_names_from_class", self._names_of_methods)
         # Many requests on one connection, each of which would be a thread of its own.
         yield mock.patch.object(MotoRequestHandler, "run_wsgi", answer)
         yield mock.patch.object(MotoRequestHandler, "protocol_version", "HTTP/1.1")

@@ -59,9 +59,14 @@ def decision(documents, action, resource, context=None):
         )
     ]
     unconditional = [{key: value for key, value in each.items() if key != "Condition"} for each in statements]
-    policy = IAMPolicy({"policy_document": json.dumps({"Version": "2012-10-17", "Statement": unconditional})})
+    policy = _read(json.dumps({"Version": "2012-10-17", "Statement": unconditional}))
     permitted = policy.is_action_permitted(action, resource) == PermissionResult.PERMITTED
     return "allowed" if permitted else "implicitDeny"
+
+
+@functools.lru_cache
+def _read(document):
+    return IAMPolicy({"policy_document": document})
 
 
 def _result(action, decisions):

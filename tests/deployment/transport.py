@@ -18,7 +18,9 @@ def sent_here(server, url):
     def send(session, request):
         if not request.url.startswith(url):
             return send_over_http(session, request)
-        body, status, headers = run_wsgi_app(server.app, _Request(server, request).make_environ())
+        asked = _Request(server, request)
+        body, status, headers = run_wsgi_app(server.app, asked.make_environ())
+        headers.setdefault("Date", asked.date_time_string())
         raw = HTTPResponse(
             io.BytesIO(b"" if request.method == "HEAD" else b"".join(body)),
             headers=HTTPHeaderDict(headers.items()),
@@ -43,12 +45,13 @@ def answer(handler):
     environ["wsgi.input"] = io.BytesIO(handler.rfile.read(int(environ.get("CONTENT_LENGTH") or 0)))
     body, status, headers = run_wsgi_app(handler.server.app, environ)
     content = b"" if handler.command == "HEAD" else b"".join(body)
+    length = headers.get("Content-Length", "0") if handler.command == "HEAD" else str(len(content))
     code, _, reason = status.partition(" ")
     handler.send_response(int(code), reason)
     for name, value in headers.items():
         if name.lower() not in {"content-length", "connection"}:
             handler.send_header(name, value)
-    handler.send_header("Content-Length", headers["Content-Length"] if handler.command == "HEAD" else str(len(content)))
+    handler.send_header("Content-Length", length)
     handler.end_headers()
     handler.wfile.write(content)
 
