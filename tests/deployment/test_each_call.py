@@ -68,8 +68,8 @@ def test_every_call_of_a_deployment_may_fail_and_the_next_run_goes_on(operator, 
     assert "Traceback" not in operator.log
     made = account()
     assert {name: len(found) for name, found in made.items()} == {
-        "stacks": 1, "tables": 5, "buckets": 1, "functions": 3, "roles": 4, "apis": 1, "distributions": 1,
-        "parameters": 1, "logs": 4,
+        "stacks": 1, "tables": 5, "buckets": 1, "functions": 5, "roles": 6, "apis": 1, "distributions": 1,
+        "parameters": 1, "logs": 6,
     }  # fmt: skip
 
     failed = until_every_call_has_failed(monkeypatch, lambda: operator.destroy("--with-data"), lambda: operator.errors)
