@@ -18,7 +18,7 @@ MEMBERS = ROOT / "examples" / "members"
 PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-8"))
 # A quarter is the client, unminified and with its comments, as all of it is. What only a logged-in user needs comes
 # later, and so do the form to sign up, what is said when something goes wrong, and the way back to another page.
-MAX_FIRST_VIEW_BYTES = 49_800
+MAX_FIRST_VIEW_BYTES = 49_900
 # What comes once the form is there: passkeys and their button, the form to sign up, and what may have to be said.
 MAX_PASSKEY_BYTES = 21_000
 # Smaller files go as they are. CloudFront does not tell at which level it compresses.
@@ -229,7 +229,7 @@ def test_the_first_view_is_small_and_passkeys_come_after_it(new_visitor, server)
     scripts = {url.removeprefix(visitor.url) for url in first if url.endswith(".js")}
     assert scripts == {*preloaded, "/js/page.js", "/js/page-language.js", "/js/elements/words/en.js"}
     assert f"{visitor.url}/js/elements/gate.svg" in first
-    assert sum(first.values()) < MAX_FIRST_VIEW_BYTES, first
+    assert sum(first.values()) < MAX_FIRST_VIEW_BYTES, (sum(first.values()), first)
     assert sum(loaded.values()) - sum(first.values()) < MAX_PASSKEY_BYTES, loaded
 
 

@@ -165,7 +165,8 @@ def test_a_start_that_fails_ends_no_process_but_its_own(project):
     done = subprocess.run(
         [sys.executable, "-c", parent, chalice, "local", "--port", str(free_port())],
         cwd=project,
-        env={**os.environ, "CHALICE_WORKER": "true"},
+        # Until the application is loaded, Chalice starts again for each file that appears, also for bytecode.
+        env={**os.environ, "CHALICE_WORKER": "true", "PYTHONDONTWRITEBYTECODE": "true"},
         capture_output=True,
         timeout=PATIENCE_SECONDS,
         check=False,

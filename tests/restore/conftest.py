@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 
-import bcrypt
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
@@ -43,14 +42,9 @@ def little_work(request, monkeypatch):
     """Let what makes guessing slow take no time, but for a test with ``full_work``. What is stored says the usual."""
     if "full_work" in request.fixturenames:
         return
-    scrypt, hashpw, checkpw = hashlib.scrypt, bcrypt.hashpw, bcrypt.checkpw
-
-    def hashed(password, salt):
-        return hashpw(password, salt.replace(b"$10$", b"$04$")).replace(b"$04$", b"$10$")
-
+    request.getfixturevalue("hashes_are_cheap")
+    scrypt = hashlib.scrypt
     monkeypatch.setattr(hashlib, "scrypt", lambda *password, **costs: scrypt(*password, **{**costs, "n": 2}))
-    monkeypatch.setattr(bcrypt, "hashpw", hashed)
-    monkeypatch.setattr(bcrypt, "checkpw", lambda password, known: checkpw(password, known.replace(b"$10$", b"$04$")))
 
 
 @pytest.fixture

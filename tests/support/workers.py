@@ -16,12 +16,18 @@ LONGEST = (
     "deployment",
     "local",
     "smoke",
-    "restore",
-    "openapi",
-    "client",
-    "api, in-process",
+    "deployed",
     "api, packaged",
+    "api, in-process",
     "in_process",
+    "guides",
+    "faults",
+    "contract",
+    "restore",
+    "client",
+    "openapi",
+    "docs",
+    "packaging",
 )
 """The groups that take longest, the longest first: a process that has ended its last waits for the other.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.api import responses
+from chalicelib.api import problems
 from chalicelib.telemetry import log, mails, requests
 from infra import costs
 from infra.deployment import stage
@@ -93,7 +93,7 @@ def test_the_units_of_a_mail_are_those_that_are_measured():
 
 
 def test_there_are_no_more_metrics_than_are_charged():
-    status_classes = {status // 100 for status in (*responses.STATUSES.values(), 200)}
+    status_classes = {status // 100 for status in (*problems.STATUSES.values(), 200)}
     outcomes = len(set(requests.COUNTED_EVENTS.values()))
     others = {log.REFUSED_TOKENS, log.TOKENS_REFUSED_FOR_NOW, log.UNUSABLE_HASHES, log.UNREADABLE_FEED}
     assert len(status_classes) + outcomes + len(others) == costs.METRICS
