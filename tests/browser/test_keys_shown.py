@@ -1,12 +1,10 @@
 """What people see of bound sessions: in their list, in the history, and when a browser has lost the key."""
 
-import json
 import re
-import urllib.error
-import urllib.request
 
 import pytest
 
+from tests.browser.elsewhere import send
 from tests.browser.test_administration import Administrator, administrator_of, at_the_desk, finds, unique
 from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
@@ -37,19 +35,6 @@ PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>
     }};
     await import("/js/elements/index.js");
 </script></head><body><main><h1>A site</h1>{body}</main></body></html>"""
-
-
-def send(url, path, body, **headers):
-    """Send what a client without a browser would send, and return the status and the body of the answer."""
-    request = urllib.request.Request(
-        f"{url}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
 
 
 def log_in_with_key(url, username, device="curl/8.1 with a key"):
