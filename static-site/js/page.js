@@ -9,6 +9,8 @@ import "./elements/user.js";
 const client = clientOf();
 
 addEventListener("lychgate:shown", (event) => setTitle(/** @type {CustomEvent} */ (event).detail.title));
+// The log-in takes the place of an account that is longer than the window. The element that is the last to change tells too.
+addEventListener("lychgate:logged-out", () => scrollTo(0, 0));
 client.onChange(({ type }) => {
   if (type === "logged-in" || type === "refreshed") showUser();
 });

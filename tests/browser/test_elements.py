@@ -159,6 +159,28 @@ def test_a_log_in_alone_says_who_is_logged_in_and_tells_the_page(at_a_site, acco
     visitor.forgive(401)
 
 
+def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are(at_a_site, account):
+    visitor = at_a_site(
+        f"<header><div data-lychgate=notices></div></header>{SIGN_IN}",
+        head="<style>button { all: unset } header { position: sticky; top: 0 }</style>",
+    )
+    page = visitor.page
+    visitor.sees(NAME)
+    assert page.locator("lychgate-sign-in [data-part~=notice-place]").count() == 0
+    page.evaluate(LOG_IN, [account, PASSWORD])
+    page.click("lychgate-sign-in [data-part~=log-out]")
+    notice = visitor.sees("header [data-part~=notice]", "You are logged out.")
+    dismiss = notice.locator("[data-part~=dismiss]")
+    assert dismiss.evaluate("(button) => getComputedStyle(button).cursor") == "pointer"
+    assert page.locator("header [role=status]").get_attribute("lang") == "en"
+    dismiss.click()
+    notice.wait_for(state="detached")
+    assert page.evaluate("document.activeElement.dataset.part") == "logged-out-title"
+    # What has left the page says nothing any more.
+    page.evaluate("document.querySelector('lychgate-sign-in').remove()")
+    page.locator("header [role=status]").wait_for(state="detached")
+
+
 def test_a_log_in_goes_where_its_page_says_and_only_within_the_site(at_a_site, account):
     sign_in = "<lychgate-sign-in after='/members/' return></lychgate-sign-in>"
     visitor = at_a_site("<h1>Members</h1>", path="/members/")
@@ -491,6 +513,7 @@ def test_attributes_that_change_one_after_the_other_all_count(at_a_site):
         }"""
     )
     visitor.sees("main h1", "Willkommen")
+    visitor.sees("body > lychgate-sign-in [data-part~=failure]")
     # It stays the one that works.
     expect(visitor.page.locator("main form").first).to_be_visible()
     assert visitor.page.locator("body > lychgate-sign-in form").count() == 0

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.browser.visitor import PASSWORD
+
 # In CSS pixels: a small phone, the narrowest window with two halves, a tablet, a laptop.
 WIDTHS = [320, 640, 768, 1440]
 TWO_HALVES_FROM = 640
@@ -32,6 +34,21 @@ COVERED = """() => [...document.querySelectorAll("[data-part~=logged-out] :is(a,
         return found && (element.contains(found) || found.contains(element));
     });
 }).map((element) => element.dataset.part || element.textContent)"""
+# What is in sight and lies under the notice. A notice that is not in sight lies over the window's end.
+UNDER_NOTICE = """() => {
+    const notice = document.querySelector("[data-part~=notice]");
+    const { left, right, top, bottom } = notice.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight || left < 0 || right > innerWidth) return ["the end of the window"];
+    const masthead = document.querySelector(".masthead");
+    return [...document.querySelectorAll("body *")].filter((element) => {
+        if (element.contains(notice) || notice.contains(element) || !element.checkVisibility()) return false;
+        // What has been scrolled away is under the masthead with a notice and without.
+        if (!masthead.contains(element) && masthead.getBoundingClientRect().bottom >= bottom) return false;
+        const box = element.getBoundingClientRect();
+        const isBeside = box.left >= right || box.right <= left || box.top >= bottom || box.bottom <= top;
+        return !isBeside && box.width * box.height > 0;
+    }).map((element) => element.dataset.part || element.tagName);
+}"""
 COLOURS = """(selector) => {
     const style = getComputedStyle(document.querySelector(selector));
     return { text: style.color, back: style.backgroundColor, border: style.borderBottomColor,
@@ -107,38 +124,65 @@ def test_a_taken_name_moves_nothing(looking):
 
 
 def test_notices_after_a_sign_up_and_a_log_out_move_nothing_cover_nothing_and_are_in_sight(looking):
+    page = looking.page
     looking.sees("[data-part~=login-form]")
     card = places(looking)
     looking.sign_up()
     looking.is_signed_in()
-    looking.sees("[data-part~=notice-place]", "Your account is ready")
-    looking.has_loaded(looking.page)
+    looking.sees("[data-part~=notice]", "Your account is ready")
+    looking.has_loaded(page)
     title = "document.querySelector('[data-part~=logged-in-title]').getBoundingClientRect().y"
-    end = "document.querySelector('[data-part~=notice]').getBoundingClientRect().bottom <= innerHeight"
-    before = looking.page.evaluate(title)
-    assert looking.page.evaluate(end)
-    # A click would scroll to where the notice would be if it did not stick.
-    looking.page.evaluate("document.querySelector('[data-part~=dismiss]').click()")
-    assert looking.page.inner_text("[data-part~=notice-place] >> nth=0") == ""
-    assert looking.page.evaluate(title) == before
+    before = page.evaluate(title)
+    assert page.evaluate(UNDER_NOTICE) == []
+    page.click("[data-part~=dismiss]")
+    assert page.locator("[data-part~=notice]").count() == 0
+    assert page.evaluate(title) == before
 
     looking.sign_out()
-    looking.sees("[data-part~=notice-place]", "You are logged out")
-    assert looking.page.evaluate(COVERED) == []
+    looking.sees("[data-part~=notice]", "You are logged out")
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate(UNDER_NOTICE) == page.evaluate(COVERED) == []
     assert places(looking) == card
-    looking.page.click("[data-part~=notice-place] [data-part~=dismiss]")
-    assert looking.page.inner_text("[data-part~=notice-place]") == ""
+    page.click("[data-part~=dismiss]")
+    assert page.locator("[data-part~=notice]").count() == 0
     assert places(looking) == card
 
 
-def test_the_longest_notice_covers_nothing(new_visitor, server, width):
+def test_the_longest_notices_cover_nothing_and_leave_the_way_out(new_visitor, server, width):
     looking = new_visitor(server, viewport={"width": width, "height": 640}).join()
-    looking.page.wait_for_load_state("networkidle")
+    page = looking.page
+    page.wait_for_load_state("networkidle")
     looking.context.route("**/api/**", lambda route: route.abort())
-    looking.sign_out()
-    looking.sees("[data-part~=notice-place]", "keeps trying")
-    assert looking.page.evaluate(COVERED) == []
+    page.evaluate("document.querySelector('lychgate-account').client.refresh('again').catch(() => {})")
+    looking.sees("[data-part~=notice]", "You are still logged in")
+    assert page.evaluate(UNDER_NOTICE) == []
+    # Not by a script: what lies under something cannot be clicked.
+    page.click("[data-part~=log-out]")
+    looking.sees("[data-part~=notice]", "keeps trying")
+    assert page.evaluate(UNDER_NOTICE) == page.evaluate(COVERED) == []
     looking.forgive("ERR_FAILED")
+
+
+def test_what_a_long_account_says_is_in_sight_and_moves_and_covers_nothing(looking):
+    page = looking.page
+    looking.join()
+    another = looking.context.request.post(
+        f"{looking.url}/api/auth/login",
+        data={"username": looking.username, "password": PASSWORD, "token_delivery": "body"},
+        headers={"Origin": looking.url},
+    )
+    assert another.status == 200, another.text()
+    page.reload()
+    end = looking.sees("[data-part~=session-list] button").first
+    end.evaluate("(button) => button.scrollIntoView({ block: 'center' })")
+    place = "document.querySelector('[data-part~=sessions-summary]').getBoundingClientRect().y"
+    before = page.evaluate(place)
+    end.click()
+    page.click("[data-part~=confirm-dialog] [type=submit]")
+    looking.sees("[data-part~=notice]", "The session has ended")
+    assert page.evaluate("scrollY") > 0
+    assert page.evaluate(place) == before
+    assert page.evaluate(UNDER_NOTICE) == []
 
 
 def test_the_card_is_in_the_middle_of_any_window_and_leaves_no_void(visitor):

@@ -5,6 +5,7 @@
  */
 
 import { byId } from "../by-id.js";
+import { find } from "../elements/core/dom.js";
 import { describe } from "../elements/core/messages.js";
 import { learnOptions, USUAL } from "../elements/core/options.js";
 import { View } from "../elements/core/view.js";
@@ -46,7 +47,7 @@ export async function startAdministration(client, words, { refuse }) {
   // Dialogs and times have words that are an account's.
   const [site] = await Promise.all([learnOptions(client).catch(() => USUAL), words.load("steps", "account", "changes")]);
   const view = new View(document.body, () => client, words);
-  document.body.append(view.notice.region);
+  find(document, "[data-lychgate=notices]").append(view.notice.region);
   // The question for who it is asks for what there is.
   getFactors(client).then((told) => remember(view, told), () => {});
 

@@ -209,7 +209,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
       await load.load();
     }
     // The button may have gone with its entry.
-    if (isDone || document.activeElement === document.body) view.part("ways-title").focus();
+    if (isDone || document.activeElement === document.body) view.part("ways-title").focus({ preventScroll: true });
   }
 
   return { sendLink, renameIn, setUp, askToRemoveApp, askToReplaceCodes, addOne, askToRemove };

@@ -92,7 +92,7 @@ export function startEnding(view, { others, load, drop, onEnded }) {
       onEnded();
     }
     // The button may have gone with its entry.
-    if (success || document.activeElement === document.body) view.part("sessions-title").focus();
+    if (success || document.activeElement === document.body) view.part("sessions-title").focus({ preventScroll: true });
   }
 
   return { askToEnd, askToEndOthers, askToLogOutEverywhere };

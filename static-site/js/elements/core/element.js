@@ -111,8 +111,9 @@ export class LychgateElement extends Base {
 
   /** @param {View} view @param {Node[]} nodes */
   place(view, nodes) {
-    const { language, direction } = view.words;
-    const frame = set(make("div", "frame", ...nodes, view.notice.region), { lang: language, dir: direction });
+    const { language: lang, direction: dir } = view.words;
+    const frame = set(make("div", "frame", ...nodes), { lang, dir });
+    (document.querySelector("[data-lychgate=notices]") ?? frame).append(set(view.notice.region, { lang, dir }));
     this.put(frame);
   }
 

@@ -1,14 +1,14 @@
 /** Messages that belong to no form: a success, or a problem with an action to solve it. Each element has a place for them. */
 
-import { make, makeButton } from "./dom.js";
+import { make, makeButton, set } from "./dom.js";
 
 const SUCCESS_MS = 6000;
 
-/** What an element says at its end. */
+/** What an element says, in the page's own place for notices, or at the element's end. */
 export class Notice {
   #view;
   /** The place, which is in the element from its beginning, so that screen readers know it. */
-  region = make("div", "notice-place");
+  region = set(make("div", "notice-place"), { role: "status" });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** The element that had the focus before the notice, to restore it. @type {any} */
@@ -17,8 +17,6 @@ export class Notice {
   /** @param {Pick<import("./view.js").View, "root" | "text">} view */
   constructor(view) {
     this.#view = view;
-    this.region.setAttribute("role", "status");
-    this.region.setAttribute("aria-live", "polite");
   }
 
   /** @param {string} text */
@@ -58,8 +56,7 @@ export class Notice {
     clearTimeout(this.#timer);
     if (!this.region.contains(document.activeElement)) this.#before = document.activeElement;
     const dismiss = makeButton("✕", "button small quiet dismiss", () => this.hush());
-    dismiss.setAttribute("aria-label", this.#view.text("dismiss"));
-    const buttons = make("div", "buttons", dismiss);
+    const buttons = make("div", "buttons", set(dismiss, { "aria-label": this.#view.text("dismiss") }));
     if (action) {
       buttons.prepend(
         makeButton(action.label, "button small", () => {
@@ -68,7 +65,7 @@ export class Notice {
         }),
       );
     }
-    this.region.replaceChildren(make("div", `notice ${kind}`, make("div", "", make("p", "", text), buttons)));
+    this.region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
   }
 
   #fade() {

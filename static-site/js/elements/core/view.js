@@ -76,5 +76,6 @@ export class View {
 
   end() {
     this.#end.abort();
+    this.notice.region.remove();
   }
 }
