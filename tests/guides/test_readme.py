@@ -1,5 +1,9 @@
 """What the README has a newcomer write is what the guides have, and it is tried."""
 
+import shlex
+import subprocess
+import sys
+
 from tests.guides.markdown import Page
 from tests.guides.newcomer import clone, write
 
@@ -8,6 +12,7 @@ PROTECT = Page("docs/protect-your-api.md")
 ROUTES = "chalicelib/site/routes.py"
 PAGE = "chalicelib/site/static/mine/index.html"
 SCRIPT = "chalicelib/site/static/mine/mine.js"
+FIRST_THIRD = README.text[: len(README.text) // 3]
 
 
 def test_the_route_is_the_guides_first():
@@ -44,3 +49,32 @@ def test_the_page_works_before_there_is_a_route(start, new_visitor, tmp_path):
     visitor.sign_up()
 
     visitor.sees("#greeting", "Only members see this.")
+
+
+def test_a_route_takes_a_typed_body_from_who_has_the_role(start, new_visitor, tmp_path, monkeypatch):
+    first, then = (block.text for block in README.blocks if block.language == "python")
+    assert first in FIRST_THIRD
+    assert then in FIRST_THIRD
+    imports, _, rest = first.partition("\n\n")
+    checkout = clone(tmp_path / "lychgate")
+    write({ROUTES: f"{imports}\n\nfrom dataclasses import dataclass\n\n{rest}\n\n{then}"}, checkout)
+    visitor = new_visitor(start(checkout=checkout), username="kim").join()
+
+    def order(**body):
+        return visitor.page.evaluate(
+            """(body) => document.querySelector("lychgate-account").client.json("POST", "orders", body)
+                .catch(({ status, errors }) => [status, errors.map(({ field, message }) => [field, message])])""",
+            body,
+        )
+
+    works = {"article": "plank", "lengths": [1.5, 2]}
+    assert order(**works) == [403, []]
+    [command] = [code for code in FIRST_THIRD.split("`") if code.startswith(".venv/bin/python -m infra.operator")]
+    monkeypatch.setenv("LYCHGATE_DATA_DIR", str(tmp_path / "accounts"))
+    subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=checkout, check=True, capture_output=True)
+    assert order(**works) == {"metres": 3.5}
+    assert order(**{**works, "lengths": ["long"], "express": 1}) == [
+        422,
+        [["lengths[0]", "This must be a number."], ["express", "This must be a boolean."]],
+    ]
+    visitor.forgive(403, 422)
