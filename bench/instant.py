@@ -35,10 +35,10 @@ from chalicelib.tokens.keys import (
 )
 from chalicelib.use_cases.administration_ports import AdministrationStore
 from chalicelib.use_cases.factor_ports import FactorStore
+from chalicelib.use_cases.mail_ports import MailStores
 from chalicelib.use_cases.ports import (
     EventLog,
     LoginThrottle,
-    MailStores,
     Rotation,
     SessionStore,
     Stores,

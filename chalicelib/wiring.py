@@ -36,7 +36,7 @@ from chalicelib.use_cases.hooks import Hooks
 from chalicelib.use_cases.log_in import LogIn
 from chalicelib.use_cases.notices import Notices
 from chalicelib.use_cases.password_guard import PasswordGuard
-from chalicelib.use_cases.ports import Announce, EndedFeed, MailStores, Stores
+from chalicelib.use_cases.ports import Announce, EndedFeed, Stores
 from chalicelib.use_cases.refresh import RefreshTokens
 from chalicelib.use_cases.registration import Registration
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.administration_ports import AdministrationStore
     from chalicelib.use_cases.factor_ports import FactorStore
     from chalicelib.use_cases.hooked import Hooked
+    from chalicelib.use_cases.mail_ports import MailStores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +87,9 @@ def dynamodb_mail_stores(database: Database, rules: MailRules) -> MailStores:
     # Most processes never need them.
     from chalicelib.adapters.dynamodb.addresses import DynamoDBAddressStore  # noqa: PLC0415
     from chalicelib.adapters.dynamodb.outbox import DynamoDBOutbox  # noqa: PLC0415
+    from chalicelib.use_cases import mail_ports  # noqa: PLC0415
 
-    return MailStores(addresses=DynamoDBAddressStore(database), outbox=DynamoDBOutbox(database, rules))
+    return mail_ports.MailStores(addresses=DynamoDBAddressStore(database), outbox=DynamoDBOutbox(database, rules))
 
 
 def dynamodb_factor_store(database: Database) -> FactorStore:

@@ -12,7 +12,8 @@ from chalicelib.errors import LinkExpired
 if TYPE_CHECKING:
     from chalicelib.accounts.mail import MailKind
     from chalicelib.accounts.user import User
-    from chalicelib.use_cases.ports import Outbox, UserStore
+    from chalicelib.use_cases.mail_ports import Outbox
+    from chalicelib.use_cases.ports import UserStore
 
 
 def proof_of(outbox: Outbox, token: str, *kinds: MailKind, now: int) -> MailedProof:

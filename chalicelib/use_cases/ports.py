@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
-from chalicelib.accounts.user import Contact, User
+from chalicelib.accounts.user import User
 from chalicelib.credentials.throttling import Admission, Attempt, Known, Window
 
 if TYPE_CHECKING:
     from chalicelib.accounts.ended import Ended
     from chalicelib.accounts.key_proof import KeyProof
-    from chalicelib.accounts.mail import Mail, MailKind
-    from chalicelib.credentials.mailed import KeptRegistration, MailedProof
+    from chalicelib.accounts.mail import Mail
+    from chalicelib.credentials.mailed import MailedProof
     from chalicelib.credentials.second_factors import FactorUse
     from chalicelib.use_cases.administration_ports import AdministrationStore
     from chalicelib.use_cases.factor_ports import FactorStore
+    from chalicelib.use_cases.mail_ports import AddressStore, MailStores, Outbox
 
 Announce = Callable[[SecurityEvent], None]
 """Called once for each event, after it has happened. Passes the event to the log and the metrics."""
@@ -302,96 +303,6 @@ class LoginThrottle(Protocol):
 
     def not_registered(self, window: Window) -> None:
         """Uncount a registration that created no account, if possible, or an attempt at a name that nobody had."""
-
-
-class AddressStore(Protocol):
-    """Stores the addresses of users, and registrations whose address is yet to be confirmed.
-
-    At most one user has verified an address.
-    """
-
-    def keep(self, registration: KeptRegistration, mail: Mail) -> None:
-        """Store a registration until its address is confirmed, and put the mail into the outbox that asks for that."""
-
-    def kept(self, mail_id: str) -> KeptRegistration | None:
-        """Return the registration that waits for the confirmation of this mail, or None."""
-
-    def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
-        """Store what the user has instead of ``user.contact``, and put a mail into the outbox that asks to confirm it.
-
-        Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
-
-        """
-
-    def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
-        """Store that the user has no address. Record the event and put the mail into the outbox, if there are any.
-
-        Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
-
-        """
-
-    def confirm_email(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
-        """Store that ``proof.email``, which waits for its confirmation, is the user's. The old address is free then.
-
-        Raises:
-            EmailTaken: another user has verified the address.
-            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
-
-        """
-
-    def rename(self, user: User, proof: MailedProof, event: SecurityEvent, mail: Mail | None) -> None:
-        """Do the same where the address is the username: the user has ``proof.email`` as both from then on.
-
-        All sessions end, except the one that asked for it (``proof.session_id``).
-
-        Raises:
-            EmailTaken: another user has the address as the username.
-            LinkExpired: the proof has been used, the password has changed, or another address waits meanwhile.
-
-        """
-
-
-class Outbox(Protocol):
-    """Keeps the mails that are to be sent, what their tokens and codes stand for, and the limits on asking for them.
-
-    The other stores put mails here that something else causes.
-    """
-
-    def ask(self, mail: Mail) -> None:
-        """Put a mail here that was asked for and that nothing else causes."""
-
-    def find(self, mail_id: str) -> MailedProof | None:
-        """Return what the token of a mail stands for, as last written. None if there is no such mail."""
-
-    def try_code(self, mail_id: str, now: int) -> MailedProof | None:
-        """Count a try of a code, before it is checked. Return what the code stands for.
-
-        None if there is no such challenge, if it has expired or was used, or if ``MOST_TRIES`` were counted before.
-        """
-
-    def count_request(self, ip: str, known: bool, now: int) -> bool:
-        """Count a request for a mail by its address on the network, and among those of all strangers in a day.
-
-        Return whether the mail may be sent: False if strangers have asked for too many in all. ``known`` says that a
-        device asks that has logged in before.
-
-        Raises:
-            TooManyMails: too many were asked for from this address, or from a network that it is in.
-
-        """
-
-    def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
-        """Count a mail to an address, see ``mail_budgets``. Raises TooManyMails if it has to wait; then it is not."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MailStores:
-    """The stores that only the use cases of mails need."""
-
-    addresses: AddressStore
-    outbox: Outbox
 
 
 @dataclass(frozen=True, eq=False)

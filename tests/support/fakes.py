@@ -18,7 +18,8 @@ from chalicelib.errors import (
     UsernameTaken,
 )
 from chalicelib.tokens.keys import public_jwks
-from chalicelib.use_cases.ports import MailStores, Rotation, Stores
+from chalicelib.use_cases.mail_ports import MailStores
+from chalicelib.use_cases.ports import Rotation, Stores
 from chalicelib.wiring import Lychgate
 from tests.support.application import clients_of
 from tests.support.fake_administration import FakeAdministrationStore, delete_user, is_active_administrator
