@@ -302,7 +302,7 @@ class Api {
 
   /** The API's root. Throws TypeError if it is relative, and there is no page. */
   get #base() {
-    if (!this.#root) throw new TypeError("Outside a page, baseUrl must be absolute");
+    if (!this.#root) throw new TypeError("baseUrl must be absolute here");
     return this.#root;
   }
 
@@ -321,6 +321,7 @@ class Api {
       headers: body && { "Content-Type": "application/json" },
       credentials: this.#credentials,
       redirect: "error",
+      cache: "no-cache",
     });
   }
 
@@ -789,7 +790,7 @@ class SessionKeeper {
       // Not each answer has a refresh token: that of the session is then as it was.
       const tokens = { ...this.#store.credential, ...(await readJson(response)) };
       const isUsable = tokens.access_token && tokens.expires_in > 0 && tokens.user;
-      if (!isUsable) throw new TypeError("No usable tokens");
+      if (!isUsable) throw new TypeError();
       if (begins) this.#store.isBound = sent.headers.has("DPoP");
       return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
     };

@@ -55,6 +55,24 @@ def test_a_new_account_is_signed_in_nowhere_else(member):
     assert member.page.locator("[data-part~=end-others]").is_hidden()
 
 
+def test_no_session_is_said_to_be_used_at_times_before_it_began(member):
+    log_in_elsewhere(member, 2)
+
+    def let_one_be_used_later(route):
+        sessions = route.fetch().json()["sessions"]
+        other = next(session for session in sessions if not session["current"])
+        other["created_at"], other["last_used_at"] = "2026-06-17T14:59:59Z", "2026-06-17T15:00:00Z"
+        route.fulfill(json={"sessions": sessions})
+
+    member.context.route("**/api/auth/sessions", let_one_be_used_later)
+    member.load_again()
+    member.sees("[data-part~=sessions-summary]", "3 sessions")
+    entries = member.page.locator("[data-part~=session-list] li").all_inner_texts()
+    assert sorted("used" in entry for entry in entries) == [False, True, True]
+    assert len([entry for entry in entries if "last used on 17 Jun 2026" in entry]) == 1
+    assert all("Logged in" in entry for entry in entries)
+
+
 def test_a_session_elsewhere_is_listed_and_can_be_ended(member, elsewhere):
     elsewhere.ends("[data-part~=session-list] li button")
     elsewhere.sees("[data-part~=notice]", "The session has ended")

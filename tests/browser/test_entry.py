@@ -95,7 +95,27 @@ def test_the_forms_are_steps_of_the_history(visitor):
     has_title(visitor, "Sign up")
 
 
+def test_what_the_site_allows_is_asked_anew_with_each_page(visitor):
+    network = visitor.context.new_cdp_session(visitor.page)
+    kept = []
+    network.on(
+        "Network.responseReceived",
+        lambda event: (
+            kept.append(event["response"].get("fromDiskCache", False))
+            if event["response"]["url"].endswith("/api/auth/options")
+            else None
+        ),
+    )
+    network.send("Network.enable")
+    for _ in range(2):
+        visitor.page.goto(f"{visitor.url}/?again")
+        visitor.sees("[data-part~=signup-offer]")
+    assert len(kept) > 1
+    assert not any(kept)
+
+
 def test_the_tabs_obey_the_arrow_keys(visitor):
+    visitor.page.locator("[data-part~=signup-form]").wait_for(state="attached")
     visitor.page.focus("[data-part~=show-login]")
     for key, chosen in [("ArrowRight", "signup"), ("ArrowRight", "login"), ("End", "signup"), ("Home", "login")]:
         visitor.page.keyboard.press(key)
@@ -103,11 +123,22 @@ def test_the_tabs_obey_the_arrow_keys(visitor):
         assert visitor.page.evaluate("document.activeElement.dataset.part") == f"show-{chosen}"
 
 
+def focused(visitor):
+    return visitor.page.evaluate("document.activeElement.dataset.part")
+
+
+def test_a_link_to_the_other_form_leads_into_it(visitor):
+    visitor.page.click("[data-part~=signup-offer] a")
+    visitor.sees("[data-part~=signup-form]")
+    assert focused(visitor) == "signup-username"
+
+
 def test_a_typed_name_goes_along_to_the_other_form(visitor):
     visitor.page.fill("[data-part~=login-username]", "kim")
     visitor.page.click("[data-part~=signup-offer] a")
     visitor.sees("[data-part~=signup-form]")
     assert visitor.page.input_value("[data-part~=signup-username]") == "kim"
+    assert focused(visitor) == "signup-password"
     visitor.page.fill("[data-part~=signup-username]", "kim.lee")
     visitor.page.click("[data-part~=show-login]")
     visitor.sees("[data-part~=login-form]")
@@ -121,6 +152,7 @@ def test_whose_name_is_taken_can_log_in_with_it_instead(account, new_visitor, se
     late.sees("[data-part~=login-form]")
     assert late.page.input_value("[data-part~=login-username]") == account
     assert late.page.input_value("[data-part~=login-password]") == ""
+    assert focused(late) == "login-password"
     late.page.fill("[data-part~=login-password]", PASSWORD)
     late.page.click("[data-part~=login-form] [type=submit]")
     late.is_signed_in()

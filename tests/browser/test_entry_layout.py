@@ -1,6 +1,7 @@
 """The card of log-in and sign-up keeps its place, is easy to see, and is covered by nothing."""
 
 import re
+import uuid
 
 import pytest
 
@@ -49,6 +50,21 @@ UNDER_NOTICE = """() => {
         return !isBeside && box.width * box.height > 0;
     }).map((element) => element.dataset.part || element.tagName);
 }"""
+# Of each, where it has been seen, picture by picture.
+WATCH_PLACES = """
+globalThis.placesSeen = {};
+const look = () => {
+    for (const name of [".brand", "entry-tabs", "login-form", "mail-ways", "signup-offer"]) {
+        const element = document.querySelector(name.startsWith(".") ? name : `[data-part~=${name}]`);
+        if (!element?.checkVisibility()) continue;
+        const { x, y } = element.getBoundingClientRect();
+        const place = `${Math.round(x)}, ${Math.round(y)}`;
+        placesSeen[name] = [...new Set([...(placesSeen[name] ?? []), place])];
+    }
+    requestAnimationFrame(look);
+};
+look();
+"""
 COLOURS = """(selector) => {
     const style = getComputedStyle(document.querySelector(selector));
     return { text: style.color, back: style.backgroundColor, border: style.borderBottomColor,
@@ -88,6 +104,28 @@ def test_the_card_stays_where_it_is_whatever_is_shown_in_it(looking):
     page.click("[data-part~=show-login]")
     looking.sees("[data-part~=login-form]")
     assert places(looking) == before
+
+
+def test_what_has_come_stays_where_it_is_while_the_rest_comes(new_visitor, server, width):
+    looking = new_visitor(server, viewport={"width": width, "height": 900})
+    looking.context.add_init_script(WATCH_PLACES)
+    looking.open()
+    page = looking.page
+    page.locator("[data-part~=signup-form]").wait_for(state="attached")
+    looking.sees("[data-part~=signup-offer]")
+    # Two pictures later, what came last has been seen too.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    seen = page.evaluate("placesSeen")
+    assert set(seen) == {".brand", "entry-tabs", "login-form", "mail-ways", "signup-offer"}
+    assert {name: places for name, places in seen.items() if len(places) != 1} == {}
+
+
+def test_the_header_of_a_small_phone_shows_a_short_name(new_visitor, server):
+    looking = new_visitor(server, f"ann{uuid.uuid4().hex[:3]}", viewport={"width": 320, "height": 640}).join()
+    name = looking.sees("[data-part~=user-name]")
+    assert name.inner_text() == looking.username
+    assert name.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+    assert looking.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_errors_move_neither_card_nor_button(looking):

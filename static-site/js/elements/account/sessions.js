@@ -96,14 +96,16 @@ export function startSessions(view, onEnded) {
 export function sessionEntry(view, session, onEnd) {
   const { words } = view;
   const name = deviceName(words, session.user_agent, "strong");
-  const used = session.current ? view.text("used-now") : moment(words, session.last_used_at, "lastUse");
+  // The log-in is told below. What is earlier, by the hour that is known, is no later use.
+  const isUsedSince = session.last_used_at > session.created_at;
+  const used = session.current ? view.text("used-now") : isUsedSince && moment(words, session.last_used_at, "lastUse");
   const began = make("p", "muted", make("span", "", ...view.pieces("logged-in-when", { when: moment(words, session.created_at) })));
   if (session.bound) began.append(make("span", "next bound", view.text("only-there")));
   const entry = make(
     "li",
     "item",
     make("p", "title", name),
-    make("p", "muted", make("span", "", make("bdi", "", session.ip)), make("span", "next", used)),
+    make("p", "muted", make("span", "", make("bdi", "", session.ip)), ...(used ? [make("span", "next", used)] : [])),
     began,
   );
   entry.dataset.kind = device(words, session.user_agent).kind;

@@ -70,7 +70,7 @@ function makeLogin(view) {
   );
   const ways = make("p", "ways mail-ways", link("#forgot", view.text("forgot")), " ", link("#code", view.text("log-in-with-code")));
   const offer = view.pieces("new-here", { link: link("#signup", view.text("sign-up")) });
-  element.append(hide(ways), make("p", "aside signup-offer", ...offer));
+  element.append(hide(ways), hide(make("p", "aside signup-offer", ...offer)));
   return element;
 }
 
@@ -153,7 +153,6 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     ({ username, password }) =>
       client.login(username, password).then(done, (refusal) => goOn({ refusal, name: username, done })),
   );
-  for (const name of Object.keys(TABS)) view.part(`show-${name}`).addEventListener("keydown", chooseByKey);
   view.listen(view.root, "click", follow);
   view.listen(window, "hashchange", () => onTab(showTab()));
   if (wanted) beginSignUp(wanted);
@@ -169,6 +168,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     const step = wanted in STEPS && site.email !== "off" ? wanted : "";
     const other = chosen === "login" ? "signup" : "login";
     const typed = signUp && view.part(`${other}-username`).value;
+    const focused = document.activeElement;
     if (view.part(`${chosen}-panel`).hidden && typed) view.part(`${chosen}-username`).value = typed;
     for (const name of Object.keys(TABS)) {
       const tab = set(view.part(`show-${name}`), { "aria-selected": String(name === chosen) });
@@ -176,13 +176,16 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       view.part(`${name}-panel`).hidden = name !== chosen || !!step;
     }
     view.part("entry-tabs").hidden = !site.isOpen || !!step;
-    view.part("signup-offer").hidden = !site.isOpen;
     view.part("login-only").hidden = site.isOpen || !!step;
     view.part("signup-closed").hidden = site.isOpen || wanted !== "signup";
     mails?.hideStep();
-    if (!step) return view.text(TABS[chosen]);
-    showStep(step);
-    return view.text(STEPS[step]);
+    if (step) {
+      showStep(step);
+      return view.text(STEPS[step]);
+    }
+    // A link to the other tab has gone with its own.
+    if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed ? "password" : "username"}`).focus();
+    return view.text(TABS[chosen]);
   }
 
   /** Show what the site allows. @returns {Promise<string>} the tab's title; throws if there is no API at all */
@@ -204,9 +207,12 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     }
     view.part("mail-ways").hidden = !hasEmail;
     // Nobody needs these before the form is there.
-    (window.requestIdleCallback ?? setTimeout)(() => {
-      withPasskeys(({ offer }) => offer(view));
-      if (site.isOpen && !view.signal.aborted) prepareSignUp().catch(() => {});
+    (window.requestIdleCallback ?? setTimeout)(async () => {
+      await withPasskeys(({ offer }) => offer(view));
+      if (view.signal.aborted) return;
+      // What is at the end comes last, so that it does not move.
+      view.part("signup-offer").hidden = !site.isOpen;
+      if (site.isOpen) prepareSignUp().catch(() => {});
     });
     const title = showTab();
     if (hadFocus && !site.isOpen) view.part("login-username").focus();
@@ -252,7 +258,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   /** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
   function withPasskeys(use) {
     if (!site.hasPasskeys || view.signal.aborted) return;
-    withWords(view, import("./passkey-entry.js")).then((code) => !view.signal.aborted && use(code)).catch(() => {});
+    return withWords(view, import("./passkey-entry.js")).then((code) => !view.signal.aborted && use(code)).catch(() => {});
   }
 
   /** Ask for the second factor, if a log-in lacks no more. @param {Due} due */
@@ -287,17 +293,6 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     if (!target || event.defaultPrevented) return;
     event.preventDefault();
     if (target.getAttribute("aria-selected") !== "true") location.hash = target.getAttribute("href") ?? "";
-  }
-
-  /** Two tabs by keyboard: ARIA Authoring Practices, tabs with automatic activation. @param {KeyboardEvent} event */
-  function chooseByKey(event) {
-    const [first, last] = Object.keys(TABS);
-    const other = wantedTab() === first ? last : first;
-    const target = { ArrowLeft: other, ArrowRight: other, Home: first, End: last }[event.key];
-    if (!target) return;
-    event.preventDefault();
-    view.part(`show-${target}`).click();
-    view.part(`show-${target}`).focus();
   }
 
   return {

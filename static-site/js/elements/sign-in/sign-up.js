@@ -7,6 +7,8 @@ import { USUAL } from "../core/options.js";
 import { checkSignUp, tallyOf } from "../core/rules.js";
 import { hide, nameField } from "./entry.js";
 
+const TABS = ["login", "signup"];
+
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
 
@@ -39,6 +41,7 @@ export function startSignUp(view, { onSignUp, loadMails }) {
     const [name, password] = ["username", "password"].map((each) => view.part(`signup-${each}`).value);
     showTally(view.part("signup-password-tally"), tallyOf(view, site, password, name.trim()));
   });
+  for (const tab of TABS) view.part(`show-${tab}`).addEventListener("keydown", (event) => chooseByKey(view, event));
   view.part("suggest").addEventListener("click", async () => {
     const words = await import("./suggestion.js").catch(() => null);
     if (words) words.suggestAnother(view, site);
@@ -58,6 +61,17 @@ export function startSignUp(view, { onSignUp, loadMails }) {
 
     clear: () => clearForm(view, element),
   };
+}
+
+/** Two tabs by keyboard: ARIA Authoring Practices, tabs with automatic activation. @param {View} view @param {KeyboardEvent} event */
+function chooseByKey(view, event) {
+  const [first, last] = TABS.map((tab) => view.part(`show-${tab}`));
+  const other = event.currentTarget === first ? last : first;
+  const target = { ArrowLeft: other, ArrowRight: other, Home: first, End: last }[event.key];
+  if (!target) return;
+  event.preventDefault();
+  target.click();
+  target.focus();
 }
 
 /** @param {View} view */
