@@ -43,6 +43,20 @@ def test_the_readme_lists_every_setting_and_no_other():
     assert sorted(listed) == sorted(read)
 
 
+def test_every_variable_that_a_page_names_is_read_by_code():
+    # Records of decisions may name what once was.
+    pages = [page for page in PAGES if page.parent.name != "decisions"]
+    sources = [path for room in ("chalicelib", "infra", "examples") for path in (PROJECT / room).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r"\"(LYCHGATE_[A-Z0-9_]+)\"", path.read_text("utf-8"))}
+    named = {
+        (name, str(page.relative_to(PROJECT)))
+        for page in pages
+        for name in re.findall(r"\bLYCHGATE_[A-Z0-9_]*[A-Z0-9]\b", page.read_text("utf-8"))
+    }
+    assert len(named) > 50
+    assert [(name, page) for name, page in sorted(named) if name not in read] == []
+
+
 def test_the_readme_gives_the_defaults_that_hold(environment):
     from chalicelib.config.api import ApiSettings
 
