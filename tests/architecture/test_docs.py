@@ -102,6 +102,14 @@ def test_the_http_api_lists_every_code_of_a_field_error_and_no_other():
     assert documented == ["code", *get_args(errors.FieldCode)]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_a_document_of_the_api_is_named_as_a_browser_finds_it_at_the_site(page):
+    # That page says that its paths begin at the root of the API, and records are not rewritten.
+    if page.name == "http-api.md" or page.parent.name == "decisions":
+        return
+    assert re.findall(r"`/(?:openapi\.json|\.well-known/)[^`]*`", page.read_text("utf-8")) == []
+
+
 def test_the_architecture_names_every_module_in_its_room_and_no_other():
     package = PROJECT / "chalicelib"
     rooms = {"site": {"hooks.py", "routes.py", "settings.py"}}  # what else is there is the site's own
