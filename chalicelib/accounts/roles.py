@@ -17,9 +17,10 @@ ADMIN = "admin"
 """Administers other accounts."""
 
 MAX_ROLES = 16
-"""Roles of one user. With ``_NAME``'s length they take 750 of the 4,096 characters of a token."""
+"""Roles of one user. With ``NAME``'s length they take 750 of the 4,096 characters of a token."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""What a role may be called."""
 
 
 def role_error(role: str) -> Flaw | None:
@@ -27,7 +28,7 @@ def role_error(role: str) -> Flaw | None:
 
     API Gateway carries roles as one string of words, and a challenge carries a role in quotes (RFC 6750 section 3).
     """
-    if _NAME.fullmatch(role):
+    if NAME.fullmatch(role):
         return None
     return Flaw("Use 1 to 32 of a-z, 0-9, _ and -, the first of them a letter.", "invalid_role")
 

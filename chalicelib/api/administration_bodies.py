@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
-from chalicelib.accounts.roles import MAX_ROLES
+from chalicelib.accounts import usernames
+from chalicelib.accounts.roles import MAX_ROLES, NAME
 from chalicelib.api.bodies import request_body
 from chalicelib.api.factor_bodies import FactorsBody
 from chalicelib.api.responses import EventBody, Seconds, Timestamp, UserBody
-from chalicelib.api.schemas import Keywords, NewEmail, NewUsername, OrNull
+from chalicelib.api.schemas import Keywords, NewEmail, OrNull
 from chalicelib.use_cases.administration import MOST_USERS, USER_ID
 
 UserId = Annotated[str, Keywords(pattern=f"^{USER_ID.pattern}$", description="The `id` of a user.")]
+NewName = Annotated[
+    str,
+    Keywords(
+        component="NewName",
+        description="A username as for a registration, or an address where the address is the username.",
+        minLength=usernames.MIN_USERNAME_LENGTH,
+        maxLength=usernames.MAX_RAW_LENGTH,
+        # What a username or an address may be made of. Which of them it is, is a setting.
+        pattern=r"^(?:[A-Za-z0-9.@!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7F])*$",
+        examples=["alice"],
+    ),
+]
 Roles = Annotated[
-    list[str],
+    list[Annotated[str, Keywords(pattern=f"^{NAME.pattern}$")]],
     Keywords(
         description=f"1 to {MAX_ROLES} names of at most 32 of `a-z 0-9 _ -`, the first of them a letter.",
+        minItems=1,
+        maxItems=MAX_ROLES,
         examples=[["user"]],
     ),
 ]
@@ -51,7 +66,7 @@ class NewUserBody:
     Where the address is the username, `username` is the address, and `email` is left out.
     """
 
-    username: NewUsername
+    username: NewName
     email: NewEmail | None = None
     roles: Roles | None = None
 

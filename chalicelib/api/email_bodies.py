@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 from chalicelib.api.bodies import request_body
 from chalicelib.api.refresh_cookie import TokenDelivery
 from chalicelib.api.responses import Seconds
-from chalicelib.api.schemas import Keywords, NewEmail, NewPassword
+from chalicelib.api.schemas import SIX_DIGITS, Keywords, NewEmail, NewPassword
 
 MailedToken = Annotated[str, Keywords(description="From the fragment of a mailed link.")]
 Name = Annotated[str, Keywords(description="A username or a verified address.", examples=["alice"])]
@@ -55,7 +55,9 @@ class CodeBody:
     """The body of a log-in by a mailed code."""
 
     challenge: Annotated[str, Keywords(description="From the answer to the request for the code.")]
-    code: Annotated[str, Keywords(description="Six digits. Spaces are ignored.", examples=["042137"])]
+    code: Annotated[
+        str, Keywords(description="Six digits. Spaces are ignored.", pattern=SIX_DIGITS, examples=["042137"])
+    ]
     token_delivery: TokenDelivery = "body"
 
 

@@ -16,13 +16,16 @@ from chalicelib.api.schemas import Keywords, OrNull, PasskeyAnswer, TotpCode
 PasskeyId = Annotated[
     str, Keywords(pattern="^[A-Za-z0-9_-]{1,1364}$", description="The `id` of a passkey, its credential id.")
 ]
+# With the spaces that Python's ``str.strip`` and ``str.split`` know. Some of them are none in ECMA-262.
+_SPACES = r"[\s\x1C-\x1F\x85]*"
+_NO_SPACE = r"[^\s\x00-\x1F\x7F-\x9F]"
 PasskeyLabel = Annotated[
     str,
     Keywords(
         component="NewPasskeyLabel",
         description=f"At most {MAX_LABEL_LENGTH} printable characters. Spaces around it do not count.",
         minLength=1,
-        maxLength=MAX_LABEL_LENGTH,
+        pattern=rf"^{_SPACES}{_NO_SPACE}(?:[^\x00-\x1F\x7F-\x9F]{{0,{MAX_LABEL_LENGTH - 2}}}{_NO_SPACE})?{_SPACES}$",
         examples=["Phone"],
     ),
 ]
@@ -31,6 +34,7 @@ RecoveryCode = Annotated[
     str,
     Keywords(
         description="One that has not been used. Case, spaces and hyphens are ignored.",
+        pattern=r"^[\s\x1C-\x1F\x85-]*(?:[A-Za-z2-7][\s\x1C-\x1F\x85-]*){26}$",
         examples=["abcd-efgh-ijkl-mnop-qrst-uvwx-yz"],
     ),
 ]

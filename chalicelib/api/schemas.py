@@ -22,8 +22,9 @@ Components = dict[str, JsonSchema]
 class Keywords:
     """Keywords of JSON Schema that a Python type cannot express, for use in ``Annotated``.
 
-    In requests they describe and do not restrict: ``read_body`` ignores them. Lengths and patterns are made of the
-    constants that the use cases refuse by.
+    In requests they describe and do not restrict: ``read_body`` ignores them. Whatever the use cases take has these
+    lengths and fits these patterns. A pattern is one of ECMA-262 that most validators read (JSON Schema draft 2020-12,
+    section 6.4): without lookahead, and without classes of Unicode, so of other characters than ASCII's it allows all.
     """
 
     def __init__(self, component: str | None = None, **keywords: object) -> None:
@@ -62,6 +63,12 @@ NewEmail = Annotated[
         description=f"An address of ASCII characters, {addresses.MAX_ADDRESS_LENGTH} at most.",
         minLength=addresses.MIN_ADDRESS_LENGTH,
         maxLength=addresses.MAX_ADDRESS_LENGTH,
+        # The last label has something else than digits in it.
+        pattern=(
+            r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+            r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+            r"(?:[0-9]*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?|[0-9]+-[A-Za-z0-9-]*[A-Za-z0-9])$"
+        ),
         examples=["alice@example.org"],
     ),
 ]
@@ -80,13 +87,22 @@ NewUsername = Annotated[
         ),
         minLength=usernames.MIN_USERNAME_LENGTH,
         maxLength=usernames.MAX_RAW_LENGTH,
+        pattern=r"^(?:[A-Za-z0-9._@+-]|[^\x00-\x7F])*$",
         examples=["alice"],
     ),
 ]
 """The name of a user to be."""
 
+SIX_DIGITS = r"^[\s\x1C-\x1F\x85]*(?:[0-9][\s\x1C-\x1F\x85]*){6}$"
+"""With the spaces that Python's ``str.split`` knows. Some of them are none in ECMA-262."""
+
 TotpCode = Annotated[
-    str, Keywords(description="Six digits from an authenticator app. Spaces are ignored.", examples=["042137"])
+    str,
+    Keywords(
+        description="Six digits from an authenticator app. Spaces are ignored.",
+        pattern=SIX_DIGITS,
+        examples=["042137"],
+    ),
 ]
 
 PasskeyAnswer = Annotated[

@@ -1502,7 +1502,7 @@ export interface components {
         };
         /** @description The body that creates an account. */
         NewUserBody: {
-            username: components["schemas"]["NewUsername"];
+            username: components["schemas"]["NewName"];
             email?: components["schemas"]["NewEmail"];
             /**
              * @description 1 to 16 names of at most 32 of `a-z 0-9 _ -`, the first of them a letter.
@@ -1512,6 +1512,11 @@ export interface components {
              */
             roles?: string[];
         };
+        /**
+         * @description A username as for a registration, or an address where the address is the username.
+         * @example alice
+         */
+        NewName: string;
         /** @description A user, with the live sessions, the 20 newest entries of the history, and what one logs in with. */
         ShownUserBody: {
             user: components["schemas"]["UserBody"];
@@ -2002,6 +2007,7 @@ export type PasskeyLogInBody = components['schemas']['PasskeyLogInBody'];
 export type UsersBody = components['schemas']['UsersBody'];
 export type NewUserAnswerBody = components['schemas']['NewUserAnswerBody'];
 export type NewUserBody = components['schemas']['NewUserBody'];
+export type NewName = components['schemas']['NewName'];
 export type ShownUserBody = components['schemas']['ShownUserBody'];
 export type UsersSessionBody = components['schemas']['UsersSessionBody'];
 export type SuppressedBody = components['schemas']['SuppressedBody'];

