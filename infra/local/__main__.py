@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra import laptop
+from infra.known_settings import advice_on_unknown, known_settings
 from infra.local import environment
 from infra.local.data_directory import DataDirectory
 from infra.local.errors import LocalError, PortTakenError
@@ -31,6 +32,8 @@ def main() -> int:
     options = _options(os.environ)
     interruption = Interruption()
     environment.forget_aws()
+    for advice in advice_on_unknown(os.environ):
+        say(f"Unknown   {advice}")
     run = _run_database if options.command == "dynamodb" else _run_development_server
     try:
         with ExitStack() as stack:
@@ -124,7 +127,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
 
     directory = DataDirectory(options.data_dir)
     configured = environment.stage_environment()
-    chosen = ", ".join(sorted(laptop.settings_in(os.environ)))
+    chosen = ", ".join(known_settings(os.environ))
     parameter = configured["LYCHGATE_SIGNING_KEYS_PARAMETER"]
     # The stack stops the server before it closes the database, so the last requests still have a database.
     database = stack.enter_context(

@@ -113,6 +113,20 @@ def test_make_dev_names_the_settings_that_the_environment_has(server_for_another
     assert said in server_for_another_origin.output
 
 
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_may_be_meant_and_the_server_starts(make_dev):
+    server, api = make_dev(LYCHGATE_PASSWORD_MINLENGTH="8", LYCHGATE_TEST_CLOCK="x", SITE_DEPOT="Bern")
+
+    said = "Unknown   LYCHGATE_PASSWORD_MINLENGTH is no setting. Did you mean LYCHGATE_PASSWORD_MIN_LENGTH?"
+    assert [line for line in server.output.splitlines() if "Unknown" in line] == [said]
+    assert "\nSettings  LYCHGATE_BCRYPT_COST, SITE_DEPOT from the environment\n" in server.output
+    assert api.json("/health")
+
+
+def test_the_database_alone_names_it_too(run_until_ready, tmp_path):
+    database = run_until_ready("dynamodb", "--data-dir", tmp_path, LYCHGATE_MAIL_FORM="me@example.org")
+    assert "Unknown   LYCHGATE_MAIL_FORM is no setting. Did you mean LYCHGATE_MAIL_FROM?\n" in database.output
+
+
 IN_COOKIE = {"token_delivery": "cookie"}
 
 
