@@ -4,12 +4,17 @@ Owns what the stage `dev` is when nobody has said anything of it. Its address is
 the environment wins over one in .chalice/config.json, and that over one of these.
 """
 
+import shlex
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from chalicelib.errors import ConfigurationError
 from infra import database_credentials
 
 ADDRESS = "127.0.0.1"
+DATABASE_PORT = 8001
+"""Where the database listens, unless DYNAMODB_PORT says otherwise."""
 
 DEFAULTS: Mapping[str, str] = {
     "LYCHGATE_PUBLIC_KEYS": "file://.lychgate/public-keys.json",
@@ -30,7 +35,12 @@ _PREFIXES = ("LYCHGATE_", "SITE_")
 
 _ISSUER = "LYCHGATE_ISSUER"
 _ORIGINS = "LYCHGATE_ALLOWED_ORIGINS"
-_NOT_OF_THE_API = frozenset({"LYCHGATE_DATA_DIR", database_credentials.VARIABLE})
+_PUBLIC_KEYS = "LYCHGATE_PUBLIC_KEYS"
+_DATA_DIRECTORY = "LYCHGATE_DATA_DIR"
+_DATABASE_PORT = "DYNAMODB_PORT"
+_LAST_PORT = 65_535
+_ENDPOINT = "AWS_ENDPOINT_URL"
+_NOT_OF_THE_API = frozenset({_DATA_DIRECTORY, database_credentials.VARIABLE})
 
 
 def settings_in(environ: Mapping[str, str]) -> dict[str, str]:
@@ -65,11 +75,49 @@ def fill_in(environ: MutableMapping[str, str], *, port: int, path: str = "") -> 
     environ[_ORIGINS] = ",".join(dict.fromkeys(origins))
 
 
+def find_database(environ: MutableMapping[str, str]) -> None:
+    """Add where the database of `make dynamodb` is, by the variables that this command reads too.
+
+    DYNAMODB_PORT wins over AWS_ENDPOINT_URL, which a shell may have for other programs. Raises ConfigurationError if
+    one of them is not valid.
+    """
+    if port := environ.get(_DATABASE_PORT):
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+            raise ConfigurationError(_DATABASE_PORT, f"must be a port number from 1 to {_LAST_PORT}")
+        environ[_ENDPOINT] = f"http://{ADDRESS}:{int(port)}"
+    elif not environ.get(_ENDPOINT):
+        environ[_ENDPOINT] = f"http://{ADDRESS}:{DATABASE_PORT}"
+    elif not _is_address(environ[_ENDPOINT]):
+        raise ConfigurationError(_ENDPOINT, f"must be a URL such as http://{ADDRESS}:{DATABASE_PORT}")
+    if directory := environ.get(_DATA_DIRECTORY):
+        environ[database_credentials.VARIABLE] = str(Path(directory) / "credentials")
+        environ[_PUBLIC_KEYS] = environ.get(_PUBLIC_KEYS) or f"file://{Path(directory) / 'public-keys.json'}"
+
+
+def command_of_database(environ: Mapping[str, str]) -> str:
+    """Return what to type to run the database that `find_database` has found."""
+    words = []
+    if directory := environ.get(_DATA_DIRECTORY):
+        words.append(f"{_DATA_DIRECTORY}={shlex.quote(directory)}")
+    port = urlsplit(environ[_ENDPOINT]).port
+    if port not in {None, DATABASE_PORT}:
+        words.append(f"{_DATABASE_PORT}={port}")
+    return " ".join([*words, "make dynamodb"])
+
+
 def passkeys_are_of_localhost(environ: Mapping[str, str]) -> bool:
     """Return whether passkeys work at ``localhost``: unless the settings say another domain. They are valid."""
     from chalicelib.config.api import rp_id  # noqa: PLC0415 - `chalice local` needs this module before the settings
 
     return rp_id(environ) == "localhost"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _origin_of(url: str) -> list[str]:

@@ -27,6 +27,7 @@ from infra import database_credentials, laptop
 if TYPE_CHECKING:
     from chalicelib.api.application import Application
 
+_ENDPOINT = "AWS_ENDPOINT_URL"
 _WORKER = "CHALICE_WORKER"
 """The variable by which Chalice's reloader tells its worker what it is."""
 
@@ -58,21 +59,18 @@ def after_check(serve_forever: Callable[[LocalDevServer], None]) -> Callable[[Lo
     @functools.wraps(serve_forever)
     def serve(server: LocalDevServer) -> None:
         lychgate = cast("Application", server.app_object).lychgate
-        follow_credentials_of_the_database(os.environ)
-        if os.environ.get(database_credentials.VARIABLE):
-            laptop.fill_in(os.environ, port=server.server.server_address[1])
         try:
+            if os.environ.get(database_credentials.VARIABLE):
+                laptop.find_database(os.environ)
+                laptop.fill_in(os.environ, port=server.server.server_address[1])
+            follow_credentials_of_the_database(os.environ)
             lychgate.use_cases  # noqa: B018 - reading the property builds it
         except ConfigurationError as unusable:
-            _end(str(unusable))
+            _end(f"{unusable}{_same_directory(unusable.variable)}")
         except ServiceUnavailable:
-            _end("the embedded database does not answer. Start it in another terminal: make dynamodb")
+            _end(_unanswering(os.environ))
         except ClientError as refused:
-            file = os.environ.get(database_credentials.VARIABLE)
-            _end(
-                f"the database refuses the credentials in {file}: {aws.error_code(refused)}. "
-                "`make dynamodb` writes them, in this folder, for the database that it runs"
-            )
+            _end(_refusing(os.environ, aws.error_code(refused)))
         serve_forever(server)
 
     return serve
@@ -82,6 +80,30 @@ def follow_credentials_of_the_database(environ: Mapping[str, str]) -> None:
     """Have the application's clients use the embedded database's credentials, if the stage names their file."""
     if path := environ.get(database_credentials.VARIABLE):
         database_credentials.follow_credentials(aws.session(), Path(path))
+
+
+def _same_directory(variable: str) -> str:
+    """Return what to add about a setting: what makes the file of keys may have made it elsewhere."""
+    keys = os.environ.get(variable, "")
+    is_missing = keys.startswith("file://") and not Path(keys.removeprefix("file://")).exists()
+    return ". Give both commands the same LYCHGATE_DATA_DIR" if is_missing else ""
+
+
+def _unanswering(environ: Mapping[str, str]) -> str:
+    if not environ.get(database_credentials.VARIABLE):
+        return "the stage's database does not answer"
+    command = laptop.command_of_database(environ)
+    return f"no database answers at {environ[_ENDPOINT]}. Start it in another terminal: {command}"
+
+
+def _refusing(environ: Mapping[str, str], error: str) -> str:
+    file = environ.get(database_credentials.VARIABLE)
+    if not file:
+        return f"the stage's database refuses the request: {error}"
+    return (
+        f"the database at {environ[_ENDPOINT]} refuses the credentials in {file}: {error}. It may be the database of "
+        "another folder. Give `make dynamodb` and `chalice local` the same LYCHGATE_DATA_DIR"
+    )
 
 
 def _end(message: str) -> NoReturn:

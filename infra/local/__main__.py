@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from infra.local.database import Database
 
 _PAGE_PORT = 8000
-_DATABASE_PORT = 8001
 
 
 def main() -> int:
@@ -180,7 +179,10 @@ def _options(environ: Mapping[str, str]) -> argparse.Namespace:
     """Return the options of the command line, with those of the environment where it has none."""
     parser = _parser(environ)
     options = parser.parse_args()
-    for option, variable, usual in (("port", "PORT", _PAGE_PORT), ("dynamodb_port", "DYNAMODB_PORT", _DATABASE_PORT)):
+    for option, variable, usual in (
+        ("port", "PORT", _PAGE_PORT),
+        ("dynamodb_port", "DYNAMODB_PORT", laptop.DATABASE_PORT),
+    ):
         if getattr(options, option) is None:
             said = environ.get(variable, str(usual))
             try:

@@ -88,6 +88,48 @@ def test_goes_on_with_a_database_that_was_started_again(project, run_until_ready
         server.kill()
 
 
+@pytest.fixture
+def moved_database(run_until_ready, tmp_path_factory):
+    """`make dynamodb` with another data directory than the project's, on another port than its configuration's."""
+    return run_until_ready("dynamodb", "--data-dir", tmp_path_factory.mktemp("moved") / "data")
+
+
+def whereabouts(database, **port):
+    return {"LYCHGATE_DATA_DIR": str(database.data_directory), **port}
+
+
+@pytest.mark.parametrize("variables", [["DYNAMODB_PORT"], ["AWS_ENDPOINT_URL"], ["DYNAMODB_PORT", "another address"]])
+def test_follows_the_database_to_the_port_and_the_directory_that_the_environment_names(
+    project, moved_database, ask, variables
+):
+    port = moved_database.port_of("Database")
+    named = {
+        "DYNAMODB_PORT": {"DYNAMODB_PORT": str(port)},
+        "AWS_ENDPOINT_URL": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
+        "another address": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+    }
+    where = {name: value for variable in variables for name, value in named[variable].items()}
+    server = ChaliceLocal(project, free_port(), **whereabouts(moved_database, **where))
+    try:
+        server.until_it_serves()
+        registered = ask(server.port, "POST", "/auth/register", JSON, CREDENTIALS)
+        access_token = json.loads(registered.body)["access_token"]
+        assert ask(server.port, "GET", "/me", {"Authorization": f"Bearer {access_token}"}).status == 200
+    finally:
+        server.kill()
+    assert not (project / ".lychgate").exists()
+
+
+def test_a_stage_that_is_deployed_is_not_given_the_laptops_database(project, moved_database):
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["stages"]["test"] = {}
+    path.write_text(json.dumps(config), "utf-8")
+    where = whereabouts(moved_database, DYNAMODB_PORT=str(moved_database.port_of("Database")))
+    said = refusal(ChaliceLocal(project, free_port(), "--no-autoreload", "--stage", "test", **where))
+    assert re.search(r"chalice local: LYCHGATE_[A-Z_]+ is not set\n", said)
+
+
 @pytest.mark.parametrize("authorization", ["Bearer junk", "Basic YTpi", "Bearer a.b.c", None])
 def test_a_bad_token_gets_a_401_that_the_page_can_read_and_no_dropped_connection(api_port, ask, authorization):
     origin = f"http://127.0.0.1:{api_port}"
@@ -132,22 +174,36 @@ def refusal(server):
 def test_says_at_its_start_that_the_keys_are_missing_and_ends(project, autoreload):
     said = refusal(ChaliceLocal(project, free_port(), autoreload))
     assert "LYCHGATE_PUBLIC_KEYS names .lychgate/public-keys.json, which cannot be read" in said
-    assert "make dynamodb" in said
+    assert "`make dynamodb` makes it. Give both commands the same LYCHGATE_DATA_DIR\n" in said
 
 
 @AUTORELOAD
 def test_says_at_its_start_that_the_database_is_missing_and_ends(used_project, autoreload):
-    configure(used_project, free_port())
+    port = free_port()
+    configure(used_project, port)
     said = refusal(ChaliceLocal(used_project, free_port(), autoreload))
-    assert "the embedded database does not answer. Start it in another terminal: make dynamodb" in said
+    assert f"no database answers at http://127.0.0.1:{port}. Start it in another terminal: " in said
+    assert f": DYNAMODB_PORT={port} make dynamodb\n" in said
+
+
+def test_the_command_that_starts_the_database_has_its_directory(project, keys_of_yesterday):
+    where = {"LYCHGATE_DATA_DIR": str(keys_of_yesterday), "DYNAMODB_PORT": str(free_port())}
+    said = refusal(ChaliceLocal(project, free_port(), **where))
+    assert f": LYCHGATE_DATA_DIR={keys_of_yesterday} DYNAMODB_PORT={where['DYNAMODB_PORT']} make dynamodb\n" in said
+
+
+def test_a_port_that_no_database_can_have_is_named(project):
+    said = refusal(ChaliceLocal(project, free_port(), DYNAMODB_PORT="x"))
+    assert "chalice local: DYNAMODB_PORT must be a port number from 1 to 65535\n" in said
 
 
 @AUTORELOAD
 def test_says_at_its_start_that_the_database_is_another_ones_and_ends(used_project, database, autoreload):
-    configure(used_project, database.port_of("Database"))
+    port = database.port_of("Database")
+    configure(used_project, port)
     said = refusal(ChaliceLocal(used_project, free_port(), autoreload))
-    assert "the database refuses the credentials in .lychgate/credentials" in said
-    assert "`make dynamodb` writes them" in said
+    assert f"the database at http://127.0.0.1:{port} refuses the credentials in .lychgate/credentials" in said
+    assert "Give `make dynamodb` and `chalice local` the same LYCHGATE_DATA_DIR" in said
 
 
 @AUTORELOAD
