@@ -175,7 +175,7 @@ class Users:
             with _refusals(user):
                 self._of(user).delete(user.id, None, NO_ADDRESS)
 
-    def sign_out(self, username: str) -> User:
+    def log_out(self, username: str) -> User:
         """End all sessions of a user. Return who it is. Raises RefusedError if somebody else was faster."""
         user = self.find(username)
         if not self._dry_run:

@@ -97,7 +97,7 @@ def test_all_other_sessions_can_be_ended_at_once(member):
     assert member.refreshes() == [200]
 
 
-def test_signing_out_everywhere_ends_this_session_too(member):
+def test_logging_out_everywhere_ends_this_session_too(member):
     other = Elsewhere(member)
     (ours,) = member.refresh_cookies()
     member.ends("[data-part~=log-out-everywhere]")

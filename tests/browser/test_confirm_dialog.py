@@ -104,7 +104,7 @@ def test_the_password_is_asked_for_and_the_session_elsewhere_ends(stale, elsewhe
     stale.is_signed_in()
 
 
-def test_signing_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhere):
+def test_logging_out_everywhere_asks_for_the_password_and_goes_on(stale, elsewhere):
     stale.ends("[data-part~=log-out-everywhere]")
     confirm(stale, PASSWORD)
     stale.is_signed_out()

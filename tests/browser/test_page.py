@@ -63,7 +63,7 @@ def test_a_taken_name_is_an_error_at_its_field(account, new_visitor, server):
     late.forgive(409)
 
 
-def test_signing_out_is_for_good(newcomer):
+def test_logging_out_is_for_good(newcomer):
     member = newcomer
     (cookie,) = member.refresh_cookies()
     member.sign_out()

@@ -139,7 +139,7 @@ def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     sleepy.forgive(401)
 
 
-def test_signing_out_in_one_tab_reaches_the_others_at_once(member):
+def test_logging_out_in_one_tab_reaches_the_others_at_once(member):
     other = member.open_tab(member.url)
     member.sign_out()
     other.locator("[data-part~=logged-out]").wait_for()
@@ -157,7 +157,7 @@ def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
     assert len(member.refreshes(member.page, other)) == seen
 
 
-def test_signing_out_works_while_the_api_is_out_of_reach(member):
+def test_logging_out_works_while_the_api_is_out_of_reach(member):
     (cookie,) = member.refresh_cookies()
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/**", lambda route: route.abort())

@@ -32,7 +32,7 @@ COMMANDS = {
     "users events": ("users", "events", "alice"),
     "users disable": ("users", "disable", "alice"),
     "users enable": ("users", "enable", "lee"),
-    "users sign-out": ("users", "sign-out", "alice"),
+    "users log-out": ("users", "log-out", "alice"),
     "users reset-password": ("users", "reset-password", "alice"),
     "users delete": ("users", "delete", "alice", "--yes"),
     "users reindex": ("users", "reindex"),
@@ -62,7 +62,7 @@ def arn(resource):
     return places.FOUNDATION.arn("dynamodb", f"table/{getattr(TABLES, table)}{slash}{rest}")
 
 
-CLEARS = {"users disable", "users sign-out", "users delete"}
+CLEARS = {"users disable", "users log-out", "users delete"}
 LISTED = [
     (command, pair)
     for command in COMMANDS

@@ -19,7 +19,7 @@ INCIDENTS = (Path(__file__).parents[2] / "docs" / "operations" / "incidents.md")
 def operate(aws_clients, environment):
     """Run a command as the page has it, for another username and stage than the page's, and return its exit code."""
     found = re.findall(r"^ +\.venv/bin/python -m infra\.operator (.*) kim(.*) --stage prod$", INCIDENTS, re.MULTILINE)
-    assert found == [("users disable", ""), ("users remove-factors", " --yes"), ("users sign-out", "")]
+    assert found == [("users disable", ""), ("users remove-factors", " --yes"), ("users log-out", "")]
     commands = dict(found)
     database = Database(aws_clients[0], ApiSettings.from_environment(environment).tables)
     run = Operating(None, database=database)
@@ -60,7 +60,7 @@ def test_an_owner_gets_an_account_back_to_which_a_thief_has_added_an_app(api, ma
     forgot(api, "Alice")
     assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
     api.login("Alice", NEW_PASSWORD).assert_problem(403, "second_factor_required")
-    assert [operate(command, "alice") for command in ("users remove-factors", "users sign-out")] == [0, 0]
+    assert [operate(command, "alice") for command in ("users remove-factors", "users log-out")] == [0, 0]
     owners = api.login("Alice", NEW_PASSWORD)
     assert owners.status == 200
     assert owners.json["user"]["second_factor"] is False

@@ -403,7 +403,7 @@ class TestAStageOnAws:
 
         with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=lambda: aws_clients[0]) as accounts:
             accounts.stores.users.add(ALICE, SESSION, REGISTERED)
-            arguments = ["users", "sign-out", "alice", "--stage", "prod", "--project", str(project)]
+            arguments = ["users", "log-out", "alice", "--stage", "prod", "--project", str(project)]
             done = CliRunner().invoke(operator, arguments, obj=Reach(reached))
             assert done.exit_code == 1
             assert re.search(rf"clock of this machine is (119|12\d) seconds {direction} AWS's", done.stderr)
@@ -415,7 +415,7 @@ class TestAStageOnAws:
 
         with open_accounts(Stage("prod", project, Path("unused")), make_dynamodb=dynamodb_client) as accounts:
             accounts.stores.users.add(ALICE, SESSION, REGISTERED)
-            arguments = ["users", "sign-out", "alice", "--stage", "prod", "--project", str(project)]
+            arguments = ["users", "log-out", "alice", "--stage", "prod", "--project", str(project)]
             done = CliRunner().invoke(operator, arguments, obj=Reach(reached))
             assert (done.exit_code, done.stderr) == (0, "")
             assert accounts.stores.users.find("alice").session_epoch == ALICE.session_epoch + 1

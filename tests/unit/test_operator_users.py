@@ -250,8 +250,8 @@ class TestDeleting:
 
 
 class TestSessionsAndPasswords:
-    def test_a_user_is_signed_out_everywhere_and_may_come_back(self, run, memory):
-        done = run("users", "sign-out", "alice")
+    def test_a_user_is_logged_out_everywhere_and_may_come_back(self, run, memory):
+        done = run("users", "log-out", "alice")
         assert (done.exit_code, memory.sessions, memory.users["alice"].session_epoch) == (0, {}, 1)
         assert memory.events[-1] == by_operator(EventType.LOGGED_OUT)
         assert memory.users["alice"].disabled is False
@@ -290,7 +290,7 @@ CHANGING = [
     ("set-roles", "alice", "admin"),
     ("disable", "alice"),
     ("delete", "alice"),
-    ("sign-out", "alice"),
+    ("log-out", "alice"),
     ("reset-password", "alice"),
     ("remove-factors", "alice"),
 ]

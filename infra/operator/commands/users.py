@@ -178,14 +178,14 @@ def delete_user(call: Call, *, username: str, yes: bool, dry_run: bool) -> None:
     print_done(call, user, f"{whose}: deleted.", dry_run=dry_run)
 
 
-@users_group.command("sign-out")
+@users_group.command("log-out")
 @click.argument("username")
 @may_be_dry
 @of_a_stage
-def sign_out(call: Call, *, username: str, dry_run: bool) -> None:
+def log_out(call: Call, *, username: str, dry_run: bool) -> None:
     """End all sessions of a user, who may log in again."""
     with call.users(dry_run=dry_run) as users:
-        user = users.sign_out(username)
+        user = users.log_out(username)
     print_done(call, user, f"{user.username} in the stage {call.stage.name}: all sessions have ended.", dry_run=dry_run)
 
 
