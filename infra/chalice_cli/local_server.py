@@ -114,7 +114,8 @@ def _end(message: str) -> NoReturn:
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
     if _is_worker_of(os.getppid()):
-        # The reloader ends with zero whatever its worker ended with, but not if it is ended itself.
+        # The reloader ends with zero whatever its worker ended with, but not if it is ended itself. It loads no code of
+        # the project, so it cannot end with a status of ours.
         os.kill(os.getppid(), signal.SIGTERM)
     os._exit(1)
 
