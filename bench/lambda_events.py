@@ -26,11 +26,17 @@ def api_event(
     *,
     authorizer: Mapping[str, str] | None = None,
     proof: str | None = None,
+    secret: str | None = None,
 ) -> Event:
-    """Return the event of a request, with a JSON body of ``members``, the authorizer's context and a DPoP proof."""
+    """Return the event of a request, with a JSON body of ``members``, the authorizer's context and a DPoP proof.
+
+    ``secret`` is the distribution's, for a function that answers nobody else.
+    """
     headers = {"Host": "site.example", "User-Agent": "bench", "Accept": "*/*"}
     if proof is not None:
         headers["DPoP"] = proof
+    if secret is not None:
+        headers["X-Lychgate-Distribution"] = secret
     if members is not None:
         headers["Content-Type"] = "application/json"
     context: dict[str, Any] = {

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jwt
+
 from bench.figures import Figure, LeftOut, Progress, figure
 from bench.lambda_events import Event, api_event
+from bench.packaged_stage import DISTRIBUTION_SECRET
 from tests.support.packaged.function import LambdaFunction
 from tests.support.packaged.package import Package
 from tests.support.packaged.template import API_HANDLER
 from tests.support.scenarios import PASSWORD
+
+_event = functools.partial(api_event, secret=DISTRIBUTION_SECRET)
 
 FLAT = 1.05
 """The aim: the ratio to the memory after everything has been loaded and cached."""
@@ -68,31 +74,32 @@ class _Mix:
     def __init__(self, function: LambdaFunction) -> None:
         self._function = function
         answer = self._sent(
-            api_event("POST", "/auth/register", {"username": "memory", "password": PASSWORD}), http_status=201
+            _event("POST", "/auth/register", {"username": "memory", "password": PASSWORD}), http_status=201
         )
         self._refresh_token: str = answer["refresh_token"]
         self._forged = self._refresh_token[:-4] + "AAAA"
+        claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
         context = {
             "sub": answer["user"]["id"],
             "preferred_username": "memory",
-            "sid": "s",
+            "sid": claims["sid"],
             "jti": "j",
             "roles": "user",
             "exp": str(int(time.time()) + 24 * 3600),
         }
-        self._me = api_event("GET", "/me", authorizer=context)
-        self._health = api_event("GET", "/health")
+        self._me = _event("GET", "/me", authorizer=context)
+        self._health = _event("GET", "/health")
 
     def send(self, number: int) -> None:
         """Send the next request. Raises AssertionError for an unexpected response."""
         match number % 20:
             case 0:
-                event = api_event("POST", "/auth/refresh", {"refresh_token": self._refresh_token})
+                event = _event("POST", "/auth/refresh", {"refresh_token": self._refresh_token})
                 self._refresh_token = self._sent(event)["refresh_token"]
             case 10:
                 self._sent(self._me)
             case 5 | 15:
-                self._sent(api_event("POST", "/auth/refresh", {"refresh_token": self._forged}), http_status=401)
+                self._sent(_event("POST", "/auth/refresh", {"refresh_token": self._forged}), http_status=401)
             case _:
                 self._sent(self._health)
 

@@ -10,7 +10,12 @@ from werkzeug import Response
 
 from bench import load, memory
 from bench.load_client import Account, Plan, run
+from bench.over_database import STAGE, private_ring
+from bench.packaged_stage import built, endpoints_for
 from infra.local.http_server import HttpServer
+from infra.tables import create_tables
+from tests.support.packaged.function import LambdaFunction
+from tests.support.packaged.template import API_HANDLER
 
 
 def account(name="alice"):
@@ -100,6 +105,18 @@ def test_clients_that_get_no_plan_end_without_a_word():
     """An interruption between their start and the plan leaves them without one."""
     ended = subprocess.run([sys.executable, "-m", "bench.load_client"], input=b"", capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
+def test_the_package_answers_each_request_whose_memory_is_measured(dynamodb_local):
+    create_tables(dynamodb_local.client, STAGE)
+    ring = private_ring()
+    package = built(ring)
+    with endpoints_for(dynamodb_local, ring) as endpoints, LambdaFunction(package, API_HANDLER, endpoints) as function:
+        mix = memory._Mix(function)
+        # Each raises for an answer that is none of those that it should get.
+        for number in range(21):
+            mix.send(number)
+        assert function.cold_starts == 1
 
 
 def test_the_memory_of_a_process_is_read_in_megabytes():
