@@ -208,11 +208,11 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     view.part("mail-ways").hidden = !hasEmail;
     // Nobody needs these before the form is there.
     (window.requestIdleCallback ?? setTimeout)(async () => {
-      await withPasskeys(({ offer }) => offer(view));
       if (view.signal.aborted) return;
+      const signingUp = site.isOpen && prepareSignUp().catch(() => {});
+      await Promise.all([signingUp, withPasskeys(({ offer }) => offer(view))]);
       // What is at the end comes last, so that it does not move.
-      view.part("signup-offer").hidden = !site.isOpen;
-      if (site.isOpen) prepareSignUp().catch(() => {});
+      if (!view.signal.aborted) view.part("signup-offer").hidden = !site.isOpen;
     });
     const title = showTab();
     if (hadFocus && !site.isOpen) view.part("login-username").focus();
