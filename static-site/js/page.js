@@ -1,4 +1,4 @@
-/** What our own page adds to its elements: its language, its title, and a way for administrators. */
+/** What our own page adds to its elements: its language, its title, where it begins, and a way for administrators. */
 
 import "./page-language.js";
 import "./elements/account.js";

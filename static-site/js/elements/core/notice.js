@@ -1,4 +1,4 @@
-/** Messages that belong to no form: a success, or a problem with an action to solve it. Each element has a place for them. */
+/** Messages that belong to no form: a success, or a problem with an action to solve it. Each element has some. */
 
 import { make, makeButton, set } from "./dom.js";
 

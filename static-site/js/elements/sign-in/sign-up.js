@@ -1,4 +1,7 @@
-/** Signing up: the form, and what it says while somebody types. Loaded when nothing else is to be done, or when it is wanted. */
+/**
+ * Signing up: the form, what it says while somebody types, and the keys of the tabs, which lead nowhere without it. Loaded when
+ * nothing else is to be done, or when it is wanted.
+ */
 
 import { make, makeButton, set } from "../core/dom.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
