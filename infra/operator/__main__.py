@@ -20,7 +20,7 @@ _COMMANDS = {
     "doctor": ("doctor:doctor", "Look at a stage: what is wrong, and what to do about it."),
     "export": ("transfer:export_users", "Write all users to a new FILE, with their password hashes."),
     "import": ("transfer:import_users", "Add the users in FILE who are not there yet."),
-    "mails": ("mails:mails_group", "Addresses that get no mail."),
+    "mails": ("mails:mails_group", "Look after mails: addresses that get none, and what could not be sent."),
     "users": ("users:users_group", "Users and their roles."),
     "webhooks": ("webhooks:webhooks_group", "Look after what tells the site's endpoint of events."),
 }

@@ -25,6 +25,7 @@ from infra.operator.users import RefusedError, Users
 from infra.stage_settings import UnknownStageError
 
 if TYPE_CHECKING:
+    from infra.operator.undelivered import Undelivered
     from infra.operator.webhooks import Webhooks
 
 
@@ -38,6 +39,12 @@ def _open_webhooks(stage: Stage) -> Webhooks:
     return open_webhooks(stage)
 
 
+def _open_undelivered(stage: Stage) -> Undelivered:
+    from infra.operator.undelivered import open_undelivered  # noqa: PLC0415 - one command needs it
+
+    return open_undelivered(stage)
+
+
 @dataclass(frozen=True)
 class Reach:
     """What the commands reach outside of themselves by."""
@@ -45,6 +52,7 @@ class Reach:
     accounts: Callable[[Stage], AbstractContextManager[Accounts]] = open_accounts
     clock: Clock = system_clock
     webhooks: Callable[[Stage], Webhooks] = _open_webhooks
+    undelivered: Callable[[Stage], Undelivered] = _open_undelivered
     can_ask: Callable[[], bool] = _is_at_a_terminal
     """Whether somebody is there who can be asked."""
 

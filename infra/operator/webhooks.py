@@ -8,16 +8,13 @@ the history has them for 90 days.
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.adapters.aws import session
 from chalicelib.adapters.dynamodb.happenings import happening_from_item
 from chalicelib.clock import system_clock
 from chalicelib.config.webhooks import URL, WebhookSettings
@@ -26,6 +23,8 @@ from chalicelib.webhooks_wiring import endpoint_of
 from infra import laptop
 from infra.keys.webhook_secrets import FileSecrets, ParameterSecrets, SecretsPlace
 from infra.local.environment import STAGE, stage_environment
+from infra.operator.dead_letters import DeadLetters, Window
+from infra.operator.functions import Client, client_of, invoked
 from infra.operator.users import RefusedError
 from infra.stage_settings import UnknownStageError, follow_region_of_shell
 
@@ -33,36 +32,12 @@ if TYPE_CHECKING:
     from infra.operator.accounts import Stage
 
 Answer = dict[str, Any]
-Client = Any
-"""A client of AWS's, whose operations are made from its model."""
 
 AT_ONCE = 4
 """Events of a call of the function: as many as it has time for if the endpoint takes its whole time for each."""
 
-MARGIN = 60
-"""Seconds around a dead letter's own times, which are approximate."""
-
 _LENGTHS = {"m": 60, "h": 3600, "d": 86_400}
 _ENDED = frozenset({"delivered", "refused", "unwanted"})
-_RECEIVED_AT_ONCE = 10
-_HIDDEN_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class Window:
-    """A time in which events were written."""
-
-    since: float
-    until: float
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A message in the queue of dead letters."""
-
-    handle: str
-    window: Window | None
-    """When its events were written, None if it says something else."""
 
 
 @dataclass(frozen=True)
@@ -109,50 +84,6 @@ class Webhooks:
         return True
 
 
-class DeadLetters:
-    """The queue of what the endpoint did not take."""
-
-    def __init__(self, client: Client, name: str) -> None:
-        self._client = client
-        self._url = client.get_queue_url(QueueName=name)["QueueUrl"]
-
-    def read(self) -> list[Letter]:
-        """Return all that is in the queue. Nobody else gets it for a quarter of an hour."""
-        letters: list[Letter] = []
-        while messages := self._client.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=_RECEIVED_AT_ONCE, VisibilityTimeout=_HIDDEN_SECONDS
-        ).get("Messages"):
-            letters += [Letter(message["ReceiptHandle"], window_of(message["Body"])) for message in messages]
-        return letters
-
-    def delete(self, letters: Iterable[Letter]) -> None:
-        """Delete letters."""
-        for letter in letters:
-            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
-
-    def put_back(self, letters: Iterable[Letter]) -> None:
-        """Let others see letters at once."""
-        for letter in letters:
-            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=letter.handle, VisibilityTimeout=0)
-
-
-def window_of(text: str) -> Window | None:
-    """Return when the events of a dead letter were written, None if it is none of the stream's.
-
-    Lambda says so in ``DDBStreamBatchInfo`` (AWS Lambda Developer Guide, "Retain discarded records for a DynamoDB event
-    source in Lambda").
-    """
-    try:
-        batch = json.loads(text)["DDBStreamBatchInfo"]
-        first, last = (
-            datetime.fromisoformat(batch[f"approximateArrivalOf{which}Record"]).timestamp()
-            for which in ("First", "Last")
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return Window(first - MARGIN, last + MARGIN)
-
-
 def moment(text: str, now: float) -> float:
     """Return the time in a text: RFC 3339, or so long ago, such as 30m, 12h or 7d. Raises ValueError."""
     found = re.fullmatch(r"([0-9]{1,7})([mhd])", text)
@@ -189,10 +120,10 @@ def open_webhooks(stage: Stage) -> Webhooks:
     return Webhooks(
         stage.name,
         settings.url,
-        ParameterSecrets(_client("ssm"), settings.secrets_parameter),
-        lambda event: _invoked(_client("lambda"), f"{name}-webhooks", event),
-        lambda: _items(_client("dynamodb"), api["LYCHGATE_EVENTS_TABLE"]),
-        DeadLetters(_client("sqs"), f"{name}-webhook-dead-letters"),
+        ParameterSecrets(client_of("ssm"), settings.secrets_parameter),
+        lambda event: cast("list[Answer]", invoked(client_of("lambda"), f"{name}-webhooks", event)["outcomes"]),
+        lambda: _items(client_of("dynamodb"), api["LYCHGATE_EVENTS_TABLE"]),
+        DeadLetters(client_of("sqs"), f"{name}-webhook-dead-letters"),
     )
 
 
@@ -222,18 +153,6 @@ def _on_a_laptop(stage: Stage, environment: Mapping[str, str]) -> Webhooks:
         history,
         None,
     )
-
-
-def _client(service: str) -> Client:
-    return session().create_client(cast("Any", service), region_name=os.environ.get("AWS_DEFAULT_REGION"))
-
-
-def _invoked(client: Client, function: str, event: Mapping[str, Any]) -> list[Answer]:
-    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
-    said = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise RefusedError(f"{function} ended with {said.get('errorType', 'an error')}. Its log has the reason")
-    return cast("list[Answer]", said["outcomes"])
 
 
 def _items(client: Client, table: str) -> Iterator[Mapping[str, Any]]:

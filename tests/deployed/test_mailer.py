@@ -1,14 +1,22 @@
 """The mailer of the package, from the outbox to SES: what becomes of a mail when something fails."""
 
+import json
 import os
 import signal
 import threading
+from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 from werkzeug import Response
 
-from tests.deployed.account import ADDRESS
+from infra.operator.__main__ import operator
+from infra.operator.calls import Reach
+from infra.operator.dead_letters import DeadLetters
+from infra.operator.undelivered import REPEATED_SECONDS, Undelivered
+from tests.deployed.account import ADDRESS, NEW_PASSWORD, PASSWORD
 from tests.support import places
+from tests.support.dead_letters import FakeQueue
 from tests.support.marks import each_third
 from tests.support.packaged.mail_service import failing, losing_answers
 from tests.support.packaged.mailer import MAILER
@@ -239,6 +247,38 @@ def test_an_ses_that_is_down_for_longer_than_the_retries_leaves_a_dead_letter_an
     ask(confirmed)
     assert can_reset(confirmed, confirmed.mailbox.newest(to=ADDRESS))
     assert len(confirmed.mailer.mapping.discarded) == 1
+
+
+def letter_of(discarded, clock):
+    """What is in the queue, by the clock of the stage: the emulated stream goes by the real one."""
+    at = datetime.fromtimestamp(clock.now, UTC).isoformat()
+    times = {f"approximateArrivalOf{which}Record": at for which in ("First", "Last")}
+    return json.dumps({**discarded, "DDBStreamBatchInfo": {**discarded["DDBStreamBatchInfo"], **times}})
+
+
+def test_an_operator_has_sent_what_was_given_up_and_what_is_void_by_now_is_not(confirmed):
+    confirmed.mails.around = failing(503, "ServiceUnavailable")
+    ask(confirmed)
+    session = confirmed.api.login().json
+    members = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert confirmed.api.bearer("PUT", "/auth/password", session["access_token"], members).status == 200
+    assert confirmed.mailbox.all(to=ADDRESS) == []
+    letters = FakeQueue(*(letter_of(each, confirmed.clock) for each in confirmed.mailer.mapping.discarded))
+    confirmed.mails.begin()
+    confirmed.clock.advance(REPEATED_SECONDS + 120)
+    undelivered = Undelivered(
+        confirmed.tables.client,
+        MAIL_TABLE,
+        DeadLetters(letters, "letters"),
+        lambda event: confirmed.functions[MAILER].invoke(event).answer,
+    )
+    reach = Reach(clock=confirmed.clock, undelivered=lambda _: undelivered)
+    for mails in ({"reset": "late", "password_changed": "sent"}, {}):
+        told = CliRunner().invoke(operator, ["mails", "redrive", "--stage", "prod", "--json"], obj=reach)
+        assert told.exit_code == 0, told.output
+        assert {each["kind"]: each["outcome"] for each in json.loads(told.stdout)["mails"]} == mails
+        assert letters.messages == {}
+        assert [mail.to for mail in confirmed.mails.sent] == [ADDRESS]
 
 
 def test_requests_are_answered_while_ses_is_down(confirmed):

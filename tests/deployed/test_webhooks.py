@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from infra.operator.webhooks import Webhooks, window_of
+from infra.operator.dead_letters import window_of
+from infra.operator.webhooks import Webhooks
 from tests.deployed.account import PASSWORD
 from tests.support import places
 from tests.support.packaged.webhooks import URL, WEBHOOKS

@@ -16,8 +16,10 @@ from infra.local.environment import PROJECT
 from infra.operator.__main__ import operator
 from infra.operator.accounts import Stage as StageNamed
 from infra.operator.calls import Reach
+from infra.operator.dead_letters import DeadLetters, window_of
 from infra.operator.health.watched import ROTATION_SECONDS, of_laptop
-from infra.operator.webhooks import DeadLetters, Webhooks, moment, window_of
+from infra.operator.webhooks import Webhooks, moment
+from tests.support.dead_letters import FakeQueue
 from tests.support.webhooks import FakeEndpoint, receiving, webhooks_with
 
 NOW = 1_800_000_000
@@ -36,28 +38,6 @@ def event(written_at, name="e"):
     """An event of the history that was written at a time."""
     item = event_to_item(SecurityEvent(EventType.LOGGED_OUT, "u1", written_at, CALLER))
     return item | {"event_id": {"S": f"{written_at:012d}-{written_at:011d}{0:09d}-{name}"}}
-
-
-class FakeQueue:
-    """SQS, as far as it is asked here. A message that was received is hidden."""
-
-    def __init__(self, *bodies):
-        self.messages = {str(number): body for number, body in enumerate(bodies)}
-        self.hidden = set()
-
-    def get_queue_url(self, **_):
-        return {"QueueUrl": "https://sqs"}
-
-    def receive_message(self, **_):
-        seen = [name for name in self.messages if name not in self.hidden][:2]
-        self.hidden.update(seen)
-        return {"Messages": [{"ReceiptHandle": name, "Body": self.messages[name]} for name in seen]} if seen else {}
-
-    def delete_message(self, ReceiptHandle, **_):  # noqa: N803 - as SQS has it
-        del self.messages[ReceiptHandle]
-
-    def change_message_visibility(self, ReceiptHandle, **_):  # noqa: N803 - boto3's name
-        self.hidden.discard(ReceiptHandle)
 
 
 class Stage:

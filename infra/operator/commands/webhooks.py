@@ -11,8 +11,9 @@ import click
 from infra.keys.places import PlaceError
 from infra.keys.webhook_secrets import retired, rotated
 from infra.operator.calls import Call, ask, failures_said, may_be_dry, may_be_sure, of_a_stage, refuse_unasked
+from infra.operator.dead_letters import Letter, Window
 from infra.operator.output import counted, print_dry_run, print_json
-from infra.operator.webhooks import Answer, Letter, Webhooks, Window, moment
+from infra.operator.webhooks import Answer, Webhooks, moment
 
 
 @click.group("webhooks")

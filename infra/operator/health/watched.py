@@ -47,7 +47,7 @@ def of_stage(resources: Resources, clock: Clock, ask_for: str) -> Iterator[Diagn
     mails = _Queue(
         f"{APP_NAME}-{stage}-mail-dead-letters",
         "mails or notices of SES",
-        "Put right what the mailer's log says, and have them sent again: docs/operations/incidents.md#mails.",
+        f"Put right what the mailer's log says, and run `python -m infra.operator mails redrive --stage {stage}`.",
     )
     webhooks = _Queue(
         f"{APP_NAME}-{stage}-webhook-dead-letters",
