@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
@@ -107,22 +107,27 @@ def _note(record: dict[str, Any], mailer: Mailer) -> None:
 
     try:
         message = json.loads(record["Sns"]["Message"])
-        found = list(_feedback(message))
+        found = _feedback(message)
         message_id = str(message["mail"]["messageId"])
+        address = None if found is None else _destination(message["mail"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as malformed:
         log_dropped_notification(type(malformed).__name__)
         return
-    for what, detail, address in found:
-        if address is not None:
-            mailer.feedback.suppress(address, what)
-        log_feedback(f"mail_{_PAST[what]}", detail=detail, message_id=message_id, is_suppressed=address is not None)
+    if found is None:
+        return
+    what, detail, is_final = found
+    if is_final and address is not None:
+        mailer.feedback.suppress(address, what)
+    log_feedback(
+        f"mail_{_PAST[what]}", detail=detail, message_id=message_id, is_suppressed=is_final and address is not None
+    )
 
 
 _PAST = {"bounce": "bounced", "complaint": "complained"}
 
 
-def _feedback(message: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield what came back for each recipient, its kind, and the address if it gets no mail any more.
+def _feedback(message: dict[str, Any]) -> tuple[str, str, bool] | None:
+    """Return what came back, its kind, and whether the address gets no mail any more. None if it is something else.
 
     SES says the same in the events of a configuration set and in the notifications of an identity ("Contents of event
     data that Amazon SES publishes to Amazon SNS" in its developer guide), but for the name of the type.
@@ -130,20 +135,26 @@ def _feedback(message: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     kind = str(message.get("eventType") or message.get("notificationType"))
     if kind == "Bounce":
         bounce = message["bounce"]
-        is_final = bounce["bounceType"] == "Permanent"
         detail = " ".join(_one_of(_BOUNCES, bounce.get(name)) for name in ("bounceType", "bounceSubType"))
-        for recipient in bounce["bouncedRecipients"]:
-            yield "bounce", detail, _bare(recipient["emailAddress"]) if is_final else None
+        return "bounce", detail, bounce["bounceType"] == "Permanent"
     if kind == "Complaint":
-        complaint = message["complaint"]
-        about = complaint.get("complaintFeedbackType")
-        for recipient in complaint["complainedRecipients"]:
-            # Such a report takes back what a filter said.
-            yield (
-                "complaint",
-                _one_of(_COMPLAINTS, about),
-                None if about == "not-spam" else _bare(recipient["emailAddress"]),
-            )
+        about = message["complaint"].get("complaintFeedbackType")
+        # Such a report takes back what a filter said.
+        return "complaint", _one_of(_COMPLAINTS, about), about != "not-spam"
+    return None
+
+
+def _destination(mail: dict[str, Any]) -> str | None:
+    """Return the address that a mail went to, None if there were several: ours have one.
+
+    Never the recipients that a bounce or a complaint names. They are what a stranger's server has reported (RFC 3464
+    section 2.3.2), which could name anybody.
+    """
+    addresses = mail["destination"]
+    if not isinstance(addresses, list):
+        raise TypeError("destination")
+    bare = [_bare(address) for address in addresses]
+    return bare[0] if len(bare) == 1 else None
 
 
 _BOUNCES = frozenset(

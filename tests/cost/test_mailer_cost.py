@@ -50,7 +50,8 @@ def events(database, mailer):
     def event(name):
         if name not in MAILS:
             bounced = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": ADDRESS}]}
-            return sns_event({"eventType": "Bounce", "bounce": bounced, "mail": {"messageId": "ses-1"}})
+            mail = {"messageId": "ses-1", "destination": [ADDRESS]}
+            return sns_event({"eventType": "Bounce", "bounce": bounced, "mail": mail})
         item = mail_to_item(MAILS[name])
         database.client.put_item(TableName=database.tables.mail, Item=item)
         event = stream_event(item)

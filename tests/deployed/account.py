@@ -230,7 +230,7 @@ class Account:
         """Let SES tell that an address does not exist, and return what the mailer said."""
         message = {
             "eventType": "Bounce",
-            "mail": {"messageId": "the-message"},
+            "mail": {"messageId": "the-message", "destination": [address]},
             "bounce": {
                 "bounceType": "Permanent",
                 "bounceSubType": "General",

@@ -271,7 +271,7 @@ def bounce(address):
                 "bounceSubType": "NoEmail",
                 "bouncedRecipients": [{"emailAddress": address}],
             },
-            "mail": {"messageId": "ses-1"},
+            "mail": {"messageId": "ses-1", "destination": [address]},
         }
     )
 

@@ -209,8 +209,18 @@ def complaint(*addresses, feedback="abuse"):
     return {
         "eventType": "Complaint",
         "complaint": {"complainedRecipients": [{"emailAddress": address} for address in addresses]} | about,
-        "mail": {"messageId": "ses-1"},
+        "mail": {"messageId": "ses-1", "destination": list(addresses)},
     }
+
+
+def reported(message, about):
+    """A notification as a stranger's server may cause it: about another address than the mail went to."""
+    (recipients,) = (message[of][name] for of, name in RECIPIENTS.items() if of in message)
+    recipients[0]["emailAddress"] = about
+    return message
+
+
+RECIPIENTS = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients"}
 
 
 class TestFeedback:
@@ -244,10 +254,26 @@ class TestFeedback:
         handle(sns_event(complaint(READER, feedback="not-spam")), None, mailer)
         assert mailer.suppressed == []
 
-    def test_several_recipients_and_the_form_with_a_name_are_read(self):
+    @pytest.mark.parametrize("about", ["victim@other.example", f"Lee <{READER}>", f"rfc822; {READER}", "", "@"])
+    @pytest.mark.parametrize("make", [lambda: bounce("Permanent", READER), lambda: complaint(READER)])
+    def test_whatever_a_server_reports_is_about_the_address_that_the_mail_went_to(self, lines, make, about):
+        """A report names its recipient itself (RFC 3464 section 2.3.2), so whoever runs a server could name anybody."""
         mailer = Mailer()
-        handle(sns_event(bounce("Permanent", READER, f"Lee <{READER}>")), None, mailer)
-        assert mailer.suppressed == [(READER, "bounce")] * 2
+        handle(sns_event(reported(make(), about)), None, mailer)
+        assert [address for address, _ in mailer.suppressed] == [READER]
+        assert "example" not in json.dumps(lines())
+
+    def test_a_report_of_several_recipients_suppresses_once(self):
+        mailer = Mailer()
+        message = bounce("Permanent", READER, "inner@home.example")
+        message["mail"]["destination"] = [f"Kim <{READER}>"]
+        handle(sns_event(message), None, mailer)
+        assert mailer.suppressed == [(READER, "bounce")]
+
+    def test_of_a_mail_to_several_which_none_of_ours_is_nobody_is_suppressed(self):
+        mailer = Mailer()
+        handle(sns_event(bounce("Permanent", READER, "lee@home.example")), None, mailer)
+        assert mailer.suppressed == []
 
     @pytest.mark.parametrize("kind", ["Delivery", "Send", "Open", "DeliveryDelay", "AmazonSnsSubscriptionSucceeded"])
     def test_what_is_neither_is_no_reason_for_anything(self, lines, kind):
@@ -267,12 +293,15 @@ class TestFeedback:
             "{}",
             "[" * 100_000,
             {"eventType": "Bounce"},
-            {"eventType": "Bounce", "bounce": None, "mail": {"messageId": "ses-1"}},
-            {"eventType": "Bounce", "bounce": {"bounceType": "Permanent"}, "mail": {"messageId": "ses-1"}},
+            {"eventType": "Bounce", "bounce": None, "mail": {"messageId": "ses-1", "destination": [READER]}},
+            {"eventType": "Bounce", "bounce": {}, "mail": {"messageId": "ses-1", "destination": [READER]}},
             bounce("Permanent", None),
             bounce("Permanent", 7),
             bounce("Permanent", READER) | {"mail": {}},
-            bounce("Permanent", READER) | {"bounce": {"bounceType": "Permanent", "bouncedRecipients": READER}},
+            bounce("Permanent", READER) | {"mail": {"messageId": "ses-1"}},
+            bounce("Permanent", READER) | {"mail": {"messageId": "ses-1", "destination": [7]}},
+            bounce("Permanent", READER) | {"mail": {"messageId": "ses-1", "destination": READER}},
+            complaint(READER) | {"complaint": READER},
         ],
     )
     def test_what_cannot_be_read_is_logged_and_dropped(self, lines, message):
