@@ -88,6 +88,11 @@ class Identity:
     is_verified: bool
     described: Mapping[str, Any]
 
+    @property
+    def envelope_domain(self) -> str:
+        """The domain of the envelope's sender, empty for SES's own."""
+        return str(self.described.get("MailFromAttributes", {}).get("MailFromDomain", ""))
+
     def missing_records(self, region: str) -> Iterator[str]:
         """Yield the records that SES has not found in DNS yet, as one writes them into a zone."""
         dkim = self.described.get("DkimAttributes", {})

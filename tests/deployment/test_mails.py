@@ -295,6 +295,27 @@ def test_what_cannot_be_a_sender_is_refused_before_anything_is_made(operator, aw
     assert advice in operator.log
 
 
+def test_a_mail_that_could_not_be_written_is_refused_before_anything_is_made(operator, aws):
+    """The mailer would find it out at each mail of its kind, and others behind it would wait."""
+    folder = operator.project / "chalicelib" / "site" / "mails" / "en"
+    folder.mkdir(parents=True)
+    (folder / "reset.txt").write_text("Choose a password\n\n$lnik\n")
+    assert operator.deploy("--mail-from", SENDER) == 1
+    assert "reset.txt" in operator.errors
+    assert "lnik" in operator.errors
+    assert account()["stacks"] == []
+    assert operator.deploy() == 0, "a stage that sends no mail has to do nothing about it"
+
+
+def test_an_identity_from_before_has_no_other_envelope_and_is_told_how_to_get_it(operator, aws):
+    boto3.client("sesv2").create_email_identity(EmailIdentity="example.org")
+    given = ["--mail-from", SENDER, "--parameter", "MailDomain=example.org"]
+    assert operator.deploy(*given, "--parameter", "BounceDomain=bounces.example.org") == 0, operator.errors
+    said = " ".join(operator.below("Mails"))
+    assert "example.org was in SES before this stage, which leaves it as it is: BounceDomain does nothing." in said
+    assert "--email-identity example.org --mail-from-domain bounces.example.org" in said
+
+
 @pytest.mark.parametrize(("variable", "value"), [("LYCHGATE_EMAIL", "required"), ("LYCHGATE_IDENTIFIER", "email")])
 def test_a_stage_that_asks_for_addresses_without_a_sender_is_refused(operator, aws, variable, value):
     path = operator.project / ".chalice" / "config.json"

@@ -9,12 +9,15 @@ from botocore.exceptions import UnknownRegionError
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.mailer import MailerSettings
 from chalicelib.errors import ConfigurationError
+from chalicelib.mails.previews import previews
+from chalicelib.mails.rendering import BrokenTemplate, Files
 from infra.deployment.checks.findings import State
 from infra.deployment.mailing import HOW_TO_TURN_ON, SENDER, found_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.deployment.mailing import Identity, Mailing
     from infra.deployment.resources import Resources
 
 _GUIDE = "docs/deployment.md, section Mails"
@@ -26,11 +29,15 @@ _SET_BY_THE_DEPLOYMENT = (
     "LYCHGATE_THROTTLE_TABLE",
     "LYCHGATE_MAIL_TABLE",
 )
+_MADE = {**dict.fromkeys(_SET_BY_THE_DEPLOYMENT, "made"), "LYCHGATE_ISSUER": "https://site.example/api"}
 _OF_THE_API = ("LYCHGATE_EMAIL", "LYCHGATE_IDENTIFIER", "LYCHGATE_MAIL")
 
 
 def sender(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, str]:
-    """Look whether the stage's own settings of mails go together, and whether the region has SES. Asks nobody."""
+    """Look whether the stage's own settings of mails go together, the region has SES, and each mail can be written.
+
+    Asks nobody.
+    """
     how = resources.mailing()
     if (wrong := _wrong_setting(resources.variables())) is not None:
         return State.WRONG, f"{wrong}. It is a variable of the stage in .chalice/config.json"
@@ -46,15 +53,11 @@ def sender(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, 
             f"{how.region} has no SES. Name a region near it that has, as LYCHGATE_SES_REGION in the stage's variables"
             f" in .chalice/config.json: {_GUIDE}"
         )
-    domain = parameters.get("MailDomain", "")
-    if domain and domain not in how.identities():
-        return State.WRONG, (
-            f"MailDomain is {domain}, and the sender {how.sender} is not in it. Give MailDomain={how.domain}, or"
-            " another --mail-from"
-        )
-    bounces = parameters.get("BounceDomain", "")
-    if bounces and not bounces.endswith(f".{domain}"):
-        return State.WRONG, f"BounceDomain is {bounces}. It has to be a subdomain of MailDomain, such as mail.{domain}"
+    wrong = _wrong_domain(how, parameters)
+    if wrong is None and (broken := _broken_mail(resources)) is not None:
+        wrong = f"{broken} Such a mail would not be sent: docs/mails.md"
+    if wrong is not None:
+        return State.WRONG, wrong
     return State.OK, f"from {how.sender}, by SES in {how.region}"
 
 
@@ -90,6 +93,8 @@ def identity(resources: Resources, parameters: Mapping[str, str]) -> tuple[State
             f"SES has none for {how.sender}, so no mail goes out. Let the deployment make one: --parameter"
             f" MailDomain={how.domain}; or verify the address in SES"
         )
+    if (left_alone := _foreign_envelope(resources, found, parameters.get("BounceDomain", ""))) is not None:
+        return State.OK, left_alone
     records = list(found.missing_records(how.region))
     if found.is_verified and not records:
         return State.OK, f"{found.name} is verified{'' if '@' in found.name else ', its mails are signed (DKIM)'}"
@@ -101,8 +106,7 @@ def identity(resources: Resources, parameters: Mapping[str, str]) -> tuple[State
 
 def _wrong_setting(variables: Mapping[str, str]) -> str | None:
     """Return what is wrong with the settings of mails, None if nothing is."""
-    made = {**dict.fromkeys(_SET_BY_THE_DEPLOYMENT, "made"), "LYCHGATE_ISSUER": "https://site.example/api"}
-    whole = {**made, **variables}
+    whole = {**_MADE, **variables}
     try:
         ApiSettings.from_environment(whole)
     except ConfigurationError as error:
@@ -114,4 +118,40 @@ def _wrong_setting(variables: Mapping[str, str]) -> str | None:
             MailerSettings.from_environment(whole)
     except ConfigurationError as error:
         return error.reason
+    return None
+
+
+def _wrong_domain(how: Mailing, parameters: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the domains that the stack is to make, None if nothing is."""
+    domain, bounces = parameters.get("MailDomain", ""), parameters.get("BounceDomain", "")
+    if domain and domain not in how.identities():
+        return (
+            f"MailDomain is {domain}, and the sender {how.sender} is not in it. Give MailDomain={how.domain}, or"
+            " another --mail-from"
+        )
+    if bounces and not bounces.endswith(f".{domain}"):
+        example = f"bounces.{domain or how.domain}"
+        return f"BounceDomain is {bounces}. It has to be a subdomain of MailDomain, such as {example}"
+    return None
+
+
+def _foreign_envelope(resources: Resources, found: Identity, wanted: str) -> str | None:
+    """Return what to do for another domain of the envelope where the identity is not the stack's, None otherwise."""
+    if not wanted or wanted == found.envelope_domain or resources.stack.outputs().get("MailIdentity"):
+        return None
+    return (
+        f"{found.name} was in SES before this stage, which leaves it as it is: BounceDomain does nothing. `aws sesv2"
+        f" put-email-identity-mail-from-attributes --region {resources.mailing().region} --email-identity {found.name}"
+        f" --mail-from-domain {wanted}` gives it that domain"
+    )
+
+
+def _broken_mail(resources: Resources) -> str | None:
+    """Return what is wrong with the project's files of mails, None if nothing is."""
+    look = MailerSettings.from_environment({**_MADE, **resources.variables()}).look
+    code = resources.project / "chalicelib"
+    try:
+        previews(look, Files(ours=code / "mails", sites=code / "site" / "mails"))
+    except BrokenTemplate as broken:
+        return str(broken)
     return None
