@@ -446,5 +446,16 @@ class MailRefused(LychgateError):
         super().__init__()
 
 
+class RefusalUnclear(LychgateError):
+    """Raised if a mail is refused, and nothing says whether for its recipient or for every mail.
+
+    ``reason`` is for the operator and has no address.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class AttemptNotCounted(ServiceUnavailable):
     """Raised if a password was not checked because the attempt could not be counted."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice import Blueprint
 
-from chalicelib.errors import ConfigurationError, ServiceUnavailable
+from chalicelib.errors import ConfigurationError, RefusalUnclear, ServiceUnavailable
 from chalicelib.telemetry import log
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _deliver(record: dict[str, Any], mailer: Mailer) -> tuple[bool, bool]:
     except (ServiceUnavailable, ConfigurationError) as unavailable:
         log_failed_delivery(unavailable.reason or "")
         return False, False
-    except BrokenTemplate as broken:
-        log_failed_delivery(str(broken))
+    except (BrokenTemplate, RefusalUnclear) as own:
+        log_failed_delivery((own.reason or "") if isinstance(own, RefusalUnclear) else str(own))
         return False, True
     except Exception as unexpected:  # noqa: BLE001 - the others are delivered; this one ends in the queue of failures
         log_failed_delivery(type(unexpected).__name__, unexpected)

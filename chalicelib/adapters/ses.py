@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import error_code, unavailable_on_failure
-from chalicelib.errors import MailRefused, ServiceUnavailable
+from chalicelib.errors import MailRefused, RefusalUnclear, ServiceUnavailable
 
 if TYPE_CHECKING:
     from chalicelib.use_cases.mailer_ports import Content
@@ -27,7 +27,9 @@ _TOO_FAST = "Maximum sending rate exceeded"
 
 _ADDRESS = re.compile(r"[^\s,;:<>]+@[^\s,;:<>]+")
 
-_OF_THE_MAIL = frozenset({"MessageRejected", "BadRequestException"})
+_WRONG_PARAMETER = "BadRequestException"
+
+_OF_THE_MAIL = frozenset({"MessageRejected", _WRONG_PARAMETER})
 """The codes of refusals that may be about one mail. All others are about the account, and are the same for every mail:
 the sandbox's daily limit, a pause, a suspension, a domain or a configuration set that is not there."""
 
@@ -54,6 +56,7 @@ class SESTransport:
         self._sender = sender
         self._sender_address = sender.rpartition("<")[2].rstrip(">")
         self._wait_a_second = wait_a_second
+        self._has_sent = False
         self._always: dict[str, Any] = {"FromEmailAddress": sender}
         if reply_to is not None:
             self._always["ReplyToAddresses"] = [reply_to]
@@ -84,7 +87,7 @@ class SESTransport:
     def _send(self, to: str, request: dict[str, Any]) -> str:
         try:
             with unavailable_on_failure():
-                return str(self._client.send_email(**request)["MessageId"])
+                message_id = str(self._client.send_email(**request)["MessageId"])
         except ServiceUnavailable as unavailable:
             if _TOO_FAST in _message(unavailable.__cause__):
                 raise _TooFast from None
@@ -94,15 +97,30 @@ class SESTransport:
             if code in _OF_THE_MAIL and self._is_about(to, message, code):
                 reason = "not verified: the account is in SES's sandbox" if "not verified" in message else "refused"
                 raise MailRefused(f"SES: {code}: {reason}") from None
+            if code == _WRONG_PARAMETER and not self._names_sender(message):
+                raise RefusalUnclear(f"SES: {code}") from None
             raise ServiceUnavailable(f"SES: {code}") from None
+        self._has_sent = True
+        return message_id
 
     def _is_about(self, to: str, message: str, code: str) -> bool:
         """Return whether a refusal is about the recipient or the content, not about who sends."""
-        named = {address.rstrip(".") for address in _ADDRESS.findall(message)}
-        if to.casefold() in named:
-            return self._sender_address.casefold() not in named
-        # Otherwise it is the sender who is not verified, or a parameter of every request that is wrong.
-        return code == "MessageRejected" and "not verified" not in message
+        if to.casefold() in _named(message):
+            return not self._names_sender(message)
+        if code == _WRONG_PARAMETER:
+            # "Domain contains illegal character" names nobody. All but the recipient is the same in each request, so
+            # once SES has taken one, it is the recipient.
+            return self._has_sent and not self._names_sender(message)
+        # Otherwise it is the sender who is not verified.
+        return "not verified" not in message
+
+    def _names_sender(self, message: str) -> bool:
+        return self._sender_address.casefold() in _named(message)
+
+
+def _named(message: str) -> set[str]:
+    """Return the addresses that a message names."""
+    return {address.rstrip(".") for address in _ADDRESS.findall(message)}
 
 
 class _TooFast(Exception):

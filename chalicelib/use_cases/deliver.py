@@ -1,8 +1,8 @@
 """The use cases of the mailer: delivering what is in the outbox, and noting what comes back.
 
 A mail may be delivered several times: whoever passes it on repeats what has not ended. What it carries is stored before
-it is sent, and that it was sent afterwards. So each mail arrives, and twice only if the answer to sending it, or the
-process, is lost between the two.
+it is sent, and that it was sent afterwards. So each mail arrives, and twice only if the answer to sending it is lost,
+or the process is before it could store that.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 from chalicelib.accounts.mail import ASKED_FOR, MailKind
 from chalicelib.credentials import mailed
-from chalicelib.errors import MailRefused, ServiceUnavailable, TooManyMails
+from chalicelib.errors import MailRefused, RefusalUnclear, ServiceUnavailable, TooManyMails
 from chalicelib.use_cases.mailer_ports import Addressed, Outcome
 
 if TYPE_CHECKING:
     from chalicelib.clock import Clock
     from chalicelib.use_cases.mailer_ports import Deliveries, Outgoing, Recipient, Render, Transport
+
+MOST_UNCLEAR = 3
+"""Attempts at a mail that the transport refuses without saying why. So one address that it does not take keeps nobody
+waiting for long."""
 
 REGISTER_KNOWN = "register_known"
 """The template for ``register`` if the address has an account already."""
@@ -75,14 +79,19 @@ class Deliver:
         self._site_url = site_url
         self._language = language
         self._clock = clock
+        self._not_stored: dict[str, str] = {}
+        """The mails that were sent, which could not be stored: their ids, and the transport's."""
 
     def deliver(self, mail_id: str) -> Delivered:
         """Send a mail, unless that was done before or there is a reason not to. Return what became of it.
 
         Raises:
             ServiceUnavailable: nothing can be sent or stored for now. The same delivery may succeed later.
+            RefusalUnclear: this mail is not taken. It may be different with others, and later.
 
         """
+        if mail_id in self._not_stored:
+            return self._store_again(mail_id)
         mail = self._deliveries.find(mail_id)
         if mail is None or mail.is_done:
             return Delivered(Outcome.DONE_BEFORE, mail.kind if mail is not None else None)
@@ -117,13 +126,25 @@ class Deliver:
             raise _GivenUp(Outcome.BUDGET, user_id) from None
         except MailRefused as refused:
             raise _GivenUp(Outcome.REFUSED, user_id, refused.reason) from None
+        except RefusalUnclear as unclear:
+            if mail.attempts + 1 < MOST_UNCLEAR:
+                raise
+            raise _GivenUp(Outcome.REFUSED, user_id, unclear.reason) from None
         reason = None
         try:
             self._deliveries.sent(mail.mail_id, message_id, now)
         except Exception as failure:  # noqa: BLE001 - whatever it is: a repetition would send the mail twice
             why = failure.reason if isinstance(failure, ServiceUnavailable) else type(failure).__name__
             reason = f"sent, which could not be stored: {why}"
+            # The batch may come again because of another mail.
+            self._not_stored[mail.mail_id] = message_id
         return Delivered(Outcome.SENT, mail.kind, user_id, message_id, reason)
+
+    def _store_again(self, mail_id: str) -> Delivered:
+        """Store that a mail was sent, which could not be stored when this process sent it."""
+        self._deliveries.sent(mail_id, self._not_stored[mail_id], self._clock())
+        del self._not_stored[mail_id]
+        return Delivered(Outcome.DONE_BEFORE)
 
     def _written(
         self, mail: Outgoing, to: str, recipient: Recipient | None, template: str, now: int

@@ -175,6 +175,7 @@ class Transport(Protocol):
 
         Raises:
             MailRefused: it will never be taken for this recipient.
+            RefusalUnclear: it is not taken, and it may be this recipient's fault or that of every mail.
             ServiceUnavailable: nothing can be sent for now, to anybody.
 
         """

@@ -15,6 +15,8 @@ MARGIN = 60
 
 _RECEIVED_AT_ONCE = 10
 _HIDDEN_SECONDS = 900
+_ASKS_ALL_SECONDS = 2
+"""Without a time to wait SQS asks some of its servers only, and may say that a queue is empty which is not."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class DeadLetters:
         """Return all that is in the queue. Nobody else gets it for a quarter of an hour."""
         letters: list[Letter] = []
         while messages := self._client.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=_RECEIVED_AT_ONCE, VisibilityTimeout=_HIDDEN_SECONDS
+            QueueUrl=self._url,
+            MaxNumberOfMessages=_RECEIVED_AT_ONCE,
+            VisibilityTimeout=_HIDDEN_SECONDS,
+            WaitTimeSeconds=_ASKS_ALL_SECONDS,
         ).get("Messages"):
             letters += [
                 Letter(message["ReceiptHandle"], window_of(message["Body"]), event_of(message["Body"]))

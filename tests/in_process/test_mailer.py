@@ -6,7 +6,7 @@ import re
 import threading
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.adapters.dynamodb.deliveries import OF_A_USER, OF_AN_ADDRESS
@@ -55,8 +55,8 @@ class WaitsAfterReading:
 def make(dynamodb, ses, settings, clock):
     """Make a mailer, as another process would."""
 
-    def make(wait_after_reading=None):
-        client = WaitsAfterReading(dynamodb, wait_after_reading) if wait_after_reading is not None else dynamodb
+    def make(wait_after_reading=None, client=dynamodb):
+        client = WaitsAfterReading(client, wait_after_reading) if wait_after_reading is not None else client
         clients = MailerClients(dynamodb=lambda: client, ses=lambda region: ses, pause=lambda seconds: None)
         return Mailer(settings, clients=clients, clock=clock)
 
@@ -88,6 +88,22 @@ def stored(dynamodb, settings):
     return stored
 
 
+class Forgets:
+    """A client for DynamoDB that cannot store once that a mail was sent."""
+
+    def __init__(self, client):
+        self._client = client
+        self._failures = [EndpointConnectionError(endpoint_url="https://dynamodb")]
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def update_item(self, **parameters):
+        if "sent_at" in parameters["UpdateExpression"] and self._failures:
+            raise self._failures.pop()
+        return self._client.update_item(**parameters)
+
+
 def registration(clock, mail_id="R" * 22, **members):
     members = {"asked": ADDRESS, "to": ADDRESS, "counted": True} | members
     return Mail(mail_id, MailKind.REGISTER, clock(), "de", **members)
@@ -97,6 +113,19 @@ def send(mailer, *items):
     """Deliver what these items ask for. Return the numbers of the records that are to be repeated."""
     answer = handle(stream_event(*items), None, mailer)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_a_mail_is_not_sent_again_with_its_batch_because_that_could_not_be_stored(
+    make, put, ses, dynamodb, stored, clock
+):
+    broken = put(registration(clock, "B" * 22)) | {"kind": {"S": "a kind of the future"}}
+    dynamodb.put_item(TableName=make().settings.mail_table, Item=broken)
+    mail = registration(clock)
+    mailer, items = make(client=Forgets(dynamodb)), (broken, put(mail))
+    for _ in range(3):
+        assert send(mailer, *items) == ["100", "101"]
+    assert len(ses.sent) == 1
+    assert "sent_at" in stored(mail)
 
 
 def test_a_mail_goes_to_the_address_in_two_parts_and_its_link_leads_to_the_site(mailer, ses, put, stored, clock):

@@ -9,8 +9,8 @@ import pytest
 from chalicelib.accounts.mail import ASKED_FOR, HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.credentials.mailed import LIFETIMES, code_fits, token_digest
-from chalicelib.errors import MailRefused, ServiceUnavailable
-from chalicelib.use_cases.deliver import Deliver
+from chalicelib.errors import MailRefused, RefusalUnclear, ServiceUnavailable
+from chalicelib.use_cases.deliver import MOST_UNCLEAR, Deliver
 from chalicelib.use_cases.mailer_ports import Outcome
 from tests.support.fake_deliveries import FakeDeliveries, FakeTransport, Mortal, ProcessDied, Steps, plain
 from tests.support.fakes import Memory, fake_stores
@@ -302,6 +302,17 @@ class TestWhatIsNotSent:
         mail = post.ask(asked())
         done = post.deliver(mail)
         assert (done.outcome, done.reason, done.user_id) == (Outcome.REFUSED, "SES: MessageRejected: refused", "u1")
+        assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
+
+    def test_a_mail_that_is_refused_without_a_reason_is_tried_a_few_times_and_then_given_up(self, post):
+        post.add(CONFIRMED)
+        post.transport.refusal = RefusalUnclear("SES: BadRequestException")
+        mail = post.ask(asked())
+        for _ in range(MOST_UNCLEAR - 1):
+            with pytest.raises(RefusalUnclear):
+                post.deliver(mail)
+        done = post.deliver(mail)
+        assert (done.outcome, done.reason) == (Outcome.REFUSED, "SES: BadRequestException")
         assert post.deliver(mail).outcome is Outcome.DONE_BEFORE
 
     def test_a_mail_that_cannot_be_sent_for_now_is_sent_later(self, post):

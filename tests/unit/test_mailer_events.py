@@ -6,7 +6,7 @@ import json
 import pytest
 
 from chalicelib.accounts.mail import MailKind
-from chalicelib.errors import ConfigurationError, ServiceUnavailable
+from chalicelib.errors import ConfigurationError, RefusalUnclear, ServiceUnavailable
 from chalicelib.mailer import LEAST_MILLISECONDS, handle
 from chalicelib.mails.rendering import BrokenTemplate
 from chalicelib.telemetry import log, mails
@@ -105,7 +105,10 @@ class TestBatches:
         assert repeated(handle(batch("a", "b"), None, mailer)) == ["100", "101"]
         assert mailer.delivered == ["a"]
 
-    @pytest.mark.parametrize("poison", [KeyError("kind"), ValueError("?"), BrokenTemplate("x.txt is missing")])
+    @pytest.mark.parametrize(
+        "poison",
+        [KeyError("kind"), ValueError("?"), BrokenTemplate("x.txt is missing"), RefusalUnclear("SES: BadRequest")],
+    )
     def test_a_record_that_cannot_be_delivered_does_not_block_the_others(self, poison):
         mailer = Mailer(b=poison)
         assert repeated(handle(batch("a", "b", "c"), None, mailer)) == ["101", "102"]

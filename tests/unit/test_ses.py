@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from chalicelib.adapters.aws import ses_client
 from chalicelib.adapters.ses import SESTransport
-from chalicelib.errors import MailRefused, ServiceUnavailable
+from chalicelib.errors import MailRefused, RefusalUnclear, ServiceUnavailable
 from chalicelib.mailer import LEAST_MILLISECONDS, SECONDS
 
 TO, SENDER = "kim@home.example", "no-reply@site.example"
@@ -94,7 +94,6 @@ def test_a_refusal_because_of_the_recipient_is_final_and_its_reason_has_no_addre
         ("MessageRejected", UNVERIFIED.format("x" + TO), 400),
         ("MessageRejected", f"Email address not verified {SENDER}", 400),
         ("BadRequestException", f"Illegal address: {SENDER}", 400),
-        ("BadRequestException", "Missing final '@domain'", 400),
         ("AccountSuspendedException", "Account is suspended", 400),
         ("SendingPausedException", "Sending is paused", 400),
         ("MailFromDomainNotVerifiedException", "", 400),
@@ -116,6 +115,27 @@ def test_a_refusal_that_every_mail_would_get_is_not_final_and_its_reason_has_no_
     assert code in unavailable.value.reason
     assert "@" not in unavailable.value.reason
     assert waits == []
+
+
+NAMELESS = ["Domain contains illegal character", "Local address contains illegal character", "Missing final '@domain'"]
+
+
+@pytest.mark.parametrize("message", NAMELESS)
+def test_a_refusal_of_a_parameter_that_names_none_is_the_recipients_once_ses_has_taken_another(
+    transport, stub, message
+):
+    refuse(stub, "BadRequestException", message)
+    with pytest.raises(RefusalUnclear) as unclear:
+        transport.send(TO, CONTENT)
+    assert unclear.value.reason == "SES: BadRequestException"
+    stub.add_response("send_email", {"MessageId": "0100"}, REQUEST)
+    transport.send(TO, CONTENT)
+    refuse(stub, "BadRequestException", message)
+    with pytest.raises(MailRefused):
+        transport.send(TO, CONTENT)
+    refuse(stub, "BadRequestException", f"Illegal address: {SENDER}")
+    with pytest.raises(ServiceUnavailable):
+        transport.send(TO, CONTENT)
 
 
 @pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "Throttling"])
