@@ -10,12 +10,15 @@ import pytest
 import yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from chalicelib.accounts.mail import MailKind
 from chalicelib.api import ended
 from chalicelib.api.openapi import ALL_ROUTES
+from chalicelib.credentials.mailed import LIFETIMES
 from chalicelib.telemetry import log, mails, requests
 from infra.deployment.errors import DeploymentError
 from infra.deployment.template import PAGE_HEADERS, decided, rendered_template, response_headers
 from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
+from infra.operator.undelivered import REPEATED_SECONDS
 from infra.tables import TEMPLATE
 
 DOCUMENT = yaml.safe_load(TEMPLATE.read_text())
@@ -464,6 +467,33 @@ def test_mails_that_were_given_up_are_kept_encrypted_for_two_weeks(rendered):
         assert failed == {"Fn::GetAtt": ["MailDeadLetters", "Arn"]}
 
 
+def test_a_mail_is_repeated_for_an_hour_from_wherever_the_stream_begins_and_holds_up_a_part_of_it(rendered):
+    mapping = rendered["Resources"]["MailStreamMapping"]["Properties"]
+    # Until then an operator's command leaves it alone.
+    assert mapping["MaximumRecordAgeInSeconds"] == REPEATED_SECONDS == LIFETIMES[MailKind.REGISTER]
+    assert "MaximumRetryAttempts" not in mapping  # as often as that takes
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["ParallelizationFactor"] > 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+
+
+def test_ses_tells_of_bounces_and_of_complaints(rendered):
+    destination = rendered["Resources"]["MailFeedbackDestination"]["Properties"]
+    assert destination["ConfigurationSetName"] == {"Ref": "MailConfiguration"}
+    event = destination["EventDestination"]
+    assert (event["Enabled"], event["MatchingEventTypes"]) == (True, ["bounce", "complaint"])
+    assert event["SnsDestination"] == {"TopicARN": {"Ref": "MailFeedback"}}
+
+
+def test_mails_are_signed_and_go_out_although_the_envelopes_domain_misses_its_records(rendered):
+    identity = rendered["Resources"]["MailIdentity"]["Properties"]
+    assert identity["DkimAttributes"] == {"SigningEnabled": True}
+    _, envelope, without = identity["MailFromAttributes"]["Fn::If"]
+    assert envelope == {"MailFromDomain": {"Ref": "BounceDomain"}, "BehaviorOnMxFailure": "USE_DEFAULT_VALUE"}
+    assert without == {"Ref": "AWS::NoValue"}
+
+
 def test_mails_go_to_servers_that_encrypt_and_to_no_address_that_has_bounced(rendered):
     configuration = rendered["Resources"]["MailConfiguration"]["Properties"]
     assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
@@ -473,13 +503,57 @@ def test_mails_go_to_servers_that_encrypt_and_to_no_address_that_has_bounced(ren
     assert identity["Properties"]["DkimSigningAttributes"] == {"NextSigningKeyLength": "RSA_2048_BIT"}
 
 
-def test_the_alarms_of_mails_watch_metrics_that_there_are(rendered):
-    alarm = rendered["Resources"]["MailFailuresAlarm"]["Properties"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (log.NAMESPACE, mails.FAILED)
-    assert alarm["Dimensions"] == [{"Name": "function", "Value": "lychgate-prod-mailer"}]
-    limits = [
-        rendered["Resources"][f"Mail{name}Alarm"]["Properties"]["Threshold"] for name in ("Bounces", "Complaints")
-    ]
+OF_MAILER = "lychgate-prod-mailer"
+MAIL_ALARMS = {
+    "MailerErrorsAlarm": ("AWS/Lambda", "Errors", "FunctionName", OF_MAILER, "Sum"),
+    "MailFailuresAlarm": (log.NAMESPACE, mails.FAILED, "function", OF_MAILER, "Sum"),
+    "MailDelayAlarm": ("AWS/Lambda", "IteratorAge", "FunctionName", OF_MAILER, "Maximum"),
+    "MailDeadLettersAlarm": (
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        "QueueName",
+        {"Fn::GetAtt": ["MailDeadLetters", "QueueName"]},
+        "Maximum",
+    ),
+    "MailBouncesAlarm": (
+        "AWS/SES",
+        "Reputation.BounceRate",
+        "ses:configuration-set",
+        {"Ref": "MailConfiguration"},
+        "Maximum",
+    ),
+    "MailComplaintsAlarm": (
+        "AWS/SES",
+        "Reputation.ComplaintRate",
+        "ses:configuration-set",
+        {"Ref": "MailConfiguration"},
+        "Maximum",
+    ),
+}
+"""Of each alarm the metric that rings it, as AWS's services and our log lines name them."""
+
+
+@pytest.mark.parametrize("name", MAIL_ALARMS)
+def test_an_alarm_of_mails_watches_a_metric_that_there_is(rendered, name):
+    alarm = rendered["Resources"][name]["Properties"]
+    namespace, metric, dimension, value, statistic = MAIL_ALARMS[name]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
+    assert alarm["Dimensions"] == [{"Name": dimension, "Value": value}]
+    assert alarm["ComparisonOperator"].startswith("GreaterThan")
+
+
+def test_the_alarms_of_mails_ring_in_time(rendered):
+    limits = {name: rendered["Resources"][name]["Properties"]["Threshold"] for name in MAIL_ALARMS}
+    assert limits["MailerErrorsAlarm"] == limits["MailFailuresAlarm"] == limits["MailDeadLettersAlarm"] == 0
+    # Milliseconds. A code is good for ten minutes.
+    assert 60_000 <= limits["MailDelayAlarm"] <= 1000 * LIFETIMES[MailKind.LOGIN_CODE] / 2
     # AWS reviews an account from these on.
-    assert limits[0] < 0.05
-    assert limits[1] < 0.001
+    assert limits["MailBouncesAlarm"] < 0.05
+    assert limits["MailComplaintsAlarm"] < 0.001
+
+
+def test_the_mailers_log_is_forgotten_in_time_as_all_others(rendered):
+    groups = [each for each in rendered["Resources"].values() if each["Type"] == "AWS::Logs::LogGroup"]
+    names = [each["Properties"]["LogGroupName"] for each in groups]
+    assert any("mailer" in str(name) for name in names)
+    assert all(each["Properties"]["RetentionInDays"] for each in groups)
