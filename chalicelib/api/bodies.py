@@ -64,6 +64,14 @@ class _Body(Protocol):
 BodyType = TypeVar("BodyType", bound=_Body)
 Declared = TypeVar("Declared")
 
+
+class LeftOut:
+    """The type of ``LEFT_OUT``. In the type of a field it says that null is accepted, and means something else."""
+
+
+LEFT_OUT = LeftOut()
+"""The default of a field that may be a value, null or left out: ``str | LeftOut | None``."""
+
 _LATE = "_becomes_a_dataclass"
 _one_at_a_time = threading.Lock()
 
@@ -91,9 +99,10 @@ def read_body(request: Request, body_type: type[BodyType]) -> BodyType:
 
     ``body_type`` is a dataclass, complete by now. A field is a ``str``, an ``int``, a ``float``, a ``bool``, one of
     several strings (``Literal``), a list of these, or another dataclass, to any depth; or ``dict[str, Any]``, an object
-    whose members somebody else knows. A field with a default may be left out (``str | None = None``). Null is never
-    accepted, but inside such an object. Errors name a field by its path, ``credential.response`` or ``roles[2]``, and a
-    type by JSON Schema's word for it (Validation, section 6.1.1).
+    whose members somebody else knows. A field with a default may be left out (``str | None = None``). Null is accepted
+    inside such an object, and of a field that is declared so (``str | LeftOut | None = LEFT_OUT``). Errors name a field
+    by its path, ``credential.response`` or ``roles[2]``, and a type by JSON Schema's word for it (Validation, section
+    6.1.1).
 
     ``1.0`` is an integer (JSON Schema Core draft 2020-12, section 4.2.3) and becomes 1. A ``float`` also takes
     integers. Integers beyond ``LARGEST_INTEGER`` and numbers that no double can hold are refused: the client may have
@@ -150,26 +159,31 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_r
 
 
 @functools.cache
-def _fields_of(body_type: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401 - a dataclass
-    """Return the type of each field of a dataclass, and whether a body needs the field.
+def _fields_of(body_type: Any) -> dict[str, tuple[Any, bool, bool]]:  # noqa: ANN401 - a dataclass
+    """Return the type of each field of a dataclass, whether a body needs the field, and whether it may be null.
 
     Cached: to read annotations means to compile and run them, which takes as long as a signature.
     """
-    types = {name: _without_none(kind) for name, kind in get_type_hints(body_type).items()}
+    hints = get_type_hints(body_type)
+    types = {name: _without_none(kind) for name, kind in hints.items()}
     missing = dataclasses.MISSING
     for name, kind in types.items():
         _check_readable(kind, f"{body_type.__name__}.{name}")
     return {
-        field.name: (types[field.name], field.default is missing and field.default_factory is missing)
+        field.name: (
+            types[field.name],
+            field.default is missing and field.default_factory is missing,
+            LeftOut in get_args(hints[field.name]),
+        )
         for field in dataclasses.fields(body_type)
     }
 
 
 def _without_none(expected: Any) -> Any:  # noqa: ANN401 - any type
-    """Return the other part of ``str | None``: such a field may be left out, and is never null."""
+    """Return the other part of ``str | None``, which may be left out, or of ``str | LeftOut | None``."""
     if get_origin(expected) not in {UnionType, Union}:
         return expected
-    choices = [choice for choice in get_args(expected) if choice is not NoneType]
+    choices = [choice for choice in get_args(expected) if choice not in {NoneType, LeftOut}]
     return choices[0] if len(choices) == 1 else expected
 
 
@@ -210,9 +224,11 @@ def _object(
     fields = _fields_of(body_type)
     found = len(errors)
     errors.extend(FieldError(f"{path}{_printable(name)}", _NO_SUCH_FIELD) for name in members if name not in fields)
-    values = {}
-    for name, (expected, needed) in fields.items():
-        if name in members:
+    values: dict[str, object] = {}
+    for name, (expected, needed, takes_null) in fields.items():
+        if takes_null and name in members and members[name] is None:
+            values[name] = None
+        elif name in members:
             values[name] = _value(members[name], expected, f"{path}{name}", errors)
         elif needed:
             errors.append(FieldError(f"{path}{name}", REQUIRED))

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chalicelib.api.auth import begun, known_device
+from chalicelib.api.bodies import LeftOut
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import Answer, NothingYet, TokenBody, no_content
 from chalicelib.api.routing import Call, Credential, Routes, Tag
@@ -56,10 +57,17 @@ routes = Routes(
 def confirm_registration(call: Call, body: ConfirmedAccountBody) -> Answer[TokenBody]:
     """Create the account of a registration whose address is confirmed by a mailed token, and log in.
 
-    It exists where the address is the username.
+    It exists where the address is the username. The account has the `password` that is given here, whoever chose one at
+    the registration: so only the reader of the mail knows it. With null it has none. If `password` is left out, the
+    account has that of the registration, which may be a stranger's. A password that is refused leaves the token good.
     """
     cookie = RefreshCookie.asked_for(body.token_delivery, call.request, call.lychgate.http)
-    return begun(call, call.use_cases.address_registration.confirm(body.token, call.caller), cookie, None)
+    registration = call.use_cases.address_registration
+    if isinstance(body.password, LeftOut):
+        logged_in = registration.confirm(body.token, call.caller)
+    else:
+        logged_in = registration.confirm_with(body.token, body.password, call.caller)
+    return begun(call, logged_in, cookie, None)
 
 
 @routes.operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from chalicelib.api.bodies import request_body
+from chalicelib.api.bodies import LEFT_OUT, LeftOut, request_body
 from chalicelib.api.refresh_cookie import TokenDelivery
 from chalicelib.api.responses import Seconds
 from chalicelib.api.schemas import SIX_DIGITS, Keywords, NewEmail, NewPassword
@@ -32,6 +32,7 @@ class ConfirmedAccountBody:
     """The body of the confirmation of a registration."""
 
     token: MailedToken
+    password: NewPassword | LeftOut | None = LEFT_OUT
     token_delivery: TokenDelivery = "body"
 
 

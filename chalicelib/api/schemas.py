@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from chalicelib.accounts import addresses, usernames
-from chalicelib.api.bodies import LARGEST_INTEGER
+from chalicelib.api.bodies import LARGEST_INTEGER, LEFT_OUT, LeftOut
 from chalicelib.credentials import password_text
 
 JsonSchema = dict[str, Any]
@@ -138,9 +138,7 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
     if kind in _PRIMITIVES:
         return {"type": _PRIMITIVES[kind]}
     if get_origin(kind) in {UnionType, Union}:
-        # ``str | None = None``: the member may be left out, but may not be null.
-        choices = [schema_of(choice, components) for choice in get_args(kind) if choice is not NoneType]
-        return choices[0] if len(choices) == 1 else {"oneOf": choices}
+        return _choice(get_args(kind), components)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return {"type": "string", "enum": [member.value for member in kind]}
     if is_typeddict(kind) or dataclasses.is_dataclass(kind):
@@ -159,6 +157,16 @@ def schema_of(kind: Any, components: Components) -> JsonSchema:  # noqa: ANN401,
         # Without this, generators make a type of it that has no members.
         return {"type": "object", "additionalProperties": True}
     raise TypeError(f"no schema for {kind!r}")
+
+
+def _choice(kinds: tuple[Any, ...], components: Components) -> JsonSchema:
+    """Return the schema of a union. A member that is ``str | None = None`` may be left out, but may not be null.
+
+    It may be null if ``LeftOut`` is one of the types.
+    """
+    choices = [schema_of(kind, components) for kind in kinds if kind not in {NoneType, LeftOut}]
+    schema = choices[0] if len(choices) == 1 else {"oneOf": choices}
+    return OrNull().describe(schema, components) if LeftOut in kinds else schema
 
 
 def _reference(kind: type, components: Components) -> JsonSchema:
@@ -188,7 +196,7 @@ def _object(kind: type, components: Components) -> JsonSchema:
         if field.default is dataclasses.MISSING:
             if field.default_factory is dataclasses.MISSING:
                 required.append(field.name)
-        elif field.default is not None:
+        elif field.default is not None and field.default is not LEFT_OUT:
             _with_default(properties[field.name], field.default, components)
     return schema | {"properties": properties, "required": required, "additionalProperties": False}
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.results import LoggedIn
     from chalicelib.clock import Clock
+    from chalicelib.credentials.mailed import MailedProof
     from chalicelib.credentials.password_policy import PasswordPolicy
     from chalicelib.credentials.passwords import PasswordHasher
     from chalicelib.use_cases.ports import Announce, Stores
@@ -97,26 +98,51 @@ class AddressRegistration:
         return lifetime
 
     def confirm(self, token: str, caller: Caller) -> LoggedIn:
-        """Create the account of a kept registration and begin its first session.
+        """Create the account of a kept registration, with its password, and begin its first session.
+
+        Whoever registered may not be who reads the mail, and knows the password: see ``confirm_with``.
 
         Raises:
             LinkExpired: the token is unknown, used, too old or for something else.
             EmailTaken: there is an account under this address by now.
 
         """
+        proof, kept = self._kept(token)
+        return self._create(proof, kept, kept.password_hash, caller)
+
+    def confirm_with(self, token: str, password: str | None, caller: Caller) -> LoggedIn:
+        """Create the account of a kept registration with a password that the reader of the mail chooses.
+
+        What was chosen at the registration does not count. With None the account has no password.
+
+        Raises:
+            ValidationFailed: the password is not allowed. The token stays good.
+            LinkExpired, EmailTaken: see ``confirm``.
+
+        """
+        proof, kept = self._kept(token)
+        if password is None:
+            return self._create(proof, kept, NO_PASSWORD, caller)
+        self._check(kept.email, password)
+        return self._create(proof, kept, self._hasher.hash(password), caller)
+
+    def _kept(self, token: str) -> tuple[MailedProof, KeptRegistration]:
+        """Return what a token stands for, and the registration that it confirms. Raises LinkExpired."""
         if not self._by_address:
             raise NotFound
-        now = self._clock()
-        proof = proof_of(self._stores.outbox, token, MailKind.REGISTER, now=now)
+        proof = proof_of(self._stores.outbox, token, MailKind.REGISTER, now=self._clock())
         kept = self._stores.addresses.kept(proof.mail_id)
         if kept is None:
             raise LinkExpired("the registration is gone")
+        return proof, kept
+
+    def _create(self, proof: MailedProof, kept: KeptRegistration, password_hash: str, caller: Caller) -> LoggedIn:
         user = User(
             id=new_id(),
             username=kept.email,
-            password_hash=kept.password_hash,
+            password_hash=password_hash,
             roles=("user",),
-            created_at=now,
+            created_at=self._clock(),
             contact=Contact(kept.email, verified=True, language=kept.language),
         )
         try:

@@ -22,6 +22,7 @@ class RegistrationAttempt:
     email: str | None
     """An address that nobody has confirmed yet, None if none is given."""
     has_password: bool
+    """Where the address is the username, another password may be chosen at the confirmation, or the first."""
     ip: str
     user_agent: str
     language: str

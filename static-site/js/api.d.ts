@@ -332,7 +332,9 @@ export interface paths {
         put?: never;
         /**
          * Create the account of a registration whose address is confirmed by a mailed token, and log in.
-         * @description It exists where the address is the username.
+         * @description It exists where the address is the username. The account has the `password` that is given here, whoever chose one at
+         *     the registration: so only the reader of the mail knows it. With null it has none. If `password` is left out, the
+         *     account has that of the registration, which may be a stranger's. A password that is refused leaves the token good.
          */
         post: operations["confirm_registration"];
         delete?: never;
@@ -1307,6 +1309,7 @@ export interface components {
         ConfirmedAccountBody: {
             /** @description From the fragment of a mailed link. */
             token: string;
+            password?: components["schemas"]["NewPassword"] | null;
             token_delivery?: components["schemas"]["TokenDelivery"];
         };
         /** @description Nothing: a mail follows, if there is anybody to write to. */

@@ -39,14 +39,21 @@ export function registerWithEmail(client: Client, username: string, password: st
  */
 export function requestRegistration(client: Client, email: string, password: string | undefined, options?: CallOptions): Promise<number>;
 /**
- * Creates the account that was asked for, and logs in.
+ * What a registration is confirmed with.
+ *
+ * @typedef {CallOptions & {password?: string | null | undefined}} ConfirmationOptions `password` is the account's, whatever
+ *   was chosen at the registration, by whoever that was; null for an account without one. Without it, that of the
+ *   registration counts
+ */
+/**
+ * Creates the account that was asked for, and logs in. A password that is refused leaves the token good.
  *
  * @param {Client} client
  * @param {string} token of the mail; 410 `link_expired` if it is used, too old or not whole
- * @param {CallOptions} [options]
+ * @param {ConfirmationOptions} [options]
  * @returns {Promise<User>}
  */
-export function confirmRegistration(client: Client, token: string, options?: CallOptions): Promise<User>;
+export function confirmRegistration(client: Client, token: string, options?: ConfirmationOptions): Promise<User>;
 /**
  * Asks for another address of the account. It is the account's once it is confirmed. The session has to be fresh.
  *
@@ -134,4 +141,12 @@ export type CodeRequest = {
      * seconds for which the code is good
      */
     expiresIn: number;
+};
+/**
+ * `password` is the account's, whatever
+ *   was chosen at the registration, by whoever that was; null for an account without one. Without it, that of the
+ *   registration counts
+ */
+export type ConfirmationOptions = CallOptions & {
+    password?: string | null | undefined;
 };

@@ -48,15 +48,23 @@ export async function requestRegistration(client, email, password, options) {
 }
 
 /**
- * Creates the account that was asked for, and logs in.
+ * What a registration is confirmed with.
+ *
+ * @typedef {CallOptions & {password?: string | null | undefined}} ConfirmationOptions `password` is the account's, whatever
+ *   was chosen at the registration, by whoever that was; null for an account without one. Without it, that of the
+ *   registration counts
+ */
+
+/**
+ * Creates the account that was asked for, and logs in. A password that is refused leaves the token good.
  *
  * @param {Client} client
  * @param {string} token of the mail; 410 `link_expired` if it is used, too old or not whole
- * @param {CallOptions} [options]
+ * @param {ConfirmationOptions} [options]
  * @returns {Promise<User>}
  */
 export async function confirmRegistration(client, token, options) {
-  return client.enter("auth/register/confirm", { token }, options);
+  return client.enter("auth/register/confirm", { token, password: options?.password }, options);
 }
 
 /**

@@ -156,6 +156,17 @@ for (const [name, given, path, body] of BEGINNERS) {
   });
 }
 
+for (const [what, password] of [["the password that is chosen at the confirmation", PASSWORD], ["that there is none", null]]) {
+  test(`confirmRegistration says ${what}, and can be cancelled`, async () => {
+    api.next("auth/register/confirm", answer(201, TOKENS));
+    assert.deepEqual(await mail.confirmRegistration(newClient(), "t1", { password }), USER);
+    assert.deepEqual(sent(), [["POST", "auth/register/confirm", { token: "t1", password, token_delivery: "body" }]]);
+    const cancelled = mail.confirmRegistration(newClient(), "t1", { password, signal: AbortSignal.abort() });
+    await assert.rejects(cancelled, { name: "AbortError" });
+    assert.equal(api.seen.length, 1);
+  });
+}
+
 for (const [name, given] of [...OF_MAILED_SECRETS, ...OF_A_SESSION, ...BEGINNERS]) {
   test(`${name} can be cancelled, and fails without an answer`, async () => {
     const client = await signedIn();

@@ -353,7 +353,14 @@ def of_names_that_are_addresses(site):
     return {
         "register under an address": Flow(site.join),
         "register under an address that has an account": Flow(site.join, site.joined),
-        "confirm an account": Flow(lambda token: use_cases.address_registration.confirm(token, caller), site.joining),
+        "confirm an account": Flow(
+            lambda token, *chosen: (
+                use_cases.address_registration.confirm_with(token, *chosen, caller)
+                if chosen
+                else use_cases.address_registration.confirm(token, caller)
+            ),
+            site.joining,
+        ),
         "confirm another address, which is the name": Flow(
             lambda token: use_cases.addresses.confirm(token, caller), site.renaming
         ),
@@ -389,6 +396,15 @@ def test_a_flow_costs_exactly(flows, meter, name):
     meter.reset()
     flow.act(prepared)
     assert meter.reading() == COSTS[name]
+
+
+@pytest.mark.parametrize("password", [NEW_PASSWORD, None])
+def test_a_password_that_is_chosen_at_the_confirmation_changes_no_cost(flows, meter, password):
+    flow = flows["confirm an account"]
+    token = flow.prepare()
+    meter.reset()
+    flow.act(token, password)
+    assert meter.reading() == COSTS["confirm an account"]
 
 
 @pytest.mark.parametrize(

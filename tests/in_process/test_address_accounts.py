@@ -197,6 +197,32 @@ def test_who_registers_somebody_elses_address_first_gets_nothing_of_the_owners_a
     assert api.login(ADDRESS, PASSWORD).status == 200
 
 
+def test_who_reads_the_mail_chooses_the_password_whatever_a_stranger_has_chosen(api, mailbox):
+    mallorys = "a password that mallory chose"
+    register(api, ADDRESS, mallorys)
+    token = mailbox.token(ADDRESS, "register")
+    refused = confirm_registration(api, token, password="alice+lychgate12")
+    refused.assert_problem(422, "validation_failed")
+    assert [error["field"] for error in refused.json["errors"]] == ["password"]
+    assert confirm_registration(api, token, password=NEW_PASSWORD).status == 201
+    api.login(ADDRESS, mallorys).assert_problem(401, "invalid_credentials")
+    assert api.login(ADDRESS, NEW_PASSWORD).status == 200
+
+
+def test_who_reads_the_mail_may_have_no_password_whatever_a_stranger_has_chosen(api, token):
+    tokens = confirm_registration(api, token, password=None).json
+    assert factors_of(api, tokens["access_token"])["password"] is False
+    api.login(ADDRESS).assert_problem(401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("password", [5, ["x"], True])
+def test_what_is_no_password_leaves_the_link_good(api, token, password):
+    answer = confirm_registration(api, token, password=password)
+    answer.assert_problem(422, "validation_failed")
+    assert [error["field"] for error in answer.json["errors"]] == ["password"]
+    assert confirm_registration(api, token).status == 201
+
+
 def test_a_closed_site_mails_nobody(api, settings, mailbox):
     settings["LYCHGATE_REGISTRATION"] = "closed"
     register(api).assert_problem(403, "registration_closed")

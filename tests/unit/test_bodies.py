@@ -11,7 +11,7 @@ from typing import Any, Literal, Optional
 import pytest
 from chalice.app import Request
 
-from chalicelib.api.bodies import complete, read_body, request_body
+from chalicelib.api.bodies import LEFT_OUT, LeftOut, complete, read_body, request_body
 from chalicelib.api.schemas import schema_of
 from chalicelib.errors import InvalidRequest, ValidationFailed
 
@@ -40,6 +40,7 @@ class Body:
     price: float = 0.0
     size: Literal["small", "large"] = "small"
     tags: Optional[list[str]] = None  # noqa: UP045 - some write it so
+    secret: str | LeftOut | None = LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,16 @@ def test_nested_objects_and_lists_become_what_their_dataclasses_say():
 
 def test_what_has_a_default_may_be_left_out():
     assert read({"challenge": "c"}) == Body("c")
+
+
+def test_null_means_something_else_than_to_leave_out_where_that_is_declared():
+    secrets = [read({"challenge": "c", **members}).secret for members in ({}, {"secret": None}, {"secret": "s"})]
+    assert secrets == [LEFT_OUT, None, "s"]
+    components = {}
+    schema_of(Body, components)
+    schema = components["Body"]
+    assert schema["properties"]["secret"] == {"oneOf": [{"type": "string"}, {"type": "null"}]}
+    assert "secret" not in schema["required"]
 
 
 def test_every_field_that_is_wrong_is_named_by_its_path():
@@ -126,6 +137,7 @@ def test_every_field_that_is_wrong_is_named_by_its_path():
         ("size", "medium", "This must be one of: small, large."),
         ("size", ["small"], "This must be a string: small or large."),
         ("size", None, "This must be a string: small or large."),
+        ("secret", 5, "This must be a string."),
         ("challenge", "\ud800", "This has invalid Unicode in it."),
     ],
 )

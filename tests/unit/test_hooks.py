@@ -131,6 +131,17 @@ class TestBeforeRegistration:
         # The first time there was no account, the second there is one. The confirmation asks nobody again.
         assert hook.calls == [hook.calls[0]] * 2
 
+    @pytest.mark.parametrize("password", [PASSWORD, None])
+    def test_what_the_claims_are_told_of_is_the_password_that_was_chosen_at_the_confirmation(
+        self, make_use_cases, memory, password
+    ):
+        hook = Recorder({})
+        registration = make_use_cases(hooks=Hooks(claims=hook), IDENTIFIER="email").address_registration
+        registration.ask(ADDRESS, None if password else PASSWORD, CALLER, language="")
+        (mail,) = deliver(memory)
+        registration.confirm_with(mail.secret, password, CALLER)
+        assert {user.has_password for [user] in hook.calls} == {password is not None}
+
     @pytest.mark.parametrize("failure", [KeyError("a secret of the site"), RuntimeError()])
     def test_a_failure_creates_nothing_and_counts_nothing(self, make_use_cases, memory, log, failure):
         hooks = Hooks(before_registration=Recorder(failure))

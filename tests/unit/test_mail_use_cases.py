@@ -155,6 +155,48 @@ class TestRegistrationByAddress:
             by_address.address_registration.confirm(first, CALLER)
         assert by_address.log_in.with_password(ADDRESS, PASSWORD, CALLER)
 
+    @pytest.mark.parametrize("asked", [PASSWORD, None], ids=["with a password", "without"])
+    def test_the_password_that_the_reader_of_the_mail_chooses_is_the_accounts(self, by_address, mailed, asked, memory):
+        by_address.address_registration.ask(ADDRESS, asked, CALLER, language="en")
+        secret = mailed(MailKind.REGISTER).secret
+        logged_in = by_address.address_registration.confirm_with(secret, NEW_PASSWORD, CALLER)
+        assert logged_in.user.has_password
+        assert memory.mails.registrations == {}
+        with pytest.raises(InvalidCredentials):
+            by_address.log_in.with_password(ADDRESS, PASSWORD, CALLER)
+        assert by_address.log_in.with_password(ADDRESS, NEW_PASSWORD, CALLER).user.id == logged_in.user.id
+
+    def test_the_reader_of_the_mail_may_choose_to_have_no_password(self, by_address, mailed):
+        by_address.address_registration.ask(ADDRESS, PASSWORD, CALLER, language="en")
+        secret = mailed(MailKind.REGISTER).secret
+        assert not by_address.address_registration.confirm_with(secret, None, CALLER).user.has_password
+        with pytest.raises(InvalidCredentials):
+            by_address.log_in.with_password(ADDRESS, PASSWORD, CALLER)
+
+    @pytest.mark.parametrize(
+        "password",
+        ["short", "alice@example.org alice", "my friend alice and I", "password1password1", ""],
+        ids=["short", "address", "name", "common", "none"],
+    )
+    def test_a_refused_password_leaves_the_link_good_and_hashes_nothing(self, by_address, mailed, hasher, password):
+        by_address.address_registration.ask(ADDRESS, None, CALLER, language="en")
+        secret = mailed(MailKind.REGISTER).secret
+        with pytest.raises(ValidationFailed) as refusal:
+            by_address.address_registration.confirm_with(secret, password, CALLER)
+        assert [error.field for error in refusal.value.errors] == ["password"]
+        assert hasher.hashed == 0
+        assert by_address.address_registration.confirm_with(secret, NEW_PASSWORD, CALLER).user.username == ADDRESS
+        assert hasher.hashed == 1
+
+    def test_a_link_that_is_no_longer_good_is_told_before_anything_about_the_password(self, by_address, mailed, hasher):
+        by_address.address_registration.ask(ADDRESS, None, CALLER, language="en")
+        secret = mailed(MailKind.REGISTER).secret
+        by_address.address_registration.confirm_with(secret, None, CALLER)
+        for password in ("short", NEW_PASSWORD, None):
+            with pytest.raises(LinkExpired):
+                by_address.address_registration.confirm_with(secret, password, CALLER)
+        assert hasher.hashed == 0
+
     @pytest.mark.parametrize(
         "password", ["short", "alice@example.org alice", "password1password1"], ids=["short", "address", "common"]
     )

@@ -123,6 +123,7 @@ holds<Same<ShownUser["sessions"][number]["id"], string>>();
 holds<Same<AccountEvent["subject"], string | undefined>>();
 holds<Same<ReturnType<typeof qrSvg>, SVGSVGElement>>();
 holds<Same<ReturnType<typeof confirmRegistration>, Promise<User>>>();
+holds<Same<NonNullable<Parameters<typeof confirmRegistration>[2]>["password"], string | null | undefined>>();
 holds<Same<ReturnType<typeof requestLoginCode>, Promise<CodeRequest>>>();
 holds<Same<ReturnType<typeof requestRegistration>, Promise<number>>>();
 holds<
