@@ -133,8 +133,8 @@ NOT_PROTECTED = (
     "Whoever has a session that is fresh needs no password to change what an account is entered with.",
     "Whoever has lost the TOTP app and all recovery codes, and has no passkey, is out: a reset leaves the second "
     "factor on.",
-    "Where the address is the name, whoever registers somebody else's address with a password has that password, if "
-    "the owner of the address presses the button of the mail. A registration without a password gives nothing away.",
+    "Where the address is the name, a page of your own that confirms a registration and sends no password makes an "
+    "account with the password of whoever registered. That may be a stranger. The page of mailed links asks for one.",
     "No notice has a button that undoes what it tells of.",
     "Whoever may write to the tables, or deploy, can take any account.",
 )

@@ -80,6 +80,14 @@ _WAYS_IN = (
         event="registered",
         where=BY_ADDRESS,
     ),
+    Step(
+        "POST /auth/register/confirm",
+        "create the account of a registration, and choose its password",
+        ("registration link", "no account"),
+        ("own password", "account", "log-in"),
+        event="registered",
+        where=BY_ADDRESS,
+    ),
 )
 
 _PASSWORD = (

@@ -162,7 +162,7 @@ class Graph:
             return None
         before: tuple[Move, ...] = ()
         if theft.registers_first:
-            before = self._registration_of_a_thief(start)
+            before = self._registration_of_a_thief(start, owner_chooses=theft.owner_chooses)
             start = before[-1].after
         if theft.only_looks:
             looking = Graph([step for step in self.steps if step.route.startswith("GET ")], self.words)
@@ -184,12 +184,19 @@ class Graph:
         hand = frozenset(of(thing, OWNER) for thing in THINGS if thing not in set(lost))
         return self.can_enter(State(account, (frozenset(), hand)), OWNER)
 
-    def _registration_of_a_thief(self, start: State) -> tuple[Move, ...]:
-        """Return the moves by which the owner of an address begins an account with a thief's password."""
+    def _registration_of_a_thief(self, start: State, *, owner_chooses: bool) -> tuple[Move, ...]:
+        """Return the moves by which the owner of an address begins an account that a thief has asked for.
+
+        It has the thief's password, unless the owner chooses one.
+        """
         account = replace(start.account, password=THIEF, totp="", codes="", passkeys=frozenset(), exists=False)
         thief, owner = start.hands
         waiting = State(account, (thief - {SESSION}, owner | {"registration link"}))
-        step = next(step for step in self.steps if step.route == PRESSES_THE_BUTTON)
+        step = next(
+            step
+            for step in self.steps
+            if step.route == PRESSES_THE_BUTTON and ("own password" in step.gives) is owner_chooses
+        )
         return (Move(OWNER, step, waiting, without_session(step.apply(waiting, OWNER), OWNER)),)
 
     def _ended_by(self, state: State) -> tuple[Move, ...] | None:

@@ -64,6 +64,8 @@ class Theft:
     where: frozenset[str] = field(default_factory=frozenset)
     registers_first: bool = False
     """Whether the account begins with a registration of the thief's, which the owner of the address has confirmed."""
+    owner_chooses: bool = False
+    """Whether the owner has chosen the password then, as the page of mailed links asks."""
 
     @property
     def hand(self) -> frozenset[str]:
@@ -90,12 +92,20 @@ THEFTS = (
     ),
     Theft("a program that opens every link in the mailbox", ("mailbox",), ("address",), only_looks=True, where=MAIL),
     Theft(
-        "whoever registers the address first, with a password, if its owner presses the button of the mail",
+        "whoever registers the address first, with a password, if its owner chooses another in confirming it",
+        (),
+        ("password", "address"),
+        where=BY_ADDRESS,
+        registers_first=True,
+        owner_chooses=True,
+    ),
+    Theft(
+        "whoever registers the address first, with a password, if its owner confirms it on a page that asks for none",
         ("password",),
         ("password", "address"),
         where=BY_ADDRESS,
         registers_first=True,
-        aside="Nothing of an account that exists. A registration without a password gives nothing away.",
+        aside="The page of mailed links asks for one, so this needs another page.",
     ),
     Theft(
         f"an unlocked device with an open session, {_FRESH_NOW}",

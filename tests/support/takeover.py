@@ -343,10 +343,12 @@ class Walker:
         """Refresh the session."""
         return self._began(self._api.refresh(self._tokens[actor].get("refresh_token") or "none"), actor)
 
-    def confirm_registration(self, _, state, actor):
-        """Press the button of the mail."""
-        token = self._kept[actor].get("registration", "A" * 65)
-        return self._began(self._api.post("/auth/register/confirm", {"token": token}), actor)
+    def confirm_registration(self, step, state, actor):
+        """Press the button of the mail, with a password where the step is to choose one."""
+        members = {"token": self._kept[actor].get("registration", "A" * 65)}
+        if "own password" in step.gives:
+            members["password"] = self._makings[MAKES[actor]].password
+        return self._began(self._api.post("/auth/register/confirm", members), actor)
 
     def forgot(self, _, state, actor):
         """Ask for a link to choose a new password, and read it."""

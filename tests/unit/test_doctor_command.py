@@ -196,12 +196,18 @@ class TestTheSearch:
         assert {finding.outcome for finding in findings if finding} == {Outcome.NOTHING}
 
     def test_who_registers_an_address_first_has_only_what_its_owner_confirms_and_where_it_is_the_name(self):
-        (theft,) = [theft for theft in THEFTS if theft.registers_first]
+        (theft,) = [theft for theft in THEFTS if theft.registers_first and not theft.owner_chooses]
         account = Account(password=OWNER, address=OWNER)
         assert graph_of(BY_NAME).finding(theft, account) is None
         finding = graph_of(BY_ADDRESS).finding(theft, account)
         assert finding.path[0].actor == OWNER
         assert finding.outcome.takes_over
+
+    def test_who_registers_an_address_first_has_nothing_if_its_owner_chooses_the_password(self):
+        (theft,) = [theft for theft in THEFTS if theft.owner_chooses]
+        finding = graph_of(BY_ADDRESS).finding(theft, Account(password=OWNER, address=OWNER))
+        assert [move.actor for move in finding.path] == [OWNER]
+        assert finding.outcome is Outcome.NOTHING
 
     def test_a_way_is_a_shortest_one_and_each_step_goes_on_where_the_one_before_has_ended(self):
         graph = graph_of(BY_NAME)
