@@ -18,8 +18,9 @@ export interface paths {
          * @description `identifier` of `GET /auth/options` says which of the two forms the body has. With a username the account exists at
          *     once. If there is an `email`, a mail asks to confirm it. Where the address is the username, a mail with a link
          *     follows, and the account exists once that is used at `POST /auth/register/confirm`. The answer is then 202, whether
-         *     or not there is an account under this address. Such an account may do without a password: its user logs in with a
-         *     passkey or a mailed code, and can choose one by `POST /auth/password/forgot`.
+         *     or not there is an account under this address. Leave `password` out here, and send it there: whoever asks may not be
+         *     who reads the mail. Such an account may do without a password: its user logs in with a passkey or a mailed code, and
+         *     can choose one by `POST /auth/password/forgot`.
          *
          *     A username has 3 to 254 characters: letters, digits and `. _ @ + -`. Usernames are compared after NFKC and case
          *     folding. A new one has at most 512 bytes in UTF-8, no invisible characters, and letters and digits of one script

@@ -171,6 +171,18 @@ def test_a_token_that_was_cut_or_doubled_is_a_link_that_is_no_longer_good(new_vi
     visitor.forgive(410, 422)
 
 
+@pytest.mark.parametrize(("purpose", "way"), [("register", "/#signup"), ("email", "/")])
+def test_a_link_for_what_the_site_does_not_do_leads_on_as_one_that_is_no_longer_good(
+    new_visitor, mailless_server, purpose, way
+):
+    visitor = new_visitor(mailless_server)
+    visitor.page.goto(f"{mailless_server.url}/account.html#{purpose}={'A' * 65}")
+    visitor.page.click(f"[data-part~={purpose}-form] [type=submit]")
+    visitor.sees("[data-part~=gone-title]", "This link is no longer good")
+    assert visitor.page.get_attribute("[data-part~=gone-next]", "href") == way
+    visitor.forgive(404)
+
+
 def test_another_link_in_the_same_tab_is_taken_up(new_visitor, server):
     visitor = new_visitor(server)
     visitor.page.goto(f"{server.url}/account.html#email=abc")

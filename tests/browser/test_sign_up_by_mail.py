@@ -1,9 +1,16 @@
 """Signing up with an address: optional, required, or the name itself, and confirmed by a mailed link."""
 
+import json
+import urllib.error
+
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.development_server import eventually
-from tests.browser.person import text_of
+from tests.browser.person import call_api, text_of
+from tests.browser.visitor import PASSWORD
+
+STRANGERS = "a password that a stranger has chosen"
 
 
 def test_who_signs_up_with_an_address_confirms_it_by_a_link_and_the_first_tab_sees_it_at_once(new_person):
@@ -17,6 +24,26 @@ def test_who_signs_up_with_an_address_confirms_it_by_a_link_and_the_first_tab_se
     kim.presses("email", linked)
     kim.visitor.sees("[data-part~=email-state]", "Confirmed")
     assert kim.page.locator("[data-part~=email-unconfirmed]").is_hidden()
+
+
+def test_a_link_that_is_used_where_somebody_else_is_logged_in_does_not_lead_to_their_account(new_person):
+    kim = new_person().has_account()
+    lee = new_person().is_a_member()
+    page = lee.opens(kim.post.link("email"))
+    lee.presses("email", page)
+    assert "Another account is logged in here" in text_of(page, "done-text")
+    assert page.locator("[data-part~=done] a").count() == 0
+    kim.visitor.open()
+    kim.visitor.sees("[data-part~=email-state]", "Confirmed")
+
+
+def test_a_link_that_is_used_where_nobody_is_logged_in_leads_to_the_log_in(new_person):
+    kim = new_person().has_account()
+    page = new_person().opens(kim.post.link("email"))
+    page.click("[data-part~=email-form] [type=submit]")
+    page.locator("[data-part~=done-text]", has_text="Your account has this address now").wait_for()
+    page.click("[data-part~=done-next]")
+    page.locator("[data-part~=login-form]").wait_for()
 
 
 def test_an_address_is_optional_and_can_be_added_later(new_person):
@@ -53,8 +80,9 @@ def test_where_the_address_is_the_name_the_account_exists_once_the_link_is_used(
     kim.visitor.sees("h2", "Confirm your address")
     kim.visitor.sees("[data-part~=to]", kim.address)
     linked = kim.opens(kim.post.link("register"))
-    assert "only if you signed up yourself" in text_of(linked, "register")
+    assert "only if you want this account" in text_of(linked, "register")
     assert kim.posts(linked) == []
+    linked.fill("[data-part~=register-password]", PASSWORD)
     kim.presses("register", linked)
     kim.visitor.is_signed_in()
     kim.visitor.sees("[data-part~=email-state]", "Confirmed")
@@ -63,6 +91,97 @@ def test_where_the_address_is_the_name_the_account_exists_once_the_link_is_used(
     linked.locator("[data-part~=logged-in]").wait_for()
     kim.visitor.has_loaded(linked)
     assert kim.post.mails()[0]["subject"]
+
+
+def test_where_the_address_is_the_name_nobody_chooses_a_password_before_the_mail_is_read(new_person, address_server):
+    kim = new_person(address_server, by_address=True).signs_up()
+    kim.visitor.sees("h2", "Confirm your address")
+    assert kim.page.locator("[data-part~=signup-form] input").count() == 2
+    assert kim.page.locator("input[autocomplete=new-password]").count() == 0
+    (sent,) = [answer.request for answer in kim.visitor.calls if answer.url.endswith("/auth/register")]
+    assert json.loads(sent.post_data) == {"email": kim.address}
+
+
+@pytest.fixture
+def linked(new_person, address_server):
+    """Somebody whose address a stranger has registered with a password, and the page that the mail leads to."""
+    kim = new_person(address_server, by_address=True)
+    call_api(address_server, "auth/register", {"email": kim.address, "password": STRANGERS})
+    return kim, kim.opens(kim.post.link("register"))
+
+
+def logs_in(person, password):
+    """Whether a password logs in, in another browser."""
+    try:
+        call_api(person.server, "auth/login", {"username": person.address, "password": password})
+    except urllib.error.HTTPError as refusal:
+        assert refusal.code == 401
+        return False
+    return True
+
+
+def test_what_a_stranger_has_chosen_for_somebodys_address_is_no_password_of_the_account(linked):
+    kim, page = linked
+    page.fill("[data-part~=register-password]", PASSWORD)
+    expect(page.locator("[data-part~=register-password-tally]")).to_contain_text("✓")
+    kim.presses("register", page)
+    assert logs_in(kim, PASSWORD)
+    assert not logs_in(kim, STRANGERS)
+
+
+def test_who_chooses_no_password_has_none_whatever_a_stranger_has_chosen(linked):
+    kim, page = linked
+    kim.presses("register", page)
+    assert not logs_in(kim, STRANGERS)
+
+
+@pytest.mark.parametrize(
+    ("password", "problem", "is_asked"),
+    [("short", "at least 15", False), ("password1password1", "common password", True)],
+    ids=["by the page", "by the API"],
+)
+def test_a_refused_password_is_an_error_at_its_field_and_leaves_the_link_good(linked, password, problem, is_asked):
+    kim, page = linked
+    page.fill("[data-part~=register-password]", password)
+    page.click("[data-part~=register-form] [type=submit]")
+    expect(page.locator("[data-part~=register-password-error]")).to_contain_text(problem)
+    assert page.evaluate("document.activeElement.dataset.part") == "register-password"
+    assert ("auth/register/confirm" in kim.posts(page)) is is_asked
+    page.fill("[data-part~=register-password]", PASSWORD)
+    kim.presses("register", page)
+    assert logs_in(kim, PASSWORD)
+    kim.visitor.forgive(422)
+
+
+def test_a_password_manager_finds_a_form_with_a_new_password_and_whose_it_is(linked):
+    kim, page = linked
+    form = page.locator("[data-part~=register-form]")
+    found = form.evaluate(
+        "(form) => [...form.querySelectorAll('input')].map((input) => [input.type, input.autocomplete])"
+    )
+    assert found == [["text", "username"], ["password", "new-password"]]
+    # What was in the form when it went.
+    page.evaluate(
+        """() => new MutationObserver((changes) => {
+            for (const gone of changes.flatMap(({ removedNodes }) => [...removedNodes])) {
+                const name = gone.querySelector?.("[name=username]");
+                if (name) window.whose = name.value;
+            }
+        }).observe(document.body, { subtree: true, childList: true })"""
+    )
+    kim.presses("register", page)
+    assert page.evaluate("window.whose") == kim.address
+
+
+def test_a_second_mail_of_a_sign_up_says_that_there_is_an_account_and_leads_to_it(linked):
+    kim, page = linked
+    taken = {"status": 409, "error": "email_taken", "detail": "Another account has this address."}
+    page.route("**/api/auth/register/confirm", lambda route: route.fulfill(status=409, json=taken))
+    page.click("[data-part~=register-form] [type=submit]")
+    page.locator("[data-part~=gone-text]", has_text="There is an account under this address already").wait_for()
+    assert page.get_attribute("[data-part~=gone-next]", "href") == "/#login"
+    assert page.get_attribute("[data-part~=gone-aside] a", "href") == "/#forgot"
+    kim.visitor.forgive(409)
 
 
 def test_who_signs_up_twice_sees_the_same_and_is_told_by_mail(new_person, address_server):

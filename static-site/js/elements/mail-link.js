@@ -7,7 +7,7 @@
 import { ApiError, createClient } from "../lychgate.js";
 import { confirmEmail, confirmRegistration, resetPassword } from "../lychgate-mail.js";
 import { rootOf } from "./core/clients.js";
-import { make, set } from "./core/dom.js";
+import { find, make, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { form, passwordField, submit, usernameField } from "./core/fields.js";
 // What goes wrong is told without the network, too.
@@ -35,15 +35,22 @@ const PURPOSES = {
 };
 
 /**
- * What is shown once a link is used, or cannot be.
+ * What is shown once a link is used, or cannot be. Without a way it leads nowhere; `other` is a second one.
  *
- * @typedef {{name: "done" | "gone", title: string, text: string, next: string, way: Way}} Outcome the texts are keys
+ * @typedef {{name: "done" | "gone", title: string, text: string, next: string, way?: Way, other?: [string, Way]}} Outcome
+ *   the texts are keys
  */
 
 /** @type {Outcome} */
 const NO_LINK = { name: "gone", title: "no-link-title", text: "no-link-text", next: "to-login", way: ["sign-in", ""] };
 /** @type {Outcome} */
 const TAKEN = { name: "gone", title: "taken-title", text: "taken-text", next: "log-in", way: ["sign-in", "#login"] };
+/** For whoever has used another mail of the same sign-up, or signed up twice. @type {Outcome} */
+const REGISTERED = { ...TAKEN, text: "register:taken-text", other: ["forgot", ["sign-in", "#forgot"]] };
+/** For an account that is not the one whose session is here. @type {Outcome} */
+const CONFIRMED_ELSEWHERE = { name: "done", title: "email:done-title", text: "email:done-elsewhere", next: "" };
+/** What the API calls the password that a link lets choose. @type {Partial<Record<Purpose, string>>} */
+const PASSWORDS = { register: "password", reset: "new_password" };
 
 export class MailLink extends LychgateElement {
   static observedAttributes = [...LychgateElement.observedAttributes, "sign-in", "account"];
@@ -105,14 +112,15 @@ export class MailLink extends LychgateElement {
     this.#show(view, this.#purpose, view.text(`${this.#purpose}:title`), ...this.#question(view, this.#purpose));
     if (this.#purpose === "email") return;
     const learning = learnOptions(/** @type {Client} */ (this.#stranger));
-    if (this.#purpose === "reset") learning.then((site) => this.#follow(view, site)).catch(() => {});
-    else this.#offering = learning.then(({ hasPasskeys }) => (hasPasskeys ? import("./account/passkey-offer.js") : null)).catch(() => null);
+    learning.then((site) => this.#follow(view, site)).catch(() => {});
+    if (this.#purpose === "reset") return;
+    this.#offering = learning.then(({ hasPasskeys }) => (hasPasskeys ? import("./account/passkey-offer.js") : null)).catch(() => null);
   }
 
   /** @param {View} view @param {Purpose} purpose @returns {Node[]} */
   #question(view, purpose) {
     const button = submit(view.text(`${purpose}:verb`), view.text(`${purpose}:busy`));
-    const element = form(`${purpose}-form`, ...(purpose === "reset" ? this.#passwordFields(view) : []), button);
+    const element = form(`${purpose}-form`, ...(PASSWORDS[purpose] ? this.#passwordFields(view, purpose) : []), button);
     startForm(view, element, (values) => this.#check(view, purpose, values), (values) => this.#act(view, purpose, values));
     const text = make("p", "", view.text(`${purpose}:text`));
     if (purpose === "reset") return [text, element];
@@ -121,38 +129,56 @@ export class MailLink extends LychgateElement {
   }
 
   /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
-  #check(view, purpose, { new_password: password }) {
-    const problem = purpose === "reset" ? passwordProblem(view, this.#site, password, "") : "";
-    return problem ? { new_password: problem } : {};
+  #check(view, purpose, values) {
+    const name = PASSWORDS[purpose];
+    // A new account may do without one.
+    if (!name || (purpose === "register" && !values[name])) return {};
+    const problem = passwordProblem(view, this.#site, values[name], "");
+    return problem ? { [name]: problem } : {};
   }
 
-  /** @param {View} view */
-  #passwordFields(view) {
-    const hint = view.text("reset:hint", { count: this.#site.passwordMin });
-    const attributes = { name: "new_password", autocomplete: "new-password" };
-    const password = passwordField(view, "reset-password", view.text("reset:field"), attributes, { hint: [hint], hasTally: true });
+  /** @param {View} view @param {Purpose} purpose */
+  #passwordFields(view, purpose) {
+    const part = `${purpose}-password`;
+    const attributes = { name: PASSWORDS[purpose] ?? "", autocomplete: "new-password" };
+    const isNew = purpose === "register";
+    const label = view.text(isNew ? "password" : "reset:field");
+    const hint = [this.#hint(view, purpose), ...(isNew ? [view.text("without-password")] : [])];
+    const password = passwordField(view, part, label, attributes, { hint, hasTally: true });
+    if (isNew) {
+      find(password, "label").append(make("span", "muted", ` ${view.text("optional")}`));
+      find(password, "input").required = false;
+    }
     password.addEventListener("input", () => {
-      const { value } = view.part("reset-password");
-      showTally(view.part("reset-password-tally"), tallyOf(view, this.#site, value, ""));
+      showTally(view.part(`${part}-tally`), tallyOf(view, this.#site, view.part(part).value, ""));
     });
     return [usernameField(view), password];
+  }
+
+  /** @param {View} view @param {Purpose} purpose */
+  #hint(view, purpose) {
+    return view.text(purpose === "register" ? "password-hint" : "reset:hint", { count: this.#site.passwordMin });
   }
 
   /** @param {View} view @param {import("./core/options.js").SiteOptions} site */
   #follow(view, site) {
     this.#site = site;
-    if (view.signal.aborted || this.#purpose !== "reset" || this.#outcome) return;
-    view.part("reset-password-hint").textContent = view.text("reset:hint", { count: site.passwordMin });
+    const purpose = this.#purpose;
+    if (view.signal.aborted || !purpose || !PASSWORDS[purpose] || this.#outcome) return;
+    view.part(`${purpose}-password-hint`).firstChild.data = this.#hint(view, purpose);
   }
 
   /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
   async #act(view, purpose, values) {
     try {
-      await this.#use(view, purpose, values);
+      const outcome = await this.#use(view, purpose, values);
+      if (outcome) return this.#finish(view, outcome);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.error === "email_taken") return this.#finish(view, TAKEN);
-      if (error.error !== "link_expired" && !error.errors.some(({ field }) => field === "token")) throw error;
+      if (error.error === "email_taken") return this.#finish(view, purpose === "register" ? REGISTERED : TAKEN);
+      // What the site does not do by mail, or no longer, is not found.
+      const isOver = ["link_expired", "not_found"].includes(error.error) || error.errors.some(({ field }) => field === "token");
+      if (!isOver) throw error;
       const { gone } = PURPOSES[purpose];
       const next = `${purpose}:gone-next`;
       return this.#finish(view, { name: "gone", title: "gone-title", text: `${purpose}:gone-text`, next, way: gone });
@@ -163,17 +189,35 @@ export class MailLink extends LychgateElement {
     if (!view.signal.aborted) await offer?.offerPasskey(view);
   }
 
-  /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */
-  async #use(view, purpose, { new_password: password }) {
+  /**
+   * @param {View} view
+   * @param {Purpose} purpose
+   * @param {import("./core/forms.js").Texts} values
+   * @returns {Promise<Outcome | void>} what has become of it, unless it is the usual
+   */
+  async #use(view, purpose, { password, new_password: newPassword }) {
     const stranger = /** @type {Client} */ (this.#stranger);
-    if (purpose === "reset") return resetPassword(stranger, this.#token, password);
-    if (purpose === "email") await confirmEmail(stranger, this.#token);
+    if (purpose === "reset") return resetPassword(stranger, this.#token, newPassword);
     if (!this.#isFollowing) this.follow(view);
     this.#isFollowing = true;
     const { client } = view;
-    if (purpose === "register") await confirmRegistration(client, this.#token);
-    // Whoever is logged in here sees the address in all tabs.
-    else await (client.user ? client.refresh("address confirmed") : client.restore()).catch(() => {});
+    if (purpose === "email") return this.#confirmEmail(client, stranger);
+    const { username } = await confirmRegistration(client, this.#token, { password: password || null });
+    // A password manager that looks at the form when it goes finds whose password it is.
+    if (!view.signal.aborted) find(view.part("register-form"), "[name=username]").value = username;
+  }
+
+  /** @param {Client} client @param {Client} stranger @returns {Promise<Outcome | void>} */
+  async #confirmEmail(client, stranger) {
+    const renew = () => (client.user ? client.refresh("address confirmed") : client.restore()).catch(() => {});
+    await renew();
+    const before = client.user;
+    await confirmEmail(stranger, this.#token);
+    // Whoever is logged in here sees the address in all tabs. It may be somebody else, whose account is as it was.
+    await renew();
+    const { user } = client;
+    const isAsBefore = before?.id === user?.id && before?.email === user?.email && before?.email_verified === user?.email_verified;
+    if (user && isAsBefore) return CONFIRMED_ELSEWHERE;
   }
 
   /** @param {View} view @param {Outcome} outcome */
@@ -184,16 +228,20 @@ export class MailLink extends LychgateElement {
   }
 
   /** @param {View} view @param {Outcome} outcome */
-  #tell(view, { name, title, text, next, way }) {
-    const [, asked] = way;
-    const parts = [
-      make("p", `${name}-text`, view.text(text)),
-      make("p", "", set(make("a", `${name}-next button primary wide`, view.text(next)), { href: this.#address(way) })),
-    ];
-    const toLogin = () => set(make("a", "", view.text("to-login")), { href: this.#address(["sign-in", ""]) });
+  #tell(view, { name, title, text, next, way, other }) {
+    const asked = way?.[1];
     // Who has come to the wrong form may only want to log in.
-    if (asked && asked !== "#login") parts.push(make("p", "aside gone-aside", toLogin()));
-    this.#show(view, name, view.text(title), ...parts);
+    if (asked && asked !== "#login") other = ["to-login", ["sign-in", ""]];
+    /** @param {string} parts @param {string} key @param {Way} way */
+    const link = (parts, key, way) => set(make("a", parts, view.text(key)), { href: this.#address(way) });
+    this.#show(
+      view,
+      name,
+      view.text(title),
+      make("p", `${name}-text`, view.text(text)),
+      ...(way ? [make("p", "", link(`${name}-next button primary wide`, next, way))] : []),
+      ...(other ? [make("p", "aside gone-aside", link("", ...other))] : []),
+    );
   }
 
   /** @param {Way} way */

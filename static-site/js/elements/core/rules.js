@@ -8,13 +8,13 @@ const USERNAME_CHARACTERS = /^[\p{L}\p{M}\p{Nd}._@+-]*$/u;
 const USERNAME_MIN = 3;
 const USERNAME_MAX = 254;
 
-/** @param {View} view @param {SiteOptions} site @param {Texts} values @param {boolean} [needsPassword] @returns {Texts} what is wrong with which */
-export function checkSignUp(view, site, { username, email, password }, needsPassword = true) {
+/** @param {View} view @param {SiteOptions} site @param {Texts} values of the fields that there are @returns {Texts} what is wrong with which */
+export function checkSignUp(view, site, { username, email, password }) {
   const needsEmail = site.email === "required";
   return pick({
     username: username === undefined ? "" : usernameProblem(view, username),
     email: needsEmail && !email ? view.text("enter-email") : "",
-    password: password || needsPassword ? passwordProblem(view, site, password, username ?? email) : "",
+    password: password === undefined ? "" : passwordProblem(view, site, password, username ?? ""),
   });
 }
 

@@ -184,7 +184,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       return view.text(STEPS[step]);
     }
     // A link to the other tab has gone with its own.
-    if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed ? "password" : "username"}`).focus();
+    if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed && !(isNamed && other === "login") ? "password" : "username"}`).focus();
     return view.text(TABS[chosen]);
   }
 

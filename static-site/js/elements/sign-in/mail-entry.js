@@ -67,7 +67,7 @@ class MailSteps {
   #asked;
   /** The name that somebody has forgotten the password of, "" for none. */
   #forgotten = "";
-  /** @type {{email: string, password: () => string | undefined} | null} the sign-up whose address is to be confirmed */
+  /** @type {{email: string} | null} the sign-up whose address is to be confirmed */
   #pending = null;
 
   /** @param {View} view @param {SiteOptions} site @param {(due: Due) => Promise<void>} goOn */
@@ -121,9 +121,9 @@ class MailSteps {
    */
   async signUp({ username, email, password }) {
     if (!this.#isNamedByEmail) return registerWithEmail(this.#client, username ?? "", password, email);
-    await requestRegistration(this.#client, email, password || undefined);
-    // The form keeps the password, for another mail, until it is cleared.
-    this.#pending = { email, password: () => this.#view.part("signup-password").value || undefined };
+    // The password is chosen where the mailed link leads to.
+    await requestRegistration(this.#client, email, undefined);
+    this.#pending = { email };
     this.#resends.signup.clear();
     this.#resends.signup.wait();
     this.#hideSignUp(true);
@@ -131,7 +131,7 @@ class MailSteps {
   }
 
   async #askToSignUp() {
-    if (this.#pending) await requestRegistration(this.#client, this.#pending.email, this.#pending.password());
+    if (this.#pending) await requestRegistration(this.#client, this.#pending.email, undefined);
   }
 
   /** @param {boolean} isHidden */

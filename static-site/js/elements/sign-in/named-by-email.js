@@ -1,13 +1,17 @@
 /** Lets log-in and sign-up ask for the address where it is the username. Loaded only there. */
 
-import { find, make, set } from "../core/dom.js";
+import { find, set } from "../core/dom.js";
 
 /** @typedef {import("../core/view.js").View} View */
 
-/** Change the two forms, once. @param {View} view */
+/**
+ * Change the two forms, once. Whoever signs up chooses a password where the mailed link leads to: here a stranger may have
+ * typed the address.
+ *
+ * @param {View} view
+ */
 export function nameByEmail(view) {
-  const password = view.part("signup-password");
-  if (!password.required) return;
+  if (view.part("signup-username").name === "email") return;
   view.words.replace("invalid_credentials", "invalid_credentials:email");
   for (const name of ["login-username", "signup-username"]) {
     const input = view.part(name);
@@ -19,10 +23,7 @@ export function nameByEmail(view) {
   view.part("signup-username").name = "email";
   view.part("signup-username-error").dataset.errorFor = "email";
   view.part("signup-username-hint").textContent = view.text("email-is-confirmed");
-  // A mailed code logs in too, and so does a passkey, so nobody needs a password.
-  password.required = false;
-  labelOf(view, password).append(make("span", "muted", ` ${view.text("optional")}`));
-  view.part("signup-password-hint").append(view.text("without-password"));
+  for (const name of ["signup-password-field", "tip"]) view.part(name).remove();
 }
 
 /** @param {View} view @param {HTMLElement} input */

@@ -29,7 +29,7 @@ export function startSignUp(view, { onSignUp, loadMails }) {
   startForm(
     view,
     element,
-    (values) => checkSignUp(view, site, values, !site.isNamedByEmail),
+    (values) => checkSignUp(view, site, values),
     async ({ username, email, password }) => {
       onSignUp(true);
       try {
@@ -41,6 +41,7 @@ export function startSignUp(view, { onSignUp, loadMails }) {
     },
   );
   element.addEventListener("input", () => {
+    if (site.isNamedByEmail) return;
     const [name, password] = ["username", "password"].map((each) => view.part(`signup-${each}`).value);
     showTally(view.part("signup-password-tally"), tallyOf(view, site, password, name.trim()));
   });
@@ -58,8 +59,8 @@ export function startSignUp(view, { onSignUp, loadMails }) {
       view.part("signup-email-field").hidden = site.email === "off" || site.isNamedByEmail;
       view.part("signup-email").required = site.email === "required";
       view.part("signup-email-optional").hidden = site.email === "required";
-      const [words] = view.part("signup-password-hint").childNodes;
-      words.data = view.text("password-hint", { count: site.passwordMin });
+      if (site.isNamedByEmail) return;
+      view.part("signup-password-hint").textContent = view.text("password-hint", { count: site.passwordMin });
     },
 
     clear: () => clearForm(view, element),

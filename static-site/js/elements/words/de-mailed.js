@@ -2,9 +2,9 @@
 export default {
   "register:title": "Bestätigen Sie Ihr Konto",
   "register:text":
-    "Jemand hat sich hier mit Ihrer E-Mail-Adresse registriert. Der Knopf legt das Konto an, bestätigt die Adresse und meldet Sie an.",
-  "register:only": "Drücken Sie ihn nur, wenn Sie selbst sich registriert haben.",
-  "register:why": "Wer es getan hat, kennt das Passwort. Wenn Sie es nicht waren, schließen Sie diese Seite: dann gibt es kein Konto.",
+    "Jemand hat sich hier mit Ihrer E-Mail-Adresse registriert. Wählen Sie hier das Passwort. Der Knopf legt das Konto an, bestätigt die Adresse und meldet Sie an.",
+  "register:only": "Drücken Sie ihn nur, wenn Sie dieses Konto haben wollen.",
+  "register:why": "Wenn nicht Sie sich registriert haben, schließen Sie diese Seite: dann gibt es kein Konto.",
   "register:verb": "Ja, mein Konto anlegen",
   "register:busy": "Das Konto wird angelegt …",
   "register:done-title": "Ihr Konto ist bereit",
@@ -12,6 +12,8 @@ export default {
   "register:gone-text":
     "Er wurde verwendet, ist älter als eine Stunde oder nicht vollständig. Wenn Sie den Knopf schon gedrückt haben, gibt es Ihr Konto: melden Sie sich an. Wenn nicht, registrieren Sie sich noch einmal, dann kommt eine neue E-Mail.",
   "register:gone-next": "Noch einmal registrieren",
+  "register:taken-text":
+    "Unter dieser Adresse gibt es schon ein Konto. Melden Sie sich an, oder wählen Sie ein neues Passwort, wenn Sie es vergessen haben.",
 
   "email:title": "Bestätigen Sie Ihre Adresse",
   "email:text": "Der Knopf bestätigt, dass diese E-Mail-Adresse Ihre ist. Dorthin gehen dann die E-Mails Ihres Kontos.",
@@ -21,6 +23,8 @@ export default {
   "email:busy": "Wird bestätigt …",
   "email:done-title": "Ihre Adresse ist bestätigt",
   "email:done-text": "Ihr Konto hat jetzt diese Adresse.",
+  "email:done-elsewhere":
+    "Das Konto, das es verlangt hat, hat jetzt diese Adresse. Hier ist ein anderes Konto angemeldet. Sie können diese Seite schließen.",
   "email:gone-text":
     "Er wurde verwendet, ist älter als eine Stunde oder nicht vollständig, oder Sie haben seither eine neue E-Mail verlangt. Wenn Sie den Knopf schon gedrückt haben, ist die Adresse bestätigt. Wenn nicht, schickt Ihr Konto eine neue E-Mail.",
   "email:gone-next": "Zu Ihrem Konto",

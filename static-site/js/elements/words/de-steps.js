@@ -148,7 +148,7 @@ export default {
     "Nichts gekommen? Sehen Sie bei den unerwünschten E-Mails nach. Wir schreiben nur an bestätigte Adressen und nur einige Male in der Stunde.",
   "too-many-mails": "Aus Ihrem Netz wurden zu viele E-Mails verlangt. {again}",
   "back-to-login": "Zurück zur Anmeldung",
-  "email-is-confirmed": "Dorthin geht eine E-Mail, mit der man sie bestätigt",
+  "email-is-confirmed": "Dorthin geht eine E-Mail. Über ihren Link wählen Sie ein Passwort",
   "without-password": ". Ohne Passwort melden Sie sich mit einem Passkey oder einem Code aus einer E-Mail an",
 
   sending: "Wird geschickt …",

@@ -3,9 +3,9 @@ export default {
   // A link for a new account
   "register:title": "Confirm your account",
   "register:text":
-    "Somebody has signed up here with your e-mail address. The button creates the account, confirms the address, and logs you in.",
-  "register:only": "Press it only if you signed up yourself.",
-  "register:why": "Whoever did knows the password. If it was not you, close this page: there is no account then.",
+    "Somebody has signed up here with your e-mail address. Choose the password here. The button creates the account, confirms the address, and logs you in.",
+  "register:only": "Press it only if you want this account.",
+  "register:why": "If it was not you who signed up, close this page: there is no account then.",
   "register:verb": "Yes, create my account",
   "register:busy": "Creating the account…",
   "register:done-title": "Your account is ready",
@@ -13,6 +13,7 @@ export default {
   "register:gone-text":
     "It was used, is older than an hour, or is not whole. If you have pressed the button before, your account exists: log in. If not, sign up again, and you get another mail.",
   "register:gone-next": "Sign up again",
+  "register:taken-text": "There is an account under this address already. Log in, or choose a new password if you have forgotten it.",
 
   // A link for an address
   "email:title": "Confirm your address",
@@ -23,6 +24,8 @@ export default {
   "email:busy": "Confirming…",
   "email:done-title": "Your address is confirmed",
   "email:done-text": "Your account has this address now.",
+  "email:done-elsewhere":
+    "The account that asked for it has this address now. Another account is logged in here. You can close this page.",
   "email:gone-text":
     "It was used, is older than an hour, or is not whole, or you have asked for another mail since. If you have pressed the button before, the address is confirmed. If not, your account sends another mail.",
   "email:gone-next": "Look into your account",

@@ -153,7 +153,7 @@ export default {
   "nothing-came-rule": "Nothing came? Look among unwanted mail. Mails go to confirmed addresses only, and a few an hour.",
   "too-many-mails": "Too many mails were asked for from your network. {again}",
   "back-to-login": "Back to the log-in",
-  "email-is-confirmed": "A mail goes there, to confirm it",
+  "email-is-confirmed": "A mail goes there. Its link lets you choose a password",
   "without-password": ". Without one, a passkey or a mailed code logs you in",
 
   // Another mail

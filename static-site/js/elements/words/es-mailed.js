@@ -2,9 +2,9 @@
 export default {
   "register:title": "Confirma tu cuenta",
   "register:text":
-    "Alguien se ha registrado aquí con tu correo electrónico. El botón crea la cuenta, confirma la dirección e inicia tu sesión.",
-  "register:only": "Púlsalo solo si te has registrado tú.",
-  "register:why": "Quien lo hizo conoce la contraseña. Si no fuiste tú, cierra esta página: entonces no habrá cuenta.",
+    "Alguien se ha registrado aquí con tu correo electrónico. Elige aquí la contraseña. El botón crea la cuenta, confirma la dirección e inicia tu sesión.",
+  "register:only": "Púlsalo solo si quieres esta cuenta.",
+  "register:why": "Si no fuiste tú quien se registró, cierra esta página: entonces no habrá cuenta.",
   "register:verb": "Sí, crear mi cuenta",
   "register:busy": "Creando la cuenta…",
   "register:done-title": "Tu cuenta está lista",
@@ -12,6 +12,8 @@ export default {
   "register:gone-text":
     "Se ha usado, tiene más de una hora o no está entero. Si ya pulsaste el botón, tu cuenta existe: inicia sesión. Si no, regístrate otra vez y recibirás otro correo.",
   "register:gone-next": "Registrarse otra vez",
+  "register:taken-text":
+    "Ya hay una cuenta con esta dirección. Inicia sesión, o elige otra contraseña si la has olvidado.",
 
   "email:title": "Confirma tu dirección",
   "email:text": "El botón confirma que este correo electrónico es tuyo. Tu cuenta recibirá allí sus correos.",
@@ -21,6 +23,8 @@ export default {
   "email:busy": "Confirmando…",
   "email:done-title": "Tu dirección está confirmada",
   "email:done-text": "Tu cuenta tiene ahora esta dirección.",
+  "email:done-elsewhere":
+    "La cuenta que lo pidió tiene ahora esta dirección. Aquí ha iniciado sesión otra cuenta. Puedes cerrar esta página.",
   "email:gone-text":
     "Se ha usado, tiene más de una hora o no está entero, o has pedido otro correo desde entonces. Si ya pulsaste el botón, la dirección está confirmada. Si no, tu cuenta envía otro correo.",
   "email:gone-next": "Ver tu cuenta",

@@ -142,7 +142,7 @@ export default {
     "¿No ha llegado nada? Mira entre el correo no deseado. Solo escribimos a direcciones confirmadas, y unas pocas veces por hora.",
   "too-many-mails": "Se han pedido demasiados correos desde tu red. {again}",
   "back-to-login": "Volver al inicio de sesión",
-  "email-is-confirmed": "Allí va un correo, para confirmarla",
+  "email-is-confirmed": "Allí va un correo. Con su enlace eliges una contraseña",
   "without-password": ". Sin contraseña, entras con una llave de acceso o con un código por correo",
 
   sending: "Enviando…",

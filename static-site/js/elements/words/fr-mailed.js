@@ -2,9 +2,9 @@
 export default {
   "register:title": "Confirmez votre compte",
   "register:text":
-    "Quelqu’un s’est inscrit ici avec votre adresse e-mail. Le bouton crée le compte, confirme l’adresse et vous connecte.",
-  "register:only": "N’appuyez que si vous vous êtes inscrit vous-même.",
-  "register:why": "La personne qui l’a fait connaît le mot de passe. Si ce n’était pas vous, fermez cette page : il n’y aura pas de compte.",
+    "Quelqu’un s’est inscrit ici avec votre adresse e-mail. Choisissez ici le mot de passe. Le bouton crée le compte, confirme l’adresse et vous connecte.",
+  "register:only": "N’appuyez que si vous voulez ce compte.",
+  "register:why": "Si ce n’est pas vous qui vous êtes inscrit, fermez cette page : il n’y aura pas de compte.",
   "register:verb": "Oui, créer mon compte",
   "register:busy": "Création du compte…",
   "register:done-title": "Votre compte est prêt",
@@ -12,6 +12,8 @@ export default {
   "register:gone-text":
     "Il a été utilisé, date de plus d’une heure, ou n’est pas entier. Si vous avez déjà appuyé sur le bouton, votre compte existe : connectez-vous. Sinon, inscrivez-vous encore une fois, et vous recevrez un autre e-mail.",
   "register:gone-next": "S’inscrire à nouveau",
+  "register:taken-text":
+    "Il y a déjà un compte avec cette adresse. Connectez-vous, ou choisissez un nouveau mot de passe si vous l’avez oublié.",
 
   "email:title": "Confirmez votre adresse",
   "email:text": "Le bouton confirme que cette adresse e-mail est la vôtre. Votre compte y recevra alors ses e-mails.",
@@ -21,6 +23,8 @@ export default {
   "email:busy": "Confirmation…",
   "email:done-title": "Votre adresse est confirmée",
   "email:done-text": "Votre compte a maintenant cette adresse.",
+  "email:done-elsewhere":
+    "Le compte qui l’a demandé a maintenant cette adresse. Un autre compte est connecté ici. Vous pouvez fermer cette page.",
   "email:gone-text":
     "Il a été utilisé, date de plus d’une heure, ou n’est pas entier, ou vous avez demandé un autre e-mail depuis. Si vous avez déjà appuyé sur le bouton, l’adresse est confirmée. Sinon, votre compte envoie un autre e-mail.",
   "email:gone-next": "Voir votre compte",

@@ -142,7 +142,7 @@ export default {
     "Rien n’est arrivé ? Regardez parmi les indésirables. Les e-mails ne vont qu’à des adresses confirmées, et quelques-uns par heure.",
   "too-many-mails": "Trop d’e-mails ont été demandés depuis votre réseau. {again}",
   "back-to-login": "Retour à la connexion",
-  "email-is-confirmed": "Un e-mail y est envoyé, pour la confirmer",
+  "email-is-confirmed": "Un e-mail y est envoyé. Son lien vous fait choisir un mot de passe",
   "without-password": ". Sans mot de passe, une clé d’accès ou un code par e-mail vous connecte",
 
   sending: "Envoi…",
