@@ -6,7 +6,7 @@ Knows no storage, no HTTP and no token format. Every time is a NumericDate: an i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.usernames import canonical_username
@@ -31,6 +31,8 @@ class Contact:
     """The address that will replace a verified one, once it is confirmed."""
     language: str = ""
     """The language that the user reads mail in. Empty: the site's."""
+    asked_by: str | None = None
+    """The id of the session that has given the address which waits. None if none waits, or the registration gave it."""
 
     @property
     def unconfirmed(self) -> str | None:
@@ -80,6 +82,13 @@ class User:
     def passkeys(self) -> tuple[str, ...]:
         """The credential ids of the user's passkeys."""
         return self.factors.passkeys if self.factors is not None else ()
+
+    @property
+    def settled_contact(self) -> Contact | None:
+        """Where the user gets mail once what a session has given, and nobody has confirmed, is withdrawn."""
+        if self.contact is None or self.contact.verified:
+            return self.contact and replace(self.contact, new_email=None, asked_by=None)
+        return self.contact if self.contact.asked_by is None else None
 
     @property
     def verified_email(self) -> str | None:

@@ -127,6 +127,8 @@ class Account:
     def end_session(self, principal: Principal, session_id: str, caller: Caller) -> None:
         """End one of the user's own sessions. To end the principal's is a log-out, which need not be fresh.
 
+        With another one goes the address that it has given, if that waits to be confirmed.
+
         Raises:
             InvalidToken: the principal is not live.
             InsufficientAuthentication: it is another session, and the principal's is not fresh.
@@ -134,15 +136,23 @@ class Account:
 
         """
         user, session = self.live(principal)
-        if session_id != session.id:
+        is_another = session_id != session.id
+        if is_another:
             self._require_fresh(user, session)
+        if not SESSION_ID.fullmatch(session_id):
+            raise NotFound
         event = SecurityEvent(EventType.SESSION_REVOKED, user.id, self._clock(), caller, session_id)
-        if not SESSION_ID.fullmatch(session_id) or not self._sessions.end(user.id, session_id, event):
+        # Whoever logs out may be about to open the mail. Whoever is logged out may be a thief.
+        if is_another:
+            existed = self._sessions.end_another(user, session_id, event)
+        else:
+            existed = self._sessions.end(user.id, session_id, event)
+        if not existed:
             raise NotFound
         self._announce(event)
 
     def log_out_everywhere(self, principal: Principal, caller: Caller) -> None:
-        """End every session of the user.
+        """End every session of the user. An address that one of them has given, and that waits, is withdrawn.
 
         Raises:
             InvalidToken: the principal is not live.
@@ -158,6 +168,8 @@ class Account:
 
     def change_password(self, principal: Principal, current: str, new: str, caller: Caller) -> LoggedIn:
         """Change the user's password, end all the user's sessions, and begin a new one in place of this one.
+
+        An address that one of them has given, and that waits, is withdrawn.
 
         Raises:
             InvalidToken: the principal is not live.

@@ -47,7 +47,8 @@ class Addresses:
     def change(self, principal: Principal, email: str, caller: Caller, *, language: str) -> None:
         """Ask to confirm an address, which is the user's from then on. A verified one stays until then.
 
-        Whether another account has it, is said at the confirmation only, to whoever reads its mail.
+        Whether another account has it, is said at the confirmation only, to whoever reads its mail. To give the
+        verified one while another waits withdraws the other, and asks for no mail.
 
         Raises:
             NotFound: the site sends no mail.
@@ -64,12 +65,16 @@ class Addresses:
             raise ValidationFailed(FieldError("email", problem))
         verified = user.verified_email
         if verified is not None and canonical_address(verified) == canonical_address(email):
-            raise ValidationFailed(FieldError("email", Flaw("This is your address already.", "same_email")))
-        mail = self._asking(user, principal, email, caller, language)
+            if user.contact is None or user.contact.new_email is None:
+                raise ValidationFailed(FieldError("email", Flaw("This is your address already.", "same_email")))
+            self._stores.addresses.withdraw_email(user)
+            return
+        session_id = principal.session_id
+        mail = self._asking(user, session_id, email, caller, language)
         if user.contact is not None and verified is not None:
-            contact = replace(user.contact, new_email=email, language=language)
+            contact = replace(user.contact, new_email=email, language=language, asked_by=session_id)
         else:
-            contact = Contact(email, language=language)
+            contact = Contact(email, language=language, asked_by=session_id)
         self._stores.addresses.set_email(user, contact, mail)
 
     def resend(self, principal: Principal, caller: Caller) -> None:
@@ -87,7 +92,9 @@ class Addresses:
         contact = user.contact
         if contact is None or contact.unconfirmed is None:
             raise Conflict("You have no address that waits to be confirmed.")
-        self._stores.outbox.ask(self._asking(user, principal, contact.unconfirmed, caller, contact.language))
+        # Where the address is the username, the session goes on that has given it, not the one that asks for the mail.
+        session_id = contact.asked_by or principal.session_id
+        self._stores.outbox.ask(self._asking(user, session_id, contact.unconfirmed, caller, contact.language))
 
     def remove(self, principal: Principal, caller: Caller) -> None:
         """Remove the user's address. A verified one is told so.
@@ -142,8 +149,11 @@ class Addresses:
             self._stores.addresses.confirm_email(user, proof, event, mail)
         self._announce(event)
 
-    def _asking(self, user: User, principal: Principal, email: str, caller: Caller, language: str) -> Mail:
-        """Return the mail that asks to confirm an address, after counting it. Raises TooManyMails."""
+    def _asking(self, user: User, session_id: str, email: str, caller: Caller, language: str) -> Mail:
+        """Return the mail that asks to confirm an address, after counting it. Raises TooManyMails.
+
+        ``session_id`` is that of the session that has given the address.
+        """
         now, outbox = self._clock(), self._stores.outbox
         # Strangers have their own number of mails a day.
         outbox.count_request(caller.ip, known=True, now=now)
@@ -156,7 +166,7 @@ class Addresses:
             asked=user.username,
             to=email,
             user_id=user.id,
-            session_id=principal.session_id,
+            session_id=session_id,
             counted=True,
         )
 

@@ -218,8 +218,10 @@ class Administration:
         for event in events:
             if event.subject is None:
                 self._announce(event)
-        epoch = user.session_epoch + (1 if state and not user.disabled else 0)
-        return replace(user, roles=wanted, disabled=state, session_epoch=epoch)
+        changed = replace(user, roles=wanted, disabled=state)
+        if state and not user.disabled:
+            return replace(changed, session_epoch=user.session_epoch + 1, contact=user.settled_contact)
+        return changed
 
     def delete(self, user_id: str, actor: User | None, caller: Caller) -> None:
         """Delete a user with sessions, factors and history. The username is free then.

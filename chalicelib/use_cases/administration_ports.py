@@ -59,7 +59,8 @@ class AdministrationStore(Protocol):
         """Give the user exactly these roles and this state, and record the events.
 
         Whoever is disabled by this has no session any more: the user's epoch rises. Links from before are void, as
-        after a change of the password. Otherwise sessions go on.
+        after a change of the password, and an address that waits is withdrawn, see ``end_sessions``. Otherwise sessions
+        go on.
 
         Raises:
             LastAdministrator: no active administrator would be left.
@@ -77,7 +78,10 @@ class AdministrationStore(Protocol):
         """
 
     def end_sessions(self, user: User, events: Sequence[SecurityEvent]) -> None:
-        """End all sessions of the user, and record the events. Raises Conflict if the user no longer exists."""
+        """End all sessions of the user, and record the events. Raises Conflict if the user no longer exists.
+
+        An address that a session has given is withdrawn, if it waits.
+        """
 
     def password_version(self, user: User) -> int:
         """Return how often the user's password has changed. Raises Conflict if the user no longer exists."""

@@ -151,7 +151,8 @@ class BeginSession:
 
         Raises Conflict if the user or the session has changed since they were read.
         """
-        changed = replace(user, password_hash=new_hash, session_epoch=user.session_epoch + 1)
+        epoch = user.session_epoch + 1
+        changed = replace(user, password_hash=new_hash, session_epoch=epoch, contact=user.settled_contact)
         issuer = self._issuer.prepared(changed)
         successor = self._new_session(changed, caller, session.amr)
         if session.key:

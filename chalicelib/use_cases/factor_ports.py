@@ -39,6 +39,7 @@ class FactorStore(Protocol):
         """Store the TOTP secret, its last step and the recovery codes of ``factors``. Use up the challenge.
 
         All sessions of the user end, except ``session``, which is stored with its ``amr`` and the user's new epoch.
+        An address that another session has given is withdrawn, if it waits.
 
         Raises:
             Conflict: the user has changed, or the session has ended.

@@ -30,8 +30,19 @@ class AddressStore(Protocol):
     def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
         """Store what the user has instead of ``user.contact``, and put a mail into the outbox that asks to confirm it.
 
+        ``contact.asked_by`` is the session that asks.
+
         Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+            Conflict: the user no longer exists, or no longer has the contact or the epoch of ``user``, or the session
+                has ended.
+
+        """
+
+    def withdraw_email(self, user: User) -> None:
+        """Store that no address waits any more to replace the verified one. Its links are void.
+
+        Raises:
+            Conflict: the user no longer exists, or no longer has the verified address or the epoch of ``user``.
 
         """
 
@@ -39,7 +50,7 @@ class AddressStore(Protocol):
         """Store that the user has no address. Record the event and put the mail into the outbox, if there are any.
 
         Raises:
-            Conflict: the user no longer exists, or no longer has the contact of ``user``.
+            Conflict: the user no longer exists, or no longer has the contact or the epoch of ``user``.
 
         """
 

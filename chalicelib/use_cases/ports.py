@@ -49,8 +49,8 @@ class UserStore(Protocol):
         ``keep`` stored under it is deleted.
 
         Raises:
+            LinkExpired: the proof has been used meanwhile, also if that is why the username is in use.
             UsernameTaken: the canonical username is in use.
-            LinkExpired: the proof has been used meanwhile.
 
         """
 
@@ -70,6 +70,7 @@ class UserStore(Protocol):
         """Replace the user's hash, and end all sessions.
 
         The failures of strangers at the account are forgotten, and those of the caller of ``event`` and of ``device``.
+        An address that a session has given is withdrawn, if it waits.
 
         Raises:
             LinkExpired: the proof has been used, or the password, the address or the account has changed meanwhile.
@@ -89,7 +90,7 @@ class UserStore(Protocol):
 
         Raises the user's epoch, which ends the sessions: ``successor`` has the new one. The ended sessions are deleted
         afterwards if possible, ``session`` in the same step. ``admission`` is that of the old password, which was
-        right: see ``LoginThrottle.succeeded``.
+        right: see ``LoginThrottle.succeeded``. An address that a session has given is withdrawn, if it waits.
 
         Raises:
             Conflict: the user no longer has the hash and the epoch that ``user`` holds, or the session has ended.
@@ -102,7 +103,8 @@ class UserStore(Protocol):
     def end_all_sessions(self, user: User, event: SecurityEvent) -> None:
         """End all sessions of the user by raising the epoch. Raises Conflict if the user no longer exists.
 
-        Deletes the ended sessions afterwards, if possible.
+        An address that a session has given is withdrawn, if it waits. Deletes the ended sessions afterwards, if
+        possible.
         """
 
     def delete(self, user: User, event: SecurityEvent) -> None:
@@ -221,6 +223,13 @@ class SessionStore(Protocol):
         """End the session, record the event and put the mail into the outbox, if there is one.
 
         Return whether the session existed; if not, nothing is recorded and nothing sent.
+        """
+
+    def end_another(self, user: User, session_id: str, event: SecurityEvent) -> bool:
+        """End a session of the user that is not the caller's own, and record the event.
+
+        If an address waits that this session has given, it is withdrawn: see ``AddressStore.withdraw_email``. ``user``
+        may be as read before the session gave it. Return whether the session existed; if not, nothing is recorded.
         """
 
     def end_at(

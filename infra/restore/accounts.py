@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.attributes import Item, to_item
-from chalicelib.adapters.dynamodb.items import directory_members, user_key
+from chalicelib.adapters.dynamodb.items import WAITING, directory_members, user_key
 from infra.restore import factors
 from infra.restore.contents import address_key_of, scanned
 from infra.restore.factors import Passkeys, ids_of, key_of
@@ -358,7 +358,7 @@ def _without_address(attributes: Item, *, is_free: bool) -> Item:
     """Return the attributes of an account, with the address unverified if it is another's now."""
     if is_free:
         return attributes
-    kept = {name: value for name, value in attributes.items() if name != "new_email"}
+    kept = {name: value for name, value in attributes.items() if name not in WAITING}
     return kept | {"email_verified": {"BOOL": False}}
 
 

@@ -7,16 +7,20 @@ import pytest
 from chalicelib.accounts.events import EventType
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
+from chalicelib.credentials.challenges import Challenge, Purpose
 from chalicelib.credentials.mailed import KeptRegistration
 from chalicelib.credentials.throttling import Attempt, Known
 from chalicelib.errors import Conflict, EmailTaken, LinkExpired, UsernameTaken
+from tests.contract.test_factor_store import ADDED, FACTORS
 from tests.support.samples import ALICE, CHANGED, DELETED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
 OLD, NEW = "old@example.org", "New@example.org"
 VERIFIED = replace(REGISTERED, type=EventType.EMAIL_VERIFIED)
 UNCONFIRMED = replace(ALICE, contact=Contact(NEW, language="de"))
 CONFIRMED = replace(ALICE, contact=Contact(OLD, verified=True, language="de"))
-CHANGING = replace(ALICE, contact=Contact(OLD, verified=True, new_email=NEW, language="de"))
+CHANGING = replace(ALICE, contact=Contact(OLD, verified=True, new_email=NEW, language="de", asked_by="s1"))
+GIVEN = Contact(NEW, language="de", asked_by="s1")
+"""The first address of a user, which a session has given."""
 
 
 def asking(kind=MailKind.EMAIL, mail_id="m1", **members):
@@ -49,8 +53,8 @@ class TestContacts:
         assert add(CHANGING).contact == CHANGING.contact
 
     def test_sets_an_address_and_asks_to_confirm_it(self, add, users, addresses, outbox):
-        addresses.set_email(add(), UNCONFIRMED.contact, asking(to=NEW))
-        assert users.find("alice").contact == UNCONFIRMED.contact
+        addresses.set_email(add(), GIVEN, asking(to=NEW))
+        assert users.find("alice").contact == GIVEN
         assert outbox.find("m1").kind is MailKind.EMAIL
 
     def test_setting_an_address_twice_keeps_the_second(self, add, users, addresses):
@@ -60,17 +64,17 @@ class TestContacts:
 
     def test_sets_no_address_of_a_user_whose_address_has_changed(self, add, users, addresses, outbox):
         before = add()
-        addresses.set_email(before, UNCONFIRMED.contact, asking())
+        addresses.set_email(before, GIVEN, asking())
         with pytest.raises(Conflict):
-            addresses.set_email(before, Contact("other@example.org"), asking(mail_id="m2"))
-        assert users.find("alice").contact == UNCONFIRMED.contact
+            addresses.set_email(before, replace(GIVEN, email="other@example.org"), asking(mail_id="m2"))
+        assert users.find("alice").contact == GIVEN
         assert outbox.find("m2") is None
 
     def test_sets_no_address_of_a_user_who_is_gone(self, add, users, addresses):
         user = add()
         users.delete(user, DELETED)
         with pytest.raises(Conflict):
-            addresses.set_email(user, UNCONFIRMED.contact, asking())
+            addresses.set_email(user, GIVEN, asking())
         assert users.find("alice") is None
 
     def test_removes_an_address_and_frees_it(self, add, users, addresses, events, outbox):
@@ -88,6 +92,125 @@ class TestContacts:
         addresses.remove_email(add(UNCONFIRMED), None, None)
         assert users.find("alice").contact is None
         assert events.recent("u1", 9) == [REGISTERED]
+
+
+FIRST = replace(ALICE, contact=GIVEN)
+OTHER = replace(SESSION, id="s2")
+BEGUN = replace(REGISTERED, type=EventType.LOGIN_SUCCEEDED)
+LOGGED_OUT = replace(REVOKED, type=EventType.LOGGED_OUT)
+RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
+
+
+ENDS = {
+    "end of all": lambda stores, user, proof: stores.users.end_all_sessions(user, LOGGED_OUT),
+    "end of all by an administrator": lambda stores, user, proof: stores.administration.end_sessions(
+        user, [LOGGED_OUT]
+    ),
+    "disabled": lambda stores, user, proof: stores.administration.change(
+        user, roles=user.roles, disabled=True, events=[replace(REVOKED, type=EventType.ACCOUNT_DISABLED)]
+    ),
+    "another password": lambda stores, user, proof: stores.users.change_password(
+        admitted(user), OTHER, replace(SESSION, id="s3", epoch=user.session_epoch + 1), "new hash", CHANGED
+    ),
+    "reset": lambda stores, user, proof: stores.users.reset_password(user, proof, "new hash", RESET, None),
+    "end of that session by another": lambda stores, user, proof: stores.sessions.end_another(user, "s1", REVOKED),
+    "a second factor of another": lambda stores, user, proof: stores.factors.add_totp(
+        user, OTHER, FACTORS, Challenge("c1", Purpose.NEW_TOTP, NOW, NOW + 300, {}), ADDED, None
+    ),
+}
+"""What ends the session ``s1`` for its user."""
+
+
+class TestWithdrawal:
+    """What a session has given, and nobody has confirmed, goes with whatever ends that session for its user."""
+
+    @pytest.fixture
+    def two_sessions(self, add, users, sessions):
+        def two_sessions(user):
+            sessions.begin(add(user), OTHER, BEGUN, if_ended=REVOKED)
+            return users.find("alice")
+
+        return two_sessions
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_the_verified_address_is_left(self, two_sessions, ask, stores, end):
+        user = two_sessions(CHANGING)
+        ENDS[end](stores, user, ask(kind=MailKind.RESET, email=OLD))
+        assert stores.users.find("alice").contact == CONFIRMED.contact
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_of_a_first_address_nothing_is_left(self, two_sessions, ask, stores, end):
+        user = two_sessions(FIRST)
+        ENDS[end](stores, user, ask(kind=MailKind.RESET))
+        assert stores.users.find("alice").contact is None
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_what_the_registration_gave_stays(self, two_sessions, ask, stores, end):
+        user = two_sessions(UNCONFIRMED)
+        ENDS[end](stores, user, ask(kind=MailKind.RESET))
+        assert stores.users.find("alice").contact == UNCONFIRMED.contact
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_it_goes_also_if_it_was_given_after_the_user_was_read(self, two_sessions, ask, stores, end):
+        before = two_sessions(CONFIRMED)
+        stores.addresses.set_email(before, CHANGING.contact, asking(mail_id="m2", to=NEW))
+        ENDS[end](stores, before, ask(kind=MailKind.RESET, email=OLD))
+        assert stores.users.find("alice").contact == CONFIRMED.contact
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_nothing_is_given_once_the_session_has_ended(self, two_sessions, ask, stores, end):
+        before = two_sessions(CONFIRMED)
+        ENDS[end](stores, before, ask(kind=MailKind.RESET, email=OLD))
+        for user in (before, stores.users.find("alice")):
+            with pytest.raises(Conflict):
+                stores.addresses.set_email(user, CHANGING.contact, asking(mail_id="m2", to=NEW))
+        assert stores.users.find("alice").contact == CONFIRMED.contact
+        assert stores.outbox.find("m2") is None
+
+    def test_to_log_out_withdraws_nothing(self, two_sessions, users, sessions):
+        two_sessions(CHANGING)
+        sessions.end("u1", "s1", LOGGED_OUT)
+        assert users.find("alice").contact == CHANGING.contact
+
+    def test_neither_does_the_end_of_a_session_that_has_given_nothing(self, two_sessions, users, sessions):
+        sessions.end_another(two_sessions(CHANGING), "s2", REVOKED)
+        assert users.find("alice").contact == CHANGING.contact
+
+    def test_nor_of_one_in_whose_place_another_has_given_one(self, two_sessions, users, sessions, addresses):
+        before = two_sessions(CONFIRMED)
+        addresses.set_email(before, CHANGING.contact, asking(to=NEW))
+        given = replace(CHANGING.contact, new_email="c@example.org", asked_by="s2")
+        addresses.set_email(users.find("alice"), given, asking(mail_id="m2", to="c@example.org"))
+        assert sessions.end_another(before, "s1", REVOKED)
+        assert users.find("alice").contact == given
+        assert [session.id for session in sessions.of_user("u1")] == ["s2"]
+
+    def test_the_session_that_adds_a_second_factor_keeps_what_it_has_given(self, two_sessions, users, factors):
+        user = two_sessions(replace(CHANGING, contact=replace(CHANGING.contact, asked_by="s2")))
+        use = Challenge("c1", Purpose.NEW_TOTP, NOW, NOW + 300, {})
+        factors.add_totp(user, OTHER, FACTORS, use, ADDED, None)
+        assert users.find("alice").contact == user.contact
+
+    def test_of_a_session_that_is_gone_or_anothers_nothing_happens(self, two_sessions, users, sessions, events):
+        user = two_sessions(CHANGING)
+        assert not sessions.end_another(user, "s9", REVOKED)
+        assert not sessions.end_another(replace(user, id="u2"), "s1", REVOKED)
+        assert users.find("alice").contact == CHANGING.contact
+        assert REVOKED not in events.recent("u1", 9)
+
+    def test_can_be_asked_for(self, add, ask, users, addresses):
+        user, proof = add(CHANGING), ask()
+        addresses.withdraw_email(user)
+        assert users.find("alice").contact == CONFIRMED.contact
+        with pytest.raises(LinkExpired):
+            addresses.confirm_email(user, proof, VERIFIED, None)
+
+    def test_of_an_address_that_is_the_users_by_now_is_refused(self, add, ask, users, addresses):
+        user = add(CHANGING)
+        addresses.confirm_email(user, ask(), VERIFIED, None)
+        with pytest.raises(Conflict):
+            addresses.withdraw_email(user)
+        assert users.find("alice").verified_email == NEW
 
 
 class TestConfirmation:
@@ -127,7 +250,7 @@ class TestConfirmation:
     def test_of_an_address_that_no_longer_waits_changes_nothing(self, add, ask, users, addresses):
         user = add(UNCONFIRMED)
         proof = ask()
-        addresses.set_email(user, Contact("other@example.org"), asking(mail_id="m2"))
+        addresses.set_email(user, replace(GIVEN, email="other@example.org"), asking(mail_id="m2"))
         with pytest.raises(LinkExpired):
             addresses.confirm_email(user, proof, VERIFIED, None)
         assert not users.find("alice").contact.verified
@@ -157,6 +280,13 @@ class TestNamesThatAreAddresses:
         going_on = {s.id: s.username for s in sessions.of_user(user.id) if s.belongs_to(renamed)}
         assert going_on == {"s1": NEW}
 
+    def test_what_was_withdrawn_renames_nobody(self, add, ask, users, addresses):
+        user, proof = add(self.ASKED), ask(self.ASKED, session_id="s1")
+        users.end_all_sessions(user, LOGGED_OUT)
+        with pytest.raises(LinkExpired):
+            addresses.rename(user, proof, VERIFIED, None)
+        assert users.find(NEW) is None
+
     def test_without_the_asking_session_all_end(self, add, ask, users, addresses, sessions):
         user = add(self.ASKED)
         sessions.end(user.id, "s1", REVOKED)
@@ -181,7 +311,7 @@ class TestNamesThatAreAddresses:
     ):
         asked = replace(ALICE, username=OLD, contact=Contact(OLD))
         user = add(asked)
-        addresses.set_email(user, Contact("Old@Example.org"), asking(mail_id="m0"))
+        addresses.set_email(user, replace(GIVEN, email="Old@Example.org"), asking(mail_id="m0"))
         addresses.rename(user, ask(asked, email="Old@Example.org"), VERIFIED, None)
         assert users.find(OLD).username == "Old@Example.org"
         assert [s.id for s in sessions.of_user(user.id) if s.belongs_to(users.find(OLD))] == ["s1"]
@@ -215,6 +345,8 @@ class TestKeptRegistrations:
         users.add(self.USER, session, REGISTERED, proof=proof)
         assert users.find(NEW).contact == self.USER.contact
         assert addresses.kept("m1") is None
+        with pytest.raises(LinkExpired):
+            users.add(replace(self.USER, id="u2"), replace(session, user_id="u2"), REGISTERED, proof=proof)
         users.delete(users.find(NEW), DELETED)
         with pytest.raises(LinkExpired):
             users.add(self.USER, session, REGISTERED, proof=proof)

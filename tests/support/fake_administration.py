@@ -74,7 +74,7 @@ class FakeAdministrationStore:
             if is_active_administrator(found) and not is_active_administrator(changed):
                 self._memory.let_go(found)
             if disabled and not found.disabled:
-                changed = replace(changed, session_epoch=found.session_epoch + 1)
+                changed = replace(changed, session_epoch=found.session_epoch + 1, contact=found.settled_contact)
                 self._memory.mails.password_changed(user)
             self._memory.users[user.username_key] = changed
             self._memory.events.extend(events)
@@ -89,7 +89,9 @@ class FakeAdministrationStore:
     def end_sessions(self, user, events):
         with self._memory.lock:
             found = self._same(user)
-            self._memory.users[user.username_key] = replace(found, session_epoch=found.session_epoch + 1)
+            self._memory.users[user.username_key] = replace(
+                found, session_epoch=found.session_epoch + 1, contact=found.settled_contact
+            )
             self._memory.events.extend(events)
             self._end_all(user, events)
 

@@ -101,8 +101,15 @@ class FakeAddressStore:
     def set_email(self, user, contact, mail):
         with self._memory.lock:
             found = self._unchanged(user)
+            if (user.id, contact.asked_by) not in self._memory.sessions:
+                raise Conflict
             self._memory.users[user.username_key] = replace(found, contact=contact)
             self._memory.mails.put(mail)
+
+    def withdraw_email(self, user):
+        with self._memory.lock:
+            found = self._unchanged(user)
+            self._memory.users[user.username_key] = replace(found, contact=found.settled_contact)
 
     def remove_email(self, user, event, mail):
         with self._memory.lock:
@@ -146,7 +153,8 @@ class FakeAddressStore:
 
     def _unchanged(self, user):
         found = self._memory.user(user.username)
-        if found is None or (found.id, found.contact, found.disabled) != (user.id, user.contact, False):
+        was = (user.id, user.contact, user.session_epoch, False)
+        if found is None or (found.id, found.contact, found.session_epoch, found.disabled) != was:
             raise Conflict
         return found
 

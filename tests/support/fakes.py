@@ -105,10 +105,10 @@ class FakeUserStore:
         with self._memory.lock:
             mails = self._memory.mails
             email = user.verified_email
-            if user.username_key in self._memory.users or (email is not None and not mails.is_free(email, user)):
-                raise UsernameTaken
             if not mails.is_unused(proof):
                 raise LinkExpired("used")
+            if user.username_key in self._memory.users or (email is not None and not mails.is_free(email, user)):
+                raise UsernameTaken
             if proof is not None:
                 mails.registrations.pop(proof.mail_id, None)
                 mails.use(proof)
@@ -130,8 +130,9 @@ class FakeUserStore:
             kept = self._memory.sessions.get((session.user_id, session.id))
             if not unchanged(self.find(user.username), user) or kept is None:
                 raise Conflict
+            found = self.find(user.username)
             self._memory.users[user.username_key] = replace(
-                self.find(user.username), password_hash=password_hash, session_epoch=successor.epoch
+                found, password_hash=password_hash, session_epoch=successor.epoch, contact=found.settled_contact
             )
             self._memory.sessions[successor.user_id, successor.id] = successor
             self._memory.events.append(event)
@@ -148,7 +149,10 @@ class FakeUserStore:
             if mails.version(user) != proof.password_version or found.verified_email != user.verified_email:
                 raise LinkExpired("changed")
             self._memory.users[user.username_key] = replace(
-                found, password_hash=password_hash, session_epoch=found.session_epoch + 1
+                found,
+                password_hash=password_hash,
+                session_epoch=found.session_epoch + 1,
+                contact=found.settled_contact,
             )
             self._memory.accounts.pop(user.username_key, None)
             for known in (None, device):
@@ -171,7 +175,9 @@ class FakeUserStore:
             found = self.find(user.username)
             if found is None or found.id != user.id:
                 raise Conflict
-            self._memory.users[user.username_key] = replace(found, session_epoch=found.session_epoch + 1)
+            self._memory.users[user.username_key] = replace(
+                found, session_epoch=found.session_epoch + 1, contact=found.settled_contact
+            )
             self._memory.events.append(event)
             self._end_all(user, event)
 
@@ -306,6 +312,15 @@ class FakeSessionStore:
             self._memory.mails.put(mail)
             self._memory.events.append(event)
             self._memory.tell_ended(session_id, event.at, is_user=False)
+            return True
+
+    def end_another(self, user, session_id, event):
+        with self._memory.lock:
+            if not self.end(user.id, session_id, event):
+                return False
+            found = self._memory.users.get(user.username_key)
+            if found is not None and found.contact is not None and found.contact.asked_by == session_id:
+                self._memory.users[user.username_key] = replace(found, contact=found.settled_contact)
             return True
 
     def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):

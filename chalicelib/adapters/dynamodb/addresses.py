@@ -10,6 +10,7 @@ from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_i
 from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.items import (
     TTL_MARGIN,
+    WAITING,
     address_key,
     contact_members,
     delete_address,
@@ -77,20 +78,30 @@ class DynamoDBAddressStore:
         )
 
     def set_email(self, user: User, contact: Contact, mail: Mail) -> None:
-        """See ``AddressStore.set_email``. Takes one transaction."""
+        """See ``AddressStore.set_email``. Takes one transaction.
+
+        It marks the session, so that whoever ends that one learns of it, see ``SessionStore.end_another``.
+        """
         members = contact_members(contact)
         changes = Changes(
             sets=[f"#{name} = :{name}" for name in members],
-            removes=[] if "new_email" in members else ["new_email"],
+            removes=[name for name in ("email", "email_verified") if name not in members],
             names={f"#{name}": name for name in members},
             values={f":{name}": value for name, value in members.items()},
         )
-        self._change_contact(user, contact, changes, [], mail)
+        asking = Changes(sets=["gave_email = :true"], values={":true": True}).action(
+            self._tables.sessions, session_key(user.id, contact.asked_by or ""), "attribute_exists(session_id)"
+        )
+        self._change_contact(user, contact, changes, [asking], mail)
+
+    def withdraw_email(self, user: User) -> None:
+        """See ``AddressStore.withdraw_email``. Takes one transaction."""
+        self._change_contact(user, user.settled_contact, Changes(removes=[*WAITING]), [], None)
 
     def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
         """See ``AddressStore.remove_email``. Takes one transaction."""
         changes = Changes(
-            removes=["email", "email_verified", "new_email", "#language"], names={"#language": "language"}
+            removes=["email", "email_verified", *WAITING, "#language"], names={"#language": "language"}
         )
         email = user.verified_email
         others = [delete_address(self._tables, email, user)] if email is not None else []
@@ -118,10 +129,12 @@ class DynamoDBAddressStore:
             failed = transact_with_mail(self._database, actions, mail=mail, proof=proof, at=event.at)
             if not failed:
                 return
+            # Whoever has the name may be this user: another request with the same link was first.
+            holder = user_from_item(failed.get(1))
+            if len(actions) in failed or (holder is not None and holder.id == user.id):
+                raise LinkExpired("used meanwhile")
             if 0 in failed or 1 in failed:
                 raise EmailTaken
-            if len(actions) in failed:
-                raise LinkExpired("used meanwhile")
             # Otherwise the item was changed since it was read, by an attempt to log in for instance, or the session
             # has ended.
             keeps_session = keeps_session and len(actions) - 1 not in failed
@@ -132,7 +145,7 @@ class DynamoDBAddressStore:
     ) -> None:
         new, old = proof.email or "", user.verified_email
         changes.sets += ["email = :new", "email_verified = :true"]
-        changes.removes.append("new_email")
+        changes.removes += WAITING
         changes.values |= {":new": new, ":true": True, ":false": False, ":id": user.id}
         unchanged = require_version(changes, proof)
         actions = [
@@ -176,7 +189,8 @@ class DynamoDBAddressStore:
                 **directory_members(new),
             }
         )
-        moved.pop("new_email", None)
+        for name in WAITING:
+            moved.pop(name, None)
         renamed_key = user_key(user.username)
         # Every attempt to log in raises `tried`, and every other change raises one of these or is looked at here.
         unread: dict[str, Value] = {
@@ -197,6 +211,7 @@ class DynamoDBAddressStore:
                     "TableName": self._tables.users,
                     "Item": moved,
                     "ConditionExpression": "attribute_not_exists(user_id)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
             {
@@ -258,13 +273,17 @@ class DynamoDBAddressStore:
         mail: Mail | None,
     ) -> None:
         """Change where a user gets mail to ``contact``, if that is still as it was read. Raises Conflict."""
-        changes.values |= {":id": user.id, ":false": False}
-        condition = "user_id = :id AND disabled = :false"
-        if user.contact is None:
-            condition += " AND attribute_not_exists(email)"
-        else:
-            changes.values |= {":old": user.contact.email, ":was_verified": user.contact.verified}
+        changes.values |= {":id": user.id, ":false": False, ":epoch": user.session_epoch}
+        condition = "user_id = :id AND disabled = :false AND session_epoch = :epoch"
+        before = user.contact
+        if before is None:
+            condition += " AND attribute_not_exists(email) AND attribute_not_exists(new_email)"
+        elif before.verified or before.asked_by is None:
+            changes.values |= {":old": before.email, ":was_verified": before.verified}
             condition += " AND email = :old AND email_verified = :was_verified"
+        else:
+            changes.values[":old"] = before.email
+            condition += " AND attribute_not_exists(email) AND new_email = :old"
         action = changes.action(self._tables.users, user_key(user.username), condition)
         failed = transact_with_mail(self._database, [action, *others], mail=mail)
         if not failed:

@@ -21,6 +21,7 @@ from chalicelib.adapters.dynamodb.deletion import delete_user
 from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.items import (
     DIRECTORY,
+    WAITING,
     new_user_to_item,
     put_address,
     put_event,
@@ -125,6 +126,7 @@ class DynamoDBAdministrationStore:
         )
         if ends:
             changes.sets += ["session_epoch = session_epoch + :one", "session_bound = :zero"]
+            changes.removes += WAITING
             # What was mailed or handed over before is void too, also if the account is enabled again in time.
             changes.adds.append("password_version :one")
             changes.values |= {":one": 1, ":zero": 0}
@@ -150,7 +152,9 @@ class DynamoDBAdministrationStore:
     def end_sessions(self, user: User, events: Sequence[SecurityEvent]) -> None:
         """See ``AdministrationStore.end_sessions``. Takes one transaction, and then deletes the ended sessions."""
         changes = Changes(
-            sets=["session_epoch = session_epoch + :one", "session_bound = :zero"], values={":one": 1, ":zero": 0}
+            sets=["session_epoch = session_epoch + :one", "session_bound = :zero"],
+            removes=[*WAITING],
+            values={":one": 1, ":zero": 0},
         )
         changes.values[":id"] = user.id
         action = changes.action(self._tables.users, user_key(user.username), "user_id = :id")

@@ -77,12 +77,13 @@ class DynamoDBDeliveries:
         members = self._read({"username_key": {"S": name_key}}, OF_A_USER)
         if "user_id" not in members:
             return None
+        verified, new = members.get("email_verified", False), members.get("new_email")
         return Recipient(
             user_id=members["user_id"],
             username=members["username"],
-            email=members.get("email"),
-            verified=members.get("email_verified", False),
-            new_email=members.get("new_email"),
+            email=members.get("email", new),
+            verified=verified,
+            new_email=new if verified else None,
             language=members.get("language", ""),
             disabled=members["disabled"],
             password_version=members.get("password_version", 0),

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb.factor_uses import passkey_key, use_challenge
 from chalicelib.adapters.dynamodb.failures import count_in_window
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
+    WAITING,
     event_to_item,
     put_event,
     session_key,
@@ -91,6 +92,13 @@ class DynamoDBFactorStore:
                 ":one": 1,
             },
         )
+        conditions = []
+        if user.contact is not None and user.contact.asked_by == session.id:
+            # What the session that goes on has given goes on too.
+            conditions.append("asked_by = :session")
+            changes.values[":session"] = session.id
+        else:
+            changes.removes += WAITING
         session_update: TransactWriteItemTypeDef = {
             "Update": {
                 "TableName": self._tables.sessions,
@@ -108,7 +116,7 @@ class DynamoDBFactorStore:
             }
         }
         actions = [
-            self._changing(user, changes),
+            self._changing(user, changes, *conditions),
             use_challenge(self._tables, challenge, event.at),
             session_update,
             put_event(self._tables, event),

@@ -15,9 +15,11 @@ A user, under the digest of the canonical username:
     session_counts   N   how often the sessions were counted
     ttl              N   of an item without user_id: when DynamoDB may delete it. A user's is never a number.
     restored_from    S   the point-in-time copy that the account was restored from, if it ever was
-    email            S   the address, as typed; absent if there is none, as is what follows
-    email_verified   BOOL
-    new_email        S   what will replace a verified address, while it waits to be confirmed
+    email            S   the address, as typed, verified or given at the registration; absent if there is none
+    email_verified   BOOL  absent without ``email``
+    new_email        S   what a session has given later, while it waits to be confirmed. So one REMOVE withdraws it,
+                         whether or not it is to replace a verified address
+    asked_by         S   the session that has given ``new_email``; absent without it
     language         S   which mail is in
     password_version N   how often the password has changed or the account was disabled, which makes links in mails
                          void; absent before the first time
@@ -138,6 +140,9 @@ class SessionCounts(NamedTuple):
     """How often the sessions were counted. A count may leave the bound the same, but always raises this."""
 
 
+WAITING = ("new_email", "asked_by")
+"""The attributes of an address that a session has given and that waits. To remove them withdraws it."""
+
 UNCHANGED = "user_id = :id AND password_hash = :hash AND session_epoch = :epoch AND disabled = :false"
 """A condition: the user still has the hash and the epoch that the password was checked against."""
 
@@ -186,12 +191,13 @@ def registration_key(mail_id: str) -> Item:
 
 def contact_members(contact: Contact) -> dict[str, Value]:
     """Return the attributes that say where a user gets mail."""
-    members: dict[str, Value] = {
-        "email": contact.email,
-        "email_verified": contact.verified,
-        "language": contact.language,
-    }
-    return members if contact.new_email is None else members | {"new_email": contact.new_email}
+    members: dict[str, Value] = {"language": contact.language}
+    if contact.asked_by is not None:
+        members["asked_by"] = contact.asked_by
+    if contact.verified or contact.asked_by is None:
+        members |= {"email": contact.email, "email_verified": contact.verified}
+    new = contact.new_email if "email" in members else contact.email
+    return members if new is None else members | {"new_email": new}
 
 
 def new_user_to_item(user: User, *, sessions: int = 1) -> Item:
@@ -230,7 +236,7 @@ def user_from_item(item: Item | None) -> User | None:
         roles=tuple(sorted(item["roles"]["SS"])),
         created_at=int(item["created_at"]["N"]),
         disabled=item["disabled"]["BOOL"],
-        contact=_contact(item) if "email" in item else None,
+        contact=_contact(item) if "email" in item or "new_email" in item else None,
         factors=_factors(item) if "totp" in item or "passkeys" in item else None,
         session_epoch=int(item["session_epoch"]["N"]),
         failures=failures_of_day(item),
@@ -239,12 +245,12 @@ def user_from_item(item: Item | None) -> User | None:
 
 
 def _contact(item: Item) -> Contact:
-    return Contact(
-        email=item["email"]["S"],
-        verified=item["email_verified"]["BOOL"],
-        new_email=item["new_email"]["S"] if "new_email" in item else None,
-        language=item["language"]["S"],
-    )
+    new = item["new_email"]["S"] if "new_email" in item else None
+    language = item["language"]["S"]
+    asked_by = item["asked_by"]["S"] if "asked_by" in item else None
+    if "email" not in item:
+        return Contact(new or "", language=language, asked_by=asked_by)
+    return Contact(item["email"]["S"], item["email_verified"]["BOOL"], new, language, asked_by)
 
 
 def _factors(item: Item) -> Factors:

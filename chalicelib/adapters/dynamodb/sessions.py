@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.accounts.events import SecurityEvent
 from chalicelib.accounts.session import Session
@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb.ended import put_ended_session, put_ended_user
 from chalicelib.adapters.dynamodb.failures import forget, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
+    WAITING,
     SessionCounts,
     put_event,
     put_session,
@@ -216,6 +217,32 @@ class DynamoDBSessionStore:
         actions = [delete, *self._recorded(session_id, event)]
         return not transact_with_mail(self._database, actions, mail=mail)
 
+    def end_another(self, user: User, session_id: str, event: SecurityEvent) -> bool:
+        """See ``SessionStore.end_another``. Takes one transaction.
+
+        The session says whether it has ever given an address, and then the user whether that one waits.
+        """
+        gave = _waits_for(user, session_id)
+        for _ in range(_ROUNDS):
+            delete = self._delete(user.id, session_id)
+            condition = "attribute_exists(session_id)" + ("" if gave else " AND attribute_not_exists(gave_email)")
+            delete["Delete"] |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+            actions = [delete, *self._recorded(session_id, event)]
+            if gave:
+                actions.append(self._withdrawing(user, session_id))
+            failed = transact(self._database, actions)
+            if not failed:
+                return True
+            if 0 in failed and failed[0] is None:
+                return False
+            if 0 not in failed:
+                found = user_from_item(failed[len(actions) - 1])
+                if found is None or found.id != user.id:
+                    return False
+                user = found
+            gave = True
+        raise ServiceUnavailable("too many changes of one user's address at once")
+
     def end_at(
         self,
         user_id: str,
@@ -339,6 +366,16 @@ class DynamoDBSessionStore:
             return [put_ended_user(self._tables, surplus[0].user_id, if_ended.at)]
         return [put_ended_session(self._tables, other.id, if_ended.at) for other in surplus]
 
+    def _withdrawing(self, user: User, session_id: str) -> TransactWriteItemTypeDef:
+        """Return the action that withdraws the address that waits, or looks that it is not this session's."""
+        changes = Changes(removes=[*WAITING], values={":id": user.id, ":session": session_id})
+        if _waits_for(user, session_id):
+            return changes.action(self._tables.users, user_key(user.username), "user_id = :id", "asked_by = :session")
+        not_its = "(attribute_not_exists(asked_by) OR asked_by <> :session)"
+        check = changes.parameters(self._tables.users, user_key(user.username), "user_id = :id", not_its)
+        del check["UpdateExpression"]
+        return cast("TransactWriteItemTypeDef", {"ConditionCheck": check})
+
     def _recorded(self, session_id: str, event: SecurityEvent) -> list[TransactWriteItemTypeDef]:
         """Return the actions that record an event which ends a session, and tell the feed of it."""
         return [put_event(self._tables, event), put_ended_session(self._tables, session_id, event.at)]
@@ -350,6 +387,11 @@ class DynamoDBSessionStore:
 def _counts(user: User) -> SessionCounts:
     """Return the session counts that were read with the user, or zeros for a user that was not read."""
     return user.store_state if isinstance(user.store_state, SessionCounts) else SessionCounts(bound=0, counts=0)
+
+
+def _waits_for(user: User, session_id: str) -> bool:
+    """Return whether an address waits that this session has given."""
+    return user.contact is not None and user.contact.asked_by == session_id
 
 
 def _is_unchanged(stored: User, checked: User) -> bool:

@@ -72,10 +72,13 @@ def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) ->
                 for position, reason in enumerate(reasons)
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
-            if failed:
+            codes = {reason.get("Code") for reason in reasons}
+            # Beside a conflict the failed conditions may be a part only: the other transaction has made them fail, and
+            # is about to make more fail.
+            if failed and "TransactionConflict" not in codes:
                 return failed
             # Any other reason means a bug, and a retry would fail too.
-            if {reason.get("Code") for reason in reasons} - {"None"} <= _PASSING:
+            if codes - {"None", "ConditionalCheckFailed"} <= _PASSING:
                 raise _Again from cancelled
             raise
         return {}

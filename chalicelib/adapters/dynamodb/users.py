@@ -15,6 +15,7 @@ from chalicelib.adapters.dynamodb.ended import put_ended_user
 from chalicelib.adapters.dynamodb.failures import forget, forget_source, given_back
 from chalicelib.adapters.dynamodb.items import (
     UNCHANGED,
+    WAITING,
     new_user_to_item,
     put_address,
     put_event,
@@ -84,7 +85,8 @@ class DynamoDBUserStore:
         failed = transact_with_mail(self._database, actions, mail=mail, proof=proof, at=event.at)
         if not failed or _is_ours(failed.get(0), "user_id", user.id):
             return
-        if failed.keys() == {len(actions)}:
+        if len(actions) in failed:
+            # Whoever has the name by now, another request with the same link was first.
             raise LinkExpired("used meanwhile")
         raise UsernameTaken
 
@@ -109,6 +111,7 @@ class DynamoDBUserStore:
             raise Conflict
         changes = forget(admission)
         changes.sets += ["password_hash = :new_hash", "session_epoch = :new_epoch", "session_bound = :one"]
+        changes.removes += WAITING
         changes.adds.append("password_version :one")
         changes.values |= {
             ":id": user.id,
@@ -153,7 +156,7 @@ class DynamoDBUserStore:
         """See ``UserStore.reset_password``. Takes one transaction, and then deletes the ended sessions."""
         changes = Changes(
             sets=["password_hash = :new_hash", "session_epoch = session_epoch + :one", "session_bound = :zero"],
-            removes=["failures", "failures_at"],
+            removes=["failures", "failures_at", *WAITING],
             adds=["password_version :one", "tried :one"],
             values={":new_hash": password_hash, ":one": 1, ":zero": 0, ":id": user.id, ":false": False},
         )
@@ -205,7 +208,10 @@ class DynamoDBUserStore:
                     "Update": {
                         "TableName": self._tables.users,
                         "Key": user_key(user.username),
-                        "UpdateExpression": "SET session_epoch = session_epoch + :one, session_bound = :zero",
+                        "UpdateExpression": (
+                            "SET session_epoch = session_epoch + :one, session_bound = :zero"
+                            f" REMOVE {', '.join(WAITING)}"
+                        ),
                         "ConditionExpression": "user_id = :id",
                         "ExpressionAttributeValues": to_item({":id": user.id, ":one": 1, ":zero": 0}),
                     }
