@@ -11,6 +11,7 @@ from tests.support.mail_flows import (
     PASSWORD,
     confirm,
     forgot,
+    reset,
     spoilt,
     with_address,
 )
@@ -299,3 +300,170 @@ def test_every_answer_about_a_user_has_the_address(api, alice, mailbox, clock):
     for shown in (log_in, refreshed, again, dashboard, api.me(bearer).json):
         found = shown["user"]
         assert (found["email"], found["email_verified"], found["second_factor"]) == (ADDRESS, True, False)
+
+
+def session_id(api, tokens):
+    """The id of the session of these tokens."""
+    listed = api.bearer("GET", "/auth/sessions", tokens["access_token"]).json["sessions"]
+    return next(session["id"] for session in listed if session["current"])
+
+
+def end(api, tokens, ended):
+    return api.bearer("DELETE", f"/auth/sessions/{ended}", tokens["access_token"])
+
+
+def choose_another_password(api, tokens):
+    passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    return api.bearer("PUT", "/auth/password", tokens["access_token"], passwords)
+
+
+def log_out_everywhere(api, tokens):
+    return api.bearer("POST", "/auth/logout-all", tokens["access_token"])
+
+
+ACTS = {
+    "ends that session": lambda api, owner, thief, token: end(api, owner, session_id(api, thief)),
+    "logs out everywhere": lambda api, owner, thief, token: log_out_everywhere(api, owner),
+    "changes the password": lambda api, owner, thief, token: choose_another_password(api, owner),
+    "resets the password": lambda api, owner, thief, token: reset(api, token),
+}
+
+
+class TestTheAddressOfAThief:
+    """A thief has a fresh session and gives an address of his own. The owner acts in another session."""
+
+    @pytest.fixture
+    def reset_token(self, api, alice, mailbox):
+        forgot(api, "Alice")
+        return mailbox.token(ADDRESS, "reset")
+
+    def after(self, api, password=PASSWORD):
+        answer = api.login("Alice", password)
+        return answer.json if answer.status == 200 else api.login("Alice", NEW_PASSWORD).json
+
+    @pytest.mark.parametrize("act", ACTS)
+    def test_is_withdrawn_by_what_the_owner_does(self, api, alice, mailbox, reset_token, act):
+        thief = api.login("Alice").json
+        assert change(api, thief, OTHER_ADDRESS).status == 202
+        token = mailbox.token(OTHER_ADDRESS, "email")
+        assert ACTS[act](api, alice, thief, reset_token).status in {200, 204}
+        confirm(api, token).assert_problem(410, "link_expired")
+        owner = self.after(api)
+        assert "new_email" not in user(api, owner)
+        assert (user(api, owner)["email"], user(api, owner)["email_verified"]) == (ADDRESS, True)
+        resend(api, owner).assert_problem(409, "conflict")
+
+    @pytest.mark.parametrize("act", ["ends that session", "logs out everywhere", "changes the password"])
+    def test_is_withdrawn_also_where_there_was_none_before(self, api, mailbox, act):
+        owner = api.register("Alice").json
+        thief = api.login("Alice").json
+        change(api, thief, OTHER_ADDRESS)
+        token = mailbox.token(OTHER_ADDRESS, "email")
+        assert ACTS[act](api, owner, thief, None).status in {200, 204}
+        confirm(api, token).assert_problem(410, "link_expired")
+        owner = self.after(api)
+        assert (user(api, owner)["email"], user(api, owner)["email_verified"]) == (None, False)
+        resend(api, owner).assert_problem(409, "conflict")
+
+    def test_is_withdrawn_where_it_replaced_what_was_never_confirmed(self, api, mailbox):
+        owner = api.register("Alice", email=ADDRESS).json
+        thief = api.login("Alice").json
+        change(api, thief, OTHER_ADDRESS)
+        token = mailbox.token(OTHER_ADDRESS, "email")
+        assert end(api, owner, session_id(api, thief)).status == 204
+        confirm(api, token).assert_problem(410, "link_expired")
+        assert user(api, owner)["email"] is None
+
+    def test_the_new_session_of_a_changed_password_is_shown_without_it(self, api, alice):
+        change(api, api.login("Alice").json, OTHER_ADDRESS)
+        shown = choose_another_password(api, alice).json["user"]
+        assert "new_email" not in shown
+        assert shown["email"] == ADDRESS
+
+    def test_stays_while_the_session_that_gave_it_does(self, api, alice, mailbox):
+        thief, another = api.login("Alice").json, api.login("Alice").json
+        change(api, thief, OTHER_ADDRESS)
+        assert end(api, alice, session_id(api, another)).status == 204
+        assert user(api, alice)["new_email"] == OTHER_ADDRESS
+        assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
+
+    def test_goes_with_its_session_whoever_asked_for_the_mail_again(self, api, alice, mailbox, clock):
+        thief = api.login("Alice").json
+        change(api, thief, OTHER_ADDRESS)
+        mailbox.all()
+        clock.advance(MINUTE)
+        resend(api, alice)
+        assert end(api, alice, session_id(api, thief)).status == 204
+        confirm(api, mailbox.token(OTHER_ADDRESS, "email")).assert_problem(410, "link_expired")
+
+
+def test_whoever_logs_out_can_confirm_the_address_afterwards(api, alice, mailbox):
+    for number, log_out in enumerate(
+        (
+            lambda tokens: api.logout(tokens["refresh_token"]),
+            lambda tokens: end(api, tokens, session_id(api, tokens)),
+        )
+    ):
+        tokens, address = api.login("Alice").json, f"alice{number}@example.com"
+        assert change(api, tokens, address).status == 202
+        assert log_out(tokens).status == 204
+        assert confirm(api, mailbox.token(address, "email")).status == 204
+
+
+@pytest.mark.parametrize("act", [log_out_everywhere, choose_another_password])
+def test_what_was_given_at_the_registration_stays_whatever_ends_its_session(api, mailbox, act):
+    tokens = api.register("Alice", email=ADDRESS).json
+    mailbox.token(ADDRESS, "email")
+    assert act(api, tokens).status in {200, 204}
+    answer = api.login("Alice")
+    tokens = answer.json if answer.status == 200 else api.login("Alice", NEW_PASSWORD).json
+    assert (user(api, tokens)["email"], user(api, tokens)["email_verified"]) == (ADDRESS, False)
+
+
+class TestAChangeThatIsTakenBack:
+    @pytest.fixture
+    def token(self, api, alice, mailbox):
+        """What was mailed to another address that Alice has given."""
+        change(api, alice, OTHER_ADDRESS)
+        return mailbox.token(OTHER_ADDRESS, "email")
+
+    @pytest.mark.parametrize("email", [ADDRESS, ADDRESS.upper()])
+    def test_leaves_the_verified_address_and_voids_the_links(self, api, alice, mailbox, token, email):
+        before = len(mailbox.all())
+        answer = change(api, alice, email)
+        assert (answer.status, answer.json) == (202, {})
+        shown = user(api, alice)
+        assert (shown["email"], shown["email_verified"]) == (ADDRESS, True)
+        assert "new_email" not in shown
+        confirm(api, token).assert_problem(410, "link_expired")
+        resend(api, alice).assert_problem(409, "conflict")
+        assert len(mailbox.all()) == before
+        assert events(api, alice) == ["email_verified", "registered"]
+
+    def test_is_taken_back_once(self, api, alice, token):
+        change(api, alice, ADDRESS)
+        answer = change(api, alice, ADDRESS)
+        answer.assert_problem(422, "validation_failed")
+        assert [error["code"] for error in answer.json["errors"]] == ["same_email"]
+
+    def test_counts_as_no_mail(self, api, alice, mailbox, clock):
+        for number in range(5):
+            assert change(api, alice, f"alice{number}@example.com").status == 202
+            assert change(api, alice, ADDRESS).status == 202
+        mailbox.all()
+        forgot(api, ADDRESS)
+        assert mailbox.token(ADDRESS, "reset")
+
+    def test_needs_a_fresh_session(self, api, alice, clock, token):
+        clock.advance(HOUR)
+        stale = api.refresh(alice["refresh_token"]).json
+        change(api, stale, ADDRESS).assert_problem(401, "insufficient_user_authentication")
+        assert user(api, stale)["new_email"] == OTHER_ADDRESS
+
+    def test_can_be_taken_back_after_somebody_elses_address(self, api, alice, mailbox, clock):
+        with_address(api, mailbox, clock, "Bobby", OTHER_ADDRESS)
+        change(api, alice, OTHER_ADDRESS)
+        confirm(api, mailbox.token(OTHER_ADDRESS, "email")).assert_problem(409, "email_taken")
+        assert user(api, alice)["new_email"] == OTHER_ADDRESS
+        assert change(api, alice, ADDRESS).status == 202
+        assert "new_email" not in user(api, alice)

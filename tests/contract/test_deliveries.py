@@ -87,6 +87,14 @@ class TestFinding:
         )
 
     @pytest.mark.parametrize(
+        "contact", [Contact(ADDRESS, language="de"), Contact(ADDRESS, language="de", asked_by="s1")]
+    )
+    def test_finds_a_user_whose_first_address_waits_whoever_gave_it(self, found, add, deliveries, contact):
+        add(replace(ALICE, contact=contact))
+        user = deliveries.user_with_name(found().name_key)
+        assert (user.email, user.verified_email, user.unconfirmed, user.language) == (ADDRESS, None, ADDRESS, "de")
+
+    @pytest.mark.parametrize(
         "contact", [None, Contact(ADDRESS), Contact("b@example.org", verified=True, new_email=ADDRESS)]
     )
     def test_finds_nobody_by_an_address_that_is_not_verified(self, found, add, deliveries, contact):

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.results import LoggedIn
+from chalicelib.adapters.dynamodb.items import user_from_item
 from chalicelib.errors import (
     Conflict,
     EmailTaken,
@@ -23,6 +24,7 @@ from tests.faults.test_races import THREADS, at_once, database_name, dynamodb, i
 from tests.support.post_office import PostOffice
 from tests.support.verified_addresses import names_by_address
 from tests.support.whole import PASSWORD
+from tests.support.wire import cancelled
 
 __all__ = ["at_once", "database_name", "dynamodb", "pool"]
 
@@ -328,3 +330,145 @@ def test_a_deletion_that_has_read_the_user_before_a_renaming_says_that_it_did_no
         use_cases.account.delete_account(principal, PASSWORD, caller)
     assert names() == {LEES: LEES}
     assert len(database.sessions()) == 1
+
+
+@pytest.fixture
+def between(wire):
+    """Return what does something once a request has read all that it needs, and before it writes."""
+
+    def between(act):
+        done = []
+
+        def act_first(deliver):
+            if not done:
+                done.append(act)
+                act()
+            return deliver()
+
+        wire.mend()
+        wire.break_with(act_first, operation="TransactWriteItems", times=1)
+
+    return between
+
+
+def test_a_link_that_renames_and_was_used_since_it_was_read_is_void_and_nobody_elses(addressed, between, caller, names):
+    principal = addressed.join(KIMS)
+    token = addressed.change(principal, LEES)
+    confirm = addressed.use_cases.addresses.confirm
+    between(lambda: confirm(token, caller))
+    with pytest.raises(LinkExpired):
+        confirm(token, caller)
+    assert names() == {LEES: LEES}
+
+
+def test_of_many_uses_at_once_of_a_link_that_renames_one_is_done(addressed, at_once, caller, names):
+    principal = addressed.join(KIMS)
+    token = addressed.change(principal, LEES)
+    outcomes = kinds(at_once(*[lambda: addressed.use_cases.addresses.confirm(token, caller)] * THREADS))
+    assert outcomes.count(None) == 1
+    assert set(outcomes) <= {None, LinkExpired}
+    assert names() == {LEES: LEES}
+
+
+def test_a_link_that_makes_an_account_and_was_used_since_it_was_read_is_void_and_nobody_elses(
+    addressed, between, caller, names, post
+):
+    addressed.use_cases.address_registration.ask(KIMS, PASSWORD, caller, language="en")
+    token = post.only(MailKind.REGISTER).token
+    confirm = addressed.use_cases.address_registration.confirm
+    between(lambda: confirm(token, caller))
+    with pytest.raises(LinkExpired):
+        confirm(token, caller)
+    assert names() == {KIMS: KIMS}
+
+
+def test_such_a_link_is_void_also_if_at_first_only_the_name_is_seen_to_be_taken(addressed, wire, caller, post, pauses):
+    addressed.use_cases.address_registration.ask(KIMS, PASSWORD, caller, language="en")
+    token = post.only(MailKind.REGISTER).token
+    confirm = addressed.use_cases.address_registration.confirm
+    used = []
+
+    def use_and_conflict(deliver):
+        if used:
+            return deliver()
+        used.append(token)
+        confirm(token, caller)
+        # The user's item is written by then, and the mail's about to be.
+        return cancelled("ConditionalCheckFailed", *["None"] * 4, "TransactionConflict")(deliver)
+
+    wire.mend()
+    wire.break_with(use_and_conflict, operation="TransactWriteItems", times=1)
+    with pytest.raises(LinkExpired):
+        confirm(token, caller)
+    assert len(pauses) == 1
+
+
+def test_of_many_uses_at_once_of_a_link_that_makes_an_account_one_is_done(addressed, at_once, caller, names, post):
+    addressed.use_cases.address_registration.ask(KIMS, PASSWORD, caller, language="en")
+    token = post.only(MailKind.REGISTER).token
+    confirm = addressed.use_cases.address_registration.confirm
+    results = at_once(*[lambda: confirm(token, caller)] * THREADS)
+    assert sum(isinstance(result, LoggedIn) for result in results) == 1
+    assert {type(result) for result in results} <= {LoggedIn, LinkExpired, BUSY}
+    assert names() == {KIMS: KIMS}
+
+
+ACTS = {
+    "ends all": lambda use_cases, owner, thief, caller: use_cases.account.log_out_everywhere(owner, caller),
+    "ends that session": lambda use_cases, owner, thief, caller: use_cases.account.end_session(
+        owner, thief.session_id, caller
+    ),
+    "changes the password": lambda use_cases, owner, thief, caller: use_cases.account.change_password(
+        owner, PASSWORD, NEW_PASSWORD, caller
+    ),
+}
+"""What an owner does about a thief."""
+
+
+def waiting(database):
+    """The address that waits to be confirmed, None if there is none."""
+    (item,) = database.users()
+    contact = user_from_item(item).contact
+    return contact and contact.unconfirmed
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_address_that_a_thief_gives_while_the_owner_acts_does_not_come_after_it(
+    people, between, verifier, caller, database, use_cases, clock, act
+):
+    owner = people.with_address("Kim")
+    thief = principal_of(verifier, use_cases.log_in.with_password("Kim", PASSWORD, caller))
+    clock.advance(60)
+    between(lambda: ACTS[act](use_cases, owner, thief, caller))
+    with pytest.raises(Conflict):
+        use_cases.addresses.change(thief, LEES, caller, language="en")
+    assert waiting(database) is None
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("is_first", [True, False], ids=["first address", "another address"])
+def test_nor_does_it_outlast_an_act_that_has_read_the_user_before(
+    people, between, verifier, caller, database, use_cases, clock, act, is_first
+):
+    owner = people.register("Kim")[0] if is_first else people.with_address("Kim")
+    thief = principal_of(verifier, use_cases.log_in.with_password("Kim", PASSWORD, caller))
+    clock.advance(60)
+    between(lambda: use_cases.addresses.change(thief, LEES, caller, language="en"))
+    ACTS[act](use_cases, owner, thief, caller)
+    assert waiting(database) is None
+    with pytest.raises(InvalidToken):
+        use_cases.account.profile(thief)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_at_once_only_one_of_the_two_is_left(people, at_once, verifier, caller, database, use_cases, clock, act):
+    owner = people.with_address("Kim")
+    thief = principal_of(verifier, use_cases.log_in.with_password("Kim", PASSWORD, caller))
+    clock.advance(60)
+    acted, given = at_once(
+        lambda: ACTS[act](use_cases, owner, thief, caller),
+        lambda: use_cases.addresses.change(thief, LEES, caller, language="en"),
+    )
+    assert isinstance(given, Conflict | InvalidToken | BUSY | None)
+    if not isinstance(acted, BUSY):
+        assert waiting(database) is None

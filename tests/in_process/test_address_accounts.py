@@ -249,6 +249,48 @@ def test_to_confirm_another_address_renames_the_account_and_ends_the_other_sessi
     assert "#" not in mailbox.newest(ADDRESS)["text"]
 
 
+def session_id(tokens):
+    return claims_of(tokens["access_token"])["sid"]
+
+
+@pytest.mark.parametrize("act", ["ends that session", "logs out everywhere", "changes the password"])
+def test_what_a_thief_has_given_renames_no_account_after_what_the_owner_does(api, alice, mailbox, act):
+    thief = api.login(ADDRESS).json
+    change(api, thief, OTHER_ADDRESS)
+    token = mailbox.token(OTHER_ADDRESS, "email")
+    passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    acts = {
+        "ends that session": ("DELETE", f"/auth/sessions/{session_id(thief)}", None),
+        "logs out everywhere": ("POST", "/auth/logout-all", None),
+        "changes the password": ("PUT", "/auth/password", passwords),
+    }
+    method, path, members = acts[act]
+    assert api.bearer(method, path, alice["access_token"], members).status in {200, 204}
+    confirm(api, token).assert_problem(410, "link_expired")
+    api.login(OTHER_ADDRESS).assert_problem(401, "invalid_credentials")
+    owner = api.login(ADDRESS, NEW_PASSWORD if act == "changes the password" else PASSWORD).json
+    assert (owner["user"]["email"], "new_email" in owner["user"]) == (ADDRESS, False)
+
+
+def test_a_change_that_is_taken_back_renames_nobody(api, alice, mailbox):
+    change(api, alice, OTHER_ADDRESS)
+    token = mailbox.token(OTHER_ADDRESS, "email")
+    assert change(api, alice, ADDRESS.lower()).status == 202
+    confirm(api, token).assert_problem(410, "link_expired")
+    assert user(api, alice)["username"] == ADDRESS
+
+
+def test_the_session_that_has_given_the_address_goes_on_whichever_asked_for_the_mail_again(api, alice, mailbox, clock):
+    change(api, alice, OTHER_ADDRESS)
+    mailbox.all()
+    clock.advance(MINUTE)
+    other = api.login(ADDRESS).json
+    assert api.bearer("POST", "/auth/email/resend", other["access_token"]).status == 202
+    assert confirm(api, mailbox.token(OTHER_ADDRESS, "email")).status == 204
+    api.refresh(other["refresh_token"]).assert_problem(401, "invalid_grant")
+    assert api.refresh(alice["refresh_token"]).status == 200
+
+
 def test_an_address_that_an_account_has_is_taken_at_the_confirmation_only(api, alice, mailbox, clock):
     register(api, OTHER_ADDRESS)
     bobby = confirm_registration(api, mailbox.token(OTHER_ADDRESS, "register")).json

@@ -88,9 +88,7 @@ class FakeFactorStore:
             contact = found.contact
             if contact is None or contact.asked_by != session.id:
                 contact = found.settled_contact
-            self._memory.users[user.username_key] = replace(
-                found, factors=added, session_epoch=epoch, contact=contact
-            )
+            self._memory.users[user.username_key] = replace(found, factors=added, session_epoch=epoch, contact=contact)
             self._memory.tell_ended(user.id, event.at, is_user=True)
             self._record(event, mail)
 

@@ -100,9 +100,7 @@ class DynamoDBAddressStore:
 
     def remove_email(self, user: User, event: SecurityEvent | None, mail: Mail | None) -> None:
         """See ``AddressStore.remove_email``. Takes one transaction."""
-        changes = Changes(
-            removes=["email", "email_verified", *WAITING, "#language"], names={"#language": "language"}
-        )
+        changes = Changes(removes=["email", "email_verified", *WAITING, "#language"], names={"#language": "language"})
         email = user.verified_email
         others = [delete_address(self._tables, email, user)] if email is not None else []
         if event is not None:

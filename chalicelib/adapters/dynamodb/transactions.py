@@ -50,8 +50,13 @@ class Database:
     """Waits before a retry, at most so many seconds."""
 
 
-def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) -> dict[int, Item | None]:
+def transact(
+    database: Database, actions: Sequence[TransactWriteItemTypeDef], *, sees_all: bool = False
+) -> dict[int, Item | None]:
     """Do all actions or none. Return the failed conditions: an empty dict if all actions were done.
+
+    If ``sees_all``, these are all that fail. Else a conflict may hide some: the other transaction has made one fail,
+    and is about to make more.
 
     The keys are the positions of the actions whose conditions failed. The value is the item as the condition found it
     if the action asks for it (``ReturnValuesOnConditionCheckFailure``), else None.
@@ -73,9 +78,7 @@ def transact(database: Database, actions: Sequence[TransactWriteItemTypeDef]) ->
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
             codes = {reason.get("Code") for reason in reasons}
-            # Beside a conflict the failed conditions may be a part only: the other transaction has made them fail, and
-            # is about to make more fail.
-            if failed and "TransactionConflict" not in codes:
+            if failed and not (sees_all and codes & _PASSING):
                 return failed
             # Any other reason means a bug, and a retry would fail too.
             if codes - {"None", "ConditionalCheckFailed"} <= _PASSING:

@@ -43,7 +43,9 @@ def transact_with_mail(
     # Tells that a repetition of this transaction, after an answer that was lost, finds what the first time has done.
     nonce = secrets.token_urlsafe(_NONCE_BYTES)
     used = use_proof(database.tables, proof, at, nonce)
-    failed = transact(database, [*actions, *used, *put_mail(database.tables, mail)])
+    # Whether a proof was used before says what another failed condition means.
+    together = [*actions, *used, *put_mail(database.tables, mail)]
+    failed = transact(database, together, sees_all=proof is not None)
     return {} if proof is not None and used_by(failed.get(len(actions))) == nonce else failed
 
 
