@@ -131,7 +131,8 @@ def list_sessions(call: Call) -> Answer[SessionsBody]:
 def end_session(call: Call, session_id: SessionId) -> Answer[None]:
     """End one of the user's sessions.
 
-    The session that asks can end itself at any time: that is a log-out.
+    The session that asks can end itself at any time: that is a log-out. With another one goes the address that it has
+    given, if that waits to be confirmed.
     """
     call.use_cases.account.end_session(call.principal, session_id, call.caller)
     return no_content()
@@ -147,7 +148,10 @@ def end_session(call: Call, session_id: SessionId) -> Answer[None]:
     tag=Tag.SESSIONS,
 )
 def log_out_everywhere(call: Call) -> Answer[None]:
-    """End every session of the user."""
+    """End every session of the user.
+
+    An address that one of them has given, and that waits to be confirmed, is withdrawn.
+    """
     call.use_cases.account.log_out_everywhere(call.principal, call.caller)
     return _no_content_without_cookie(call)
 

@@ -81,7 +81,9 @@ def change_email(call: Call, body: EmailBody) -> Answer[NothingYet]:
     """Give the user an address, or another one, which a mail asks to confirm.
 
     A verified address stays until the new one is confirmed, and is told then. Whether another account has the new one,
-    is said at the confirmation only. A verified address that the user has already is `validation_failed`.
+    is said at the confirmation only. The verified address takes the change back while another one waits: no mail is
+    sent. Otherwise it is `validation_failed`. What waits is withdrawn with the end of the session that has given it,
+    unless that logs out itself, with the end of all sessions and with a new password.
     """
     call.use_cases.addresses.change(call.principal, body.email, call.caller, language=call.language)
     return Answer({})

@@ -220,7 +220,8 @@ export interface paths {
         post?: never;
         /**
          * End one of the user's sessions.
-         * @description The session that asks can end itself at any time: that is a log-out.
+         * @description The session that asks can end itself at any time: that is a log-out. With another one goes the address that it has
+         *     given, if that waits to be confirmed.
          *
          *     Refused as soon as the session of the access token has ended. Refused with `insufficient_user_authentication` if the session has last authenticated more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate` makes it fresh again.
          */
@@ -241,7 +242,9 @@ export interface paths {
         put?: never;
         /**
          * End every session of the user.
-         * @description Refused as soon as the session of the access token has ended. Refused with `insufficient_user_authentication` if the session has last authenticated more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate` makes it fresh again.
+         * @description An address that one of them has given, and that waits to be confirmed, is withdrawn.
+         *
+         *     Refused as soon as the session of the access token has ended. Refused with `insufficient_user_authentication` if the session has last authenticated more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate` makes it fresh again.
          */
         post: operations["log_out_everywhere"];
         delete?: never;
@@ -355,7 +358,9 @@ export interface paths {
         /**
          * Give the user an address, or another one, which a mail asks to confirm.
          * @description A verified address stays until the new one is confirmed, and is told then. Whether another account has the new one,
-         *     is said at the confirmation only. A verified address that the user has already is `validation_failed`.
+         *     is said at the confirmation only. The verified address takes the change back while another one waits: no mail is
+         *     sent. Otherwise it is `validation_failed`. What waits is withdrawn with the end of the session that has given it,
+         *     unless that logs out itself, with the end of all sessions and with a new password.
          *
          *     Refused as soon as the session of the access token has ended. Refused with `insufficient_user_authentication` if the session has last authenticated more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate` makes it fresh again.
          */

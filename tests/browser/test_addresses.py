@@ -1,6 +1,7 @@
 """The address of an account: its change, its removal, and the mail that is sent again."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
@@ -22,6 +23,73 @@ def test_another_address_takes_the_place_of_a_confirmed_one_once_it_is_confirmed
     kim.presses("email", kim.opens(other.link("email")))
     expect(kim.page.locator("[data-part~=profile-email]")).to_have_text(other.address)
     kim.post.subject("no longer uses")
+
+
+def gives(kim, address):
+    """Give another address in the page of the account, which waits to be confirmed then."""
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", address)
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.visitor.sees("[data-part~=email-unconfirmed]", address)
+
+
+def test_a_change_of_address_can_be_cancelled_and_its_link_does_nothing_then(kim):
+    other = Postbox(kim.server, f"mistyped.{kim.address}")
+    gives(kim, other.address)
+    link = other.link("email")
+    kim.page.click("[data-part~=keep-email]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    expect(kim.page.locator("[data-part~=unconfirmed]")).to_be_hidden()
+    expect(kim.page.locator("[data-part~=profile-email]")).to_have_text(kim.address)
+    expect(kim.page.locator("[data-part~=email-fold] summary")).to_be_focused()
+    linked = kim.opens(link)
+    linked.click("[data-part~=email-form] [type=submit]")
+    linked.locator("[data-part~=gone-title]").wait_for()
+    expect(kim.page.locator("[data-part~=profile-email]")).to_have_text(kim.address)
+    kim.visitor.forgive(410)
+
+
+def test_a_change_can_be_cancelled_after_another_account_was_found_to_have_the_address(kim):
+    other = Postbox(kim.server, f"lees.{kim.address}")
+    gives(kim, other.address)
+    kim.visitor.context.route(
+        "**/api/auth/email/confirm", lambda route: route.fulfill(status=409, json={"error": "email_taken"})
+    )
+    linked = kim.opens(other.link("email"))
+    linked.click("[data-part~=email-form] [type=submit]")
+    linked.locator("[data-part~=gone-title]", has_text="The address has an account already").wait_for()
+    kim.visitor.load_again()
+    kim.visitor.is_signed_in()
+    kim.page.click("[data-part~=keep-email]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    kim.visitor.forgive(409)
+
+
+def test_to_cancel_what_does_not_wait_any_more_is_no_error(kim):
+    gives(kim, f"other.{kim.address}")
+    withdraw = "(email) => document.querySelector('lychgate-account').client.json('PUT', 'auth/email', { email })"
+    kim.page.evaluate(withdraw, kim.address)
+    kim.page.click("[data-part~=keep-email]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    kim.visitor.forgive(422)
+
+
+def test_a_cancelling_that_fails_says_so_and_can_be_tried_again(kim):
+    gives(kim, f"other.{kim.address}")
+    kim.visitor.context.route(
+        "**/api/auth/email", lambda route: route.fulfill(status=503, json={"error": "service_unavailable"})
+    )
+    kim.page.click("[data-part~=keep-email]")
+    kim.visitor.sees("[data-part~=unconfirmed] [role=status]", "problem")
+    kim.visitor.context.unroute("**/api/auth/email")
+    kim.page.click("[data-part~=keep-email]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    kim.visitor.forgive(503)
+
+
+def test_a_first_address_has_no_change_to_cancel(member):
+    gives(SimpleNamespace(page=member.page, visitor=member), "kim@example.org")
+    expect(member.page.locator("[data-part~=keep-email]")).to_be_hidden()
 
 
 def test_an_address_can_be_removed(kim):
@@ -79,7 +147,7 @@ def test_a_mail_can_be_sent_again_after_a_countdown(new_person, patient_server, 
     kim.page.click("[data-part~=email-fold] summary")
     kim.page.fill("[data-part~=new-email]", kim.address)
     kim.page.click("[data-part~=address-form] [type=submit]")
-    again = kim.page.locator("[data-part~=unconfirmed] button")
+    again = kim.page.locator("[data-part~=unconfirmed] button >> visible=true")
     expect(again).to_have_text(re.compile(r"^Send again in \d+ s$"))
     kim.post.link("email")
     before = len(kim.posts())

@@ -55,10 +55,14 @@ COSTS = {
             "UpdateItem throttle",
             "GetItem throttle",
             "UpdateItem throttle",
-            "TransactWriteItems mail+users",
+            "TransactWriteItems mail+sessions+users",
         ),
         3,
-        6,
+        8,
+    ),
+    "take the change of the address back": Cost(("BatchGetItem sessions+users", "TransactWriteItems users"), 2, 2),
+    "end the session that has given another address": Cost(
+        ("BatchGetItem sessions+users", "TransactWriteItems events+sessions+users"), 2, 4 * 2
     ),
     "confirm another address": Cost(("GetItem mail", "GetItem users", "TransactWriteItems events+mail+users"), 2, 12),
     "remove the address": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+mail+users"), 2, 8),
@@ -254,6 +258,13 @@ class Site:
         self.change(self.verified())
         return self.link()
 
+    def given(self):
+        """Return a principal, and another of the same user in whose session another address was given."""
+        kim = self.verified()
+        other = self._principal(self.by_name.log_in.with_password("kim", PASSWORD, self.caller))
+        self.change(other)
+        return kim, other
+
     def join(self, _=None):
         self.by_address.address_registration.ask(KIMS, PASSWORD, self.caller, language="en")
 
@@ -319,6 +330,12 @@ def of_accounts(site):
         "confirm the address": Flow(site.confirm, site.waiting),
         "ask for the mail again": Flow(lambda kim: addresses.resend(kim, caller), site.registered),
         "give another address": Flow(site.change, site.verified),
+        "take the change of the address back": Flow(
+            lambda both: addresses.change(both[0], KIMS, caller, language="en"), site.given
+        ),
+        "end the session that has given another address": Flow(
+            lambda both: account.end_session(both[0], both[1].session_id, caller), site.given
+        ),
         "confirm another address": Flow(site.confirm, site.changing),
         "remove the address": Flow(lambda kim: addresses.remove(kim, caller), site.verified),
         "change the password, which is told": Flow(

@@ -1,11 +1,13 @@
 """Addresses against a model: several users, one of whom may be an attacker, who do anything in any order, with time.
 
+And one account with a thief in it, who gives it an address of his own before the owner acts.
+
 The machine says beforehand what must come of each mailed link. The stores are the real ones, over a small DynamoDB in
 memory. ``HYPOTHESIS_PROFILE=nightly`` runs it at length.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.dynamodb.items import user_from_item
 from chalicelib.errors import (
+    Conflict,
     EmailTaken,
     InvalidCredentials,
     InvalidGrant,
@@ -76,7 +79,13 @@ class ModelUser:
     verified: str | None = None
     waiting: str | None = None
     """The address that was last given and not confirmed."""
+    given_by: object = None
+    """The principal that has given it. None if it was the registration, which is withdrawn by nothing."""
     password_changes: int = 0
+
+    def withdraw(self):
+        if self.given_by is not None:
+            self.waiting = self.given_by = None
 
 
 @dataclass(eq=False)
@@ -93,16 +102,14 @@ class ModelLink:
     used: bool = False
 
 
-class Site(RuleBasedStateMachine):
-    """What users do wherever their addresses are, names or not."""
+class Machine(RuleBasedStateMachine):
+    """A site of one process, over a small database, and the mails that it sends."""
 
-    links = Bundle("links")
     identifier = "username"
 
     def __init__(self):
         super().__init__()
         self.now, self.number = NOW, 0
-        self.users = {}
         self.verifier = TokenVerifier(issuer=ISSUER, audience=ISSUER, keys=KEYS, clock=lambda: self.now)
         self.client = client = Client()
         self.post = PostOffice(client, SimpleNamespace(users="users", mail="mail"))
@@ -114,6 +121,32 @@ class Site(RuleBasedStateMachine):
             announce=lambda _: None,
         ).use_cases
 
+    def new_password(self):
+        self.number += 1
+        return f"the passphrase of today is no. {self.number}"
+
+    def logged_in(self, name, password):
+        logged_in = self.use_cases.log_in.with_password(name, password, CALLER)
+        return self.principal_of(logged_in)
+
+    def principal_of(self, logged_in):
+        return self.verifier.verify(ACCESS_TOKEN, logged_in.tokens.access_token)
+
+    def forget_budgets(self):
+        """The limits on mails and on registrations are not what is tested here."""
+        for item in self.client.scan(TableName="throttle")["Items"]:
+            self.client.delete_item(TableName="throttle", Key={"counter_key": item["counter_key"]})
+
+
+class Site(Machine):
+    """What users do wherever their addresses are, names or not."""
+
+    links = Bundle("links")
+
+    def __init__(self):
+        super().__init__()
+        self.users = {}
+
     # What the model knows.
 
     def named(self, name):
@@ -122,24 +155,14 @@ class Site(RuleBasedStateMachine):
     def owner_of(self, address):
         return next((user for user in self.users.values() if user.verified and same(user.verified, address)), None)
 
-    def new_password(self):
-        self.number += 1
-        return f"the passphrase of today is no. {self.number}"
-
     def principal(self, user):
-        logged_in = self.use_cases.log_in.with_password(user.name, user.password, CALLER)
-        return self.verifier.verify(ACCESS_TOKEN, logged_in.tokens.access_token)
+        return self.logged_in(user.name, user.password)
 
     def is_void(self, link, kind):
         """Whether a link does nothing for this purpose, whatever it leads to."""
         user = self.users.get(link.user_id)
         changed = user is not None and user.password_changes != link.password_changes
         return link.kind is not kind or link.used or self.now >= link.expires_at or changed
-
-    def forget_budgets(self):
-        """The limits on mails and on registrations are not what is tested here."""
-        for item in self.client.scan(TableName="throttle")["Items"]:
-            self.client.delete_item(TableName="throttle", Key={"counter_key": item["counter_key"]})
 
     # What users do.
 
@@ -179,12 +202,17 @@ class Site(RuleBasedStateMachine):
     def give_an_address(self, data, address, then):
         user = self.someone(data)
         self.forget_budgets()
+        principal = self.principal(user)
         if user.verified is not None and same(user.verified, address):
-            with pytest.raises(ValidationFailed):
-                self.use_cases.addresses.change(self.principal(user), address, CALLER, language="en")
+            if user.waiting is None:
+                with pytest.raises(ValidationFailed):
+                    self.use_cases.addresses.change(principal, address, CALLER, language="en")
+            else:
+                self.use_cases.addresses.change(principal, address, CALLER, language="en")
+                user.withdraw()
             return multiple()
-        self.use_cases.addresses.change(self.principal(user), address, CALLER, language="en")
-        user.waiting = address
+        self.use_cases.addresses.change(principal, address, CALLER, language="en")
+        user.waiting, user.given_by = address, principal
         return self.delivered(then)
 
     @precondition(lambda self: any(user.waiting for user in self.users.values()))
@@ -209,6 +237,26 @@ class Site(RuleBasedStateMachine):
         self.use_cases.account.change_password(self.principal(user), user.password, new, CALLER)
         user.password = new
         user.password_changes += 1
+        user.withdraw()
+
+    @precondition(lambda self: self.users)
+    @rule(data=st.data())
+    def log_out_everywhere(self, data):
+        user = self.someone(data)
+        self.use_cases.account.log_out_everywhere(self.principal(user), CALLER)
+        user.withdraw()
+
+    @precondition(lambda self: any(user.given_by for user in self.users.values()))
+    @rule(data=st.data(), itself=st.booleans())
+    def end_the_session_that_gave_an_address(self, data, itself):
+        user = data.draw(st.sampled_from([user for user in self.users.values() if user.given_by]))
+        ended = user.given_by
+        by = ended if itself else self.principal(user)
+        if ended.session_id not in {session.id for session in self.use_cases.account.sessions(self.principal(user))}:
+            return
+        self.use_cases.account.end_session(by, ended.session_id, CALLER)
+        if not itself:
+            user.withdraw()
 
     @precondition(lambda self: self.users)
     @rule(data=st.data())
@@ -232,6 +280,7 @@ class Site(RuleBasedStateMachine):
             self.use_cases.log_in.with_password(user.name, user.password, CALLER)
         user.password = new
         user.password_changes += 1
+        user.withdraw()
         live = self.use_cases.account.sessions(self.principal(user))
         assert before.session_id not in {session.id for session in live}
 
@@ -252,7 +301,7 @@ class Site(RuleBasedStateMachine):
     def confirmed(self, user, link):
         self.use_cases.addresses.confirm(link.text, CALLER)
         link.used = True
-        user.verified, user.waiting = link.to, None
+        user.verified, user.waiting, user.given_by = link.to, None, None
 
     def someone(self, data):
         return data.draw(st.sampled_from(list(self.users.values())))
@@ -298,7 +347,7 @@ class Addresses(Site):
     def remove_the_address(self, data):
         user = self.someone(data)
         self.use_cases.addresses.remove(self.principal(user), CALLER)
-        user.verified = user.waiting = None
+        user.verified = user.waiting = user.given_by = None
 
     @initialize(target=Site.links)
     def a_first_account(self):
@@ -383,5 +432,213 @@ class AddressesThatAreNames(Site):
             self.use_cases.refresh_tokens.exchange(bystander.tokens.refresh_token, CALLER)
 
 
+@dataclass(eq=False)
+class Gift:
+    """An address that somebody has given to the account, in a session."""
+
+    who: str
+    session_id: str
+    address: str
+    is_void: bool = False
+    """Whether the owner has done something about the session since, and did not mean it."""
+
+
+MOST_SESSIONS = 5
+OWNER, THIEF = "owner", "thief"
+PEOPLE = st.sampled_from([OWNER, THIEF])
+MAILBOXES = {OWNER: ("o@example.org", "p@example.org"), THIEF: ("t@example.com", "u@example.com")}
+
+
+class ThiefOfASession(Machine):
+    """One account, its owner, and a thief who has a fresh session and knows the password, until it is another.
+
+    Each gives addresses of his own, asks for mails again and uses what comes. Whatever the owner does about the thief's
+    sessions, no address that was given before in one of them is the account's afterwards.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.password, self.name = self.new_password(), "kim"
+        self.knows_password = {OWNER, THIEF}
+        self.sessions = {}
+        """The principals of the sessions that are live, and whose they are, by their ids."""
+        self.gifts = []
+        self.links, self.used = [], []
+        self.changes = 0
+        self.verified = None
+        self.begin()
+
+    def begin(self):
+        self.add_session(OWNER, self.use_cases.registration.register(self.name, self.password, CALLER))
+
+    def add_session(self, who, logged_in):
+        principal = self.principal_of(logged_in)
+        self.sessions[principal.session_id] = (who, principal)
+
+    @property
+    def waiting(self):
+        """The gift that waits, None if there is none."""
+        return self.gifts[-1] if self.gifts and not self.gifts[-1].is_void else None
+
+    def drawn(self, data, who):
+        """A live session of somebody. Who has none logs in, if that is possible."""
+        own = [principal for whose, principal in self.sessions.values() if whose == who]
+        if not own and who in self.knows_password:
+            self.log_in(who)
+            own = [principal for whose, principal in self.sessions.values() if whose == who]
+        return data.draw(st.sampled_from(own)) if own else None
+
+    def void(self, ended):
+        """The owner has ended these sessions."""
+        for gift in self.gifts:
+            gift.is_void |= gift.session_id in ended
+        for session_id in ended:
+            self.sessions.pop(session_id, None)
+
+    def void_all(self):
+        self.void({gift.session_id for gift in self.gifts} | {*self.sessions})
+
+    @precondition(lambda self: len(self.sessions) < MOST_SESSIONS)
+    @rule(who=PEOPLE)
+    def log_in(self, who):
+        if who in self.knows_password:
+            self.add_session(who, self.use_cases.log_in.with_password(self.name, self.password, CALLER))
+
+    @rule(data=st.data(), who=PEOPLE, number=st.integers(0, 1))
+    def give_an_address(self, data, who, number):
+        principal, address = self.drawn(data, who), MAILBOXES[who][number]
+        if principal is None:
+            return
+        self.forget_budgets()
+        if address == self.verified:
+            if self.waiting is not None:
+                self.use_cases.addresses.change(principal, address, CALLER, language="en")
+                self.waiting.is_void = True
+            return
+        self.use_cases.addresses.change(principal, address, CALLER, language="en")
+        if self.waiting is not None:
+            self.waiting.is_void = True
+        self.gifts.append(Gift(who, principal.session_id, address))
+        self.deliver()
+
+    @rule(data=st.data(), who=PEOPLE)
+    def ask_again(self, data, who):
+        principal = self.drawn(data, who)
+        if principal is None:
+            return
+        self.forget_budgets()
+        if self.waiting is None:
+            with pytest.raises(Conflict):
+                self.use_cases.addresses.resend(principal, CALLER)
+            return
+        self.use_cases.addresses.resend(principal, CALLER)
+        self.deliver()
+
+    def deliver(self):
+        for letter in self.post.deliver():
+            if letter.token is not None:
+                self.links.append((letter, self.changes))
+
+    @precondition(lambda self: self.links)
+    @rule(data=st.data())
+    def use_a_link(self, data):
+        """Whoever reads the mailbox does it, early or late."""
+        letter, changes = data.draw(st.sampled_from(self.links))
+        is_good = self.waiting is not None and self.waiting.address == letter.to and changes == self.changes
+        if not is_good or self.now >= letter.expires_at or (letter, changes) in self.used:
+            with pytest.raises(LinkExpired):
+                self.use_cases.addresses.confirm(letter.token, CALLER)
+            return
+        self.use_cases.addresses.confirm(letter.token, CALLER)
+        self.used.append((letter, changes))
+        gift = self.waiting
+        self.confirmed(gift)
+        self.verified, gift.is_void = gift.address, True
+
+    def confirmed(self, gift):
+        """What else becomes of a confirmation: nothing, where a name is a name."""
+
+    @rule(data=st.data())
+    def the_owner_ends_a_session(self, data):
+        owner = self.drawn(data, OWNER)
+        others = [session_id for session_id in self.sessions if owner is None or session_id != owner.session_id]
+        if owner is None or not others:
+            return
+        ended = data.draw(st.sampled_from(others))
+        self.use_cases.account.end_session(owner, ended, CALLER)
+        self.void({ended})
+
+    @rule(data=st.data())
+    def the_owner_ends_all_sessions(self, data):
+        if (owner := self.drawn(data, OWNER)) is not None:
+            self.use_cases.account.log_out_everywhere(owner, CALLER)
+            self.void_all()
+
+    @rule(data=st.data())
+    def the_owner_changes_the_password(self, data):
+        owner, new = self.drawn(data, OWNER), self.new_password()
+        if owner is not None and OWNER in self.knows_password:
+            logged_in = self.use_cases.account.change_password(owner, self.password, new, CALLER)
+            self.void_all()
+            self.now_secret(new)
+            self.add_session(OWNER, logged_in)
+
+    @precondition(lambda self: self.verified in MAILBOXES[OWNER])
+    @rule()
+    def the_owner_resets_the_password(self):
+        self.forget_budgets()
+        self.use_cases.password_reset.ask(self.name, CALLER, device=None, language="en")
+        (token,) = [letter.token for letter in self.post.deliver() if letter.kind is MailKind.RESET]
+        new = self.new_password()
+        self.use_cases.password_reset.reset(token, new, CALLER)
+        self.void_all()
+        self.now_secret(new)
+
+    def now_secret(self, new):
+        self.password, self.knows_password = new, {OWNER}
+        self.changes += 1
+
+    @rule(data=st.data(), who=PEOPLE)
+    def log_out(self, data, who):
+        """Of one's own accord: what waits goes on to wait."""
+        if (principal := self.drawn(data, who)) is not None:
+            self.use_cases.account.end_session(principal, principal.session_id, CALLER)
+            del self.sessions[principal.session_id]
+
+    @invariant()
+    def the_account_has_no_address_but_what_the_owner_has_left(self):
+        (user,) = [user for item in self.client.scan(TableName="users")["Items"] if (user := user_from_item(item))]
+        waiting = self.waiting.address if self.waiting is not None else None
+        assert (user.contact and user.contact.unconfirmed) == waiting
+        assert user.verified_email == self.verified
+
+    @invariant()
+    def the_sessions_that_nobody_has_ended_are_live(self):
+        for _, principal in self.sessions.values():
+            assert self.use_cases.account.profile(principal)
+
+
+class ThiefOfASessionWhereAddressesAreNames(ThiefOfASession):
+    """The same where another address is another name, and the session that has given it goes on alone."""
+
+    identifier = "email"
+
+    def begin(self):
+        self.name = self.verified = MAILBOXES[OWNER][0]
+        self.use_cases.address_registration.ask(self.name, self.password, CALLER, language="en")
+        (token,) = [letter.token for letter in self.post.deliver()]
+        self.add_session(OWNER, self.use_cases.address_registration.confirm(token, CALLER))
+
+    def confirmed(self, gift):
+        self.name = gift.address
+        goes_on = self.sessions.get(gift.session_id)
+        self.sessions = {}
+        if goes_on is not None:
+            who, principal = goes_on
+            self.sessions[gift.session_id] = (who, replace(principal, username=self.name))
+
+
+TestThiefOfASession = pytest.mark.slow(ThiefOfASession.TestCase)
+TestThiefOfASessionWhereAddressesAreNames = pytest.mark.slow(ThiefOfASessionWhereAddressesAreNames.TestCase)
 TestAddresses = pytest.mark.slow(Addresses.TestCase)  # `make quick` looks at the other
 TestAddressesThatAreNames = AddressesThatAreNames.TestCase

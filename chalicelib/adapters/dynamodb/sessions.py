@@ -371,7 +371,7 @@ class DynamoDBSessionStore:
         changes = Changes(removes=[*WAITING], values={":id": user.id, ":session": session_id})
         if _waits_for(user, session_id):
             return changes.action(self._tables.users, user_key(user.username), "user_id = :id", "asked_by = :session")
-        not_its = "(attribute_not_exists(asked_by) OR asked_by <> :session)"
+        not_its = "(attribute_not_exists(asked_by) OR NOT asked_by = :session)"
         check = changes.parameters(self._tables.users, user_key(user.username), "user_id = :id", not_its)
         del check["UpdateExpression"]
         return cast("TransactWriteItemTypeDef", {"ConditionCheck": check})

@@ -5,14 +5,15 @@
 
 import { changeEmail, removeEmail, resendEmail } from "../../lychgate-mail.js";
 import { confirm, whenFresh } from "../core/confirm-dialog.js";
-import { find, make, makeButton, markPart, set } from "../core/dom.js";
+import { find, make, makeButton, markPart, set, whileBusy } from "../core/dom.js";
 import { field, form, submit, usernameField } from "../core/fields.js";
 import { startFold } from "../core/fold.js";
 import { startForm } from "../core/forms.js";
-import { whenAgain, WordedError } from "../core/messages.js";
+import { describe, whenAgain, WordedError } from "../core/messages.js";
 import { PAUSE_S, startResend } from "../core/resend.js";
 
 const CONFLICT = 409;
+const INVALID = 422;
 const TOO_MANY = 429;
 
 /** @typedef {import("../core/view.js").View} View */
@@ -22,7 +23,7 @@ const TOO_MANY = 429;
 /** @param {View} view @param {SiteOptions} site */
 export function startAddress(view, site) {
   const { client } = view;
-  const { row, waiting, resend } = addRow(view, learn);
+  const { row, waiting, resend, keep, status } = addRow(view, learn);
   const { details, element, remove } = addFold(view);
   const fold = startFold(view, details, element);
   /** Whether an address waits to be confirmed, as far as is known. */
@@ -41,6 +42,7 @@ export function startAddress(view, site) {
     },
   );
   remove.addEventListener("click", askToRemove);
+  keep.addEventListener("click", () => whileBusy(keep, keepAddress));
   // The link may have been opened on another device.
   view.listen(document, "visibilitychange", () => {
     if (waits && client.user && document.visibilityState === "visible") lookAgain().catch(() => {});
@@ -67,6 +69,37 @@ export function startAddress(view, site) {
       throw new WordedError(error, view.text("too-many-mails-here", { again: whenAgain(error.retryAfter, view.words) }));
     }
     await learn();
+  }
+
+  /** Give the confirmed address once more, which withdraws the one that waits. */
+  async function keepAddress() {
+    const { email: address, new_email: next } = /** @type {any} */ (client.user);
+    status.textContent = "";
+    try {
+      const isDone = await whenFresh(view, {
+        title: view.text("keep-email-question"),
+        consequence: view.text("keep-email-consequence", { address, next }),
+        verb: view.text("keep-email"),
+        busy: view.text("keeping-email"),
+        failed: () => view.text("email-may-change"),
+        task: async (signal) => {
+          try {
+            await changeEmail(client, address, { signal });
+          } catch (error) {
+            // Then nothing waits any more.
+            if (error.status !== INVALID) throw error;
+          }
+          await learn();
+        },
+      });
+      if (!isDone) return;
+    } catch (error) {
+      status.textContent = describe(error, view.words);
+      return;
+    }
+    // If the other one was confirmed meanwhile, this one waits now.
+    view.notice.say(view.text(client.user?.new_email ? "email-link-sent" : "email-is-kept", { address }));
+    find(details, "summary").focus();
   }
 
   async function askToRemove() {
@@ -108,6 +141,7 @@ export function startAddress(view, site) {
       markPart(state, "open", !isVerified);
       view.part("email-none").hidden = !!email;
       waiting.hidden = !waits;
+      keep.hidden = !next;
       const address = make("bdi", "email-unconfirmed", unconfirmed ?? "");
       const todo = view.pieces(next ? "open-the-link-instead" : "open-the-link", { address });
       view.part("email-todo").replaceChildren(...todo);
@@ -136,7 +170,9 @@ export function startAddress(view, site) {
 function addRow(view, learn) {
   const button = makeButton("", "button small", () => {});
   const status = set(make("p", "status muted"), { role: "status" });
-  const waiting = make("div", "unconfirmed", make("p", "email-todo muted"), make("div", "again", button), status);
+  const keep = makeButton(view.text("keep-email"), "keep-email button small", () => {});
+  keep.dataset.busy = view.text("keeping-email");
+  const waiting = make("div", "unconfirmed", make("p", "email-todo muted"), make("div", "again", button, keep), status);
   const resend = startResend(view, button, status, async () => {
     try {
       await resendEmail(view.client);
@@ -159,7 +195,7 @@ function addRow(view, learn) {
     ),
   );
   view.part("profile-username").closest("div").after(row);
-  return { row, waiting, resend };
+  return { row, waiting, resend, keep, status };
 }
 
 /** Put the form above that of the password. @param {View} view */
