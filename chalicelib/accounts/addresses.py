@@ -22,6 +22,8 @@ _MAX_LOCAL_PART = 64
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NUMBER = r"[0-9]+|0[xX][0-9A-Fa-f]*"
+"""A last label that makes an IPv4 address of a domain (WHATWG URL Standard, "ends in a number")."""
 _ADDRESS = rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?P<top>{_LABEL})"
 
 
@@ -43,6 +45,6 @@ def address_error(address: str) -> Flaw | None:
         return Flaw(message, "email_not_ascii")
     # Most processes check no address, so it is compiled by the first that does.
     found = re.fullmatch(_ADDRESS, address)
-    if found is None or len(found["local"]) > _MAX_LOCAL_PART or found["top"].isdigit():
+    if found is None or len(found["local"]) > _MAX_LOCAL_PART or re.fullmatch(_NUMBER, found["top"]):
         return Flaw("This is no e-mail address, such as name@example.org.", "invalid_email")
     return None
