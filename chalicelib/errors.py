@@ -419,9 +419,21 @@ class TooManyRegistrations(TooManyAttempts):
 
 
 class TooManyMails(TooManyAttempts):
-    """Raised if too many mails were asked for, from one address on the network or to one mail address."""
+    """Raised if too many mails were asked for from one address on the network."""
 
     detail = "Too many mails were asked for. Look for the one that was sent, or wait before you ask for another."
+
+
+class TooManyMailsToAddress(TooManyMails):
+    """Raised if too many mails to one mail address were asked for."""
+
+    detail = "Too many mails to this address were asked for. Look for the one that was sent, or wait before the next."
+
+
+class TooManyMailsToday(TooManyMails):
+    """Raised if all mails of a day have been asked for, over all accounts."""
+
+    detail = "No more mails can be asked for today. Try again tomorrow."
 
 
 class ServiceUnavailable(LychgateError):

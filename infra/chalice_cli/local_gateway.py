@@ -55,7 +55,7 @@ def with_gateway_responses(handle_request: HandleRequest) -> HandleRequest:
         answer = answered(gateway, app, method, path, lowercase, body)
         settings = _settings_of(app)
         if settings is not None:
-            advise(method, path, lowercase, answer, settings)
+            advise(method, lowercase, answer, settings)
         return answer
 
     def answered(

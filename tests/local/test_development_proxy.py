@@ -180,6 +180,24 @@ def test_a_test_suite_that_creates_many_accounts_is_told_which_setting_it_needs(
     assert [register(raised, number) for number in range(3, 8)] == [201] * 5
 
 
+def test_who_asks_for_too_many_mails_is_told_which_limit_that_was(run_until_ready, tmp_path, ask, eventually):
+    settings = {"LYCHGATE_MAILS_PER_IP": "3", "LYCHGATE_BCRYPT_COST": "10"}
+    running = run_until_ready("--data-dir", tmp_path, **settings)
+
+    def register(name, email):
+        body = json.dumps({"username": name, "password": ALICE["password"], "email": email}).encode()
+        return ask(running.port_of("Page"), "POST", "/api/auth/register", JSON, body).status
+
+    assert [register("kim", "kim@example.org"), register("lee", "kim+2@example.org")] == [201, 429]
+    eventually(lambda: "lychgate: from one network, a mail address may be given 1 time a minute, " in running.output)
+    assert "To allow more" not in running.output
+
+    assert [register("lee", "lee@example.org"), register("mia", "mia@example.org")] == [201, 429]
+    advice = "an address on the network may ask for 3 mails an hour. To allow more, for a test suite say: "
+    eventually(lambda: f"lychgate: {advice}LYCHGATE_MAILS_PER_IP=1000 make dev\n" in running.output)
+    assert "LYCHGATE_REGISTRATIONS_PER_HOUR" not in running.output
+
+
 def test_chalice_local_advises_in_its_own_words(chalice_server, ask, eventually):
     origin = "http://localhost:5173"
     assert ask(chalice_server.port, "POST", "/auth/login", {"Origin": origin, **JSON}, BODY).status == 403
