@@ -101,4 +101,5 @@ class Mailer:
             throttle=settings.throttle_table,
             mail=settings.mail_table,
         )
-        return DynamoDBDeliveries(Database(self._clients.dynamodb(), tables, self._clients.pause))
+        database = Database(self._clients.dynamodb(), tables, self._clients.pause)
+        return DynamoDBDeliveries(database, settings.mails_per_day)

@@ -76,7 +76,5 @@ class Mail:
     """The user whose device asks, None for a stranger. Strangers' requests do not use up this user's budget."""
     session_id: str | None = None
     """The session that asks for another address. It goes on when the address is a name."""
-    counted: bool = False
-    """Whether the request has counted it in the budget of its address already."""
     handed_over: HandedOver | None = None
     """The link that the request itself has handed over, None if the mailer alone makes one."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.accounts.session import SessionRules
-from chalicelib.config.environment import host, integer, one_of, required, site_name
+from chalicelib.config.environment import host, integer, mails_per_day, one_of, required, site_name
 from chalicelib.credentials.throttling import MailRules, ThrottleRules
 from chalicelib.errors import ConfigurationError
 
@@ -63,10 +63,6 @@ LONGEST_DELAY = 900
 MAILS_PER_IP = 30
 """Mails that may be asked for from one IPv4 address or IPv6 /64 in an hour, over all accounts. A /56 and a /48 may ask
 for twice and four times as many."""
-
-MAILS_PER_DAY = 5000
-"""Mails that strangers may ask for in a day, over all accounts: a tenth of what SES lets a new account send. All users
-share the sender's reputation."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -173,7 +169,7 @@ class ApiSettings:
             email=_email(environment),
             mails=MailRules(
                 per_ip=number("LYCHGATE_MAILS_PER_IP", MAILS_PER_IP, 1, 100_000),
-                per_day=number("LYCHGATE_MAILS_PER_DAY", MAILS_PER_DAY, 1, 10_000_000),
+                per_day=mails_per_day(environment),
             ),
             check_pwned_passwords=one_of(environment, "LYCHGATE_PWNED_PASSWORDS", ("on", "off"), "off") == "on",
             site_name=site_name(environment),

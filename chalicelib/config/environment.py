@@ -15,6 +15,10 @@ from chalicelib.errors import ConfigurationError
 MAX_SITE_NAME = 64
 """Characters."""
 
+MAILS_PER_DAY = 5000
+"""Mails that may be asked for in a day, over all accounts: a tenth of what SES lets a new account send. All users share
+the sender's reputation."""
+
 
 def required(environment: Mapping[str, str], variable: str) -> str:
     """Return the value of a required variable. Raises ConfigurationError."""
@@ -81,6 +85,11 @@ def integer(environment: Mapping[str, str], variable: str, default: int, least: 
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         raise ConfigurationError(variable, f"must be a whole number from {least} to {most}")
     return int(value)
+
+
+def mails_per_day(environment: Mapping[str, str]) -> int:
+    """Return how many mails may be asked for in a day, over all accounts. Raises ConfigurationError."""
+    return integer(environment, "LYCHGATE_MAILS_PER_DAY", MAILS_PER_DAY, 1, 10_000_000)
 
 
 def one_of(environment: Mapping[str, str], variable: str, choices: Sequence[str], default: str) -> str:

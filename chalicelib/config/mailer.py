@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.languages import LANGUAGES
-from chalicelib.config.environment import one_of, required, site_name, url
+from chalicelib.config.environment import mails_per_day, one_of, required, site_name, url
 from chalicelib.errors import ConfigurationError
 from chalicelib.mails.colours import is_colour
 from chalicelib.mails.rendering import Look
@@ -33,6 +33,8 @@ class MailerSettings:
     users_table: str
     mail_table: str
     throttle_table: str
+    mails_per_day: int
+    """How many may be asked for, over all accounts."""
     sender: str
     """The address that mails come from."""
     sender_name: str
@@ -57,6 +59,7 @@ class MailerSettings:
             users_table=required(environment, "LYCHGATE_USERS_TABLE"),
             mail_table=required(environment, "LYCHGATE_MAIL_TABLE"),
             throttle_table=required(environment, "LYCHGATE_THROTTLE_TABLE"),
+            mails_per_day=mails_per_day(environment),
             sender=sender,
             sender_name=sender_name or look.site_name,
             reply_to=_address(reply_to, "LYCHGATE_MAIL_REPLY_TO")[1] if reply_to else None,

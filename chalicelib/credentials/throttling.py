@@ -234,14 +234,23 @@ class MailRules:
         return _window("mails", ip, self.per_ip, REGISTRATION_WINDOW, now)
 
     def day_window_of(self, now: int) -> Window:
-        """Return where all mails that strangers ask for are counted at ``now``."""
-        day = day_of(now)
-        return Window(f"mails#all#{day}", {"all": self.per_day}, (day + 1) * _DAY)
+        """Return where the mails that somebody asks for are counted at ``now``, over all accounts."""
+        return mails_of_day(self.per_day, now)
+
+
+def mails_of_day(most: int, now: int) -> Window:
+    """Return where the mails of the day of ``now`` are counted, over all accounts."""
+    return Window(f"mails#all#{day_of(now)}", {"all": most}, end_of_day(now))
 
 
 def day_of(numeric_date: int) -> int:
     """Return the number of the day in UTC, counted from 1970-01-01."""
     return numeric_date // _DAY
+
+
+def end_of_day(numeric_date: int) -> int:
+    """Return when the day in UTC ends, as a NumericDate."""
+    return (day_of(numeric_date) + 1) * _DAY
 
 
 def _window(what: str, ip: str, most: int, seconds: int, now: int) -> Window:

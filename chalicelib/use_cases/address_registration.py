@@ -21,6 +21,7 @@ from chalicelib.errors import (
     LinkExpired,
     NotFound,
     RegistrationClosed,
+    TooManyMails,
     UsernameTaken,
     ValidationFailed,
 )
@@ -72,7 +73,7 @@ class AddressRegistration:
             ValidationFailed: the address or the password is not allowed.
             RegistrationRefused: the site's hook refuses it. Nothing is mailed then.
             TooManyRegistrations: too many accounts were created from the caller's address.
-            TooManyMails: too many mails were asked for from there, or to this address.
+            TooManyMails: too many mails were asked for from there, in all or to this address.
 
         """
         if not self._is_open:
@@ -82,13 +83,13 @@ class AddressRegistration:
         window = stores.throttle.register(caller.ip, now)
         try:
             self._ask_site(email, caller, language, has_password=password is not None)
-        except HookFailed:
+            allowed = stores.outbox.count_request(caller.ip, known=False, now=now)
+            stores.outbox.count_typed(email, caller.network, MailKind.REGISTER, now)
+        except (HookFailed, TooManyMails):
             stores.throttle.not_registered(window)
             raise
-        allowed = stores.outbox.count_request(caller.ip, known=False, now=now)
-        stores.outbox.count_address(email, MailKind.REGISTER, None, now)
         lifetime = LIFETIMES[MailKind.REGISTER]
-        mail = Mail(new_mail_id(), MailKind.REGISTER, now, language, asked=email, to=email, counted=True)
+        mail = Mail(new_mail_id(), MailKind.REGISTER, now, language, asked=email, to=email)
         password_hash = NO_PASSWORD if password is None else self._hasher.hash(password)
         if not allowed:
             self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))

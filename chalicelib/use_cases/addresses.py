@@ -10,7 +10,8 @@ from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact, User
 from chalicelib.credentials.mailed import new_mail_id
-from chalicelib.errors import Conflict, FieldError, Flaw, ValidationFailed
+from chalicelib.credentials.throttling import end_of_day
+from chalicelib.errors import Conflict, FieldError, Flaw, TooManyMailsToday, ValidationFailed
 from chalicelib.use_cases.mailed_links import proof_of, user_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Addresses:
             InvalidToken: the principal is not live.
             InsufficientAuthentication: the principal's session is not fresh.
             ValidationFailed: this is no address, or the user has it already.
-            TooManyMails: too many mails were asked for, by the caller or to this address.
+            TooManyMails: too many mails were asked for, by the caller, to this address or in all.
             Conflict: another request has changed the account meanwhile.
 
         """
@@ -84,7 +85,7 @@ class Addresses:
             NotFound: the site sends no mail.
             InvalidToken: the principal is not live.
             Conflict: no address of the user waits to be confirmed.
-            TooManyMails: too many mails were asked for, by the caller or to this address.
+            TooManyMails: too many mails were asked for, by the caller, to this address or in all.
 
         """
         self._notices.require_mail()
@@ -155,9 +156,9 @@ class Addresses:
         ``session_id`` is that of the session that has given the address.
         """
         now, outbox = self._clock(), self._stores.outbox
-        # Strangers have their own number of mails a day.
-        outbox.count_request(caller.ip, known=True, now=now)
-        outbox.count_address(email, MailKind.EMAIL, None, now)
+        if not outbox.count_request(caller.ip, known=False, now=now):
+            raise TooManyMailsToday(end_of_day(now) - now, limit="mails of a day")
+        outbox.count_typed(email, caller.network, MailKind.EMAIL, now)
         return Mail(
             new_mail_id(),
             MailKind.EMAIL,
@@ -167,7 +168,6 @@ class Addresses:
             to=email,
             user_id=user.id,
             session_id=session_id,
-            counted=True,
         )
 
     def _farewell(self, user: User, name: str, old: str, at: int) -> Mail | None:

@@ -306,9 +306,7 @@ class Administration:
             password_version=version,
             is_mailed=self._email != "off" and to is not None,
         )
-        mail = Mail(
-            mail_id, kind, now, "", asked=user.username, to=to, user_id=user.id, counted=True, handed_over=handed_over
-        )
+        mail = Mail(mail_id, kind, now, "", asked=user.username, to=to, user_id=user.id, handed_over=handed_over)
         return PasswordLink(user, f"{self._site_url}/account.html#reset={token}", LIFETIMES[kind]), mail
 
     def _check(self, username: str, email: str | None, roles: Sequence[str]) -> None:

@@ -150,7 +150,7 @@ class Deliver:
         self, mail: Outgoing, to: str, recipient: Recipient | None, template: str, now: int
     ) -> tuple[Addressed, dict[str, str]]:
         """Return what is stored of a mail before it is sent, and what is written into it."""
-        is_charged = mail.kind in ASKED_FOR and not mail.counted
+        is_charged = mail.kind in ASKED_FOR and not mail.is_handed_over and not mail.counted
         if template not in mailed.LIFETIMES:
             return Addressed(mail, to, recipient, is_charged), {}
         minutes = _minutes(mail, now)
@@ -169,6 +169,7 @@ class Deliver:
     def _addressee(self, mail: Outgoing) -> tuple[Recipient | None, str]:
         """Return whom a mail is for, None for somebody without an account, and where it goes."""
         recipient = self._recipient(mail)
+        self._count_in_day(mail, recipient)
         if recipient is not None and recipient.disabled:
             raise _GivenUp(Outcome.NOBODY, recipient.user_id, "disabled")
         if recipient is not None and mail.password_version not in {None, recipient.password_version}:
@@ -178,10 +179,20 @@ class Deliver:
             raise _GivenUp(Outcome.NOBODY, recipient.user_id if recipient is not None else None)
         return recipient, to
 
+    def _count_in_day(self, mail: Outgoing, recipient: Recipient | None) -> None:
+        """Count a mail in its day that a device has asked for, unless it is for the device's own account.
+
+        It is counted if it is for nobody too: what is left of a day must not tell whether somebody has a name.
+        """
+        if mail.known_user_id is None or mail.in_day:
+            return
+        user_id = recipient.user_id if recipient is not None else None
+        if user_id != mail.known_user_id and not self._deliveries.count_in_day(mail):
+            raise _GivenUp(Outcome.BUDGET, user_id, "the mails of the day have been asked for")
+
     def _recipient(self, mail: Outgoing) -> Recipient | None:
         found = None
-        is_handed_over = mail.password_version is not None
-        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME and not is_handed_over:
+        if mail.address_key is not None and mail.kind in _FOR_WHOEVER_HAS_THE_NAME and not mail.is_handed_over:
             found = self._deliveries.user_with_address(mail.address_key)
         if found is None and mail.name_key is not None:
             found = self._deliveries.user_with_name(mail.name_key)

@@ -94,18 +94,21 @@ class Outbox(Protocol):
         """
 
     def count_request(self, ip: str, known: bool, now: int) -> bool:
-        """Count a request for a mail by its address on the network, and among those of all strangers in a day.
+        """Count a request for a mail by its address on the network, and among all of a day.
 
-        Return whether the mail may be sent: False if strangers have asked for too many in all. ``known`` says that a
-        device asks that has logged in before.
+        Return whether the mail may be sent: False if too many were asked for in all. ``known`` says that a device asks
+        that has logged in before. That is not counted in the day: the mailer does so if it is not for its own account.
 
         Raises:
             TooManyMails: too many were asked for from this address, or from a network that it is in.
 
         """
 
-    def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
-        """Count a mail to an address, see ``mail_budgets``. Raises TooManyMails if it has to wait; then it is not."""
+    def count_typed(self, address: str, network: bytes, kind: MailKind, now: int) -> None:
+        """Count a mail to an address that somebody in a network has typed, see ``mail_budgets``.
+
+        Raises TooManyMailsToAddress if it has to wait; then it is not counted.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     NOBODY = "nobody"
     """Nobody has the name that was asked for, or not at a verified address."""
     BUDGET = "budget"
-    """Too many mails were sent to the address."""
+    """Too many mails were sent to the address, or asked for in a day."""
     SUPPRESSED = "suppressed"
     """Mail to the address has bounced, or its reader has complained."""
     REFUSED = "refused"
@@ -49,6 +49,8 @@ class Outgoing:
     user_id: str | None
     """Whom it is for, if that was said or if it has been about to be sent before."""
     known_user_id: str | None
+    in_day: bool
+    """Whether the mailer has counted it among the mails of its day already."""
     counted: bool
     """Whether it is in the budget of its address already."""
     expires_at: int | None
@@ -60,6 +62,11 @@ class Outgoing:
     password_version: int | None = None
     """Of a link that an administrator was shown: how often the password had changed by then. It is void after one more
     change, and the mail too, which stands for the same."""
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether an administrator was shown the link that it carries."""
+        return self.password_version is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +149,12 @@ class Deliveries(Protocol):
 
     def is_suppressed(self, address: str) -> bool:
         """Return whether an address gets no mail any more."""
+
+    def count_in_day(self, mail: Outgoing) -> bool:
+        """Count a mail among those of the day in which it was asked for, once however often this is called.
+
+        Return whether it may be sent: False if that day has none left.
+        """
 
     def prepare(self, addressed: Addressed) -> None:
         """Store what a mail carries and where it goes, and charge the budget of its address. In one step.

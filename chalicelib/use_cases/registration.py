@@ -62,7 +62,7 @@ class Registration:
             ValidationFailed: the username, the password or the address is not allowed.
             RegistrationRefused: the site's hook refuses it.
             TooManyRegistrations: too many accounts were created from the caller's address.
-            TooManyMails: too many mails were asked for from there, or to the address.
+            TooManyMails: too many mails were asked for from there, in all or to the address.
             UsernameTaken: another user has this username, or one that differs only in case or compatibility forms.
 
         """
@@ -102,11 +102,10 @@ class Registration:
 
         outbox, now = self._stores.outbox, user.created_at
         allowed = outbox.count_request(caller.ip, known=False, now=now)
-        outbox.count_address(email, MailKind.EMAIL, None, now)
+        outbox.count_typed(email, caller.network, MailKind.EMAIL, now)
         if not allowed:
             return None
-        kind = MailKind.EMAIL
-        return Mail(new_mail_id(), kind, now, language, asked=user.username, to=email, user_id=user.id, counted=True)
+        return Mail(new_mail_id(), MailKind.EMAIL, now, language, asked=user.username, to=email, user_id=user.id)
 
     def _check(self, username: str, password: str, email: str | None) -> None:
         """Raise a ValidationFailed that names each of the three that is not allowed."""

@@ -98,10 +98,11 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     """Return the policy of the mailer's function. In a stage that sends no mail it may write its log only.
 
     A read of users has to name its attributes, because one that names none asks for all (Amazon DynamoDB Developer
-    Guide, "Using IAM policy conditions for fine-grained access control"). Of the counters it has those of mail
-    addresses. Lambda reads the stream, and hands on what failed, by the function's role (AWS Lambda Developer Guide,
-    "Using Lambda with DynamoDB Streams"). SES asks for the identity and the configuration set (Service Authorization
-    Reference, "Actions, resources, and condition keys for Amazon Simple Email Service v2").
+    Guide, "Using IAM policy conditions for fine-grained access control"). Of the counters it has those of what mail
+    addresses get, and it counts in those of a day. Lambda reads the stream, and hands on what failed, by the function's
+    role (AWS Lambda Developer Guide, "Using Lambda with DynamoDB Streams"). SES asks for the identity and the
+    configuration set (Service Authorization Reference, "Actions, resources, and condition keys for Amazon Simple Email
+    Service v2").
     """
     common = _own_log(foundation, "mailer", traced=traced)
     if not foundation.mail_from:
@@ -112,7 +113,8 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     }
     return _policy(
         {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
-        _budgets(foundation, ("GetItem", "UpdateItem")),
+        _counters("MailBudgets", foundation, "mail#*", ("GetItem", "UpdateItem")),
+        _counters("MailsOfDays", foundation, "mails#all#*", ("UpdateItem",)),
         _table("Mail", foundation, foundation.mail_table, _MAIL),
         *_stream(foundation.mail_stream),
         *_sending(foundation),
@@ -152,16 +154,20 @@ def _stream(arn: str) -> list[Policy]:
 def _asking_for_mails(foundation: Foundation) -> list[Policy]:
     """Return what the API needs to put mails into the outbox and to take what they carried. It sends none.
 
-    A stage without mails has the links that its administrators hand over.
+    Of the counters it reads those of what was typed, not those of what mail addresses get. A stage without mails has
+    the links that its administrators hand over.
     """
     if not foundation.mail_from:
         return [_table("Mail", foundation, foundation.mail_table, ("GetItem", "UpdateItem"))]
-    return [_table("Mail", foundation, foundation.mail_table, _MAIL), _budgets(foundation, ("GetItem",))]
+    return [
+        _table("Mail", foundation, foundation.mail_table, _MAIL),
+        _counters("TypedAddresses", foundation, "typed#*", ("GetItem",)),
+    ]
 
 
-def _budgets(foundation: Foundation, verbs: tuple[str, ...]) -> Policy:
-    of_addresses = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
-    return {**_table("MailBudgets", foundation, foundation.throttle_table, verbs), "Condition": of_addresses}
+def _counters(sid: str, foundation: Foundation, keys: str, verbs: tuple[str, ...]) -> Policy:
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}}
+    return {**_table(sid, foundation, foundation.throttle_table, verbs), "Condition": condition}
 
 
 def _sending(foundation: Foundation) -> list[Policy]:

@@ -52,6 +52,8 @@ SIZES: Mapping[str, tuple[int, int]] = {
 }
 """The memory and the time limit of each function, by Chalice's names."""
 
+_MAILS_PER_DAY = "LYCHGATE_MAILS_PER_DAY"
+
 
 def stage_configuration(
     foundation: Foundation,
@@ -106,6 +108,10 @@ def stage_configuration(
         "LYCHGATE_MAIL_TABLE": foundation.mail_table,
         "LYCHGATE_SES_CONFIGURATION_SET": foundation.configuration_set,
     }
+    # Both count in it.
+    mailer["environment_variables"].pop(_MAILS_PER_DAY, None)
+    if _MAILS_PER_DAY in configured:
+        mailer["environment_variables"][_MAILS_PER_DAY] = configured[_MAILS_PER_DAY]
     if not foundation.mail_from or not foundation.configuration_set:
         del mailer["environment_variables"]["LYCHGATE_SES_CONFIGURATION_SET"]
     functions["webhooks"]["environment_variables"] = {

@@ -298,7 +298,6 @@ class _WithPassword(_StandIn):
                 asked=user.username,
                 to=user.contact.email,
                 user_id=user.id,
-                counted=True,
             )
         self._store.create(replace(user, password_hash=self._password_hash), events, mail)
 

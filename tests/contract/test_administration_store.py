@@ -14,7 +14,7 @@ from chalicelib.credentials.mailed import new_mail_id, new_token, token_digest
 from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, LastAdministrator, LinkExpired, UsernameTaken
 from tests.support.fake_deliveries import FakeDeliveries
-from tests.support.fakes import Memory
+from tests.support.fakes import MAIL_RULES, Memory
 from tests.support.samples import ALICE, DELETED, NOW, SESSION
 
 ROOT = replace(ALICE, id="root", username="Root", roles=("admin", "user"))
@@ -126,7 +126,8 @@ class TestPages:
 
 class TestAddressesThatGetNoMail:
     def test_are_found_whatever_their_case(self, administration, place):
-        deliveries = FakeDeliveries(place) if isinstance(place, Memory) else DynamoDBDeliveries(place)
+        kind = FakeDeliveries if isinstance(place, Memory) else DynamoDBDeliveries
+        deliveries = kind(place, MAIL_RULES.per_day)
         assert administration.suppressed("alice@example.org") is None
         deliveries.suppress("alice@example.org", "bounce", NOW)
         assert administration.suppressed("Alice@EXAMPLE.org") == ("bounce", NOW)
@@ -310,7 +311,7 @@ def link_for(user, *, version=0, kind=MailKind.RESET):
     token = new_token(mail_id)
     email = user.contact.email if user.contact else None
     over = HandedOver(token_digest(token), user.username, email, version, is_mailed=False)
-    return token, Mail(mail_id, kind, NOW, "", asked=user.username, user_id=user.id, counted=True, handed_over=over)
+    return token, Mail(mail_id, kind, NOW, "", asked=user.username, user_id=user.id, handed_over=over)
 
 
 class TestLinks:

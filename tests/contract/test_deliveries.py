@@ -11,7 +11,7 @@ from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.errors import ServiceUnavailable, TooManyMails
 from chalicelib.use_cases.mailer_ports import Addressed, Outcome
 from tests.support.fake_deliveries import FakeDeliveries
-from tests.support.fakes import Memory
+from tests.support.fakes import MAIL_RULES, Memory
 from tests.support.samples import ALICE, NOW, REGISTERED, SESSION
 
 ADDRESS = "Alice@example.org"
@@ -21,7 +21,8 @@ RESET = Mail("m1", MailKind.RESET, NOW, "en", asked="alice")
 
 @pytest.fixture
 def deliveries(place):
-    return FakeDeliveries(place) if isinstance(place, Memory) else DynamoDBDeliveries(place)
+    kind = FakeDeliveries if isinstance(place, Memory) else DynamoDBDeliveries
+    return kind(place, MAIL_RULES.per_day)
 
 
 @pytest.fixture
@@ -52,7 +53,8 @@ class TestFinding:
     def test_finds_a_mail_as_it_was_asked_for(self, found):
         mail = found(replace(RESET, known_user_id="u1", to="to@example.org", user_id="u2"))
         assert (mail.mail_id, mail.kind, mail.at, mail.language) == ("m1", MailKind.RESET, NOW, "en")
-        assert (mail.to, mail.user_id, mail.known_user_id, mail.counted) == ("to@example.org", "u2", "u1", False)
+        assert (mail.to, mail.user_id, mail.known_user_id) == ("to@example.org", "u2", "u1")
+        assert (mail.in_day, mail.counted) == (False, False)
         assert (mail.expires_at, mail.attempts, mail.is_done) == (NOW + 1800, 0, False)
 
     def test_finds_no_other_mail(self, found, deliveries):
@@ -62,9 +64,9 @@ class TestFinding:
     @pytest.mark.parametrize("is_mailed", [True, False])
     def test_finds_of_a_link_that_was_handed_over_its_version_and_whether_it_is_mailed(self, found, is_mailed):
         link = HandedOver("d0", "Alice", ADDRESS, 3, is_mailed)
-        mail = found(replace(RESET, user_id="u1", counted=True, handed_over=link))
-        assert (mail.password_version, mail.is_done) == (3, not is_mailed)
-        assert found(replace(RESET, id="m2")).password_version is None
+        mail = found(replace(RESET, user_id="u1", handed_over=link))
+        assert (mail.password_version, mail.is_handed_over, mail.is_done) == (3, True, not is_mailed)
+        assert not found(replace(RESET, id="m2")).is_handed_over
 
     def test_a_notice_never_expires(self, found):
         assert found(Mail("m1", MailKind.PASSWORD_CHANGED, NOW, "", asked="alice", user_id="u1")).expires_at is None
@@ -175,14 +177,14 @@ class TestPreparing:
 
 
 class TestBudgets:
-    def test_charges_the_address_once_however_often_a_mail_is_delivered(self, found, deliveries, outbox):
+    def test_charges_the_address_once_however_often_a_mail_is_delivered(self, found, deliveries):
         deliveries.prepare(addressed(found(), charged=True))
         again = deliveries.find("m1")
         assert again.counted
         deliveries.prepare(addressed(again, charged=not again.counted))
         with pytest.raises(TooManyMails):
-            outbox.count_address(ADDRESS, MailKind.RESET, None, NOW + 59)
-        outbox.count_address(ADDRESS, MailKind.RESET, None, NOW + 60)
+            deliveries.prepare(addressed(found(replace(RESET, id="m2", at=NOW + 59)), charged=True))
+        deliveries.prepare(addressed(found(replace(RESET, id="m3", at=NOW + 60)), charged=True))
 
     def test_stores_nothing_of_a_mail_over_the_budget(self, found, deliveries, outbox):
         deliveries.prepare(addressed(found(), charged=True, token_digest="d1"))
@@ -195,6 +197,10 @@ class TestBudgets:
     def test_charges_when_a_mail_was_asked_for_not_when_it_is_sent(self, found, deliveries):
         deliveries.prepare(addressed(found(), charged=True))
         deliveries.prepare(addressed(found(replace(RESET, id="m2", at=NOW + 60)), charged=True))
+
+    def test_what_somebody_has_typed_an_address_for_is_not_what_it_has_got(self, found, deliveries, outbox):
+        outbox.count_typed(ADDRESS, b"network", MailKind.RESET, NOW)
+        deliveries.prepare(addressed(found(), charged=True))
 
     def test_a_device_of_the_user_has_a_budget_of_its_own(self, found, add, deliveries):
         add()
@@ -226,6 +232,28 @@ class TestBudgets:
         for thread in threads:
             thread.join()
         assert sorted(outcomes) == ["goes on", "too many", "too many", "too many"]
+
+
+class TestTheMailsOfADay:
+    def test_a_mail_is_counted_once_however_often_it_is_delivered(self, found, deliveries, outbox):
+        mail = found()
+        for _ in range(3):
+            assert deliveries.count_in_day(mail)
+        assert deliveries.find("m1").in_day
+        assert [outbox.count_request(f"198.51.100.{n // 25}", known=False, now=NOW) for n in range(50)] == [
+            *[True] * 49,
+            False,
+        ]
+
+    def test_a_mail_of_a_day_that_is_used_up_is_not_counted(self, found, deliveries):
+        for number in range(50):
+            assert deliveries.count_in_day(found(replace(RESET, id=f"m{number}")))
+        late = found(replace(RESET, id="late"))
+        assert not deliveries.count_in_day(late)
+        assert not deliveries.find("late").in_day
+        # What was counted before stays so, and another day has its own.
+        assert deliveries.count_in_day(deliveries.find("m0"))
+        assert deliveries.count_in_day(found(replace(RESET, id="tomorrow", at=NOW + 24 * 3600)))
 
 
 class TestEnding:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.accounts.mail import Mail, MailKind
-from chalicelib.errors import Conflict, TooManyMails
+from chalicelib.errors import Conflict, TooManyMails, TooManyMailsToAddress
 from tests.support.samples import ALICE, NOW, REGISTERED, REVOKED, SESSION
 
 IP, ADDRESS = "203.0.113.7", "alice@example.org"
@@ -101,13 +101,13 @@ class TestBudgets:
         assert outbox.count_request("203.0.113.9", known=True, now=NOW)
         assert outbox.count_request("203.0.113.9", known=False, now=NOW + 24 * 3600)
 
-    def test_an_address_gets_one_mail_a_minute_however_it_is_written(self, outbox):
-        outbox.count_address(ADDRESS, MailKind.EMAIL, None, NOW)
-        with pytest.raises(TooManyMails) as refused:
-            outbox.count_address(ADDRESS.upper(), MailKind.EMAIL, None, NOW + 20)
+    def test_a_network_types_an_address_once_a_minute_however_it_is_written(self, outbox):
+        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW)
+        with pytest.raises(TooManyMailsToAddress) as refused:
+            outbox.count_typed(ADDRESS.upper(), b"one", MailKind.EMAIL, NOW + 20)
         assert refused.value.retry_after == 40
-        outbox.count_address(ADDRESS, MailKind.EMAIL, None, NOW + 60)
+        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW + 60)
 
-    def test_the_owners_device_has_a_budget_of_its_own(self, outbox):
-        outbox.count_address(ADDRESS, MailKind.EMAIL, None, NOW)
-        outbox.count_address(ADDRESS, MailKind.EMAIL, "u1", NOW)
+    def test_another_network_may_type_it_too(self, outbox):
+        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW)
+        outbox.count_typed(ADDRESS, b"another", MailKind.EMAIL, NOW)

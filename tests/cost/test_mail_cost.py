@@ -9,6 +9,7 @@ import pytest
 from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.config.environment import MAILS_PER_DAY
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import InvalidCode, RefreshTokenReused
 from chalicelib.tokens.kinds import ACCESS_TOKEN
@@ -42,23 +43,25 @@ COSTS = {
         (
             "BatchGetItem sessions+users",
             "UpdateItem throttle",
+            "UpdateItem throttle",
             "GetItem throttle",
             "UpdateItem throttle",
             "PutItem mail",
         ),
         3,
-        3,
+        4,
     ),
     "give another address": Cost(
         (
             "BatchGetItem sessions+users",
+            "UpdateItem throttle",
             "UpdateItem throttle",
             "GetItem throttle",
             "UpdateItem throttle",
             "TransactWriteItems mail+sessions+users",
         ),
         3,
-        8,
+        9,
     ),
     "take the change of the address back": Cost(("BatchGetItem sessions+users", "TransactWriteItems users"), 2, 2),
     "end the session that has given another address": Cost(
@@ -142,7 +145,16 @@ COSTS = {
         12,
     ),
     "deliver a link for an address": Cost(
-        ("GetItem mail", "GetItem users", "GetItem mail", "UpdateItem mail", "UpdateItem mail"), 3, 2
+        (
+            "GetItem mail",
+            "GetItem users",
+            "GetItem mail",
+            "GetItem throttle",
+            "TransactWriteItems mail+throttle",
+            "UpdateItem mail",
+        ),
+        4,
+        5,
     ),
     "deliver a link for a name": Cost(
         (
@@ -169,6 +181,20 @@ COSTS = {
         ),
         5,
         5,
+    ),
+    "deliver a link for a name, which another's device asked for": Cost(
+        (
+            "GetItem mail",
+            "GetItem users",
+            "GetItem users",
+            "TransactWriteItems mail+throttle",
+            "GetItem mail",
+            "GetItem throttle",
+            "TransactWriteItems mail+throttle",
+            "UpdateItem mail",
+        ),
+        5,
+        9,
     ),
     "deliver a link for nobody": Cost(("GetItem mail", "GetItem users", "GetItem users", "UpdateItem mail"), 3, 1),
     "deliver a code": Cost(
@@ -223,7 +249,7 @@ class Site:
         self._verifier = verifier
         self._clock = clock
         self.mailer = Deliver(
-            deliveries=DynamoDBDeliveries(Database(database.client, database.tables)),
+            deliveries=DynamoDBDeliveries(Database(database.client, database.tables), MAILS_PER_DAY),
             transport=NoTransport(),
             render=lambda *_: None,
             site_url="https://site.example",
@@ -386,10 +412,14 @@ def of_names_that_are_addresses(site):
 
 def of_deliveries(site):
     deliver, undelivered = site.mailer.deliver, site.undelivered
+    others = Known("device", "d1", "u1")
     return {
         "deliver a link for an address": Flow(deliver, undelivered(site.registered, is_known=False)),
         "deliver a link for a name": Flow(deliver, undelivered(lambda: site.forgot("kim"))),
         "deliver a link for a verified address": Flow(deliver, undelivered(lambda: site.forgot(KIMS))),
+        "deliver a link for a name, which another's device asked for": Flow(
+            deliver, undelivered(lambda: site.forgot("kim", others))
+        ),
         "deliver a link for nobody": Flow(deliver, undelivered(lambda: site.forgot("nobody"), is_known=False)),
         "deliver a code": Flow(deliver, undelivered(lambda: site.code("kim"))),
     }

@@ -13,7 +13,7 @@ from chalicelib.credentials.webhook_secrets import new_secret
 from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, log_permissions, mapping_permissions
 from tests.support import places
 from tests.support.administrators import Administrators
-from tests.support.api_client import over_http
+from tests.support.api_client import as_header, over_http
 from tests.support.mailbox import Mailbox
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.function import LambdaFunction
@@ -192,6 +192,11 @@ class Account:
         assert len(mailbox.all(to=NEW_ADDRESS)) == before
         assert api.bearer("DELETE", "/auth/email", token).status == 204
         self._delete(token, RESET_PASSWORD)
+        # The mailer counts what a device asks for another account.
+        bob = api.register("bob", token_delivery="cookie")
+        headers = {"Cookie": as_header(*(cookie for cookie in bob.cookies if cookie.key.endswith("device")))}
+        assert api.post("/auth/password/forgot", {"username": "alice"}, headers=headers).status == 202
+        mailbox.all()
         assert self.mailer.mapping.discarded == []
 
     def live_as_administrators(self):

@@ -11,13 +11,14 @@ from chalicelib.accounts.user import Contact, User
 from chalicelib.adapters.dynamodb.items import new_user_to_item, put_address
 from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item
 from chalicelib.credentials.mail_budgets import budget_key
+from chalicelib.credentials.throttling import mails_of_day
 from chalicelib.mailer import handle
 from chalicelib.mailer_wiring import Mailer, MailerClients
 from tests.support.mailer import stream_event
 from tests.support.marks import each_third
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout, refused
 
-ADDRESS = "kim@home.example"
+ADDRESS, NEW = "kim@home.example", "lee@home.example"
 NAMES = itertools.count(1)
 
 
@@ -30,11 +31,24 @@ FAULTS = [crash_before, crash_after, lost_answer, *OUTAGES]
 
 # Each mail, with the requests of its delivery when all is well.
 CHARGED = ("GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "UpdateItem")
+IN_DAY = (
+    "GetItem",
+    "GetItem",
+    "GetItem",
+    "TransactWriteItems",
+    "GetItem",
+    "GetItem",
+    "TransactWriteItems",
+    "UpdateItem",
+)
 NOTICE = ("GetItem", "GetItem", "GetItem", "UpdateItem", "UpdateItem")
+FOR_AN_ADDRESS = ("GetItem", "GetItem", "GetItem", "GetItem", "GetItem", "TransactWriteItems", "UpdateItem")
 GIVEN_UP = ("GetItem", "GetItem", "GetItem", "UpdateItem")
 MAILS = {
     "a link by name": (MailKind.RESET, {"asked": "kim"}, CHARGED),
     "a link by address": (MailKind.RESET, {"asked": ADDRESS}, CHARGED),
+    "a link by another's device": (MailKind.RESET, {"asked": "kim", "known_user_id": "u3"}, IN_DAY),
+    "an address to confirm": (MailKind.REGISTER, {"asked": NEW, "to": NEW}, FOR_AN_ADDRESS),
     "a code": (MailKind.LOGIN_CODE, {"asked": "kim"}, CHARGED),
     "a notice": (MailKind.PASSWORD_CHANGED, {"asked": "kim", "user_id": "u1"}, NOTICE),
 }
@@ -108,15 +122,26 @@ def stored(database):
 
 
 @pytest.fixture
-def charged(database):
-    """Return how many mails were counted for the address."""
+def counter(database):
+    """Return the item of a counter, {} if there is none."""
 
-    def charged():
-        key = {"counter_key": {"S": budget_key(ADDRESS)}}
-        item = database.client.get_item(TableName=database.tables.throttle, Key=key).get("Item")
-        return len(item["sent"]["S"].split()) if item else 0
+    def counter(key):
+        found = database.client.get_item(TableName=database.tables.throttle, Key={"counter_key": {"S": key}})
+        return found.get("Item", {})
 
-    return charged
+    return counter
+
+
+@pytest.fixture
+def charged(counter):
+    """Return how many mails were counted for the addresses."""
+    return lambda: sum(len(counter(budget_key(to)).get("sent", {"S": ""})["S"].split()) for to in (ADDRESS, NEW))
+
+
+@pytest.fixture
+def in_day(counter, clock):
+    """Return how many mails of today the mailer has counted."""
+    return lambda: int(counter(mails_of_day(1, clock()).key).get("all", {"N": "0"})["N"])
 
 
 @pytest.fixture
@@ -145,16 +170,17 @@ class TestWhatFails:
 
     @pytest.mark.parametrize(("name", "fault"), each_third([(name, fault) for name in MAILS for fault in FAULTS]))
     def test_a_mail_arrives_once_and_is_charged_once_whatever_fails_before_that_it_was_sent_is_stored(
-        self, break_delivery, deliver, ses, stored, charged, clock, name, fault
+        self, break_delivery, deliver, ses, stored, charged, in_day, clock, name, fault
     ):
         for position in range(len(MAILS[name][2]) - 1):
             clock.advance(3600)
-            already_sent, already_charged = len(ses.sent), charged()
+            already_sent, already_charged, already_in_day = len(ses.sent), charged(), in_day()
             mail, ended = break_delivery(name, position, fault)
             # The second delivery may find that the first got further than it knows.
             assert ended or deliver(mail) or deliver(mail)
             assert len(ses.sent) == already_sent + 1
             assert charged() == already_charged + (MAILS[name][0] is not MailKind.PASSWORD_CHANGED)
+            assert in_day() == already_in_day + (name == "a link by another's device")
             assert "sent_at" in stored(mail)
             assert "outcome" not in stored(mail)
 

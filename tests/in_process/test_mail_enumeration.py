@@ -1,5 +1,6 @@
 """Nobody learns who has an account by asking for a mail: one answer, and the same calls with the same parts."""
 
+import itertools
 import json
 
 import bcrypt
@@ -17,6 +18,7 @@ from tests.support.mail_flows import (
     verify,
     with_address,
 )
+from tests.support.viewers import SETTINGS, Viewer
 
 NAMES = [
     "Alice",
@@ -89,6 +91,68 @@ def accounts(api, mailbox, clock, aws_clients, environment):
     disable(aws_clients[0], environment["LYCHGATE_USERS_TABLE"], "Dora")
     mailbox.all()
     clock.advance(MINUTE)
+
+
+def by_name(api, email):
+    """Register a name with this address."""
+    return api.register(f"mallory{next(NUMBERS)}", email=email)
+
+
+def as_name(api, email):
+    """Register this address."""
+    return api.post("/auth/register", {"email": email, "password": PASSWORD})
+
+
+def as_change(api, email):
+    """Give an account of one's own this address."""
+    return api.bearer("PUT", "/auth/email", somebodys_token(api), {"email": email})
+
+
+def as_resend(api, email):
+    """Ask for the mail to this address once more, which an account of one's own has been given."""
+    token = somebodys_token(api)
+    api.bearer("PUT", "/auth/email", token, {"email": email})
+    return api.bearer("POST", "/auth/email/resend", token)
+
+
+def somebodys_token(api):
+    """An access token of an account of one's own, wherever addresses are names."""
+    return api.login(MALLORY).json["access_token"]
+
+
+def device_of(answer):
+    (device,) = [cookie for cookie in answer.cookies if cookie.key.endswith("device")]
+    return {"Cookie": as_header(device)}
+
+
+NUMBERS = itertools.count(1)
+MALLORY = "mallory@example.org"
+
+VISIBLE = {"register": by_name, "change": as_change, "resend": as_resend}
+VISIBLE_WHERE_THE_ADDRESS_IS_THE_NAME = {"register": as_name, "change": as_change, "resend": as_resend}
+"""The routes that name an address and may answer 429 because of it."""
+
+ASKED_BEFORE = {
+    "nothing": lambda api, names, device: None,
+    "links by name": lambda api, names, device: in_each_minute(api, [forgot] * 5, names[0]),
+    "links by address": lambda api, names, device: in_each_minute(api, [forgot] * 5, names[1]),
+    "codes by name": lambda api, names, device: in_each_minute(api, [ask_for_code] * 5, names[0]),
+    "codes by address": lambda api, names, device: in_each_minute(api, [ask_for_code] * 5, names[1]),
+    "links and codes": lambda api, names, device: in_each_minute(
+        api, [forgot, ask_for_code, forgot, ask_for_code], names[0]
+    ),
+    "both at once": lambda api, names, device: [request(api, names[0]) for request in (forgot, ask_for_code)],
+    "by another's device": lambda api, names, device: in_each_minute(api, [forgot, ask_for_code], names[0], **device),
+}
+"""What was asked for before, of an account by its name and its address, with the device of another account."""
+
+
+def in_each_minute(api, requests, name, **headers):
+    """Ask once a minute, and let the mailer do its work."""
+    for request in requests:
+        request(api, name, **headers)
+        api.mailbox.all()
+        api.clock.advance(MINUTE)
 
 
 def alike(results):
@@ -188,6 +252,70 @@ def test_an_address_is_changed_to_in_the_same_way_whoever_has_it(api, done, cloc
         results.append(done(api.bearer, "PUT", "/auth/email", token, {"email": email}))
     assert {(answer.status, answer.body) for answer, _ in results} == {(202, b"{}")}
     assert len({tuple(name for name, _ in work) for _, work in results}) == 1
+
+
+class TestWhatTheBudgetOfAnAddressTells:
+    """A route that names an address answers the same, whatever was asked for before and whoever has the address."""
+
+    @pytest.fixture
+    def viewer(self, api, mailbox, clock, settings):
+        settings |= SETTINGS
+        viewer = Viewer(api, "203.0.113.7")
+        viewer.mailbox, viewer.clock = mailbox, clock
+        return viewer
+
+    def tell(self, viewer, route, asked, device, *, known, unknown):
+        """Return the answers for an address that has an account, and for one that has none, and how often each."""
+        for names in (known, unknown):
+            ASKED_BEFORE[asked](viewer, names, device)
+            viewer.mailbox.all()
+        return [
+            [(answer.status, answer.body, str(sorted(answer.headers.items()))) for answer in answers]
+            for answers in ([route(viewer, names[1]) for _ in range(2)] for names in (known, unknown))
+        ]
+
+    @pytest.mark.parametrize("asked", ASKED_BEFORE)
+    @pytest.mark.parametrize("route", VISIBLE)
+    def test_nothing(self, viewer, mailbox, clock, route, asked):
+        with_address(viewer, mailbox, clock)
+        device = device_of(viewer.register(MALLORY, token_delivery="cookie"))
+        clock.advance(60 * MINUTE)
+        names = {"known": ("Alice", ADDRESS), "unknown": ("Carol", "Carol+lychgate@Example.org")}
+        known, unknown = self.tell(viewer, VISIBLE[route], asked, device, **names)
+        if route == "register":
+            # An account is made, and has its own name and tokens.
+            known, unknown = ([status for status, *_ in answers] for answers in (known, unknown))
+        assert known == unknown
+
+    @pytest.mark.parametrize("asked", ASKED_BEFORE)
+    @pytest.mark.parametrize("route", VISIBLE_WHERE_THE_ADDRESS_IS_THE_NAME)
+    def test_nothing_where_the_address_is_the_name(self, viewer, mailbox, clock, settings, route, asked):
+        settings["LYCHGATE_IDENTIFIER"] = "email"
+        for email in (MALLORY, OTHER_ADDRESS):
+            as_name(viewer, email)
+            members = {"token": mailbox.token(email, "register"), "token_delivery": "cookie"}
+            viewer.post("/auth/register/confirm", members)
+        clock.advance(60 * MINUTE)
+        device = device_of(viewer.login(MALLORY, token_delivery="cookie"))
+        names = {"known": (OTHER_ADDRESS,) * 2, "unknown": ("carol@example.com",) * 2}
+        known, unknown = self.tell(viewer, VISIBLE_WHERE_THE_ADDRESS_IS_THE_NAME[route], asked, device, **names)
+        assert known == unknown
+
+    def test_not_even_when_the_mails_of_a_day_are_nearly_used_up(self, viewer, mailbox, clock, settings):
+        """Devices ask for the last two, of which nobody may learn whether they were sent."""
+        settings["LYCHGATE_MAILS_PER_DAY"] = "3"
+        with_address(viewer, mailbox, clock)
+        device = device_of(viewer.register(MALLORY, token_delivery="cookie"))
+        answers = []
+        for name in ("Alice", "nobody"):
+            clock.advance(24 * 60 * MINUTE)
+            for request in (forgot, forgot, ask_for_code):
+                request(viewer, name, **device)
+            mailbox.all()
+            answer = as_change(viewer, f"{name}s@example.net")
+            answers.append((answer.status, answer.body))
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 429
 
 
 class TestWhereTheAddressIsTheUsername:

@@ -105,7 +105,7 @@ class Forgets:
 
 
 def registration(clock, mail_id="R" * 22, **members):
-    members = {"asked": ADDRESS, "to": ADDRESS, "counted": True} | members
+    members = {"asked": ADDRESS, "to": ADDRESS} | members
     return Mail(mail_id, MailKind.REGISTER, clock(), "de", **members)
 
 

@@ -22,7 +22,7 @@ ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
 def registration(to):
     """A mail to somebody who has no account yet, as the API puts it into the outbox."""
     now = int(time.time())
-    return mail_to_item(Mail(new_mail_id(), MailKind.REGISTER, now, "en", asked=to, to=to, counted=True))
+    return mail_to_item(Mail(new_mail_id(), MailKind.REGISTER, now, "en", asked=to, to=to))
 
 
 @pytest.fixture

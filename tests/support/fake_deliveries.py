@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.mail_budgets import budget_key, charged
+from chalicelib.credentials.mail_budgets import budget_key
 from chalicelib.credentials.mailed import LIFETIMES
-from chalicelib.errors import ServiceUnavailable, TooManyMails
+from chalicelib.credentials.throttling import mails_of_day
+from chalicelib.errors import ServiceUnavailable
 from chalicelib.use_cases.mailer_ports import Outgoing, Recipient
+from tests.support.fake_mails import charge, count_in
 
 
 @dataclass
@@ -16,6 +18,7 @@ class Posted:
     """What the mailer has written into a mail."""
 
     attempts: int = 0
+    in_day: bool = False
     counted: bool = False
     sent_at: int | None = None
     message_id: str | None = None
@@ -29,9 +32,10 @@ class Posted:
 class FakeDeliveries:
     """The names themselves are the keys by which users are found."""
 
-    def __init__(self, memory):
+    def __init__(self, memory, mails_per_day):
         self._memory = memory
         self._mails = memory.mails
+        self._mails_per_day = mails_per_day
 
     def find(self, mail_id):
         with self._memory.lock:
@@ -47,7 +51,8 @@ class FakeDeliveries:
                 to=mail.to,
                 user_id=mail.user_id or self._mails.proofs[mail_id].user_id,
                 known_user_id=mail.known_user_id,
-                counted=mail.counted or posted.counted,
+                in_day=posted.in_day,
+                counted=posted.counted,
                 expires_at=mail.at + LIFETIMES[mail.kind] if mail.kind in LIFETIMES else None,
                 attempts=posted.attempts,
                 is_done=posted.is_done or (mail.handed_over is not None and not mail.handed_over.is_mailed),
@@ -79,6 +84,12 @@ class FakeDeliveries:
         with self._memory.lock:
             return canonical_address(address) in self._mails.suppressed
 
+    def count_in_day(self, mail):
+        with self._memory.lock:
+            posted = self._posted(mail.mail_id)
+            posted.in_day = posted.in_day or count_in(self._memory, mails_of_day(self._mails_per_day, mail.at))
+            return posted.in_day
+
     def prepare(self, addressed):
         with self._memory.lock:
             mail, recipient = addressed.mail, addressed.recipient
@@ -88,10 +99,7 @@ class FakeDeliveries:
             if addressed.is_charged:
                 known = recipient is not None and recipient.user_id == mail.known_user_id
                 key = budget_key(addressed.email, mail.known_user_id if known else None)
-                after, wait = charged(self._mails.sent.get(key, ()), mail.kind, mail.at)
-                if wait > 0:
-                    raise TooManyMails(wait, limit="address")
-                self._mails.sent[key] = after
+                charge(self._memory, key, mail.kind, mail.at)
             posted.counted = True
             posted.attempts += 1
             self._prove(addressed)

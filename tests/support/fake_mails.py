@@ -7,7 +7,7 @@ from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.mail_budgets import budget_key, charged
+from chalicelib.credentials.mail_budgets import charged, typed_key
 from chalicelib.credentials.mailed import (
     LIFETIMES,
     MOST_TRIES,
@@ -17,7 +17,7 @@ from chalicelib.credentials.mailed import (
     new_token,
     token_digest,
 )
-from chalicelib.errors import Conflict, EmailTaken, LinkExpired, TooManyMails
+from chalicelib.errors import Conflict, EmailTaken, LinkExpired, TooManyMails, TooManyMailsToAddress
 
 
 def proof_of_mail(mail):
@@ -208,21 +208,30 @@ class FakeOutbox:
                 raise TooManyMails(window.ends_at - now, limit="network")
             return known or self._count(self._rules.day_window_of(now))
 
-    def count_address(self, address, kind, known_user_id, now):
+    def count_typed(self, address, network, kind, now):
         with self._memory.lock:
-            key = budget_key(address, known_user_id)
-            after, wait = charged(self._memory.mails.sent.get(key, ()), kind, now)
-            if wait > 0:
-                raise TooManyMails(wait, limit="address")
-            self._memory.mails.sent[key] = after
+            charge(self._memory, typed_key(address, network), kind, now)
 
     def _count(self, window):
-        counted = self._memory.windows.setdefault(window.key, dict.fromkeys(window.limits, 0))
-        if any(counted[name] >= most for name, most in window.limits.items()):
-            return False
-        for name in window.limits:
-            counted[name] += 1
-        return True
+        return count_in(self._memory, window)
+
+
+def charge(memory, key, kind, now):
+    """Count a mail to an address."""
+    after, wait = charged(memory.mails.sent.get(key, ()), kind, now)
+    if wait > 0:
+        raise TooManyMailsToAddress(wait, limit="address")
+    memory.mails.sent[key] = after
+
+
+def count_in(memory, window):
+    """Count in a window, and return whether it had room."""
+    counted = memory.windows.setdefault(window.key, dict.fromkeys(window.limits, 0))
+    if any(counted[name] >= most for name, most in window.limits.items()):
+        return False
+    for name in window.limits:
+        counted[name] += 1
+    return True
 
 
 def confirmed(user, email):

@@ -39,7 +39,7 @@ class Post:
     def __init__(self, clock):
         self.memory = Memory()
         self.stores = fake_stores(self.memory)
-        self.deliveries = FakeDeliveries(self.memory)
+        self.deliveries = FakeDeliveries(self.memory, mails_per_day=3)
         self.transport = FakeTransport()
         self.clock = clock
 
@@ -123,7 +123,7 @@ class TestWhomAMailIsFor:
     @pytest.mark.parametrize("contact", [WAITING.contact, CONFIRMED.contact])
     def test_an_invitation_goes_to_the_address_of_the_account_with_a_link_that_sets_a_password(self, post, contact):
         post.add(replace(WAITING, contact=contact))
-        post.deliver(post.ask(asked(MailKind.INVITATION, user_id="u1", to=ADDRESS, counted=True)))
+        post.deliver(post.ask(asked(MailKind.INVITATION, user_id="u1", to=ADDRESS)))
         to, content = post.sent()
         assert (to, content.subject) == (ADDRESS, MailKind.INVITATION)
         assert content.values["hours"] == "24"
@@ -131,18 +131,18 @@ class TestWhomAMailIsFor:
 
     def test_an_invitation_does_not_go_to_an_address_that_the_account_no_longer_has(self, post):
         post.add(CONFIRMED)
-        ends(post, asked(MailKind.INVITATION, user_id="u1", to=NEW, counted=True), Outcome.NOBODY)
+        ends(post, asked(MailKind.INVITATION, user_id="u1", to=NEW), Outcome.NOBODY)
 
     @pytest.mark.parametrize(("version", "outcome"), [(0, Outcome.SENT), (1, Outcome.NOBODY)])
     def test_a_link_that_was_handed_over_is_not_mailed_once_the_password_is_another(self, post, version, outcome):
         post.add(CONFIRMED)
         link = HandedOver("digest", "Alice", ADDRESS, version, is_mailed=True)
-        assert post.deliver(post.ask(asked(user_id="u1", counted=True, handed_over=link))).outcome is outcome
+        assert post.deliver(post.ask(asked(user_id="u1", handed_over=link))).outcome is outcome
 
     def test_a_link_that_was_handed_over_does_not_go_to_another_address_and_stays_void(self, post):
         post.add(replace(CONFIRMED, contact=Contact(NEW, verified=True)))
         link = HandedOver("digest", "Alice", ADDRESS, 0, is_mailed=True)
-        mail = asked(user_id="u1", to=ADDRESS, counted=True, handed_over=link)
+        mail = asked(user_id="u1", to=ADDRESS, handed_over=link)
         ends(post, mail, Outcome.NOBODY)
         assert post.stores.outbox.find(mail.id).email == ADDRESS
 
@@ -150,7 +150,7 @@ class TestWhomAMailIsFor:
         post.add(replace(CONFIRMED, username=NEW))
         post.add(replace(ALICE, id="u2", username="Mallory", contact=Contact(NEW, verified=True)))
         link = HandedOver("digest", NEW, ADDRESS, 0, is_mailed=True)
-        post.deliver(post.ask(asked(asked=NEW, user_id="u1", to=ADDRESS, counted=True, handed_over=link)))
+        post.deliver(post.ask(asked(asked=NEW, user_id="u1", to=ADDRESS, handed_over=link)))
         assert post.sent()[0] == ADDRESS
 
     @pytest.mark.parametrize("kind", OF_AN_ACCOUNT)
@@ -262,7 +262,7 @@ class TestWhatIsNotSent:
         post.add(CONFIRMED)
         post.deliveries.suppress(ADDRESS, "bounce", NOW)
         ends(post, asked(kind, user_id="u1"), Outcome.SUPPRESSED)
-        post.stores.outbox.count_address(ADDRESS, MailKind.LOGIN_CODE, None, NOW)
+        assert post.memory.mails.sent == {}
 
     def test_an_address_gets_one_code_a_minute(self, post):
         post.add(CONFIRMED)
@@ -291,10 +291,47 @@ class TestWhatIsNotSent:
             assert post.deliver(post.ask(asked(kind, user_id="u1"))).outcome is Outcome.SENT
         assert post.deliver(post.ask(asked())).outcome is Outcome.SENT
 
-    def test_what_the_request_has_counted_is_not_counted_again(self, post):
-        post.stores.outbox.count_address(NEW, MailKind.REGISTER, None, NOW)
-        mail = post.ask(asked(MailKind.REGISTER, asked=NEW, to=NEW, counted=True))
-        assert post.deliver(mail).outcome is Outcome.SENT
+    def test_a_registration_and_an_address_to_confirm_are_charged_too(self, post):
+        post.add(CHANGING)
+        for members in ({"kind": MailKind.REGISTER, "asked": NEW}, {"kind": MailKind.EMAIL, "user_id": "u1"}):
+            assert post.deliver(post.ask(asked(to=NEW, **members))).outcome is Outcome.SENT
+            assert post.deliver(post.ask(asked(to=NEW, **members))).outcome is Outcome.BUDGET
+
+    def test_a_link_that_was_handed_over_is_mailed_whatever_was_asked_for(self, post):
+        post.add(CONFIRMED)
+        assert post.deliver(post.ask(asked())).outcome is Outcome.SENT
+        link = HandedOver("digest", "Alice", ADDRESS, 0, is_mailed=True)
+        for _ in range(2):
+            assert post.deliver(post.ask(asked(user_id="u1", handed_over=link))).outcome is Outcome.SENT
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+    def test_who_asks_again_after_a_minute_each_time_gets_each_mail_in_whatever_order_they_are_delivered(
+        self, post, order
+    ):
+        mails = [post.ask(replace(asked(MailKind.REGISTER, asked=NEW, to=NEW), at=NOW + 60 * n)) for n in range(3)]
+        post.clock.now = NOW + 200
+        assert [post.deliver(mails[number]).outcome for number in order] == [Outcome.SENT] * 3
+
+    def test_the_mails_of_a_day_are_not_those_that_a_device_asks_for_its_own_account(self, post):
+        post.add(CONFIRMED)
+        for minute in range(5):
+            mail = replace(asked(known_user_id="u1"), at=NOW + 60 * minute)
+            post.deliver(post.ask(mail))
+            assert not post.posted(mail).in_day
+
+    @pytest.mark.parametrize("name", ["alice", ADDRESS, "nobody", "dora"])
+    def test_the_mails_of_a_day_are_those_that_a_device_asks_for_anybody_else(self, post, name):
+        """Also for nobody: what is left of a day must not tell who has an account."""
+        post.add(CONFIRMED)
+        post.add(replace(ALICE, id="u2", username="dora", disabled=True))
+        for _ in range(3):
+            mail = post.ask(asked(asked=name, known_user_id="u3"))
+            post.deliver(mail)
+            assert post.posted(mail).in_day
+        ends_for_the_day = post.ask(asked(asked=name, known_user_id="u3"))
+        done = post.deliver(ends_for_the_day)
+        assert (done.outcome, done.reason) == (Outcome.BUDGET, "the mails of the day have been asked for")
+        assert post.posted(ends_for_the_day).outcome == "budget"
 
     def test_a_mail_that_is_refused_for_its_recipient_is_given_up_with_the_reason(self, post):
         post.add(CONFIRMED)
@@ -366,10 +403,11 @@ def test_a_mail_that_was_sent_is_not_repeated_because_that_could_not_be_stored(p
 SCENES = {
     "a link": (CONFIRMED, {"kind": MailKind.RESET}),
     "a link by address": (CONFIRMED, {"kind": MailKind.RESET, "asked": ADDRESS}),
+    "a link by another's device": (CONFIRMED, {"kind": MailKind.RESET, "known_user_id": "u3"}),
     "a code": (CONFIRMED, {"kind": MailKind.LOGIN_CODE}),
     "a notice": (CONFIRMED, {"kind": MailKind.PASSWORD_CHANGED, "user_id": "u1"}),
-    "an address to confirm": (CHANGING, {"kind": MailKind.EMAIL, "user_id": "u1", "to": NEW, "counted": True}),
-    "a registration": (CONFIRMED, {"kind": MailKind.REGISTER, "asked": NEW, "to": NEW, "counted": True}),
+    "an address to confirm": (CHANGING, {"kind": MailKind.EMAIL, "user_id": "u1", "to": NEW}),
+    "a registration": (CONFIRMED, {"kind": MailKind.REGISTER, "asked": NEW, "to": NEW}),
 }
 
 

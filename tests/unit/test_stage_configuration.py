@@ -11,7 +11,8 @@ from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
 from chalicelib.config.verifier import VerifierSettings
-from chalicelib.credentials.mail_budgets import budget_key
+from chalicelib.credentials.mail_budgets import budget_key, typed_key
+from chalicelib.credentials.throttling import mails_of_day
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.limits import USUAL_CONCURRENCY
@@ -177,9 +178,31 @@ def test_the_mailer_may_read_what_it_reads_of_users_and_no_hash():
 
 
 def test_the_counters_of_guesses_are_out_of_the_mailers_reach():
-    (budgets,) = [each for each in mailer_policy(SENDING)["Statement"] if each["Sid"] == "MailBudgets"]
-    assert budgets["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}}
+    counters = {
+        each["Sid"]: each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for each in mailer_policy(SENDING)["Statement"]
+        if each["Resource"].endswith(SENDING.throttle_table)
+    }
+    assert counters == {"MailBudgets": ["mail#*"], "MailsOfDays": ["mails#all#*"]}
     assert budget_key("a@example.org", None).startswith("mail#")
+    assert mails_of_day(1, 0).key.startswith("mails#all#")
+
+
+def test_the_api_reads_what_was_typed_and_not_what_addresses_get():
+    (typed,) = [each for each in api_handler_policy(SENDING)["Statement"] if each["Sid"] == "TypedAddresses"]
+    assert typed["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["typed#*"]}}
+    assert typed_key("a@example.org", b"network").startswith("typed#")
+
+
+def test_the_mailer_counts_in_the_same_day_as_the_api():
+    of_the_api = {"lambda_functions": {"api_handler": {"environment_variables": {"LYCHGATE_MAILS_PER_DAY": "7"}}}}
+    entry = stage_configuration(SENDING, "{}", of_the_api)
+    mailer = entry["lambda_functions"]["mailer"]["environment_variables"]
+    assert mailer["LYCHGATE_MAILS_PER_DAY"] == "7"
+    # What the API has no longer, the mailer has no longer.
+    del entry["lambda_functions"]["api_handler"]["environment_variables"]["LYCHGATE_MAILS_PER_DAY"]
+    again = stage_configuration(SENDING, "{}", entry)
+    assert "LYCHGATE_MAILS_PER_DAY" not in again["lambda_functions"]["mailer"]["environment_variables"]
 
 
 def test_mails_of_another_region_are_sent_by_what_is_there():

@@ -11,11 +11,14 @@ from chalicelib.accounts.mail import MailKind
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, Value, from_item, to_item
 from chalicelib.adapters.dynamodb.budgets import ROUNDS, charge
+from chalicelib.adapters.dynamodb.failures import count_in_window
 from chalicelib.adapters.dynamodb.items import address_key as key_of_address
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.adapters.dynamodb.mails import mail_key, suppressed_key
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts, transact
 from chalicelib.adapters.dynamodb.updates import Changes
+from chalicelib.credentials.mail_budgets import budget_key
+from chalicelib.credentials.throttling import mails_of_day
 from chalicelib.errors import ServiceUnavailable
 from chalicelib.use_cases.mailer_ports import Outgoing, Recipient
 
@@ -43,7 +46,8 @@ _NOT_DONE = "attribute_exists(mail_id) AND attribute_not_exists(sent_at) AND att
 class DynamoDBDeliveries:
     """``Deliveries`` over the tables of mails, of users and of counters."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, mails_per_day: int) -> None:
+        self._mails_per_day = mails_per_day
         self._database = database
         self._client = database.client
         self._tables = database.tables
@@ -65,7 +69,8 @@ class DynamoDBDeliveries:
             to=members.get("to"),
             user_id=members.get("user_id"),
             known_user_id=members.get("known_user_id"),
-            counted=members["counted"],
+            in_day=members.get("in_day", False),
+            counted=members.get("counted", False),
             expires_at=members.get("expires_at"),
             attempts=members.get("attempts", 0),
             is_done=_is_done(members),
@@ -107,6 +112,22 @@ class DynamoDBDeliveries:
             )
         return "Item" in response
 
+    def count_in_day(self, mail: Outgoing) -> bool:
+        """See ``Deliveries.count_in_day``. Takes one transaction."""
+        noted = Changes(sets=["in_day = :true"], values={":true": True})
+        window = mails_of_day(self._mails_per_day, mail.at)
+        counting = count_in_window(self._tables.throttle, window)
+        not_noted = "attribute_exists(mail_id) AND attribute_not_exists(in_day)"
+        failed = transact(
+            self._database,
+            [
+                noted.action(self._tables.mail, mail_key(mail.mail_id), not_noted),
+                cast("TransactWriteItemTypeDef", {"Update": counting}),
+            ],
+        )
+        # Another delivery of the same mail may have counted it.
+        return 0 in failed or not failed
+
     def prepare(self, addressed: Addressed) -> None:
         """See ``Deliveries.prepare``. Takes one write, or one read and one transaction if the budget is charged.
 
@@ -121,10 +142,10 @@ class DynamoDBDeliveries:
             return
         recipient = addressed.recipient
         is_known = recipient is not None and recipient.user_id == mail.known_user_id
-        known_user_id = mail.known_user_id if is_known else None
+        key = budget_key(addressed.email, mail.known_user_id if is_known else None)
         for _ in range(ROUNDS):
             # When it was asked for, not when it is sent: who asks a minute later gets a mail, however late this one is.
-            counting = charge(self._database, addressed.email, mail.kind, known_user_id, mail.at)
+            counting = charge(self._database, key, mail.kind, mail.at)
             actions = cast("list[TransactWriteItemTypeDef]", [{"Update": update}, {"Update": counting}])
             failed = transact(self._database, actions)
             if 0 in failed:

@@ -13,7 +13,6 @@ Secrets are here as digests only.
     user_id          S   whom it is for
     known_user_id    S   whose device asked
     session_id       S   which session asked
-    counted          BOOL  whether the budget of the address has been charged
     handed_over      BOOL  whether an administrator was shown a link; then what the mailer adds is there from the start
     expires_at       N   when what it carries is void
     ttl              N   when DynamoDB may delete the item
@@ -23,6 +22,8 @@ Secrets are here as digests only.
     user_id, username, email, password_version   for whom its token or code is, and where it is sent
     token_digests    SS  of the token in its link; of each, if it was sent twice
     code_digest      S   of its code
+    in_day           BOOL  whether it is counted among the mails of its day, where the request has not done so
+    counted          BOOL  whether it is counted in the budget of its address, if it has to be
     attempts         N   how often it was about to be sent
     sent_at          N   when SES took it; message_id, SES's name for it
     outcome          S   why it was not sent, see ``chalicelib.use_cases.mailer_ports.Outcome``
@@ -82,7 +83,6 @@ def mail_to_item(mail: Mail) -> Item:
         "kind": mail.kind,
         "at": mail.at,
         "language": mail.language,
-        "counted": mail.counted,
         "ttl": mail.at + KEPT,
     }
     if mail.kind in LIFETIMES:

@@ -1,7 +1,7 @@
 """The outbox in DynamoDB, and the limits on asking for mails.
 
-The requests of an address on the network, and those of a day, are counted in windows, as failures are. What was sent to
-a mail address is counted by ``budgets``.
+The requests of an address on the network, and those of a day, are counted in windows, as failures are. What a network
+has typed a mail address for is counted by ``budgets``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from chalicelib.adapters.dynamodb.budgets import ROUNDS, charge
 from chalicelib.adapters.dynamodb.failures import count_in_window
 from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item, proof_from_item
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts
+from chalicelib.credentials.mail_budgets import typed_key
 from chalicelib.credentials.mailed import MOST_TRIES, MailedProof
-from chalicelib.errors import TooManyMails
+from chalicelib.errors import TooManyMails, TooManyMailsToAddress
 
 if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail, MailKind
@@ -65,13 +66,14 @@ class DynamoDBOutbox:
             raise TooManyMails(window.ends_at - now, limit="mails by network")
         return known or self._count_in(self._rules.day_window_of(now))
 
-    def count_address(self, address: str, kind: MailKind, known_user_id: str | None, now: int) -> None:
-        """See ``Outbox.count_address``. Takes one read and one write."""
+    def count_typed(self, address: str, network: bytes, kind: MailKind, now: int) -> None:
+        """See ``Outbox.count_typed``. Takes one read and one write."""
+        key = typed_key(address, network)
         for _ in range(ROUNDS):
-            if self._write_if(charge(self._database, address, kind, known_user_id, now)) is not None:
+            if self._write_if(charge(self._database, key, kind, now)) is not None:
                 return
         # Then it is refused.
-        raise TooManyMails(1, limit="parallel")
+        raise TooManyMailsToAddress(1, limit="parallel")
 
     def _count_in(self, window: Window) -> bool:
         """Count in a window. Return whether it had room."""
