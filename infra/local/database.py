@@ -16,7 +16,7 @@ from infra.local.embedded_aws import BODY_LIMIT, IDENTITY_PATH, EmbeddedAws
 from infra.local.environment import STAGE
 from infra.local.errors import LocalError, PortTakenError
 from infra.local.http_server import ADDRESS, HttpServer
-from infra.local.mail_previews import listed_previews, page_url
+from infra.local.mail_previews import listed_previews, page_url, sends_mails
 from infra.local.mailbox import FOLDER, Mailbox
 from infra.local.mailbox_site import MailboxSite, with_mailbox
 from infra.local.new_items import NewItems
@@ -126,7 +126,7 @@ def _mailbox(directory: DataDirectory) -> Mailbox:
 
 
 def _mailbox_site(mailbox: Mailbox) -> MailboxSite:
-    return MailboxSite(mailbox, listed_previews, page_url)
+    return MailboxSite(mailbox, listed_previews, page_url, sends_mails)
 
 
 def _identity(directory: DataDirectory) -> dict[str, str]:

@@ -6,6 +6,8 @@ Owns the part of SES that is here (Amazon SES API v2 Reference, "SendEmail"): me
 import json
 import secrets
 import time
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Any
 
 from werkzeug import Request, Response
@@ -49,12 +51,20 @@ def _kept_mail(request: dict[str, Any]) -> KeptMail:
     return KeptMail(
         id=f"local-{secrets.token_hex(12)}",
         at=int(time.time()),
-        sender=sender,
+        sender=_readable(sender),
         to=", ".join(recipients),
         subject=subject,
         text=str(message["Body"]["Text"]["Data"]),
         html=str(message["Body"]["Html"]["Data"]),
     )
+
+
+def _readable(header: str) -> str:
+    """Return a header with its encoded words decoded (RFC 2047), as it is if they are none."""
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return header
 
 
 def _refusal(status: int, error: str, message: str) -> Response:

@@ -14,6 +14,11 @@ def page_url() -> str:
     return f"{MailerSettings.from_environment(os.environ).look.site_url}/"
 
 
+def sends_mails() -> bool:
+    """Return whether the site sends mails, as far as this process is told."""
+    return os.environ.get("LYCHGATE_EMAIL") != "off"
+
+
 def listed_previews() -> Iterator[dict[str, Any]]:
     """Yield a sample of each mail as the mailbox lists them. One whose file is broken says what is wrong with it.
 

@@ -62,11 +62,14 @@ Letters = Callable[[], Iterable[dict[str, Any]]]
 class MailboxSite:
     """Answers requests for paths that `is_of_mailbox` is true of."""
 
-    def __init__(self, mailbox: Mailbox, previews: Letters, page: Callable[[], str]) -> None:
-        """Take the mailbox, the previews, and what returns the URL of the site's page."""
+    def __init__(
+        self, mailbox: Mailbox, previews: Letters, page: Callable[[], str], sends: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take the mailbox, the previews, what returns the URL of the site's page, and whether the site sends mails."""
         self._mailbox = mailbox
         self._previews = previews
         self._page = page
+        self._sends = sends
 
     def __call__(self, request: Request) -> Response:
         """Answer a request."""
@@ -90,7 +93,10 @@ class MailboxSite:
     def _found(self, request: Request, path: str) -> Response:
         if path in _PAGES:
             file = _FILES / _PAGES[path]
-            return Response(file.read_bytes(), content_type=content_type(file.suffix))
+            content = file.read_bytes()
+            if path == PATH and not self._sends():
+                content = content.replace(b'data-mails="on"', b'data-mails="off"')
+            return Response(content, content_type=content_type(file.suffix))
         if path == f"{PATH}/site":
             return Response(status=302, headers={"Location": self._page()})
         if path == JSON_PATH:

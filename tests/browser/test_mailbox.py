@@ -95,6 +95,14 @@ def test_an_empty_mailbox_says_what_to_do_and_then_shows_the_first_mail_by_itsel
         server.stop()
 
 
+def test_where_no_mails_are_sent_the_mailbox_says_so_and_by_which_setting(open_page, mailless_server):
+    page = open_page(mailbox_of(mailless_server))
+    page.locator("#empty h2").filter(has_text="Mails are off").wait_for()
+    shown = page.locator("#empty").inner_text()
+    assert "LYCHGATE_EMAIL=optional make dev" in shown
+    assert "sign up with an address" not in shown
+
+
 def test_a_mail_arrives_while_one_looks_and_its_button_leads_to_the_page(open_page, site, register):
     page = open_page(mailbox_of(site))
     address = register("opens.a.mail")

@@ -173,3 +173,18 @@ def test_a_mail_that_cannot_be_kept_was_not_sent(ses, tmp_path):
     with pytest.raises(ClientError) as refused:
         ses().send_email(**message())
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("=?utf-8?b?TcO8aGxlICYgVG9y?= <no-reply@lychgate.example>", "Mühle & Tor <no-reply@lychgate.example>"),
+        ("Oak & Latch <no-reply@lychgate.example>", "Oak & Latch <no-reply@lychgate.example>"),
+        (SENDER, SENDER),
+        ("=?utf-8?b?x?= <no-reply@lychgate.example>", "=?utf-8?b?x?= <no-reply@lychgate.example>"),
+        ("=?no-such?q?x?= <no-reply@lychgate.example>", "=?no-such?q?x?= <no-reply@lychgate.example>"),
+    ],
+)
+def test_the_sender_is_kept_as_people_read_it(ses, mailbox, sent, shown):
+    ses().send_email(**message(sender=sent))
+    assert [kept.sender for kept in mailbox.mails()] == [shown]
