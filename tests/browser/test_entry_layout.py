@@ -309,3 +309,60 @@ def test_who_wants_no_motion_gets_none(new_visitor, server):
         }).length"""
     )
     assert moving == 0
+
+
+# As much as there may be in one line: a label that says that the field may be left empty, and the longest count.
+FILL_LABEL = """() => {
+    const { view } = document.querySelector("lychgate-sign-in");
+    view.part("signup-password-field").querySelector("label").append(` ${view.text("optional")}`);
+}"""
+LINES_THAT_MEET = """() => {
+    const field = document.querySelector("[data-part~=signup-password-field]");
+    const [label, tally, hint] = ["label", "[data-part~=tally]", "[data-part~=hint]"].map((selector) => {
+        const range = document.createRange();
+        range.selectNodeContents(field.querySelector(selector));
+        return range.getBoundingClientRect();
+    });
+    const meets = (one, other) => one.left < other.right && other.left < one.right
+        && one.top < other.bottom && other.top < one.bottom;
+    return [tally.width > 0, meets(label, tally) || meets(hint, tally)];
+}"""
+
+
+@pytest.mark.parametrize("language", ["ar", "de", "en", "es", "fr"])
+def test_the_count_of_a_password_lies_over_no_label_and_moves_nothing(new_visitor, server, language):
+    visitor = new_visitor(server, "a.name", locale=language, viewport={"width": 320, "height": 800})
+    page = visitor.page
+    for width in (320, 390, 640, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("about:blank")
+        page.goto(f"{server.url}/#signup")
+        visitor.sees("[data-part~=signup-email]")
+        page.evaluate(FILL_LABEL)
+        button = page.evaluate(BUTTON, "signup-form")
+        page.fill("[data-part~=signup-username]", visitor.username)
+        for typed in (PASSWORD, visitor.username):
+            page.fill("[data-part~=signup-password]", typed)
+            assert page.evaluate(LINES_THAT_MEET) == [True, False], (width, typed)
+            assert page.evaluate(BUTTON, "signup-form") == button, (width, typed)
+
+
+WIDTH_OF_NOTICE = "document.querySelector('[data-part~=notice] p').getBoundingClientRect().width"
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_long_notice_has_the_width_of_a_phone_and_the_way_out_stays(new_visitor, server, language):
+    visitor = new_visitor(server, locale=language, viewport={"width": 320, "height": 640}).join()
+    page = visitor.page
+    visitor.has_loaded(page)
+    page.wait_for_load_state("networkidle")
+    for width in (320, 360):
+        page.set_viewport_size({"width": width, "height": 640})
+        page.evaluate(
+            "(({ view }) => view.notice.tell(view.text('key-lost')))(document.querySelector('lychgate-sign-in'))"
+        )
+        visitor.sees("[data-part~=notice]")
+        assert page.evaluate(WIDTH_OF_NOTICE) >= 0.6 * width
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert page.evaluate(UNDER_NOTICE) == []
+        page.click("[data-part~=log-out]", trial=True)

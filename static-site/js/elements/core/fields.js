@@ -43,7 +43,7 @@ export function passwordField(view, name, label, attributes, { hint = [], hasTal
   const place = make("div", "with-button");
   input.replaceWith(place);
   place.append(input, reveal);
-  if (hasTally) place.after(set(make("p", `tally ${name}-tally`), { "aria-hidden": "true" }));
+  if (hasTally) element.append(set(make("p", `tally ${name}-tally`), { "aria-hidden": "true" }));
   showVerb(view, reveal, false);
   return element;
 }

@@ -65,7 +65,7 @@ export class Notice {
         }),
       );
     }
-    this.region.replaceChildren(make("div", `notice ${kind}`, make("p", "", text), buttons));
+    this.region.replaceChildren(make("div", `notice ${kind}${text.length > 48 ? " long" : ""}`, make("p", "", text), buttons));
   }
 
   #fade() {
