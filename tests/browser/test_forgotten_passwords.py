@@ -88,3 +88,50 @@ def test_the_page_says_the_same_whether_or_not_there_is_an_account(new_person):
             stranger.page.click("[data-part~=step] >> visible=true >> text=Back to the log-in")
     without_seconds = {(step, re.sub(r"in \d+ s", "", text)) for step, text in seen}
     assert len(without_seconds) == 2
+
+
+def test_who_logs_in_with_the_address_is_told_that_the_username_is_needed_and_what_takes_the_address(kim_outside):
+    kim = kim_outside
+    told = kim.page.locator("[data-part~=login-form] [data-form-error]")
+    for name, has_hint in ((kim.address, True), (kim.visitor.username, False)):
+        kim.page.fill("[data-part~=login-username]", name)
+        kim.page.fill("[data-part~=login-password]", NEW_PASSWORD)
+        with kim.page.expect_response("**/api/auth/login"):
+            kim.page.click("[data-part~=login-form] [type=submit]")
+        expect(told).to_contain_text("“Log in with a code” takes the address" if has_hint else "do not match")
+    expect(told).not_to_contain_text("address")
+    kim.visitor.forgive(401)
+
+
+def test_where_no_mails_are_sent_nothing_is_said_of_addresses(new_visitor, mailless_server):
+    visitor = new_visitor(mailless_server, "kim@example.org").open()
+    visitor.log_in(NEW_PASSWORD)
+    told = visitor.sees("[data-part~=login-form] [data-form-error]", "do not match")
+    expect(told).not_to_contain_text("address")
+    visitor.forgive(401)
+
+
+def test_where_the_address_is_the_name_nothing_speaks_of_usernames(new_person, address_server):
+    kim = new_person(address_server, by_address=True).signs_up()
+    page = kim.page
+    linked = kim.opens(kim.post.link("register"))
+    expect(linked.locator("[data-part~=register]")).not_to_contain_text("knows the password")
+    linked.fill("[data-part~=register-password]", PASSWORD)
+    kim.presses("register", linked)
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("[data-part~=logged-in]", "Your address and your password.")
+    for fold, text in (("password", "without your address"), ("delete", "Your address can sign up again")):
+        page.click(f"[data-part~={fold}-fold] summary")
+        kim.visitor.sees(f"[data-part~={fold}-form]", text)
+    kim.logs_out()
+    kim.asks("forgot", kim.address)
+    kim.visitor.sees("[data-part~=forgot-sent-step] button", "Another address")
+    linked.goto(kim.post.link("reset"))
+    hint = linked.locator("[data-part~=reset-password-hint]")
+    expect(hint).to_have_text("15 or more characters, spaces too, without your address")
+    linked.fill("[data-part~=reset-password]", f"{kim.address} {kim.address}")
+    linked.click("[data-part~=reset-form] [type=submit]")
+    told = linked.locator("[data-part~=reset-password-error]")
+    expect(told).to_contain_text("e-mail address")
+    expect(told).not_to_contain_text("username")
+    kim.visitor.forgive(422)

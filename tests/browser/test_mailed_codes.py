@@ -1,7 +1,14 @@
 """A code by mail to log in with, which works in the browser that has asked for it."""
 
+from playwright.sync_api import expect
+
 from tests.browser.person import KEPT
 from tests.browser.visitor import PASSWORD
+
+
+def wrong(code):
+    """Return another code."""
+    return f"{(int(code) + 1) % 10**6:06d}"
 
 
 def test_who_gets_a_code_by_mail_logs_in_with_it_also_with_spaces(kim_outside):
@@ -25,7 +32,7 @@ def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim_out
     code = kim.post.code()
     kim.enters("12 34")
     kim.visitor.sees("[data-part~=code-digits-error]", "6 digits")
-    kim.enters(f"{(int(code) + 1) % 10**6:06d}")
+    kim.enters(wrong(code))
     kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
     assert kim.page.evaluate("getSelection().toString() || document.activeElement.dataset.part") != ""
     kim.enters(code)
@@ -33,19 +40,85 @@ def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim_out
     kim.visitor.forgive(401)
 
 
-def test_after_five_wrong_codes_the_page_says_to_ask_for_another(kim_outside):
+def test_the_fifth_wrong_code_is_the_last_and_the_name_stays_for_another_mail(kim_outside):
     kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
-    for _ in range(5):
-        kim.enters(f"{(int(code) + 1) % 10**6:06d}")
+    for _ in range(4):
+        kim.enters(wrong(code))
         kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
         kim.page.fill("[data-part~=code-digits]", "")
-    kim.enters(code)
+    kim.enters(wrong(code))
+    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
+    assert len([path for path in kim.posts() if path == "auth/login/code/verify"]) == 5
+    kim.page.reload()
+    kim.visitor.sees("[data-part~=code-form]")
+    assert kim.page.input_value("[data-part~=code-username]") == kim.visitor.username
+    kim.visitor.forgive(401)
+
+
+def test_tries_are_counted_over_a_reload(kim_outside):
+    kim = kim_outside
+    kim.asks("code")
+    code = kim.post.code()
+    for _ in range(4):
+        kim.enters(wrong(code))
+        kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
+        kim.page.reload()
+        kim.visitor.sees("[data-part~=code-digits]")
+    kim.enters(wrong(code))
     kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
     kim.page.click("[data-part~=code-entry-form] >> text=Another name")
     kim.visitor.sees("[data-part~=code-form]")
     kim.visitor.forgive(401)
+
+
+def test_a_code_stays_good_when_another_request_sends_no_mail(new_person, patient_server):
+    kim = new_person(patient_server)
+    kim.page.clock.install()
+    kim.is_outside().asks("code")
+    code = kim.post.code()
+    # The page's minute is over, and that of the API is not: it says the same, and sends nothing.
+    kim.page.clock.fast_forward(61_000)
+    again = kim.page.locator("[data-part~=code-entry-form] [data-part~=again] button").first
+    expect(again).to_have_text("Send again")
+    again.click()
+    kim.visitor.sees("[data-part~=code-entry-form] [role=status]", "not every request sends a mail")
+    kim.enters(wrong(code))
+    kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
+    kim.page.reload()
+    kim.enters(code)
+    kim.visitor.is_signed_in()
+    assert kim.page.evaluate("sessionStorage.length") == 0
+    kim.visitor.forgive(401)
+
+
+def test_who_asks_for_another_name_and_comes_back_to_the_first_can_use_its_code(kim_outside):
+    kim = kim_outside
+    kim.asks("code")
+    code = kim.post.code()
+    for name in ("nobody.at.all", kim.visitor.username):
+        kim.page.click("[data-part~=code-entry-form] >> text=Another name")
+        kim.page.fill("[data-part~=code-username]", name)
+        kim.page.click("[data-part~=code-form] [type=submit]")
+        kim.visitor.sees("[data-part~=code-sent-step] [data-part~=to]", name)
+    kim.enters(code)
+    kim.visitor.is_signed_in()
+    kim.visitor.forgive(401)
+
+
+def test_the_title_follows_what_was_sent(kim_outside):
+    kim = kim_outside
+    for step, title in (("code", "Enter the code"), ("forgot", "Look into your mailbox")):
+        kim.asks(step)
+        kim.visitor.sees(f"[data-part~={step}-sent-step]", kim.visitor.username)
+        expect(kim.page).to_have_title(f"{title} · Lychgate")
+        kim.page.reload()
+        kim.visitor.sees(f"[data-part~={step}-sent-step]", kim.visitor.username)
+        expect(kim.page).to_have_title(f"{title} · Lychgate")
+        expect(kim.page.locator(f"[data-part~={step}-sent-step] [data-part~=counting]")).to_contain_text("in")
+        kim.page.click("[data-part~=step] >> visible=true >> text=Back to the log-in")
+        expect(kim.page).to_have_title("Log in · Lychgate")
 
 
 def test_a_phone_that_forgets_the_page_while_the_mail_is_read_still_takes_the_code(kim_outside):

@@ -1,13 +1,14 @@
 """Signing up with an address: optional, required, or the name itself, and confirmed by a mailed link."""
 
 import json
+import re
 import urllib.error
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.development_server import eventually
-from tests.browser.person import call_api, text_of
+from tests.browser.person import KEPT, call_api, text_of
 from tests.browser.visitor import PASSWORD
 
 STRANGERS = "a password that a stranger has chosen"
@@ -212,3 +213,92 @@ def test_log_in_and_sign_up_ask_for_the_address_where_it_is_the_name(new_person,
     page.click("[data-part~=show-login]")
     page.click("[data-part~=login-form] [type=submit]")
     expect(page.locator("[data-part~=login-username-error]")).to_have_text("Enter your e-mail address.")
+
+
+def asked(page):
+    """Return the body of each request for an account."""
+    bodies = []
+    page.on("request", lambda made: bodies.append(made.post_data_json) if made.url.endswith("/register") else None)
+    return bodies
+
+
+def test_a_phone_that_forgets_the_page_while_the_mail_is_read_still_says_that_it_is_on_its_way(
+    new_person, address_server
+):
+    kim = new_person(address_server, by_address=True).signs_up()
+    page = kim.page
+    kim.visitor.sees("[data-part~=signup-sent-step]", kim.address)
+    expect(page).to_have_title("Confirm your address · Lychgate")
+    page.reload()
+    kim.visitor.sees("[data-part~=signup-sent-step]", kim.address)
+    expect(page.locator("[data-part~=signup-sent-step] [data-part~=counting]")).to_contain_text("Send again in")
+    assert page.locator("[data-part~=signup-form]").is_hidden()
+    assert page.locator("[data-part~=entry-tabs]").is_hidden()
+    expect(page).to_have_title("Confirm your address · Lychgate")
+    page.click("[data-part~=step] >> visible=true >> text=Back to the log-in")
+    kim.visitor.sees("[data-part~=login-form]")
+    page.go_back()
+    kim.visitor.sees("[data-part~=signup-sent-step]", kim.address)
+    assert PASSWORD not in page.evaluate(KEPT)
+    kim.presses("register", kim.opens(kim.post.link("register")))
+    kim.visitor.is_signed_in()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_mail_can_be_asked_for_again_after_the_page_was_forgotten(new_person, address_server):
+    kim = new_person(address_server, by_address=True)
+    kim.page.clock.install()
+    kim.signs_up()
+    kim.visitor.sees("[data-part~=signup-sent-step]", kim.address)
+    kim.page.reload()
+    again = kim.page.locator("[data-part~=signup-sent-step] [data-part~=again] button").first
+    expect(again).to_contain_text("Send again in")
+    kim.page.clock.fast_forward(61_000)
+    expect(again).to_have_text("Send again")
+    kim.visitor.context.route("**/api/auth/register", lambda route: route.fulfill(status=202, json={"expires_in": 9}))
+    bodies = asked(kim.page)
+    again.click()
+    kim.visitor.sees("[data-part~=signup-sent-step] [role=status]", "Sent again")
+    assert bodies == [{"email": kim.address}]
+
+
+def test_another_address_is_asked_for_in_the_form(new_person, address_server):
+    kim = new_person(address_server, by_address=True).signs_up()
+    kim.visitor.sees("[data-part~=signup-sent-step]", kim.address)
+    kim.page.click("text=Another address >> visible=true")
+    kim.visitor.sees("[data-part~=signup-form]")
+    assert kim.page.evaluate("document.activeElement.dataset.part") == "signup-username"
+    expect(kim.page.locator("[data-part~=entry-tabs]")).to_be_visible()
+    expect(kim.page).to_have_title("Sign up · Lychgate")
+    kim.page.reload()
+    kim.visitor.sees("[data-part~=signup-form]")
+
+
+def test_who_signs_up_again_after_a_lost_answer_is_told_to_look_for_the_mail_and_how_long_to_wait(
+    new_person, address_server
+):
+    kim = new_person(address_server, by_address=True)
+    lose = "**/api/auth/register"
+    kim.visitor.context.route(lose, lambda route: (route.fetch(), route.abort()))
+    kim.signs_up()
+    kim.visitor.sees("[data-part~=signup-form] [data-form-error]", "cannot be reached")
+    kim.post.link("register")
+    kim.visitor.context.unroute(lose)
+    kim.page.click("[data-part~=signup-form] [type=submit]")
+    told = kim.visitor.sees("[data-part~=signup-form] [data-form-error]", "look for it")
+    expect(told).to_contain_text(re.compile(r"in \d+ seconds"))
+    kim.visitor.forgive(429, "ERR_FAILED")
+
+
+def test_who_may_have_no_more_mails_is_told_that_an_account_needs_none(new_person):
+    kim = new_person()
+    refusal = {"status": 429, "headers": {"Retry-After": "42"}, "json": {"error": "too_many_attempts"}}
+    kim.visitor.context.route("**/api/auth/register", lambda route: route.fulfill(**refusal))
+    kim.signs_up()
+    told = kim.visitor.sees("[data-part~=signup-form] [data-form-error]", "without the address")
+    expect(told).to_contain_text("42 seconds")
+    kim.visitor.context.unroute("**/api/auth/register")
+    kim.page.fill("[data-part~=signup-email]", "")
+    kim.page.click("[data-part~=signup-form] [type=submit]")
+    kim.visitor.is_signed_in()
+    kim.visitor.forgive(429)

@@ -6,6 +6,7 @@
 
 import { ApiError, createClient } from "../lychgate.js";
 import { confirmEmail, confirmRegistration, resetPassword } from "../lychgate-mail.js";
+import { speakOfAddresses } from "./core/address-words.js";
 import { rootOf } from "./core/clients.js";
 import { find, make, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
@@ -13,9 +14,9 @@ import { form, passwordField, submit, usernameField } from "./core/fields.js";
 // What goes wrong is told without the network, too.
 import "./core/messages.js";
 import "./core/problems.js";
-import { showTally, startForm } from "./core/forms.js";
+import { startForm } from "./core/forms.js";
 import { learnOptions, USUAL } from "./core/options.js";
-import { passwordProblem, tallyOf } from "./core/rules.js";
+import { passwordProblem, showTally, tallyOf } from "./core/rules.js";
 
 /** @typedef {import("./core/view.js").View} View */
 /** @typedef {import("../lychgate.js").Client} Client */
@@ -165,6 +166,7 @@ export class MailLink extends LychgateElement {
     this.#site = site;
     const purpose = this.#purpose;
     if (view.signal.aborted || !purpose || !PASSWORDS[purpose] || this.#outcome) return;
+    if (site.isNamedByEmail) speakOfAddresses(view.words);
     view.part(`${purpose}-password-hint`).firstChild.data = this.#hint(view, purpose);
   }
 

@@ -59,7 +59,7 @@ export class SignIn extends LychgateElement {
   /** @param {View} view */
   #start(view) {
     this.#entry = startEntry(view, {
-      onTab: (title) => this.state === "logged-out" && view.tell("shown", { title }),
+      onTab: (title) => this.#isLoggedOut(view) && view.tell("shown", { title: view.text(title) }),
       onSignUp: (isUnderWay) => (this.#isSigningUp = isUnderWay),
       wanted: this.#wanted,
     });
@@ -84,17 +84,20 @@ export class SignIn extends LychgateElement {
     if (before === "logged-in") forgetTab();
     this.#open("logged-out");
     this.#focus(view, before);
-    view.tell("shown", { title: this.#entry?.showTab() });
+    this.#entry?.showTab();
     if (why) this.#say((session) => session.showLoggedOut(why));
-    const isShown = () => this.state === "logged-out" && this.view === view;
     try {
-      const title = await this.#entry?.followOptions();
-      if (isShown()) view.tell("shown", { title });
+      await this.#entry?.followOptions();
       // What may be said later needs no network then.
-      if (isShown()) this.#say(() => {});
+      if (this.#isLoggedOut(view)) this.#say(() => {});
     } catch (error) {
-      if (isShown()) this.become("failed", { why: "", error });
+      if (this.#isLoggedOut(view)) this.become("failed", { why: "", error });
     }
+  }
+
+  /** @param {View} view */
+  #isLoggedOut(view) {
+    return this.state === "logged-out" && this.view === view;
   }
 
   /** The session may go on, but nobody knows. @param {View} view @param {unknown} error */

@@ -5,9 +5,9 @@ import { whenFresh } from "../core/confirm-dialog.js";
 import { make, makeButton, set } from "../core/dom.js";
 import { form, passwordField, submit, usernameField } from "../core/fields.js";
 import { startFold } from "../core/fold.js";
-import { showTally, startForm } from "../core/forms.js";
+import { startForm } from "../core/forms.js";
 import { learnOptions } from "../core/options.js";
-import { passwordProblem, tallyOf } from "../core/rules.js";
+import { passwordProblem, showTally, tallyOf } from "../core/rules.js";
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/options.js").SiteOptions} SiteOptions */

@@ -95,6 +95,7 @@ export class Account {
     this.#site = await recall(view.client);
     if (this.#site.email === "off") return;
     const [{ startAddress }] = await Promise.all([import("./address.js"), view.words.load("steps", "changes")]);
+    if (this.#site.isNamedByEmail) await speakOfAddresses(view).catch(() => {});
     if (!view.signal.aborted) this.#address = startAddress(view, this.#site);
   }
 
@@ -144,6 +145,12 @@ export class Account {
     for (const part of [this.#sessions, this.#history, this.#ways, ...this.#forms]) part.clear();
     this.#address?.clear();
   }
+}
+
+/** Where the address is the username. @param {View} view */
+async function speakOfAddresses(view) {
+  (await import("../core/address-words.js")).speakOfAddresses(view.words);
+  view.part("profile-title").nextElementSibling.textContent = view.text("profile-subtitle");
 }
 
 /** @param {View} view */

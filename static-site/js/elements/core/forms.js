@@ -3,7 +3,7 @@
  * call. Passwords are passed to that call and kept nowhere.
  */
 
-import { find, markPart, partSelector, whileBusy } from "./dom.js";
+import { find, partSelector, whileBusy } from "./dom.js";
 import { explain } from "./explain.js";
 import { revealed, setRevealed } from "./fields.js";
 
@@ -63,12 +63,6 @@ export function clearForm(view, form) {
   for (const tally of form.querySelectorAll(partSelector("tally"))) tally.textContent = "";
 }
 
-/** @param {View} view @param {HTMLFormElement} form @param {Texts} fields texts by the names of the fields @param {string} [general] */
-export function showProblems(view, form, fields, general = "") {
-  showErrors(form, fields, general);
-  focusFirst(form, fields);
-}
-
 function showErrors(form, fields, general = "") {
   for (const { name } of inputs(form)) showError(form, name, fields[name] ?? "");
   find(form, "[data-form-error]").textContent = general;
@@ -96,10 +90,4 @@ function conceal(view, form) {
 /** @returns {HTMLInputElement[]} */
 function inputs(form) {
   return [...form.querySelectorAll("input[name]")];
-}
-
-/** Update the character count of a password. @param {HTMLElement} place @param {{text: string, isEnough: boolean}} tally */
-export function showTally(place, { text, isEnough }) {
-  place.textContent = text;
-  markPart(place, "enough", isEnough);
 }

@@ -40,10 +40,10 @@ export function describe(error, words) {
 /**
  * @param {import("../../lychgate.js").FieldError} problem
  * @param {Words} words
- * @returns {string} the API's own sentence in English, and where the words do not know its code
+ * @returns {string} the API's own sentence in English, unless that is of a username, and where the words do not know its code
  */
 export function describeField({ code = "", limit = 0, message }, words) {
-  const isTold = words.language !== "en" && words.has(`field:${code}`);
+  const isTold = (words.language !== "en" || code === "contains_username") && words.has(`field:${code}`);
   return isTold ? words.text(`field:${code}`, { count: limit }) : message;
 }
 

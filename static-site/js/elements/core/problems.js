@@ -1,7 +1,7 @@
 /** What was refused of a form, and where that is shown. Loaded when it has happened. */
 
 import { ApiError } from "../../lychgate.js";
-import { make } from "./dom.js";
+import { make, partSelector } from "./dom.js";
 import { describeField } from "./messages.js";
 
 /** @typedef {import("./view.js").View} View */
@@ -20,7 +20,10 @@ export function place(view, error, form, general) {
   if (!(error instanceof ApiError)) return { fields: {}, general };
   if (error.error === "username_taken") return { fields: { username: [general, " ", wayToLogIn(view)] }, general: "" };
   const { refused } = form.dataset;
-  if (error.error === "invalid_credentials" && refused) return { fields: { [refused]: view.text("wrong-password") }, general: "" };
+  if (error.error === "invalid_credentials") {
+    if (refused) return { fields: { [refused]: view.text("wrong-password") }, general: "" };
+    if (isAddressForName(view, form)) general = view.text("name-is-no-address", { problem: general, way: view.text("log-in-with-code") });
+  }
   /** @type {Record<string, any>} */
   const fields = {};
   const others = [];
@@ -33,6 +36,13 @@ export function place(view, error, form, general) {
   /** @type {HTMLInputElement | null} */
   const toRetype = error.status === REFUSED_STATUS ? form.querySelector("[type=password]") : null;
   return { fields, general: Object.keys(fields).length ? "" : general, toRetype };
+}
+
+/** Whether somebody may have typed an address where accounts have usernames, and a mailed code takes either. @param {View} view @param {HTMLFormElement} form */
+function isAddressForName(view, form) {
+  /** @type {HTMLInputElement | null} */
+  const name = form.querySelector("input[name=username]:not([type=email], [readonly])");
+  return !!name?.value.includes("@") && !!view.root.querySelector(`${partSelector("mail-ways")}:not([hidden])`);
 }
 
 /** The tab follows the address, and takes the typed name along. @param {View} view */

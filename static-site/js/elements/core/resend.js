@@ -22,8 +22,9 @@ const LONG_S = 100;
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} status says what has become of it; a live region
  * @param {() => Promise<unknown>} send
+ * @param {"sent-again" | "asked-again"} [done] what is said then: the other, where the API does not tell whether it sends one
  */
-export function startResend(view, button, status, send) {
+export function startResend(view, button, status, send, done = "sent-again") {
   /** When the next mail can be asked for, by `Date.now()`. */
   let readyAt = 0;
   let isBusy = false;
@@ -56,7 +57,7 @@ export function startResend(view, button, status, send) {
     status.textContent = "";
     try {
       await send();
-      status.textContent = view.text("sent-again");
+      status.textContent = view.text(done);
       wait();
     } catch (error) {
       const isTooMuch = error instanceof ApiError && error.status === TOO_MANY;

@@ -1,5 +1,7 @@
 /** The API's rules for names and passwords, as far as a page can know them. The API checks again, and more. */
 
+import { markPart } from "./dom.js";
+
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./options.js").SiteOptions} SiteOptions */
 /** @typedef {Record<string, any>} Texts by the name of the field */
@@ -59,6 +61,12 @@ export function tallyOf(view, { passwordMin: min, passwordMax: max, isNamedByEma
   if (contains(password, username)) return { text: view.text(isNamedByEmail ? "has-email" : "has-username"), isEnough: false };
   if (length >= min) return { text: view.text("enough", { count: length }), isEnough: true };
   return { text: length ? view.text("of-enough", { length, min }) : "", isEnough: false };
+}
+
+/** Update the character count of a password. @param {HTMLElement} place @param {{text: string, isEnough: boolean}} tally */
+export function showTally(place, { text, isEnough }) {
+  place.textContent = text;
+  markPart(place, "enough", isEnough);
 }
 
 /** @param {Texts} problems */

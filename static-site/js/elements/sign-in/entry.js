@@ -121,7 +121,7 @@ export function loadWanted(view) {
  *
  * @param {View} view
  * @param {object} element
- * @param {(title: string) => void} element.onTab is told of another tab
+ * @param {(title: string) => void} element.onTab is told the key of another title
  * @param {(isUnderWay: boolean) => void} element.onSignUp is told of the beginning and end of a sign-up
  * @param {typeof import("./sign-up.js") | null} element.wanted what `loadWanted` has loaded
  */
@@ -154,18 +154,18 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       client.login(username, password).then(done, (refusal) => goOn({ refusal, name: username, done })),
   );
   view.listen(view.root, "click", follow);
-  view.listen(window, "hashchange", () => onTab(showTab()));
+  view.listen(window, "hashchange", showTab);
   if (wanted) beginSignUp(wanted);
-  showTab();
 
-  /** Show what the address names. @returns {string} its title */
+  /** Show what the address names. */
   function showTab() {
     const wanted = wantedTab();
-    if (second && secondAt === wanted) return view.text("one-more-step");
+    if (second && secondAt === wanted) return onTab("one-more-step");
     endSecondStep();
     const chosen = site.isOpen && wanted === "signup" && signUp ? wanted : "login";
     if (site.isOpen && wanted === "signup" && !signUp) showSignUp();
-    const step = wanted in STEPS && site.email !== "off" ? wanted : "";
+    const isStep = wanted in STEPS || (chosen === "signup" && signUp?.isSent());
+    const step = isStep && site.email !== "off" ? wanted : "";
     const other = chosen === "login" ? "signup" : "login";
     const typed = signUp && view.part(`${other}-username`).value;
     const focused = document.activeElement;
@@ -179,16 +179,13 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     view.part("login-only").hidden = site.isOpen || !!step;
     view.part("signup-closed").hidden = site.isOpen || wanted !== "signup";
     mails?.hideStep();
-    if (step) {
-      showStep(step);
-      return view.text(STEPS[step]);
-    }
+    onTab(NAMES[step || chosen]);
+    if (step) showStep(step);
     // A link to the other tab has gone with its own.
-    if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed && !(isNamed && other === "login") ? "password" : "username"}`).focus();
-    return view.text(TABS[chosen]);
+    else if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed && !(isNamed && other === "login") ? "password" : "username"}`).focus();
   }
 
-  /** Show what the site allows. @returns {Promise<string>} the tab's title; throws if there is no API at all */
+  /** Show what the site allows. Throws if there is no API at all. */
   async function followOptions() {
     site = await learnOptions(client).catch((error) => {
       // A page of HTML, for each path that it does not have, is what many servers send.
@@ -214,9 +211,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
       // What is at the end comes last, so that it does not move.
       if (!view.signal.aborted) view.part("signup-offer").hidden = !site.isOpen;
     });
-    const title = showTab();
+    showTab();
     if (hadFocus && !site.isOpen) view.part("login-username").focus();
-    return title;
   }
 
   /** Have the form for it, which then needs no network. */
@@ -232,7 +228,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   }
 
   function showSignUp() {
-    prepareSignUp().then(() => wantedTab() === "signup" && onTab(showTab()), turnBack);
+    prepareSignUp().then(() => wantedTab() === "signup" && showTab(), turnBack);
   }
 
   /** @param {string} step */
@@ -249,7 +245,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   /** What is done by mail, loaded once. */
   function loadMails() {
     const loading = (loadingMails ??= withWords(view, import("./mail-entry.js")).then(
-      ({ startSteps }) => (mails = startSteps(view, site, goOn)),
+      ({ startSteps }) => (mails = startSteps(view, site, goOn, showTab)),
     ));
     loading.catch(() => (loadingMails = null));
     return loading;
@@ -269,12 +265,12 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     second = showSecondStep(view, due, leaveSecondStep);
     secondAt = wantedTab();
     mails?.hideStep();
-    onTab(showTab());
+    showTab();
   }
 
   function leaveSecondStep() {
     endSecondStep();
-    onTab(showTab());
+    showTab();
   }
 
   function endSecondStep() {

@@ -1,7 +1,7 @@
 /**
  * What somebody who is not logged in does by mail: ask for a new password, log in with a code, sign up with an address.
- * Loaded only then. Each step takes the place of the two forms in the card. Keeps no password. A challenge is kept for the
- * tab, because a phone may forget the page while its owner looks for the mail.
+ * Loaded only then. Each step takes the place of the two forms in the card. An answer that comes when somebody has left a
+ * step shows nothing: it is there when they come back. Keeps no password.
  */
 
 import {
@@ -11,20 +11,26 @@ import {
   requestRegistration,
   verifyLoginCode,
 } from "../../lychgate-mail.js";
-import { apiOf } from "../core/clients.js";
 import { find, make, makeButton, partSelector, set } from "../core/dom.js";
 import { CODE_DIGITS, CODE_FIELD, hasDigits } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
 import { whenAgain, WordedError } from "../core/messages.js";
 import { PAUSE_S, startResend } from "../core/resend.js";
+import { askedOf, forgetAsked, isAlive, keepAsked } from "./asked.js";
 
 const TOO_MANY = 429;
+/** For as long a link to choose a new password is good. */
+const RESET_S = 30 * 60;
+/** So many codes are tried at most, the newest first: not every request sends a mail, and the API does not tell. */
+const MOST_CODES = 4;
+/** The API takes no more codes for one challenge. */
+const MOST_TRIES = 5;
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/options.js").SiteOptions} SiteOptions */
 /** @typedef {import("./second-step.js").Due} Due */
-/** @typedef {{name: string, challenge: string, expires: number, sent: number}} Asked times by `Date.now()` */
+/** @typedef {"forgot" | "code" | "signup"} Kind what is asked for */
 /** @typedef {keyof typeof TITLES} StepName */
 
 const TITLES = {
@@ -41,12 +47,13 @@ const TITLES = {
  * @param {View} view
  * @param {SiteOptions} site
  * @param {(due: Due) => Promise<void>} goOn asks for the second factor if a log-in lacks it
+ * @param {() => void} showTab shows what the address names
  */
-export function startSteps(view, site, goOn) {
-  const steps = new MailSteps(view, site, goOn);
+export function startSteps(view, site, goOn, showTab) {
+  const steps = new MailSteps(view, site, goOn, showTab);
   return {
     signUp: (/** @type {any} */ values) => steps.signUp(values),
-    showStep: (/** @type {"forgot" | "code"} */ name) => steps.showStep(name),
+    showStep: (/** @type {Kind} */ name) => steps.showStep(name),
     hideStep: () => steps.hideStep(),
     clearSteps: () => steps.clearSteps(),
   };
@@ -55,46 +62,50 @@ export function startSteps(view, site, goOn) {
 class MailSteps {
   #view;
   #client;
-  #isNamedByEmail;
+  #site;
   #goOn;
-  /** Where the challenge is kept. */
-  #kept;
-  /** @type {Record<string, ReturnType<typeof startResend>>} by the names of the steps */
+  #showTab;
+  /** @type {Record<string, ReturnType<typeof startResend>>} by what is asked for */
   #resends = {};
   /** @type {Record<StepName, {title: HTMLElement, panel: HTMLElement}>} */
   #steps;
-  /** @type {Asked | null} the code that was asked for last */
-  #asked;
-  /** The name that somebody has forgotten the password of, "" for none. */
-  #forgotten = "";
-  /** @type {{email: string} | null} the sign-up whose address is to be confirmed */
-  #pending = null;
 
-  /** @param {View} view @param {SiteOptions} site @param {(due: Due) => Promise<void>} goOn */
-  constructor(view, site, goOn) {
+  /** @param {View} view @param {SiteOptions} site @param {(due: Due) => Promise<void>} goOn @param {() => void} showTab */
+  constructor(view, site, goOn, showTab) {
     this.#view = view;
     this.#client = view.client;
-    this.#isNamedByEmail = site.isNamedByEmail;
+    this.#site = site;
     this.#goOn = goOn;
-    this.#kept = `lychgate code ${apiOf(view.client)}`;
-    this.#asked = this.#restoreAsked();
+    this.#showTab = showTab;
+    const other = site.isNamedByEmail ? "another-address" : "another-name";
     this.#steps = {
-      forgot: this.#askStep("forgot", "send-mail", (name) => this.#ask(name)),
-      "forgot-sent": this.#sentStep("forgot", () => forgotPassword(this.#client, this.#forgotten), "another-name"),
+      forgot: this.#askStep("forgot", "send-mail", (name) => this.#askForLink(name)),
+      "forgot-sent": this.#sentStep("forgot", other, (name) => this.#askForLink(name)),
       code: this.#askStep("code", "send-code", (name) => this.#askForCode(name)),
-      "code-sent": this.#codeStep(),
-      "signup-sent": this.#sentStep("signup", () => this.#askToSignUp(), "another-address"),
+      "code-sent": this.#codeStep(other),
+      "signup-sent": this.#sentStep("signup", "another-address", (name) => this.#askToSignUp(name)),
     };
     const panels = view.part("panels");
     for (const { title } of Object.values(this.#steps)) panels.before(title);
     for (const { panel } of Object.values(this.#steps)) panels.append(panel);
+    for (const kind of /** @type {Kind[]} */ (["forgot", "code", "signup"])) this.#count(kind);
   }
 
-  /** Show what was asked for, from where it is by now. @param {"forgot" | "code"} name */
+  /** What was asked for in this tab. */
+  get #asked() {
+    return askedOf(this.#client);
+  }
+
+  /** The challenges of whoever a code was asked for last, the newest first. */
+  get #codes() {
+    const { code, codes = [] } = this.#asked;
+    return codes.filter((each) => isAlive(each) && each.name === code?.name);
+  }
+
+  /** Show what was asked for, from where it is by now. @param {Kind} name */
   showStep(name) {
-    if (name === "code" && isAlive(this.#asked)) this.#show("code-sent");
-    else if (name === "forgot" && this.#forgotten) this.#show("forgot-sent");
-    else this.#show(name);
+    const isSent = name === "signup" || (name === "code" ? this.#codes.length : isAlive(this.#asked[name]));
+    this.#show(/** @type {StepName} */ (isSent ? `${name}-sent` : name));
   }
 
   hideStep() {
@@ -103,9 +114,7 @@ class MailSteps {
 
   /** Forget everything, when somebody has logged in or out. */
   clearSteps() {
-    this.#asked = this.#pending = null;
-    this.#forgotten = "";
-    this.#forget();
+    forgetAsked(this.#client);
     this.hideStep();
     for (const { panel } of Object.values(this.#steps)) {
       for (const each of panel.querySelectorAll("form")) clearForm(this.#view, each);
@@ -120,23 +129,20 @@ class MailSteps {
    * @param {any} values username unless it is the address, email, password
    */
   async signUp({ username, email, password }) {
-    if (!this.#isNamedByEmail) return registerWithEmail(this.#client, username ?? "", password, email);
-    // The password is chosen where the mailed link leads to.
-    await requestRegistration(this.#client, email, undefined);
-    this.#pending = { email };
-    this.#resends.signup.clear();
-    this.#resends.signup.wait();
-    this.#hideSignUp(true);
-    this.#show("signup-sent");
+    const { isNamedByEmail, email: wanted } = this.#site;
+    try {
+      if (!isNamedByEmail) return await registerWithEmail(this.#client, username ?? "", password, email);
+      await this.#askToSignUp(email);
+    } catch (error) {
+      const isHelped = isNamedByEmail || wanted !== "required";
+      throw error.status === TOO_MANY && isHelped ? this.#tooMany(error, isNamedByEmail ? "no-mail-this-time" : "without-address") : error;
+    }
+    if (!this.#view.part("signup-panel").hidden) this.#showTab();
   }
 
-  async #askToSignUp() {
-    if (this.#pending) await requestRegistration(this.#client, this.#pending.email, undefined);
-  }
-
-  /** @param {boolean} isHidden */
-  #hideSignUp(isHidden) {
-    for (const name of ["signup-panel", "entry-tabs"]) this.#view.part(name).hidden = isHidden;
+  /** The password is chosen where the mailed link leads to. @param {string} email */
+  async #askToSignUp(email) {
+    await this.#ask("signup", email, async () => ({ lasts: await requestRegistration(this.#client, email, undefined) }));
   }
 
   /** @param {StepName} name @param {...Node} children @returns {{title: HTMLElement, panel: HTMLElement}} */
@@ -154,13 +160,13 @@ class MailSteps {
   #askStep(name, verb, send) {
     const view = this.#view;
     /** @type {Record<string, string>} */
-    const kind = this.#isNamedByEmail
+    const kind = this.#site.isNamedByEmail
       ? { type: "email", inputmode: "email", autocomplete: "username email" }
       : { type: "text", autocomplete: "username" };
     const element = form(
       `${name}-form`,
       this.#explanation(name),
-      field(view, `${name}-username`, view.text(this.#isNamedByEmail ? "email" : "name-or-email"), {
+      field(view, `${name}-username`, view.text(this.#site.isNamedByEmail ? "email" : "name-or-email"), {
         name: "username",
         autocapitalize: "none",
         spellcheck: "false",
@@ -172,36 +178,40 @@ class MailSteps {
     startForm(
       view,
       element,
-      ({ username }) => (username ? {} : { username: view.text(this.#isNamedByEmail ? "enter-your-email" : "enter-username") }),
+      ({ username }) => (username ? {} : { username: view.text(this.#site.isNamedByEmail ? "enter-your-email" : "enter-username") }),
       async ({ username }) => {
         try {
           await send(username);
         } catch (error) {
-          throw error.status === TOO_MANY ? this.#tooMany(error) : error;
+          throw error.status === TOO_MANY ? this.#tooMany(error, "too-many-mails") : error;
         }
-        this.#show(`${name}-sent`);
+        if (!this.#steps[name].panel.hidden) this.showStep(name);
       },
     );
     return this.#makeStep(name, element);
   }
 
-  /** @param {"forgot" | "signup"} name @param {() => Promise<void>} send @param {string} other */
-  #sentStep(name, send, other) {
-    return this.#makeStep(`${name}-sent`, this.#explanation(`${name}-sent`), ...this.#resendPart(name, send, other), this.#wayBack());
+  /** @param {"forgot" | "signup"} kind @param {string} other @param {(name: string) => Promise<void>} send */
+  #sentStep(kind, other, send) {
+    return this.#makeStep(`${kind}-sent`, this.#explanation(`${kind}-sent`), ...this.#resendPart(kind, other, send), this.#wayBack());
   }
 
-  /** Another mail, or one to somebody else. @param {string} name @param {() => Promise<void>} send @param {string} other */
-  #resendPart(name, send, other) {
+  /** Another mail, or one to somebody else. @param {Kind} kind @param {string} other @param {(name: string) => Promise<void>} send */
+  #resendPart(kind, other, send) {
     const view = this.#view;
     const button = makeButton("", "button small", () => {});
     const status = set(make("p", "status muted"), { role: "status" });
-    const again = makeButton(view.text(other), "button small quiet", () => this.#askAnew(name));
-    this.#resends[name] = startResend(view, button, status, send);
-    const hint = make("p", "muted", view.text(name === "signup" ? "nothing-came" : "nothing-came-rule"));
+    const again = makeButton(view.text(other), "button small quiet", () => this.#askAnew(kind));
+    // Whether there is anybody to send a mail to, only an account that does not exist yet is sure of.
+    const isSure = kind === "signup";
+    const done = isSure ? "sent-again" : "asked-again";
+    this.#resends[kind] = startResend(view, button, status, () => send(this.#asked[kind]?.name ?? ""), done);
+    const hint = make("p", "muted", view.text(isSure ? "nothing-came" : "nothing-came-rule"));
     return [make("div", "again", button, again), status, hint];
   }
 
-  #codeStep() {
+  /** @param {string} other */
+  #codeStep(other) {
     const view = this.#view;
     const element = form(
       "code-entry-form",
@@ -209,8 +219,7 @@ class MailSteps {
       field(view, "code-digits", view.text("code"), { name: "code", ...CODE_FIELD }),
       submit(view.text("log-in"), view.text("logging-in")),
     );
-    const send = () => this.#askForCode(this.#asked?.name ?? "");
-    element.append(...this.#resendPart("code", send, "another-name"), this.#wayBack());
+    element.append(...this.#resendPart("code", other, (name) => this.#askForCode(name)), this.#wayBack());
     startForm(view, element, ({ code }) => this.#checkCode(code), ({ code }) => this.#verify(code));
     return this.#makeStep("code-sent", element);
   }
@@ -225,59 +234,91 @@ class MailSteps {
   /** @param {string} code */
   async #verify(code) {
     const view = this.#view;
-    const { challenge = "", name = "" } = this.#asked ?? {};
-    try {
-      await verifyLoginCode(this.#client, challenge, code);
-    } catch (error) {
-      if (error.error === "invalid_code") {
-        view.part("code-digits").select();
-        throw new WordedError(error, view.text("mailed-code-wrong"), "code");
+    const { name = "" } = this.#asked.code ?? {};
+    let refusal;
+    for (const each of this.#codes) {
+      try {
+        return await verifyLoginCode(this.#client, each.challenge, code);
+      } catch (error) {
+        if (error.error === "second_factor_required") {
+          // The code stays good for whoever comes back.
+          if (this.#steps["code-sent"].panel.hidden) return;
+          // The second step uses up the code of the first.
+          return this.#goOn({ refusal: error, name, first: view.text("another-mail-first"), again: () => this.#forgetCode() });
+        }
+        if (error.error !== "invalid_code" && error.error !== "invalid_challenge") throw error;
+        refusal = error;
+        each.tries += 1;
+        if (error.error === "invalid_challenge" || each.tries >= MOST_TRIES) each.expires = 0;
+        keepAsked(this.#client);
       }
-      if (error.error === "second_factor_required") {
-        // The second step uses up the code of the first.
-        return this.#goOn({ refusal: error, name, first: view.text("another-mail-first"), again: () => this.#forget() });
-      }
-      if (error.error !== "invalid_challenge") throw error;
-      // The name stays, for another mail.
-      if (this.#asked) this.#asked.expires = 0;
-      this.#keep();
-      throw new WordedError(error, view.text("mailed-code-over"));
     }
+    // The name stays, for another mail.
+    if (!this.#codes.length) throw new WordedError(refusal ?? {}, view.text("mailed-code-over"));
+    view.part("code-digits").select();
+    throw new WordedError(refusal, view.text("mailed-code-wrong"), "code");
   }
 
   /** @param {string} name */
-  async #ask(name) {
-    await forgotPassword(this.#client, name);
-    this.#forgotten = name;
-    this.#resends.forgot.clear();
-    this.#resends.forgot.wait();
+  async #askForLink(name) {
+    await this.#ask("forgot", name, async () => {
+      await forgotPassword(this.#client, name);
+      return { lasts: RESET_S };
+    });
   }
 
   /** @param {string} name */
   async #askForCode(name) {
-    const { challenge, expiresIn } = await requestLoginCode(this.#client, name);
-    const now = Date.now();
-    this.#asked = { name, challenge, expires: now + 1000 * expiresIn, sent: now };
-    this.#keep();
+    await this.#ask("code", name, async () => {
+      const { challenge, expiresIn } = await requestLoginCode(this.#client, name);
+      return { lasts: expiresIn, challenge };
+    });
   }
 
-  /** @param {any} error */
-  #tooMany(error) {
-    return new WordedError(error, this.#view.text("too-many-mails", { again: whenAgain(error.retryAfter, this.#view.words) }));
+  /**
+   * Ask for a mail, and keep that it was asked for, unless somebody has logged in meanwhile, or wants one for another name.
+   *
+   * @param {Kind} kind
+   * @param {string} name
+   * @param {() => Promise<{lasts: number, challenge?: string}>} send returns the seconds for which the mail is good
+   */
+  async #ask(kind, name, send) {
+    const all = this.#asked;
+    const before = all[kind];
+    const { lasts, challenge } = await send();
+    if (all !== this.#asked || all[kind] !== before) return;
+    const sent = Date.now();
+    const expires = sent + 1000 * lasts;
+    all[kind] = { name, sent, expires };
+    if (challenge) all.codes = [{ name, challenge, expires, tries: 0 }, ...(all.codes ?? []).filter(isAlive)].slice(0, MOST_CODES);
+    keepAsked(this.#client);
+    this.#count(kind);
   }
 
-  /** @param {string} name */
-  #askAnew(name) {
-    if (name === "signup") {
-      this.#pending = null;
-      this.hideStep();
-      this.#hideSignUp(false);
-      this.#view.part("signup-username").focus();
-      return;
-    }
-    if (name === "code") this.#forget();
-    else this.#forgotten = "";
-    this.#show(/** @type {StepName} */ (name));
+  /** Let nobody ask again for as long as the API sends no other mail. @param {Kind} kind */
+  #count(kind) {
+    this.#resends[kind].clear();
+    this.#resends[kind].wait(((this.#asked[kind]?.sent ?? 0) - Date.now()) / 1000 + PAUSE_S);
+  }
+
+  /** @param {any} error @param {string} key */
+  #tooMany(error, key) {
+    return new WordedError(error, this.#view.text(key, { again: whenAgain(error.retryAfter, this.#view.words) }));
+  }
+
+  /** @param {Kind} kind */
+  #askAnew(kind) {
+    delete this.#asked[kind];
+    keepAsked(this.#client);
+    if (kind !== "signup") return this.#show(kind);
+    this.#showTab();
+    this.#view.part("signup-username").focus();
+  }
+
+  #forgetCode() {
+    delete this.#asked.code;
+    delete this.#asked.codes;
+    keepAsked(this.#client);
   }
 
   /** @param {StepName} name */
@@ -285,51 +326,15 @@ class MailSteps {
     this.hideStep();
     const { title, panel } = this.#steps[name];
     title.hidden = panel.hidden = false;
-    const to = { "forgot-sent": this.#forgotten, "code-sent": this.#asked?.name, "signup-sent": this.#pending?.email }[name];
-    if (to) find(panel, partSelector("to")).textContent = to;
-    if (name === "code-sent" && this.#asked) {
-      this.#resends.code.clear();
-      this.#resends.code.wait((this.#asked.sent - Date.now()) / 1000 + PAUSE_S);
-    }
-    const typed = this.#view.part("login-username").value;
+    const to = this.#asked[/** @type {Kind} */ (name.split("-")[0])]?.name ?? "";
+    for (const place of panel.querySelectorAll(partSelector("to"))) place.textContent = to;
     const input = panel.querySelector("input");
-    if (input?.name === "username" && !input.value) input.value = typed;
+    if (input?.name === "username") input.value ||= to || this.#view.part("login-username").value;
     (input ?? title).focus();
+    this.#view.tell("shown", { title: title.textContent });
   }
 
   #wayBack() {
     return make("p", "aside", set(make("a", "", this.#view.text("back-to-login")), { href: "#login" }));
   }
-
-  #keep() {
-    try {
-      sessionStorage.setItem(this.#kept, JSON.stringify(this.#asked));
-    } catch {
-      // The browser allows no storage.
-    }
-  }
-
-  #forget() {
-    this.#asked = null;
-    try {
-      sessionStorage.removeItem(this.#kept);
-    } catch {
-      // As above.
-    }
-  }
-
-  /** @returns {Asked | null} */
-  #restoreAsked() {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(this.#kept) ?? "null");
-      return isAlive(kept) ? kept : null;
-    } catch {
-      return null;
-    }
-  }
-}
-
-/** @param {Asked | null} code */
-function isAlive(code) {
-  return !!code && code.expires > Date.now();
 }

@@ -1,5 +1,6 @@
 /** Lets log-in and sign-up ask for the address where it is the username. Loaded only there. */
 
+import { speakOfAddresses } from "../core/address-words.js";
 import { find, set } from "../core/dom.js";
 
 /** @typedef {import("../core/view.js").View} View */
@@ -12,7 +13,7 @@ import { find, set } from "../core/dom.js";
  */
 export function nameByEmail(view) {
   if (view.part("signup-username").name === "email") return;
-  view.words.replace("invalid_credentials", "invalid_credentials:email");
+  speakOfAddresses(view.words);
   for (const name of ["login-username", "signup-username"]) {
     const input = view.part(name);
     labelOf(view, input).textContent = view.text("email");

@@ -5,9 +5,10 @@
 
 import { make, makeButton, set } from "../core/dom.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
-import { clearForm, showTally, startForm } from "../core/forms.js";
+import { clearForm, startForm } from "../core/forms.js";
 import { USUAL } from "../core/options.js";
-import { checkSignUp, tallyOf } from "../core/rules.js";
+import { checkSignUp, showTally, tallyOf } from "../core/rules.js";
+import { askedOf, forgetAsked, isAlive } from "./asked.js";
 import { hide, nameField } from "./entry.js";
 
 const TABS = ["login", "signup"];
@@ -63,7 +64,13 @@ export function startSignUp(view, { onSignUp, loadMails }) {
       view.part("signup-password-hint").textContent = view.text("password-hint", { count: site.passwordMin });
     },
 
-    clear: () => clearForm(view, element),
+    /** Whether a mail to confirm an address is on its way. */
+    isSent: () => isAlive(askedOf(view.client).signup),
+
+    clear() {
+      clearForm(view, element);
+      forgetAsked(view.client);
+    },
   };
 }
 

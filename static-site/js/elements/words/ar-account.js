@@ -80,6 +80,7 @@ export default {
   "welcome-name": "مرحبًا، {name}",
   "profile-title": "الحساب",
   "profile-subtitle": "اسمك وكلمة مرورك.",
+  "profile-subtitle:email": "بريدك وكلمة مرورك.",
   "member-since": "عضو منذ",
   roles: "الأدوار",
 

@@ -52,6 +52,7 @@ export default {
   "welcome-name": "Willkommen, {name}",
   "profile-title": "Konto",
   "profile-subtitle": "Ihr Name und Ihr Passwort.",
+  "profile-subtitle:email": "Ihre Adresse und Ihr Passwort.",
   "member-since": "Mitglied seit",
   roles: "Rollen",
 

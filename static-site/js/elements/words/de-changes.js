@@ -108,6 +108,10 @@ export default {
     one: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihren Benutzernamen",
     other: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihren Benutzernamen",
   },
+  "new-password-hint:email": {
+    one: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihre Adresse",
+    other: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihre Adresse",
+  },
   "same-password": "Das ist schon Ihr Passwort. Wählen Sie ein anderes.",
 
   ending: "Wird beendet …",
@@ -137,6 +141,8 @@ export default {
   "delete-account?": "Das Konto löschen?",
   "delete-explained":
     "Ihr Konto und sein Verlauf werden sofort gelöscht, und Sie sind überall abgemeldet. Ihr Benutzername ist dann für andere frei.",
+  "delete-explained:email":
+    "Ihr Konto und sein Verlauf werden sofort gelöscht, und Sie sind überall abgemeldet. Mit Ihrer Adresse kann man sich dann neu registrieren.",
   "delete-consequence": "Ihr Konto und sein Verlauf werden sofort gelöscht. Niemand kann sie zurückholen.",
   "delete-for-good": "Für immer löschen",
   deleting: "Wird gelöscht …",

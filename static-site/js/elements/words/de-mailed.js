@@ -26,7 +26,7 @@ export default {
   "email:done-elsewhere":
     "Das Konto, das es verlangt hat, hat jetzt diese Adresse. Hier ist ein anderes Konto angemeldet. Sie können diese Seite schließen.",
   "email:gone-text":
-    "Er wurde verwendet, ist älter als eine Stunde oder nicht vollständig, oder Sie haben seither eine neue E-Mail verlangt. Wenn Sie den Knopf schon gedrückt haben, ist die Adresse bestätigt. Wenn nicht, schickt Ihr Konto eine neue E-Mail.",
+    "Er wurde verwendet, ist älter als eine Stunde oder nicht vollständig, oder in Ihrem Konto steht seither eine andere Adresse. Wenn Sie den Knopf schon gedrückt haben, ist die Adresse bestätigt. Wenn nicht, schickt Ihr Konto eine neue E-Mail.",
   "email:gone-next": "Zu Ihrem Konto",
 
   "reset:title": "Wählen Sie ein neues Passwort",
@@ -35,6 +35,10 @@ export default {
   "reset:hint": {
     one: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihren Benutzernamen",
     other: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihren Benutzernamen",
+  },
+  "reset:hint:email": {
+    one: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihre Adresse",
+    other: "{count} oder mehr Zeichen, auch Leerzeichen, ohne Ihre Adresse",
   },
   "reset:verb": "Passwort ändern",
   "reset:busy": "Wird geändert …",

@@ -10,6 +10,7 @@ export default {
   unreadable: "Diese Seite versteht die Antwort des Dienstes nicht. Bitte versuchen Sie es noch einmal.",
   invalid_credentials: "Benutzername und Passwort passen nicht zusammen.",
   "invalid_credentials:email": "Adresse und Passwort passen nicht zusammen.",
+  "name-is-no-address": "{problem} Wenn das Ihre Adresse ist: Hier wird der Benutzername gebraucht. „{way}“ nimmt auch die Adresse.",
   username_taken: "Schon vergeben.",
   email_taken: "Ein anderes Konto hat diese Adresse.",
   link_expired: "Dieser Link gilt nicht mehr.",
@@ -147,6 +148,8 @@ export default {
   "nothing-came-rule":
     "Nichts gekommen? Sehen Sie bei den unerwünschten E-Mails nach. Wir schreiben nur an bestätigte Adressen und nur einige Male in der Stunde.",
   "too-many-mails": "Aus Ihrem Netz wurden zu viele E-Mails verlangt. {again}",
+  "no-mail-this-time": "Diesmal ging keine E-Mail hinaus. Vielleicht ist schon eine gekommen: Sehen Sie nach. {again}",
+  "without-address": "Zu viele E-Mails oder Versuche. {again} Oder lassen Sie die Adresse weg: Sie können sie später angeben.",
   "back-to-login": "Zurück zur Anmeldung",
   "email-is-confirmed": "Dorthin geht eine E-Mail. Über ihren Link wählen Sie ein Passwort",
   "without-password": ". Ohne Passwort melden Sie sich mit einem Passkey oder einem Code aus einer E-Mail an",
@@ -156,7 +159,8 @@ export default {
   "send-again-in-seconds": { one: "Noch einmal in {count} s", other: "Noch einmal in {count} s" },
   "send-again-in-minutes": { one: "Noch einmal in {count} min", other: "Noch einmal in {count} min" },
   "send-again-in-hours": { one: "Noch einmal in {count} h", other: "Noch einmal in {count} h" },
-  "sent-again": "Noch einmal geschickt. Nur die neueste E-Mail gilt.",
+  "sent-again": "Noch einmal geschickt. Es kann eine Minute dauern.",
+  "asked-again": "Noch einmal verlangt. Es kann eine Minute dauern, und nicht jedes Mal geht eine E-Mail hinaus.",
   "too-many-mails-look": "Es wurden zu viele E-Mails verlangt. Sehen Sie nach der neuesten.",
 
   "field:required": "Dieses Feld wird gebraucht.",

@@ -59,6 +59,7 @@ export default {
   "welcome-name": "Welcome, {name}",
   "profile-title": "Account",
   "profile-subtitle": "Your name and your password.",
+  "profile-subtitle:email": "Your address and your password.",
   "member-since": "Member since",
   roles: "Roles",
 

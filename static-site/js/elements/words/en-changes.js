@@ -115,6 +115,10 @@ export default {
     one: "{count} or more characters, spaces too, without your username",
     other: "{count} or more characters, spaces too, without your username",
   },
+  "new-password-hint:email": {
+    one: "{count} or more characters, spaces too, without your address",
+    other: "{count} or more characters, spaces too, without your address",
+  },
   "same-password": "This is your password already. Choose another one.",
 
   // Sessions
@@ -146,6 +150,8 @@ export default {
   "delete-account?": "Delete the account?",
   "delete-explained":
     "Your account and its history are deleted at once, and you are logged out everywhere. Your username is free for others then.",
+  "delete-explained:email":
+    "Your account and its history are deleted at once, and you are logged out everywhere. Your address can sign up again then.",
   "delete-consequence": "Your account and its history are deleted at once. Nobody can bring them back.",
   "delete-for-good": "Delete for good",
   deleting: "Deleting…",

@@ -27,7 +27,7 @@ export default {
   "email:done-elsewhere":
     "The account that asked for it has this address now. Another account is logged in here. You can close this page.",
   "email:gone-text":
-    "It was used, is older than an hour, or is not whole, or you have asked for another mail since. If you have pressed the button before, the address is confirmed. If not, your account sends another mail.",
+    "It was used, is older than an hour, or is not whole, or your account was given another address since. If you have pressed the button before, the address is confirmed. If not, your account sends another mail.",
   "email:gone-next": "Look into your account",
 
   // A link for another password
@@ -37,6 +37,10 @@ export default {
   "reset:hint": {
     one: "{count} or more characters, spaces too, without your username",
     other: "{count} or more characters, spaces too, without your username",
+  },
+  "reset:hint:email": {
+    one: "{count} or more characters, spaces too, without your address",
+    other: "{count} or more characters, spaces too, without your address",
   },
   "reset:verb": "Change the password",
   "reset:busy": "Changing…",

@@ -15,6 +15,7 @@ export default {
   link_expired: "This link is no longer good.",
   email_taken: "Another account has this address.",
   "invalid_credentials:email": "Address and password do not match.",
+  "name-is-no-address": "{problem} If this is your address: here the username is needed. “{way}” takes the address too.",
   username_taken: "Already taken.",
   registration_closed: "Signing up is closed at the moment.",
   origin_rejected: "This site is not set up for log-ins from this address.",
@@ -152,6 +153,8 @@ export default {
   "nothing-came": "Nothing came? Look among unwanted mail.",
   "nothing-came-rule": "Nothing came? Look among unwanted mail. Mails go to confirmed addresses only, and a few an hour.",
   "too-many-mails": "Too many mails were asked for from your network. {again}",
+  "no-mail-this-time": "No mail was sent this time. One may have come before: look for it. {again}",
+  "without-address": "Too many mails or attempts. {again} Or try without the address, which you can add later.",
   "back-to-login": "Back to the log-in",
   "email-is-confirmed": "A mail goes there. Its link lets you choose a password",
   "without-password": ". Without one, a passkey or a mailed code logs you in",
@@ -162,7 +165,8 @@ export default {
   "send-again-in-seconds": { one: "Send again in {count} s", other: "Send again in {count} s" },
   "send-again-in-minutes": { one: "Send again in {count} min", other: "Send again in {count} min" },
   "send-again-in-hours": { one: "Send again in {count} h", other: "Send again in {count} h" },
-  "sent-again": "Sent again. Only the newest mail counts.",
+  "sent-again": "Sent again. It can take a minute.",
+  "asked-again": "Asked again. It can take a minute; not every request sends a mail.",
   "too-many-mails-look": "Too many mails were asked for. Look for the newest one.",
 
   // What is wrong with a field. English says the API's own sentence, which may say more.

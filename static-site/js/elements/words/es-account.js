@@ -52,6 +52,7 @@ export default {
   "welcome-name": "Hola, {name}",
   "profile-title": "Cuenta",
   "profile-subtitle": "Tu nombre y tu contraseña.",
+  "profile-subtitle:email": "Tu dirección y tu contraseña.",
   "member-since": "Miembro desde",
   roles: "Papeles",
 

@@ -107,6 +107,10 @@ export default {
     one: "{count} carácter o más, también espacios, sin tu nombre de usuario",
     other: "{count} caracteres o más, también espacios, sin tu nombre de usuario",
   },
+  "new-password-hint:email": {
+    one: "{count} carácter o más, también espacios, sin tu dirección",
+    other: "{count} caracteres o más, también espacios, sin tu dirección",
+  },
   "same-password": "Esta ya es tu contraseña. Elige otra.",
 
   ending: "Terminando…",
@@ -136,6 +140,8 @@ export default {
   "delete-account?": "¿Eliminar la cuenta?",
   "delete-explained":
     "Tu cuenta y su historial se eliminan enseguida, y se cierra tu sesión en todas partes. Tu nombre de usuario queda libre para otros.",
+  "delete-explained:email":
+    "Tu cuenta y su historial se eliminan enseguida, y se cierra tu sesión en todas partes. Tu dirección puede registrarse entonces de nuevo.",
   "delete-consequence": "Tu cuenta y su historial se eliminan enseguida. Nadie puede recuperarlos.",
   "delete-for-good": "Eliminar para siempre",
   deleting: "Eliminando…",

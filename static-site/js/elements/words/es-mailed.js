@@ -26,7 +26,7 @@ export default {
   "email:done-elsewhere":
     "La cuenta que lo pidió tiene ahora esta dirección. Aquí ha iniciado sesión otra cuenta. Puedes cerrar esta página.",
   "email:gone-text":
-    "Se ha usado, tiene más de una hora o no está entero, o has pedido otro correo desde entonces. Si ya pulsaste el botón, la dirección está confirmada. Si no, tu cuenta envía otro correo.",
+    "Se ha usado, tiene más de una hora o no está entero, o tu cuenta tiene otra dirección desde entonces. Si ya pulsaste el botón, la dirección está confirmada. Si no, tu cuenta envía otro correo.",
   "email:gone-next": "Ver tu cuenta",
 
   "reset:title": "Elige otra contraseña",
@@ -35,6 +35,10 @@ export default {
   "reset:hint": {
     one: "{count} carácter o más, también espacios, sin tu nombre de usuario",
     other: "{count} caracteres o más, también espacios, sin tu nombre de usuario",
+  },
+  "reset:hint:email": {
+    one: "{count} carácter o más, también espacios, sin tu dirección",
+    other: "{count} caracteres o más, también espacios, sin tu dirección",
   },
   "reset:verb": "Cambiar la contraseña",
   "reset:busy": "Cambiando…",

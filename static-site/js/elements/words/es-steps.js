@@ -10,6 +10,7 @@ export default {
   unreadable: "Esta página no entiende la respuesta del servicio. Vuelve a intentarlo.",
   invalid_credentials: "El nombre de usuario y la contraseña no coinciden.",
   "invalid_credentials:email": "El correo y la contraseña no coinciden.",
+  "name-is-no-address": "{problem} Si es tu dirección: aquí hace falta el nombre de usuario. «{way}» acepta también la dirección.",
   username_taken: "Ya está ocupado.",
   email_taken: "Otra cuenta tiene esta dirección.",
   link_expired: "Este enlace ya no vale.",
@@ -141,6 +142,8 @@ export default {
   "nothing-came-rule":
     "¿No ha llegado nada? Mira entre el correo no deseado. Solo escribimos a direcciones confirmadas, y unas pocas veces por hora.",
   "too-many-mails": "Se han pedido demasiados correos desde tu red. {again}",
+  "no-mail-this-time": "Esta vez no se ha enviado ningún correo. Quizá ya llegó uno antes: búscalo. {again}",
+  "without-address": "Demasiados correos o intentos. {again} O prueba sin la dirección: puedes añadirla más tarde.",
   "back-to-login": "Volver al inicio de sesión",
   "email-is-confirmed": "Allí va un correo. Con su enlace eliges una contraseña",
   "without-password": ". Sin contraseña, entras con una llave de acceso o con un código por correo",
@@ -150,7 +153,8 @@ export default {
   "send-again-in-seconds": { one: "Enviar otra vez en {count} s", other: "Enviar otra vez en {count} s" },
   "send-again-in-minutes": { one: "Enviar otra vez en {count} min", other: "Enviar otra vez en {count} min" },
   "send-again-in-hours": { one: "Enviar otra vez en {count} h", other: "Enviar otra vez en {count} h" },
-  "sent-again": "Enviado otra vez. Solo vale el correo más reciente.",
+  "sent-again": "Enviado otra vez. Puede tardar un minuto.",
+  "asked-again": "Pedido otra vez. Puede tardar un minuto, y no cada petición envía un correo.",
   "too-many-mails-look": "Se han pedido demasiados correos. Busca el más reciente.",
 
   "field:required": "Este campo es necesario.",

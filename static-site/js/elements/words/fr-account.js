@@ -52,6 +52,7 @@ export default {
   "welcome-name": "Bienvenue, {name}",
   "profile-title": "Compte",
   "profile-subtitle": "Votre nom et votre mot de passe.",
+  "profile-subtitle:email": "Votre adresse et votre mot de passe.",
   "member-since": "Membre depuis",
   roles: "Rôles",
 

@@ -107,6 +107,10 @@ export default {
     one: "{count} caractère ou plus, espaces compris, sans votre nom d’utilisateur",
     other: "{count} caractères ou plus, espaces compris, sans votre nom d’utilisateur",
   },
+  "new-password-hint:email": {
+    one: "{count} caractère ou plus, espaces compris, sans votre adresse",
+    other: "{count} caractères ou plus, espaces compris, sans votre adresse",
+  },
   "same-password": "C’est déjà votre mot de passe. Choisissez-en un autre.",
 
   ending: "Fin en cours…",
@@ -136,6 +140,8 @@ export default {
   "delete-account?": "Supprimer le compte ?",
   "delete-explained":
     "Votre compte et son historique sont supprimés aussitôt, et vous êtes déconnecté partout. Votre nom d’utilisateur est alors libre pour d’autres.",
+  "delete-explained:email":
+    "Votre compte et son historique sont supprimés aussitôt, et vous êtes déconnecté partout. Votre adresse peut alors s’inscrire de nouveau.",
   "delete-consequence": "Votre compte et son historique sont supprimés aussitôt. Personne ne peut les rétablir.",
   "delete-for-good": "Supprimer pour toujours",
   deleting: "Suppression…",

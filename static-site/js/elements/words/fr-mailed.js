@@ -26,7 +26,7 @@ export default {
   "email:done-elsewhere":
     "Le compte qui l’a demandé a maintenant cette adresse. Un autre compte est connecté ici. Vous pouvez fermer cette page.",
   "email:gone-text":
-    "Il a été utilisé, date de plus d’une heure, ou n’est pas entier, ou vous avez demandé un autre e-mail depuis. Si vous avez déjà appuyé sur le bouton, l’adresse est confirmée. Sinon, votre compte envoie un autre e-mail.",
+    "Il a été utilisé, date de plus d’une heure, ou n’est pas entier, ou votre compte a reçu une autre adresse depuis. Si vous avez déjà appuyé sur le bouton, l’adresse est confirmée. Sinon, votre compte envoie un autre e-mail.",
   "email:gone-next": "Voir votre compte",
 
   "reset:title": "Choisissez un nouveau mot de passe",
@@ -35,6 +35,10 @@ export default {
   "reset:hint": {
     one: "{count} caractère ou plus, espaces compris, sans votre nom d’utilisateur",
     other: "{count} caractères ou plus, espaces compris, sans votre nom d’utilisateur",
+  },
+  "reset:hint:email": {
+    one: "{count} caractère ou plus, espaces compris, sans votre adresse",
+    other: "{count} caractères ou plus, espaces compris, sans votre adresse",
   },
   "reset:verb": "Changer le mot de passe",
   "reset:busy": "Changement…",

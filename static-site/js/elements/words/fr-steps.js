@@ -10,6 +10,7 @@ export default {
   unreadable: "Cette page ne comprend pas la réponse du service. Veuillez réessayer.",
   invalid_credentials: "Le nom d’utilisateur et le mot de passe ne vont pas ensemble.",
   "invalid_credentials:email": "L’adresse et le mot de passe ne vont pas ensemble.",
+  "name-is-no-address": "{problem} Si c’est votre adresse : il faut ici le nom d’utilisateur. « {way} » accepte aussi l’adresse.",
   username_taken: "Déjà pris.",
   email_taken: "Un autre compte a cette adresse.",
   link_expired: "Ce lien n’est plus valable.",
@@ -141,6 +142,8 @@ export default {
   "nothing-came-rule":
     "Rien n’est arrivé ? Regardez parmi les indésirables. Les e-mails ne vont qu’à des adresses confirmées, et quelques-uns par heure.",
   "too-many-mails": "Trop d’e-mails ont été demandés depuis votre réseau. {again}",
+  "no-mail-this-time": "Aucun e-mail n’a été envoyé cette fois. Il en est peut-être arrivé un avant : cherchez-le. {again}",
+  "without-address": "Trop d’e-mails ou de tentatives. {again} Ou essayez sans l’adresse : vous pourrez l’ajouter plus tard.",
   "back-to-login": "Retour à la connexion",
   "email-is-confirmed": "Un e-mail y est envoyé. Son lien vous fait choisir un mot de passe",
   "without-password": ". Sans mot de passe, une clé d’accès ou un code par e-mail vous connecte",
@@ -150,7 +153,8 @@ export default {
   "send-again-in-seconds": { one: "Renvoyer dans {count} s", other: "Renvoyer dans {count} s" },
   "send-again-in-minutes": { one: "Renvoyer dans {count} min", other: "Renvoyer dans {count} min" },
   "send-again-in-hours": { one: "Renvoyer dans {count} h", other: "Renvoyer dans {count} h" },
-  "sent-again": "Renvoyé. Seul l’e-mail le plus récent compte.",
+  "sent-again": "Renvoyé. Cela peut prendre une minute.",
+  "asked-again": "Redemandé. Cela peut prendre une minute, et toutes les demandes n’envoient pas un e-mail.",
   "too-many-mails-look": "Trop d’e-mails ont été demandés. Cherchez le plus récent.",
 
   "field:required": "Ce champ est nécessaire.",
