@@ -22,6 +22,7 @@ RARELY_ASKED_FOR = {
         "en-mailed.js",
         "mail-entry.js",
         "named-by-email.js",
+        "address-words.js",
         "passkey-offer.js",
     ),
     *("second-step.js", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
