@@ -3,6 +3,7 @@
 Owns how these are put together. A mail goes out when somebody asks for the mails, so that no test waits for one.
 """
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import boto3
@@ -14,6 +15,9 @@ from tests.support.packaged.mail_service import MailService
 
 MAILER = "mailer"
 """Chalice's name of the function."""
+
+ATTEMPTS = 10
+"""As many as there are in an hour. The emulation does not wait between two, and the template names no number."""
 
 
 class Database(Protocol):
@@ -40,7 +44,8 @@ class PackagedMailer:
         streams = boto3.client("dynamodbstreams", **made)
         self.function = function
         self.mails = mails
-        self.mapping = EventSourceMapping(read_mapping(template, "MailStreamMapping"), function, streams, stream)
+        definition = replace(read_mapping(template, "MailStreamMapping"), retries=ATTEMPTS)
+        self.mapping = EventSourceMapping(definition, function, streams, stream)
 
     def begin(self) -> None:
         """Forget what was sent, and what is not sent yet."""
