@@ -287,6 +287,13 @@ class TestNamesThatAreAddresses:
             addresses.rename(user, proof, VERIFIED, None)
         assert users.find(NEW) is None
 
+    def test_a_link_from_before_another_password_renames_nobody(self, add, ask, users, addresses):
+        user, proof = add(self.ASKED), ask(self.ASKED, session_id="s1")
+        with pytest.raises(LinkExpired):
+            addresses.rename(user, replace(proof, password_version=proof.password_version + 1), VERIFIED, None)
+        assert users.find(NEW) is None
+        assert users.find(OLD).contact == self.ASKED.contact
+
     def test_without_the_asking_session_all_end(self, add, ask, users, addresses, sessions):
         user = add(self.ASKED)
         sessions.end(user.id, "s1", REVOKED)
