@@ -265,6 +265,7 @@ class Lychgate:
                     is_open=settings.registration_open,
                     email=settings.email,
                     clock=clock,
+                    announce=announce,
                 )
             ),
             log_in=hooked(LogIn(guard=guard, begin_session=begin_session)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.user import Contact, User
 from chalicelib.accounts.usernames import normalised_username
 from chalicelib.errors import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.clock import Clock
     from chalicelib.credentials.password_policy import PasswordPolicy
     from chalicelib.credentials.passwords import PasswordHasher
-    from chalicelib.use_cases.ports import Stores
+    from chalicelib.use_cases.ports import Announce, Stores
 
 
 class Registration:
@@ -42,6 +43,7 @@ class Registration:
         is_open: bool,
         email: str,
         clock: Clock,
+        announce: Announce,
     ) -> None:
         self._stores = stores
         self._throttle = stores.throttle
@@ -51,6 +53,7 @@ class Registration:
         self._is_open = is_open
         self._email = email
         self._clock = clock
+        self._announce = announce
 
     def register(
         self, username: str, password: str, caller: Caller, *, email: str | None = None, language: str = ""
@@ -104,6 +107,7 @@ class Registration:
         allowed = outbox.count_request(caller.ip, known=False, now=now)
         outbox.count_typed(email, caller.network, MailKind.EMAIL, now)
         if not allowed:
+            self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
             return None
         return Mail(new_mail_id(), MailKind.EMAIL, now, language, asked=user.username, to=email, user_id=user.id)
 

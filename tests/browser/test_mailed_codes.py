@@ -40,16 +40,22 @@ def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim_out
     kim.visitor.forgive(401)
 
 
+def enter_wrong_codes(kim, code, do_then):
+    """Enter five, after which it is over, and do something after each of the first four."""
+    for _ in range(4):
+        kim.visitor.sees("[data-part~=code-digits]")
+        kim.enters(wrong(code))
+        kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
+        do_then()
+    kim.enters(wrong(code))
+    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
+
+
 def test_the_fifth_wrong_code_is_the_last_and_the_name_stays_for_another_mail(kim_outside):
     kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
-    for _ in range(4):
-        kim.enters(wrong(code))
-        kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
-        kim.page.fill("[data-part~=code-digits]", "")
-    kim.enters(wrong(code))
-    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
+    enter_wrong_codes(kim, code, lambda: kim.page.fill("[data-part~=code-digits]", ""))
     assert len([path for path in kim.posts() if path == "auth/login/code/verify"]) == 5
     kim.page.reload()
     kim.visitor.sees("[data-part~=code-form]")
@@ -61,13 +67,7 @@ def test_tries_are_counted_over_a_reload(kim_outside):
     kim = kim_outside
     kim.asks("code")
     code = kim.post.code()
-    for _ in range(4):
-        kim.enters(wrong(code))
-        kim.visitor.sees("[data-part~=code-digits-error]", "This is not the code")
-        kim.page.reload()
-        kim.visitor.sees("[data-part~=code-digits]")
-    kim.enters(wrong(code))
-    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
+    enter_wrong_codes(kim, code, kim.page.reload)
     kim.page.click("[data-part~=code-entry-form] >> text=Another name")
     kim.visitor.sees("[data-part~=code-form]")
     kim.visitor.forgive(401)

@@ -659,13 +659,7 @@ class LychgateAtHome:
         )
         guard = PasswordGuard(hasher=hasher, **common)
         self.registration = Registration(
-            stores=stores,
-            begin_session=begin_session,
-            hasher=hasher,
-            policy=policy,
-            is_open=True,
-            email="optional",
-            clock=clock,
+            begin_session=begin_session, hasher=hasher, policy=policy, is_open=True, email="optional", **common
         )
         self.log_in = LogIn(guard=guard, begin_session=begin_session)
         self.refresh_tokens = RefreshTokens(

@@ -340,6 +340,26 @@ class TestAddresses:
             make_use_cases(EMAIL="off").password_reset.reset("x" * 65, NEW_PASSWORD, CALLER)
 
 
+ASKING = {
+    "a new password": lambda u: u.password_reset.ask("alice", CALLER, device=None, language="en"),
+    "a code": lambda u: u.code_log_in.ask("alice", CALLER, device=None, language="en"),
+    "an account with an address": lambda u: u.registration.register("bobby", PASSWORD, CALLER, email=OTHER),
+    "an account by address": lambda u: u.address_registration.ask(OTHER, None, CALLER, language="en"),
+}
+"""What somebody asks for who has no session."""
+
+
+@pytest.mark.parametrize("asked", ASKING)
+def test_a_mail_that_is_over_the_total_of_the_day_is_announced(make_use_cases, memory, announced, asked):
+    use_cases = make_use_cases(MAILS_PER_DAY="1", IDENTIFIER="email" if "by address" in asked else "username")
+    use_cases.password_reset.ask("nobody", CALLER, device=None, language="en")
+    memory.mails.asked.clear()
+    assert EventType.MAIL_NOT_SENT not in announced
+    ASKING[asked](use_cases)
+    assert memory.mails.asked == []
+    assert EventType.MAIL_NOT_SENT in announced
+
+
 class TestPasswordReset:
     @pytest.fixture
     def token(self, use_cases, confirmed, mailed):
