@@ -12,6 +12,7 @@ from tests.browser.visitor import NO_KEYS, PASSWORD, Visitor
 from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
 
+VISITORS = pytest.StashKey()
 TELL_VIOLATIONS = (
     "addEventListener('securitypolicyviolation', (event) =>"
     " console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));"
@@ -55,14 +56,27 @@ def mailless_server(tmp_path_factory):
     server.stop()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Say with a failure what the pages showed and had asked the API for: some come once in many runs."""
+    report = yield
+    if call.when == "call" and report.failed:
+        report.sections += [
+            (f"{visitor.username}, tab {number}", visitor.tells(page))
+            for visitor in item.stash.get(VISITORS, [])
+            for number, page in enumerate(visitor.context.pages, 1)
+        ]
+    return report
+
+
 @pytest.fixture
-def new_visitor(browser):
+def new_visitor(request, browser):
     """Make visitors, each with a browser profile of their own, and hold their pages to having no errors.
 
     They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise. Of a
     server with a time of its own they make no keys, whose proofs would tell the browser's.
     """
-    visitors = []
+    visitors = request.node.stash[VISITORS] = []
 
     def new_visitor(server, username=None, **settings):
         context = browser.new_context(**{"reduced_motion": "reduce", **settings})

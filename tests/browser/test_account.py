@@ -159,7 +159,7 @@ def test_if_the_network_goes_in_between_what_has_ended_is_told_and_gone_and_the_
     assert member.page.locator("[data-part~=session-list] li").count() == 3
     assert member.page.inner_text("[data-part~=sessions-summary]") == "3 sessions are active."
     assert "ended" not in member.notices()
-    member.context.unroute("**/api/auth/sessions/*")
+    member.reaches_again("**/api/auth/sessions/*")
     member.page.click("[data-part~=confirm-dialog] [type=submit]")
     member.sees("[data-part~=notice]", "5 sessions have ended")
     member.sees("[data-part~=sessions-summary]", "nowhere else")
@@ -344,7 +344,7 @@ def test_a_dashboard_that_cannot_be_loaded_says_so_and_can_be_asked_again(member
     member.context.route("**/api/dashboard", lambda route: route.fulfill(status=503, json={}))
     member.page.click("[data-part~=reload-dashboard]")
     member.sees("[data-part~=history-summary]", "The service has a problem")
-    member.context.unroute("**/api/dashboard")
+    member.reaches_again("**/api/dashboard")
     member.page.click("[data-part~=reload-dashboard]")
     member.sees("[data-part~=event-list]", "Account made")
     member.forgive(503)

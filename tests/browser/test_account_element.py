@@ -115,7 +115,7 @@ def test_without_a_log_in_beside_it_an_account_says_what_keeps_it_and_tries_agai
     alone.context.route("**/api/auth/refresh", lambda route: route.abort())
     alone.page.goto(f"{alone.url}/alone.html")
     alone.sees("lychgate-account[data-state=failed] [role=alert]", "cannot be reached")
-    alone.context.unroute("**/api/auth/refresh")
+    alone.reaches_again("**/api/auth/refresh")
     account(alone).get_by_role("button", name="Try again").click()
     alone.is_signed_in()
     assert alone.page.evaluate("document.activeElement.dataset.part") == "logged-in-title"

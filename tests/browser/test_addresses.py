@@ -81,7 +81,7 @@ def test_a_cancelling_that_fails_says_so_and_can_be_tried_again(kim):
     )
     kim.page.click("[data-part~=keep-email]")
     kim.visitor.sees("[data-part~=unconfirmed] [role=status]", "problem")
-    kim.visitor.context.unroute("**/api/auth/email")
+    kim.visitor.reaches_again("**/api/auth/email")
     kim.page.click("[data-part~=keep-email]")
     kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
     kim.visitor.forgive(503)

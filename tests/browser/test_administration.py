@@ -335,7 +335,7 @@ def test_nothing_is_shown_as_done_that_the_api_has_not_answered(desk, root):
     assert "cannot be reached" in told
     page.click(f"{DIALOG} >> text=Cancel")
     assert (page.inner_text("#user-state"), page.locator(GOOD_NOTICE).count()) == ("Active", 0)
-    desk.context.unroute("**/api/admin/users/*")
+    desk.reaches_again("**/api/admin/users/*")
 
     page.go_back()
     desk.context.set_offline(True)

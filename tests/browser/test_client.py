@@ -64,7 +64,7 @@ def test_every_tab_that_waits_hears_that_a_log_out_made_offline_was_sent(kim):
     second = open_client(kim, kim.open_tab())
     assert second.evaluate("client.restore()") is None
     kim.wait_for(lambda: told(second) == ["logout-pending: page opened"], second)
-    kim.context.unroute(LOGOUT)
+    kim.reaches_again(LOGOUT)
     for page in (first, second):
         kim.wait_for(lambda page=page: len(told(page)) == 2, page)
     # The one that has not sent it may look at the clock before it hears the other.
@@ -83,7 +83,7 @@ def test_a_page_that_opens_with_a_log_out_pending_hears_that_it_was_sent(kim):
     kim.context.route(LOGOUT, lambda route: route.abort())
     assert first.evaluate("client.logout()") is False
     first.close()
-    kim.context.unroute(LOGOUT)
+    kim.reaches_again(LOGOUT)
     next_page = open_client(kim, kim.open_tab())
     assert next_page.evaluate("client.restore()") is None
     kim.wait_for(lambda: told(next_page) == ["logout-sent: page opened"], next_page)
@@ -181,7 +181,7 @@ def test_a_log_out_made_offline_is_proven_when_it_is_sent_after_a_reload(kim, ne
     stranger = new_visitor(server)
     assert use_cookie(stranger.context, kim) == (400, "invalid_dpop_proof")
     (cookie,) = kim.refresh_cookies()
-    kim.context.unroute(LOGOUT)
+    kim.reaches_again(LOGOUT)
     proofs = proofs_of(page)
     open_client(kim, page).evaluate("client.restore()")
     kim.wait_for(lambda: told(page) == ["logout-sent: page opened"])

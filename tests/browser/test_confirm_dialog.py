@@ -159,15 +159,11 @@ def test_a_wrong_password_is_an_error_at_its_field_and_can_be_tried_again(stale,
 def test_too_many_attempts_are_told_in_the_dialog_and_the_right_password_works_after_the_wait(stale, elsewhere):
     stale.ends("[data-part~=end-others]")
     stale.sees(FIELD)
-    stale.context.route(
-        "**/api/auth/reauthenticate",
-        lambda route: route.fulfill(
-            status=429, headers={"Retry-After": "7"}, json={"error": "too_many_attempts", "status": 429}
-        ),
-        times=1,
-    )
+    refusal = {"status": 429, "headers": {"Retry-After": "7"}, "json": {"error": "too_many_attempts"}}
+    stale.context.route("**/api/auth/reauthenticate", lambda route: route.fulfill(**refusal))
     confirm(stale, PASSWORD)
     stale.sees(f"{DIALOG} [data-form-error]", "try again in 7 seconds")
+    stale.reaches_again("**/api/auth/reauthenticate")
     confirm(stale, PASSWORD)
     stale.sees("[data-part~=notice]", "The session has ended")
     assert not elsewhere.goes_on()

@@ -243,7 +243,7 @@ def test_an_api_that_is_down_leaves_a_form_and_tells_the_rest(at_a_site, somebod
     visitor.page.fill("[data-part~=login-password]", PASSWORD)
     visitor.page.keyboard.press("Enter")
     visitor.sees("[data-part~=login-form] [data-form-error]", "cannot be reached")
-    visitor.context.unroute("**/api/**")
+    visitor.reaches_again("**/api/**")
     visitor.page.click("lychgate-guard button")
     visitor.sees("#secret")
     for name in ("lychgate-sign-in", "lychgate-user", "lychgate-guard"):

@@ -37,7 +37,7 @@ def test_tabs_that_wake_together_make_one_refresh(sleepy):
     sleepy.context.clock.fast_forward(TEN_MINUTES)
     sleepy.wait_for(lambda: held)
     held[0].continue_()
-    sleepy.context.unroute(REFRESH)
+    sleepy.reaches_again(REFRESH)
     for tab in tabs:
         assert sleepy.load_again(tab) == 200
     assert sleepy.refreshes(*tabs) == [200]
@@ -120,7 +120,7 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
     sleepy.page.click("[data-part~=reload-dashboard]")
     sleepy.sees("[data-part~=sessions-summary]", "try again in")
     assert len(asked) == 1
-    sleepy.context.unroute(REFRESH)
+    sleepy.reaches_again(REFRESH)
     sleepy.context.clock.fast_forward(TEN_MINUTES)
     sleepy.wait_for(lambda: sleepy.refreshes()[-1] == 200)
     assert sleepy.load_again() == 200
@@ -168,7 +168,7 @@ def test_logging_out_works_while_the_api_is_out_of_reach(member):
     member.is_signed_out()
     member.sees("[data-part~=notice]", "keeps trying")
     member.calls.clear()
-    member.context.unroute("**/api/**")
+    member.reaches_again("**/api/**")
     member.wait_for(lambda: ("POST", "auth/logout", 204) in member.made())
     # Nothing says any more that it is still being tried.
     member.sees("[data-part~=notice]", "has been told")

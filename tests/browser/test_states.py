@@ -102,7 +102,7 @@ class Tour:
         self.page.click(f"[data-part~={form}-form] [type=submit]")
 
     def plays(self, path, **answer):
-        self.visitor.context.unroute(f"**/api/{path}")
+        self.visitor.reaches_again(f"**/api/{path}")
         if answer:
             self.visitor.context.route(f"**/api/{path}", lambda route: route.fulfill(**answer))
 
@@ -190,7 +190,7 @@ def whatever_fails(tour):
     tour.sees("waiting")
     for route in held:
         route.abort()
-    visitor.context.unroute("**/api/auth/refresh")
+    visitor.reaches_again("**/api/auth/refresh")
     visitor.context.route("**/api/auth/refresh", lambda route: route.abort())
     tour.opens(ALL)
     tour.sees("failed")

@@ -4,6 +4,8 @@ import json
 import time
 import uuid
 
+from playwright.sync_api import Error
+
 from tests.browser.development_server import PATIENCE_SECONDS
 
 PASSWORD = "seven old oak boards and a latch"
@@ -14,6 +16,9 @@ REMEMBER = """if (location.origin === %s && !localStorage.joined) {
 }"""
 # A browser that makes no keys: its sessions are plain.
 NO_KEYS = "if (crypto.subtle) crypto.subtle.generateKey = undefined;"
+
+# An address that no page asks for.
+NOBODYS = "https://nobody.invalid/"
 
 
 class Visitor:
@@ -132,6 +137,15 @@ class Visitor:
             if call.request.resource_type in {"fetch", "xhr"}
         ]
 
+    def tells(self, page):
+        """Return the calls of a tab, and what is to be read in it, for whoever looks into a failure."""
+        calls = [f"{call.request.method} {call.url} {call.status}" for call in getattr(page, "calls", [])]
+        try:
+            text = page.locator("body").inner_text(timeout=1000)
+        except Error as error:
+            text = f"nothing to be read: {error}"
+        return "\n".join([*calls, "", text])
+
     def refreshes(self, *pages):
         """Return the statuses of the refreshes of these tabs, or of the first."""
         return [status for _, path, status in self.made(*pages) if path == "auth/refresh"]
@@ -143,6 +157,14 @@ class Visitor:
         while not holds():
             assert time.monotonic() < deadline, "it never came true"
             page.wait_for_timeout(20)
+
+    def reaches_again(self, pattern):
+        """Let the server answer what a test has answered until now.
+
+        Another route stays behind: a request that is sent while the browser ceases to stop any is never released.
+        """
+        self.context.route(NOBODYS, lambda route: route.abort())
+        self.context.unroute(pattern)
 
     def forgive(self, *reasons):
         """Take the browser's own lines about failed calls for what they are: a status, or the name of an error."""
