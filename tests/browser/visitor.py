@@ -28,7 +28,8 @@ class Visitor:
         self.context = context
         self.url = url
         self.username = username or f"kim.{uuid.uuid4().hex[:12]}"
-        self.troubles = []
+        self._heard = []
+        self._forgiven = []
         self.page = self.open_tab()
         self.calls = self.page.calls
 
@@ -37,7 +38,7 @@ class Visitor:
         page = self.context.new_page()
         page.calls = []
         page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("pageerror", lambda error: self._heard.append(str(error)))
         page.on("response", lambda response: page.calls.append(response) if "/api/" in response.url else None)
         if url:
             page.goto(url)
@@ -51,7 +52,7 @@ class Visitor:
 
     def _hear(self, message):
         if message.type in {"error", "warning"}:
-            self.troubles.append(message.text)
+            self._heard.append(message.text)
 
     def open(self):
         self.page.goto(self.url)
@@ -167,9 +168,16 @@ class Visitor:
         self.context.unroute(pattern)
 
     def forgive(self, *reasons):
-        """Take the browser's own lines about failed calls for what they are: a status, or the name of an error."""
-        lines = [f"status of {reason}" if isinstance(reason, int) else reason for reason in reasons]
-        self.troubles = [trouble for trouble in self.troubles if not any(line in trouble for line in lines)]
+        """Take the browser's own lines about failed calls for what they are: a status, or the name of an error.
+
+        Also those that are still to come: a tab shows what a failed call has led to before its line arrives here.
+        """
+        self._forgiven += [f"status of {reason}" if isinstance(reason, int) else reason for reason in reasons]
+
+    @property
+    def troubles(self):
+        """The errors and warnings of the tabs that nothing forgives."""
+        return [trouble for trouble in self._heard if not any(line in trouble for line in self._forgiven)]
 
     def refresh_cookies(self, url=None):
         """The cookies with a refresh token, one at most unless somebody has planted another."""
