@@ -144,8 +144,7 @@ export class MailLink extends LychgateElement {
     const attributes = { name: PASSWORDS[purpose] ?? "", autocomplete: "new-password" };
     const isNew = purpose === "register";
     const label = view.text(isNew ? "password" : "reset:field");
-    const hint = [this.#hint(view, purpose), ...(isNew ? [view.text("without-password")] : [])];
-    const password = passwordField(view, part, label, attributes, { hint, hasTally: true });
+    const password = passwordField(view, part, label, attributes, { hint: this.#hint(view, purpose), hasTally: true });
     if (isNew) {
       find(password, "label").append(make("span", "muted", ` ${view.text("optional")}`));
       find(password, "input").required = false;
@@ -158,7 +157,7 @@ export class MailLink extends LychgateElement {
 
   /** @param {View} view @param {Purpose} purpose */
   #hint(view, purpose) {
-    return view.text(purpose === "register" ? "password-hint" : "reset:hint", { count: this.#site.passwordMin });
+    return view.text(`${purpose}:hint`, { count: this.#site.passwordMin });
   }
 
   /** @param {View} view @param {import("./core/options.js").SiteOptions} site */
@@ -167,7 +166,7 @@ export class MailLink extends LychgateElement {
     const purpose = this.#purpose;
     if (view.signal.aborted || !purpose || !PASSWORDS[purpose] || this.#outcome) return;
     if (site.isNamedByEmail) speakOfAddresses(view.words);
-    view.part(`${purpose}-password-hint`).firstChild.data = this.#hint(view, purpose);
+    view.part(`${purpose}-password-hint`).textContent = this.#hint(view, purpose);
   }
 
   /** @param {View} view @param {Purpose} purpose @param {import("./core/forms.js").Texts} values */

@@ -88,7 +88,7 @@ function addForm(view, details, least) {
       "new-password",
       view.text("new-password"),
       { name: "new_password", autocomplete: "new-password" },
-      { hint: [view.text("new-password-hint", { count: least })], hasTally: true },
+      { hint: view.text("new-password-hint", { count: least }), hasTally: true },
     ),
     make(
       "div",

@@ -31,10 +31,10 @@ export function field(view, name, label, attributes, hint = "") {
  * @param {string} name as in `field`
  * @param {string} label
  * @param {Record<string, string>} attributes of the input, its name among them
- * @param {{hint?: (string | Node)[], hasTally?: boolean}} [more] the hint's parts, and whether there is a count of characters
+ * @param {{hint?: string, hasTally?: boolean}} [more] the hint, and whether there is a count of characters
  * @returns {HTMLElement} a field for a password, with a button that shows it
  */
-export function passwordField(view, name, label, attributes, { hint = [], hasTally = false } = {}) {
+export function passwordField(view, name, label, attributes, { hint = "", hasTally = false } = {}) {
   const element = field(view, name, label, { type: "password", autocomplete: "current-password", ...attributes }, hint);
   const input = find(element, "input");
   const reveal = set(makeButton("", "reveal", () => {}), { "aria-controls": input.id });

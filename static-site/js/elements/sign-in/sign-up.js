@@ -101,7 +101,7 @@ function makeSignUp(view) {
       "signup-password",
       view.text("password"),
       { name: "password", autocomplete: "new-password" },
-      { hint: [view.text("password-hint", { count: USUAL.passwordMin })], hasTally: true },
+      { hint: view.text("password-hint", { count: USUAL.passwordMin }), hasTally: true },
     ),
     make("div", "tip", suggestion, make("div", "", suggest)),
     submit(view.text("sign-up"), view.text("signing-up")),

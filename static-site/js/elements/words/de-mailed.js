@@ -5,6 +5,10 @@ export default {
     "Jemand hat sich hier mit Ihrer E-Mail-Adresse registriert. Wählen Sie hier das Passwort. Der Knopf legt das Konto an, bestätigt die Adresse und meldet Sie an.",
   "register:only": "Drücken Sie ihn nur, wenn Sie dieses Konto haben wollen.",
   "register:why": "Wenn nicht Sie sich registriert haben, schließen Sie diese Seite: dann gibt es kein Konto.",
+  "register:hint": {
+    one: "{count} oder mehr Zeichen, auch Leerzeichen. Ohne Passwort melden Sie sich mit einem Passkey oder einem Code aus einer E-Mail an",
+    other: "{count} oder mehr Zeichen, auch Leerzeichen. Ohne Passwort melden Sie sich mit einem Passkey oder einem Code aus einer E-Mail an",
+  },
   "register:verb": "Ja, mein Konto anlegen",
   "register:busy": "Das Konto wird angelegt …",
   "register:done-title": "Ihr Konto ist bereit",

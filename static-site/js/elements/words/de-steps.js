@@ -152,7 +152,6 @@ export default {
   "without-address": "Zu viele E-Mails oder Versuche. {again} Oder lassen Sie die Adresse weg: Sie können sie später angeben.",
   "back-to-login": "Zurück zur Anmeldung",
   "email-is-confirmed": "Dorthin geht eine E-Mail. Über ihren Link wählen Sie ein Passwort",
-  "without-password": ". Ohne Passwort melden Sie sich mit einem Passkey oder einem Code aus einer E-Mail an",
 
   sending: "Wird geschickt …",
   "send-again": "Noch einmal schicken",

@@ -6,6 +6,10 @@ export default {
     "Somebody has signed up here with your e-mail address. Choose the password here. The button creates the account, confirms the address, and logs you in.",
   "register:only": "Press it only if you want this account.",
   "register:why": "If it was not you who signed up, close this page: there is no account then.",
+  "register:hint": {
+    one: "{count} or more characters, spaces too. Without one, a passkey or a mailed code logs you in",
+    other: "{count} or more characters, spaces too. Without one, a passkey or a mailed code logs you in",
+  },
   "register:verb": "Yes, create my account",
   "register:busy": "Creating the account…",
   "register:done-title": "Your account is ready",

@@ -157,7 +157,6 @@ export default {
   "without-address": "Too many mails or attempts. {again} Or try without the address, which you can add later.",
   "back-to-login": "Back to the log-in",
   "email-is-confirmed": "A mail goes there. Its link lets you choose a password",
-  "without-password": ". Without one, a passkey or a mailed code logs you in",
 
   // Another mail
   sending: "Sending…",

@@ -5,6 +5,10 @@ export default {
     "Alguien se ha registrado aquí con tu correo electrónico. Elige aquí la contraseña. El botón crea la cuenta, confirma la dirección e inicia tu sesión.",
   "register:only": "Púlsalo solo si quieres esta cuenta.",
   "register:why": "Si no fuiste tú quien se registró, cierra esta página: entonces no habrá cuenta.",
+  "register:hint": {
+    one: "{count} carácter o más, también espacios. Sin contraseña, entras con una llave de acceso o con un código por correo",
+    other: "{count} caracteres o más, también espacios. Sin contraseña, entras con una llave de acceso o con un código por correo",
+  },
   "register:verb": "Sí, crear mi cuenta",
   "register:busy": "Creando la cuenta…",
   "register:done-title": "Tu cuenta está lista",

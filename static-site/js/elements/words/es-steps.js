@@ -146,7 +146,6 @@ export default {
   "without-address": "Demasiados correos o intentos. {again} O prueba sin la dirección: puedes añadirla más tarde.",
   "back-to-login": "Volver al inicio de sesión",
   "email-is-confirmed": "Allí va un correo. Con su enlace eliges una contraseña",
-  "without-password": ". Sin contraseña, entras con una llave de acceso o con un código por correo",
 
   sending: "Enviando…",
   "send-again": "Enviar otra vez",

@@ -5,6 +5,10 @@ export default {
     "Quelqu’un s’est inscrit ici avec votre adresse e-mail. Choisissez ici le mot de passe. Le bouton crée le compte, confirme l’adresse et vous connecte.",
   "register:only": "N’appuyez que si vous voulez ce compte.",
   "register:why": "Si ce n’est pas vous qui vous êtes inscrit, fermez cette page : il n’y aura pas de compte.",
+  "register:hint": {
+    one: "{count} caractère ou plus, espaces compris. Sans mot de passe, une clé d’accès ou un code par e-mail vous connecte",
+    other: "{count} caractères ou plus, espaces compris. Sans mot de passe, une clé d’accès ou un code par e-mail vous connecte",
+  },
   "register:verb": "Oui, créer mon compte",
   "register:busy": "Création du compte…",
   "register:done-title": "Votre compte est prêt",

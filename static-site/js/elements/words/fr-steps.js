@@ -146,7 +146,6 @@ export default {
   "without-address": "Trop d’e-mails ou de tentatives. {again} Ou essayez sans l’adresse : vous pourrez l’ajouter plus tard.",
   "back-to-login": "Retour à la connexion",
   "email-is-confirmed": "Un e-mail y est envoyé. Son lien vous fait choisir un mot de passe",
-  "without-password": ". Sans mot de passe, une clé d’accès ou un code par e-mail vous connecte",
 
   sending: "Envoi…",
   "send-again": "Renvoyer",
