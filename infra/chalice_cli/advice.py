@@ -76,7 +76,7 @@ def _of_a_limit(detail: object) -> str | None:
     """Return what to do about a limit on accounts or on mails, by what the refusal says."""
     if detail == TooManyMailsToAddress.detail:
         return _OF_AN_ADDRESS
-    if detail not in _LIMITS:
+    if not isinstance(detail, str) or detail not in _LIMITS:
         return None
     limit, setting, default = _LIMITS[detail]
     most = int(os.environ.get(setting) or default)

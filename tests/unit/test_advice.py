@@ -1,6 +1,7 @@
 """What a developer is told of a limit: the setting that raises it, or that none does."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +57,8 @@ def test_of_the_limit_of_a_mail_address_it_is_said_that_no_setting_raises_it(adv
 @pytest.mark.parametrize("error", [TooManyAttempts, InvalidCredentials])
 def test_of_guesses_nothing_is_said(advised, error):
     assert advised(error) == ""
+
+
+@pytest.mark.parametrize("detail", [["Slow down."], {"en": "Slow down."}, None, 429])
+def test_of_a_sites_own_refusal_nothing_is_said_whatever_it_says(advised, detail):
+    assert advised(SimpleNamespace(error="too_many_attempts", detail=detail)) == ""
