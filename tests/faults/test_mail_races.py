@@ -361,6 +361,17 @@ def test_a_link_that_renames_and_was_used_since_it_was_read_is_void_and_nobody_e
     assert names() == {LEES: LEES}
 
 
+def test_of_two_links_to_one_address_the_later_is_void_and_the_address_nobody_elses(addressed, between, caller, names):
+    principal = addressed.join(KIMS)
+    first = addressed.change(principal, LEES)
+    second = addressed.change(principal, LEES)
+    confirm = addressed.use_cases.addresses.confirm
+    between(lambda: confirm(first, caller))
+    with pytest.raises(LinkExpired):
+        confirm(second, caller)
+    assert names() == {LEES: LEES}
+
+
 def test_of_many_uses_at_once_of_a_link_that_renames_one_is_done(addressed, at_once, caller, names):
     principal = addressed.join(KIMS)
     token = addressed.change(principal, LEES)

@@ -127,7 +127,7 @@ class DynamoDBAddressStore:
             failed = transact_with_mail(self._database, actions, mail=mail, proof=proof, at=event.at)
             if not failed:
                 return
-            # Whoever has the name may be this user: another request with the same link was first.
+            # Whoever has the name may be this user: another request, with this link or another, was first.
             holder = user_from_item(failed.get(1))
             if len(actions) in failed or (holder is not None and holder.id == user.id):
                 raise LinkExpired("used meanwhile")
