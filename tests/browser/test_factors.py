@@ -286,7 +286,7 @@ def test_an_app_is_set_up_with_the_secret_that_is_shown_and_the_codes_are_shown_
     kim.visitor.sees("[data-part~=ways-summary]", "needs a second factor")
     kim.visitor.sees("[data-part~=way-list]", "10 are left")
     kim.visitor.sees("[data-part~=event-list]", "Second factor added")
-    assert kim.page.locator(SHEET).count() == 0
+    expect(kim.page.locator(SHEET)).to_have_count(0)
     assert codes[0] not in kim.page.content()
 
 
@@ -572,7 +572,7 @@ def test_at_an_address_of_numbers_the_page_says_where_passkeys_work(new_visitor,
     visitor.sees("[data-part~=passkey-address]", "Passkeys need an address with a name")
     link = visitor.page.locator("[data-part~=passkey-address] a")
     assert link.get_attribute("href") == patient_server.url.replace("127.0.0.1", "localhost") + "/"
-    assert visitor.page.locator("[data-part~=passkey-login]").count() == 0
+    expect(visitor.page.locator("[data-part~=passkey-login]")).to_have_count(0)
     visitor.join()
     visitor.sees("[data-part~=way-list] strong", "Password")
     assert visitor.page.locator("[data-part~=logged-in] >> text=Add a passkey").is_hidden()
@@ -588,10 +588,10 @@ def test_a_site_without_passkeys_and_apps_offers_none(new_visitor, named):
     visitor.is_signed_in()
     visitor.sees("[data-part~=way-list] strong", "Password")
     for offer in ("Add a passkey", "Set up", "Passkeys need"):
-        assert visitor.page.locator(f"[data-part~=logged-in] >> text={offer}").locator("visible=true").count() == 0
+        expect(visitor.page.locator(f"[data-part~=logged-in] >> text={offer}").locator("visible=true")).to_have_count(0)
     visitor.sign_out()
     visitor.is_signed_out()
-    assert visitor.page.locator("[data-part~=passkey-login]").count() == 0
+    expect(visitor.page.locator("[data-part~=passkey-login]")).to_have_count(0)
 
 
 def test_after_a_new_password_the_page_says_that_second_factors_stay(new_visitor, named):
