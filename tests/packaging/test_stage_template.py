@@ -48,6 +48,14 @@ def test_api_gateway_may_call_what_answers_requests_and_the_authorizer(template)
     assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
 
 
+def test_what_is_checked_is_the_same_at_each_time(template, tmp_path):
+    def variables(path):
+        resources = json.loads(path.read_text())["Resources"]
+        return {name: each["Properties"].get("Environment") for name, each in resources.items()}
+
+    assert variables(packaged_stage(tmp_path)) == variables(template)
+
+
 FOUND = Finding("CKV_1", "Ensure something", "AWS::S3::Bucket.SiteBucket")
 
 
