@@ -70,9 +70,10 @@ class Refused(Failure):
         self.problem = problem
         self.error = str(problem.get("error", ""))
         self.retry_after = retry_after
-        fields = "".join(f"\n  {each.get('field')}: {each.get('message')}" for each in problem.get("errors", []))
+        errors = [f"{each.get('field')}: {each.get('message')}" for each in problem.get("errors", [])]
+        fields = "".join(f"\n  {printable(each)}" for each in errors)
         wait = f" Wait {retry_after:.0f} seconds." if retry_after else ""
-        super().__init__(f"{status} {self.error}: {problem.get('detail', '')}{wait}{fields}")
+        super().__init__(printable(f"{status} {self.error}: {problem.get('detail', '')}{wait}") + fields)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -535,7 +536,8 @@ def command_sessions(client: Client, _: argparse.Namespace) -> None:
     for session in client.call("GET", "/auth/sessions")["sessions"]:
         used = session["last_used_at"]
         mark = "*" if session["current"] else " "
-        show(f"{mark} {session['id']}  last used {used}  {session['ip']}  {printable(session['user_agent'])}")
+        line = f"{session['id']}  last used {used}  {session['ip']}  {session['user_agent']}"
+        show(f"{mark} {printable(line)}")
 
 
 def command_logout(client: Client, _: argparse.Namespace) -> None:

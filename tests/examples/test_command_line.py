@@ -6,6 +6,8 @@ import re
 import stat
 import subprocess
 import sys
+import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from tests.browser.visitor import PASSWORD
 from tests.examples.conftest import lose, redirect_to
 from tests.local.test_terminal import Terminal
+from tests.support.http_servers import serving
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "command-line" / "lychgate.py"
@@ -311,3 +314,58 @@ def test_what_cannot_be_done_is_told_in_a_line(command_line, way, arguments, sai
     assert said in ran.stdout
     assert "Traceback" not in ran.stdout
     assert way.requests == []
+
+
+# What a terminal would obey: it sets the title, moves up and erases.
+STEERING = "\x1b]0;owned\x07\x1b[1A\x1b[2K\x9b2J\r\u202e"
+HOSTILE = {
+    "/api/me": (200, {"user": {"username": f"kim{STEERING}", "roles": [f"user{STEERING}"]}}),
+    "/api/auth/sessions": (
+        200,
+        {
+            "sessions": [
+                {"current": True, "id": f"s1{STEERING}"}
+                | dict.fromkeys(("last_used_at", "ip", "user_agent"), f"x{STEERING}")
+            ]
+        },
+    ),
+    "/api/notes": (
+        403,
+        {
+            "error": f"no{STEERING}",
+            "detail": f"No.{STEERING}",
+            "errors": [{"field": f"a{STEERING}", "message": STEERING}],
+        },
+    ),
+}
+
+
+class HostileApi(BaseHTTPRequestHandler):
+    """An API that answers with what steers a terminal."""
+
+    def do_GET(self):
+        status, answer = HOSTILE[self.path]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["whoami"], "kim"), (["sessions"], "s1"), (["call", "GET", "/notes"], "403 no")]
+)
+def test_what_a_server_answers_does_not_steer_the_terminal(tmp_path, arguments, said):
+    with serving(HostileApi) as server:
+        root = f"http://127.0.0.1:{server.server_port}/api"
+        command_line = CommandLine(root, tmp_path)
+        session = {"api": root, "username": "kim", "refresh_token": "r", "access_token": "a"}
+        file = tmp_path / (re.sub(r"[^\w.-]", "_", session["api"]) + ".json")
+        file.touch(0o600)
+        file.write_text(json.dumps({**session, "obtained_at": time.time(), "lifetime": 600}))
+        ran = command_line.run(*arguments)
+
+    assert said in ran.stdout
+    assert "\N{REPLACEMENT CHARACTER}" in ran.stdout
+    assert [each for each in ran.stdout if not each.isprintable() and each != "\n"] == []
