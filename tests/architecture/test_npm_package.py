@@ -1,6 +1,7 @@
 """The npm package's package.json: one version with the API, nothing that runs or comes along, types first."""
 
 import json
+import re
 
 from chalicelib.version import VERSION
 from infra.local.environment import PROJECT
@@ -38,3 +39,18 @@ def test_only_elements_and_styles_are_loaded_for_what_they_do():
 def test_it_has_the_projects_licence():
     assert PACKAGE["license"] == "Apache-2.0"
     assert "Apache License" in (PROJECT / "LICENSE").read_text("utf-8")
+
+
+def test_each_import_that_the_documentation_names_is_exported_and_nothing_else_is():
+    page = (PROJECT / "docs" / "npm.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`lychgate.*?) \|", page, re.MULTILINE)
+    named = {f".{path}" for row in rows for path in re.findall(r"`lychgate([^`]*)`", row)}
+    named |= {f"./elements{path}" for row in rows for path in re.findall(r"`…([^`]*)`", row)}
+    assert named == PACKAGE["exports"].keys() - {"./custom-elements.json", "./package.json"}
+
+
+def test_each_element_is_exported_by_itself():
+    modules = json.loads((PROJECT / "custom-elements.json").read_text("utf-8"))["modules"]
+    paths = {f"./{module['path']}" for module in modules}
+    assert len(paths) == 5
+    assert paths <= {target.get("default") for target in SCRIPTS.values()}
