@@ -4,7 +4,7 @@
  */
 
 import { createElement, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { clientOf, restored } from "./elements/core/clients.js";
+import { clientOf, onRestored, restored } from "./elements/core/clients.js";
 
 export { clientOf, shareClient } from "./elements/core/clients.js";
 
@@ -51,6 +51,8 @@ function storeOf(client) {
     for (const listener of listeners) listener();
   };
   client.onChange((change) => become(change.error));
+  // That nobody is logged in is no change.
+  onRestored(client, () => client.user || become());
   /** @type {Store} */
   const store = {
     subscribe(listener) {
