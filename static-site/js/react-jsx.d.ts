@@ -31,12 +31,13 @@ export type SignInProps = Props<{
     return?: boolean | undefined;
 }>;
 export type AccountProps = Props<{}>;
-export type UserProps = Props<{
+interface Pages {
     /** The path of the page to log in at. */
     signIn?: string | undefined;
     /** The path of the account's page. */
     account?: string | undefined;
-}>;
+}
+export type UserProps = Props<Pages>;
 export type GuardProps = Props<{
     /** The path to send everybody to who is not logged in; they come back by `?return=`. */
     signIn?: string | undefined;
@@ -45,7 +46,8 @@ export type GuardProps = Props<{
     /** Those with `data-part="logged-out"` are for everybody else. */
     children?: ReactNode;
 }>;
-export type MailLinkProps = Props<{}>;
+/** Both pages are `"/"` by default. */
+export type MailLinkProps = Props<Pages>;
 
 /** In React 19 alone, which listens to events by their own names. */
 type ElementProps<Element extends HTMLElement, Own> = Attributes &
@@ -61,7 +63,7 @@ declare module "react" {
             "lychgate-account": ElementProps<HTMLElementTagNameMap["lychgate-account"], {}>;
             "lychgate-user": ElementProps<HTMLElementTagNameMap["lychgate-user"], { "sign-in"?: string | undefined; account?: string | undefined }>;
             "lychgate-guard": ElementProps<HTMLElementTagNameMap["lychgate-guard"], { "sign-in"?: string | undefined; "for-role"?: string | undefined }>;
-            "lychgate-mail-link": ElementProps<HTMLElementTagNameMap["lychgate-mail-link"], {}>;
+            "lychgate-mail-link": ElementProps<HTMLElementTagNameMap["lychgate-mail-link"], { "sign-in"?: string | undefined; account?: string | undefined }>;
         }
     }
 }

@@ -6,6 +6,7 @@ attributes and events, here. Whatever has no sentence is an error.
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ FILES = {
     "lychgate-guard": "guard.js",
     "lychgate-mail-link": "mail-link.js",
 }
-STATES = ("loading", "logged-out", "logged-in", "failed")
 ATTRIBUTES = {
     "api": ("string", "The API's root, `/api` by default. Elements with the same one share a client and a session."),
     "lang": (
@@ -44,6 +44,11 @@ EVENTS = {
     "logged-out": ("CustomEvent<{ why: string }>", "The session is over."),
     "error": ("CustomEvent<{ error: unknown }>", "The API cannot be reached, or answers what it should not."),
     "step-up": ("CustomEvent<{}>", "The API wants the password, or another proof, once more."),
+    "shown": ("CustomEvent<{ title: string }>", "Another form is shown, with a title for the page."),
+    "passkey-added": (
+        "CustomEvent<{}>",
+        "The browser has made a passkey by itself, after a log-in with a password.",
+    ),
 }
 THEMING = ROOT / "docs" / "theming.md"
 """Its tables say what each custom property and each part is."""
@@ -83,10 +88,14 @@ def attributes_of(file: Path) -> list[str]:
     return re.findall(r'"([\w-]+)"', ", ".join([base, *own]))
 
 
-def events_of(file: Path) -> list[str]:
-    """Return the types of the public events that an element tells of, without their prefix."""
-    told = set(re.findall(r'\btell\(\s*"([\w-]+)"', sources_of(file)))
-    return [event for event in EVENTS if event in told]
+def events_of(file: Path, known: Iterable[str] = tuple(EVENTS)) -> list[str]:
+    """Return the types of the events that an element tells of, without their prefix.
+
+    Raises KeyError for one that is not known.
+    """
+    places = {event: place for place, event in enumerate(known)}
+    told = set(re.findall(r'\bview\.tell\(\s*"([\w-]+)"', sources_of(file)))
+    return sorted(told, key=places.__getitem__)
 
 
 def parts() -> dict[str, str]:

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from tests.client import make_manifest
 from tests.client.make_types import API, made, made_of_api
 from tests.support import npm_package
-from tests.support.node_projects import JS, TOOLS, run, tsc
+from tests.support.node_projects import JS, ROOT, TOOLS, run, tsc
 
 HERE = Path(__file__).parent / "npm"
 STRICT = {
@@ -38,7 +38,8 @@ import { Guard, SignIn, useSession } from "lychgate/react";
 function Page() {
   const { user, isLoading, client } = useSession();
   const told = `${user} ${isLoading} ${client}`;
-  const guarded = createElement(Guard, { signIn: "/", "aria-busy": true, "aria-hidden": false }, told);
+  const flags = { "aria-busy": true, "aria-hidden": false };
+  const guarded = createElement(Guard, { signIn: "/", forRole: "buyer", ...flags }, told);
   const entry = createElement(SignIn, { return: true, hidden: false, className: "card", onLoggedIn() {} });
   return createElement("main", null, entry, guarded);
 }
@@ -103,6 +104,25 @@ def test_the_manifest_of_the_elements_is_that_of_their_code_and_fits_its_schema(
     assert of_elements == make_manifest.parts().keys()
 
 
+def test_each_event_that_is_told_is_documented_and_has_a_type_and_a_place_in_the_manifest():
+    source = "".join(path.read_text("utf-8") for path in (JS / "elements").rglob("*.js"))
+    told = {f"lychgate:{each}" for each in re.findall(r'\bview\.tell\(\s*"([\w-]+)"', source)}
+    assert len(told) >= 6
+    page = (ROOT / "docs" / "elements.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(lychgate:[\w-]+)` \|", page, re.MULTILINE)) == told
+    types = (JS / "elements" / "types.d.ts").read_text("utf-8")
+    assert set(re.findall(r'^    "(lychgate:[\w-]+)": CustomEvent<', types, re.MULTILINE)) == told
+    modules = json.loads(make_manifest.MANIFEST.read_text("utf-8"))["modules"]
+    named = {event["name"] for module in modules for each in module["declarations"] for event in each["events"]}
+    assert named == told
+
+
+def test_an_event_without_a_sentence_is_an_error():
+    others = make_manifest.EVENTS.keys() - {"shown"}
+    with pytest.raises(KeyError, match="shown"):
+        make_manifest.events_of(make_manifest.ELEMENTS / "sign-in.js", known=others)
+
+
 def test_what_is_exported_is_there_and_imports_nothing_that_is_not(tarball, project):
     installed = project / "node_modules" / npm_package.NAME
     package = json.loads((installed / "package.json").read_text("utf-8"))
@@ -158,6 +178,13 @@ def test_are_the_types_wrong_finds_nothing(tarball):
     assert json.loads(ran.stdout)["analysis"]["types"] == {"kind": "included"}
 
 
+def test_nothing_of_the_elements_and_of_react_is_of_any_type():
+    for name in ("elements/types.d.ts", "react-jsx.d.ts"):
+        code = re.sub(r"/\*.*?\*/", "", (JS / name).read_text("utf-8"), flags=re.DOTALL)
+        assert "unknown" in code or "string" in code
+        assert re.findall(r".*\bany\b.*", code) == [], name
+
+
 def test_typescript_compiles_with_it_and_with_react_19_and_what_is_wrong_is_an_error_where_nothing_expects_one(project):
     right = {"example.tsx": npm_package.examples("tsx")[0], "api.ts": npm_package.examples("ts")[0]}
     wrong = {}
@@ -211,5 +238,6 @@ def test_react_renders_it_on_a_server_where_nobody_is_known(with_react, version)
     assert ran.returncode == 0, ran.stdout
     assert ran.stdout.strip() == (
         '<main><lychgate-sign-in return="" class="card"></lychgate-sign-in>'
-        '<lychgate-guard sign-in="/" aria-busy="true" aria-hidden="false">null true null</lychgate-guard></main>'
+        '<lychgate-guard sign-in="/" for-role="buyer" aria-busy="true" aria-hidden="false">null true null'
+        "</lychgate-guard></main>"
     )

@@ -24,6 +24,10 @@ export interface LychgateEventMap {
     "lychgate:error": CustomEvent<{ error: unknown }>;
     /** The API wants the password, or another proof, once more. */
     "lychgate:step-up": CustomEvent<object>;
+    /** The log-in, or what a mailed link leads to, shows another form; `title` is one for the page. */
+    "lychgate:shown": CustomEvent<{ title: string }>;
+    /** The browser has made a passkey by itself, after a log-in with a password. */
+    "lychgate:passkey-added": CustomEvent<object>;
 }
 
 declare global {

@@ -25,7 +25,25 @@ document.addEventListener("lychgate:error", ({ detail: { error } }) => {
   error.status;
   if (error instanceof ApiError) console.log(error.status);
 });
-document.querySelector("lychgate-guard")?.addEventListener("lychgate:logged-out", ({ detail }) => detail.why.length);
+document.querySelector("lychgate-guard")?.addEventListener("lychgate:logged-out", ({ detail }) => {
+  // @ts-expect-error the reason is a text
+  detail.why.code;
+  console.log(detail.why.length);
+});
+document.addEventListener("lychgate:shown", ({ detail }) => {
+  // @ts-expect-error a title is a text
+  detail.title.text;
+  document.title = detail.title;
+});
+document.addEventListener("lychgate:passkey-added", (event) => console.log(event.type));
+document.addEventListener("lychgate:step-up", ({ detail }) => {
+  // @ts-expect-error nothing is known of it
+  detail.password;
+});
+// @ts-expect-error the client has no such member
+element.client.signIn();
+// @ts-expect-error there is no such state
+console.log(element.state === "signed-in");
 
 export const told = (event: LychgateEventMap["lychgate:logged-out"]): string => event.detail.why;
 export const order: RequestOf<"log_in"> = { username: "alice", password: "seven old oak boards" };
