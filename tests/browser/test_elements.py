@@ -236,6 +236,9 @@ def test_an_api_that_is_down_leaves_a_form_and_tells_the_rest(at_a_site, somebod
     visitor.sees("[data-part~=failed] h1", "cannot be opened yet")
     visitor.sees(SAYS, "cannot be reached")
     visitor.sees("lychgate-guard [role=alert]", "cannot be reached")
+    # Where people log in it is told already.
+    has_state(visitor, "failed", "lychgate-user")
+    assert visitor.page.locator("lychgate-user").inner_text().strip() == ""
     assert seen(visitor).isdisjoint({"form", "secret", "link"})
     visitor.page.click("[data-part~=restore-skip]")
     visitor.sees(NAME)
@@ -372,6 +375,7 @@ def test_a_guard_runs_the_scripts_of_its_children_once_and_follows_other_tabs(at
         f"""<lychgate-sign-in></lychgate-sign-in>
         <lychgate-guard hidden><p id=secret>Members only</p>{count.format("plain")}
             <template><p id=later>Later</p>{count.format("stamped")}</template></lychgate-guard>
+        <lychgate-guard for-role=buyer id=own><p data-part=logged-out>Become a buyer</p></lychgate-guard>
         <lychgate-guard for-role=buyer><p id=buyers>Buyers only</p></lychgate-guard>"""
     )
     page = visitor.page
@@ -382,6 +386,8 @@ def test_a_guard_runs_the_scripts_of_its_children_once_and_follows_other_tabs(at
         visitor.sees("#secret")
         visitor.sees("#later")
         visitor.sees("lychgate-guard[data-state=forbidden] [data-part~=message]", "may not see this")
+        # The site's own words, and not ours beside them.
+        assert page.locator("#own").inner_text().strip() == "Become a buyer"
         other = visitor.context.new_page()
         other.goto(page.url)
         other.locator("lychgate-sign-in [data-part~=log-out]").click()
@@ -398,9 +404,11 @@ def test_a_guard_sends_who_is_not_logged_in_to_the_log_in_and_gets_them_back(at_
     guard = "<lychgate-guard sign-in='/log-in/?x=1'><p id=secret>Members only</p></lychgate-guard>"
     at_a_site(guard, path="/members/", visitor=visitor)
     visitor.page.wait_for_url(f"{visitor.url}/log-in/?x=1&return=%2Fmembers%2F")
+    visitor.page.goto(f"{visitor.url}/members/?page=2&all#end")
+    visitor.page.wait_for_url(f"{visitor.url}/log-in/?x=1&return=%2Fmembers%2F%3Fpage%3D2%26all%23end")
     visitor.sees("[data-part~=lead]", "the page you wanted")
     visitor.page.evaluate(LOG_IN, [account, PASSWORD])
-    visitor.page.wait_for_url(f"{visitor.url}/members/")
+    visitor.page.wait_for_url(f"{visitor.url}/members/?page=2&all#end")
     visitor.sees("#secret")
     at_a_site(
         "<lychgate-guard sign-in='javascript:document.title=1'><p id=secret>Members only</p></lychgate-guard>",
@@ -431,6 +439,11 @@ def test_the_menu_of_a_user_opens_and_closes_as_menus_do(at_a_site, somebody):
         close()
         expect(menu).to_be_hidden()
         expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    menu.locator("a").focus()
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    expect(menu).to_be_hidden()
     button.click()
     menu.get_by_text("Log out").click()
     expect(page.locator("lychgate-user a")).to_have_attribute("href", "/")

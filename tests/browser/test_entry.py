@@ -316,8 +316,19 @@ def test_nothing_of_a_suggestion_is_left_for_the_next_visitor(visitor):
 
 def test_a_wrong_password_can_be_typed_over_at_once(account, new_visitor, server):
     member = new_visitor(server, account).open()
-    member.log_in("seven old oak boards and a wrong latch")
+    held = []
+    member.context.route("**/api/auth/login", lambda route: held.append(route))
+    password = member.page.locator("[data-part~=login-password]")
+    member.log_in("seven old oak boards and a wrong latch", submit=False)
+    member.page.click("[data-part~=login-form] [data-part~=reveal]")
+    expect(password).to_have_attribute("type", "text")
+    member.page.click("[data-part~=login-form] [type=submit]")
+    member.wait_for(lambda: held)
+    # A browser keeps what was in a plain text field.
+    expect(password).to_have_attribute("type", "password")
+    held[0].continue_()
     member.sees("[data-part~=login-form] [data-form-error]", "do not match")
+    member.reaches_again("**/api/auth/login")
     assert member.page.evaluate("document.activeElement.dataset.part") == "login-password"
     member.page.keyboard.insert_text(PASSWORD)
     member.page.keyboard.press("Enter")

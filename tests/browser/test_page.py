@@ -1,5 +1,9 @@
 """What somebody can do with the page, in a real browser against the real server."""
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.browser.visitor import PASSWORD
 
 EVERYTHING_STORED = """async () => JSON.stringify([
@@ -60,6 +64,7 @@ def test_a_taken_name_is_an_error_at_its_field(account, new_visitor, server):
     late.sign_up()
     late.sees("[data-part~=signup-username-error]", "taken")
     assert late.page.evaluate("document.activeElement.dataset.part") == "signup-username"
+    expect(late.page.locator("[data-part~=signup-username]")).to_have_accessible_description(re.compile("taken"))
     late.forgive(409)
 
 
