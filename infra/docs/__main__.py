@@ -64,10 +64,16 @@ def build(folder: Path, address: str = "") -> list[str]:
     for left in (".buildinfo", "objects.inv"):
         (site / left).unlink(missing_ok=True)
     finish(site)
+    elsewhere = links_to_others(site)
+    (folder / "external-links.txt").write_text("".join(f"{link}\n" for link in elsewhere), "utf-8")
+    return elsewhere
+
+
+def links_to_others(site: Path) -> list[str]:
+    """Return the addresses of other hosts that a site links. Raises NotBuildableError with every dead link."""
     dead, elsewhere = links_of(site)
     if dead:
         raise NotBuildableError("Dead links:\n" + "\n".join(dead))
-    (folder / "external-links.txt").write_text("".join(f"{link}\n" for link in elsewhere), "utf-8")
     return elsewhere
 
 

@@ -40,25 +40,25 @@ def read(root: Path) -> Navigation:
     """Return the navigation of a repository. Raises NotBuildableError if it names what is not there."""
     settings = tomllib.loads((root / "docs" / "site" / "navigation.toml").read_text("utf-8"))
     written = (root / "README.md").read_text("utf-8")
-    readme = {title: page for title, page in settings["readme"].items() if f"\n## {title}\n" in written}
-    absent = set(settings["readme"].values()) - set(readme.values())
+    readme = settings["readme"]
+    left_out = frozenset(settings["left_out"]["sections"])
     pages = {path: site_name(path) for path in _files(root)}
     made = {*readme.values(), OPERATIONS, GALLERY, DECISIONS}
-    sections = []
-    for section in settings["section"]:
-        named = [page for page in section["pages"] if page not in absent]
-        unknown = [page for page in named if page not in pages and page not in made]
-        if unknown:
-            raise NotBuildableError(f"docs/site/navigation.toml names what is not there: {', '.join(unknown)}")
-        sections.append((section["title"], tuple(site_name(page) for page in named)))
+    titles = settings.get("titles", {})
+    named = [*titles, *(page for section in settings["section"] for page in section["pages"])]
+    unknown = [title for title in (*readme, *sorted(left_out)) if f"\n## {title}\n" not in written]
+    unknown += [page for page in named if page not in pages and page not in made]
+    if unknown:
+        raise NotBuildableError(f"docs/site/navigation.toml names what is not there: {', '.join(unknown)}")
+    sections = [(each["title"], tuple(site_name(page) for page in each["pages"])) for each in settings["section"]]
     shown = {page for _, group in sections for page in group}
     # What stands in a folder with an index is below that index.
     indexes = {Path(page).parent for page in pages.values() if Path(page).name == INDEX}
     rest = [page for page in pages.values() if page not in shown and page != INDEX and _folder(page) not in indexes]
     if rest:
         sections.append(("More", tuple(sorted(rest))))
-    titles = {site_name(page): title for page, title in settings.get("titles", {}).items()}
-    return Navigation(pages, readme, frozenset(settings["left_out"]["sections"]), titles, tuple(sections))
+    names = {site_name(page): title for page, title in titles.items()}
+    return Navigation(pages, readme, left_out, names, tuple(sections))
 
 
 def site_name(path: str) -> str:

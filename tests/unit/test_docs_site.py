@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.docs.__main__ import links_to_others
 from infra.docs.finishing import finish, links_of, size_of
 from infra.docs.markdown import Repository, Rewriter, picture_of, readme_pages
 from infra.docs.navigation import NotBuildableError, read, site_name
@@ -9,14 +10,13 @@ from infra.docs.navigation import NotBuildableError, read, site_name
 NAVIGATION = """
 [readme]
 "Settings" = "settings.md"
-"Gone" = "gone.md"
 
 [left_out]
 sections = ["Read on"]
 
 [[section]]
 title = "Start"
-pages = ["docs/guide.md", "settings.md", "gone.md"]
+pages = ["docs/guide.md", "settings.md"]
 """
 README = "# Tool\n\nHello.\n\n## How\n\nSo.\n\n## Read on\n\nThere.\n\n## Settings\n\n### Deep\n\nMany.\n"
 
@@ -129,6 +129,29 @@ def test_a_page_that_the_navigation_names_has_to_be_there(root):
     (root / "docs/guide.md").unlink()
     with pytest.raises(NotBuildableError, match=r"docs/guide\.md"):
         read(root)
+
+
+@pytest.mark.parametrize(
+    ("named", "instead"),
+    [
+        ('"Settings" = "settings.md"', '"Gone" = "settings.md"'),
+        ('sections = ["Read on"]', 'sections = ["Read on", "Gone"]'),
+        ("[left_out]", '[titles]\n"docs/Gone.md" = "Away"\n\n[left_out]'),
+    ],
+)
+def test_a_section_or_a_title_that_the_navigation_names_has_to_be_there_too(root, named, instead):
+    (root / "docs/site/navigation.toml").write_text(NAVIGATION.replace(named, instead), "utf-8")
+    with pytest.raises(NotBuildableError, match="Gone"):
+        read(root)
+
+
+def test_a_site_with_a_dead_link_is_not_built(tmp_path):
+    page = tmp_path / "a.html"
+    page.write_text('<a href="gone.html"></a><a href="https://other.example/"></a>', "utf-8")
+    with pytest.raises(NotBuildableError, match=r"a\.html: gone\.html"):
+        links_to_others(tmp_path)
+    page.write_text('<a href="https://other.example/"></a>', "utf-8")
+    assert links_to_others(tmp_path) == ["https://other.example/"]
 
 
 def test_dead_links_dead_anchors_and_missing_files_are_found(tmp_path):
