@@ -317,7 +317,11 @@ def test_nothing_of_a_suggestion_is_left_for_the_next_visitor(visitor):
 def test_a_wrong_password_can_be_typed_over_at_once(account, new_visitor, server):
     member = new_visitor(server, account).open()
     held = []
-    member.context.route("**/api/auth/login", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    member.context.route("**/api/auth/login", hold)
     password = member.page.locator("[data-part~=login-password]")
     member.log_in("seven old oak boards and a wrong latch", submit=False)
     member.page.click("[data-part~=login-form] [data-part~=reveal]")

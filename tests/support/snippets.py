@@ -1,5 +1,6 @@
 """The fenced code of README.md, CONTRIBUTING.md, docs/ and examples/, and what can be checked of each kind of it."""
 
+import argparse
 import functools
 import importlib
 import json
@@ -11,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +24,24 @@ PAGES = [
 ]
 OUTPUT = frozenset({"", "text", "diff"})
 """What a program prints, and what is changed in a file: nothing to check by itself."""
-ELSEWHERE = {"mermaid": "tests/docs/test_diagrams.py", "console": "the guides' own tests run it; here it is read as sh"}
+ELSEWHERE = {
+    "mermaid": "tests/architecture/test_diagrams.py",
+    "console": "the guides' own tests run it; here it is read as sh",
+}
 _FENCED = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
 )
 _MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 _OWN = ("chalicelib", "infra", "bench")
-_CLIENT_IMPORT = re.compile(
-    r'import \{(?P<names>[^}]*)\} from "(?:[^"]*/js/|\./)(?P<file>(?:lychgate[\w-]*|qr)\.js)"', re.DOTALL
-)
+_CLIENT_IMPORT = re.compile(r'import (?:type )?(?:\{(?P<names>[^}]*)\} from )?"(?P<module>[^"]+)"', re.DOTALL)
+_OF_CLIENT = re.compile(r"(?:.*/js/|\./)(?P<file>(?:elements/[\w/-]+|lychgate[\w-]*|qr|react)\.js)")
+_PACKAGE = json.loads((ROOT / "package.json").read_text("utf-8"))
+_JS = ROOT / "static-site" / "js"
+_ELEMENTS = {
+    each["tagName"]
+    for module in json.loads((ROOT / "custom-elements.json").read_text("utf-8"))["modules"]
+    for each in module["declarations"]
+}
 
 
 class Snippet(NamedTuple):
@@ -56,6 +67,11 @@ def _all():
             where = f"{page.relative_to(ROOT).as_posix()}:{line}"
             found.append(Snippet(where, block["language"], textwrap.dedent(block["text"])))
     return tuple(found)
+
+
+def spans(page):
+    """Return what stands as code within the sentences and the tables of a page."""
+    return re.findall(r"`([^`\n]+)`", _FENCED.sub("", page.read_text("utf-8")))
 
 
 def python(text):
@@ -143,21 +159,22 @@ def shell(text):
             recipe = re.search(rf"^{target}:.*\n(?:\t.*\n)*", _MAKEFILE, re.MULTILINE)
             assert recipe, f"make {target}"
             module = re.search(r"python -m ([\w.]+)", recipe[0])
-            given = re.findall(r'ARGS="?([^"\n]*)', rest)
+            given = [quoted or bare for quoted, bare in re.findall(r"""ARGS=(?:["'](.*?)["'](?= |$)|(\S+))""", rest)]
             if module and given:
                 _has_options(module[1], " ".join(given))
         for module, rest in re.findall(r"python3? -m ((?:infra|tests|bench|chalicelib)[\w.]*)([^#;&|>]*)", line):
             _has_options(module, rest)
-    settings = {name for path in _sources() for name in re.findall(r"LYCHGATE_[A-Z0-9_]+", path.read_text("utf-8"))}
-    assert set(re.findall(r"LYCHGATE_[A-Z0-9_]+", text)) <= settings
+    assert set(re.findall(r"LYCHGATE_[A-Z0-9_]+", text)) <= _settings()
 
 
-def _sources():
-    return [*(ROOT / "chalicelib" / "config").glob("*.py"), *(ROOT / "infra").rglob("*.py")]
+@functools.cache
+def _settings():
+    sources = [*(ROOT / "chalicelib" / "config").glob("*.py"), *(ROOT / "infra").rglob("*.py")]
+    return {name for path in sources for name in re.findall(r"LYCHGATE_[A-Z0-9_]+", path.read_text("utf-8"))}
 
 
 def _has_options(module, arguments):
-    """Raise unless a program of ours is there, and its source has each option and each command that is given to it."""
+    """Raise unless a program of ours is there, and has each option and each command that is given to it."""
     path = ROOT / module.replace(".", "/")
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     assert (path / "__main__.py").exists() or files[0].exists(), module
@@ -165,21 +182,70 @@ def _has_options(module, arguments):
     words = shlex.split(arguments.strip().rstrip("`"), comments=True)
     options = {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)} - {"--help"}
     assert {option for option in options if f'"{option}"' not in source} == set(), f"python -m {module}"
+    known = _commands_of(module)
+    for word in words:
+        if not known or word.startswith("-"):
+            break
+        assert word in known, f"python -m {module} has no {word}: {', '.join(known)}"
+        known = known[word]
+
+
+@functools.cache
+def _commands_of(module):
+    """Return the commands of a program by their names, each with its own; empty if it has none."""
+    if module == "infra.operator":
+        return _of_click(importlib.import_module("infra.operator.__main__").operator)
+    if module == "infra.keys":
+        return _of_argparse(importlib.import_module("infra.keys.arguments").parser(None))
+    if module in {"infra.deployment", "infra.restore"}:
+        return _of_argparse(importlib.import_module(f"{module}.__main__")._parser())
+    for file in (ROOT / module.replace(".", "/")).rglob("*.py"):
+        assert "add_subparsers" not in file.read_text("utf-8"), f"the commands of {module} are not known here"
+    return {}
+
+
+def _of_click(command):
+    names = command.list_commands(None) if isinstance(command, click.Group) else ()
+    return {name: _of_click(command.get_command(None, name)) for name in names}
+
+
+def _of_argparse(parser):
+    nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {name: _of_argparse(each) for action in nested for name, each in action.choices.items()}
 
 
 def client_imports(text):
-    """Raise unless what is imported from the client's files is exported by them."""
+    """Raise unless what is imported of the client, of the elements and of the package is there and exported."""
     for found in _CLIENT_IMPORT.finditer(text):
-        source = (ROOT / "static-site" / "js" / found["file"]).read_text("utf-8")
-        exported = set(re.findall(r"^export (?:async )?(?:function|const|class|let) (\w+)", source, re.MULTILINE))
-        groups = re.findall(r"^export \{([^}]*)\}", source, re.MULTILINE)
-        exported |= {name.strip() for group in groups for name in group.split(",")}
-        wanted = {
-            name.split(" as ")[0].strip()
-            for name in found["names"].split(",")
-            if name.strip() and not name.strip().startswith("type ")
-        }
-        assert wanted <= exported, found["file"]
+        file = _file_of(found["module"])
+        if file is None:
+            continue
+        assert file.is_file(), found["module"]
+        types = file.with_suffix(".d.ts") if file.suffix == ".js" else file
+        exported = _exports(file) | (_exports(types) if types.is_file() else set())
+        names = [name.split(" as ")[0].strip() for name in (found["names"] or "").split(",")]
+        assert {name.removeprefix("type ") for name in names if name} <= exported, found["module"]
+
+
+def _file_of(module):
+    """Return the file that a script imports, None if it is none of ours."""
+    if module.partition("/")[0] == _PACKAGE["name"]:
+        target = _PACKAGE["exports"][f".{module.removeprefix(_PACKAGE['name'])}"]
+        return ROOT / (target if isinstance(target, str) else target.get("default", target["types"]))
+    known = _OF_CLIENT.fullmatch(module)
+    return _JS / known["file"] if known else None
+
+
+def _exports(file):
+    source = file.read_text("utf-8")
+    named = r"^export (?:declare )?(?:async )?(?:function|const|class|let|type|interface) (\w+)"
+    groups = re.findall(r"^export (?:type )?\{([^}]*)\}", source, re.MULTILINE)
+    return {*re.findall(named, source, re.MULTILINE), *(name.strip() for each in groups for name in each.split(","))}
+
+
+def elements(text):
+    """Raise unless each tag that begins as ours do is one of our elements."""
+    assert set(re.findall(r"</?(lychgate-[\w-]+)", text)) <= _ELEMENTS
 
 
 SCRIPTS = {"js": "js", "javascript": "js", "jsx": "jsx", "ts": "ts", "typescript": "ts", "tsx": "tsx", "css": "css"}
