@@ -4,7 +4,9 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from infra.examples.example import EXAMPLES, Example
@@ -26,7 +28,8 @@ class ViteReact(Example):
     def __init__(self, port: int, environ: Mapping[str, str], folder: Path = EXAMPLES / "vite-react") -> None:
         self._folder = folder
         self._node = _find_node(environ)
-        self._port = _free(port)
+        self._held = ExitStack()
+        self._port = self._held.enter_context(held(port))
         self.origin = f"http://localhost:{self._port}"
         self._process: Process | None = None
 
@@ -49,6 +52,7 @@ class ViteReact(Example):
         """End the server."""
         if self._process is not None:
             self._process.stop()
+        self._held.close()
 
     def _install(self) -> None:
         """Install the packages, unless they are there and newer than what they come from."""
@@ -78,12 +82,21 @@ def _find_node(environ: Mapping[str, str]) -> str:
     return node
 
 
-def _free(port: int) -> int:
-    """Return a port, or any free one for 0, after a look at whether it is free."""
-    try:
-        with socket.create_server(("127.0.0.1", port)) as free:
-            found: int = free.getsockname()[1]
-            return found
-    except OSError as error:
-        taken = f"port {port} is taken by another program, so vite-react cannot use it"
-        raise LocalError(f"{taken}. Choose another one: make examples ARGS='--vite-react-port 5174'") from error
+@contextmanager
+def held(port: int) -> Iterator[int]:
+    """Keep a port, or any free one for 0, from whoever takes any free one. Whoever names it can have it all the same.
+
+    Raises LocalError if another program has it.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError as error:
+            taken = f"port {port} is taken by another program, so vite-react cannot use it"
+            raise LocalError(f"{taken}. Choose another one: make examples ARGS='--vite-react-port 5174'") from error
+        found: int = holder.getsockname()[1]
+        # Only Linux lets a server have a port beside a socket that does not listen.
+        if sys.platform != "linux":
+            holder.close()
+        yield found

@@ -159,10 +159,13 @@ def test_a_log_in_alone_says_who_is_logged_in_and_tells_the_page(at_a_site, acco
     visitor.forgive(401)
 
 
-def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are(at_a_site, account):
+def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are(
+    at_a_site, account, new_visitor, server
+):
     visitor = at_a_site(
         f"<header><div data-lychgate=notices></div></header>{SIGN_IN}",
         head="<style>button { all: unset } header { position: sticky; top: 0 }</style>",
+        visitor=new_visitor(server).keeps_notices(),
     )
     page = visitor.page
     visitor.sees(NAME)
@@ -312,8 +315,11 @@ def test_two_of_a_kind_an_element_that_moves_and_one_that_was_away(at_a_site, ac
         == []
     )
     page.fill(NAME, "typed")
-    page.evaluate("document.querySelector('aside').prepend(document.querySelector('main > *'))")
-    page.wait_for_timeout(50)
+    # An element that begins again takes away what it shows before the next task.
+    page.evaluate("""async () => {
+        document.querySelector("aside").prepend(document.querySelector("main > *"));
+        await new Promise((done) => setTimeout(done));
+    }""")
     assert page.input_value(NAME) == "typed"
     # The first goes, and the other takes its place.
     page.evaluate("globalThis.away = document.querySelector('lychgate-sign-in'); away.remove()")

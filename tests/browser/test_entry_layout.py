@@ -4,6 +4,7 @@ import re
 import uuid
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitor import PASSWORD
 
@@ -80,7 +81,8 @@ def width(request):
 @pytest.fixture
 def looking(new_visitor, server, width):
     """Somebody with a window of that width."""
-    return new_visitor(server, viewport={"width": width, "height": 640}, reduced_motion="reduce").open()
+    visitor = new_visitor(server, viewport={"width": width, "height": 640}, reduced_motion="reduce")
+    return visitor.keeps_notices().open()
 
 
 def places(visitor):
@@ -173,7 +175,7 @@ def test_notices_after_a_sign_up_and_a_log_out_move_nothing_cover_nothing_and_ar
     before = page.evaluate(title)
     assert page.evaluate(UNDER_NOTICE) == []
     page.click("[data-part~=dismiss]")
-    assert page.locator("[data-part~=notice]").count() == 0
+    expect(page.locator("[data-part~=notice]")).to_have_count(0)
     assert page.evaluate(title) == before
 
     looking.sign_out()
@@ -182,7 +184,7 @@ def test_notices_after_a_sign_up_and_a_log_out_move_nothing_cover_nothing_and_ar
     assert page.evaluate(UNDER_NOTICE) == page.evaluate(COVERED) == []
     assert places(looking) == card
     page.click("[data-part~=dismiss]")
-    assert page.locator("[data-part~=notice]").count() == 0
+    expect(page.locator("[data-part~=notice]")).to_have_count(0)
     assert places(looking) == card
 
 

@@ -14,6 +14,11 @@ BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
     Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
 }"""
 
+HAS_FAILED_AGAIN = """async () => {
+    const { clientOf, untold } = await import("/js/elements/core/clients.js");
+    return untold.has(clientOf());
+}"""
+
 
 @pytest.fixture
 def sleepy(new_visitor, server):
@@ -194,7 +199,7 @@ def test_a_log_out_that_failed_again_before_the_log_in_was_there_is_told_by_it(m
 
     member.page.goto(f"{member.url}/?return=/members/")
     member.wait_for(lambda: held and tried)
-    member.page.wait_for_timeout(100)
+    member.wait_for(lambda: member.page.evaluate(HAS_FAILED_AGAIN))
     held[0].continue_()
 
     member.is_signed_out()

@@ -1,13 +1,16 @@
 """Somebody in front of the page: the one place of these tests that knows the names of its parts."""
 
 import json
+import re
 import time
 import uuid
+from pathlib import Path
 
 from playwright.sync_api import Error
 
 from tests.browser.development_server import PATIENCE_SECONDS
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "seven old oak boards and a latch"
 # What the client has stored once somebody is logged in. Once in a profile, so that a log-out stays.
 REMEMBER = """if (location.origin === %s && !localStorage.joined) {
@@ -16,6 +19,11 @@ REMEMBER = """if (location.origin === %s && !localStorage.joined) {
 }"""
 # A browser that makes no keys: its sessions are plain.
 NO_KEYS = "if (crypto.subtle) crypto.subtle.generateKey = undefined;"
+
+# How long what is said is to be seen, by which nothing but notices waits.
+NOTICE_MS = re.search(r"SUCCESS_MS = (\d+)", (ROOT / "static-site/js/elements/core/notice.js").read_text("utf-8"))[1]
+KEEP_NOTICES = f"""const later = setTimeout;
+globalThis.setTimeout = (run, ms, ...more) => later(run, ms === {NOTICE_MS} ? 1e9 : ms, ...more);"""
 
 # An address that no page asks for.
 NOBODYS = "https://nobody.invalid/"
@@ -56,6 +64,11 @@ class Visitor:
 
     def open(self):
         self.page.goto(self.url)
+        return self
+
+    def keeps_notices(self):
+        """Let what is said in the pages from now on stay until it is dismissed."""
+        self.context.add_init_script(KEEP_NOTICES)
         return self
 
     def sign_up(self, password=PASSWORD):

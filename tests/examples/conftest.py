@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import new_visitor  # noqa: F401 - a fixture of these tests too
 from tests.browser.development_server import DevelopmentServer
 from tests.browser.visitor import PASSWORD
-from tests.guides.newcomer import free_origin
+from tests.guides.newcomer import held_origin
 from tests.support.factors_over_http import App
 from tests.support.http_servers import serving
 from tests.support.places import CLOCK_FOLDER, SharedClock
@@ -27,7 +27,8 @@ def clock(tmp_path_factory):
 @pytest.fixture(scope="session")
 def known_origin():
     """The origin that the server knows, where nobody listens yet."""
-    return free_origin()
+    with held_origin() as origin:
+        yield origin
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import functools
 import shutil
-import socket
 import subprocess
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from infra.examples.vite_react import held
 from tests.browser.development_server import eventually
 from tests.client.find_node import node_folder
 from tests.guides.markdown import PATIENCE_SECONDS, ROOT
@@ -93,7 +93,8 @@ def vite_server(project, origin):
             process.wait(PATIENCE_SECONDS)
 
 
-def free_origin():
-    """Return an origin of this machine where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://localhost:{listener.getsockname()[1]}"
+@contextmanager
+def held_origin():
+    """An origin of this machine where nobody listens, and that nobody gets by chance, until the block ends."""
+    with held(0) as port:
+        yield f"http://localhost:{port}"

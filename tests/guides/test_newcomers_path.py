@@ -5,7 +5,7 @@ import sys
 
 from tests.browser.visitor import PASSWORD
 from tests.guides.markdown import Page
-from tests.guides.newcomer import clone, file_server, free_origin, takes_the_shop, types, vite_server, write
+from tests.guides.newcomer import clone, file_server, held_origin, takes_the_shop, types, vite_server, write
 from tests.support import npm_package
 from tests.support.commands import run_to_end
 from tests.support.node_projects import ROOT, tsc, vite
@@ -29,8 +29,8 @@ def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp
     *_, routes = [block.text for block in API.blocks if block.path == ROUTES]
     write({ROUTES: routes} | API.files_below(STATIC), checkout)
     types(SITE.command("mkdir -p chalicelib/site/static"), checkout)
-    shop, vites_origin = tmp_path / "shop", free_origin()
-    with file_server(shop) as shops_origin:
+    shop = tmp_path / "shop"
+    with file_server(shop) as shops_origin, held_origin() as vites_origin:
         server = start(checkout=checkout, LYCHGATE_ALLOWED_ORIGINS=f"{shops_origin},{vites_origin}")
         visitor = new_visitor(server).open()
         visitor.sign_up()
