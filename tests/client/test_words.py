@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from chalicelib import errors
+from chalicelib.accounts.events import EventType
 from chalicelib.errors import LychgateError
 
 ELEMENTS = Path(__file__).parents[2] / "static-site" / "js" / "elements"
@@ -151,3 +152,43 @@ OF_HOOKS = {"refused"}
 def test_whatever_can_be_wrong_with_what_somebody_types_has_words(catalogues):
     worded = {key.removeprefix("field:") for key in catalogues["en", "-steps"] if key.startswith("field:")}
     assert worded - {"characters"} == set(get_args(errors.FieldCode)) - OF_BODIES - OF_HOOKS
+
+
+PUT_TOGETHER = re.compile(r"(\w+):(\S+)|(\w+_\w+)")
+
+
+def named_in(source, pattern):
+    """Return the texts in quotes within what a pattern finds, once, in a source."""
+    (found,) = re.findall(pattern, source)
+    return set(re.findall(r'"([\w-]+)"', found))
+
+
+def members_of(source, name):
+    """Return the names in an object of a source."""
+    (found,) = re.findall(rf"^const {name} = \{{\n(.*?)^\}};", source, re.DOTALL | re.MULTILINE)
+    return set(re.findall(r'^  "?([\w-]+)"?:', found, re.MULTILINE))
+
+
+def test_a_key_that_is_put_together_is_of_something_that_there_is(catalogues):
+    source = {name: (ELEMENTS / name).read_text("utf-8") for name in ("mail-link.js", "sign-in/mail-entry.js")}
+    whole = "\n".join(file.read_text("utf-8") for file in ELEMENTS.rglob("*.js") if file.parent.name != "words")
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LychgateError)]
+    codes = {kind.error for kind in kinds}
+    factors = ELEMENTS.parent.joinpath("lychgate-factors.d.ts").read_text("utf-8")
+    of_link = set(re.findall(r"\$\{(?:this\.#)?purpose\}:([\w-]+)`", source["mail-link.js"]))
+    members = {
+        "event": {event.value for event in EventType},
+        "means": {event.value for event in EventType},
+        "error": codes,
+        "field": set(get_args(errors.FieldCode)),
+        "passkey": named_in(factors, r"    reason: (.*);"),
+        "proof": named_in(whole, r"const kind = hasCode \? (.*);"),
+        "text": members_of(source["sign-in/mail-entry.js"], "TITLES"),
+        **dict.fromkeys(members_of(source["mail-link.js"], "PURPOSES"), of_link),
+    }
+    dead = set()
+    for key in {key for area in AREAS for key in catalogues["en", area] if f'"{key}"' not in whole}:
+        prefix, member, code = PUT_TOGETHER.fullmatch(key).groups()
+        if member not in members[prefix] if prefix else code not in codes:
+            dead.add(key)
+    assert dead == set()
