@@ -2,16 +2,21 @@
 
 import gzip
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from jsonschema import Draft7Validator
 
+from chalicelib.version import VERSION
 from tests.client import make_manifest
+from tests.client.find_node import node_folder
 from tests.client.make_types import API, made, made_of_api
 from tests.support import npm_package
+from tests.support.commands import run_to_end
 from tests.support.node_projects import JS, ROOT, TOOLS, run, tsc
 
 HERE = Path(__file__).parent / "npm"
@@ -156,6 +161,26 @@ def test_npm_shows_the_packages_own_page_which_says_first_where_elements_work(pr
 def test_what_is_published_names_the_repository_that_its_provenance_names(project):
     package = json.loads((project / "node_modules" / npm_package.NAME / "package.json").read_text("utf-8"))
     assert package["repository"] == {"type": "git", "url": "git+https://github.com/octo-org/octo-repo.git"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "released", "passes"),
+    [(f"v{VERSION}", True, True), ("v999.0.0", True, False), (VERSION, True, False), (f"v{VERSION}", False, False)],
+)
+def test_only_a_release_whose_tag_is_the_version_is_published(tmp_path, tag, released, passes):
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "publish.yml").read_text("utf-8"))
+    steps = workflow["jobs"]["npm"]["steps"]
+    (step,) = [step for step in steps if step.get("name") == "Is it a release?"]
+    assert {"if", "continue-on-error"}.isdisjoint(step.keys() | steps[-1].keys())
+    shutil.copy(ROOT / "package.json", tmp_path)
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\ntest "$3" = "{tag}" && {"true" if released else "false"}\n', "utf-8")
+    gh.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(node_folder()), os.environ["PATH"]])
+    # As GitHub runs it where bash is named.
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    ran = run_to_end(command, tmp_path, {**os.environ, "PATH": path, "GITHUB_REF_NAME": tag})
+    assert (ran.returncode == 0) is passes, ran.stdout
 
 
 def test_the_part_for_react_is_at_most_one_kilobyte_minified_and_compressed(project):
