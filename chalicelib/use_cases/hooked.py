@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -46,6 +46,13 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.ports import Announce, Stores
 
 Part = TypeVar("Part")
+Returned = TypeVar("Returned")
+
+_HOW_TO_REFUSE = "only `raise RegistrationRefused(...)` refuses, and None lets in"
+
+
+class _Senseless(ValueError):
+    """Raised if a hook has returned what means nothing. The message says what, with nothing of its value."""
 
 
 class Hooked:
@@ -107,7 +114,7 @@ class Hooked:
             return hook(*arguments)
         except RegistrationRefused:
             raise
-        except UnusableClaims as unusable:
+        except (UnusableClaims, _Senseless) as unusable:
             problem, failure = str(unusable), unusable
             raise HookFailed(name, problem) from unusable
         except Exception as unexpected:
@@ -118,20 +125,21 @@ class Hooked:
             if failure is not None or milliseconds > SLOW_MILLISECONDS:
                 log_hook(name, milliseconds, problem=problem, failure=failure)
 
-    def tell(self, name: str, hook: Callable[..., None], *arguments: object) -> None:
+    def tell(self, name: str, hook: Callable[..., object], *arguments: object) -> None:
         """Call a hook after the fact: its failure changes nothing."""
         with contextlib.suppress(HookFailed, RegistrationRefused):
-            self.ask(name, hook, *arguments)
+            self.ask(name, lambda: _nothing(hook(*arguments), "it is told what has happened, and can change nothing"))
 
     def claims_of(self, user: User, room: int) -> Mapping[str, Any]:
         """Return the claims of the site for a user. Raises HookFailed, also if they cannot be used."""
         hook = cast("Callable[..., Any]", self.hooks.claims)
-        return cast("Mapping[str, Any]", self.ask("claims", lambda: checked(hook(facts_of(user)), room)))
+        return cast("Mapping[str, Any]", self.ask("claims", lambda: checked(_sense(hook(facts_of(user))), room)))
 
     def ask_for_registration(self, attempt: RegistrationAttempt) -> None:
         """Raise RegistrationRefused if the site refuses a registration, and HookFailed if it does not say."""
+        hook = cast("Callable[..., Any]", self.hooks.before_registration)
         try:
-            self.ask("before_registration", cast("Callable[..., Any]", self.hooks.before_registration), attempt)
+            self.ask("before_registration", lambda: _nothing(hook(attempt), _HOW_TO_REFUSE))
         except RegistrationRefused as refusal:
             if self.settings.identifier == "email":
                 # The request has no other name.
@@ -322,10 +330,13 @@ class _LogIn(LogIn):
         by_address = settings.identifier == "email"
         if (address_error(username) if by_address else new_username_error(username)) is not None:
             return None  # no account can have this name
+        migrate = cast("Callable[..., Any]", hooks.migrate)
         with contextlib.suppress(HookFailed, RegistrationRefused):
             return cast(
                 "MigratedUser | None",
-                self._hooked.ask("migrate", lambda: _checked(hooks.migrate(username, password), by_address=by_address)),  # type: ignore[misc]  # only where there is one
+                self._hooked.ask(
+                    "migrate", lambda: _checked(_sense(migrate(username, password)), by_address=by_address)
+                ),
             )
         return None
 
@@ -358,12 +369,26 @@ class _LogIn(LogIn):
         )
 
 
+def _sense(returned: Returned) -> Returned:
+    """Return what a hook has returned. Raises ValueError for a coroutine: nothing awaits it."""
+    if isinstance(returned, Coroutine):
+        returned.close()
+        raise _Senseless("it returned a coroutine, which nothing awaits: hooks are plain functions")
+    return returned
+
+
+def _nothing(returned: object, meaning: str) -> None:
+    """Raise ValueError unless a hook has returned None. ``meaning`` is what None would have meant."""
+    if _sense(returned) is not None:
+        raise _Senseless(f"it returned {type(returned).__name__}: {meaning}")
+
+
 def _checked(migrated: object, *, by_address: bool) -> MigratedUser | None:
-    """Return what a hook has returned. Raises TypeError or ValueError if no account can be made of it."""
+    """Return what a hook has returned. Raises ValueError if no account can be made of it."""
     if migrated is None:
         return None
     if not isinstance(migrated, MigratedUser):
-        raise TypeError("a migration returns a MigratedUser or None")
+        raise _Senseless(f"it returned {type(migrated).__name__}, and a migration returns a MigratedUser or None")
     if (problem := roles_error(migrated.roles)) is not None:
         raise ValueError(problem)
     if ADMIN in migrated.roles:

@@ -1,5 +1,6 @@
 """The hooks of a site: what each of them sees and does, and what becomes of one that fails or is slow."""
 
+import functools
 import json
 import logging
 from dataclasses import replace
@@ -40,6 +41,27 @@ ELSEWHERE = Caller(ip="198.51.100.9", user_agent="other")
 HOUR = 3600
 
 
+def let_in(attempt):
+    """A hook that asks nothing."""
+
+
+async def refuse_all(attempt):
+    raise RegistrationRefused("username", "No.")
+
+
+async def refuse_each(attempt):
+    yield refuse_all(attempt)
+
+
+def refuse_late(attempt):
+    yield refuse_all(attempt)
+
+
+class RefusesAll:
+    async def __call__(self, attempt):
+        await refuse_all(attempt)
+
+
 class Recorder:
     """A hook that notes what it is called with, and then does what it is told."""
 
@@ -76,6 +98,40 @@ def registrations(memory):
 
 def text_of(facts):
     return repr(facts)
+
+
+class TestWhatAHookIs:
+    @pytest.mark.parametrize(
+        "hook",
+        [refuse_all, refuse_each, refuse_late, functools.partial(refuse_all), RefusesAll(), RefusesAll().__call__],
+        ids=["async", "async generator", "generator", "partial", "object", "method"],
+    )
+    @pytest.mark.parametrize("name", ["before_registration", "claims", "after_log_in", "after_event", "migrate"])
+    def test_one_that_nothing_would_run_to_its_end_is_refused_by_name_and_file(self, name, hook):
+        with pytest.raises(TypeError, match=rf"the hook {name} \(.*test_hooks\.py:\d+\) is .* plain functions"):
+            Hooks(**{name: hook})
+
+    @pytest.mark.parametrize("hook", [{"plan": "gold"}, "plan", True])
+    def test_what_cannot_be_called_is_refused(self, hook):
+        with pytest.raises(TypeError, match=rf"the hook claims is a {type(hook).__name__}, and hooks are functions"):
+            Hooks(claims=hook)
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [("after_login", "after_log_in"), ("before_register", "before_registration"), ("migrates", "migrate")],
+    )
+    def test_an_unknown_one_is_answered_with_those_that_there_are_the_one_that_is_meant_first(self, name, meant):
+        with pytest.raises(TypeError, match=rf"there is no hook {name}\. There are: {meant}, ") as refusal:
+            Hooks(**{name: let_in})
+        assert all(hook in str(refusal.value) for hook in vars(Hooks()))
+
+    def test_the_end_of_a_migration_is_a_day(self):
+        with pytest.raises(TypeError, match="migrate_until is a day"):
+            Hooks(migrate=let_in, migrate_until="2027-06-30")
+
+    def test_functions_methods_and_objects_that_can_be_called_are_taken(self):
+        for hook in (let_in, functools.partial(let_in), Recorder(), Recorder().__call__, lambda _: None):
+            assert Hooks(before_registration=hook)
 
 
 class TestBeforeRegistration:
@@ -153,6 +209,25 @@ class TestBeforeRegistration:
         assert "secret" not in refusal.value.message + refusal.value.reason
         assert (memory.users, deliver(memory), registrations(memory)) == ({}, [], 0)
         assert log() == [("ERROR", "before_registration", type(failure).__name__)] * 2
+
+    @pytest.mark.parametrize("answer", [False, True, "No.", RegistrationRefused, refuse_all], ids=str)
+    def test_what_it_returns_lets_nobody_in_and_the_log_says_how_to_refuse(self, make_use_cases, memory, log, answer):
+        def hook(attempt):
+            return answer(attempt) if answer is refuse_all else answer
+
+        hooks = Hooks(before_registration=hook)
+        with pytest.raises(HookFailed):
+            make_use_cases(hooks=hooks).registration.register("alice", PASSWORD, CALLER, email=ADDRESS)
+        with pytest.raises(HookFailed):
+            make_use_cases(hooks=hooks, IDENTIFIER="email").address_registration.ask(ADDRESS, None, CALLER, language="")
+        assert (memory.users, deliver(memory), registrations(memory)) == ({}, [], 0)
+        kind = "a coroutine, which nothing awaits" if answer is refuse_all else type(answer).__name__
+        for level, name, reason in log():
+            assert (level, name) == ("ERROR", "before_registration")
+            assert reason.startswith(f"it returned {kind}")
+            assert "No." not in reason
+        assert len(log()) == 2
+        assert answer is refuse_all or all("only `raise RegistrationRefused" in reason for _, _, reason in log())
 
     def test_a_refusal_for_what_no_request_has_is_a_failure(self, make_use_cases, memory):
         def hook(attempt):
@@ -505,6 +580,17 @@ class TestAfterwards:
         assert use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, CALLER).user.id == alice.user.id
         assert ("ERROR", "after_log_in", "OSError") in log()
 
+    @pytest.mark.parametrize("answer", [False, refuse_all], ids=["false", "a coroutine"])
+    def test_what_they_return_changes_nothing_and_is_logged(self, make_use_cases, log, answer):
+        def hook(*facts):
+            return answer(facts) if answer is refuse_all else answer
+
+        use_cases = make_use_cases(hooks=Hooks(after_log_in=hook, after_event=hook))
+        assert use_cases.registration.register("alice", PASSWORD, CALLER).user.username == "alice"
+        assert {(level, name) for level, name, _ in log()} == {("ERROR", "after_log_in"), ("ERROR", "after_event")}
+        said = "a coroutine, which nothing awaits" if answer is refuse_all else "bool: it is told what has happened"
+        assert all(said in reason for _, _, reason in log())
+
 
 class TestMigration:
     @pytest.fixture
@@ -661,6 +747,19 @@ class TestMigration:
         assert hook.calls == []
         with pytest.raises(RegistrationRefused):
             use_cases.registration.register("carol", PASSWORD, CALLER)
+
+    def test_a_coroutine_that_one_returns_is_closed_and_named_in_the_log(self, make_use_cases, memory, log):
+        claiming = make_use_cases(hooks=Hooks(claims=Recorder(refuse_all(None))))
+        with pytest.raises(HookFailed):
+            claiming.registration.register("alice", PASSWORD, CALLER)
+        migrating = make_use_cases(hooks=Hooks(migrate=Recorder(refuse_all(None))))
+        with pytest.raises(InvalidCredentials):
+            migrating.log_in.with_password("carol", "old", CALLER)
+        assert memory.users == {}
+        assert [(name, reason[:23]) for _, name, reason in log()] == [
+            ("claims", "it returned a coroutine"),
+            ("migrate", "it returned a coroutine"),
+        ]
 
 
 class TestCalls:
