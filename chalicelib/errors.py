@@ -46,6 +46,14 @@ class ConfigurationError(LychgateError):
         super().__init__(self.reason)
 
 
+class SiteMistake(LychgateError):
+    """Raised for what is wrong in a site's own code. ``reason`` says what, for the log."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class InvalidRequest(LychgateError):
     """Raised if a body is not a JSON object, or a request is ambiguous."""
 

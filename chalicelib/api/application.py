@@ -9,11 +9,12 @@ from chalice import Blueprint, Chalice
 
 from chalicelib.api import middleware
 from chalicelib.api.openapi import ALL_ROUTES
-from chalicelib.api.routing import Routes, install
+from chalicelib.api.routing import Credential, Routes, install, runs_later
 
 if TYPE_CHECKING:
     from chalice.app import ChaliceAuthorizer
 
+    from chalicelib.api.routing import Operation
     from chalicelib.wiring import Lychgate
 
 
@@ -31,6 +32,8 @@ class Application(Chalice):
         """Register all routes. ``authorizer`` belongs to one of the ``blueprints``.
 
         ``routes`` are the site's own. ``/openapi.json`` describes them with the others.
+
+        Raises RoutesRefused for those of them that would let in everybody, or that are there already.
         """
         super().__init__(app_name="lychgate", configure_logs=False)
         self.lychgate = lychgate
@@ -38,5 +41,24 @@ class Application(Chalice):
         self.api.binary_types = []
         for blueprint in blueprints:
             self.register_blueprint(blueprint)
-        install((*ALL_ROUTES, *routes), self, lychgate, authorizer)
-        middleware.install(self, lychgate)
+        own = tuple(routes)
+        if any(_lets_everybody_in(operation) for each in own for operation in each.operations):
+            _refuse_wrong(own)
+        try:
+            install((*ALL_ROUTES, *own), self, lychgate, authorizer)
+            middleware.install(self, lychgate)
+        except ValueError:  # of Chalice, which knows no module that a route is in
+            _refuse_wrong(own)
+            raise
+
+
+def _lets_everybody_in(operation: Operation) -> bool:
+    """Return whether a site's route asks for less than it says, or answers without having run."""
+    return operation.credential is Credential.REFRESH_TOKEN or runs_later(operation.view)
+
+
+def _refuse_wrong(own: tuple[Routes, ...]) -> None:
+    # No route of a site that has been deployed needs it.
+    from chalicelib.api.own_routes import refuse_wrong  # noqa: PLC0415
+
+    refuse_wrong(own)

@@ -87,6 +87,11 @@ def request_body(body_type: type[Declared]) -> type[Declared]:
     return body_type
 
 
+def is_body(kind: object) -> bool:
+    """Whether a body can be read into a type: a dataclass, or one that becomes it."""
+    return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or _LATE in vars(kind))
+
+
 def complete(body_type: Any) -> None:  # noqa: ANN401 - any class
     """Make what ``request_body`` has declared a dataclass, unless it is one already."""
     with _one_at_a_time:
@@ -201,6 +206,26 @@ def _check_readable(expected: Any, name: str) -> None:  # noqa: ANN401 - any typ
         readable = expected in {str, int, float, bool} or dataclasses.is_dataclass(expected)
     if not readable:
         raise TypeError(f"{name} has the type {expected!r}, which is read from no body")
+
+
+def unreadable_fields(body_type: Any, seen: tuple[Any, ...] = ()) -> Iterator[str]:  # noqa: ANN401 - a dataclass
+    """Yield a sentence for each field of a type that no body is read into, also in the dataclasses below.
+
+    ``seen`` are the dataclasses above: one may hold itself.
+    """
+    complete(body_type)
+    for name, hint in get_type_hints(body_type).items():
+        kind = _without_none(hint)
+        try:
+            _check_readable(kind, f"{body_type.__name__}.{name}")
+        except TypeError as unreadable:
+            yield str(unreadable)
+            continue
+        while get_origin(kind) is list:
+            (kind,) = get_args(kind)
+        above = (*seen, body_type)
+        if dataclasses.is_dataclass(kind) and kind not in above:
+            yield from unreadable_fields(kind, above)
 
 
 def _typed(members: dict[str, Any], body_type: type[BodyType]) -> BodyType:

@@ -20,7 +20,7 @@ from chalicelib.api.problems import RETRIED, Problem, status_of, title_of
 from chalicelib.api.refresh_cookie import RefreshCookie
 from chalicelib.api.responses import Answer, TokenBody
 from chalicelib.api.routing import Call, Credential, Errors, Operation, Routes, Tag
-from chalicelib.api.schemas import Components, NewPassword, schema_of
+from chalicelib.api.schemas import Components, NewPassword, names_like, schema_of
 from chalicelib.config.api import FRESH_SECONDS
 from chalicelib.errors import (
     DeviceProofRequired,
@@ -28,6 +28,7 @@ from chalicelib.errors import (
     InsufficientAuthentication,
     LychgateError,
     SecondFactorRequired,
+    SiteMistake,
     ValidationFailed,
 )
 from chalicelib.version import VERSION
@@ -98,6 +99,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_OF_A_SITE: dict[str, Any] = {"schema": {"type": "string"}}
+"""A header that none of our operations has."""
+
 _KEY_PROOF = {
     "name": "DPoP",
     "in": "header",
@@ -150,17 +154,27 @@ def describe(
     """Return the OpenAPI document of these operations, of an API at the URL ``root``.
 
     ``password_min_length`` is the only rule for a body that is a setting.
+
+    Raises SiteMistake for an operation whose annotations cannot be read.
     """
-    schemas: Components = {}
-    failures: Components = {}
+    schemas = Components()
+    failures: dict[str, Any] = {}
     schema_of(NewPassword, schemas)
     schemas["NewPassword"]["minLength"] = password_min_length
     site = urlsplit(root)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     used = set()
+    names: set[str] = set()
     for operation in operations:
         used.add(operation.tag)
-        paths[operation.path][operation.method.lower()] = _operation(operation, schemas, failures)
+        name = next(each for each in names_like(operation.view.__name__, "site_") if each not in names)
+        names.add(name)
+        try:
+            described = _operation(operation, name, schemas, failures)
+        except Exception as unreadable:
+            problem = f"{type(unreadable).__name__}: {unreadable}"
+            raise SiteMistake(f"{operation.route} cannot be described: {problem}") from unreadable
+        paths[operation.path][operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {
@@ -200,12 +214,12 @@ def describe(
     }
 
 
-def _operation(operation: Operation, schemas: Components, failures: Components) -> dict[str, Any]:
+def _operation(operation: Operation, name: str, schemas: Components, failures: dict[str, Any]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n\n")
     role = f"Needs the role `{operation.role}`, which is read in the same request." if operation.role else None
     description = "\n\n".join(filter(None, (description, _ACCESS.get(operation.credential), role)))
     described: dict[str, Any] = {
-        "operationId": operation.view.__name__,
+        "operationId": name,
         "tags": [operation.tag.value],
         "summary": summary,
         "security": _security(operation),
@@ -218,8 +232,8 @@ def _operation(operation: Operation, schemas: Components, failures: Components) 
     if description:
         described["description"] = description
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
-        for name, kind in operation.path_parameters.items()
+        {"name": parameter, "in": "path", "required": True, "schema": schema_of(kind, schemas)}
+        for parameter, kind in operation.path_parameters.items()
     ]
     if operation.takes_key_proof:
         parameters.append(_KEY_PROOF)
@@ -247,7 +261,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
 def _success(operation: Operation, status: HTTPStatus, answer: Any, components: Components) -> dict[str, Any]:  # noqa: ANN401 - any type with a schema
     described: dict[str, Any] = {"description": status.phrase}
     if operation.headers and status == operation.status:
-        described["headers"] = {name: _HEADERS[name] for name in operation.headers}
+        described["headers"] = {name: _HEADERS.get(name, _OF_A_SITE) for name in operation.headers}
     if answer is not NoneType:
         media_type = _MEDIA_TYPES.get(answer, "application/json")
         described["content"] = {media_type: {"schema": schema_of(answer, components)}}
@@ -256,7 +270,7 @@ def _success(operation: Operation, status: HTTPStatus, answer: Any, components: 
     return described
 
 
-def _failures(errors: Errors, schemas: Components, failures: Components) -> dict[str, Any]:
+def _failures(errors: Errors, schemas: Components, failures: dict[str, Any]) -> dict[str, Any]:
     """Return references by status, and put the responses that they refer to into ``failures``.
 
     Most operations share these responses.

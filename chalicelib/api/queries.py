@@ -15,6 +15,8 @@ from chalicelib.api.schemas import Components, JsonSchema, schema_of
 from chalicelib.errors import NOT_UNICODE, FieldError, Flaw, ValidationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chalice.app import Request
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}", re.ASCII)
@@ -63,6 +65,15 @@ def describe_query(query_type: Any, components: Components) -> list[JsonSchema]:
             parameter["description"] = description
         described.append(parameter | {"schema": schema})
     return described
+
+
+def unreadable_parameters(query_type: Any) -> Iterator[str]:  # noqa: ANN401 - a dataclass
+    """Yield a sentence for each field of a type that is read from no query."""
+    for name, kind in get_type_hints(query_type).items():
+        try:
+            _scalar(kind, f"{query_type.__name__}.{name}")
+        except TypeError as unreadable:
+            yield str(unreadable)
 
 
 def _scalar(kind: Any, name: str) -> type:  # noqa: ANN401 - any type

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
@@ -19,7 +21,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from chalice import Chalice
-from chalice.app import ChaliceAuthorizer, Request
+from chalice.app import ChaliceAuthorizer, Request, handle_extra_types
 
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.user import User
@@ -37,6 +39,7 @@ from chalicelib.errors import (
     LychgateError,
     PayloadTooLarge,
     ServiceUnavailable,
+    SiteMistake,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -56,6 +59,9 @@ ADMIN = "admin"
 
 _BODY_ERRORS: Errors = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 """The errors that ``read_body`` raises."""
+
+# As Chalice makes JSON, which would also write NaN.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=handle_extra_types)
 
 
 class Credential(Enum):
@@ -168,6 +174,11 @@ class Operation:
     """The name of a module that has the types of the view's annotations, None if the view's own has them."""
 
     @property
+    def route(self) -> str:
+        """Its method and its path."""
+        return f"{self.method} {self.path}"
+
+    @property
     def reads_user(self) -> bool:
         """Whether the user and the session are read, and decided about, before the view is called."""
         return self.credential.is_live and (self.role is not None or not self.checked_by_use_case)
@@ -175,7 +186,7 @@ class Operation:
     @functools.cached_property
     def body(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
         """The dataclass that the body is parsed into, or the union of several; None if the operation takes no body."""
-        body = self._types.get("body")
+        body = self.annotations.get("body")
         for form in get_args(body) or (() if body is None else (body,)):
             complete(form)
         return body
@@ -183,7 +194,7 @@ class Operation:
     @functools.cached_property
     def query(self) -> Any:  # noqa: ANN401 - a dataclass, which no annotation can say
         """The dataclass that the parameters after the ``?`` are read into, None if the operation looks at none."""
-        query = self._types.get("query") if "{query}" not in self.path else None
+        query = self.annotations.get("query") if "{query}" not in self.path else None
         if query is not None:
             complete(query)
         return query
@@ -196,14 +207,14 @@ class Operation:
     @functools.cached_property
     def answers(self) -> dict[HTTPStatus, Any]:
         """The type of the response's body for each status of a success, NoneType if the body is empty."""
-        returned = self._types["return"]
+        returned = self.annotations["return"]
         kinds = get_args(returned) if get_origin(returned) in {Union, UnionType} else (returned,)
         return {get_origin(kind).status or self.status: get_args(kind)[0] for kind in kinds}
 
     @property
     def path_parameters(self) -> dict[str, Any]:
         """The names between braces in the path, and the type of each."""
-        return {name: self._types[name] for name in re.findall(r"{(\w+)}", self.path)}
+        return {name: self.annotations[name] for name in re.findall(r"{(\w+)}", self.path)}
 
     @property
     def errors(self) -> Errors:
@@ -219,7 +230,8 @@ class Operation:
         return tuple(dict.fromkeys(errors))
 
     @functools.cached_property
-    def _types(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
+        """The types of the view's parameters and of what it returns. Raises whatever an annotation raises."""
         # Not at import: reading annotations would lengthen every cold start.
         names = vars(importlib.import_module(self.types)) if self.types is not None else {}
         return get_type_hints(self.view, globalns={**names, **self.view.__globals__}, include_extras=True)
@@ -319,6 +331,12 @@ def _check_role(role: str, credential: Credential, route: str) -> None:
         raise ValueError(f"{route} asks for a role, and so needs Credential.LIVE or Credential.FRESH")
 
 
+def runs_later(view: object) -> bool:
+    """Return whether a function begins nothing when it is called: it is async, or a generator."""
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return any(is_of_kind(view) for is_of_kind in kinds)
+
+
 def install(modules: Iterable[Routes], app: Chalice, lychgate: Lychgate, authorizer: ChaliceAuthorizer) -> None:
     """Register the routes of all modules with an application. The authorizer guards those that take an access token."""
     operations = tuple(operation for routes in modules for operation in routes.operations)
@@ -356,11 +374,34 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body if form is None else form(lychgate.settings))
         key_proof = _key_proof(request, operation, lychgate) if takes_key_proof else None
-        answer = operation.view(Call(request, lychgate, operations, principal, user, key_proof), **arguments)
+        returned = operation.view(Call(request, lychgate, operations, principal, user, key_proof), **arguments)
+        answer = _sendable(returned, operation.route)
         answer.status_code = int(answer.status or operation.status)
         return answer
 
     return answer
+
+
+def _sendable(returned: object, route: str) -> Answer[Any]:
+    """Return what a view has returned, with its body in JSON.
+
+    Raises SiteMistake if it is no answer, or has something that JSON does not have. Chalice would find that only after
+    all of our steps, where nobody logs it.
+    """
+    if not isinstance(returned, Answer):
+        if isinstance(returned, Coroutine):
+            returned.close()
+        what = "None" if returned is None else type(returned).__name__
+        raise SiteMistake(f"{route} returned {what}; return Answer(…)")
+    if not isinstance(returned.body, str):
+        try:
+            returned.body = _ENCODER.encode(returned.body)
+        except TypeError as unknown:
+            raise SiteMistake(f"{route} returned what is no JSON: {unknown}") from None
+        except (ValueError, RecursionError):
+            rule = "JSON has no NaN and no infinity, and nothing in it holds itself"
+            raise SiteMistake(f"{route} returned what is no JSON: {rule}") from None
+    return returned
 
 
 def _key_proof(request: Request, operation: Operation, lychgate: Lychgate) -> KeyProof | None:

@@ -7,7 +7,9 @@ Knows no route.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import count
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -16,7 +18,29 @@ from chalicelib.api.bodies import LARGEST_INTEGER, LEFT_OUT, LeftOut
 from chalicelib.credentials import password_text
 
 JsonSchema = dict[str, Any]
-Components = dict[str, JsonSchema]
+
+
+class Components(dict[str, JsonSchema]):
+    """Schemas by their names, each of which belongs to one type.
+
+    A site may have a type with the name of one of ours, and a later version may add one with the name of a site's. The
+    second of them gets another name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owners: dict[str, object] = {}
+
+    def name_for(self, owner: object, name: str) -> str:
+        """Return ``name``, or one of its own for a type, if the schema of that name is another's."""
+        return next(each for each in names_like(name, "Site") if self._owners.setdefault(each, owner) is owner)
+
+
+def names_like(name: str, prefix: str) -> Iterator[str]:
+    """Yield the names that something of a site's may have, the best first: ``UserBody``, then ``SiteUserBody``."""
+    yield name
+    yield f"{prefix}{name}"
+    yield from (f"{prefix}{name}{number}" for number in count(2))
 
 
 class Keywords:
@@ -35,7 +59,11 @@ class Keywords:
     def describe(self, schema: JsonSchema, components: Components) -> JsonSchema:
         """Return the schema of the type, given the schema without these keywords."""
         described = {**schema, **self.keywords}
-        return described if self.component is None else _component(self.component, described, components)
+        if self.component is None:
+            return described
+        name = components.name_for(self, self.component)
+        components.setdefault(name, described)
+        return _reference_to(name)
 
 
 Password = Annotated[str, Keywords(format="password", examples=["correct horse battery staple"])]
@@ -170,22 +198,23 @@ def _choice(kinds: tuple[Any, ...], components: Components) -> JsonSchema:
 
 
 def _reference(kind: type, components: Components) -> JsonSchema:
-    if kind.__name__ not in components:
-        components[kind.__name__] = {}
-        components[kind.__name__] = _object(kind, components)
-    return _component(kind.__name__, components[kind.__name__], components)
+    name = components.name_for(kind, kind.__name__)
+    if name not in components:
+        components[name] = {}
+        components[name] = _object(kind, components)
+    return _reference_to(name)
 
 
-def _component(name: str, schema: JsonSchema, components: Components) -> JsonSchema:
-    """Return a reference to the schema of this name, which is ``schema`` if there is none yet."""
-    components.setdefault(name, schema)
+def _reference_to(name: str) -> JsonSchema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _object(kind: type, components: Components) -> JsonSchema:
     members = get_type_hints(kind, include_extras=True)
     properties = {name: schema_of(member, components) for name, member in members.items()}
-    schema: JsonSchema = {"type": "object", "description": (kind.__doc__ or "").splitlines()[0]}
+    schema: JsonSchema = {"type": "object"}
+    if kind.__doc__:
+        schema["description"] = kind.__doc__.splitlines()[0]
     if is_typeddict(kind):
         required = [name for name, member in members.items() if get_origin(member) is not NotRequired]
         return schema | {"properties": properties, "required": required}

@@ -1,10 +1,12 @@
 """The document says what the application does: the same routes, the same credentials, and nothing that is not so."""
 
+import dataclasses
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,7 +16,9 @@ from app import app
 from chalicelib import errors
 from chalicelib.api.bodies import LARGEST_INTEGER
 from chalicelib.api.openapi import ALL_ROUTES, describe
-from chalicelib.api.schemas import schema_of
+from chalicelib.api.responses import Answer
+from chalicelib.api.routing import Call, Routes
+from chalicelib.api.schemas import Components, schema_of
 from chalicelib.site.routes import routes as own_routes
 
 PROJECT = Path(__file__).parents[2]
@@ -151,7 +155,7 @@ def test_no_body_is_restricted_by_what_the_parser_does_not_look_at():
     lengths = {"minLength", "maxLength"}
     for operation in OPERATIONS:
         for form in operation.forms:
-            components = {}
+            components = Components()
             schema_of(form, components)
             body = components[form.__name__]
             assert body["additionalProperties"] is False
@@ -242,7 +246,63 @@ def test_an_example_of_the_apis_page_is_what_the_document_says(sign):
 @pytest.mark.parametrize("kind", [set, list[bytes], tuple[str, ...]])
 def test_a_type_that_bodies_do_not_use_has_no_schema(kind):
     with pytest.raises(TypeError, match="no schema"):
-        schema_of(kind, {})
+        schema_of(kind, Components())
+
+
+def of_a_site(*modules):
+    """The document of Lychgate with the routes of a site."""
+    own = [operation for routes in modules for operation in routes.operations]
+    return describe([*OPERATIONS, *own], root="https://site.example/api", cookie_name="c", password_min_length=15)
+
+
+def module_of_a_site(path):
+    """A module of a site whose names are those of ours, and of each other."""
+    own = Routes()
+
+    @dataclasses.dataclass(frozen=True)
+    class UserBody:
+        name: str
+
+    class NewPassword(TypedDict):
+        path: str
+
+    @own.operation("POST", path, headers=("X-Total",))
+    def get_me(call: Call, body: UserBody) -> Answer[NewPassword]:
+        """Say who."""
+
+    get_me.__annotations__.update(body=UserBody, **{"return": Answer[NewPassword]})
+    return own
+
+
+def test_types_and_views_of_a_site_with_a_name_that_is_taken_get_one_of_their_own():
+    document = of_a_site(module_of_a_site("/first"), module_of_a_site("/second"))
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    assert schemas["UserBody"] == DOCUMENT["components"]["schemas"]["UserBody"]
+    assert schemas["NewPassword"] == DOCUMENT["components"]["schemas"]["NewPassword"]
+    assert list(schemas["SiteUserBody"]["properties"]) == ["name"]
+    for path, number in (("/first", ""), ("/second", "2")):
+        operation = document["paths"][path]["post"]
+        assert operation["operationId"] == f"site_get_me{number}"
+        [[_, sent]] = operation["requestBody"]["content"].items()
+        assert sent["schema"] == {"$ref": f"#/components/schemas/SiteUserBody{number}"}
+        [[_, answered]] = operation["responses"]["200"]["content"].items()
+        assert answered["schema"] == {"$ref": f"#/components/schemas/SiteNewPassword{number}"}
+        assert operation["responses"]["200"]["headers"]["X-Total"]["schema"] == {"type": "string"}
+    assert document["paths"]["/me"] == DOCUMENT["paths"]["/me"]
+
+
+def test_a_type_of_a_site_that_several_routes_have_is_one_schema():
+    own = module_of_a_site("/first")
+    again = Routes()
+    again.operation("PUT", "/first")(own.operations[0].view)
+    document = of_a_site(own, again)
+    OpenAPIV31SpecValidator(document).validate()
+    assert set(document["components"]["schemas"]) - set(DOCUMENT["components"]["schemas"]) == {
+        "SiteUserBody",
+        "SiteNewPassword",
+    }
+    assert document["paths"]["/first"]["put"]["operationId"] == "site_get_me2"
 
 
 def test_is_made_when_it_is_asked_for_and_not_at_a_cold_start():

@@ -12,7 +12,7 @@ import pytest
 from chalice.app import Request
 
 from chalicelib.api.bodies import LEFT_OUT, LeftOut, complete, read_body, request_body
-from chalicelib.api.schemas import schema_of
+from chalicelib.api.schemas import Components, schema_of
 from chalicelib.errors import InvalidRequest, ValidationFailed
 
 
@@ -87,7 +87,7 @@ def test_what_has_a_default_may_be_left_out():
 def test_null_means_something_else_than_to_leave_out_where_that_is_declared():
     secrets = [read({"challenge": "c", **members}).secret for members in ({}, {"secret": None}, {"secret": "s"})]
     assert secrets == [LEFT_OUT, None, "s"]
-    components = {}
+    components = Components()
     schema_of(Body, components)
     schema = components["Body"]
     assert schema["properties"]["secret"] == {"oneOf": [{"type": "string"}, {"type": "null"}]}
@@ -238,7 +238,7 @@ class TestAnObjectWhoseMembersAreNotKnownHere:
         assert len(self.errors({"credential": {"a": ["\ud800"] * 1000, "b": "\ud800"}})) == 1
 
     def test_is_any_object_to_the_document(self):
-        components = {}
+        components = Components()
         schema_of(Unknown, components)
         credential = components["Unknown"]["properties"]["credential"]
         assert credential == {"type": "object", "additionalProperties": True}
@@ -265,7 +265,7 @@ def test_an_unknown_field_that_may_be_a_password_is_not_quoted():
 
 
 def test_the_document_describes_them_too():
-    components = {}
+    components = Components()
     schema_of(Body, components)
     assert components["Body"]["required"] == ["challenge"]
     assert components["Body"]["properties"]["credential"] == {"$ref": "#/components/schemas/Credential"}
