@@ -11,6 +11,13 @@ from chalicelib.site.routes import routes
 from chalicelib.telemetry import log
 from chalicelib.wiring import Lychgate
 
+if os.environ.get("AWS_CHALICE_CLI_MODE"):
+    # Only `chalice local`, `deploy` and `package` set this. `infra` is not part of the deployment package.
+    from infra import chalice_cli
+
+    chalice_cli.install()
+    chalice_cli.refuse_wrong_routes(routes)
+
 log.configure(administration.counted_with_the_api(os.environ))
 blueprints = [authorizer.blueprint, mailer.blueprint, webhooks.blueprint]
 app = Application(Lychgate(os.environ, hooks=hooks), authorizer.authorizer, routes=[routes], blueprints=blueprints)
@@ -25,9 +32,3 @@ if os.environ.get("_HANDLER") in administration.HANDLERS:
         snapshot.prepare(app.lychgate)
     else:
         app.lychgate.prepare()
-
-if os.environ.get("AWS_CHALICE_CLI_MODE"):
-    # Only `chalice local`, `deploy` and `package` set this. `infra` is not part of the deployment package.
-    from infra import chalice_cli
-
-    chalice_cli.install()

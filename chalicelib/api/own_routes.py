@@ -282,7 +282,7 @@ def _of_answer(types: dict[str, Any]) -> Iterator[str]:
         if isinstance(origin, type) and issubclass(origin, Answer):
             yield from _of_content(*get_args(kind))
         else:
-            inner = "dict[str, str]" if kind in {Answer, NoneType} else _shown(kind)
+            inner = "dict[str, str]" if kind in {Answer, NoneType, dict} else _shown(kind)
             yield f"it returns {_shown(kind)}: write `-> Answer[{inner}]`, and `return Answer(…)`"
 
 

@@ -20,11 +20,12 @@ from infra.chalice_cli.gateway_responses import declaring_gateway_responses
 from infra.chalice_cli.live_version import publish_live, publishing, remove_old_versions, with_snap_start
 from infra.chalice_cli.local_gateway import with_each_of_several, with_gateway_responses
 from infra.chalice_cli.local_server import after_check, follow_credentials_of_the_database, on_a_free_port
+from infra.chalice_cli.own_routes import refuse_wrong_routes
 from infra.chalice_cli.packaging import made_for_lambda, runtime_of
 from infra.chalice_cli.reloading import of_the_projects_files, the_projects_files
 from infra.chalice_cli.wheels import refusing_layers
 
-__all__ = ["follow_credentials_of_the_database", "install"]
+__all__ = ["follow_credentials_of_the_database", "install", "refuse_wrong_routes"]
 
 
 def install() -> None:

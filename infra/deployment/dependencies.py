@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.deployment.own_code import problems_of_own_code
 from infra.deployment.repository import checked_out_commit
 from infra.deployment.smoke import run_smoke
 from infra.deployment.template import rendered_template
@@ -27,6 +28,8 @@ class Dependencies:
     """Takes the project's folder and returns the commit that is checked out, None if what is there is no commit."""
     now: Callable[[], float] = time.time
     """Returns what this machine takes for the time, in seconds since 1970."""
+    own_code: Callable[[Path, str], tuple[str, ...]] = problems_of_own_code
+    """Takes the project's folder and the stage, and returns what is wrong with the site's own code, each by itself."""
     ask: Callable[[str], str] = input
     """Takes a question and returns the operator's answer. Raises EOFError if there is no terminal."""
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.deployment import distribution
 from infra.deployment.chalice_command import run_chalice, source_digest
-from infra.deployment.checks.all_checks import of_mails, of_passkeys, refuse_wrong
+from infra.deployment.checks.all_checks import of_mails, of_passkeys, refuse_wrong, refuse_wrong_code
 from infra.deployment.checks.names import taken_bucket
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.errors import DeploymentError, code_of
@@ -63,6 +63,7 @@ def deploy(request: Request, progress: Progress, dependencies: Dependencies = DE
             progress(sentence)
         resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
         refuse_wrong(resources, request.parameters)
+        refuse_wrong_code(request.stage, request.project, dependencies)
         for sentence in of_passkeys(resources, request.parameters):
             progress(sentence)
     with progress.of("Foundation: tables, logs, bucket, distribution"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from infra.deployment.chalice_command import source_digest
-from infra.deployment.checks.all_checks import of_mails, of_passkeys
+from infra.deployment.checks.all_checks import of_mails, of_passkeys, refuse_wrong_code
 from infra.deployment.dependencies import DEFAULTS, Dependencies
 from infra.deployment.deploy import ONE_BY_ONE, Request, is_deployed, refuse_taken_name, refuse_unknown_secret
 from infra.deployment.limits import reservations
@@ -26,6 +26,7 @@ def plan(request: Request, progress: Progress, dependencies: Dependencies = DEFA
         for sentence in left_alone(request.stage, os.environ):
             progress(sentence)
         resources = Resources(request.stage, request.project, place, dependencies, mail_from=request.mail_from)
+        refuse_wrong_code(request.stage, request.project, dependencies)
         for sentence in of_passkeys(resources, request.parameters):
             progress(sentence)
     described = resources.stack.described()

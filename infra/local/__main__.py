@@ -151,8 +151,17 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     say(f"Mailbox   http://127.0.0.1:{server.port}/_mailbox")
     found = ", which was running already" if database.attached else ""
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM){found}, kept in {directory.path}")
+    _say_own_routes()
     if chosen:
         say(f"Settings  {chosen} from the environment")
+
+
+def _say_own_routes() -> None:
+    """Say who may call each of the site's own routes: a credential that was forgotten is seen here."""
+    from infra import site_check  # noqa: PLC0415 - see above
+
+    for number, line in enumerate(site_check.routes()):
+        say(f"{'' if number else 'Routes':10}{line}")
 
 
 def _listen(port: int, body_limit: int) -> HttpServer:

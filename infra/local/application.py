@@ -25,8 +25,10 @@ def load_api(project: Path = PROJECT) -> ApiGateway:
         sys.path.insert(0, str(project))
     # Imported here because they read the environment, and because the database does not need them.
     from chalicelib.errors import ConfigurationError  # noqa: PLC0415
-    from infra import chalice_cli  # noqa: PLC0415
+    from infra import chalice_cli, site_check  # noqa: PLC0415
 
+    if problems := list(site_check.problems()):
+        raise LocalError("\n".join(["your site cannot start. Correct this, and start it again:", *problems]))
     chalice_cli.install()
     chalice_cli.follow_credentials_of_the_database(os.environ)
     try:

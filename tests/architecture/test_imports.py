@@ -71,6 +71,10 @@ def test_hooks_cost_a_site_without_any_one_module_that_imports_no_other():
     assert not OF_HOOKS & modules_after(built)
 
 
+def test_what_is_wrong_with_a_sites_code_is_looked_at_by_no_cold_start():
+    assert not {"chalicelib.api.own_routes", "chalicelib.api.queries", "difflib", "infra"} & modules_after("import app")
+
+
 def test_the_authorizer_loads_no_http_client_though_pyjwt_would():
     assert not HTTP_CLIENTS & modules_after("import chalicelib.authorizer")
     assert modules_after("import jwt") >= HTTP_CLIENTS

@@ -11,6 +11,7 @@ from botocore.exceptions import NoCredentialsError
 
 from infra.deployment.checks import account as account_checks
 from infra.deployment.checks.domain import covers
+from infra.deployment.own_code import problems_of_own_code
 from tests.deployment import domain_here
 from tests.deployment.deployer_policy import recorded
 from tests.deployment.needed_permissions import needed
@@ -47,7 +48,7 @@ def test_a_new_stage_in_a_good_account_is_ready_and_what_cannot_be_known_is_name
     found = check(operator)
 
     assert [name for name, (state, _) in found.items() if state == "ok"] == [
-        "stage and parameters", "region", "credentials", "clock", "stack", "names", "Lambda", "API Gateway",
+        "stage and parameters", "own code", "region", "credentials", "clock", "stack", "names", "Lambda", "API Gateway",
         "webhooks", "passkeys", "mails", "permissions",
     ]  # fmt: skip
     assert found["CloudFront"][0] == "unknown"
@@ -63,6 +64,56 @@ def test_a_stage_that_is_deployed_is_ready(operator):
 
     assert {state for state, _ in found.values()} == {"ok"}
     assert found["CloudFront"] == ("ok", "the account has 1 distributions, so AWS has verified it")
+
+
+WRONG_ROUTES = """
+from chalicelib.api.responses import Answer
+from chalicelib.api.routing import Call, Routes
+from chalicelib.site.settings import nothing
+
+routes = Routes()
+"""
+ROUTES_WITH_MISTAKES = """
+import os
+from chalicelib.api.routing import Call, Routes
+
+routes = Routes()
+assert os.environ["SITE_DEPOT"] == "here"
+
+
+@routes.operation("GET", "/api/stock/")
+def stock(call: Call, data: dict):
+    pass
+"""
+
+
+@pytest.mark.parametrize("command", ["--check", "--dry-run", "--no-smoke"])
+def test_mistakes_in_the_sites_own_code_are_told_before_anything_is_made(operator, command):
+    operator.replace(own_code=problems_of_own_code)
+    (operator.project / "chalicelib" / "site" / "routes.py").write_text(ROUTES_WITH_MISTAKES)
+    path = operator.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "stages": {"prod": {"environment_variables": {"SITE_DEPOT": "here"}}}}))
+    before = account()
+
+    assert operator.deploy(command) == 1
+
+    said = "\n".join([*operator.lines, operator.errors])
+    named = "GET /api/stock/ (stock, chalicelib/site/routes.py:9): "
+    assert f'{named}the API is at /api already, so this is served at /api/api/stock/: write "/stock/"' in said
+    assert said.count(named) == 4
+    assert account() == before
+
+
+def test_a_site_that_cannot_be_loaded_is_told_with_its_file_and_line(operator):
+    operator.replace(own_code=problems_of_own_code)
+    (operator.project / "chalicelib" / "site" / "routes.py").write_text(WRONG_ROUTES)
+
+    state, sentence = check(operator, code=1)["own code"]
+
+    assert state == "WRONG"
+    assert sentence.startswith("chalicelib/site/routes.py:4: ImportError: cannot import name 'nothing' from")
+    assert operator.lines[-1].endswith("Not ready: own code. Not known: CloudFront.")
 
 
 def test_a_check_only_reads(operator):
@@ -98,7 +149,7 @@ def test_credentials_that_are_none_end_the_check_with_one_line(operator, monkeyp
 
     assert found["credentials"][0] == "WRONG"
     assert advice in found["credentials"][1]
-    assert set(found) <= {"stage and parameters", "region", "credentials", "clock"}
+    assert set(found) <= {"stage and parameters", "own code", "region", "credentials", "clock"}
     assert "Not ready: credentials." in operator.lines[-1]
 
 
@@ -115,7 +166,7 @@ def test_credentials_for_another_account_than_the_stages_are_wrong(operator):
 def test_a_region_that_is_none_is_named_before_anybody_is_asked(operator, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "eu-centrall-1")
     found = check(operator, code=1)
-    assert list(found) == ["stage and parameters", "region"]
+    assert list(found) == ["stage and parameters", "own code", "region"]
     assert "there is no region eu-centrall-1" in found["region"][1]
 
     monkeypatch.delenv("AWS_REGION")

@@ -210,7 +210,11 @@ class TestBeforeRegistration:
         assert (memory.users, deliver(memory), registrations(memory)) == ({}, [], 0)
         assert log() == [("ERROR", "before_registration", type(failure).__name__)] * 2
 
-    @pytest.mark.parametrize("answer", [False, True, "No.", RegistrationRefused, refuse_all], ids=str)
+    @pytest.mark.parametrize(
+        "answer",
+        [False, True, "No.", RegistrationRefused, refuse_all],
+        ids=["false", "true", "a text", "a class", "a coroutine"],
+    )
     def test_what_it_returns_lets_nobody_in_and_the_log_says_how_to_refuse(self, make_use_cases, memory, log, answer):
         def hook(attempt):
             return answer(attempt) if answer is refuse_all else answer

@@ -44,7 +44,7 @@ def check_all(
         for finding in _findings(stage, project, parameters, dependencies, mail_from):
             progress(str(finding))
             findings.append(finding)
-    wrong = [finding.name for finding in findings if finding.state is State.WRONG]
+    wrong = list(dict.fromkeys(finding.name for finding in findings if finding.state is State.WRONG))
     unknown = [finding.name for finding in findings if finding.state is State.UNKNOWN]
     rest = f" Not known: {', '.join(unknown)}." if unknown else ""
     progress.end(
@@ -66,6 +66,12 @@ def refuse_wrong(resources: Resources, parameters: Mapping[str, str]) -> None:
         finding = each.finding()
         if finding.state is State.WRONG:
             raise DeploymentError(f"{finding.name}: {finding.sentence}")
+
+
+def refuse_wrong_code(stage: str, project: Path, dependencies: Dependencies) -> None:
+    """Raise DeploymentError, with a line for each mistake, if the site's own code could not be what is meant."""
+    if problems := dependencies.own_code(project, stage):
+        raise DeploymentError("\n".join(["the site's own code has mistakes", *problems]))
 
 
 def of_running(resources: Resources) -> Iterator[Check]:
@@ -101,6 +107,7 @@ def _findings(
 ) -> Iterator[Finding]:
     usable = Check("stage and parameters", partial(_usable, stage, project, parameters)).finding()
     yield usable
+    yield from _of_own_code(stage, project, dependencies)
     session = session_of_shell()
     region = Check("region", partial(account.region, session)).finding()
     yield region
@@ -116,6 +123,14 @@ def _findings(
     resources = Resources(stage, project, caller.place, dependencies, mail_from=mail_from)
     for each in _of_stage(resources, parameters):
         yield each.finding()
+
+
+def _of_own_code(stage: str, project: Path, dependencies: Dependencies) -> Iterator[Finding]:
+    problems = dependencies.own_code(project, stage)
+    for problem in problems:
+        yield Finding("own code", State.WRONG, problem)
+    if not problems:
+        yield Finding("own code", State.OK, "the site's routes and hooks are as they must be")
 
 
 class _Caller:
