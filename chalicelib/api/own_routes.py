@@ -189,7 +189,7 @@ def _of_declaration(operation: Operation) -> Iterator[str]:
 
 def _of_view(operation: Operation, *, is_a_route: bool) -> Iterator[str]:
     view = operation.view
-    if not inspect.isfunction(inspect.unwrap(view)) or not hasattr(view, "__globals__"):
+    if not inspect.isfunction(inspect.unwrap(view)):
         yield "a view is a function"
         return
     if runs_later(view):

@@ -234,7 +234,9 @@ class Operation:
         """The types of the view's parameters and of what it returns. Raises whatever an annotation raises."""
         # Not at import: reading annotations would lengthen every cold start.
         names = vars(importlib.import_module(self.types)) if self.types is not None else {}
-        return get_type_hints(self.view, globalns={**names, **self.view.__globals__}, include_extras=True)
+        # A decorator may be of another module, and know none of the names.
+        view: Any = inspect.unwrap(self.view)
+        return get_type_hints(view, globalns={**names, **view.__globals__}, include_extras=True)
 
 
 class Routes:

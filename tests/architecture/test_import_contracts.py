@@ -17,7 +17,7 @@ TYPES = {"layers": LayersContract, "forbidden": ForbiddenContract}
 # By contract, an import that must break it.
 FORBIDDEN_IMPORTS = {
     "Imports point down, room by room": ("chalicelib.accounts.user", "chalicelib.use_cases.ports"),
-    "Within api: the application, what a site does wrong, the document, routes, how they are declared, the middleware, then answers": (
+    "Within api: the application, a site's mistakes, the document, routes, their declaration, middleware, answers": (
         "chalicelib.api.responses",
         "chalicelib.api.middleware",
     ),

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypedDict
@@ -71,6 +72,22 @@ def test_a_route_as_the_guide_has_it_has_no_mistake():
 
     assert declared("POST", "/pages/{page}/trees.json", take, role="buyer", credential=Credential.LIVE) == []
     assert declared("PUT", "/") == []
+
+
+@contextmanager
+def noted():
+    yield
+
+
+@pytest.mark.parametrize("decorator", [noted(), functools.cache], ids=["of another module", "no function"])
+def test_a_decorated_function_is_what_it_would_be_without_the_decorator(decorator):
+    @decorator
+    def view(call: "Call", page: "str", body: "Tree") -> "Answer[Receipt]":
+        """Take it."""
+
+    assert declared("POST", "/pages/{page}", view) == []
+    [said] = declared("POST", "/pages/{other}", view)[:1]
+    assert "the function has no parameter for {other}" in said
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ def _findings(
 ) -> Iterator[Finding]:
     usable = Check("stage and parameters", partial(_usable, stage, project, parameters)).finding()
     yield usable
-    yield from _of_own_code(stage, project, dependencies)
+    if usable.state is not State.WRONG:
+        yield from _of_own_code(stage, project, dependencies)
     session = session_of_shell()
     region = Check("region", partial(account.region, session)).finding()
     yield region
