@@ -5,10 +5,14 @@ Each is asked the same, with tokens of a real server, and with others that its o
 
 import asyncio
 import base64
+import contextlib
+import http.server
 import importlib
 import json
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -26,6 +30,7 @@ from tests.client.find_node import node_folder
 from tests.guides.markdown import Page
 from tests.guides.newcomer import write
 from tests.support.dynamodb_local import free_port
+from tests.support.http_servers import serving
 from tests.support.node_projects import TOOLS
 from tests.support.oracles import found_in_oracles
 
@@ -216,15 +221,152 @@ def test_an_authorizer_of_an_http_api(modules, tokens):
         assert ask(header) == {"isAuthorized": False}
 
 
-def test_a_service_whose_keys_cannot_be_fetched_does_not_say_that_the_token_is_bad(modules, tokens, monkeypatch):
-    closed = jwt.PyJWKClient(f"http://127.0.0.1:{free_port()}/.well-known/jwks.json")
+KEYS = "/api/.well-known/jwks.json"
+CUT_OFF, GOOD = object(), object()
+UNREADABLE = {
+    "a page in HTML": b"<!doctype html><title>Hello</title>",
+    "a set without keys": b'{"keys": []}',
+    "a list": b"[]",
+    "a text": b'"keys"',
+    "nothing": b"",
+    "keys that are none": b'{"keys": "none"}',
+    "a set of other things": b'{"keys": [1, null, {}]}',
+    "what is not UTF-8": b"\xff\xff",
+    "half a set": CUT_OFF,
+    "an error": None,
+}
+"""What may be answered in place of the keys."""
+SIGNS_NOTHING = b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "one", "use": "enc"}]}'
+
+
+class KeySet:
+    """A server whose key set is the API's, or what a test puts in its place."""
+
+    def __init__(self, keys):
+        self.keys, self.answers, self.looks, self.issuer = keys, GOOD, 0, ""
+
+
+@pytest.fixture
+def key_set(api):
+    with urllib.request.urlopen(f"{api.url}{KEYS}") as answer:
+        key_set = KeySet(answer.read())
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            assert self.path == KEYS
+            key_set.looks += 1
+            if key_set.answers is CUT_OFF:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(key_set.keys)))
+                self.end_headers()
+                self.wfile.write(key_set.keys[:10])
+                self.wfile.flush()
+                # Closed so, the connection is reset, and not only ended.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                return
+            body = key_set.keys if key_set.answers is GOOD else key_set.answers
+            self.send_response(500 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_):
+            pass
+
+        def finish(self):
+            with contextlib.suppress(OSError):
+                super().finish()
+
+    with serving(Answers) as server:
+        key_set.issuer = f"http://127.0.0.1:{server.server_port}/api"
+        yield key_set
+
+
+@pytest.fixture
+def keys_of(key_set, modules, monkeypatch):
+    """Have the page's modules read their keys from that server, and make them forget those that they know."""
+
+    def keys_of(**options):
+        access_tokens = modules("access_tokens.py")
+        monkeypatch.setattr(
+            access_tokens, "KEYS", access_tokens.Keys(f"{key_set.issuer}/.well-known/jwks.json", **options)
+        )
+
+    keys_of()
+    return keys_of
+
+
+def flask(modules):
+    client = modules("flask_service.py").app.test_client()
+    return lambda header: client.get("/orders", headers={"Authorization": header}).status_code
+
+
+def fastapi(modules):
+    if not os.environ.get("CI"):
+        pytest.importorskip("fastapi", reason="FastAPI is installed by `make test`")
+    app = modules("fastapi_service.py").app
+
+    def ask(header):
+        # A browser of another test may have left its loop in this thread.
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(asyncio.run, over_asgi(app, "GET", header)).result()[0]
+
+    return ask
+
+
+def http_function(modules):
+    handler = modules("http_function.py").handler
+    return lambda header: handler({"headers": {"authorization": header}}, None)["statusCode"]
+
+
+@pytest.mark.parametrize("service", [flask, fastapi, http_function])
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_service_whose_keys_cannot_be_read_does_not_say_that_the_token_is_bad(
+    keys_of, key_set, modules, tokens, service, what
+):
+    ask = service(modules)
+    key_set.answers = UNREADABLE[what]
+    assert ask(tokens["good"]) == 503
+    key_set.answers = GOOD
+    assert ask(tokens["good"]) == 200
+    assert ask(tokens["bad"]["a token by an unknown key"]) == 401
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_keys_that_are_known_stay_good_if_they_cannot_be_read_again(keys_of, key_set, modules, tokens, what):
+    ask = http_function(modules)
+    keys_of(cooldown_duration=0)
+    assert ask(tokens["good"]) == 200
+    key_set.answers, looks = UNREADABLE[what], key_set.looks
+    assert ask(tokens["bad"]["a token by an unknown key"]) == 503
+    assert ask(tokens["good"]) == 200
+    # Strangers cannot make it ask again and again.
+    assert ask(tokens["bad"]["a token by an unknown key"]) == 503
+    assert key_set.looks == looks + 1
+
+
+def test_a_set_that_has_keys_for_something_else_is_as_good_as_none(keys_of, key_set, modules, tokens):
+    key_set.answers = SIGNS_NOTHING
+    assert http_function(modules)(tokens["good"]) == 503
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("authorizer", ["rest_authorizer.py", "http_authorizer.py"])
+def test_an_authorizer_whose_keys_cannot_be_read_does_not_say_so_either(
+    keys_of, key_set, modules, tokens, authorizer, what
+):
+    key_set.answers = UNREADABLE[what]
+    event = {"headers": {"authorization": tokens["good"]}, "authorizationToken": tokens["good"]}
+    with pytest.raises(modules("access_tokens.py").Refused) as refused:
+        modules(authorizer).handler({**event, "methodArn": METHOD_ARN}, None)
+    assert refused.value.status == 503
+
+
+def test_nor_does_a_service_that_reaches_nobody(modules, tokens, monkeypatch):
+    closed = modules("access_tokens.py").Keys(f"http://127.0.0.1:{free_port()}/.well-known/jwks.json")
     monkeypatch.setattr(modules("access_tokens.py"), "KEYS", closed)
-    answer = modules("http_function.py").handler({"headers": {"authorization": tokens["good"]}}, None)
-    assert answer["statusCode"] == 503
-    for authorizer in ("rest_authorizer.py", "http_authorizer.py"):
-        event = {"headers": {"authorization": tokens["good"]}, "authorizationToken": tokens["good"]}
-        with pytest.raises(modules("access_tokens.py").Refused):
-            modules(authorizer).handler({**event, "methodArn": METHOD_ARN}, None)
+    assert http_function(modules)(tokens["good"]) == 503
 
 
 @pytest.fixture
@@ -265,6 +407,16 @@ def over_http(url, method, header):
 def test_a_service_in_express(express, api, tokens):
     refuses_all_but_access_tokens(express(f"{api.url}/api"), tokens)
     assert express(f"http://127.0.0.1:{free_port()}/api")("GET", tokens["good"])[0] == 503
+
+
+def test_a_service_in_express_whose_keys_cannot_be_read(express, key_set, tokens):
+    ask = express(key_set.issuer)
+    for what, key_set.answers in {**UNREADABLE, "a key that signs nothing": SIGNS_NOTHING}.items():
+        assert ask("GET", tokens["good"])[0] == 503, what
+    key_set.answers = GOOD
+    # It is for another issuer: that is the token's fault.
+    assert ask("GET", tokens["good"])[:2] == (401, BAD_TOKEN)
+    assert ask("GET", tokens["bad"]["a token by an unknown key"])[:2] == (401, BAD_TOKEN)
 
 
 def test_the_templates_are_such_as_cloudformation_takes(tmp_path):
