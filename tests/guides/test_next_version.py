@@ -149,6 +149,18 @@ def site(upstream, tmp_path):
     return folder
 
 
+def test_what_a_site_pushes_goes_to_its_own_repository(site, tmp_path):
+    branch = git("rev-parse --abbrev-ref HEAD", site)
+    assert branch == "main"
+    assert run("git rev-parse --abbrev-ref main@{upstream}", site).returncode != 0
+    git(f"init --quiet --bare {tmp_path / 'its-own'}", tmp_path)
+    git(f"remote set-url origin {tmp_path / 'its-own'}", site)
+    [first] = re.findall(r"`(git push --set.*?)`", UPGRADE)
+    assert run(first, site).returncode == 0
+    assert git("rev-parse --abbrev-ref main@{upstream}", site) == "origin/main"
+    assert git("rev-parse main", tmp_path / "its-own") == git("rev-parse HEAD", site)
+
+
 def test_a_later_version_leaves_the_site_as_it_is_and_the_site_runs_with_it(site, start):
     done = run(TAKEN, site)
     assert done.returncode == 0, done.stdout + done.stderr
