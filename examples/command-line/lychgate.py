@@ -42,6 +42,7 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 MARGIN_SECONDS = 30.0
 UNAUTHORIZED = 401
 NO_CONTENT = 204
+UNSUPPORTED_MEDIA_TYPE = 415
 SERVER_ERRORS = range(500, 600)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -385,7 +386,7 @@ class Client:
                 raise
             # Of all answers only this one means that the session is over.
             self._forget()
-            raise NotLoggedIn("The session has ended. Log in again: login") from None
+            raise NotLoggedIn("The session has ended. Log in again with: lychgate.py login") from None
         session = session_of(self.api, answer, asked_at)
         self._write(session)
         return session
@@ -440,11 +441,11 @@ class Client:
                 session = Session(**json.loads(text))
             except (ValueError, TypeError):
                 raise NotLoggedIn(
-                    f"{store.name} has no session that this program could read. Log in again: login"
+                    f"{store.name} has no session that this program could read. Log in again with: lychgate.py login"
                 ) from None
             if session.api == self.api.root:
                 return session
-        raise NotLoggedIn(f"You are not logged in to {self.api.root}: login")
+        raise NotLoggedIn(f"You are not logged in to {self.api.root}. Log in with: lychgate.py login")
 
     def _write(self, session: Session) -> None:
         best, *others = self._stores
@@ -526,7 +527,13 @@ def command_call(client: Client, options: argparse.Namespace) -> None:
     # The token is for this API alone, whatever somebody has pasted.
     if not re.fullmatch(r"/(?!/)[!-~]+", path) or "://" in path.partition("?")[0]:
         raise Failure(f"{options.path} is no path below {client.api.root}, such as /dashboard")
-    answer = client.call(options.method.upper(), path, options.data)
+    method = options.method.upper()
+    try:
+        answer = client.call(method, path, options.data)
+    except Refused as refused:
+        if refused.status != UNSUPPORTED_MEDIA_TYPE or options.data is not None:
+            raise
+        raise Failure(f"""{method} {path} needs a body. Give it with: --data '{{"member": "value"}}'""") from None
     if answer is not None:
         show(json.dumps(answer, indent=2))
 

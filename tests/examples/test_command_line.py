@@ -145,7 +145,8 @@ def test_a_session_lasts_from_the_log_in_to_the_log_out(command_line, account, w
         account.ask("GET", "/me", token=token)
     assert not [*command_line.folder.glob("*.json")]
     ran = command_line.run("whoami")
-    assert (ran.returncode, ran.stdout) == (NOT_LOGGED_IN, f"lychgate: You are not logged in to {way.api}: login\n")
+    said = f"lychgate: You are not logged in to {way.api}. Log in with: lychgate.py login\n"
+    assert (ran.returncode, ran.stdout) == (NOT_LOGGED_IN, said)
 
 
 def test_a_second_factor_is_asked_for_when_it_is_due(command_line, account, clock):
@@ -201,8 +202,19 @@ def test_a_session_that_has_ended_elsewhere_is_forgotten(logged_in, account):
 
     ran = logged_in.run("whoami")
 
-    assert (ran.returncode, ran.stdout) == (NOT_LOGGED_IN, "lychgate: The session has ended. Log in again: login\n")
+    said = "lychgate: The session has ended. Log in again with: lychgate.py login\n"
+    assert (ran.returncode, ran.stdout) == (NOT_LOGGED_IN, said)
     assert not [*logged_in.folder.glob("*.json")]
+
+
+def test_a_call_that_lacks_its_body_is_told_how_to_give_one(logged_in):
+    ran = logged_in.run("call", "POST", "/auth/reauthenticate")
+
+    assert ran.returncode == 1
+    assert (
+        ran.stdout
+        == """lychgate: POST /auth/reauthenticate needs a body. Give it with: --data '{"member": "value"}'\n"""
+    )
 
 
 def test_what_needs_a_fresh_session_asks_for_the_password_again(logged_in, account, clock):
