@@ -35,13 +35,15 @@ _log = logging.getLogger("lychgate")
 def configure(environment: Mapping[str, str]) -> None:
     """Configure the ``lychgate`` logger.
 
-    On Lambda every line is JSON on standard output, where CloudWatch finds metrics. Elsewhere only errors are logged,
-    as text on standard error, because a development server prints a line for each request itself.
+    On Lambda every line is JSON on standard output, where CloudWatch finds metrics. Elsewhere errors and warnings are
+    logged, as text on standard error, but of requests only errors: a development server prints a line for each itself.
     """
     function = environment.get("AWS_LAMBDA_FUNCTION_NAME")
     handler = logging.StreamHandler(sys.stdout if function else sys.stderr)
     handler.setFormatter(JsonFormatter(function) if function else logging.Formatter("%(name)s: %(message)s"))
-    handler.setLevel(logging.INFO if function else logging.ERROR)
+    handler.setLevel(logging.INFO if function else logging.WARNING)
+    if function is None:
+        handler.addFilter(_is_of_no_refusal)
     _log.handlers = [handler]
     _log.setLevel(logging.INFO)
     # Lambda's handler on the root logger would write each line a second time.
@@ -112,6 +114,11 @@ class JsonFormatter(logging.Formatter):
             line.update(dict.fromkeys(counts, 1))
             line["_aws"] = _embedded_metrics(counts, milliseconds=int(record.created * 1000))
         return json.dumps(line)
+
+
+def _is_of_no_refusal(record: logging.LogRecord) -> bool:
+    """Return whether a record is an error, or not about a request."""
+    return record.levelno >= logging.ERROR or "route" not in getattr(record, "members", {})
 
 
 def _embedded_metrics(counts: Mapping[str, tuple[str, ...]], *, milliseconds: int) -> dict[str, object]:

@@ -11,6 +11,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from chalicelib.adapters.dynamodb.items import user_key
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.telemetry import log
+from chalicelib.telemetry.hooks import log_hook
 from tests.support.administrators import Administrators
 from tests.support.api_client import SITE_ORIGIN, as_header, in_process
 from tests.support.application import application as make_application
@@ -399,7 +400,13 @@ def test_a_log_line_cannot_be_forged(lines):
     assert line["reason"] == 'x\n{"level": "INFO"}\u2028\x1b[2J'
 
 
-def test_on_a_laptop_only_errors_are_shown_and_as_text(api, application, settings, capsys):
+def test_on_a_laptop_a_slow_hook_is_shown_as_text(capsys):
+    log.configure({})
+    log_hook("claims", 5010.0)
+    assert capsys.readouterr() == ("", "lychgate: the hook claims took 5.0 s\n")
+
+
+def test_on_a_laptop_only_errors_of_requests_are_shown_and_as_text(api, application, settings, capsys):
     log.configure({})
     api.register()
     api.login(password="wrong horse battery staple")
