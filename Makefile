@@ -24,7 +24,7 @@ MERMAID := .tools/mermaid-$(MERMAID_VERSION).js
 STAGE_IS_NAMED = test -n "$(STAGE)" || { echo "Name the stage: make $@ STAGE=prod" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help dev examples example dynamodb keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz docs diagrams pictures types policy bench lint lint-types lint-style lint-imports lint-templates lint-workflows audit format lock upgrade clean rebuild
+.PHONY: help dev examples example dynamodb mails keys doctor deploy destroy live watch rollback smoke quick test test-all fuzz docs diagrams pictures types policy bench lint lint-types lint-style lint-imports lint-templates lint-workflows audit format lock upgrade clean rebuild
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ example: ## The same with one example: make example NAME=another-origin
 
 dynamodb: $(VENV)/.installed-dev ## Run the database alone, for `chalice local`
 	@exec $(BIN)/python -m infra.local dynamodb
+
+mails: $(VENV)/.installed-dev ## Say what is wrong with the site's own files of mails
+	@exec $(BIN)/python -m infra.local mails
 
 keys: $(VENV)/.installed-dev ## List the signing keys of STAGE; `python -m infra.keys --help` changes them
 	@exec $(BIN)/python -m infra.keys list --stage $(or $(STAGE),dev)

@@ -7,12 +7,12 @@ names the variable.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from chalicelib.accounts.addresses import address_error
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import OURS, languages
 from chalicelib.config.environment import mails_per_day, one_of, required, site_name, url
 from chalicelib.errors import ConfigurationError
 from chalicelib.mails.colours import is_colour
@@ -50,8 +50,10 @@ class MailerSettings:
     """What SES reports bounces and complaints by."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> MailerSettings:
-        """Parse the settings. Raises ConfigurationError."""
+    def from_environment(
+        cls, environment: Mapping[str, str], tags: Callable[[], tuple[str, ...]] = languages
+    ) -> MailerSettings:
+        """Parse the settings. ``tags`` returns the languages of mails. Raises ConfigurationError."""
         look = _look(environment)
         sender_name, sender = _address(required(environment, "LYCHGATE_MAIL_FROM"), "LYCHGATE_MAIL_FROM")
         reply_to = environment.get("LYCHGATE_MAIL_REPLY_TO", "").strip()
@@ -64,7 +66,7 @@ class MailerSettings:
             sender_name=sender_name or look.site_name,
             reply_to=_address(reply_to, "LYCHGATE_MAIL_REPLY_TO")[1] if reply_to else None,
             look=look,
-            language=one_of(environment, "LYCHGATE_LANGUAGE", LANGUAGES, LANGUAGES[0]),
+            language=one_of(environment, "LYCHGATE_LANGUAGE", tags(), OURS[0]),
             ses_region=_matching(environment, "LYCHGATE_SES_REGION", _REGION, "must be a region such as eu-central-1"),
             configuration_set=_matching(
                 environment,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import SITES_MAILS, languages
 from chalicelib.accounts.mail import MailKind
 from chalicelib.mails.colours import DARK, LIGHT, as_text, is_colour, text_on
 
@@ -63,11 +63,15 @@ _INDISPENSABLE = ("link", "code")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Files:
-    """Where templates are, and the languages that they are in. What the site has goes before what we have."""
+    """Where templates are. What the site has goes before what we have."""
 
     ours: Path = Path(__file__).parent
-    sites: Path = Path(__file__).parents[1] / "site" / "mails"
-    languages: tuple[str, ...] = LANGUAGES
+    sites: Path = SITES_MAILS
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that they are in, ours first."""
+        return languages(self.sites)
 
     def find(self, name: str) -> Path:
         """Return the path of a file, the site's if there is one."""
@@ -125,7 +129,7 @@ def render(template: str, language: str, values: Mapping[str, str], look: Look, 
     anything but letters and digits in a code.
     """
     _check_values(template, values, look)
-    language = language if language in files.languages else files.languages[0]
+    language = language if language in (there_are := files.languages) else there_are[0]
     needed = tuple(name for name in _INDISPENSABLE if name in values)
     of_site = {"site_name": look.site_name, "site": look.site}
 
@@ -196,7 +200,7 @@ def _read(file: Path) -> str:
         return file.read_text("utf-8-sig")
     except FileNotFoundError:
         raise BrokenTemplate(
-            f"{file} is missing. Ours come with the package; for another language, write it."
+            f"{file} is missing. A language of the site's own needs each file that ours have."
         ) from None
     except UnicodeDecodeError as not_utf8:
         raise BrokenTemplate(f"{file} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}.") from None

@@ -1,4 +1,7 @@
-"""`python -m infra.local`: runs the page, the API and the database here; with `dynamodb`, the database only."""
+"""`python -m infra.local`: runs the page, the API and the database here; with `dynamodb`, the database only.
+
+With `mails` it says what is wrong with the site's files of mails, and runs nothing.
+"""
 
 import argparse
 import os
@@ -29,6 +32,8 @@ def main() -> int:
     """Run until interrupted and return the exit code."""
     started = time.monotonic()
     options = _options(os.environ)
+    if options.command == "mails":
+        return _check_mails()
     interruption = Interruption()
     environment.forget_aws()
     for advice in advice_on_unknown(os.environ):
@@ -44,6 +49,18 @@ def main() -> int:
         sys.stderr.write(f"lychgate: {error}\n")
         return 1
     return 0
+
+
+def _check_mails() -> int:
+    from chalicelib.accounts.languages import languages  # noqa: PLC0415 - the other commands do not need it
+    from chalicelib.mails.previews import problems  # noqa: PLC0415
+
+    found = problems()
+    for sentence in found:
+        say(sentence)
+    if not found:
+        say(f"Every mail can be sent in each language: {', '.join(languages())}.")
+    return 1 if found else 0
 
 
 def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
@@ -67,6 +84,7 @@ def _run_database(options: argparse.Namespace, stack: ExitStack) -> None:
     _enter(configured, options.port or _PAGE_PORT, database, directory)
     database_credentials.follow_credentials(aws.session(), directory.credentials)
     _deliver_mails(database, stack)
+    _say_what_is_wrong_with_mails()
     _deliver_webhooks(database, stack, directory)
     say(f"Mailbox   http://127.0.0.1:{database.port}/_mailbox, whose links lead to {page_url()}")
     say(f"Database  http://127.0.0.1:{database.port} (DynamoDB and SSM), kept in {directory.path}")
@@ -89,6 +107,13 @@ def _deliver_mails(database: "Database", stack: ExitStack) -> None:
 
     if database.new_mails is not None:
         stack.enter_context(delivering(database.new_mails, load_mailer()))
+
+
+def _say_what_is_wrong_with_mails() -> None:
+    from infra.local.mail_previews import said_of_files  # noqa: PLC0415 - see above
+
+    for sentence in said_of_files():
+        say(f"Mails     {sentence}")
 
 
 def _webhook_secrets(configured: Mapping[str, str]) -> str | None:
@@ -141,6 +166,7 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     _enter(configured, server.port, database, directory)
     site = DevelopmentSite(load_api(), StaticSite(*folders_of(environment.PROJECT)))
     _deliver_mails(database, stack)
+    _say_what_is_wrong_with_mails()
     _deliver_webhooks(database, stack, directory)
     also = {folder.name: StaticSite(folder) for folder in options.also}
     server.start(with_mailbox(database.mailbox, with_folders(also, site)))
@@ -204,7 +230,7 @@ def _options(environ: Mapping[str, str]) -> argparse.Namespace:
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=("dev", "dynamodb"), default="dev")
+    parser.add_argument("command", nargs="?", choices=("dev", "dynamodb", "mails"), default="dev")
     parser.add_argument(
         "--port",
         type=port_number,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import SITES_MAILS
 
 
 def page_url() -> str:
@@ -19,18 +19,31 @@ def sends_mails() -> bool:
     return os.environ.get("LYCHGATE_EMAIL") != "off"
 
 
+def said_of_files() -> list[str]:
+    """Return a sentence for each thing that is wrong with the site's own files of mails."""
+    if not SITES_MAILS.is_dir():
+        return []
+    from chalicelib.mails.previews import problems  # noqa: PLC0415 - few sites have any
+
+    return problems()
+
+
 def listed_previews() -> Iterator[dict[str, Any]]:
     """Yield a sample of each mail as the mailbox lists them. One whose file is broken says what is wrong with it.
 
-    Raises ConfigurationError.
+    So does a file that no mail uses, before them. Raises ConfigurationError.
     """
     from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - see above
-    from chalicelib.mails.previews import preview  # noqa: PLC0415
-    from chalicelib.mails.rendering import TEMPLATES, BrokenTemplate  # noqa: PLC0415
+    from chalicelib.mails.previews import preview, strays  # noqa: PLC0415
+    from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate  # noqa: PLC0415
 
     look = MailerSettings.from_environment(os.environ).look
+    for name, text in strays().items():
+        listed = {"id": name, "to": name, "language": "en"}
+        yield {**listed, "subject": "This file is used by no mail", "text": text, "html": "", "broken": True}
+    languages = FILES.languages
     for template in TEMPLATES:
-        for language in LANGUAGES:
+        for language in languages:
             listed = {"id": f"{language}/{template}", "to": str(template), "language": language}
             try:
                 rendered = preview(template, language, look).rendered

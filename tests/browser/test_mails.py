@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import OURS as LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails.previews import preview, previews
+from chalicelib.mails.previews import preview
 from chalicelib.mails.rendering import Files, Look
 from tests.client.find_node import node_folder
+from tests.mails.reading import previews
 from tests.support.browsers import PATIENCE_MS
 from tests.support.marks import is_left_over
 

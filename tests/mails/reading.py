@@ -4,8 +4,16 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from chalicelib.mails.previews import preview
+from chalicelib.mails.rendering import TEMPLATES
+
 VOID = {"meta", "br"}
 OF_NO_TEXT = {"style", "title"}
+
+
+def previews(look, files):
+    """A sample of each mail in each language."""
+    return [preview(template, language, look, files) for template in TEMPLATES for language in files.languages]
 
 
 @dataclass

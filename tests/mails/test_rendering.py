@@ -4,10 +4,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.accounts.languages import LANGUAGES
 from chalicelib.accounts.mail import MailKind
-from chalicelib.mails.previews import previews, sample_values
-from chalicelib.mails.rendering import FILES, MAX_NAME, TEMPLATES, BrokenTemplate, Files, Look, render
+from chalicelib.mails.previews import problems, sample_values, strays
+from chalicelib.mails.rendering import FILES, MAX_NAME, BrokenTemplate, Look, render
 from tests.mails.reading import MailReader
 
 LOOK = Look("Example", "https://example.com", "#1f5fa8")
@@ -254,39 +253,79 @@ def test_a_file_that_is_not_utf_8_is_named(site_files, files):
     assert refusal(files, language="de").startswith(f"{path} is not in UTF-8: ")
 
 
-def test_a_language_without_files_is_an_error_until_the_site_has_them(site_files):
-    files = Files(sites=site_files, languages=("en", "fr"))
-    assert "fr/password_changed.txt is missing. Ours come with the package; for another language, write it." in refusal(
-        files, "password_changed", "fr"
-    )
+def test_a_folder_of_the_sites_makes_a_language_and_lacks_nothing_once_it_has_each_file(site_files, files):
+    assert files.languages == ("en", "de")
     write(site_files, "fr/password_changed.txt", "Changé\n\nVotre mot de passe a changé.\n")
-    write(site_files, "fr/password_changed.html", "<p>Votre mot de passe a changé.</p>")
+    assert files.languages == ("en", "de", "fr")
+    assert "fr/footer.txt is missing." in refusal(files, "password_changed", "fr")
+    [said] = problems(files=files)
+    assert said.startswith(f"{site_files / 'fr'} lacks email.html, email.txt, ")
+    assert " footer.txt, " in said
+    assert " password_changed.txt" not in said
+    for file in sorted((files.ours / "en").iterdir()):
+        write(site_files, f"fr/{file.name}", file.read_text("utf-8"))
+    assert problems(files=files) == []
+    write(site_files, "fr/password_changed.txt", "Changé\n\nVotre mot de passe a changé.\n")
     write(site_files, "fr/footer.txt", "De la part de $sender.")
     own = render("password_changed", "fr", {}, LOOK, files)
     assert own.text == "Votre mot de passe a changé.\n\n-- \nDe la part de Example (example.com).\n"
     assert MailReader(own.html).languages == {"fr"}
 
 
+@pytest.mark.parametrize("name", ["pt-BR", "zh-Hant-TW", "gsw"])
+def test_a_language_may_have_any_tag(site_files, files, name):
+    write(site_files, f"{name}/footer.txt", "")
+    assert files.languages == ("en", "de", name)
+
+
+@pytest.mark.parametrize("name", ["DE", "french", "f", ".fr", "fr_CH", "en", "de"])
+def test_another_folder_makes_no_language(site_files, files, name):
+    write(site_files, f"{name}/footer.txt", "")
+    write(site_files, "it", "A file is no folder.")
+    assert files.languages == ("en", "de")
+
+
 @pytest.mark.parametrize(
-    "name", ["de/registration.txt", "de/reset.htm.html", "fr/reset.txt", "reset.txt", "de/frame.html"]
+    ("name", "meant"),
+    [
+        ("en/resett.txt", "en/reset.txt"),
+        ("de/reset.htm.html", "de/reset.html"),
+        ("reset.txt", "en/reset.txt"),
+        ("de/frame.html", "frame.html"),
+        ("style.css", "styles.css"),
+        ("DE/footer.txt", "de/footer.txt"),
+    ],
 )
-def test_a_preview_tells_of_a_file_that_no_mail_would_use(site_files, files, name):
+def test_a_file_that_no_mail_would_use_is_told_with_the_name_that_is_near(site_files, files, name, meant):
     path = write(site_files, name, "Hello")
-    with pytest.raises(BrokenTemplate, match="is used by no mail") as refused:
-        previews(LOOK, files)
-    assert str(path) in str(refused.value)
+    said = f"{path} is used by no mail. Did you mean {meant}?"
+    assert strays(files) == {name: said}
+    assert problems(files=files) == [said]
+
+
+def test_a_file_whose_name_is_near_none_is_told_with_all_names(site_files, files):
+    path = write(site_files, "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq.css", "Hello")
+    assert problems(files=files)[0].startswith(f"{path} is used by no mail. Files of each language: email.html, ")
+
+
+def test_everything_that_is_wrong_is_told_and_each_thing_once(site_files, files):
+    write(site_files, "en/footer.txt", "$lnik")
+    write(site_files, "de/reset.txt", "Neu\n\n")
+    footer, reset = problems(files=files)
+    assert "en/footer.txt, line 1: $lnik is unknown here." in footer
+    assert "de/reset.txt lacks $link." in reset
 
 
 def test_notes_beside_a_sites_own_files_do_not_matter(site_files, files):
     write(site_files, "README.md", "$")
     write(site_files, "en/.reset.txt.swp", "$")
-    assert len(previews(LOOK, files)) == len(TEMPLATES) * len(LANGUAGES)
+    assert problems(files=files) == []
 
 
 def test_the_files_of_this_site_can_be_sent():
     """With its own files, if it has any."""
     assert FILES.sites == FILES.ours.parent / "site" / "mails"
-    assert len(previews(LOOK)) == len(TEMPLATES) * len(LANGUAGES)
+    assert problems() == []
 
 
 def test_a_kind_of_mail_is_the_name_of_a_template():

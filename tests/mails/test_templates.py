@@ -5,13 +5,13 @@ from string import Template
 
 import pytest
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import OURS as LANGUAGES
 from chalicelib.accounts.mail import ASKED_FOR, MailKind
 from chalicelib.credentials.mailed import CODE_DIGITS, LIFETIMES, read_token
 from chalicelib.mails.colours import DARK, LIGHT, contrast
-from chalicelib.mails.previews import previews, sample_values
+from chalicelib.mails.previews import sample_values
 from chalicelib.mails.rendering import MAX_NAME, REGISTER_KNOWN, TEMPLATES, Files, Look, render
-from tests.mails.reading import MailReader
+from tests.mails.reading import MailReader, previews
 
 OURS = Files().ours
 # Ours alone, whatever the site has.

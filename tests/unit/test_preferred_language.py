@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import OURS as LANGUAGES
 from chalicelib.api.languages import preferred_language
 
 
@@ -36,6 +36,23 @@ def test_is_the_one_of_ours_with_the_greatest_weight(header, language):
 )
 def test_is_none_where_the_header_names_none_of_ours_or_is_malformed(header):
     assert preferred_language(header) == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("fr", "fr"),
+        ("fr-CA", "fr"),
+        ("pt-br", "pt-BR"),
+        ("PT-BR-x-own", "pt-BR"),
+        ("pt", ""),
+        ("pt-PT, de;q=0.1", "de"),
+        ("zh-Hant-HK", "zh-Hant"),
+        ("en-GB", "en"),
+    ],
+)
+def test_is_the_longest_of_the_sites_own_that_the_header_begins_with(header, language):
+    assert preferred_language(header, lambda: (*LANGUAGES, "fr", "pt-BR", "zh-Hant")) == language
 
 
 @given(st.text())

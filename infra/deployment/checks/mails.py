@@ -9,8 +9,8 @@ from botocore.exceptions import UnknownRegionError
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.mailer import MailerSettings
 from chalicelib.errors import ConfigurationError
-from chalicelib.mails.previews import previews
-from chalicelib.mails.rendering import BrokenTemplate, Files
+from chalicelib.mails.previews import problems
+from chalicelib.mails.rendering import Files
 from infra.deployment.checks.findings import State
 from infra.deployment.mailing import HOW_TO_TURN_ON, SENDER, found_identity
 
@@ -54,8 +54,8 @@ def sender(resources: Resources, parameters: Mapping[str, str]) -> tuple[State, 
             f" in .chalice/config.json: {_GUIDE}"
         )
     wrong = _wrong_domain(how, parameters)
-    if wrong is None and (broken := _broken_mail(resources)) is not None:
-        wrong = f"{broken} Such a mail would not be sent: docs/mails.md"
+    if wrong is None and (broken := _broken_mails(resources)):
+        wrong = f"{' '.join(broken)} Such a mail would not be sent: docs/mails.md"
     if wrong is not None:
         return State.WRONG, wrong
     return State.OK, f"from {how.sender}, by SES in {how.region}"
@@ -146,12 +146,8 @@ def _foreign_envelope(resources: Resources, found: Identity, wanted: str) -> str
     )
 
 
-def _broken_mail(resources: Resources) -> str | None:
-    """Return what is wrong with the project's files of mails, None if nothing is."""
+def _broken_mails(resources: Resources) -> list[str]:
+    """Return what is wrong with the project's files of mails."""
     look = MailerSettings.from_environment({**_MADE, **resources.variables()}).look
     code = resources.project / "chalicelib"
-    try:
-        previews(look, Files(ours=code / "mails", sites=code / "site" / "mails"))
-    except BrokenTemplate as broken:
-        return str(broken)
-    return None
+    return problems(look, Files(ours=code / "mails", sites=code / "site" / "mails"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.accounts.addresses import address_error
 from chalicelib.accounts.factors import MAX_LABEL_LENGTH, MOST_PASSKEYS, Factors, Passkey
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import languages
 from chalicelib.accounts.new_usernames import MAX_USERNAME_BYTES
 from chalicelib.accounts.roles import USER, roles_error
 from chalicelib.accounts.user import Contact, User
@@ -191,8 +191,8 @@ def _boolean(name: str) -> Callable[[object], bool]:
 
 
 def _language(value: object) -> str:
-    if value not in LANGUAGES:
-        raise RecordError(f"language must be one of {', '.join(LANGUAGES)}")
+    if value not in (tags := languages()):
+        raise RecordError(f"language must be one of {', '.join(tags)}")
     return str(value)
 
 

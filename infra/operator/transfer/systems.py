@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chalicelib.accounts.languages import LANGUAGES
+from chalicelib.accounts.languages import languages
 from chalicelib.accounts.roles import ADMIN, USER
 from chalicelib.api.responses import timestamp
 from infra.operator.transfer.importing import Convert, Source
@@ -300,7 +300,7 @@ def _milliseconds(value: object) -> object:
 
 def _language(locale: object) -> str | None:
     language = re.split("[-_]", locale)[0].lower() if isinstance(locale, str) else None
-    return language if language in LANGUAGES else None
+    return language if language in languages() else None
 
 
 def _roles(listed: object) -> list[Any] | None:
