@@ -1,5 +1,7 @@
 """The settings of Sphinx. `python -m infra.docs` writes the pages that it builds, and finishes what it has built."""
 
+from pathlib import Path
+
 project = "Lychgate"
 author = "the contributors of Lychgate"
 html_title = "Lychgate"
@@ -17,6 +19,7 @@ html_theme = "furo"
 html_static_path = ["_site/static"]
 html_extra_path = ["_site/extra"]
 html_css_files = ["site.css"]
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_favicon = "_site/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
@@ -24,7 +27,7 @@ html_show_copyright = False
 html_use_index = False
 html_permalinks_icon = "#"
 pygments_style = "a11y-high-contrast-light"
-pygments_dark_style = "a11y-high-contrast-dark"
+pygments_dark_style = "github-dark"
 html_theme_options = {
     "light_logo": "favicon.svg",
     "dark_logo": "favicon.svg",

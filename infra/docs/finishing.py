@@ -38,6 +38,12 @@ _REPLACED = {
 """What the theme writes, and what takes its place."""
 _PARAGRAPH = re.compile(r"<article.*?<p>(.*?)</p>", re.DOTALL)
 _DESCRIPTION_LENGTH = 160
+_TABLE = re.compile(r'<table class="(docutils[^"]*)"(.*?)</table>', re.DOTALL)
+_HEAD = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+_ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<td\b")
+_MOST_STACKED = 4
+"""Columns of a table whose rows a phone shows as blocks. One with more is for comparing, and is scrolled."""
 _INLINE = re.compile(r"<(?P<tag>script|style)>(?P<text>.*?)</(?P=tag)>", re.DOTALL)
 _IMAGE = re.compile(r'<img\b(?P<before>[^>]*?)\bsrc="(?P<src>[^"]+)"(?P<after>[^>]*)>')
 _SIZE_OF_SVG = re.compile(r'<svg\b[^>]*?viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
@@ -55,9 +61,30 @@ def finish(folder: Path) -> None:
         text = _IMAGE.sub(lambda found: _sized(found, path), text)  # noqa: B023 - used at once
         for before, after in _REPLACED.items():
             text = text.replace(before, after)
+        text = _TABLE.sub(_stacked, text)
         text = re.sub(r'<th class="head[^"]*">(?:<p></p>)?</th>', "<td></td>", text)
         text = text.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n    {_policy()}{_described(text)}', 1)
         path.write_text(text, "utf-8")
+
+
+def _stacked(table: re.Match[str]) -> str:
+    """Return a table whose cells say which column they are of, for windows too narrow for columns."""
+    heads = [html.unescape(re.sub(r"<[^>]+>", "", head)).strip() for head in _HEAD.findall(table[2])]
+    if not 2 <= len(heads) <= _MOST_STACKED:  # noqa: PLR2004 - one column needs none of this
+        return table[0]
+    # What a row is about needs no name, and nor does the only thing that is said of it.
+    names = [""] * len(heads) if len(heads) == 2 else ["", *heads[1:]]  # noqa: PLR2004 - as above
+
+    def row(found: re.Match[str]) -> str:
+        columns = iter(names)
+
+        def cell(_: re.Match[str]) -> str:
+            name = next(columns, "")
+            return f'<td data-column="{html.escape(name)}"' if name else "<td"
+
+        return _CELL.sub(cell, found[0])
+
+    return f'<table class="{table[1]} stacks"{_ROW.sub(row, table[2])}</table>'
 
 
 def _policy() -> str:

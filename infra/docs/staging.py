@@ -103,7 +103,8 @@ def _copy_assets(root: Path, folder: Path) -> None:
     shutil.copytree(root / "docs" / "site" / "static", folder / _ASSETS / "static")
     for place in (_ASSETS, f"{_ASSETS}/static"):
         shutil.copy(root / "static-site" / "favicon.svg", folder / place / "favicon.svg")
-    shutil.copy(root / "docs" / "site" / "conf.py", folder / "conf.py")
+    for name in ("conf.py", "scorer.js"):
+        shutil.copy(root / "docs" / "site" / name, folder / name)
 
 
 def _write(path: Path, text: str) -> None:

@@ -73,6 +73,49 @@ def test_pages_are_accessible_fit_the_window_and_ask_nobody_else(new_reader, wid
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
+@pytest.mark.parametrize("width", [320, 375, 600])
+@pytest.mark.parametrize("name", ["/settings.html", "/where-things-are.html", "/hooks.html"])
+def test_a_phone_shows_a_whole_row_of_a_table(new_reader, width, name):
+    page = new_reader(viewport={"width": width, "height": 800})
+    page.goto(name)
+    right = "cells => Math.max(...cells.map(cell => cell.getBoundingClientRect().right))"
+    assert page.locator("table td").evaluate_all(right) <= width
+    assert page.locator(".table-wrapper").first.evaluate("it => it.scrollWidth - it.clientWidth") <= 0
+
+
+def test_a_row_on_a_phone_says_what_each_cell_is(new_reader):
+    page = new_reader(viewport={"width": 375, "height": 800})
+    page.goto("/settings.html")
+    said = "cells => cells.map(cell => getComputedStyle(cell, '::before').content.replaceAll('\"', ''))"
+    row = page.locator("tr", has_text="LYCHGATE_AUDIENCE").locator("td")
+    assert row.evaluate_all(said) == ["none", "default: ", "meaning: "]
+
+
+@pytest.mark.parametrize("query", ["fresh", "before_registration", "language"])
+def test_the_search_has_the_guides_before_the_decisions(new_reader, query):
+    page = new_reader()
+    page.goto(f"/search.html?q={query}")
+    page.get_by_text("Search finished").wait_for()
+    found = page.locator("#search-results li > a").evaluate_all("links => links.map(link => link.pathname)")
+    of_decisions = [link.startswith(("/decisions/", "/changelog")) for link in found]
+    assert True in of_decisions
+    assert False in of_decisions
+    assert of_decisions == sorted(of_decisions)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_commands_are_seen_whole_and_their_comments_are_quiet(new_reader, scheme):
+    page = new_reader(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    page.goto(START)
+    block = page.locator("pre").first
+    assert block.evaluate("it => it.scrollWidth - it.clientWidth") <= 0
+    strength = """it => {
+        const [red, green, blue] = getComputedStyle(it).color.match(/\\d+/g).map(Number);
+        return Math.max(red, green, blue) - Math.min(red, green, blue);
+    }"""
+    assert block.locator(".c1").first.evaluate(strength) < 40
+
+
 def test_a_reader_finds_a_page_by_what_it_says(new_reader):
     page = new_reader()
     page.goto(START)
