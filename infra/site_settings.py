@@ -52,6 +52,7 @@ def _given_to_read(module: ast.Module) -> Iterator[str]:
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:
     for line in node.body:
-        is_field = isinstance(line, ast.AnnAssign) and "ClassVar" not in ast.unparse(line.annotation)
-        if is_field and isinstance(line.target, ast.Name):
+        if not isinstance(line, ast.AnnAssign) or "ClassVar" in ast.unparse(line.annotation):
+            continue
+        if isinstance(line.target, ast.Name):
             yield line.target.id
