@@ -352,6 +352,12 @@ class TestOfTheMailer:
         assert (settings.language, settings.reply_to) == ("de", "buero@imker.example")
         assert (settings.ses_region, settings.configuration_set) == ("eu-central-1", "lychgate-prod")
 
+    def test_the_language_may_be_one_of_the_sites_own(self, environment):
+        settings = MailerSettings.from_environment(
+            environment | {"LYCHGATE_LANGUAGE": "fr"}, lambda: ("en", "de", "fr")
+        )
+        assert settings.language == "fr"
+
     @pytest.mark.parametrize(
         ("variable", "value"),
         [
