@@ -94,7 +94,7 @@ def events_of(file: Path, known: Iterable[str] = tuple(EVENTS)) -> list[str]:
     Raises KeyError for one that is not known.
     """
     places = {event: place for place, event in enumerate(known)}
-    told = set(re.findall(r'\bview\.tell\(\s*"([\w-]+)"', sources_of(file)))
+    told = set(re.findall(r'\btell\(\s*(?:this, )?"([\w-]+)"', sources_of(file)))
     return sorted(told, key=places.__getitem__)
 
 

@@ -27,7 +27,7 @@ const FORMER = {
 // The page speaks English, and so do the messages of errors in it.
 const words = await wordsIn("en", ["steps"]);
 const client = createClient();
-/** @type {import("../elements/core/notice.js").Notice | undefined} once an administrator is there */
+/** @type {import("../elements/core/view.js").View["notice"] | undefined} once an administrator is there */
 let notice;
 /** Which of the views is shown. */
 let view = "loading";

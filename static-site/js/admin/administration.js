@@ -41,7 +41,7 @@ const NOT_ALLOWED = "insufficient_scope";
  * @param {Client} client
  * @param {import("../elements/core/languages.js").Words} words
  * @param {{refuse: () => void}} page
- * @returns {Promise<import("../elements/core/notice.js").Notice>} to be hushed when nothing may stay
+ * @returns {Promise<import("../elements/core/view.js").View["notice"]>} to be hushed when nothing may stay
  */
 export async function startAdministration(client, words, { refuse }) {
   // Dialogs and times have words that are an account's.

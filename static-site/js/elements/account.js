@@ -5,6 +5,7 @@ import { make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { explain, say } from "./core/explain.js";
 import { farewellOf, sayAtLogOut } from "./core/farewell.js";
+import { load } from "./core/languages.js";
 import { isShown } from "./core/shown.js";
 import { loadStyles } from "./core/styles.js";
 
@@ -18,8 +19,6 @@ const SPEAKER = "lychgate-sign-in";
 export class Account extends LychgateElement {
   static isSingle = true;
 
-  /** @type {HTMLElement | null} what the element has put beside the page's own */
-  #frame = null;
   /** @type {Promise<import("./account/start.js").Account> | null} once somebody has logged in */
   #parts = null;
   /** The user who is shown, null for none. @type {string | null} */
@@ -39,6 +38,7 @@ export class Account extends LychgateElement {
 
   connectedCallback() {
     super.connectedCallback();
+    if (this.#parts) loadStyles(this, "account");
     // Browsers take what is moved out of what lies above the page, and say that it is open all the same.
     for (const dialog of this.querySelectorAll("dialog[open]:not(:modal)")) {
       dialog.removeAttribute("open");
@@ -49,12 +49,11 @@ export class Account extends LychgateElement {
   /** What the page has put into the element stays, at the end. @param {HTMLElement} frame */
   put(frame) {
     this.clear();
-    this.prepend((this.#frame = frame));
+    this.prepend(frame);
   }
 
   clear() {
-    this.#frame?.remove();
-    this.#frame = null;
+    for (const ours of this.querySelectorAll(`:scope > ${partSelector("frame")}, :scope > dialog${partSelector("card")}`)) ours.remove();
     for (const one of this.#ends()) one.hidden = true;
   }
 
@@ -126,12 +125,11 @@ export class Account extends LychgateElement {
   /** @param {View} view */
   async #load(view) {
     const [{ startAccount }] = await Promise.all([
-      import("./account/start.js").catch((cause) => {
+      load(() => import("./account/start.js"), import.meta.url).catch((cause) => {
         throw new NetworkError("", { cause });
       }),
       view.words.load("account"),
-      // Without its styles it is no beauty, but it works.
-      loadStyles(this, "account").catch(() => {}),
+      loadStyles(this, "account"),
     ]);
     addTitle(view);
     return startAccount(view, { onDeleted: () => sayAtLogOut(view.client, view.text("account-is-deleted")) });

@@ -1,7 +1,8 @@
 /** `<lychgate-guard>`: shows its children to whom they are for. It hides, and protects nothing. docs/elements.md */
 
-import { make, set } from "./core/dom.js";
+import { make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
+import { isShown } from "./core/shown.js";
 
 /** @typedef {import("./core/view.js").View} View */
 
@@ -22,8 +23,6 @@ const HIDING = `@layer lychgate {
 export class Guard extends LychgateElement {
   static observedAttributes = [...LychgateElement.observedAttributes, "sign-in", "for-role"];
 
-  /** @type {HTMLElement | null} what the element has put beside the children */
-  #frame = null;
   #told = make("div", "told");
 
   connectedCallback() {
@@ -40,19 +39,20 @@ export class Guard extends LychgateElement {
   /** @param {HTMLElement} frame */
   put(frame) {
     this.clear();
-    this.append((this.#frame = frame));
+    this.append(frame);
   }
 
+  /** The children stay. */
   clear() {
-    this.#frame?.remove();
-    this.#frame = null;
+    for (const frame of this.querySelectorAll(`:scope > ${partSelector("frame")}`)) frame.remove();
   }
 
   /** @param {import("./core/element.js").State} state @param {{error?: unknown}} how */
   show(state, { error }) {
     const view = /** @type {View} */ (this.view);
     this.#told.replaceChildren();
-    if (state === "failed") this.#told.append(this.failure(view, error));
+    // What is in the way is told where people log in, if that is to be seen.
+    if (state === "failed" && !isShown("lychgate-sign-in", view.client)) this.#told.append(this.failure(view, error));
     if (state === "logged-out") this.#send();
     if (state !== "logged-in") return;
     const role = this.getAttribute("for-role");

@@ -27,14 +27,17 @@ export class SignIn extends LychgateElement {
   /** What it has to say, one after the other. @type {Promise<unknown>} */
   #said = Promise.resolve();
   #isSigningUp = false;
+  /** The key of the title that the page was told last. */
+  #title = "";
 
   /** @param {View} view */
   async build(view) {
     this.#entry = this.#leaving = this.#session = null;
     this.#isSigningUp = false;
+    this.#title = "";
     // Whoever cannot be sent on can stay.
     const isSentOn = this.hasAttribute("after") || (this.hasAttribute("return") && location.search);
-    const leaving = isSentOn ? withWords(view, import("./sign-in/leaving.js")).catch(() => null) : null;
+    const leaving = isSentOn ? withWords(view, () => import("./sign-in/leaving.js"), import.meta.url).catch(() => null) : null;
     this.#wanted = (await loadWanted(view)?.catch(() => null)) ?? null;
     this.#leaving = (await leaving)?.startLeaving(view, this) ?? null;
     const spinner = set(make("span", "spinner"), { "aria-hidden": "true" });
@@ -46,9 +49,9 @@ export class SignIn extends LychgateElement {
   show(state, { why, error, before }) {
     const view = /** @type {View} */ (this.view);
     if (!this.#entry) this.#start(view);
-    if (state === "logged-in") this.#showLoggedIn(view, why);
-    else if (state === "logged-out") this.#showLoggedOut(view, why, before);
-    else if (state === "failed") this.#showFailed(view, error);
+    if (state === "logged-in") return this.#showLoggedIn(view, why);
+    if (state === "logged-out") this.#showLoggedOut(view, why, before);
+    if (state === "failed") return this.#showFailed(view, error);
   }
 
   /** @param {any} [change] */
@@ -59,7 +62,9 @@ export class SignIn extends LychgateElement {
   /** @param {View} view */
   #start(view) {
     this.#entry = startEntry(view, {
-      onTab: (title) => this.#isLoggedOut(view) && view.tell("shown", { title: view.text(title) }),
+      onTab: (title) => {
+        if (this.#isLoggedOut(view) && title !== this.#title) view.tell("shown", { title: view.text((this.#title = title)) });
+      },
       onSignUp: (isUnderWay) => (this.#isSigningUp = isUnderWay),
       wanted: this.#wanted,
     });
@@ -69,12 +74,13 @@ export class SignIn extends LychgateElement {
 
   /** @param {View} view @param {string} why */
   #showLoggedIn(view, why) {
+    this.#title = "";
     const user = /** @type {import("../lychgate.js").User} */ (view.client.user);
     const isAlone = !document.querySelector(OTHERS);
     const isSigningUp = this.#isSigningUp;
     // Until it is there, or has led to another page.
     if (!find(this, partSelector("logged-out")).hidden) this.#open(isAlone || this.#leaving ? "loading" : "");
-    this.#say((session) => session.showLoggedIn(user, why, { isAlone, isSigningUp }));
+    return this.#say((session) => session.showLoggedIn(user, why, { isAlone, isSigningUp }));
   }
 
   /** @param {View} view @param {string} why @param {State | ""} before */
@@ -111,7 +117,7 @@ export class SignIn extends LychgateElement {
   /** Let it be said, in turn. What cannot be loaded is not said. @param {(session: Session) => void} what */
   #say(what) {
     const view = /** @type {View} */ (this.view);
-    const session = (this.#session ??= withWords(view, import("./sign-in/session.js")).then(({ startSession }) =>
+    const session = (this.#session ??= withWords(view, () => import("./sign-in/session.js"), import.meta.url).then(({ startSession }) =>
       startSession(view, {
         open: (name, made) => this.#open(name, made),
         clear: () => this.#entry?.clear(),
@@ -137,9 +143,12 @@ export class SignIn extends LychgateElement {
   }
 
   /** When the page opens, and where a site's own field is used, the focus stays. @param {View} view @param {State | ""} before */
-  #focus(view, before) {
+  async #focus(view, before) {
+    // Dialogs end with the session too, and keep the focus until then.
+    await null;
+    if (!this.#isLoggedOut(view)) return;
     const { activeElement } = document;
-    const isOurs = !activeElement || activeElement === document.body || activeElement.closest(partSelector("frame"));
+    const isOurs = !activeElement?.matches("body *") || activeElement.closest(`dialog, ${partSelector("frame")}`);
     if (before !== "loading" && before !== "logged-out" && isOurs) view.part("logged-out-title").focus();
   }
 }

@@ -28,7 +28,7 @@ export class User extends LychgateElement {
     const way = this.getAttribute("sign-in");
     if (state === "logged-out") this.#place.replaceChildren(...(way === null ? [] : [link("sign-in button quiet", way, view.text("log-in"))]));
     // What is in the way is told where people log in, if that is to be seen.
-    else if (state === "failed" && !isShown("lychgate-sign-in")) this.#place.replaceChildren(this.failure(view, error));
+    else if (state === "failed" && !isShown("lychgate-sign-in", view.client)) this.#place.replaceChildren(this.failure(view, error));
     else this.#place.replaceChildren();
   }
 

@@ -18,7 +18,7 @@ import { find, make, makeButton, partSelector, whileBusy } from "../core/dom.js"
 import { withoutPasskey } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { startForm } from "../core/forms.js";
-import { importAgain } from "../core/languages.js";
+import { load } from "../core/languages.js";
 import { describe, WordedError } from "../core/messages.js";
 import { known } from "../core/ways-known.js";
 
@@ -45,7 +45,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
 
   async function sendLink() {
     try {
-      const { forgotPassword } = await loaded(import("../../lychgate-mail.js"));
+      const { forgotPassword } = await loaded(() => import("../../lychgate-mail.js"));
       await forgotPassword(client, client.user?.username ?? "");
       view.notice.say(view.text("password-link-sent"));
     } catch (error) {
@@ -110,7 +110,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
           },
         });
         if (!mayBegin || !begun) return false;
-        const { setUpApp } = await loaded(import("./totp-setup.js"));
+        const { setUpApp } = await loaded(() => import("./totp-setup.js"));
         return setUpApp(view, begun);
       });
       await settle(isDone, view.text("app-is-on"));
@@ -144,7 +144,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
         },
       });
       if (!isMade) return false;
-      const { showCodes } = await loaded(import("./recovery-codes.js"));
+      const { showCodes } = await loaded(() => import("./recovery-codes.js"));
       return showCodes(view, codes);
     });
     await settle(isDone, view.text("codes-are-new"));
@@ -215,10 +215,10 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
   return { sendLink, renameIn, setUp, askToRemoveApp, askToReplaceCodes, addOne, askToRemove };
 }
 
-/** @param {Promise<any>} code that is being loaded */
+/** @param {() => Promise<any>} code that is being loaded */
 async function loaded(code) {
   try {
-    return await code.catch(importAgain);
+    return await load(code, import.meta.url);
   } catch (cause) {
     throw new NetworkError("", { cause });
   }

@@ -5,14 +5,14 @@
 
 import { NetworkError } from "../../lychgate.js";
 import { explain } from "../core/explain.js";
-import { importAgain } from "../core/languages.js";
+import { load } from "../core/languages.js";
 
 /** @typedef {import("../core/view.js").View} View */
 
 /** @param {View} view @returns {Promise<typeof import("./changes.js")>} throws NetworkError */
 export async function loadChanges(view) {
   try {
-    const [code] = await Promise.all([import("./changes.js").catch(importAgain), view.words.load("steps", "changes")]);
+    const [code] = await Promise.all([load(() => import("./changes.js"), import.meta.url), view.words.load("steps", "changes")]);
     return code;
   } catch (cause) {
     throw new NetworkError("", { cause });

@@ -5,6 +5,7 @@
 
 import { SessionEnded } from "../../lychgate.js";
 import { make, set, whileBusy } from "../core/dom.js";
+import { load } from "../core/languages.js";
 import { day } from "../core/moments.js";
 import { USUAL } from "../core/options.js";
 import { known } from "../core/ways-known.js";
@@ -94,7 +95,7 @@ export class Account {
     const view = this.#view;
     this.#site = await recall(view.client);
     if (this.#site.email === "off") return;
-    const [{ startAddress }] = await Promise.all([import("./address.js"), view.words.load("steps", "changes")]);
+    const [{ startAddress }] = await Promise.all([load(() => import("./address.js"), import.meta.url), view.words.load("steps", "changes")]);
     if (this.#site.isNamedByEmail) await speakOfAddresses(view).catch(() => {});
     if (!view.signal.aborted) this.#address = startAddress(view, this.#site);
   }

@@ -1,5 +1,11 @@
-/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute */
+/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute; what is no address as it is */
 export function rootOf(api: string): string;
+/** @param {Element} element @returns {string} the root of its API */
+export function rootFor(element: Element): string;
+/** The elements of one API that say where the refresh token is kept: what the first says, counts for all. @param {string} root @returns {Element[]} */
+export function storing(root: string): Element[];
+/** @param {string} name @returns {boolean} */
+export function isStorage(name: string): boolean;
 /**
  * @param {string} [api] the API's root, relative to the page or absolute
  * @param {{storage?: StorageMode}} [how] where the first client of this API keeps the refresh token
@@ -25,6 +31,8 @@ export function apiOf(client: Client): string;
  * @returns {Promise<unknown>} throws if the API cannot be reached
  */
 export function restored(client: Client): Promise<unknown>;
+/** @param {Client} client @returns {boolean} whether it is known, or will be, who is logged in */
+export function isRestored(client: Client): boolean;
 /**
  * Hear that it is known who is logged in, which an earlier attempt may have failed to find out.
  *

@@ -17,9 +17,27 @@ const listeners = new WeakMap();
 /** @type {WeakMap<Client, Change>} the log-outs that the API has not heard of, for elements that come after them */
 export const untold = new WeakMap();
 
-/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute */
+/** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute; what is no address as it is */
 export function rootOf(api) {
-  return new URL(api.replace(/\/*$/, "/"), document.baseURI).href;
+  const root = api.replace(/\/*$/, "/");
+  return URL.canParse(root, document.baseURI) ? new URL(root, document.baseURI).href : root;
+}
+
+/** @param {Element} element @returns {string} the root of its API */
+export function rootFor(element) {
+  return rootOf(element.getAttribute("api") ?? "/api");
+}
+
+/** The elements of one API that say where the refresh token is kept: what the first says, counts for all. @param {string} root @returns {Element[]} */
+export function storing(root) {
+  return [...document.querySelectorAll("[storage]")].filter(
+    (element) => /^lychgate-/.test(element.localName) && isStorage(/** @type {string} */ (element.getAttribute("storage"))) && rootFor(element) === root,
+  );
+}
+
+/** @param {string} name @returns {boolean} */
+export function isStorage(name) {
+  return /^(cookie|session|local|memory)$/.test(name);
 }
 
 /**
@@ -71,6 +89,11 @@ export function restored(client) {
     () => restores.delete(client),
   );
   return restoring;
+}
+
+/** @param {Client} client @returns {boolean} whether it is known, or will be, who is logged in */
+export function isRestored(client) {
+  return restores.has(client);
 }
 
 /**

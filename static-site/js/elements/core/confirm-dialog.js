@@ -4,6 +4,7 @@
  */
 
 import { NetworkError } from "../../lychgate.js";
+import { load } from "./languages.js";
 
 /** The API's default. If its own is shorter, it says so when it is asked. */
 const FRESH_SECONDS = 900;
@@ -42,7 +43,7 @@ export async function confirm(view, question) {
 /** @param {View} view @returns {Promise<typeof import("./confirmation.js")>} throws NetworkError */
 export async function loadDialog(view) {
   try {
-    const [dialog] = await Promise.all([import("./confirmation.js"), view.words.load("steps", "changes")]);
+    const [dialog] = await Promise.all([load(() => import("./confirmation.js")), view.words.load("steps", "changes")]);
     return dialog;
   } catch (cause) {
     throw new NetworkError("", { cause });

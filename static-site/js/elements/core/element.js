@@ -4,12 +4,12 @@
  */
 
 import { SessionEnded } from "../../lychgate.js";
-import { apiOf, clientOf, onRestored, restored } from "./clients.js";
-import { make, makeButton, set, whileBusy } from "./dom.js";
-import { explain, isNoApi, say } from "./explain.js";
-import { languageOf, wordsIn } from "./languages.js";
+import { clientOf, onRestored, restored, rootFor, storing } from "./clients.js";
+import { make, makeButton, partSelector, set, whileBusy } from "./dom.js";
+import { explain } from "./explain.js";
+import { load, wordsFor } from "./languages.js";
 import { loadStyles } from "./styles.js";
-import { View } from "./view.js";
+import { NOTICES, tell, View } from "./view.js";
 
 /** @typedef {import("../../lychgate.js").Client} Client */
 /** @typedef {import("../../lychgate.js").StorageMode} StorageMode */
@@ -17,8 +17,8 @@ import { View } from "./view.js";
 
 /** Outside a browser there are no elements, and modules that define some can be imported all the same. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
-/** By the name of the element, those of which there may be one, and those that wait for its place. @type {Map<string, Set<LychgateElement>>} */
-const places = new Map();
+/** Those of which there may be one, and those that wait for its place. @type {Set<LychgateElement>} */
+const waiting = new Set();
 
 /** The base of all elements. */
 export class LychgateElement extends Base {
@@ -34,10 +34,16 @@ export class LychgateElement extends Base {
   #isOn = false;
   /** Rises when it begins again: what an earlier beginning has waited for does not count then. */
   #round = 0;
+  /** What `data-state` was made, which may tell more. @type {State | ""} */
+  #state = "";
+  /** Of whom the page was told last that they are logged in, "" for nobody. */
+  #told = "";
 
   /** The client, which all elements of the API share. @returns {Client} */
   get client() {
-    return clientOf(this.getAttribute("api") ?? "/api", { storage: /** @type {StorageMode} */ (this.getAttribute("storage") ?? "cookie") });
+    const root = rootFor(this);
+    const storage = (storing(root)[0] ?? this).getAttribute("storage") ?? "cookie";
+    return clientOf(root, { storage: /** @type {StorageMode} */ (storage) });
   }
 
   /** @returns {State | ""} */
@@ -55,6 +61,7 @@ export class LychgateElement extends Base {
    *
    * @param {State} state
    * @param {{why: string, error?: unknown, before: State | ""}} how the change's `why`, "" if nothing has happened
+   * @returns {any} a promise if it takes a while
    */
   show(state, how) {}
 
@@ -62,8 +69,10 @@ export class LychgateElement extends Base {
   hear(change) {}
 
   connectedCallback() {
-    // An element that is moved leaves and comes back, and goes on.
-    if (!this.#isOn && this.isConnected) this.#start();
+    if (!this.isConnected) return;
+    // An element that is moved leaves and comes back, maybe into a shadow root, and goes on.
+    if (this.#isOn) loadStyles(this, "lychgate");
+    else this.#start();
   }
 
   disconnectedCallback() {
@@ -77,16 +86,28 @@ export class LychgateElement extends Base {
   }
 
   #start() {
-    const round = (this.#round += 1);
     this.#isOn = true;
-    this.dataset.state = "loading";
-    if (/** @type {typeof LychgateElement} */ (this.constructor).isSingle) this.#waitForPlace();
-    this.#open(round).catch((error) => {
-      if (round === this.#round) this.#refuse(error);
-    });
+    // A copy of an element has what the other showed, which may be somebody else's.
+    this.clear();
+    // So have copies of what was said, which nobody would take away.
+    for (const region of /** @type {Iterable<any>} */ (document.querySelectorAll(`${NOTICES} > ${partSelector("notice-place")}`))) if (!region.isOurs) region.remove();
+    if (/** @type {typeof LychgateElement} */ (this.constructor).isSingle) waiting.add(this);
+    this.#begin();
+  }
+
+  async #begin() {
+    const round = (this.#round += 1);
+    this.#state = this.dataset.state = "loading";
+    const words = wordsFor(this);
+    try {
+      await this.#open(round, words);
+    } catch (error) {
+      if (round === this.#round) await this.#fail(error, round, words);
+    }
   }
 
   #stop() {
+    this.#told = "";
     this.#end();
     this.#leavePlace();
   }
@@ -111,25 +132,24 @@ export class LychgateElement extends Base {
 
   /** @param {View} view @param {Node[]} nodes */
   place(view, nodes) {
-    const { language: lang, direction: dir } = view.words;
-    const frame = set(make("div", "frame", ...nodes), { lang, dir });
-    (document.querySelector("[data-lychgate=notices]") ?? frame).append(set(view.notice.region, { lang, dir }));
-    this.put(frame);
+    this.put(frameOf(view.words, ...nodes));
+    view.seat();
   }
 
-  /** @param {number} round */
-  async #open(round) {
+  /** @param {number} round @param {import("./languages.js").Words} words */
+  async #open(round, words) {
     const { areas, isSingle } = /** @type {typeof LychgateElement} */ (this.constructor);
-    const words = await wordsIn(languageOf(this), areas);
-    // Without its styles it is no beauty, but it works.
-    await loadStyles(this, "lychgate").catch(() => {});
+    await Promise.all([words.load("base"), words.load(...areas), loadStyles(this, "lychgate")]);
     if (round !== this.#round) return;
-    const wrong = await this.#whatIsWrong(words);
-    if (round !== this.#round) return;
+    const isOneTooMany = isSingle && this.#first !== this;
+    if (isOneTooMany || window.top !== window || this.matches("[api], [storage]")) {
+      const [{ whatIsWrong }] = await Promise.all([load(() => import("./wrong.js")), words.load("steps")]);
+      if (round !== this.#round) return;
+      const wrong = whatIsWrong(this, words, isOneTooMany);
+      if (wrong) return this.#refuse(new Error(wrong), words, wrong);
+    }
     const view = new View(this, () => this.client, words);
     this.view = view;
-    if (wrong) return this.#show(view, wrong);
-    if (isSingle && !this.#hasPlace()) return this.#show(view, await say(words, "one-is-enough", { name: this.localName }));
     const nodes = await this.build(view);
     if (round !== this.#round) return;
     this.place(view, nodes);
@@ -142,91 +162,90 @@ export class LychgateElement extends Base {
     // Another element has tried again.
     view.signal.addEventListener("abort", onRestored(view.client, () => this.state === "failed" && this.restore()));
     this.become("loading", { why: "" });
-    if (view.client.user) return this.become("logged-in", { why: "" });
     await this.restore();
   }
 
   /** Hear of all that becomes of the session. @param {View} view */
   follow(view) {
-    view.onChange((change) => this.#follow(change));
+    // Whoever is told of a change may end the view, and more may be on its way.
+    view.onChange((change) => this.view === view && this.#follow(change));
   }
 
   /** Continue the session of an earlier page. */
   async restore() {
-    const { client } = /** @type {View} */ (this.view);
+    const view = /** @type {View} */ (this.view);
+    const { client } = view;
+    let failure;
     try {
       await restored(client);
-      if (this.view?.client === client) this.become(client.user ? "logged-in" : "logged-out", { why: "" });
     } catch (error) {
       // A session that is over is no failure, and was told as a change.
       if (error instanceof SessionEnded || client.user) return;
-      if (this.view?.client === client) this.become("failed", { why: "", error });
+      failure = { error };
     }
+    if (this.view === view) await this.become(failure ? "failed" : client.user ? "logged-in" : "logged-out", { why: "", ...failure });
   }
 
   /** @param {import("../../lychgate.js").Change} change */
   #follow(change) {
     const { type, why } = change;
+    const { view } = this;
     if (type === "logged-in" || type === "refreshed") this.become("logged-in", { why });
     else if (type === "logged-out") this.become("logged-out", { why });
-    this.hear(change);
+    if (this.view === view) this.hear(change);
   }
 
   /** Be in another state, and show and tell it. @param {State} state @param {{why: string, error?: unknown}} how */
   become(state, how) {
-    const before = this.state;
-    this.dataset.state = state;
-    this.show(state, { ...how, before });
-    if (before === state || !this.view) return;
-    if (state === "logged-in") this.view.tell("logged-in", { user: this.view.client.user });
-    if (state === "logged-out" && before === "logged-in") this.view.tell("logged-out", { why: how.why });
-    if (state === "failed") this.view.tell("error", { error: how.error });
+    const before = this.#state;
+    this.#state = this.dataset.state = state;
+    const shown = this.#keepFocus(() => this.show(state, { ...how, before }));
+    const user = state === "logged-in" && this.view?.client.user;
+    if (user && user.id !== this.#told) {
+      this.#told = user.id;
+      tell(this, "logged-in", { user });
+    }
+    if (state === "logged-out" && this.#told) {
+      this.#told = "";
+      tell(this, "logged-out", { why: how.why });
+    }
+    if (state === "failed" && before !== state) tell(this, "error", { error: how.error });
+    return shown;
   }
 
-  /** @param {import("./languages.js").Words} words @returns {string | Promise<string>} "" for nothing */
-  #whatIsWrong(words) {
-    const api = this.getAttribute("api") ?? "/api";
-    // Browsers send nothing to an address that has a password in it.
-    const isUrl = URL.canParse(api, document.baseURI) && /^https?:..[^/@]+\//.test(new URL(api, document.baseURI).href);
-    if (!isUrl || !api.trim()) return say(words, "bad-api", { api });
-    const storage = this.getAttribute("storage") ?? "cookie";
-    if (!/^(cookie|session|local|memory)$/.test(storage)) return say(words, "bad-storage", { storage });
-    return isInStrangersFrame() ? say(words, "framed") : "";
+  /** What has the focus may go: then what takes its place gets it. @param {() => unknown} change */
+  async #keepFocus(change) {
+    const hadIt = this.matches(":focus-within");
+    await change();
+    if (hadIt) load(() => import("./focus.js")).then(({ keepFocus }) => keepFocus(this), () => {});
   }
 
-  /** Something that trying again does not change. @param {View} view @param {string} text */
-  #show(view, text) {
-    this.dataset.state = "failed";
-    console.error(`<${this.localName}>: ${text}`);
-    this.place(view, [set(make("p", "failure message", text), { role: "alert" })]);
+  /** Say what keeps the element from working at all. @param {any} error @param {import("./languages.js").Words} words @param {string} text @param {...Node} more */
+  #refuse(error, words, text, ...more) {
+    this.#state = this.dataset.state = "failed";
+    console.error(`<${this.localName}>:`, error);
+    this.put(frameOf(words, set(make("p", "failure message", text), { role: "alert" }), ...more));
+    tell(this, "error", { error });
   }
 
-  /** The element's own files did not come, or are broken. @param {unknown} error */
-  async #refuse(error) {
-    this.dataset.state = "failed";
-    console.error(error);
-    const words = await wordsIn(languageOf(this)).catch(() => null);
-    const text = words ? await explain(error, words) : "The service cannot be reached. Check your connection and try again.";
-    const again = makeButton(words?.text("try-again") ?? "Try again", "button", () => this.#start());
-    this.put(make("div", "frame", set(make("p", "failure message", text), { role: "alert" }), again));
+  /** The element's own files did not come, or are broken. @param {unknown} error @param {number} round @param {import("./languages.js").Words} words what is there of them */
+  async #fail(error, round, words) {
+    const text = words.has("dismiss") ? await explain(error, words) : words.text("unreachable");
+    if (round !== this.#round) return;
+    const again = makeButton(words.text("try-again"), "button", () => whileBusy(again, () => this.#keepFocus(() => this.#begin())));
+    this.#refuse(error, words, text, again);
   }
 
-  /** In the order of the document. */
-  #waitForPlace() {
-    places.set(this.localName, (places.get(this.localName) ?? new Set()).add(this));
-  }
-
-  /** @returns {boolean} whether this is the one that works */
-  #hasPlace() {
-    return places.get(this.localName)?.values().next().value === this;
+  /** The one that has the place. */
+  get #first() {
+    return [...waiting].find(({ localName }) => localName === this.localName);
   }
 
   #leavePlace() {
-    const waiting = places.get(this.localName);
-    const wasFirst = this.#hasPlace();
-    waiting?.delete(this);
-    const next = wasFirst && waiting?.values().next().value;
-    if (!next) return;
+    waiting.delete(this);
+    const next = this.#first;
+    // It works already if it was the first before.
+    if (!next || next.view) return;
     next.#end();
     next.connectedCallback();
   }
@@ -237,14 +256,8 @@ export class LychgateElement extends Base {
       "data-busy": view.text("trying"),
     });
     const place = set(make("p"), { role: "alert" });
-    const text = isNoApi(error) ? say(view.words, "no-api", { api: this.root }) : explain(error, view.words);
-    text.then((text) => (place.textContent = text));
+    explain(error, view.words, rootFor(this)).then((text) => (place.textContent = text));
     return make("div", "failure", place, again);
-  }
-
-  /** The API's root. @returns {string} */
-  get root() {
-    return apiOf(this.client);
   }
 }
 
@@ -253,11 +266,7 @@ export function define(name, element) {
   if (globalThis.customElements && !customElements.get(name)) customElements.define(name, /** @type {any} */ (element));
 }
 
-/** A page of strangers that shows this one in a frame can lie over its buttons. */
-function isInStrangersFrame() {
-  try {
-    return !!window.top && !window.top.location.origin;
-  } catch {
-    return true;
-  }
+/** @param {import("./languages.js").Words} words @param {...Node} nodes in that language @returns {HTMLElement} */
+function frameOf({ language: lang, direction: dir }, ...nodes) {
+  return set(make("div", "frame", ...nodes), { lang, dir });
 }

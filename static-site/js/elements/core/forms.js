@@ -6,6 +6,7 @@
 import { find, partSelector, whileBusy } from "./dom.js";
 import { explain } from "./explain.js";
 import { revealed, setRevealed } from "./fields.js";
+import { load } from "./languages.js";
 
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./options.js").SiteOptions} SiteOptions */
@@ -51,8 +52,10 @@ export function startForm(view, form, check, send) {
 /** @param {View} view @param {unknown} error @param {HTMLFormElement} form @returns {Promise<import("./problems.js").Problems>} */
 async function problemsOf(view, error, form) {
   const general = await explain(error, view.words);
-  const { place } = await import("./problems.js").catch(() => ({ place: null }));
-  return place ? place(view, error, form, general) : { fields: {}, general };
+  return load(() => import("./problems.js")).then(
+    ({ place }) => place(view, error, form, general),
+    () => ({ fields: {}, general }),
+  );
 }
 
 /** Clear a form when its view is left. @param {View} view @param {HTMLFormElement} form */

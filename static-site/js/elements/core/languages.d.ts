@@ -14,16 +14,22 @@ export function languages(): string[];
  * @returns {string}
  */
 export function languageOf(element: Element): string;
-/** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws what `import` throws */
+/** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws as `load` does */
 export function wordsIn(language: string, areas?: Area[]): Promise<Words>;
+/** @param {Element} element @returns {Words} those for it, still to be loaded */
+export function wordsFor(element: Element): Words;
+/** What a file may take: as long as an answer of the API, which the client waits for. @template Result @param {Promise<Result>} loading */
+export function inTime<Result>(loading: Promise<Result>): Promise<any>;
 /**
- * Load a module once more, by another URL: browsers may go on refusing one that they could not load before, until the page
- * is reloaded. They name it in the error.
+ * Load a module. One that did not come is loaded by another URL from then on, because browsers go on refusing it, or waiting
+ * for it, until the page is reloaded.
  *
- * @param {Error} error of an import
- * @returns {Promise<any>} throws what `import` throws
+ * @template Code
+ * @param {() => Promise<Code>} get the `import`, which says where the module is
+ * @param {string} [base] the URL of the module that it is written in
+ * @returns {Promise<Code>} throws what `import` throws, and NetworkError
  */
-export function importAgain({ message }: Error): Promise<any>;
+export function load<Code>(get: () => Promise<Code>, base?: string): Promise<Code>;
 /** The words of one language. */
 export class Words {
     /** @param {string} language */

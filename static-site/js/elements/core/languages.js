@@ -1,8 +1,10 @@
 /**
  * The words of the elements: which language somebody reads, its catalogue, and texts with values in them. A catalogue is a
  * plain module of texts by their keys; what the API calls an error or a kind of event is its key. Catalogues come when they
- * are needed, so here is also how a module is loaded that did not come.
+ * are needed, so here is also how a module is loaded: in time, and again if it did not come.
  */
+
+import { NetworkError } from "../../lychgate.js";
 
 /** @typedef {string | Record<string, string>} Text with values such as `{name}`; an object has one for each plural form of `{count}` */
 /** @typedef {Record<string, Text>} Catalogue */
@@ -20,6 +22,8 @@ const CATALOGUES = {
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const FALLBACK = "en";
+const LIMIT_MS = 10_000;
+const HAS_LANGUAGE = "[lang]:not([lang=''])";
 
 /** What a site says in its own words, by language. @type {Record<string, Catalogue>} */
 const own = {};
@@ -46,7 +50,7 @@ export function languages() {
  * @returns {string}
  */
 export function languageOf(element) {
-  const named = langAround(element);
+  const named = around(element, HAS_LANGUAGE)?.getAttribute("lang");
   for (const wanted of named ? [named] : navigator.languages) {
     const found = closest(wanted);
     if (found) return found;
@@ -57,44 +61,65 @@ export function languageOf(element) {
   return FALLBACK;
 }
 
-/** The nearest `lang`, out of shadow roots too. @param {any} element @returns {string | undefined} */
-function langAround(element) {
-  return element && (element.closest("[lang]:not([lang=''])")?.getAttribute("lang") ?? langAround(element.getRootNode().host));
+/** The nearest around it, or itself, out of shadow roots too. @param {any} element @param {string} selector @returns {any} */
+function around(element, selector) {
+  return element && (element.closest(selector) ?? around(element.getRootNode().host, selector));
 }
 
 /** @param {string} wanted such as "de-AT" @returns {string | undefined} such as "de" */
 function closest(wanted) {
-  const known = languages();
-  const parts = wanted.toLowerCase().split("-");
-  for (let length = parts.length; length > 0; length -= 1) {
-    const tag = parts.slice(0, length).join("-");
-    const found = known.find((language) => language.toLowerCase() === tag);
-    if (found) return found;
-  }
+  const isPart = (/** @type {string} */ language) => `${wanted}-`.toLowerCase().startsWith(`${language}-`.toLowerCase());
+  return languages().filter(isPart).sort((one, other) => other.length - one.length)[0];
 }
 
-/** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws what `import` throws */
+/** @param {string} language @param {Area[]} [areas] @returns {Promise<Words>} throws as `load` does */
 export async function wordsIn(language, areas = []) {
   const words = new Words(language);
   await words.load("base", ...areas);
   return words;
 }
 
+/** @param {Element} element @returns {Words} those for it, still to be loaded */
+export function wordsFor(element) {
+  const words = new Words(languageOf(element));
+  // The nearest that names a direction or a language decides.
+  words.direction = around(element, `[dir=rtl], [dir=ltr], ${HAS_LANGUAGE}`)?.dir || words.direction;
+  return words;
+}
+
+/** What a file may take: as long as an answer of the API, which the client waits for. @template Result @param {Promise<Result>} loading */
+export function inTime(loading) {
+  return Promise.race([loading, new Promise((_, reject) => setTimeout(() => reject(new NetworkError()), LIMIT_MS))]);
+}
+
+/** By the URLs of the modules that did not come: when that was. @type {Record<string, number>} */
+const missed = {};
+
 /**
- * Load a module once more, by another URL: browsers may go on refusing one that they could not load before, until the page
- * is reloaded. They name it in the error.
+ * Load a module. One that did not come is loaded by another URL from then on, because browsers go on refusing it, or waiting
+ * for it, until the page is reloaded.
  *
- * @param {Error} error of an import
- * @returns {Promise<any>} throws what `import` throws
+ * @template Code
+ * @param {() => Promise<Code>} get the `import`, which says where the module is
+ * @param {string} [base] the URL of the module that it is written in
+ * @returns {Promise<Code>} throws what `import` throws, and NetworkError
  */
-export function importAgain({ message }) {
-  return import(/* @vite-ignore */ `${message.match(/http\S+/)}?${Date.now()}`);
+export async function load(get, base = import.meta.url) {
+  // A bundler may have made something else of it.
+  const [, path] = /import\(.(.+?)["'`]/.exec(/** @type {any} */ (get)) ?? [];
+  const url = path ? new URL(path, base).href : "";
+  try {
+    return await inTime(missed[url] ? import(/* @vite-ignore */ `${url}?${missed[url]}`) : get());
+  } catch (error) {
+    if (url) missed[url] = Date.now();
+    throw error;
+  }
 }
 
 /** The words of one language. */
 export class Words {
-  /** @type {Catalogue} */
-  #texts = {};
+  /** What is said where the words do not come, until they are there. @type {Catalogue} */
+  #texts = { unreachable: "The service cannot be reached. Check your connection and try again.", "try-again": "Try again" };
   /** What is said in place of a text, by its key. @type {Record<string, string>} */
   #specials = {};
   /** @type {Set<"base" | Area>} what it has of the catalogue */
@@ -123,9 +148,8 @@ export class Words {
 
   /** @param {"base" | Area} area @returns {Promise<{default: Catalogue} | undefined>} */
   async #catalogue(area) {
-    if (area === "base") return CATALOGUES[this.language]?.().catch(importAgain);
-    const { AREAS } = await import("./areas.js").catch(importAgain);
-    return AREAS[this.language]?.[area]().catch(importAgain);
+    const get = area === "base" ? CATALOGUES[this.language] : (await load(() => import("./areas.js"))).AREAS[this.language]?.[area];
+    return get && load(get);
   }
 
   /** Say something in the words that are meant for a special case. @param {string} key @param {string} special the key of those */

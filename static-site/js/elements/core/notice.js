@@ -1,4 +1,4 @@
-/** Messages that belong to no form: a success, or a problem with an action to solve it. Each element has some. */
+/** Messages that belong to no form: a success, or a problem with an action to solve it. Loaded when there is one. */
 
 import { make, makeButton, set } from "./dom.js";
 
@@ -7,16 +7,17 @@ const SUCCESS_MS = 6000;
 /** What an element says, in the page's own place for notices, or at the element's end. */
 export class Notice {
   #view;
-  /** The place, which is in the element from its beginning, so that screen readers know it. */
-  region = set(make("div", "notice-place"), { role: "status" });
+  /** The place, which is in the page from the element's beginning, so that screen readers know it. @type {HTMLElement} */
+  region;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** The element that had the focus before the notice, to restore it. @type {any} */
   #before = null;
 
-  /** @param {Pick<import("./view.js").View, "root" | "text">} view */
+  /** @param {import("./view.js").View} view */
   constructor(view) {
     this.#view = view;
+    this.region = view.notice.region;
   }
 
   /** @param {string} text */
@@ -54,6 +55,7 @@ export class Notice {
   /** @param {"good" | "bad"} kind @param {string} text @param {{label: string, run: () => void}} [action] */
   #show(kind, text, action) {
     clearTimeout(this.#timer);
+    this.#view.seat();
     if (!this.region.contains(document.activeElement)) this.#before = document.activeElement;
     const dismiss = makeButton("✕", "button small quiet dismiss", () => this.hush());
     const buttons = make("div", "buttons", set(dismiss, { "aria-label": this.#view.text("dismiss") }));

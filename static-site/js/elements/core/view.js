@@ -1,14 +1,23 @@
 /** What the parts of one element share: their place in the document, the client, the words, and an end. */
 
-import { find, partSelector } from "./dom.js";
-import { Notice } from "./notice.js";
+import { find, make, partSelector, set } from "./dom.js";
+import { load } from "./languages.js";
 
 /** @typedef {import("../../lychgate.js").Client} Client */
 /** @typedef {import("../../lychgate.js").Change} Change */
 /** @typedef {import("./languages.js").Words} Words */
 /** @typedef {import("./options.js").SiteOptions} SiteOptions */
 
+/** The page's own place for notices. */
+export const NOTICES = "[data-lychgate=notices]";
 let count = 0;
+
+/**
+ * Tell the page. @param {Element} element @param {"logged-in" | "logged-out" | "error" | "step-up" | "shown" | "passkey-added"} type @param {object} [detail]
+ */
+export function tell(element, type, detail = {}) {
+  element.dispatchEvent(new CustomEvent(`lychgate:${type}`, { bubbles: true, composed: true, detail }));
+}
 
 /** One element's, from the moment that it is in the document to the moment that it is not. */
 export class View {
@@ -27,7 +36,7 @@ export class View {
     this.root = root;
     this.#findClient = findClient;
     this.words = words;
-    this.notice = new Notice(/** @type {any} */ (this));
+    this.notice = noticesOf(this);
     /** Is aborted when the element leaves the document. */
     this.signal = this.#end.signal;
   }
@@ -68,14 +77,43 @@ export class View {
   }
 
   /**
-   * Tell the page. @param {"logged-in" | "logged-out" | "error" | "step-up" | "shown" | "passkey-added"} type @param {object} [detail]
+   * Tell the page. @param {Parameters<typeof tell>[1]} type @param {object} [detail]
    */
-  tell(type, detail = {}) {
-    this.root.dispatchEvent(new CustomEvent(`lychgate:${type}`, { bubbles: true, composed: true, detail }));
+  tell(type, detail) {
+    tell(this.root, type, detail);
+  }
+
+  /** Put the place for notices where it belongs, also after the page has made its own anew. */
+  seat() {
+    const { region } = this.notice;
+    if (!region.isConnected) (document.querySelector(NOTICES) ?? find(this.root, `:scope > ${partSelector("frame")}`)).append(region);
   }
 
   end() {
     this.#end.abort();
     this.notice.region.remove();
   }
+}
+
+/**
+ * What an element says that belongs to no form, one after the other. What shows it is loaded when there is something to say.
+ *
+ * @param {View} view
+ * @returns {Pick<import("./notice.js").Notice, "region" | "say" | "tell" | "warn" | "hush">}
+ */
+function noticesOf(view) {
+  const { language: lang, direction: dir } = view.words;
+  const region = set(make("div", "notice-place"), { role: "status", lang, dir });
+  // No copy of it has that.
+  region.isOurs = true;
+  /** @type {any} */
+  let notice;
+  const later =
+    (/** @type {string} */ how) =>
+    (/** @type {any} */ ...what) =>
+      void load(() => import("./notice.js")).then(
+        ({ Notice }) => view.signal.aborted || (notice ??= new Notice(view))[how](...what),
+        () => {},
+      );
+  return { region, say: later("say"), tell: later("tell"), warn: later("warn"), hush: later("hush") };
 }

@@ -8,7 +8,7 @@ import { make, set } from "../core/dom.js";
 import { explain, isNoApi } from "../core/explain.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
-import { importAgain } from "../core/languages.js";
+import { load } from "../core/languages.js";
 import { learnOptions, USUAL } from "../core/options.js";
 
 const TABS = { login: "log-in", signup: "sign-up" };
@@ -94,12 +94,13 @@ export function hide(element) {
 /**
  * @template Code
  * @param {View} view
- * @param {Promise<Code>} loading
+ * @param {() => Promise<Code>} get
+ * @param {string} [base] both as for `load`
  * @returns {Promise<Code>} once its words are there too; throws NetworkError
  */
-export async function withWords(view, loading) {
+export async function withWords(view, get, base = import.meta.url) {
   try {
-    const [code] = await Promise.all([loading.catch(importAgain), view.words.load("steps")]);
+    const [code] = await Promise.all([load(get, base), view.words.load("steps")]);
     return code;
   } catch (cause) {
     throw new NetworkError("", { cause });
@@ -108,7 +109,7 @@ export async function withWords(view, loading) {
 
 /** What signing up takes. Most people have an account. @param {View} view */
 function loadSignUp(view) {
-  return withWords(view, import("./sign-up.js"));
+  return withWords(view, () => import("./sign-up.js"));
 }
 
 /** The same, before the card is there, if the address asks for it: null if not. @param {View} view */
@@ -166,10 +167,8 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     if (site.isOpen && wanted === "signup" && !signUp) showSignUp();
     const isStep = wanted in STEPS || (chosen === "signup" && signUp?.isSent());
     const step = isStep && site.email !== "off" ? wanted : "";
-    const other = chosen === "login" ? "signup" : "login";
-    const typed = signUp && view.part(`${other}-username`).value;
+    const next = signUp?.carry(chosen) ?? "login-username";
     const focused = document.activeElement;
-    if (view.part(`${chosen}-panel`).hidden && typed) view.part(`${chosen}-username`).value = typed;
     for (const name of Object.keys(TABS)) {
       const tab = set(view.part(`show-${name}`), { "aria-selected": String(name === chosen) });
       tab.tabIndex = name === chosen ? 0 : -1;
@@ -182,7 +181,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     onTab(NAMES[step || chosen]);
     if (step) showStep(step);
     // A link to the other tab has gone with its own.
-    else if (focused?.closest("[hidden]")) view.part(`${chosen}-${typed && !(isNamed && other === "login") ? "password" : "username"}`).focus();
+    else if (focused?.closest("[hidden]")) view.part(next).focus();
   }
 
   /** Show what the site allows. Throws if there is no API at all. */
@@ -199,7 +198,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
     signUp?.follow(site);
     if (site.isNamedByEmail && !isNamed) {
       await prepareSignUp();
-      (await import("./named-by-email.js")).nameByEmail(view);
+      (await withWords(view, () => import("./named-by-email.js"))).nameByEmail(view);
       isNamed = true;
     }
     view.part("mail-ways").hidden = !hasEmail;
@@ -244,7 +243,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
 
   /** What is done by mail, loaded once. */
   function loadMails() {
-    const loading = (loadingMails ??= withWords(view, import("./mail-entry.js")).then(
+    const loading = (loadingMails ??= withWords(view, () => import("./mail-entry.js")).then(
       ({ startSteps }) => (mails = startSteps(view, site, goOn, showTab)),
     ));
     loading.catch(() => (loadingMails = null));
@@ -254,14 +253,14 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   /** Nobody waits for it. @param {(code: typeof import("./passkey-entry.js")) => unknown} use */
   function withPasskeys(use) {
     if (!site.hasPasskeys || view.signal.aborted) return;
-    return withWords(view, import("./passkey-entry.js")).then((code) => !view.signal.aborted && use(code)).catch(() => {});
+    return withWords(view, () => import("./passkey-entry.js")).then((code) => !view.signal.aborted && use(code)).catch(() => {});
   }
 
   /** Ask for the second factor, if a log-in lacks no more. @param {Due} due */
   async function goOn(due) {
     if (due.refusal.error !== "second_factor_required") throw due.refusal;
     endSecondStep();
-    const { showSecondStep } = await withWords(view, import("./second-step.js"));
+    const { showSecondStep } = await withWords(view, () => import("./second-step.js"));
     second = showSecondStep(view, due, leaveSecondStep);
     secondAt = wantedTab();
     mails?.hideStep();

@@ -1,9 +1,13 @@
 /** What the log-in says of a session: that it has begun, is in trouble, or has ended. Loaded when there may be one. */
 
 import { make, makeButton, set, whileBusy } from "../core/dom.js";
+import { isRestored } from "../core/clients.js";
 import { isNoApi } from "../core/explain.js";
 import { farewellOf } from "../core/farewell.js";
+// What is said, and where the focus goes, needs no network then.
+import "../core/focus.js";
 import { describe } from "../core/messages.js";
+import "../core/notice.js";
 import { forgetTab } from "./entry.js";
 
 /** @typedef {import("../core/view.js").View} View */
@@ -91,11 +95,12 @@ export function startSession(view, { open, clear, skip, leaving }) {
 
     /** Say of a failure what goes on. @param {HTMLElement} card @param {HTMLElement} failure in it @param {unknown} error */
     explain(card, failure, error) {
-      if (isNoApi(error)) return;
+      // Where there is no log-in, nobody has a session that could go on.
+      if (isRestored(client)) return;
       const [message, again] = failure.children;
       card.prepend(set(make("h1", "loading-title", view.text("not-opened")), { tabindex: "-1" }));
       message.after(
-        make("p", "muted", view.text("keeps-trying")),
+        ...(isNoApi(error) ? [] : [make("p", "muted", view.text("keeps-trying"))]),
         make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)),
       );
     },

@@ -6,6 +6,7 @@
 import { make, makeButton, set } from "../core/dom.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
+import { load } from "../core/languages.js";
 import { USUAL } from "../core/options.js";
 import { checkSignUp, showTally, tallyOf } from "../core/rules.js";
 import { askedOf, forgetAsked, isAlive } from "./asked.js";
@@ -48,7 +49,7 @@ export function startSignUp(view, { onSignUp, loadMails }) {
   });
   for (const tab of TABS) view.part(`show-${tab}`).addEventListener("keydown", (event) => chooseByKey(view, event));
   view.part("suggest").addEventListener("click", async () => {
-    const words = await import("./suggestion.js").catch(() => null);
+    const words = await load(() => import("./suggestion.js"), import.meta.url).catch(() => null);
     if (words) words.suggestAnother(view, site);
     else view.part("suggestion").textContent = view.text("passphrase-missing");
   });
@@ -62,6 +63,13 @@ export function startSignUp(view, { onSignUp, loadMails }) {
       view.part("signup-email-optional").hidden = site.email === "required";
       if (site.isNamedByEmail) return;
       view.part("signup-password-hint").textContent = view.text("password-hint", { count: site.passwordMin });
+    },
+
+    /** Take a typed name along to another tab. @param {string} tab @returns {string} the part to go on with */
+    carry(tab) {
+      const typed = view.part(`${tab === "login" ? "signup" : "login"}-username`).value;
+      if (view.part(`${tab}-panel`).hidden && typed) view.part(`${tab}-username`).value = typed;
+      return `${tab}-${typed && !(site.isNamedByEmail && tab === "signup") ? "password" : "username"}`;
     },
 
     /** Whether a mail to confirm an address is on its way. */
