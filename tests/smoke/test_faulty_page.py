@@ -37,8 +37,8 @@ FAULTS = {
     ),
     "a module that only another one imports is not there": (
         "test_scripts_modules_styles_and_images_are_served_as_what_they_are",
-        on(path("/js/elements/core/notice.js"), answering(404, b"", "text/html")),
-        "GET /js/elements/core/notice.js answered 404",
+        on(path("/js/elements/core/fields.js"), answering(404, b"", "text/html")),
+        "GET /js/elements/core/fields.js answered 404",
     ),
     "a page without its policy": (
         "test_the_page_and_its_files_have_their_security_headers",

@@ -1,12 +1,11 @@
 /** `<lychgate-account>`: all of the account, for whoever is logged in. docs/elements.md */
 
 import { NetworkError } from "../lychgate.js";
-import { make, partSelector, set } from "./core/dom.js";
+import { farewellOf, sayAtLogOut } from "./core/clients.js";
+import { isShown, make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { explain, say } from "./core/explain.js";
-import { farewellOf, sayAtLogOut } from "./core/farewell.js";
 import { load } from "./core/languages.js";
-import { isShown } from "./core/shown.js";
 import { loadStyles } from "./core/styles.js";
 
 /** @typedef {import("./core/view.js").View} View */
@@ -139,7 +138,7 @@ export class Account extends LychgateElement {
   async #showLoggedOut(view, why) {
     this.#shownId = null;
     this.#isInTrouble = false;
-    view.notice.hush();
+    if (why) view.notice.hush();
     if (isAlone()) this.#tellWhy(view, why);
     const parts = await this.#parts?.catch(() => null);
     if (this.view === view && this.#shownId === null) parts?.clear();

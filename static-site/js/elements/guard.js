@@ -1,8 +1,7 @@
 /** `<lychgate-guard>`: shows its children to whom they are for. It hides, and protects nothing. docs/elements.md */
 
-import { make, partSelector, set } from "./core/dom.js";
+import { isShown, make, partSelector, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
-import { isShown } from "./core/shown.js";
 
 /** @typedef {import("./core/view.js").View} View */
 

@@ -56,7 +56,7 @@ export class SignIn extends LychgateElement {
 
   /** @param {any} [change] */
   hear(change) {
-    if (/^logout-|-failed$/.test(change?.type)) this.#say((session) => session.hear(change));
+    if (/^logout|failed/.test(change?.type)) this.#say((session) => session.hear(change));
   }
 
   /** @param {View} view */

@@ -1,8 +1,7 @@
 /** `<lychgate-user>`: who is logged in, and a way out; a way to the log-in for everybody else. docs/elements.md */
 
-import { make, makeButton, set, whileBusy } from "./core/dom.js";
+import { isShown, make, makeButton, set, whileBusy } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
-import { isShown } from "./core/shown.js";
 
 /** @typedef {import("./core/view.js").View} View */
 

@@ -41,6 +41,10 @@ export function isRestored(client: Client): boolean;
  * @returns {() => void} unsubscribes
  */
 export function onRestored(client: Client, listener: () => void): () => void;
+/** @param {Client} client @param {string} text */
+export function sayAtLogOut(client: Client, text: string): void;
+/** @param {Client} client @returns {string} "" for the usual; it is said once */
+export function farewellOf(client: Client): string;
 /** @type {WeakMap<Client, Change>} the log-outs that the API has not heard of, for elements that come after them */
 export const untold: WeakMap<Client, Change>;
 export type Client = import("../../lychgate.js").Client;

@@ -17,6 +17,9 @@ const listeners = new WeakMap();
 /** @type {WeakMap<Client, Change>} the log-outs that the API has not heard of, for elements that come after them */
 export const untold = new WeakMap();
 
+/** @type {WeakMap<Client, string>} what is said at the next log-out in place of the usual, whichever element says it */
+const farewells = new WeakMap();
+
 /** @param {string} api relative to the page, or absolute @returns {string} the same with a slash at the end, absolute; what is no address as it is */
 export function rootOf(api) {
   const root = api.replace(/\/*$/, "/");
@@ -31,7 +34,7 @@ export function rootFor(element) {
 /** The elements of one API that say where the refresh token is kept: what the first says, counts for all. @param {string} root @returns {Element[]} */
 export function storing(root) {
   return [...document.querySelectorAll("[storage]")].filter(
-    (element) => /^lychgate-/.test(element.localName) && isStorage(/** @type {string} */ (element.getAttribute("storage"))) && rootFor(element) === root,
+    (element) => element.localName.startsWith("lychgate-") && isStorage(/** @type {string} */ (element.getAttribute("storage"))) && rootFor(element) === root,
   );
 }
 
@@ -107,4 +110,16 @@ export function onRestored(client, listener) {
   const all = listeners.get(client) ?? new Set();
   listeners.set(client, all.add(listener));
   return () => all.delete(listener);
+}
+
+/** @param {Client} client @param {string} text */
+export function sayAtLogOut(client, text) {
+  farewells.set(client, text);
+}
+
+/** @param {Client} client @returns {string} "" for the usual; it is said once */
+export function farewellOf(client) {
+  const text = farewells.get(client) ?? "";
+  farewells.delete(client);
+  return text;
 }

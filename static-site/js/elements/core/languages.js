@@ -21,7 +21,6 @@ const CATALOGUES = {
   ar: () => import("../words/ar.js"),
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
-const FALLBACK = "en";
 const LIMIT_MS = 10_000;
 const HAS_LANGUAGE = "[lang]:not([lang=''])";
 
@@ -58,7 +57,7 @@ export function languageOf(element) {
   if (named && element.getAttribute("lang") === named) {
     console.warn(`No words in the language "${named}". See addWords().`);
   }
-  return FALLBACK;
+  return "en";
 }
 
 /** The nearest around it, or itself, out of shadow roots too. @param {any} element @param {string} selector @returns {any} */
@@ -89,7 +88,7 @@ export function wordsFor(element) {
 
 /** What a file may take: as long as an answer of the API, which the client waits for. @template Result @param {Promise<Result>} loading */
 export function inTime(loading) {
-  return Promise.race([loading, new Promise((_, reject) => setTimeout(() => reject(new NetworkError()), LIMIT_MS))]);
+  return Promise.race([loading, new Promise((_, reject) => setTimeout(reject, LIMIT_MS, new NetworkError()))]);
 }
 
 /** By the URLs of the modules that did not come: when that was. @type {Record<string, number>} */

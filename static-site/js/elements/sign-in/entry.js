@@ -14,7 +14,6 @@ import { learnOptions, USUAL } from "../core/options.js";
 const TABS = { login: "log-in", signup: "sign-up" };
 const STEPS = { forgot: "forgot", code: "log-in-with-code" };
 const NAMES = { ...TABS, ...STEPS };
-const NOT_FOUND = 404;
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("./second-step.js").Due} Due */
@@ -188,7 +187,7 @@ export function startEntry(view, { onTab, onSignUp, wanted }) {
   async function followOptions() {
     site = await learnOptions(client).catch((error) => {
       // A page of HTML, for each path that it does not have, is what many servers send.
-      if (error.cause instanceof SyntaxError) throw new ApiError({ status: NOT_FOUND });
+      if (error.cause instanceof SyntaxError) throw new ApiError({ status: 404 });
       if (isNoApi(error)) throw error;
       setTimeout(() => view.signal.aborted || followOptions().catch(() => {}), (pause *= 2));
       return USUAL;

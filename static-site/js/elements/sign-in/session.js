@@ -1,9 +1,8 @@
 /** What the log-in says of a session: that it has begun, is in trouble, or has ended. Loaded when there may be one. */
 
+import { farewellOf, isRestored } from "../core/clients.js";
 import { make, makeButton, set, whileBusy } from "../core/dom.js";
-import { isRestored } from "../core/clients.js";
 import { isNoApi } from "../core/explain.js";
-import { farewellOf } from "../core/farewell.js";
 // What is said, and where the focus goes, needs no network then.
 import "../core/focus.js";
 import { describe } from "../core/messages.js";
