@@ -19,7 +19,8 @@ PAGE_HEADERS = json.loads((ROOT / "infra" / "page-headers.json").read_text("utf-
 # A quarter is the client, unminified and with its comments, as all of it is. What only a logged-in user needs comes
 # later, and so do the form to sign up, what is said when something goes wrong, and the way back to another page.
 MAX_FIRST_VIEW_BYTES = 50_400
-# What comes once the form is there: passkeys and their button, the form to sign up, what may have to be said, and what says it.
+# What comes once the form is there: passkeys and their button, the form to sign up, and what may have to be said,
+# with what shows it.
 MAX_PASSKEY_BYTES = 22_600
 # Smaller files go as they are. CloudFront does not tell at which level it compresses.
 CLOUDFRONT_COMPRESSES_FROM = 1_000

@@ -19,9 +19,7 @@ const told = new Set();
  */
 export function whatIsWrong(element, words, isOneTooMany) {
   const api = element.getAttribute("api") ?? "/api";
-  // Browsers send nothing to an address that has a password in it.
-  const isUrl = URL.canParse(rootOf(api)) && /^https?:..[^/@]+\//.test(rootOf(api));
-  if (!isUrl || !api.trim()) return words.text("bad-api", { api });
+  if (!isAddress(rootOf(api)) || !api.trim()) return words.text("bad-api", { api });
   const storage = element.getAttribute("storage") ?? "cookie";
   if (!isStorage(storage)) return words.text("bad-storage", { storage });
   if (isInStrangersFrame()) return words.text("framed");
@@ -33,10 +31,16 @@ export function whatIsWrong(element, words, isOneTooMany) {
 function warnOfOthers(element) {
   const root = rootFor(element);
   const all = [...document.querySelectorAll("*")].filter(({ localName }) => localName.startsWith("lychgate-"));
-  const roots = new Set(all.map(rootFor));
+  // What is no address is told by its element.
+  const roots = new Set(all.map(rootFor).filter(isAddress));
   if (roots.size > 1) warn(`The elements of this page have several APIs, and share no session: ${[...roots].join(" ")}`);
   const modes = new Set(storing(root).map((one) => one.getAttribute("storage")));
   if (modes.size > 1) warn(`The elements of ${root} name several places for the refresh token, and the first counts: ${[...modes].join(" ")}`);
+}
+
+/** Browsers send nothing to an address that has a password in it. @param {string} root @returns {boolean} */
+function isAddress(root) {
+  return URL.canParse(root) && /^https?:..[^/@]+\//.test(root);
 }
 
 /** @param {string} text */
