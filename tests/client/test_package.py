@@ -111,7 +111,7 @@ def test_the_manifest_of_the_elements_is_that_of_their_code_and_fits_its_schema(
 
 def test_each_event_that_is_told_is_documented_and_has_a_type_and_a_place_in_the_manifest():
     source = "".join(path.read_text("utf-8") for path in (JS / "elements").rglob("*.js"))
-    told = {f"lychgate:{each}" for each in re.findall(r'\bview\.tell\(\s*"([\w-]+)"', source)}
+    told = {f"lychgate:{each}" for each in re.findall(r'\btell\(\s*(?:this, )?"([\w-]+)"', source)}
     assert len(told) >= 6
     page = (ROOT / "docs" / "elements.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(lychgate:[\w-]+)` \|", page, re.MULTILINE)) == told
