@@ -105,8 +105,11 @@ function encode(text) {
  */
 async function findKey(place, makes, signal) {
   const isKept = place.mode !== "memory";
-  // Some browsers throw by themselves. No other tab would know that the session, which it shares, needs a key.
-  if (isKept && !globalThis.localStorage) throw new Error("No storage");
+  // Without a storage that takes the mark of a key no other tab would know that the session, which it shares, needs one.
+  if (isKept && makes) {
+    localStorage[`${place.name} room`] = "bound";
+    delete localStorage[`${place.name} room`];
+  }
   const found = isKept ? await inDatabase(place, signal, (keys) => keys.get(KEY)) : inMemory.get(place);
   if (found || !makes) return found;
   const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);

@@ -368,11 +368,10 @@ class Api {
  */
 async function readJson(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
-  /** @type {any} */
-  const wait = response.headers.get("Retry-After");
   const problem = (await response.clone().json().catch(() => {})) ?? {};
   const { expires_in: expiresIn, acr_values: acrValues, max_age: maxAge } = problem;
-  throw new ApiError({ ...problem, expiresIn, acrValues, maxAge, status: response.status, retryAfter: +wait || 0 });
+  const retryAfter = +(response.headers.get("Retry-After") ?? 0) || 0;
+  throw new ApiError({ ...problem, expiresIn, acrValues, maxAge, status: response.status, retryAfter });
 }
 
 /**
@@ -381,16 +380,20 @@ async function readJson(response) {
  * to. All tabs share them, but for the modes "session" and "memory".
  */
 class SessionStore {
-  /** @type {Record<string, string>} a Storage, or an object that is gone with the page */
-  #entries;
-  #usesCookie;
+  /** @type {Record<string, any>} a Storage, or an object that is gone with the page */
+  #entries = {};
 
   /** @param {StorageMode} mode @param {string} name of the first entry */
   constructor(mode, name) {
-    this.#entries = openStorage(mode);
     this.mode = mode;
     this.name = name;
-    this.#usesCookie = mode === "cookie";
+    try {
+      if (mode !== "memory") this.#entries = mode === "session" ? sessionStorage : localStorage;
+      // Some browsers throw when they are asked for a storage, some have null, and some throw when it is read.
+      void this.isEmpty;
+    } catch {
+      this.#entries = {};
+    }
   }
 
   get isEmpty() {
@@ -405,7 +408,7 @@ class SessionStore {
   /** A request's body that tells the API whose session it is; empty if the cookie does. Null if nothing is stored. */
   get credential() {
     if (this.isEmpty) return null;
-    return this.#usesCookie ? {} : { refresh_token: this.#entries[this.name] };
+    return this.mode === "cookie" ? {} : { refresh_token: this.#entries[this.name] };
   }
 
   /** Whether the session, or its log-out, cannot go on without a key of this browser. */
@@ -414,34 +417,35 @@ class SessionStore {
   }
 
   set isBound(isBound) {
-    if (isBound) this.#entries[`${this.name} key`] = "bound";
-    else delete this.#entries[`${this.name} key`];
+    this.#put(`${this.name} key`, isBound && "bound");
   }
 
   /** @param {Tokens} tokens */
   save(tokens) {
-    this.#entries[this.name] = tokens.refresh_token ?? TOKEN_IS_IN_COOKIE;
+    this.#put(this.name, tokens.refresh_token ?? TOKEN_IS_IN_COOKIE);
   }
 
   /** Remember, if that takes a mark, that the API is to hear of a log-out. */
   markLogoutPending() {
-    if (this.#usesCookie) this.#entries[this.name] = LOGOUT_IS_PENDING;
+    if (this.mode === "cookie") this.#put(this.name, LOGOUT_IS_PENDING);
   }
 
   clear() {
-    delete this.#entries[this.name];
+    this.#put(this.name, false);
   }
-}
 
-/** @param {StorageMode} mode */
-function openStorage(mode) {
-  try {
-    if (mode === "session") return sessionStorage;
-    if (mode !== "memory") return localStorage;
-  } catch {
-    // The browser allows none.
+  /** @param {string} entry @param {string | false} value false for none */
+  #put(entry, value) {
+    const entries = this.#entries;
+    try {
+      if (value) entries[entry] = value;
+      else delete entries[entry];
+    } catch {
+      // The storage is full. What it has is out of date, and the session lasts as long as the page.
+      this.#entries = { ...entries, [entry]: value };
+      delete entries[entry];
+    }
   }
-  return {};
 }
 
 /** The tabs that share a session, this one among them. */
@@ -624,26 +628,24 @@ class SessionKeeper {
   #store;
   #tabs;
   #clock;
-  /** How the API is to give the refresh token. */
+  /** @type {"cookie" | "body"} how the API is to give the refresh token */
   #delivery;
   /** Whether sessions are to be bound. */
   #bind;
 
   /**
-   * @param {object} parts
-   * @param {Api} parts.api
-   * @param {SessionStore} parts.store
-   * @param {Tabs} parts.tabs
-   * @param {Clock} parts.clock
-   * @param {"cookie" | "body"} parts.delivery
-   * @param {boolean} parts.bind
+   * @param {Api} api
+   * @param {SessionStore} store
+   * @param {Tabs} tabs
+   * @param {Clock} clock
+   * @param {boolean} bind
    */
-  constructor({ api, store, tabs, clock, delivery, bind }) {
+  constructor(api, store, tabs, clock, bind) {
     this.#api = api;
     this.#store = store;
     this.#tabs = tabs;
     this.#clock = clock;
-    this.#delivery = delivery;
+    this.#delivery = store.mode === "cookie" ? "cookie" : "body";
     this.#bind = bind;
     this.#retry = new Retry(clock);
     api.onAnswer = (answeredAt, sentAt) => this.session?.correctExpiry(answeredAt, sentAt);
@@ -708,11 +710,9 @@ class SessionKeeper {
       this.#adopt(session, why, false);
     });
     const settled = (this.#refreshing = replaced.catch(() => {}));
-    try {
-      await replaced;
-    } finally {
+    return replaced.finally(() => {
       if (this.#refreshing === settled) this.#refreshing = null;
-    }
+    });
   }
 
   /** Log out at once. @returns {Promise<boolean>} whether the API has heard of it; if not, it is told later */
@@ -798,8 +798,8 @@ class SessionKeeper {
   }
 
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
-  #sendPendingLogout(why) {
-    if (!this.#isLogoutPending) return Promise.resolve(true);
+  async #sendPendingLogout(why) {
+    if (!this.#isLogoutPending) return true;
     return (this.#sendingLogout ??= this.#sendLogout(why).finally(() => (this.#sendingLogout = null)));
   }
 
@@ -851,9 +851,8 @@ class SessionKeeper {
     if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
     const session = TokenSet.fromMessage(message, this.#clock);
-    const isStale = this.session && session.apiExpiresAt < this.session.apiExpiresAt;
-    // A log-out here has overtaken the message.
-    if (this.#pendingLogout || isStale) return;
+    // A log-out here, or a refresh, has overtaken the message.
+    if (this.#pendingLogout || session.apiExpiresAt < (this.session?.apiExpiresAt ?? 0)) return;
     // The store is empty if the browser allows none and each tab has its own.
     if (this.#store.isEmpty) this.#store.save(session.tokens);
     this.#setSession(session, "elsewhere");
@@ -1057,8 +1056,7 @@ export function createClient({
   const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
   const store = new SessionStore(mode, name);
   const tabs = new Tabs(name, usesCookie || mode === "local", timeout);
-  const delivery = usesCookie ? "cookie" : "body";
-  const keeper = new SessionKeeper({ api, store, tabs, clock, delivery, bind });
+  const keeper = new SessionKeeper(api, store, tabs, clock, bind);
   const calls = new Calls(api, keeper, askPassword);
   const closing = new AbortController();
   for (const event of ["online", "focus", "pageshow", "visibilitychange"]) {

@@ -4,6 +4,7 @@ import datetime
 import urllib.request
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitor import NO_KEYS
 
@@ -17,6 +18,12 @@ BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
 HAS_FAILED_AGAIN = """async () => {
     const { clientOf, untold } = await import("/js/elements/core/clients.js");
     return untold.has(clientOf());
+}"""
+
+FILL_STORAGE = """for (let size = 1 << 22; size; size >>= 1) {
+    try {
+        while (true) localStorage.setItem(`filled ${Math.random()}`, "x".repeat(size));
+    } catch {}
 }"""
 
 
@@ -229,6 +236,27 @@ def test_without_storage_a_session_lasts_as_long_as_the_page(new_visitor, server
     visitor.sign_out()
     visitor.is_signed_out()
     visitor.wait_for(lambda: ("POST", "auth/logout", 204) in visitor.made())
+
+
+def test_where_the_storage_is_full_a_session_lasts_as_long_as_the_page_in_each_tab_that_hears_of_it(new_visitor, server):
+    visitor = new_visitor(server)
+    visitor.context.clock.install()
+    visitor.context.add_init_script(FILL_STORAGE)
+    visitor.open()
+    other = visitor.open_tab()
+    other.goto(visitor.url)
+    other.locator("[data-part~=logged-out]").wait_for()
+    visitor.sign_up()
+    visitor.is_signed_in()
+    other.locator("[data-part~=logged-in]").wait_for()
+    visitor.context.clock.fast_forward(TEN_MINUTES)
+    visitor.wait_for(lambda: 200 in visitor.refreshes(visitor.page, other))
+    for tab in (visitor.page, other):
+        assert visitor.load_again(tab) == 200
+    visitor.sign_out()
+    visitor.is_signed_out()
+    expect(other.locator("[data-part~=logged-out]")).to_be_visible()
+    assert set(visitor.refreshes(visitor.page, other)) == {200}
 
 
 def test_without_web_locks_tabs_that_wake_together_stay_signed_in(new_visitor, server):

@@ -226,6 +226,7 @@ const without = {
   WebCrypto: { prepare: () => Object.defineProperty(globalThis, "crypto", { value: {}, configurable: true }) },
   IndexedDB: { prepare: () => delete globalThis.indexedDB },
   storage: { prepare: () => delete globalThis.localStorage },
+  "room in the storage": { prepare: () => (globalThis.localStorage = new Proxy({}, { set: () => false })) },
   "a database that opens": { prepare: () => (globalThis.indexedDB.opening = () => { throw new Error("no"); }) },
   "a database that takes keys": { prepare: () => (globalThis.indexedDB.putting = () => { throw new Error("no"); }) },
 };

@@ -784,6 +784,41 @@ for (const storage of ["local", "session"]) {
   });
 }
 
+const refusal = () => {
+  throw new DOMException("No.", "QuotaExceededError");
+};
+/** A storage that takes nothing more. */
+const full = (entries = {}) => new Proxy(entries, { set: refusal });
+const useless = { "is full": full, "is null": () => null, "cannot be read": () => new Proxy({}, { get: refusal }) };
+
+for (const storage of ["cookie", "local", "session"]) {
+  for (const [what, make] of Object.entries(useless)) {
+    test(`where the storage ${what} a session of the mode "${storage}" lasts as long as the page`, async () => {
+      globalThis.localStorage = globalThis.sessionStorage = make();
+      if (storage === "cookie") for (const path of ["auth/login", "auth/refresh"]) api.next(path, answerTokens("a1"));
+      const client = await signedIn({ storage });
+      await client.refresh();
+      assert.deepEqual(client.user, USER);
+      assert.equal(await client.logout(), true);
+      assert.equal(client.user, null);
+      assert.deepEqual(api.seen.map(({ path }) => path), ["auth/login", "auth/refresh", "auth/logout"]);
+      assert.equal(await newClient({ storage }).restore(), null);
+    });
+  }
+}
+
+test("a refresh token that a full storage cannot replace is taken out of it: used again, it would look stolen", async () => {
+  const kept = (globalThis.localStorage = {});
+  const client = await signedIn({ storage: "local" });
+  globalThis.localStorage = full(kept);
+  const next = newClient({ storage: "local" });
+  await next.restore();
+  assert.deepEqual(next.user, USER);
+  assert.deepEqual(kept, {});
+  assert.equal(await newClient({ storage: "local" }).restore(), null);
+  client.close();
+});
+
 test("with storage \"memory\" nothing is kept", async () => {
   globalThis.localStorage = {};
   globalThis.sessionStorage = {};
