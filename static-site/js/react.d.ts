@@ -9,6 +9,7 @@ export function useSession({ api, storage }?: {
     api?: string;
     storage?: StorageMode;
 }): SessionState;
+export { whenFresh } from "./elements/core/when-fresh.js";
 /** Every way to log in. @type {(props: SignInProps) => import("react").ReactElement} */
 export const SignIn: (props: SignInProps) => import("react").ReactElement;
 /** All that somebody can change of the account. @type {(props: AccountProps) => import("react").ReactElement} */

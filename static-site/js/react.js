@@ -7,6 +7,7 @@ import { createElement, useEffect, useRef, useState, useSyncExternalStore } from
 import { clientOf, onRestored, restored } from "./elements/core/clients.js";
 
 export { clientOf, shareClient } from "./elements/core/clients.js";
+export { whenFresh } from "./elements/core/when-fresh.js";
 
 /** @typedef {import("./lychgate.js").Client} Client */
 /** @typedef {import("./lychgate.js").StorageMode} StorageMode */

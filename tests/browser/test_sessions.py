@@ -238,7 +238,7 @@ def test_without_storage_a_session_lasts_as_long_as_the_page(new_visitor, server
     visitor.wait_for(lambda: ("POST", "auth/logout", 204) in visitor.made())
 
 
-def test_where_the_storage_is_full_a_session_lasts_as_long_as_the_page_in_each_tab_that_hears_of_it(new_visitor, server):
+def test_where_the_storage_is_full_a_session_lasts_as_long_as_the_page_in_each_tab(new_visitor, server):
     visitor = new_visitor(server)
     visitor.context.clock.install()
     visitor.context.add_init_script(FILL_STORAGE)

@@ -38,6 +38,7 @@ def test_from_a_clone_to_a_site_with_a_log_in_of_its_own(start, new_visitor, tmp
 
         opens_the_page_for_members(visitor)
         orders_once_the_role_is_given(visitor, checkout, tmp_path / "accounts")
+        cancels_once_the_password_is_confirmed(visitor)
         logs_in_on_another_port(visitor, checkout, shops_origin)
         builds_and_logs_in_with_react(visitor, checkout, tmp_path, vites_origin)
     # A refused call, and the icons that these pages do not have.
@@ -57,6 +58,24 @@ def orders_once_the_role_is_given(visitor, checkout, accounts):
     assert given.returncode == 0, given.stdout
     visitor.page.reload()
     visitor.sees("[role=status]", f"Thank you, {visitor.username}. That makes 9.")
+
+
+def cancels_once_the_password_is_confirmed(visitor):
+    """The API is taken to want it: nobody waits for a quarter of an hour here."""
+    refusal = {"error": "insufficient_user_authentication", "max_age": 900, "status": 401}
+    confirmed = []
+    visitor.page.on("response", lambda answer: answer.url.endswith("/reauthenticate") and confirmed.append(answer.ok))
+    visitor.page.route(
+        "**/api/orders",
+        lambda route: route.fallback() if confirmed else route.fulfill(status=401, json=refusal),
+    )
+    visitor.page.goto(f"{visitor.url}/cancel.html")
+    visitor.sees("lychgate-user[data-state=logged-in]")
+    visitor.page.click("#cancel")
+    visitor.page.fill("[data-part~=confirm-password]", PASSWORD)
+    visitor.page.keyboard.press("Enter")
+    visitor.sees("[role=status]", f"Cancelled by {visitor.username}.")
+    assert confirmed == [True]
 
 
 def logs_in_on_another_port(visitor, checkout, origin):

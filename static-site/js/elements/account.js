@@ -92,7 +92,7 @@ export class Account extends LychgateElement {
     await this.#parts;
     const { view } = this;
     if (!view?.client?.user || this.#shownId === null) throw new Error("Nobody is logged in who could be asked.");
-    const { askPassword } = await import("./account/ask-password.js");
+    const { askPassword } = await import("./core/ask-password.js");
     return askPassword(view);
   }
 

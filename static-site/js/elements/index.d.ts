@@ -1,3 +1,4 @@
+export { whenFresh } from "./core/when-fresh.js";
 export { Account } from "./account.js";
 export { Guard } from "./guard.js";
 export { MailLink } from "./mail-link.js";

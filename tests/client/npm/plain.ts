@@ -3,7 +3,7 @@
 import { ApiError, createClient, type Client } from "lychgate";
 import { changeUser } from "lychgate/admin";
 import type { AnswerOf, RequestOf, UserBody } from "lychgate/api";
-import { clientOf, languages, shareClient, type LychgateEventMap } from "lychgate/elements";
+import { clientOf, languages, shareClient, whenFresh, type LychgateEventMap } from "lychgate/elements";
 import "lychgate/elements/guard";
 import { loginWithPasskey } from "lychgate/factors";
 import { forgotPassword } from "lychgate/mail";
@@ -48,6 +48,9 @@ console.log(element.state === "signed-in");
 export const told = (event: LychgateEventMap["lychgate:logged-out"]): string => event.detail.why;
 export const order: RequestOf<"log_in"> = { username: "alice", password: "seven old oak boards" };
 export const user = async (): Promise<UserBody> => (await client.json<AnswerOf<"get_me">>("GET", "me")).user;
+export const sessions = (): Promise<number> => whenFresh(async (same) => (await same.sessions()).length, { element });
+// @ts-expect-error there is no such option
+void whenFresh(sessions, { client });
 export const others = [languages, changeUser, loginWithPasskey, forgotPassword, qrSvg];
 
 // @ts-expect-error there is no such storage

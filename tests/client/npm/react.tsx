@@ -1,6 +1,6 @@
 // Components, the hook and, in React 19, the elements by their own names. As in plain.ts, what is wrong is expected to be.
 import "lychgate/elements/sign-in";
-import { Account, Guard, MailLink, SignIn, useSession, User, type SessionState } from "lychgate/react";
+import { Account, Guard, MailLink, SignIn, useSession, User, whenFresh, type SessionState } from "lychgate/react";
 import { useEffect } from "react";
 
 function Page() {
@@ -9,6 +9,7 @@ function Page() {
   useEffect(() => client?.onChange(({ type }) => console.log(type)), [client]);
   // @ts-expect-error there is no client on a server
   client.close();
+  void whenFresh((same) => same.logoutEverywhere(), { api: "/api" }).then((isHeard) => isHeard.valueOf());
   // @ts-expect-error nobody may be logged in
   const name: string = user.username;
 

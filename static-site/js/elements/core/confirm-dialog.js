@@ -43,7 +43,7 @@ export async function confirm(view, question) {
 /** @param {View} view @returns {Promise<typeof import("./confirmation.js")>} throws NetworkError */
 export async function loadDialog(view) {
   try {
-    const [dialog] = await Promise.all([load(() => import("./confirmation.js")), view.words.load("steps", "changes")]);
+    const [dialog] = await Promise.all([load(() => import("./confirmation.js")), view.words.load("steps", "account", "changes")]);
     return dialog;
   } catch (cause) {
     throw new NetworkError("", { cause });
