@@ -6,6 +6,7 @@ import { loginWithSecondFactor } from "./js/lychgate-factors.js";
 const client = createClient({ baseUrl: document.documentElement.dataset.api, storage: "session" });
 const find = (selector) => document.querySelector(selector);
 const views = { "log-in": find("#log-in"), "second-step": find("#second-step"), account: find("#account") };
+const UNTOLD = "The service does not know yet that you have logged out. This page keeps telling it: leave it open.";
 let challenge = "";
 
 function show(name, status) {
@@ -55,8 +56,12 @@ onSubmit(views["second-step"], async ({ code }) => {
   }
 });
 find("#leave").addEventListener("click", () => client.logout());
-// Also when the session is ended elsewhere.
-client.onChange(({ type }) => ["logged-in", "logged-out"].includes(type) && follow().catch(tell));
+client.onChange(({ type }) => {
+  // Also when the session is ended elsewhere.
+  if (type === "logged-in" || type === "logged-out") follow().catch(tell);
+  if (type === "logout-pending") find("[role=alert]").textContent = UNTOLD;
+  if (type === "logout-sent") find("[role=alert]").textContent = "";
+});
 try {
   if (!(await client.restore())) await follow();
 } catch (error) {

@@ -1,6 +1,7 @@
 """examples/another-origin in a browser: at the origin that the API knows, and at one that it does not."""
 
 import pytest
+from playwright.sync_api import expect
 
 from infra.examples.another_origin import AnotherOrigin
 from tests.browser.test_quality import RUN_AXE, TOOLS
@@ -75,6 +76,23 @@ def test_a_page_whose_origin_is_named_logs_in_and_its_storage_says_what_a_reload
         visitor.sees("[role=status]", "Please log in.")
         visitor.wait_for(lambda: account.sessions() == [])
     visitor.forgive(401)
+
+
+def test_a_log_out_that_the_service_has_not_heard_of_is_told_until_it_has(shop, new_visitor, server, account):
+    visitor = new_visitor(server)
+    visitor.context.clock.install()
+    visitor.page.goto(shop)
+    fill_in(visitor, account)
+    visitor.sees("[role=status]", f"Hello, {account.username}")
+    visitor.context.route("**/api/auth/logout", lambda route: route.abort())
+    visitor.page.click("#leave")
+    visitor.sees("[role=status]", "Please log in.")
+    visitor.sees("[role=alert]", "The service does not know yet that you have logged out.")
+    visitor.reaches_again("**/api/auth/logout")
+    visitor.context.clock.fast_forward(60_000)
+    expect(visitor.page.locator("[role=alert]")).to_have_text("")
+    visitor.wait_for(lambda: account.sessions() == [])
+    visitor.forgive("Failed to load resource")
 
 
 def test_every_view_is_accessible_also_that_of_the_second_step(shop, new_visitor, server, account):

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from infra.examples.vite_react import ViteReact
 from tests.browser.visitor import PASSWORD
@@ -69,5 +70,22 @@ def test_its_page_logs_in_by_the_cookie_and_keeps_the_session(project, server, k
         visitor.sees("h1", "Members")
         visitor.sees("[name=password]")
         visitor.wait_for(lambda: account.sessions() == [])
+
+        visitor.page.fill("[name=username]", account.username)
+        visitor.page.fill("[name=password]", PASSWORD)
+        visitor.page.keyboard.press("Enter")
+        visitor.sees("h1", f"Hello, {account.username}")
+        visitor.context.route("**/api/**", lambda route: route.abort())
+        visitor.page.reload()
+        visitor.sees("lychgate-sign-in [role=alert]", "The service cannot be reached.")
+        expect(visitor.page.locator("main > [role=alert]")).to_have_count(0)
+        visitor.reaches_again("**/api/**")
+        visitor.page.click("text=Try again")
+        visitor.sees("h1", f"Hello, {account.username}")
+        visitor.context.route("**/api/auth/logout", lambda route: route.abort())
+        visitor.page.click("text=Log out")
+        visitor.sees("[data-part~=notice]", "keeps trying to tell the service")
+        expect(visitor.page.locator("main > [role=alert]")).to_have_count(0)
+        visitor.forgive("Failed to load resource")
     finally:
         page.stop()

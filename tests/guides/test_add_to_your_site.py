@@ -1,5 +1,7 @@
 """What docs/add-to-your-site.md has its reader write works in a browser."""
 
+from playwright.sync_api import expect
+
 from tests.browser.visitor import PASSWORD
 from tests.guides.markdown import Page
 from tests.guides.newcomer import clone, file_server, takes_the_shop, types
@@ -18,11 +20,20 @@ def test_a_page_for_members_sends_to_the_log_in_and_gets_its_visitor_back(start,
 
     visitor.page.wait_for_url(f"{visitor.url}/members/")
     visitor.sees("main h1", f"Hello, {visitor.username}")
+    visitor.context.route("**/api/**", lambda route: route.abort())
+    visitor.page.reload()
+    visitor.sees("#problem", "The service cannot be reached.")
+    expect(visitor.page.locator("main")).to_be_hidden()
+    visitor.reaches_again("**/api/**")
+    visitor.page.click("#again")
+    visitor.sees("main h1", f"Hello, {visitor.username}")
+    expect(visitor.page.locator("#problem")).to_be_hidden()
     visitor.page.click("#leave")
     visitor.page.wait_for_url(f"{visitor.url}/")
     visitor.is_signed_out()
     for path, text in PAGE.files_below("chalicelib/site/static").items():
         assert (checkout / path).read_text("utf-8") == text
+    visitor.forgive("Failed to load resource")
 
 
 def test_a_page_on_another_origin_logs_in_once_its_origin_is_named(start, new_visitor, tmp_path):

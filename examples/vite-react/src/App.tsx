@@ -7,7 +7,7 @@ export default function App() {
   return (
     <main>
       <h1>{user ? `Hello, ${user.username}` : "Members"}</h1>
-      {error instanceof Error && <p role="alert">{error.message}</p>}
+      {user && error !== null && <p role="alert">The service cannot be reached at the moment. You are still logged in.</p>}
       {isLoading && <p role="status">One moment …</p>}
       {user && client && <Members client={client} />}
       {!user && !isLoading && <SignIn />}

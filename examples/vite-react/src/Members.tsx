@@ -1,5 +1,5 @@
 import type { AnswerOf } from "lychgate/api";
-import type { Client } from "lychgate";
+import { ApiError, type Client } from "lychgate";
 import { useEffect, useState } from "react";
 
 type Dashboard = AnswerOf<"get_dashboard">;
@@ -13,7 +13,7 @@ export default function Members({ client }: { client: Client }) {
     const leaving = new AbortController();
     const { signal } = leaving;
     client.json<Dashboard>("GET", "dashboard", undefined, { signal }).then(setDashboard, (error: Error) => {
-      if (!signal.aborted) setProblem(error.message);
+      if (!signal.aborted) setProblem(error instanceof ApiError ? error.detail : "This cannot be loaded at the moment.");
     });
     return () => leaving.abort();
   }, [client]);
