@@ -130,6 +130,15 @@ def test_every_error_that_somebody_can_meet_has_words(catalogues):
     assert codes - worded == OF_PROGRAMS | ASKED_FOR | TOLD_BY_STATUS
 
 
+def test_no_text_that_is_no_errors_can_be_taken_for_one(catalogues):
+    """A proxy may call an error anything, "welcome" too."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LychgateError)]
+    (pattern,) = re.findall(r"^const CODE = /(.*)/;$", (ELEMENTS / "core" / "messages.js").read_text("utf-8"), re.M)
+    codes = {kind.error for kind in kinds}
+    texts = {key for area in AREAS for key in catalogues["en", area]}
+    assert {text for text in texts if re.search(pattern, text)} == texts & codes
+
+
 # What only a program sends that does not read the documentation.
 OF_BODIES = {
     "duplicate",

@@ -5,7 +5,7 @@
 
 import { find, make, makeButton, markPart, partSelector, set, whileBusy } from "../elements/core/dom.js";
 import { field } from "../elements/core/fields.js";
-import { describe } from "../elements/core/messages.js";
+import { describe, fieldErrors } from "../elements/core/messages.js";
 import { day } from "../elements/core/moments.js";
 import { SessionEnded } from "../lychgate.js";
 import { listUsers } from "../lychgate-admin.js";
@@ -102,7 +102,7 @@ export function startList(desk) {
       if (signal.aborted || error instanceof SessionEnded) return;
       clearTimeout(late);
       // A cursor may be older than the key that it was sealed with.
-      if (error.errors?.some(({ field }) => field === "cursor")) return go({ prefix: place.prefix, cursors: [null] });
+      if (fieldErrors(error).some(({ field }) => field === "cursor")) return go({ prefix: place.prefix, cursors: [null] });
       fail(error);
     } finally {
       clearTimeout(late);

@@ -11,10 +11,10 @@ import { rootOf } from "./core/clients.js";
 import { find, make, set } from "./core/dom.js";
 import { define, LychgateElement } from "./core/element.js";
 import { form, passwordField, submit, usernameField } from "./core/fields.js";
-// What goes wrong is told without the network, too.
-import "./core/messages.js";
-import "./core/problems.js";
 import { startForm } from "./core/forms.js";
+// What goes wrong is told without the network, too.
+import { fieldErrors } from "./core/messages.js";
+import "./core/problems.js";
 import { learnOptions, USUAL } from "./core/options.js";
 import { passwordProblem, showTally, tallyOf } from "./core/rules.js";
 
@@ -178,7 +178,7 @@ export class MailLink extends LychgateElement {
       if (!(error instanceof ApiError)) throw error;
       if (error.error === "email_taken") return this.#finish(view, purpose === "register" ? REGISTERED : TAKEN);
       // What the site does not do by mail, or no longer, is not found.
-      const isOver = ["link_expired", "not_found"].includes(error.error) || error.errors.some(({ field }) => field === "token");
+      const isOver = ["link_expired", "not_found"].includes(error.error) || fieldErrors(error).some(({ field }) => field === "token");
       if (!isOver) throw error;
       const { gone } = PURPOSES[purpose];
       const next = `${purpose}:gone-next`;

@@ -5,6 +5,7 @@
 
 import { NetworkError } from "../../lychgate.js";
 import { load } from "./languages.js";
+import { fieldErrors } from "./messages.js";
 
 /** The API's default. If its own is shorter, it says so when it is asked. */
 const FRESH_SECONDS = 900;
@@ -85,7 +86,7 @@ export async function whenFresh(view, question) {
 
 /** Whether an error is about what was typed into a form. @param {any} error */
 function belongsToForm(error) {
-  return error.errors?.length > 0 || error.error === "invalid_credentials";
+  return fieldErrors(error).length > 0 || error.error === "invalid_credentials";
 }
 
 /** Guess from the access token, by the API's own clock, whether the API will want a proof. @param {Client} client */

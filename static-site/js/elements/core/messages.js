@@ -5,6 +5,8 @@ import { ApiError, NetworkError, SessionEnded } from "../../lychgate.js";
 /** @typedef {import("./languages.js").Words} Words */
 
 const LONG_S = 90;
+/** What an error's code looks like, but for our own words that look the same. A proxy's answer may call an error anything. */
+const CODE = /^(?!(page_broken|service_broken|session_ended|too_many|too_slow)$)[a-z]+(_[a-z]+)+$/;
 
 /** An error of the API in the words of the place where it happened, which say more than those for its code. */
 export class WordedError extends ApiError {
@@ -29,12 +31,23 @@ export function describe(error, words) {
   if (error instanceof NetworkError) return describeSilence(error, words);
   if (!(error instanceof ApiError)) return words.text("page_broken");
   if (error.status === 429) return words.text("too_many", { again: whenAgain(error.retryAfter, words) });
-  if (words.has(error.error)) return words.text(error.error);
+  if (CODE.test(error.error) && words.has(error.error)) return words.text(error.error);
   if (error.status >= 500) return words.text("service_broken", { again: whenAgain(error.retryAfter, words) });
   // The API's own sentences are English, and say more.
-  if (words.language === "en" && error.detail) return error.detail;
+  if (words.language === "en" && error.detail && typeof error.detail === "string") return error.detail;
   const general = `error:${error.error}`;
   return words.has(general) ? words.text(general) : words.text("refused", { status: String(error.status) });
+}
+
+/**
+ * What is wrong with which field, as far as it is in the API's shape.
+ *
+ * @param {{errors?: unknown}} error
+ * @returns {import("../../lychgate.js").FieldError[]}
+ */
+export function fieldErrors({ errors }) {
+  if (!Array.isArray(errors)) return [];
+  return errors.filter((one) => typeof one?.field === "string" && typeof one.message === "string");
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../../lychgate.js";
 import { make, partSelector } from "./dom.js";
-import { describeField } from "./messages.js";
+import { describeField, fieldErrors } from "./messages.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -27,7 +27,7 @@ export function place(view, error, form, general) {
   /** @type {Record<string, any>} */
   const fields = {};
   const others = [];
-  for (const problem of error.errors) {
+  for (const problem of fieldErrors(error)) {
     const message = describeField(problem, view.words);
     if (form.querySelector(`input[name="${CSS.escape(problem.field)}"]`)) fields[problem.field] ??= message;
     else others.push(message);
