@@ -140,6 +140,17 @@ def test_a_service_in_trouble_ends_no_session_and_is_left_alone_as_long_as_it_as
     sleepy.forgive(status)
 
 
+def test_a_refresh_that_would_be_refused_again_is_not_said_to_be_tried_again(new_visitor, server):
+    visitor = new_visitor(server).has_account()
+    refusal = {"error": "invalid_request", "detail": "Not like this.", "status": 400}
+    visitor.context.route(REFRESH, lambda route: route.fulfill(status=400, json=refusal))
+    visitor.open()
+    visitor.sees("[data-part~=loading-title]", "cannot be opened yet")
+    visitor.sees("lychgate-sign-in p", "You are still logged in.")
+    expect(visitor.page.get_by_text("keeps trying")).to_have_count(0)
+    visitor.forgive(400)
+
+
 def test_a_session_that_the_api_has_ended_ends_in_every_tab(sleepy):
     other = sleepy.open_tab(sleepy.url)
     (cookie,) = sleepy.refresh_cookies()

@@ -98,8 +98,11 @@ export function startSession(view, { open, clear, skip, leaving }) {
       if (isRestored(client)) return;
       const [message, again] = failure.children;
       card.prepend(set(make("h1", "loading-title", view.text("not-opened")), { tabindex: "-1" }));
+      const { status, error: code } = /** @type {any} */ (error);
+      // The client repeats no request that is refused as it is.
+      const isFinal = status === 400 && code !== "invalid_dpop_proof";
       message.after(
-        ...(isNoApi(error) ? [] : [make("p", "muted", view.text("keeps-trying"))]),
+        ...(isNoApi(error) ? [] : [make("p", "muted", isFinal ? view.text("still-logged-in").trim() : view.text("keeps-trying"))]),
         make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)),
       );
     },
