@@ -56,6 +56,14 @@ def test_a_log_in_after_a_sign_up_that_failed_is_not_called_a_new_account(accoun
     late.forgive(409)
 
 
+@pytest.mark.parametrize(("locale", "told"), [("de-DE", "kürzeren Namen: Er darf 512 Byte"), ("fr-FR", "plus court")])
+def test_a_name_of_too_many_bytes_is_told_in_the_language_of_the_page(new_visitor, server, locale, told):
+    visitor = new_visitor(server, "\U00010428" * 130, locale=locale).open()
+    visitor.sign_up()
+    visitor.sees("[data-part~=signup-username-error]", told)
+    visitor.forgive(422)
+
+
 def test_a_sign_up_is_told_that_the_account_is_ready_and_its_log_out_leads_to_the_log_in(newcomer):
     newcomer.sees("[data-part~=notice-place]", "Your account is ready")
     has_title(newcomer, newcomer.username)
