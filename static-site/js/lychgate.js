@@ -285,13 +285,12 @@ class Api {
 
   /**
    * @param {URL | null} root
-   * @param {object} settings
-   * @param {(request: Request) => Promise<Response>} settings.fetch
-   * @param {number} settings.timeout
-   * @param {RequestCredentials} settings.credentials
-   * @param {Clock} settings.clock
+   * @param {(request: Request) => Promise<Response>} fetch
+   * @param {number} timeout
+   * @param {Clock} clock
+   * @param {RequestCredentials} credentials
    */
-  constructor(root, { fetch, timeout, credentials, clock }) {
+  constructor(root, fetch, timeout, clock, credentials) {
     this.#root = root;
     // A browser's fetch works as a function only, not as a method.
     this.fetch = (request) => fetch(request);
@@ -389,7 +388,7 @@ class SessionStore {
     this.name = name;
     try {
       if (mode !== "memory") this.#entries = mode === "session" ? sessionStorage : localStorage;
-      // Some browsers throw when they are asked for a storage, some have null, and some throw when it is read.
+      // Browsers that allow none throw here, or above.
       void this.isEmpty;
     } catch {
       this.#entries = {};
@@ -434,14 +433,13 @@ class SessionStore {
     this.#put(this.name, false);
   }
 
-  /** @param {string} entry @param {string | false} value false for none */
   #put(entry, value) {
     const entries = this.#entries;
     try {
       if (value) entries[entry] = value;
       else delete entries[entry];
     } catch {
-      // The storage is full. What it has is out of date, and the session lasts as long as the page.
+      // It is full.
       this.#entries = { ...entries, [entry]: value };
       delete entries[entry];
     }
@@ -851,7 +849,7 @@ class SessionKeeper {
     if (!message) return this.#setSession(null, "elsewhere");
     if (message.entered) this.#pendingLogout = null;
     const session = TokenSet.fromMessage(message, this.#clock);
-    // A log-out here, or a refresh, has overtaken the message.
+    // A log-out here has overtaken the message.
     if (this.#pendingLogout || session.apiExpiresAt < (this.session?.apiExpiresAt ?? 0)) return;
     // The store is empty if the browser allows none and each tab has its own.
     if (this.#store.isEmpty) this.#store.save(session.tokens);
@@ -1053,7 +1051,7 @@ export function createClient({
   const name = `lychgate ${base}`;
   const usesCookie = mode === "cookie";
   const clock = new Clock();
-  const api = new Api(base, { fetch, timeout, clock, credentials: usesCookie ? "same-origin" : "omit" });
+  const api = new Api(base, fetch, timeout, clock, usesCookie ? "same-origin" : "omit");
   const store = new SessionStore(mode, name);
   const tabs = new Tabs(name, usesCookie || mode === "local", timeout);
   const keeper = new SessionKeeper(api, store, tabs, clock, bind);

@@ -318,6 +318,6 @@ def test_the_example_shows_itself_to_a_member_and_others_come_back_to_it(member,
     stranger.sees("h1", stranger.username)
 
 
-def test_the_example_is_about_twenty_lines():
+def test_the_example_is_about_thirty_lines():
     lines = [line for file in MEMBERS.glob("*.[hj]*") for line in file.read_text("utf-8").splitlines()]
-    assert len(lines) <= 30
+    assert len(lines) <= 36

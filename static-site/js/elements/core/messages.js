@@ -5,7 +5,7 @@ import { ApiError, NetworkError, SessionEnded } from "../../lychgate.js";
 /** @typedef {import("./languages.js").Words} Words */
 
 const LONG_S = 90;
-/** What an error's code looks like, but for our own words that look the same. A proxy's answer may call an error anything. */
+/** An error's code, and no other key of our words: a proxy may call an error anything. */
 const CODE = /^(?!(page_broken|service_broken|session_ended|too_many|too_slow)$)[a-z]+(_[a-z]+)+$/;
 
 /** An error of the API in the words of the place where it happened, which say more than those for its code. */
@@ -39,12 +39,7 @@ export function describe(error, words) {
   return words.has(general) ? words.text(general) : words.text("refused", { status: String(error.status) });
 }
 
-/**
- * What is wrong with which field, as far as it is in the API's shape.
- *
- * @param {{errors?: unknown}} error
- * @returns {import("../../lychgate.js").FieldError[]}
- */
+/** Those in the API's shape. @param {{errors?: unknown}} error @returns {import("../../lychgate.js").FieldError[]} */
 export function fieldErrors({ errors }) {
   if (!Array.isArray(errors)) return [];
   return errors.filter((one) => typeof one?.field === "string" && typeof one.message === "string");
