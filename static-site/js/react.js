@@ -45,7 +45,7 @@ function storeOf(client) {
   /** @type {Set<() => void>} */
   const listeners = new Set();
   /** @type {SessionState} */
-  let now = { ...UNKNOWN, user: client.user, isLoading: !client.user, client };
+  let now = { user: client.user, isLoading: !client.user, error: null, client };
   /** @param {unknown} [error] */
   const become = (error = null) => {
     now = { user: client.user, isLoading: false, error, client };
