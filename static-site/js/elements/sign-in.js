@@ -27,7 +27,7 @@ export class SignIn extends LychgateElement {
   /** What it has to say, one after the other. @type {Promise<unknown>} */
   #said = Promise.resolve();
   #isSigningUp = false;
-  /** The key of the title that the page was told last. */
+  /** The title that the page was told last, by whichever part. */
   #title = "";
 
   /** @param {View} view */
@@ -61,9 +61,11 @@ export class SignIn extends LychgateElement {
 
   /** @param {View} view */
   #start(view) {
+    view.listen(this, "lychgate:shown", ({ detail }) => (this.#title = detail.title));
     this.#entry = startEntry(view, {
-      onTab: (title) => {
-        if (this.#isLoggedOut(view) && title !== this.#title) view.tell("shown", { title: view.text((this.#title = title)) });
+      onTab: (key) => {
+        const title = view.text(key);
+        if (this.#isLoggedOut(view) && title !== this.#title) view.tell("shown", { title });
       },
       onSignUp: (isUnderWay) => (this.#isSigningUp = isUnderWay),
       wanted: this.#wanted,

@@ -106,14 +106,16 @@ function noticesOf(view) {
   const region = set(make("div", "notice-place"), { role: "status", lang, dir });
   // No copy of it has that.
   region.isOurs = true;
-  /** @type {any} */
-  let notice;
+  /** One promise, so that what is said first comes first. @type {Promise<any> | null} */
+  let coming = null;
   const later =
     (/** @type {string} */ how) =>
-    (/** @type {any} */ ...what) =>
-      void load(() => import("./notice.js")).then(
-        ({ Notice }) => view.signal.aborted || (notice ??= new Notice(view))[how](...what),
-        () => {},
+    (/** @type {any} */ ...what) => {
+      coming ??= load(() => import("./notice.js")).then(({ Notice }) => new Notice(view));
+      coming.then(
+        (notice) => view.signal.aborted || notice[how](...what),
+        () => (coming = null),
       );
+    };
   return { region, say: later("say"), tell: later("tell"), warn: later("warn"), hush: later("hush") };
 }
