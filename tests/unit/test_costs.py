@@ -24,12 +24,13 @@ RARELY_ASKED_FOR = {
         "named-by-email.js",
         "address-words.js",
         "passkey-offer.js",
+        "wrong.js",
     ),
     *("second-step.js", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
 }
-"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name; and what only
-a second factor needs, when it is added or asked for."""
-OF_OTHER_PAGES = {"index.js", "guard.js", "react.js", "react-jsx.js"}
+"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name, or a page with
+attributes at its elements; and what only a second factor needs, when it is added or asked for."""
+OF_OTHER_PAGES = {"index.js", "when-fresh.js", "guard.js", "react.js", "react-jsx.js"}
 OTHER_LANGUAGES = ("de", "fr", "es", "ar")
 
 OF_THE_INSPECTOR = {"inspector.html", "inspector.css", "js/inspector"}
