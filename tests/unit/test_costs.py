@@ -28,8 +28,8 @@ RARELY_ASKED_FOR = {
     ),
     *("second-step.js", "sheet.js", "totp-setup.js", "qr.js", "recovery-codes.js"),
 }
-"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name, or a page whose
-elements have attributes; and what only a second factor needs, when it is added or asked for."""
+"""What only a mailed link, a forgotten password or a code needs, or a site where the address is the name, or a page
+whose elements have attributes; and what only a second factor needs, when it is added or asked for."""
 OF_OTHER_PAGES = {"index.js", "when-fresh.js", "guard.js", "react.js", "react-jsx.js"}
 OTHER_LANGUAGES = ("de", "fr", "es", "ar")
 
