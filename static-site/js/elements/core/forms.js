@@ -51,11 +51,8 @@ export function startForm(view, form, check, send) {
 
 /** @param {View} view @param {unknown} error @param {HTMLFormElement} form @returns {Promise<import("./problems.js").Problems>} */
 async function problemsOf(view, error, form) {
-  const general = await explain(error, view.words);
-  return load(() => import("./problems.js")).then(
-    ({ place }) => place(view, error, form, general),
-    () => ({ fields: {}, general }),
-  );
+  const [general, problems] = await Promise.all([explain(error, view.words), load(() => import("./problems.js")).catch(() => null)]);
+  return problems?.place(view, error, form, general) ?? { fields: {}, general };
 }
 
 /** Clear a form when its view is left. @param {View} view @param {HTMLFormElement} form */
