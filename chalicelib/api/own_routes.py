@@ -20,7 +20,6 @@ from chalicelib.api.queries import unreadable_parameters
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Credential, Operation, Routes, runs_later
 from chalicelib.api.schemas import Components, schema_of
-from chalicelib.config.api import FRESH_SECONDS
 from chalicelib.errors import SiteMistake
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -36,7 +35,7 @@ _RESERVED = frozenset({"call", "body"})
 _WHO = {
     Credential.BEARER: "whoever has an access token",
     Credential.LIVE: "whoever is logged in",
-    Credential.FRESH: f"whoever has logged in within {FRESH_SECONDS // 60} minutes",
+    Credential.FRESH: "whoever has logged in within LYCHGATE_FRESH_SECONDS",
 }
 
 

@@ -334,7 +334,7 @@ def test_all_mistakes_are_told_at_once_each_in_a_line():
         ({"credential": Credential.BEARER}, "whoever has an access token"),
         ({"credential": Credential.LIVE}, "whoever is logged in"),
         ({"credential": Credential.LIVE, "role": "buyer"}, "whoever is logged in, with the role buyer"),
-        ({"credential": Credential.FRESH}, "whoever has logged in within 15 minutes"),
+        ({"credential": Credential.FRESH}, "whoever has logged in within LYCHGATE_FRESH_SECONDS"),
     ],
 )
 def test_who_may_call_a_route_can_be_said(how, who):
