@@ -97,6 +97,8 @@ def builds_and_logs_in_with_react(visitor, checkout, folder, origin):
         visitor.sees("main h1", f"Hello, {visitor.username}")
         visitor.page.reload()
         visitor.sees("main h1", f"Hello, {visitor.username}")
+        # The page asks again and again for a development server that has ended.
+        visitor.page.goto("about:blank")
 
     for tool, arguments in ((tsc, ["-b"]), (vite, ["build"])):
         ran = tool(*arguments, folder=project)
