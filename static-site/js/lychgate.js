@@ -439,8 +439,9 @@ class SessionStore {
       if (value) entries[entry] = value;
       else delete entries[entry];
     } catch {
-      // It is full.
-      this.#entries = { ...entries, [entry]: value };
+      // It is full, most likely of what is not ours.
+      const { [this.name]: first, [`${this.name} key`]: key } = entries;
+      this.#entries = { [this.name]: first, [`${this.name} key`]: key, [entry]: value };
       delete entries[entry];
     }
   }

@@ -787,8 +787,8 @@ for (const storage of ["local", "session"]) {
 const refusal = () => {
   throw new DOMException("No.", "QuotaExceededError");
 };
-/** A storage that takes nothing more. */
-const full = (entries = {}) => new Proxy(entries, { set: refusal });
+/** A storage that takes nothing more, of what is not ours: nobody is to read all of that. */
+const full = (entries = {}) => new Proxy(entries, { set: refusal, ownKeys: refusal });
 const useless = { "is full": full, "is null": () => null, "cannot be read": () => new Proxy({}, { get: refusal }) };
 
 for (const storage of ["cookie", "local", "session"]) {
