@@ -219,17 +219,21 @@ class SessionStore(Protocol):
 
         """
 
-    def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
-        """End the session, record the event and put the mail into the outbox, if there is one.
-
-        Return whether the session existed; if not, nothing is recorded and nothing sent.
-        """
+    def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
+        """End the session and record the event. Return whether the session existed; if not, nothing is recorded."""
 
     def end_another(self, user: User, session_id: str, event: SecurityEvent) -> bool:
         """End a session of the user that is not the caller's own, and record the event.
 
         If an address waits that this session has given, it is withdrawn: see ``AddressStore.withdraw_email``. ``user``
         may be as read before the session gave it. Return whether the session existed; if not, nothing is recorded.
+        """
+
+    def end_reused(self, session: Session, event: SecurityEvent, mail: Mail | None = None) -> bool:
+        """End a session whose refresh token was copied, record the event, and put the mail into the outbox, if any.
+
+        If an address waits that this session has given, it is withdrawn: see ``AddressStore.withdraw_email``. Return
+        whether the session existed; if not, nothing is recorded and nothing sent.
         """
 
     def end_at(

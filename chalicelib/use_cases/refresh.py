@@ -149,11 +149,12 @@ class RefreshTokens:
             return None
         if not (ending.session.is_held_by(caller.key_proof) and ending.session.is_on_device(caller)):
             return self._noted_without_key(ending.session, now, caller) if notes_strangers else None
-        mail = None
         if self._is_reused(ending.session, grant, now, caller):
             event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
-            mail = self._notice(ending.session, now)
-        return event if self._sessions.end(grant.user_id, grant.session_id, event, mail) else None
+            existed = self._sessions.end_reused(ending.session, event, self._notice(ending.session, now))
+        else:
+            existed = self._sessions.end(grant.user_id, grant.session_id, event)
+        return event if existed else None
 
     def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
         """Return whether a token other than the current one was used before and is not accepted as a retry."""
@@ -237,7 +238,7 @@ class RefreshTokens:
     def _reuse(self, session: Session, now: int, caller: Caller, reason: str) -> RefreshTokenReused:
         """End a session whose token was reused. Return the error to raise."""
         event = SecurityEvent(EventType.REFRESH_TOKEN_REUSED, session.user_id, now, caller, session.id)
-        self._sessions.end(session.user_id, session.id, event, self._notice(session, now))
+        self._sessions.end_reused(session, event, self._notice(session, now))
         self._announce(event)
         return RefreshTokenReused(reason, session.user_id, session.id)
 

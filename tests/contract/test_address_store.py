@@ -99,6 +99,7 @@ OTHER = replace(SESSION, id="s2")
 BEGUN = replace(REGISTERED, type=EventType.LOGIN_SUCCEEDED)
 LOGGED_OUT = replace(REVOKED, type=EventType.LOGGED_OUT)
 RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
+REUSED = replace(REVOKED, type=EventType.REFRESH_TOKEN_REUSED)
 
 
 ENDS = {
@@ -113,6 +114,9 @@ ENDS = {
         admitted(user), OTHER, replace(SESSION, id="s3", epoch=user.session_epoch + 1), "new hash", CHANGED
     ),
     "reset": lambda stores, user, proof: stores.users.reset_password(user, proof, "new hash", RESET, None),
+    "end of that session as reused": lambda stores, user, proof: stores.sessions.end_reused(
+        replace(SESSION, username=user.username), REUSED
+    ),
     "end of that session by another": lambda stores, user, proof: stores.sessions.end_another(user, "s1", REVOKED),
     "a second factor of another": lambda stores, user, proof: stores.factors.add_totp(
         user, OTHER, FACTORS, Challenge("c1", Purpose.NEW_TOTP, NOW, NOW + 300, {}), ADDED, None
@@ -125,9 +129,11 @@ class TestWithdrawal:
     """What a session has given, and nobody has confirmed, goes with whatever ends that session for its user."""
 
     @pytest.fixture
-    def two_sessions(self, add, users, sessions):
+    def two_sessions(self, add, users, sessions, addresses):
         def two_sessions(user):
-            sessions.begin(add(user), OTHER, BEGUN, if_ended=REVOKED)
+            sessions.begin(add(replace(user, contact=user.settled_contact)), OTHER, BEGUN, if_ended=REVOKED)
+            if user.contact != user.settled_contact:
+                addresses.set_email(users.find("alice"), user.contact, asking(mail_id="m0", to=NEW))
             return users.find("alice")
 
         return two_sessions

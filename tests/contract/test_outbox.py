@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.accounts.mail import Mail, MailKind
+from chalicelib.accounts.user import Contact
 from chalicelib.errors import Conflict, TooManyMails, TooManyMailsToAddress
 from tests.support.samples import ALICE, NOW, REGISTERED, REVOKED, SESSION
 
@@ -71,15 +72,19 @@ class TestCodes:
 
 
 class TestNotices:
-    def test_the_end_of_a_session_puts_its_mail_into_the_outbox(self, outbox, sessions, known):
+    @pytest.mark.parametrize("gave", [False, True], ids=["that gave no address", "that gave an address"])
+    def test_the_end_of_a_reused_session_puts_its_mail_into_the_outbox(self, outbox, sessions, addresses, known, gave):
+        if gave:
+            asking = Mail("m0", MailKind.EMAIL, NOW, "", asked="alice", user_id="u1")
+            addresses.set_email(known, Contact("kim@example.org", asked_by="s1"), asking)
         mail = Mail("m1", MailKind.REFRESH_TOKEN_REUSED, NOW, "", asked="alice", user_id="u1")
-        assert sessions.end("u1", "s1", REVOKED, mail)
+        assert sessions.end_reused(SESSION, REVOKED, mail)
         assert outbox.find("m1").user_id == "u1"
 
     def test_a_session_that_had_ended_before_sends_none(self, outbox, sessions, known):
         sessions.end("u1", "s1", REVOKED)
         mail = Mail("m1", MailKind.REFRESH_TOKEN_REUSED, NOW, "", asked="alice", user_id="u1")
-        assert not sessions.end("u1", "s1", REVOKED, mail)
+        assert not sessions.end_reused(SESSION, REVOKED, mail)
         assert outbox.find("m1") is None
 
 

@@ -67,6 +67,16 @@ COSTS = {
     "end the session that has given another address": Cost(
         ("BatchGetItem sessions+users", "TransactWriteItems events+sessions+users"), 2, 4 * 2
     ),
+    "refresh with a reused token, in a session that has given another address": Cost(
+        (
+            "UpdateItem sessions",
+            "TransactWriteItems events+mail+sessions",
+            "BatchGetItem sessions+users",
+            "TransactWriteItems events+mail+sessions+users",
+        ),
+        2,
+        1 + 4 * 2 + 5 * 2,
+    ),
     "confirm another address": Cost(("GetItem mail", "GetItem users", "TransactWriteItems events+mail+users"), 2, 12),
     "remove the address": Cost(("BatchGetItem sessions+users", "TransactWriteItems events+mail+users"), 2, 8),
     "forgot the password": Cost(("UpdateItem throttle", "UpdateItem throttle", "PutItem mail"), 0, 3),
@@ -291,6 +301,20 @@ class Site:
         self.change(other)
         return kim, other
 
+    def copied(self):
+        """Return a refresh token that was used, and whose session has given another address since."""
+        self.verified()
+        logged_in = self.by_name.log_in.with_password("kim", PASSWORD, self.caller)
+        token = logged_in.tokens.refresh_token
+        self.by_name.refresh_tokens.exchange(token, self.caller)
+        self.change(self._principal(logged_in))
+        self._clock.advance(21)
+        return token
+
+    def reuse(self, token):
+        with pytest.raises(RefreshTokenReused):
+            self.by_name.refresh_tokens.exchange(token, self.caller)
+
     def join(self, _=None):
         self.by_address.address_registration.ask(KIMS, PASSWORD, self.caller, language="en")
 
@@ -362,6 +386,7 @@ def of_accounts(site):
         "end the session that has given another address": Flow(
             lambda both: account.end_session(both[0], both[1].session_id, caller), site.given
         ),
+        "refresh with a reused token, in a session that has given another address": Flow(site.reuse, site.copied),
         "confirm another address": Flow(site.confirm, site.changing),
         "remove the address": Flow(lambda kim: addresses.remove(kim, caller), site.verified),
         "change the password, which is told": Flow(

@@ -18,6 +18,7 @@ from chalicelib.errors import (
     InvalidCredentials,
     InvalidToken,
     LinkExpired,
+    RefreshTokenReused,
     ServiceUnavailable,
 )
 from tests.faults.test_races import THREADS, at_once, database_name, dynamodb, is_dead, pool, principal_of
@@ -469,6 +470,23 @@ def test_nor_does_it_outlast_an_act_that_has_read_the_user_before(
     assert waiting(database) is None
     with pytest.raises(InvalidToken):
         use_cases.account.profile(thief)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first address", "another address"])
+def test_nor_does_it_outlast_a_refresh_token_that_was_copied(
+    people, between, verifier, caller, database, use_cases, clock, is_first
+):
+    people.register("Kim") if is_first else people.with_address("Kim")
+    thief = latest = use_cases.log_in.with_password("Kim", PASSWORD, caller)
+    for _ in range(2):
+        latest = use_cases.refresh_tokens.exchange(latest.tokens.refresh_token, caller)
+    clock.advance(60)
+    between(lambda: use_cases.addresses.change(principal_of(verifier, thief), LEES, caller, language="en"))
+    with pytest.raises(RefreshTokenReused):
+        use_cases.refresh_tokens.exchange(thief.tokens.refresh_token, caller)
+    assert waiting(database) is None
+    with pytest.raises(InvalidToken):
+        use_cases.account.profile(principal_of(verifier, latest))
 
 
 @pytest.mark.parametrize("act", ACTS)

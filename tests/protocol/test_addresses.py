@@ -25,6 +25,7 @@ from chalicelib.errors import (
     InvalidGrant,
     LinkExpired,
     NotFound,
+    RefreshTokenReused,
     UsernameTaken,
     ValidationFailed,
 )
@@ -462,6 +463,8 @@ class ThiefOfASession(Machine):
         self.knows_password = {OWNER, THIEF}
         self.sessions = {}
         """The principals of the sessions that are live, and whose they are, by their ids."""
+        self.first_tokens = {}
+        """The first refresh token of each session by its id. Whoever shows it once a later one is known is a thief."""
         self.gifts = []
         self.links, self.used = [], []
         self.changes = 0
@@ -474,6 +477,7 @@ class ThiefOfASession(Machine):
     def add_session(self, who, logged_in):
         principal = self.principal_of(logged_in)
         self.sessions[principal.session_id] = (who, principal)
+        self.first_tokens[principal.session_id] = logged_in.tokens.refresh_token
 
     @property
     def waiting(self):
@@ -567,6 +571,22 @@ class ThiefOfASession(Machine):
         ended = data.draw(st.sampled_from(others))
         self.use_cases.account.end_session(owner, ended, CALLER)
         self.void({ended})
+
+    @rule(data=st.data(), who=PEOPLE, logs_out=st.booleans())
+    def a_copied_token_is_found_out(self, data, who, logs_out):
+        """Somebody refreshes twice, and somebody else shows the first token of the session."""
+        if (principal := self.drawn(data, who)) is None:
+            return
+        token = self.first_tokens[principal.session_id]
+        refresh_tokens = self.use_cases.refresh_tokens
+        successor = refresh_tokens.exchange(token, CALLER).tokens.refresh_token
+        refresh_tokens.exchange(successor, CALLER)
+        if logs_out:
+            refresh_tokens.revoke([token], CALLER)
+        else:
+            with pytest.raises(RefreshTokenReused):
+                refresh_tokens.exchange(token, CALLER)
+        self.void({principal.session_id})
 
     @rule(data=st.data())
     def the_owner_ends_all_sessions(self, data):

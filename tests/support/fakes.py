@@ -305,23 +305,30 @@ class FakeSessionStore:
             self._memory.events.append(event)
             return True
 
-    def end(self, user_id, session_id, event, mail=None):
+    def end(self, user_id, session_id, event):
         with self._memory.lock:
             if self._memory.sessions.pop((user_id, session_id), None) is None:
                 return False
-            self._memory.mails.put(mail)
             self._memory.events.append(event)
             self._memory.tell_ended(session_id, event.at, is_user=False)
             return True
 
     def end_another(self, user, session_id, event):
         with self._memory.lock:
-            if not self.end(user.id, session_id, event):
+            return self.end(user.id, session_id, event) and self._withdraw(user.username, session_id)
+
+    def end_reused(self, session, event, mail=None):
+        with self._memory.lock:
+            if not self.end(session.user_id, session.id, event):
                 return False
-            found = self._memory.users.get(user.username_key)
-            if found is not None and found.contact is not None and found.contact.asked_by == session_id:
-                self._memory.users[user.username_key] = replace(found, contact=found.settled_contact)
-            return True
+            self._memory.mails.put(mail)
+            return self._withdraw(session.username, session.id)
+
+    def _withdraw(self, username, session_id):
+        found = self._memory.users.get(canonical_username(username))
+        if found is not None and found.contact is not None and found.contact.asked_by == session_id:
+            self._memory.users[found.username_key] = replace(found, contact=found.settled_contact)
+        return True
 
     def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):
         with self._memory.lock:

@@ -210,38 +210,40 @@ class DynamoDBSessionStore:
         refuse_used(stored, factor)
         raise Conflict
 
-    def end(self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None = None) -> bool:
+    def end(self, user_id: str, session_id: str, event: SecurityEvent) -> bool:
         """See ``SessionStore.end``. Takes one transaction."""
         delete = self._delete(user_id, session_id)
         delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
         actions = [delete, *self._recorded(session_id, event)]
-        return not transact_with_mail(self._database, actions, mail=mail)
+        return not transact(self._database, actions)
 
     def end_another(self, user: User, session_id: str, event: SecurityEvent) -> bool:
         """See ``SessionStore.end_another``. Takes one transaction.
 
         The session says whether it has ever given an address, and then the user whether that one waits.
         """
-        gave = _waits_for(user, session_id)
-        for _ in range(_ROUNDS):
-            delete = self._delete(user.id, session_id)
-            condition = "attribute_exists(session_id)" + ("" if gave else " AND attribute_not_exists(gave_email)")
-            delete["Delete"] |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-            actions = [delete, *self._recorded(session_id, event)]
-            if gave:
-                actions.append(self._withdrawing(user, session_id))
-            failed = transact(self._database, actions)
+        if not _waits_for(user, session_id):
+            failed = self._end_if_it_gave_nothing(user.id, session_id, event, None)
             if not failed:
                 return True
-            if 0 in failed and failed[0] is None:
+            if failed[0] is None:
                 return False
-            if 0 not in failed:
-                found = user_from_item(failed[len(actions) - 1])
-                if found is None or found.id != user.id:
-                    return False
-                user = found
-            gave = True
-        raise ServiceUnavailable("too many changes of one user's address at once")
+        return self._end_and_withdraw(user, session_id, event, None)
+
+    def end_reused(self, session: Session, event: SecurityEvent, mail: Mail | None = None) -> bool:
+        """See ``SessionStore.end_reused``. Takes one transaction.
+
+        If the session has ever given an address, that one fails: a read follows, and another transaction.
+        """
+        failed = self._end_if_it_gave_nothing(session.user_id, session.id, event, mail)
+        if not failed:
+            return True
+        if failed[0] is None:
+            return False
+        user, _ = self.with_user(session.username, session.user_id, session.id)
+        if user is None or user.id != session.user_id:
+            return self.end(session.user_id, session.id, event)
+        return self._end_and_withdraw(user, session.id, event, mail)
 
     def end_at(
         self,
@@ -365,6 +367,35 @@ class DynamoDBSessionStore:
         if len(surplus) > _MOST_TOLD_AND_SWEPT:
             return [put_ended_user(self._tables, surplus[0].user_id, if_ended.at)]
         return [put_ended_session(self._tables, other.id, if_ended.at) for other in surplus]
+
+    def _end_if_it_gave_nothing(
+        self, user_id: str, session_id: str, event: SecurityEvent, mail: Mail | None
+    ) -> dict[int, Item | None]:
+        """End a session that has never given an address. Return what failed: at 0 the session, None if it is gone."""
+        delete = self._delete(user_id, session_id)
+        delete["Delete"] |= {
+            "ConditionExpression": "attribute_exists(session_id) AND attribute_not_exists(gave_email)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return transact_with_mail(self._database, [delete, *self._recorded(session_id, event)], mail=mail)
+
+    def _end_and_withdraw(self, user: User, session_id: str, event: SecurityEvent, mail: Mail | None) -> bool:
+        """End a session, and withdraw the address that it has given, if one waits. Return whether it existed.
+
+        Raises ServiceUnavailable if other requests change the user's address all the time.
+        """
+        for _ in range(_ROUNDS):
+            delete = self._delete(user.id, session_id)
+            delete["Delete"]["ConditionExpression"] = "attribute_exists(session_id)"
+            actions = [delete, *self._recorded(session_id, event), self._withdrawing(user, session_id)]
+            failed = transact_with_mail(self._database, actions, mail=mail)
+            if not failed:
+                return True
+            found = user_from_item(failed[len(actions) - 1]) if 0 not in failed else None
+            if found is None or found.id != user.id:
+                return False
+            user = found
+        raise ServiceUnavailable("too many changes of one user's address at once")
 
     def _withdrawing(self, user: User, session_id: str) -> TransactWriteItemTypeDef:
         """Return the action that withdraws the address that waits, or looks that it is not this session's."""
