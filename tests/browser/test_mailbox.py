@@ -145,6 +145,35 @@ def test_a_narrow_window_has_the_list_then_a_mail_and_the_way_back(open_page, si
     page.locator("#letter dd").filter(has_text=address).wait_for()
 
 
+def test_the_way_back_from_the_end_of_a_long_list_leads_to_the_row_that_was_read(open_page, site):
+    page = open_page(f"{mailbox_of(site)}/previews", NARROW)
+    row = page.locator("#list a").nth(-3)
+    address = row.get_attribute("href")
+
+    def is_at_the_row():
+        page.locator("#list").wait_for()
+        assert page.evaluate("document.activeElement.getAttribute('href')") == address
+        assert page.evaluate("scrollY") > NARROW["height"]
+        box = row.bounding_box()
+        assert 0 < box["y"] < NARROW["height"] - box["height"]
+
+    def is_at_the_top_of_the_mail():
+        page.locator("#subject").wait_for()
+        assert page.evaluate("document.activeElement.id") == "subject"
+        assert page.evaluate("scrollY") == 0
+
+    row.click()
+    is_at_the_top_of_the_mail()
+    page.get_by_role("link", name="All previews").click()
+    is_at_the_row()
+    page.go_back()
+    is_at_the_top_of_the_mail()
+    page.go_back()
+    is_at_the_row()
+    page.go_forward()
+    is_at_the_top_of_the_mail()
+
+
 def test_a_mail_that_one_reads_stays_when_another_arrives(open_page, site, register):
     address = register("is.being.read")
     page = open_page(mailbox_of(site))

@@ -12,6 +12,7 @@ const LINK = /https?:\/\/[^\s<>"]+/g;
 let letters = [];
 let version = null;
 let shown = null;
+let read = null;
 let part = "html";
 let timer = null;
 let known = null;
@@ -40,7 +41,7 @@ function moment(letter) {
 }
 
 function row(letter, current) {
-  const link = element("a", { href: `#${encodeURIComponent(letter.id)}`, "aria-current": current ? "true" : false });
+  const link = element("a", { href: address(letter), "aria-current": current ? "true" : false });
   const facts = element("span", { class: "facts" }, element("span", { class: "to" }, letter.to));
   facts.append(letter.at ? moment(letter) : letter.language);
   const subject = { class: letter.broken ? "subject broken" : "subject", lang: letter.language ?? false };
@@ -98,6 +99,22 @@ function showLetter(letter) {
   elements.letter.replaceChildren(back, head, facts(letter), ...(letter.broken ? [] : [choice]), shownPart(letter));
 }
 
+function address(letter) {
+  return `#${encodeURIComponent(letter.id)}`;
+}
+
+/* The row of what an address names, undefined if it is there no more. */
+function rowAt(named) {
+  return [...rows.querySelectorAll("a")].find((link) => link.getAttribute("href") === named);
+}
+
+/* A narrow window has the list alone after a mail was read: it goes on where that stands. */
+function goOnAfter(named) {
+  const link = rowAt(named) ?? rows.querySelector("a");
+  link?.focus({ preventScroll: true });
+  link?.scrollIntoView({ block: "center" });
+}
+
 function show() {
   const letter = chosen();
   elements.count.textContent = letters.length === 1 ? `1 ${one}` : `${letters.length} ${many}`;
@@ -106,7 +123,7 @@ function show() {
   elements.list.hidden = letters.length === 0;
   const focused = rows.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   rows.replaceChildren(...letters.map((each) => row(each, each === letter)));
-  if (focused) [...rows.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  if (focused) rowAt(focused)?.focus();
   document.body.classList.toggle("reading", letter !== undefined);
   elements.letter.hidden = letter === undefined;
   const now = JSON.stringify(letter);
@@ -115,6 +132,8 @@ function show() {
     rows.querySelector("[aria-current]").scrollIntoView({ block: "nearest" });
   }
   if (!letter) elements.letter.replaceChildren();
+  if (!letter && read !== null) goOnAfter(read);
+  read = letter ? address(letter) : null;
   shown = now;
 }
 
@@ -148,9 +167,13 @@ async function watch() {
   timer = setTimeout(watch, Number(interval));
 }
 
+/* The browser would go to where the window was, which is another place in a list that has grown or was hidden. */
+history.scrollRestoration = "manual";
 addEventListener("hashchange", () => {
   show();
-  elements.letter.querySelector("h2")?.focus();
+  const head = elements.letter.querySelector("h2");
+  if (head) scrollTo(0, 0);
+  head?.focus();
 });
 wide.addEventListener("change", show);
 document.addEventListener("visibilitychange", watch);
