@@ -14,13 +14,14 @@ OURS = ("en", "de")
 SITES_MAILS = Path(__file__).parents[1] / "site" / "mails"
 """The folder of a site's own mails."""
 
-_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+"""A folder's name that is a language tag. It begins in small letters."""
 
 
 def languages(folder: Path = SITES_MAILS) -> tuple[str, ...]:
     """Return ours, and then the name of each folder in that of a site's mails that is a language tag."""
     try:
-        found = sorted(path.name for path in folder.iterdir() if _TAG.fullmatch(path.name) and path.is_dir())
+        found = sorted(path.name for path in folder.iterdir() if TAG.fullmatch(path.name) and path.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return OURS
     return (*OURS, *(tag for tag in found if tag not in OURS))

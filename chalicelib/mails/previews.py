@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.accounts.languages import TAG
 from chalicelib.accounts.mail import MailKind
 from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate, Files, Look, Rendered, render
 
@@ -67,14 +69,35 @@ def problems(look: Look = ANY_LOOK, files: Files = FILES) -> list[str]:
 
 
 def strays(files: Files = FILES) -> dict[str, str]:
-    """Return a sentence about each file of the site's that no mail uses, under its name below the site's folder."""
-    used = {f"{language}/{name}" for language in files.languages for name in _NAMES} | {"frame.html", "styles.css"}
-    paths = {path.relative_to(files.sites).as_posix(): path for path in sorted(files.sites.rglob("*.*"))}
-    return {
-        name: f"{path} is used by no mail.{_meant(name, used)}"
-        for name, path in paths.items()
-        if path.suffix in _SUFFIXES and name not in used
-    }
+    """Return a sentence about each file of the site's that no mail uses, under its name below the site's folder.
+
+    A folder that is no language is told once, whatever is in it. A slash ends its name.
+    """
+    languages = files.languages
+    used = {f"{language}/{name}" for language in languages for name in _NAMES} | {"frame.html", "styles.css"}
+    found = {}
+    for path in sorted(files.sites.rglob("*.*")):
+        name = path.relative_to(files.sites).as_posix()
+        if path.suffix not in _SUFFIXES or name in used:
+            continue
+        folder, below, _ = name.partition("/")
+        if below and folder not in languages:
+            found[f"{folder}/"] = f"{files.sites / folder} is used by no mail: {_no_language(folder)}"
+        else:
+            found[name] = f"{path} is used by no mail.{_meant(name, used)}"
+    return found
+
+
+def _no_language(folder: str) -> str:
+    language, *others = re.split("[-_]", folder)
+    # RFC 5646 section 2.1.1: a region has two capitals, and a script one.
+    shaped = (each.upper() if len(each) == 2 else each.title() if len(each) == 4 else each for each in others)  # noqa: PLR2004
+    tag = "-".join((language.lower(), *shaped))
+    if not TAG.fullmatch(tag):
+        return f"{folder} is no language tag (BCP 47), such as fr or pt-BR."
+    if "_" in folder:
+        return f"{folder} is no language tag (BCP 47), {tag} is."
+    return f"the tag of a language begins in small letters, so its folder is {tag}."
 
 
 def _meant(name: str, used: set[str]) -> str:

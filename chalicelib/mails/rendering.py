@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from chalicelib.accounts.languages import SITES_MAILS, languages
+from chalicelib.accounts.languages import OURS, SITES_MAILS, languages
 from chalicelib.accounts.mail import MailKind
 from chalicelib.mails.colours import DARK, LIGHT, as_text, is_colour, text_on
 
@@ -74,9 +74,11 @@ class Files:
         return languages(self.sites)
 
     def find(self, name: str) -> Path:
-        """Return the path of a file, the site's if there is one."""
+        """Return the path of a file, the site's if there is one, or if it is of a language of the site's own."""
         own = self.sites / name
-        return own if own.is_file() else self.ours / name
+        folder, below, _ = name.partition("/")
+        is_ours = not below or folder in OURS
+        return self.ours / name if is_ours and not own.is_file() else own
 
 
 FILES = Files()

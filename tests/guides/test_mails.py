@@ -92,6 +92,6 @@ def test_what_is_missing_or_misspelt_is_told_at_the_start_in_the_previews_and_by
     broken = {each["id"]: each["text"] for each in asked(f"{server.url}/_mailbox/previews.json") if each.get("broken")}
     assert broken.keys() == {"en/resett.txt", "fr/reset"}
     assert broken["en/resett.txt"] == said[0]
-    assert "fr/reset.html is missing." in broken["fr/reset"]
+    assert broken["fr/reset"].startswith(f"{site / MAILS / 'fr' / 'reset.html'} is missing.")
     looked = look(site)
     assert (looked.returncode, looked.stdout.splitlines()) == (1, said)

@@ -257,7 +257,7 @@ def test_a_folder_of_the_sites_makes_a_language_and_lacks_nothing_once_it_has_ea
     assert files.languages == ("en", "de")
     write(site_files, "fr/password_changed.txt", "Changé\n\nVotre mot de passe a changé.\n")
     assert files.languages == ("en", "de", "fr")
-    assert "fr/footer.txt is missing." in refusal(files, "password_changed", "fr")
+    assert refusal(files, "password_changed", "fr").startswith(f"{site_files / 'fr' / 'footer.txt'} is missing.")
     [said] = problems(files=files)
     assert said.startswith(f"{site_files / 'fr'} lacks email.html, email.txt, ")
     assert " footer.txt, " in said
@@ -293,7 +293,6 @@ def test_another_folder_makes_no_language(site_files, files, name):
         ("reset.txt", "en/reset.txt"),
         ("de/frame.html", "frame.html"),
         ("style.css", "styles.css"),
-        ("DE/footer.txt", "de/footer.txt"),
     ],
 )
 def test_a_file_that_no_mail_would_use_is_told_with_the_name_that_is_near(site_files, files, name, meant):
@@ -301,6 +300,30 @@ def test_a_file_that_no_mail_would_use_is_told_with_the_name_that_is_near(site_f
     said = f"{path} is used by no mail. Did you mean {meant}?"
     assert strays(files) == {name: said}
     assert problems(files=files) == [said]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("pt_BR", "pt_BR is no language tag (BCP 47), pt-BR is."),
+        ("PT-br", "the tag of a language begins in small letters, so its folder is pt-BR."),
+        ("zh_hant_tw", "zh_hant_tw is no language tag (BCP 47), zh-Hant-TW is."),
+        ("DE", "the tag of a language begins in small letters, so its folder is de."),
+        ("french", "french is no language tag (BCP 47), such as fr or pt-BR."),
+        ("my mails", "my mails is no language tag (BCP 47), such as fr or pt-BR."),
+    ],
+)
+def test_a_folder_whose_name_is_no_language_is_told_once_whatever_is_in_it(site_files, files, name, wrong):
+    for file in ("en/reset.txt", *(f"{name}/{each.name}" for each in (files.ours / "en").iterdir())):
+        write(site_files, file, (files.ours / "en" / file.rpartition("/")[2]).read_text("utf-8"))
+    said = f"{site_files / name} is used by no mail: {wrong}"
+    assert strays(files) == {f"{name}/": said}
+    assert problems(files=files) == [said]
+
+
+def test_a_folder_without_files_such_as_mails_have_does_not_matter(site_files, files):
+    write(site_files, "drafts_of_kim/notes.md", "$")
+    assert strays(files) == {}
 
 
 def test_a_file_whose_name_is_near_none_is_told_with_all_names(site_files, files):
