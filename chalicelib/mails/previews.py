@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.accounts.languages import TAG
 from chalicelib.accounts.mail import MailKind
+from chalicelib.mails import own_styles
 from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate, Files, Look, Rendered, render
 
 _SUFFIXES = (".txt", ".html", ".css")
@@ -51,9 +52,10 @@ def sample_values(template: str, look: Look) -> dict[str, str]:
 def problems(look: Look = ANY_LOOK, files: Files = FILES) -> list[str]:
     """Return a sentence, which names the file, for each thing that is wrong with the files of mails.
 
-    A file may be broken, as ``render`` says, or used by no mail, and a language of the site's own may lack files.
+    A file may be broken, as ``render`` or ``own_styles`` says, or used by no mail, and a language of the site's own may
+    lack files.
     """
-    found = list(strays(files).values())
+    found = [*strays(files).values(), *own_styles.mistakes(files)]
     for language in files.languages:
         if missing := [name for name in sorted(_NAMES) if not files.find(f"{language}/{name}").is_file()]:
             found.append(

@@ -136,7 +136,7 @@ def render(template: str, language: str, values: Mapping[str, str], look: Look, 
     of_site = {"site_name": look.site_name, "site": look.site}
 
     file = files.find(f"{language}/{template}.txt")
-    first_line, _, body = _read(file).partition("\n")
+    first_line, _, body = read(file).partition("\n")
     subject = _filled(file, first_line, of_site | {"site_name": _shortened(look.site_name)}).strip()
     if not subject:
         raise BrokenTemplate(f"{file}: its first line is the mail's subject, and is empty.")
@@ -148,6 +148,23 @@ def render(template: str, language: str, values: Mapping[str, str], look: Look, 
     around = _escaped({"language": language, "subject": subject, "footer": footer}) | {"content": content}
     frame = _filled_file(files.find("frame.html"), in_html | around, ("language", "content"))
     return Rendered(subject, f"{text}\n\n-- \n{footer}\n", frame)
+
+
+def read(file: Path) -> str:
+    """Return what is in a file. Raises BrokenTemplate if it is missing or not in UTF-8."""
+    try:
+        return file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise BrokenTemplate(
+            f"{file} is missing. A language of the site's own needs each file that ours have."
+        ) from None
+    except UnicodeDecodeError as not_utf8:
+        raise BrokenTemplate(f"{file} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}.") from None
+
+
+def without_comments(css: str) -> str:
+    """Return a style sheet without its comments, with as many lines."""
+    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), css)
 
 
 def _check_values(template: str, values: Mapping[str, str], look: Look) -> None:
@@ -182,8 +199,7 @@ def _styles(look: Look, files: Files) -> dict[str, str]:
         "colour_as_text_on_dark": as_text(look.colour, DARK),
     }
     for file in dict.fromkeys((files.ours / "styles.css", files.find("styles.css"))):
-        css = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), _read(file))
-        rules = _RULE.findall(_filled(file, css, colours))
+        rules = _RULE.findall(_filled(file, without_comments(read(file)), colours))
         styles = styles | {name: " ".join(declarations.split()) for name, declarations in rules}
     return styles
 
@@ -197,19 +213,8 @@ def _shortened(name: str) -> str:
     return name if len(name) <= MAX_NAME_IN_SUBJECT else name[: MAX_NAME_IN_SUBJECT - 1].rstrip() + "…"
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise BrokenTemplate(
-            f"{file} is missing. A language of the site's own needs each file that ours have."
-        ) from None
-    except UnicodeDecodeError as not_utf8:
-        raise BrokenTemplate(f"{file} is not in UTF-8: {not_utf8.reason} at byte {not_utf8.start}.") from None
-
-
 def _filled_file(file: Path, values: Mapping[str, str], needed: tuple[str, ...] = ()) -> str:
-    return _filled(file, _read(file), values, needed)
+    return _filled(file, read(file), values, needed)
 
 
 def _filled(file: Path, text: str, values: Mapping[str, str], needed: tuple[str, ...] = (), line: int = 1) -> str:

@@ -31,16 +31,18 @@ def said_of_files() -> list[str]:
 def listed_previews() -> Iterator[dict[str, Any]]:
     """Yield a sample of each mail as the mailbox lists them. One whose file is broken says what is wrong with it.
 
-    So does a file that no mail uses, before them. Raises ConfigurationError.
+    So do files and folders that no mail uses, and the site's styles, before them. Raises ConfigurationError.
     """
     from chalicelib.config.mailer import MailerSettings  # noqa: PLC0415 - see above
+    from chalicelib.mails.own_styles import mistakes  # noqa: PLC0415
     from chalicelib.mails.previews import preview, strays  # noqa: PLC0415
     from chalicelib.mails.rendering import FILES, TEMPLATES, BrokenTemplate  # noqa: PLC0415
 
     look = MailerSettings.from_environment(os.environ).look
     for name, text in strays().items():
-        listed = {"id": name, "to": name, "language": "en"}
-        yield {**listed, "subject": "This file is used by no mail", "text": text, "html": "", "broken": True}
+        yield _told(name, "This folder is no language" if name.endswith("/") else "This file is used by no mail", text)
+    if of_styles := mistakes(FILES):
+        yield _told("styles.css", "This file has mistakes", "\n\n".join(of_styles))
     languages = FILES.languages
     for template in TEMPLATES:
         for language in languages:
@@ -51,3 +53,7 @@ def listed_previews() -> Iterator[dict[str, Any]]:
                 yield {**listed, "subject": "This template is broken", "text": str(broken), "html": "", "broken": True}
             else:
                 yield {**listed, "subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+
+
+def _told(name: str, subject: str, text: str) -> dict[str, Any]:
+    return {"id": name, "to": name, "language": "en", "subject": subject, "text": text, "html": "", "broken": True}

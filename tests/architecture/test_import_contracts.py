@@ -45,7 +45,7 @@ FORBIDDEN_IMPORTS = {
         "chalicelib.telemetry.log",
         "chalicelib.telemetry.requests",
     ),
-    "Within mails: samples, then how a mail is made, then its colours": (
+    "Within mails: samples, then mistakes in styles, then how a mail is made, then its colours": (
         "chalicelib.mails.rendering",
         "chalicelib.mails.previews",
     ),

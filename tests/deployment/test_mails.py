@@ -307,15 +307,17 @@ def test_a_mail_that_could_not_be_written_is_refused_before_anything_is_made(ope
     assert operator.deploy() == 0, "a stage that sends no mail has to do nothing about it"
 
 
-def test_a_language_that_is_not_complete_and_a_misspelt_file_are_refused_too(operator, aws):
+def test_a_language_that_is_not_complete_a_misspelt_file_and_mistaken_styles_are_refused_too(operator, aws):
     folder = operator.project / "chalicelib" / "site" / "mails"
     (folder / "fr").mkdir(parents=True)
     (folder / "fr" / "footer.txt").write_text("De la part de $sender.\n", "utf-8")
     (folder / "en").mkdir()
     (folder / "en" / "resett.txt").write_text("Choose a password\n", "utf-8")
+    (folder / "styles.css").write_text("buttn { color: red }\n", "utf-8")
     assert operator.deploy("--mail-from", SENDER) == 1
     assert "resett.txt is used by no mail. Did you mean en/reset.txt?" in operator.errors
     assert "fr lacks email.html, email.txt, " in operator.errors
+    assert "styles.css, line 1: no template uses buttn. Did you mean button?" in operator.errors
     assert account()["stacks"] == []
 
 

@@ -1,6 +1,7 @@
 """Words and a language of a site's own, as docs/mails.md has one write them, wherever mails are made of them."""
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -76,22 +77,37 @@ def test_a_folder_is_a_language_for_readers_and_for_the_setting(start, site):
     assert {"en/reset", "de/reset", "fr/reset"} <= {preview["id"] for preview in previews}
 
 
-def test_what_is_missing_or_misspelt_is_told_at_the_start_in_the_previews_and_by_the_command(start, site):
+def test_what_is_missing_misspelt_or_mistaken_is_told_at_the_start_in_the_previews_and_by_the_command(start, site):
     (site / MAILS / "fr" / "reset.html").unlink()
     (site / MAILS / "en" / "reset.txt").rename(site / MAILS / "en" / "resett.txt")
+    shutil.copytree(site / "chalicelib" / "mails" / "en", site / MAILS / "pt_BR")
+    (site / MAILS / "styles.css").write_text("buttn { color: red }\nbutton { padding: 99px; color: red", "utf-8")
 
     server = start()
 
+    styles = f"{site / MAILS / 'styles.css'}, line"
     said = [
         f"{site / MAILS / 'en' / 'resett.txt'} is used by no mail. Did you mean en/reset.txt?",
+        f"{site / MAILS / 'pt_BR'} is used by no mail: pt_BR is no language tag (BCP 47), pt-BR is.",
+        f"{styles} 1: no template uses buttn. Did you mean button? Styles: button, closing, code_box, heading,"
+        " link_text, mail, page, paragraph, small.",
+        f"{styles} 2: the rule button has no }}.",
         f"{site / MAILS / 'fr'} lacks reset.html: a language of the site's own needs each.",
     ]
     assert [line for line in server.output.splitlines() if line.startswith("Mails ")] == [
         f"Mails     {each}" for each in said
     ]
-    broken = {each["id"]: each["text"] for each in asked(f"{server.url}/_mailbox/previews.json") if each.get("broken")}
-    assert broken.keys() == {"en/resett.txt", "fr/reset"}
-    assert broken["en/resett.txt"] == said[0]
-    assert broken["fr/reset"].startswith(f"{site / MAILS / 'fr' / 'reset.html'} is missing.")
+    broken = {each["id"]: each for each in asked(f"{server.url}/_mailbox/previews.json") if each.get("broken")}
+    assert broken.keys() == {"en/resett.txt", "pt_BR/", "styles.css", "fr/reset"}
+    assert (broken["en/resett.txt"]["subject"], broken["en/resett.txt"]["text"]) == (
+        "This file is used by no mail",
+        said[0],
+    )
+    assert (broken["pt_BR/"]["subject"], broken["pt_BR/"]["text"]) == ("This folder is no language", said[1])
+    assert (broken["styles.css"]["subject"], broken["styles.css"]["text"]) == (
+        "This file has mistakes",
+        f"{said[2]}\n\n{said[3]}",
+    )
+    assert broken["fr/reset"]["text"].startswith(f"{site / MAILS / 'fr' / 'reset.html'} is missing.")
     looked = look(site)
     assert (looked.returncode, looked.stdout.splitlines()) == (1, said)

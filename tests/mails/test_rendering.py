@@ -1,5 +1,7 @@
 """What may stand in a mail, and what happens to a site's own files."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -245,6 +247,103 @@ def test_a_broken_file_is_an_error_that_names_the_file_and_what_is_wrong(site_fi
     message = refusal(files)
     assert message.startswith(str(path))
     assert said in message
+
+
+STYLES = "button, closing, code_box, heading, link_text, mail, page, paragraph, small"
+
+
+@pytest.mark.parametrize(
+    ("css", "line", "said"),
+    [
+        ("button { color: red }\nbuttn {}", 2, f"no template uses buttn. Did you mean button? Styles: {STYLES}."),
+        ("qqq { color: red }", 1, f"no template uses qqq. Styles: {STYLES}."),
+        ("sender { color: red }", 1, "no template uses sender."),
+        ("button { padding: 99px; background: red", 1, "the rule button has no }."),
+        ("/* one\ntwo */\n\nsmall { color: red }\nbutton {", 5, "the rule button has no }."),
+        ("button {\n  color: red\nsmall { color: red }\n", 3, "a { is in the rule button of line 1: its }"),
+        ("button { color: red;\n &:hover { color: red } }\n", 2, "a { is in the rule button of line 1: its }"),
+        ("button { color: red } }\nsmall { color: red }", 1, "a } ends no rule."),
+        ("button color: red;\n}\nsmall { color: red }", 2, "a } ends no rule."),
+        ("\n@media (max-width: 400px) { button { padding: 4px } small { padding: 4px } }", 2, "@media cannot be here"),
+        ("@media (max-width: 400px) { button { padding: 4px }", 1, "@media cannot be here"),
+        ("@font-face { font-family: x }", 1, "@font-face cannot be here"),
+        ('@import "others.css";', 1, "@import cannot be here"),
+        ('@charset "utf-8";\nsmall { color: red }', 1, "@charset cannot be here"),
+        (".button { color: red }", 1, '".button" is no name of a style. Did you mean button? A rule is a name'),
+        ("button, small { color: red }", 1, '"button, small" is no name of a style.'),
+        ("button:hover { color: red }", 1, '"button:hover" is no name of a style.'),
+        ("link-text { color: red }", 1, '"link-text" is no name of a style. Did you mean link_text?'),
+        ("Button { color: red }", 1, '"Button" is no name of a style. Did you mean button?'),
+        ("small { color: red };\n\nbutton { color: red }", 1, '"; button" is no name of a style.'),
+        ("{ color: red }", 1, "a rule has no name."),
+        ("small { color: red }\nred", 2, '"red" is in no rule.'),
+        ("small { color: red }\n\nsmall { color: blue }", 3, "small is in line 1 too: only the last rule"),
+        ("small {\n  color red;\n}", 2, '"color red" is no declaration, such as padding: 4px.'),
+        ("small {\n  color:;\n}", 2, '"color:" is no declaration, such as padding: 4px.'),
+        ("small {\n  top: 0;\n  color: red\n  padding: 4px\n}", 3, '"color: red padding: 4px" lacks a ; in between.'),
+        ("small { color: red }\n/* button { color: red }\n", 2, "a comment begins here, and has no */."),
+    ],
+)
+def test_what_mails_would_be_sent_without_is_told_of_styles_with_the_line(site_files, files, css, line, said):
+    path = write(site_files, "styles.css", css)
+    [told] = problems(files=files)
+    assert told.startswith(f"{path}, line {line}: {said}")
+
+
+def test_every_mistake_in_styles_is_told(site_files, files):
+    write(
+        site_files,
+        "styles.css",
+        "buttn { color: red }\n@media print { small { color: red } }\nsmal { color red }\npage {}",
+    )
+    assert [told.partition(" line ")[2][:12] for told in problems(files=files)] == [
+        *("1: no templa", "2: @media ca", "3: no templa"),
+        '3: "color re',
+    ]
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "",
+        "\ufeff/* a { comment; */ button{color:$colour}/* } */small {\r\n  color: ${on_colour};;\r\n}\r\n",
+        "small { font: 14px/1.5 'Times; New: Roman', \"a:b;\" , serif !important; }",
+        "mail { background: url(data:image/png;base64,AAAA) no-repeat; mso-line-height-rule: exactly; --own: 1 }",
+        "small { filter: progid:DXImageTransform.Microsoft.gradient(startColorstr='#1', endColorstr='#2'); *zoom: 1 }",
+        "heading { }",
+    ],
+)
+def test_what_style_attributes_may_have_is_no_mistake(site_files, files, css):
+    write(site_files, "styles.css", css)
+    assert problems(files=files) == []
+
+
+def test_a_copy_of_our_styles_and_the_example_of_the_docs_are_no_mistake(site_files, files):
+    page = (files.ours.parents[1] / "docs" / "mails.md").read_text("utf-8")
+    for css in ((files.ours / "styles.css").read_text("utf-8"), *re.findall(r"```css\n(.*?)```", page, re.DOTALL)):
+        write(site_files, "styles.css", css)
+        assert problems(files=files) == []
+
+
+def test_a_template_of_the_sites_may_have_styles_of_its_own_and_no_value_is_one(site_files, files):
+    write(site_files, "en/password_changed.html", '<p style="$notice">Changed, $sit_name.</p>')
+    css = write(site_files, "styles.css", "notice { color: red }\nsite_name { color: red }\ncolour { color: red }")
+    styles = STYLES.replace("page", "notice, page")
+    assert [told for told in problems(files=files) if told.startswith(str(css))] == [
+        f"{css}, line 2: $site_name is a value, no style. Styles: {styles}.",
+        f"{css}, line 3: $colour is a value, no style. Styles: {styles}.",
+    ]
+
+
+def test_no_value_that_the_docs_name_can_be_a_style(site_files, files):
+    page = (files.ours.parents[1] / "docs" / "mails.md").read_text("utf-8")
+    first_cells = " ".join(row.split("|")[1] for row in page.splitlines() if row.startswith("| `$"))
+    # A footer alone has the sender, and no styles.
+    values = {*re.findall(r"\$(\w+)", first_cells)} - {*STYLES.split(", "), "sender"}
+    css = write(site_files, "styles.css", "\n".join(f"{name} {{ color: red }}" for name in sorted(values)))
+    assert [told.partition(" Styles: ")[0] for told in problems(files=files)] == [
+        f"{css}, line {line}: ${name} is a value, no style." for line, name in enumerate(sorted(values), 1)
+    ]
 
 
 def test_a_file_that_is_not_utf_8_is_named(site_files, files):
