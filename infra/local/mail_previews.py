@@ -56,4 +56,4 @@ def listed_previews() -> Iterator[dict[str, Any]]:
 
 
 def _told(name: str, subject: str, text: str) -> dict[str, Any]:
-    return {"id": name, "to": name, "language": "en", "subject": subject, "text": text, "html": "", "broken": True}
+    return {"id": name, "to": name, "subject": subject, "text": text, "html": "", "broken": True}

@@ -299,3 +299,24 @@ def test_previews_show_each_mail_and_follow_the_files(open_page, site):
     page.get_by_role("link", name="Mails").click()
     page.locator("h1").filter(has_text="Mailbox").wait_for()
     eventually(lambda: page.url == mailbox_of(site))
+
+
+def test_what_is_wrong_with_files_is_told_in_english_and_belongs_to_no_language(open_page, site):
+    own = site.checkout / "chalicelib" / "site" / "mails"
+    (own / "fr").mkdir(parents=True)
+    try:
+        (own / "styles.css").write_text("buttn { color: red }", "utf-8")
+        page = open_page(f"{mailbox_of(site)}/previews#styles.css", NARROW)
+        page.locator("#letter pre").filter(has_text="styles.css, line 1: no template uses buttn.").wait_for()
+        assert page.locator("#letter dl").inner_text().split() == ["Path", "styles.css"]
+        page.get_by_role("link", name="All previews").click()
+        row = page.locator("#list a").filter(has_text="This file has mistakes")
+        assert row.locator(".facts").inner_text() == "styles.css"
+        french = page.locator("#list a[href='#fr%2Freset']")
+        assert french.locator(".subject").get_attribute("lang") is None
+        french.click()
+        page.locator("#letter pre").filter(has_text=str(own / "fr" / "reset.txt")).wait_for()
+        assert page.locator("#subject").get_attribute("lang") is None
+        assert page.locator("#letter dl").inner_text().split() == ["Template", "reset", "Language", "fr"]
+    finally:
+        shutil.rmtree(own)

@@ -40,11 +40,16 @@ function moment(letter) {
   return element("time", { datetime: at.toISOString() }, at.toLocaleString([], shape));
 }
 
+/* What is wrong with a template is told in the language of this page. */
+function languageOf(letter) {
+  return letter.broken ? false : (letter.language ?? false);
+}
+
 function row(letter, current) {
   const link = element("a", { href: address(letter), "aria-current": current ? "true" : false });
   const facts = element("span", { class: "facts" }, element("span", { class: "to" }, letter.to));
-  facts.append(letter.at ? moment(letter) : letter.language);
-  const subject = { class: letter.broken ? "subject broken" : "subject", lang: letter.language ?? false };
+  facts.append(letter.at ? moment(letter) : (letter.language ?? ""));
+  const subject = { class: letter.broken ? "subject broken" : "subject", lang: languageOf(letter) };
   link.append(element("span", subject, letter.subject), facts);
   return element("li", { class: known && !known.has(letter.id) ? "new" : false }, link);
 }
@@ -85,7 +90,7 @@ function facts(letter) {
   const listed = element("dl");
   const add = (name, value) => listed.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   if (letter.from) add("From", letter.from);
-  add(letter.from ? "To" : "Template", letter.to);
+  add(letter.from ? "To" : letter.language ? "Template" : "Path", letter.to);
   if (letter.at) add("Sent", moment(letter));
   if (letter.language) add("Language", letter.language);
   return listed;
@@ -93,7 +98,7 @@ function facts(letter) {
 
 function showLetter(letter) {
   const back = element("a", { href: "#", class: "back" }, `‹ All ${many}`);
-  const head = element("h2", { id: "subject", tabindex: "-1", lang: letter.language ?? false }, letter.subject);
+  const head = element("h2", { id: "subject", tabindex: "-1", lang: languageOf(letter) }, letter.subject);
   const choice = element("div", { class: "parts", role: "group", "aria-label": "Part" });
   choice.append(partButton(letter, "html", "HTML"), partButton(letter, "text", "Text"));
   elements.letter.replaceChildren(back, head, facts(letter), ...(letter.broken ? [] : [choice]), shownPart(letter));
