@@ -38,6 +38,38 @@ def test_a_link_that_is_used_where_somebody_else_is_logged_in_does_not_lead_to_t
     kim.visitor.sees("[data-part~=email-state]", "Confirmed")
 
 
+FAILURES = {"refused": {"status": 503, "json": {"error": "service_unavailable"}}, "lost": None}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("since", ["before", "after"])
+def test_whose_session_it_is_is_not_said_where_that_cannot_be_learnt(new_person, failure, since):
+    kim = new_person().has_account()
+    link = kim.post.link("email")
+    confirmed = []
+
+    def confirm(route):
+        confirmed.append(route)
+        route.continue_()
+
+    def refresh(route):
+        if since == "after" and not confirmed:
+            route.continue_()
+        elif failure:
+            route.fulfill(**failure)
+        else:
+            route.abort()
+
+    kim.visitor.context.route("**/api/auth/email/confirm", confirm)
+    kim.visitor.context.route("**/api/auth/refresh", refresh)
+    page = kim.opens(link)
+    kim.presses("email", page)
+    assert text_of(page, "done-text") == "Your account has this address now."
+    assert page.get_attribute("[data-part~=done-next]", "href") == "/"
+    assert confirmed
+    kim.visitor.forgive(503, "ERR_FAILED")
+
+
 def test_a_link_that_is_used_where_nobody_is_logged_in_leads_to_the_log_in(new_person):
     kim = new_person().has_account()
     page = new_person().opens(kim.post.link("email"))

@@ -210,15 +210,13 @@ export class MailLink extends LychgateElement {
 
   /** @param {Client} client @param {Client} stranger @returns {Promise<Outcome | void>} */
   async #confirmEmail(client, stranger) {
-    const renew = () => (client.user ? client.refresh("address confirmed") : client.restore()).catch(() => {});
-    await renew();
-    const before = client.user;
+    const before = await learnUser(client);
     await confirmEmail(stranger, this.#token);
     // Whoever is logged in here sees the address in all tabs. It may be somebody else, whose account is as it was.
-    await renew();
-    const { user } = client;
-    const isAsBefore = before?.id === user?.id && before?.email === user?.email && before?.email_verified === user?.email_verified;
-    if (user && isAsBefore) return CONFIRMED_ELSEWHERE;
+    const user = await learnUser(client);
+    if (!user || !before) return;
+    const isAsBefore = before.id === user.id && before.email === user.email && before.email_verified === user.email_verified;
+    if (isAsBefore) return CONFIRMED_ELSEWHERE;
   }
 
   /** @param {View} view @param {Outcome} outcome */
@@ -259,6 +257,16 @@ export class MailLink extends LychgateElement {
     );
     if (!isFirst) heading.focus();
     view.tell("shown", { title });
+  }
+}
+
+/** @param {Client} client @returns {Promise<import("../lychgate.js").User | null>} who is logged in; null for nobody, and if that cannot be learnt */
+async function learnUser(client) {
+  try {
+    await (client.user ? client.refresh("address confirmed") : client.restore());
+    return client.user;
+  } catch {
+    return null;
   }
 }
 
