@@ -87,6 +87,44 @@ def test_a_cancelling_that_fails_says_so_and_can_be_tried_again(kim):
     kim.visitor.forgive(503)
 
 
+def test_who_types_the_confirmed_address_while_another_waits_is_told_that_it_stays(kim):
+    other = Postbox(kim.server, f"other.{kim.address}")
+    gives(kim, other.address)
+    link = other.link("email")
+    kim.page.click("[data-part~=notice] [aria-label]")
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", kim.address.upper())
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    assert "on its way" not in kim.visitor.notices()
+    expect(kim.page.locator("[data-part~=email-fold] summary")).to_be_focused()
+    expect(kim.page.locator("[data-part~=unconfirmed]")).to_be_hidden()
+    linked = kim.opens(link)
+    linked.click("[data-part~=email-form] [type=submit]")
+    linked.locator("[data-part~=gone-title]").wait_for()
+    kim.visitor.forgive(410)
+
+
+def test_who_types_the_confirmed_address_a_while_after_the_log_in_is_asked_whether_to_cancel_the_change(
+    new_person, patient_server, patient_clock
+):
+    kim = new_person(patient_server).is_a_member()
+    other = Postbox(kim.server, f"other.{kim.address}")
+    gives(kim, other.address)
+    patient_clock.advance(FRESH_SECONDS + 1)
+    kim.page.reload()
+    kim.visitor.is_signed_in()
+    kim.visitor.sees("[data-part~=email-unconfirmed]", other.address)
+    kim.page.click("[data-part~=email-fold] summary")
+    kim.page.fill("[data-part~=new-email]", kim.address)
+    kim.page.click("[data-part~=address-form] [type=submit]")
+    kim.visitor.sees("[data-part~=confirm-consequence]", f"The link in the mail to {other.address} is no longer good")
+    kim.page.fill("[data-part~=confirm-password]", PASSWORD)
+    kim.page.click("[data-part~=confirm-dialog] [type=submit]")
+    kim.visitor.sees("[data-part~=notice]", f"{kim.address} stays your account's address.")
+    kim.visitor.forgive(401)
+
+
 def test_a_first_address_has_no_change_to_cancel(member):
     gives(SimpleNamespace(page=member.page, visitor=member), "kim@example.org")
     expect(member.page.locator("[data-part~=keep-email]")).to_be_hidden()

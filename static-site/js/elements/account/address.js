@@ -34,11 +34,10 @@ export function startAddress(view, site) {
     element,
     ({ email }) => (email ? {} : { email: view.text("enter-email") }),
     async ({ email }) => {
-      if (!(await sendTo(email))) return;
+      if (!(await give(email))) return;
       fold.close();
-      view.notice.say(view.text("email-link-sent", { address: email }));
       resend.clear();
-      resend.wait();
+      if (!sayWhatBecameOf(email)) resend.wait();
     },
   );
   remove.addEventListener("click", askToRemove);
@@ -48,8 +47,16 @@ export function startAddress(view, site) {
     if (waits && client.user && document.visibilityState === "visible") lookAgain().catch(() => {});
   });
 
-  /** @param {string} email @returns {Promise<boolean>} whether the mail is on its way */
-  async function sendTo(email) {
+  /** Whether an address is the confirmed one, as far as is known. @param {string} given */
+  function isConfirmed(given) {
+    const { email, email_verified: isVerified } = /** @type {any} */ (client.user ?? {});
+    return !!isVerified && email.toLowerCase() === given.toLowerCase();
+  }
+
+  /** @param {string} email @returns {Promise<boolean>} whether the API has taken it */
+  async function give(email) {
+    const next = isConfirmed(email) && client.user?.new_email;
+    if (next) return askToKeep(email, next, (signal) => change(email, signal));
     return whenFresh(view, {
       title: view.text("change-email-question"),
       consequence: view.text("change-email-consequence", { address: email }),
@@ -58,6 +65,30 @@ export function startAddress(view, site) {
       failed: () => view.text("mail-may-not-come"),
       task: (signal) => change(email, signal),
     });
+  }
+
+  /**
+   * @param {string} address the confirmed one
+   * @param {string} next the one that waits
+   * @param {(signal: AbortSignal) => Promise<void>} task
+   */
+  async function askToKeep(address, next, task) {
+    return whenFresh(view, {
+      title: view.text("keep-email-question"),
+      consequence: view.text("keep-email-consequence", { address, next }),
+      verb: view.text("keep-email"),
+      busy: view.text("keeping-email"),
+      failed: () => view.text("email-may-change"),
+      task,
+    });
+  }
+
+  /** The confirmed one withdraws the one that waits; any other waits, and is mailed to. @param {string} given @returns {boolean} whether the address is as it was */
+  function sayWhatBecameOf(given) {
+    const isKept = isConfirmed(given);
+    const address = isKept ? client.user?.email ?? given : given;
+    view.notice.say(view.text(isKept ? "email-is-kept" : "email-link-sent", { address }));
+    return isKept;
   }
 
   /** @param {string} email @param {AbortSignal} [signal] */
@@ -76,21 +107,14 @@ export function startAddress(view, site) {
     const { email: address, new_email: next } = /** @type {any} */ (client.user);
     status.textContent = "";
     try {
-      const isDone = await whenFresh(view, {
-        title: view.text("keep-email-question"),
-        consequence: view.text("keep-email-consequence", { address, next }),
-        verb: view.text("keep-email"),
-        busy: view.text("keeping-email"),
-        failed: () => view.text("email-may-change"),
-        task: async (signal) => {
-          try {
-            await changeEmail(client, address, { signal });
-          } catch (error) {
-            // Then nothing waits any more.
-            if (error.status !== INVALID) throw error;
-          }
-          await learn();
-        },
+      const isDone = await askToKeep(address, next, async (signal) => {
+        try {
+          await changeEmail(client, address, { signal });
+        } catch (error) {
+          // Then nothing waits any more.
+          if (error.status !== INVALID) throw error;
+        }
+        await learn();
       });
       if (!isDone) return;
     } catch (error) {
@@ -98,7 +122,7 @@ export function startAddress(view, site) {
       return;
     }
     // If the other one was confirmed meanwhile, this one waits now.
-    view.notice.say(view.text(client.user?.new_email ? "email-link-sent" : "email-is-kept", { address }));
+    sayWhatBecameOf(address);
     find(details, "summary").focus();
   }
 
