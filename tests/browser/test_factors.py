@@ -14,6 +14,7 @@ from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
 
 FRESH_SECONDS = 900
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 CODE, RECOVERY = "[data-part~=second-code]", "[data-part~=second-recovery-code]"
 CODE_ERROR, RECOVERY_ERROR = "[data-part~=second-code-error]", "[data-part~=second-recovery-code-error]"
 DIALOG, SHEET = "[data-part~=confirm-dialog]", "[data-part~=sheet]"
@@ -268,7 +269,8 @@ def test_an_app_is_set_up_with_the_secret_that_is_shown_and_the_codes_are_shown_
     kim.confirms_the_app(kim.app.wrong_code())
     kim.visitor.sees("[data-part~=totp-code-error]", "Wrong")
     assert focused(kim) == "totp-code"
-    kim.confirms_the_app(kim.app.code())
+    code = kim.app.code()
+    kim.confirms_the_app(f"\u2066{code[:3]}\u2011{code[3:]}\u2069.")
     kim.visitor.sees("[data-part~=codes]")
     codes = kim.page.locator("[data-part~=codes] code").all_inner_texts()
     assert len(set(codes)) == 10
@@ -314,7 +316,7 @@ def test_a_log_in_wants_a_code_and_takes_each_code_once(kim_outside):
         kim.enters(refused)
         kim.visitor.sees(CODE_ERROR, "Wrong, or used")
         assert focused(kim) == "second-code"
-    kim.enters(kim.app.code())
+    kim.enters(kim.app.code().translate(ARABIC))
     kim.visitor.is_signed_in()
     assert [status for path, status in kim.posts() if path == "auth/login/second-factor"] == [401, 401, 200]
     kim.visitor.sees("[data-part~=event-list]", "Second factor wrong")
@@ -326,7 +328,7 @@ def test_a_recovery_code_logs_in_once(kim_outside):
         kim.visitor.log_in()
         kim.page.click("text=Use a recovery code")
         assert focused(kim) == "second-recovery-code"
-        kim.enters(kim.recovery_codes[3].upper(), RECOVERY)
+        kim.enters("\u200e" + kim.recovery_codes[3].upper().replace("-", "\u2013") + ".", RECOVERY)
         if taken:
             kim.visitor.is_signed_in()
             kim.visitor.sees("[data-part~=way-list]", "9 are left")
@@ -408,7 +410,8 @@ def test_who_has_an_app_answers_the_question_with_password_and_code(kim):
     kim.visitor.sees("[data-part~=confirm-code-error]", "Enter the code")
     kim.answers_the_question(code=kim.app.wrong_code())
     kim.visitor.sees("[data-part~=confirm-code-error]", "Wrong, or used")
-    kim.answers_the_question(code=kim.app.code())
+    code = kim.app.code()
+    kim.answers_the_question(code=f"{code[:3]}-{code[3:]}")
     kim.visitor.sees("[data-part~=codes]")
     codes = kim.page.locator("[data-part~=codes] code").all_inner_texts()
     assert not set(codes) & set(kim.recovery_codes)

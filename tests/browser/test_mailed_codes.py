@@ -1,5 +1,6 @@
 """A code by mail to log in with, which works in the browser that has asked for it."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import KEPT
@@ -24,6 +25,24 @@ def test_who_gets_a_code_by_mail_logs_in_with_it_also_with_spaces(kim_outside):
     kim.visitor.is_signed_in()
     assert [secret for secret in (code, PASSWORD) if secret in kim.page.evaluate(KEPT)] == []
     assert kim.page.evaluate("sessionStorage.length") == 0
+
+
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+# As people type a code, and as other programs copy it.
+FORMS = {
+    "a hyphen": lambda code: f"{code[:3]}-{code[3:]}",
+    "a full stop": lambda code: f"{code}.",
+    "what nobody sees": lambda code: f"\u2066\u200e{code[:3]}\u200b{code[3:]}\u2069\ufeff",
+    "Arabic digits": lambda code: code.translate(ARABIC),
+}
+
+
+@pytest.mark.parametrize("write", FORMS.values(), ids=FORMS)
+def test_a_code_is_taken_as_people_write_it(kim_outside, write):
+    kim = kim_outside
+    kim.asks("code")
+    kim.enters(write(kim.post.code()))
+    kim.visitor.is_signed_in()
 
 
 def test_a_wrong_code_is_told_at_its_field_and_the_right_one_still_works(kim_outside):

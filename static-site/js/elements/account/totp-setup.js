@@ -5,8 +5,8 @@
 
 import { beginTotp, confirmTotp } from "../../lychgate-factors.js";
 import { qrSvg } from "../../qr.js";
+import { CODE_FIELD, cleanCode, codeProblem } from "../core/codes.js";
 import { find, make, makeButton, set } from "../core/dom.js";
-import { CODE_FIELD, codeProblem } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { startForm } from "../core/forms.js";
 import { WordedError } from "../core/messages.js";
@@ -77,7 +77,7 @@ function codeForm(view, sheet, { pending }, onConfirmed) {
     ({ code }) => (codeProblem(view, code) ? { code: codeProblem(view, code) } : {}),
     async ({ code }) => {
       try {
-        onConfirmed(await confirmTotp(view.client, pending, code, { signal: sheet.signal }));
+        onConfirmed(await confirmTotp(view.client, pending, cleanCode(code), { signal: sheet.signal }));
       } catch (error) {
         if (sheet.signal.aborted) return;
         if (error.error === "invalid_challenge") return beginAgain(view, sheet, onConfirmed);

@@ -7,9 +7,10 @@
 
 import { ApiError, SessionEnded } from "../../lychgate.js";
 import { passkeysWork, reauthenticate } from "../../lychgate-factors.js";
+import { cleanCode, codeProblem } from "./codes.js";
 import { isStale, STALE } from "./confirm-dialog.js";
 import { find, make, makeButton, markPart, partSelector, set, whileBusy } from "./dom.js";
-import { codeProblem, withoutPasskey } from "./factor-words.js";
+import { withoutPasskey } from "./factor-words.js";
 import { field, form, passwordField, usernameField } from "./fields.js";
 import { clearForm, startForm } from "./forms.js";
 import { describe } from "./messages.js";
@@ -161,7 +162,7 @@ export class Confirmation {
   async #send({ password, code }) {
     const { signal } = this.#open;
     try {
-      if (this.#wants("password")) await this.#prove(this.#wants("code") ? { password, code } : { password });
+      if (this.#wants("password")) await this.#prove(this.#wants("code") ? { password, code: cleanCode(code) } : { password });
       else await this.#goOn();
     } catch (error) {
       // Whoever has cancelled is told of nothing.

@@ -11,8 +11,8 @@ import {
   requestRegistration,
   verifyLoginCode,
 } from "../../lychgate-mail.js";
+import { CODE_DIGITS, CODE_FIELD, cleanCode, codeProblem } from "../core/codes.js";
 import { find, make, makeButton, partSelector, set } from "../core/dom.js";
-import { CODE_DIGITS, CODE_FIELD, hasDigits } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
 import { whenAgain, WordedError } from "../core/messages.js";
@@ -220,15 +220,14 @@ class MailSteps {
       submit(view.text("log-in"), view.text("logging-in")),
     );
     element.append(...this.#resendPart("code", other, (name) => this.#askForCode(name)), this.#wayBack());
-    startForm(view, element, ({ code }) => this.#checkCode(code), ({ code }) => this.#verify(code));
+    startForm(view, element, ({ code }) => this.#checkCode(code), ({ code }) => this.#verify(cleanCode(code)));
     return this.#makeStep("code-sent", element);
   }
 
   /** @param {string} code @returns {Record<string, string>} */
   #checkCode(code) {
-    const digits = code.replace(/\s/g, "");
-    if (!digits) return { code: this.#view.text("enter-mailed-code") };
-    return hasDigits(digits) ? {} : { code: this.#view.text("code-digits", { count: CODE_DIGITS }) };
+    const problem = codeProblem(this.#view, code, "enter-mailed-code");
+    return problem ? { code: problem } : {};
   }
 
   /** @param {string} code */

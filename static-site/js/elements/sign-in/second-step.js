@@ -5,8 +5,9 @@
  */
 
 import { answerWithPasskey, loginWithSecondFactor, passkeysWork } from "../../lychgate-factors.js";
+import { CODE_FIELD, cleanCode, codeProblem } from "../core/codes.js";
 import { find, make, makeButton, partSelector, set, whileBusy } from "../core/dom.js";
-import { CODE_FIELD, codeProblem, withoutPasskey } from "../core/factor-words.js";
+import { withoutPasskey } from "../core/factor-words.js";
 import { field, form, submit } from "../core/fields.js";
 import { clearForm, startForm } from "../core/forms.js";
 import { describe, WordedError } from "../core/messages.js";
@@ -139,7 +140,7 @@ class Step {
       field(view, FIELDS.code, view.text("code-of-app"), { name: "code", ...CODE_FIELD, "data-part": `${FIELDS.code} digits` }),
       submit(view.text("log-in"), view.text("logging-in")),
     );
-    startForm(view, element, ({ code }) => named("code", codeProblem(view, code)), ({ code }) => this.#send({ code }, "code"));
+    startForm(view, element, ({ code }) => named("code", codeProblem(view, code)), ({ code }) => this.#send({ code: cleanCode(code) }, "code"));
     return element;
   }
 
@@ -162,14 +163,14 @@ class Step {
       view,
       element,
       ({ recovery_code: code }) => named("recovery_code", this.#recoveryProblem(code)),
-      ({ recovery_code: recoveryCode }) => this.#send({ recoveryCode }, "recovery_code"),
+      ({ recovery_code: code }) => this.#send({ recoveryCode: cleanCode(code) }, "recovery_code"),
     );
     return element;
   }
 
   /** @param {string} code */
   #recoveryProblem(code) {
-    const plain = code.replace(/[\s-]/g, "");
+    const plain = cleanCode(code);
     if (!plain) return this.#view.text("enter-recovery-code");
     return plain.length === RECOVERY_CODE_LENGTH ? "" : this.#view.text("recovery-code-has", { count: RECOVERY_CODE_LENGTH });
   }
