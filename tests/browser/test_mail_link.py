@@ -55,6 +55,21 @@ def test_a_site_says_where_its_log_in_and_its_account_are(reader):
     assert page.get_attribute("[data-part~=gone-next]", "href") == "/enter.html"
 
 
+@pytest.mark.parametrize("file", ["words/en-mailed.js", "words/en.js"])
+def test_where_words_do_not_come_the_page_says_to_try_again_and_not_to_reload_it_without_its_link(
+    new_visitor, server, file
+):
+    visitor = new_visitor(server)
+    visitor.context.route(f"**/{file}*", lambda route: route.abort())
+    visitor.page.goto(f"{server.url}/account.html#email=abc")
+    said = visitor.sees("lychgate-mail-link [data-part~=failure]", "try again").inner_text()
+    assert "reload" not in said
+    visitor.reaches_again(f"**/{file}*")
+    visitor.page.click("lychgate-mail-link button")
+    visitor.sees("[data-part~=email-title]")
+    visitor.forgive("<lychgate-mail-link>", "ERR_FAILED")
+
+
 def test_a_token_leaves_the_address_even_where_the_element_cannot_work(new_visitor, server):
     visitor = new_visitor(server)
     page = visitor.page

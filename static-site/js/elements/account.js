@@ -124,9 +124,7 @@ export class Account extends LychgateElement {
   /** @param {View} view */
   async #load(view) {
     const [{ startAccount }] = await Promise.all([
-      load(() => import("./account/start.js"), import.meta.url).catch((cause) => {
-        throw new NetworkError("", { cause });
-      }),
+      load(() => import("./account/start.js"), import.meta.url),
       view.words.load("account"),
       loadStyles(this, "account"),
     ]);

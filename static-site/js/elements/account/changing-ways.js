@@ -3,7 +3,6 @@
  * wanted.
  */
 
-import { NetworkError } from "../../lychgate.js";
 import {
   addPasskey,
   beginTotp,
@@ -215,11 +214,7 @@ export function startChangingWays(view, { list, add, load, passkeyEntry, onChang
   return { sendLink, renameIn, setUp, askToRemoveApp, askToReplaceCodes, addOne, askToRemove };
 }
 
-/** @param {() => Promise<any>} code that is being loaded */
-async function loaded(code) {
-  try {
-    return await load(code, import.meta.url);
-  } catch (cause) {
-    throw new NetworkError("", { cause });
-  }
+/** @template Code @param {() => Promise<Code>} code @returns {Promise<Code>} throws NetworkError */
+function loaded(code) {
+  return load(code, import.meta.url);
 }

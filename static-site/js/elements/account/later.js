@@ -3,7 +3,6 @@
  * does not wait for it.
  */
 
-import { NetworkError } from "../../lychgate.js";
 import { explain } from "../core/explain.js";
 import { load } from "../core/languages.js";
 
@@ -11,12 +10,8 @@ import { load } from "../core/languages.js";
 
 /** @param {View} view @returns {Promise<typeof import("./changes.js")>} throws NetworkError */
 export async function loadChanges(view) {
-  try {
-    const [code] = await Promise.all([load(() => import("./changes.js"), import.meta.url), view.words.load("steps", "changes")]);
-    return code;
-  } catch (cause) {
-    throw new NetworkError("", { cause });
-  }
+  const [code] = await Promise.all([load(() => import("./changes.js"), import.meta.url), view.words.load("steps", "changes")]);
+  return code;
 }
 
 /** The same for somebody who wants to do something now. @param {View} view @returns {Promise<typeof import("./changes.js") | null>} null if it was told that it did not come */

@@ -3,7 +3,6 @@
  * when somebody is asked.
  */
 
-import { NetworkError } from "../../lychgate.js";
 import { load } from "./languages.js";
 import { fieldErrors } from "./messages.js";
 
@@ -43,12 +42,8 @@ export async function confirm(view, question) {
 
 /** @param {View} view @returns {Promise<typeof import("./confirmation.js")>} throws NetworkError */
 export async function loadDialog(view) {
-  try {
-    const [dialog] = await Promise.all([load(() => import("./confirmation.js")), view.words.load("steps", "account", "changes")]);
-    return dialog;
-  } catch (cause) {
-    throw new NetworkError("", { cause });
-  }
+  const [dialog] = await Promise.all([load(() => import("./confirmation.js")), view.words.load("steps", "account", "changes")]);
+  return dialog;
 }
 
 /**

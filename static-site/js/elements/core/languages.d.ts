@@ -27,7 +27,7 @@ export function inTime<Result>(loading: Promise<Result>): Promise<any>;
  * @template Code
  * @param {() => Promise<Code>} get the `import`, which says where the module is
  * @param {string} [base] the URL of the module that it is written in
- * @returns {Promise<Code>} throws what `import` throws, and NetworkError
+ * @returns {Promise<Code>} throws NetworkError, of which what `import` throws is the cause
  */
 export function load<Code>(get: () => Promise<Code>, base?: string): Promise<Code>;
 /** The words of one language. */

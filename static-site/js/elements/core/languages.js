@@ -101,7 +101,7 @@ const missed = {};
  * @template Code
  * @param {() => Promise<Code>} get the `import`, which says where the module is
  * @param {string} [base] the URL of the module that it is written in
- * @returns {Promise<Code>} throws what `import` throws, and NetworkError
+ * @returns {Promise<Code>} throws NetworkError, of which what `import` throws is the cause
  */
 export async function load(get, base = import.meta.url) {
   // A bundler may have made something else of it.
@@ -109,9 +109,9 @@ export async function load(get, base = import.meta.url) {
   const url = path ? new URL(path, base).href : "";
   try {
     return await inTime(missed[url] ? import(/* @vite-ignore */ `${url}?${missed[url]}`) : get());
-  } catch (error) {
+  } catch (cause) {
     if (url) missed[url] = Date.now();
-    throw error;
+    throw new NetworkError("", { cause });
   }
 }
 

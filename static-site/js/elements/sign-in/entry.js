@@ -3,7 +3,7 @@
  * passkeys, the second step. The address says which is shown, so that each can be linked to. Keeps no password.
  */
 
-import { ApiError, NetworkError } from "../../lychgate.js";
+import { ApiError } from "../../lychgate.js";
 import { make, set } from "../core/dom.js";
 import { explain, isNoApi } from "../core/explain.js";
 import { field, form, passwordField, submit } from "../core/fields.js";
@@ -98,12 +98,8 @@ export function hide(element) {
  * @returns {Promise<Code>} once its words are there too; throws NetworkError
  */
 export async function withWords(view, get, base = import.meta.url) {
-  try {
-    const [code] = await Promise.all([load(get, base), view.words.load("steps")]);
-    return code;
-  } catch (cause) {
-    throw new NetworkError("", { cause });
-  }
+  const [code] = await Promise.all([load(get, base), view.words.load("steps")]);
+  return code;
 }
 
 /** What signing up takes. Most people have an account. @param {View} view */
