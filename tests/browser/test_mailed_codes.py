@@ -70,6 +70,40 @@ def enter_wrong_codes(kim, code, do_then):
     kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "another one")
 
 
+def test_who_has_used_a_code_without_learning_so_is_told_that_it_may_be_used(kim_outside):
+    kim = kim_outside
+    kim.asks("code")
+    code = kim.post.code()
+
+    def lose(route):
+        route.fetch()
+        route.abort()
+
+    kim.visitor.context.route("**/api/auth/login/code/verify", lose)
+    kim.enters(code)
+    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "cannot be reached")
+    kim.visitor.reaches_again("**/api/auth/login/code/verify")
+    kim.enters(code)
+    kim.visitor.sees("[data-part~=code-entry-form] [data-form-error]", "was used")
+    kim.visitor.forgive(401, "ERR_FAILED")
+
+
+def test_who_has_asked_in_two_tabs_is_told_that_the_code_may_be_the_other_ones(kim_outside):
+    kim = kim_outside
+    kim.asks("code")
+    code = kim.post.code()
+    other = kim.visitor.open_tab()
+    other.goto(f"{kim.server.url}/#code")
+    other.fill("[data-part~=code-username]", kim.visitor.username)
+    other.click("[data-part~=code-form] [type=submit]")
+    other.fill("[data-part~=code-digits]", code)
+    other.click("[data-part~=code-entry-form] [type=submit]")
+    expect(other.locator("[data-part~=code-digits-error]")).to_contain_text("the tab where you asked first")
+    kim.enters(code)
+    kim.visitor.is_signed_in()
+    kim.visitor.forgive(401)
+
+
 def test_the_fifth_wrong_code_is_the_last_and_the_name_stays_for_another_mail(kim_outside):
     kim = kim_outside
     kim.asks("code")
@@ -124,6 +158,23 @@ def test_who_asks_for_another_name_and_comes_back_to_the_first_can_use_its_code(
     kim.enters(code)
     kim.visitor.is_signed_in()
     kim.visitor.forgive(401)
+
+
+def test_the_way_to_another_name_looks_the_same_in_each_step(kim_outside):
+    kim = kim_outside
+    looks = []
+    for step in ("code", "forgot"):
+        kim.asks(step)
+        button = kim.page.locator(f"[data-part~={step}-sent-step] >> text=Another name")
+        button.wait_for()
+        kim.page.mouse.move(1, 1)
+        other, border = button.evaluate(
+            "(one) => [one, one.previousElementSibling].map((each) => getComputedStyle(each).borderColor)"
+        )
+        assert other == border
+        looks.append(other)
+        kim.page.click("[data-part~=step] >> visible=true >> text=Back to the log-in")
+    assert looks[0] == looks[1]
 
 
 def test_the_title_follows_what_was_sent(kim_outside):

@@ -135,8 +135,8 @@ export default {
   },
   code: "Code",
   "enter-mailed-code": "Geben Sie den Code aus der E-Mail ein.",
-  "mailed-code-wrong": "Das ist nicht der Code. Sehen Sie in die neueste E-Mail.",
-  "mailed-code-over": "Dieser Code ist zu alt oder wurde zu oft versucht. Lassen Sie sich einen neuen schicken.",
+  "mailed-code-wrong": "Das ist nicht der Code. Sehen Sie in die neueste E-Mail, oder in den Tab, in dem Sie zuerst gefragt haben.",
+  "mailed-code-over": "Dieser Code ist schon verwendet, zu alt oder wurde zu oft versucht. Lassen Sie sich einen neuen schicken.",
   "another-mail-first": "Verlangen Sie eine neue E-Mail.",
   "confirm-address": "Bestätigen Sie Ihre Adresse",
   "text:signup-sent":

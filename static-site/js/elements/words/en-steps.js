@@ -141,8 +141,8 @@ export default {
   },
   code: "Code",
   "enter-mailed-code": "Enter the code from the mail.",
-  "mailed-code-wrong": "This is not the code. Look at the newest mail.",
-  "mailed-code-over": "This code is too old, or was tried too often. Let us send another one.",
+  "mailed-code-wrong": "This is not the code. Look at the newest mail, or at the tab where you asked first.",
+  "mailed-code-over": "This code was used, is too old, or was tried too often. Let us send another one.",
   "another-mail-first": "Ask for another mail.",
   "confirm-address": "Confirm your address",
   "text:signup-sent":

@@ -118,7 +118,7 @@ export default {
 
   "text:forgot": "Enviamos un correo con un enlace para elegir otra contraseña, si la cuenta tiene una dirección confirmada.",
   "send-mail": "Enviar el correo",
-  "look-into-mailbox": "Mira tu buzón",
+  "look-into-mailbox": "Mira tu bandeja de entrada",
   "text:forgot-sent": "Si existe una cuenta {name}, va en camino un correo con un enlace. El enlace vale 30 minutos.",
   "text:code": "Enviamos un correo con un código, si la cuenta tiene una dirección confirmada. No hace falta contraseña.",
   "send-code": "Enviar un código",
@@ -129,8 +129,8 @@ export default {
   },
   code: "Código",
   "enter-mailed-code": "Escribe el código del correo.",
-  "mailed-code-wrong": "Este no es el código. Mira el correo más reciente.",
-  "mailed-code-over": "Este código es demasiado antiguo, o se ha probado demasiadas veces. Pide otro.",
+  "mailed-code-wrong": "Este no es el código. Mira el correo más reciente, o la pestaña en la que lo pediste primero.",
+  "mailed-code-over": "Este código ya se usó, es demasiado antiguo, o se ha probado demasiadas veces. Pide otro.",
   "another-mail-first": "Pide otro correo.",
   "confirm-address": "Confirma tu dirección",
   "text:signup-sent":

@@ -118,7 +118,7 @@ export default {
 
   "text:forgot": "Nous envoyons un e-mail avec un lien pour choisir un nouveau mot de passe, si le compte a une adresse confirmée.",
   "send-mail": "Envoyer l’e-mail",
-  "look-into-mailbox": "Regardez dans votre boîte aux lettres",
+  "look-into-mailbox": "Regardez dans votre boîte de réception",
   "text:forgot-sent": "S’il existe un compte {name}, un e-mail avec un lien est en route. Le lien est valable 30 minutes.",
   "text:code": "Nous envoyons un e-mail avec un code, si le compte a une adresse confirmée. Aucun mot de passe n’est nécessaire.",
   "send-code": "Envoyer un code",
@@ -129,8 +129,8 @@ export default {
   },
   code: "Code reçu",
   "enter-mailed-code": "Saisissez le code de l’e-mail.",
-  "mailed-code-wrong": "Ce n’est pas le code. Regardez l’e-mail le plus récent.",
-  "mailed-code-over": "Ce code est trop ancien, ou a été essayé trop souvent. Demandez-en un autre.",
+  "mailed-code-wrong": "Ce n’est pas le code. Regardez l’e-mail le plus récent, ou l’onglet où vous l’avez demandé d’abord.",
+  "mailed-code-over": "Ce code a déjà servi, est trop ancien, ou a été essayé trop souvent. Demandez-en un autre.",
   "another-mail-first": "Demandez un autre e-mail.",
   "confirm-address": "Confirmez votre adresse",
   "text:signup-sent":
