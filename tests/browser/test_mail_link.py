@@ -70,6 +70,30 @@ def test_where_words_do_not_come_the_page_says_to_try_again_and_not_to_reload_it
     visitor.forgive("<lychgate-mail-link>", "ERR_FAILED")
 
 
+def test_a_long_link_in_the_shape_of_a_button_is_centred_as_a_button_is(new_visitor, server):
+    visitor = new_visitor(server, viewport={"width": 320, "height": 800}, locale="fr")
+    visitor.context.route(
+        "**/api/auth/password/reset", lambda route: route.fulfill(status=410, json={"error": "link_expired"})
+    )
+    page = visitor.page
+    page.goto(f"{server.url}/account.html#reset=abc")
+    page.fill("[data-part~=reset-password]", "seven old oak boards and a latch")
+    page.click("[data-part~=reset-form] [type=submit]")
+    visitor.sees("[data-part~=gone-next]")
+    lines = page.evaluate(
+        """() => {
+            const link = document.querySelector("[data-part~=gone-next]");
+            const { left, right } = link.getBoundingClientRect();
+            const range = document.createRange();
+            range.selectNodeContents(link);
+            return [...range.getClientRects()].map((line) => Math.abs(line.left - left - (right - line.right)));
+        }"""
+    )
+    assert len(lines) > 1
+    assert max(lines) < 8
+    visitor.forgive(410)
+
+
 def test_a_token_leaves_the_address_even_where_the_element_cannot_work(new_visitor, server):
     visitor = new_visitor(server)
     page = visitor.page

@@ -201,7 +201,7 @@ class MailSteps {
     const view = this.#view;
     const button = makeButton("", "button small", () => {});
     const status = set(make("p", "status muted"), { role: "status" });
-    const again = makeButton(view.text(other), "button small quiet", () => this.#askAnew(kind));
+    const again = makeButton(view.text(other), "button small", () => this.#askAnew(kind));
     // Whether there is anybody to send a mail to, only an account that does not exist yet is sure of.
     const isSure = kind === "signup";
     const done = isSure ? "sent-again" : "asked-again";
