@@ -15,10 +15,13 @@ did.
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import MailKind
+
+if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
 
 PER_MINUTE = 1
 PER_HOUR = 5
@@ -36,6 +39,18 @@ class Sent(NamedTuple):
     at: int
     """NumericDate."""
     kind: str
+
+
+class Typed(NamedTuple):
+    """A request for a mail to an address that somebody has typed, as it was counted."""
+
+    address: str
+    caller: Caller
+    kind: MailKind
+    at: int
+    """NumericDate."""
+    in_day: bool
+    """Whether its day had room for it. If not, the mail is not sent."""
 
 
 def budget_key(address: str, known_user_id: str | None = None) -> str:
@@ -66,6 +81,14 @@ def charged(sent: tuple[Sent, ...], kind: MailKind, now: int) -> tuple[tuple[Sen
     if wait > 0:
         return recent, wait
     return tuple(sorted((*recent, Sent(now, kind))))[-4 * PER_DAY :], 0
+
+
+def uncharged(sent: tuple[Sent, ...], kind: MailKind, at: int) -> tuple[Sent, ...]:
+    """Return what was sent without one that was counted at ``at``, and is not sent after all."""
+    if (mail := Sent(at, kind)) not in sent:
+        return sent
+    position = sent.index(mail)
+    return sent[:position] + sent[position + 1 :]
 
 
 def _wait(times: list[int], seconds: int, most: int, now: int) -> int:

@@ -83,15 +83,14 @@ class AddressRegistration:
         window = stores.throttle.register(caller.ip, now)
         try:
             self._ask_site(email, caller, language, has_password=password is not None)
-            allowed = stores.outbox.count_request(caller.ip, known=False, now=now)
-            stores.outbox.count_typed(email, caller.network, MailKind.REGISTER, now)
+            typed = stores.outbox.count_typed(email, caller, MailKind.REGISTER, now)
         except (HookFailed, TooManyMails):
             stores.throttle.not_registered(window)
             raise
         lifetime = LIFETIMES[MailKind.REGISTER]
         mail = Mail(new_mail_id(), MailKind.REGISTER, now, language, asked=email, to=email)
         password_hash = NO_PASSWORD if password is None else self._hasher.hash(password)
-        if not allowed:
+        if not typed.in_day:
             self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
             return lifetime
         kept = KeptRegistration(mail.id, email, password_hash, language, now + lifetime)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
     from chalicelib.clock import Clock
     from chalicelib.config.api import ApiSettings
+    from chalicelib.credentials.mail_budgets import Typed
     from chalicelib.tokens.principals import Principal
     from chalicelib.use_cases.account import Account
     from chalicelib.use_cases.notices import Notices
@@ -71,12 +72,17 @@ class Addresses:
             self._stores.addresses.withdraw_email(user)
             return
         session_id = principal.session_id
-        mail = self._asking(user, session_id, email, caller, language)
+        typed = self._count_mail(email, caller)
+        mail = self._asking(user, session_id, typed, language)
         if user.contact is not None and verified is not None:
             contact = replace(user.contact, new_email=email, language=language, asked_by=session_id)
         else:
             contact = Contact(email, language=language, asked_by=session_id)
-        self._stores.addresses.set_email(user, contact, mail)
+        try:
+            self._stores.addresses.set_email(user, contact, mail)
+        except Conflict:
+            self._stores.outbox.not_asked(typed)
+            raise
 
     def resend(self, principal: Principal, caller: Caller) -> None:
         """Send the mail that asks to confirm the user's address once more.
@@ -95,7 +101,8 @@ class Addresses:
             raise Conflict("You have no address that waits to be confirmed.")
         # Where the address is the username, the session goes on that has given it, not the one that asks for the mail.
         session_id = contact.asked_by or principal.session_id
-        self._stores.outbox.ask(self._asking(user, session_id, contact.unconfirmed, caller, contact.language))
+        typed = self._count_mail(contact.unconfirmed, caller)
+        self._stores.outbox.ask(self._asking(user, session_id, typed, contact.language))
 
     def remove(self, principal: Principal, caller: Caller) -> None:
         """Remove the user's address. A verified one is told so.
@@ -150,22 +157,27 @@ class Addresses:
             self._stores.addresses.confirm_email(user, proof, event, mail)
         self._announce(event)
 
-    def _asking(self, user: User, session_id: str, email: str, caller: Caller, language: str) -> Mail:
-        """Return the mail that asks to confirm an address, after counting it. Raises TooManyMails.
+    def _count_mail(self, email: str, caller: Caller) -> Typed:
+        """Count a mail that asks to confirm an address. Raises TooManyMails."""
+        now, outbox = self._clock(), self._stores.outbox
+        typed = outbox.count_typed(email, caller, MailKind.EMAIL, now)
+        if not typed.in_day:
+            outbox.not_asked(typed)
+            raise TooManyMailsToday(end_of_day(now) - now, limit="mails of a day")
+        return typed
+
+    def _asking(self, user: User, session_id: str, typed: Typed, language: str) -> Mail:
+        """Return the mail that asks to confirm an address, after counting it.
 
         ``session_id`` is that of the session that has given the address.
         """
-        now, outbox = self._clock(), self._stores.outbox
-        if not outbox.count_request(caller.ip, known=False, now=now):
-            raise TooManyMailsToday(end_of_day(now) - now, limit="mails of a day")
-        outbox.count_typed(email, caller.network, MailKind.EMAIL, now)
         return Mail(
             new_mail_id(),
-            MailKind.EMAIL,
-            now,
+            typed.kind,
+            typed.at,
             language,
             asked=user.username,
-            to=email,
+            to=typed.address,
             user_id=user.id,
             session_id=session_id,
         )

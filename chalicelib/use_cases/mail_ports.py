@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.events import SecurityEvent
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.accounts.user import Contact, User
+    from chalicelib.credentials.mail_budgets import Typed
     from chalicelib.credentials.mailed import KeptRegistration, MailedProof
 
 
@@ -104,10 +106,21 @@ class Outbox(Protocol):
 
         """
 
-    def count_typed(self, address: str, network: bytes, kind: MailKind, now: int) -> None:
-        """Count a mail to an address that somebody in a network has typed, see ``mail_budgets``.
+    def count_typed(self, address: str, caller: Caller, kind: MailKind, now: int) -> Typed:
+        """Count a request for a mail to an address that the caller has typed: as others, and for the address.
 
-        Raises TooManyMailsToAddress if it has to wait; then it is not counted.
+        For the address it is counted by the caller's network, see ``mail_budgets``. Return what was counted.
+
+        Raises:
+            TooManyMails: see ``count_request``.
+            TooManyMailsToAddress: it has to wait. Nothing of it is counted then.
+
+        """
+
+    def not_asked(self, typed: Typed) -> None:
+        """Uncount a request that was refused afterwards, and of which no mail has been made.
+
+        If that is not possible, it stays counted.
         """
 
 

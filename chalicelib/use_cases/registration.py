@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail
     from chalicelib.accounts.results import LoggedIn
     from chalicelib.clock import Clock
+    from chalicelib.credentials.mail_budgets import Typed
     from chalicelib.credentials.password_policy import PasswordPolicy
     from chalicelib.credentials.passwords import PasswordHasher
     from chalicelib.use_cases.ports import Announce, Stores
@@ -82,34 +83,42 @@ class Registration:
             created_at=now,
             contact=None if email is None else Contact(email, language=language),
         )
+        typed = None
         try:
             self._ask_site(user.username, email, caller, language)
-            mail = None if email is None else self._confirmation(user, email, caller, language)
+            typed = None if email is None else self._count_mail(email, caller, now)
+            mail = None if typed is None else self._confirmation(user, typed, language)
             hashed = replace(user, password_hash=self._hasher.hash(password))
             return self._begin_session.of_new_user(hashed, caller, mail=mail)
         except (UsernameTaken, TooManyMails, HookFailed):
+            if typed is not None:
+                self._stores.outbox.not_asked(typed)
             self._throttle.not_registered(window)
             raise
 
     def _ask_site(self, username: str, email: str | None, caller: Caller, language: str) -> None:
         """Raise RegistrationRefused if the site refuses the account. Here it has no hook for that: see ``hooked``."""
 
-    def _confirmation(self, user: User, email: str, caller: Caller, language: str) -> Mail | None:
-        """Return the mail that asks to confirm the address, None if the site has sent too many today.
+    def _count_mail(self, email: str, caller: Caller, now: int) -> Typed:
+        """Count the mail that asks to confirm the address, before it is known whether it will be. Raises TooManyMails.
 
-        Raises TooManyMails.
+        So requests at the same time ask for no more mails than those one after the other.
         """
         # Most accounts are logged in to, and few are created.
-        from chalicelib.accounts.mail import Mail, MailKind  # noqa: PLC0415
+        from chalicelib.accounts.mail import MailKind  # noqa: PLC0415
+
+        return self._stores.outbox.count_typed(email, caller, MailKind.EMAIL, now)
+
+    def _confirmation(self, user: User, typed: Typed, language: str) -> Mail | None:
+        """Return the mail that asks to confirm the address, None if the site has sent too many today."""
+        from chalicelib.accounts.mail import Mail  # noqa: PLC0415 - see above
         from chalicelib.credentials.mailed import new_mail_id  # noqa: PLC0415
 
-        outbox, now = self._stores.outbox, user.created_at
-        allowed = outbox.count_request(caller.ip, known=False, now=now)
-        outbox.count_typed(email, caller.network, MailKind.EMAIL, now)
-        if not allowed:
-            self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, caller))
+        now, email = typed.at, typed.address
+        if not typed.in_day:
+            self._announce(SecurityEvent(EventType.MAIL_NOT_SENT, None, now, typed.caller))
             return None
-        return Mail(new_mail_id(), MailKind.EMAIL, now, language, asked=user.username, to=email, user_id=user.id)
+        return Mail(new_mail_id(), typed.kind, now, language, asked=user.username, to=email, user_id=user.id)
 
     def _check(self, username: str, password: str, email: str | None) -> None:
         """Raise a ValidationFailed that names each of the three that is not allowed."""

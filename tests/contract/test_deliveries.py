@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.mail import HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
@@ -199,7 +200,7 @@ class TestBudgets:
         deliveries.prepare(addressed(found(replace(RESET, id="m2", at=NOW + 60)), charged=True))
 
     def test_what_somebody_has_typed_an_address_for_is_not_what_it_has_got(self, found, deliveries, outbox):
-        outbox.count_typed(ADDRESS, b"network", MailKind.RESET, NOW)
+        outbox.count_typed(ADDRESS, Caller("203.0.113.7", "browser"), MailKind.RESET, NOW)
         deliveries.prepare(addressed(found(), charged=True))
 
     def test_a_device_of_the_user_has_a_budget_of_its_own(self, found, add, deliveries):

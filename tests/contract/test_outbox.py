@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.errors import Conflict, TooManyMails, TooManyMailsToAddress
 from tests.support.samples import ALICE, NOW, REGISTERED, REVOKED, SESSION
 
 IP, ADDRESS = "203.0.113.7", "alice@example.org"
+HERE, ELSEWHERE = Caller(IP, "browser"), Caller("198.51.100.9", "browser")
 CODE = Mail("c1", MailKind.LOGIN_CODE, NOW, "en", asked="alice")
 
 
@@ -107,12 +109,59 @@ class TestBudgets:
         assert outbox.count_request("203.0.113.9", known=False, now=NOW + 24 * 3600)
 
     def test_a_network_types_an_address_once_a_minute_however_it_is_written(self, outbox):
-        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW)
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
         with pytest.raises(TooManyMailsToAddress) as refused:
-            outbox.count_typed(ADDRESS.upper(), b"one", MailKind.EMAIL, NOW + 20)
+            outbox.count_typed(ADDRESS.upper(), HERE, MailKind.EMAIL, NOW + 20)
         assert refused.value.retry_after == 40
-        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW + 60)
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW + 60)
 
     def test_another_network_may_type_it_too(self, outbox):
-        outbox.count_typed(ADDRESS, b"one", MailKind.EMAIL, NOW)
-        outbox.count_typed(ADDRESS, b"another", MailKind.EMAIL, NOW)
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        outbox.count_typed(ADDRESS, ELSEWHERE, MailKind.EMAIL, NOW)
+
+    def test_what_was_typed_counts_among_the_requests_of_its_network_and_of_the_day(self, outbox):
+        typed = [outbox.count_typed(f"{n}@example.org", HERE, MailKind.EMAIL, NOW) for n in range(30)]
+        assert all(each.in_day for each in typed)
+        with pytest.raises(TooManyMails):
+            outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        typed = [outbox.count_typed(f"{n}@example.org", ELSEWHERE, MailKind.EMAIL, NOW) for n in range(21)]
+        assert [each.in_day for each in typed] == [True] * 20 + [False]
+
+    def test_one_that_has_to_wait_is_counted_nowhere(self, outbox):
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        for _ in range(60):
+            with pytest.raises(TooManyMailsToAddress):
+                outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        typed = [outbox.count_typed(f"{n}@example.org", HERE, MailKind.EMAIL, NOW) for n in range(29)]
+        assert all(each.in_day for each in typed)
+
+    def test_one_of_which_no_mail_is_made_is_counted_nowhere(self, outbox):
+        for _ in range(60):
+            typed = outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+            assert typed.in_day
+            outbox.not_asked(typed)
+        typed = [outbox.count_typed(f"{n}@example.org", HERE, MailKind.EMAIL, NOW) for n in range(30)]
+        assert all(each.in_day for each in typed)
+
+    def test_one_that_the_day_has_no_room_for_takes_nothing_from_others_by_not_being_made(self, outbox):
+        callers = [Caller(f"198.51.{number}.7", "browser") for number in range(2)]
+        for n in range(50):
+            outbox.count_typed(f"{n}@example.org", callers[n // 25], MailKind.EMAIL, NOW)
+        beyond = outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        assert not beyond.in_day
+        outbox.not_asked(beyond)
+        assert not outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW).in_day
+
+    def test_what_is_uncounted_of_an_address_is_the_one_mail_and_no_other(self, outbox):
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        outbox.not_asked(outbox.count_typed(ADDRESS, HERE, MailKind.REGISTER, NOW))
+        outbox.count_typed(ADDRESS, HERE, MailKind.REGISTER, NOW)
+        with pytest.raises(TooManyMailsToAddress):
+            outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+
+    def test_to_uncount_what_is_forgotten_by_now_changes_nothing(self, outbox):
+        typed = outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW)
+        outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW + 25 * 3600)
+        outbox.not_asked(typed)
+        with pytest.raises(TooManyMailsToAddress):
+            outbox.count_typed(ADDRESS, HERE, MailKind.EMAIL, NOW + 25 * 3600 + 1)

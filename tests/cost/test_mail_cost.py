@@ -11,7 +11,7 @@ from chalicelib.adapters.dynamodb.deliveries import DynamoDBDeliveries
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.config.environment import MAILS_PER_DAY
 from chalicelib.credentials.throttling import Known
-from chalicelib.errors import InvalidCode, RefreshTokenReused
+from chalicelib.errors import InvalidCode, RefreshTokenReused, UsernameTaken
 from chalicelib.tokens.kinds import ACCESS_TOKEN
 from chalicelib.use_cases.deliver import Deliver
 from tests.cost.test_cost import COSTS as WITHOUT_MAIL
@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "performance.md").read_text("utf-8"
 KIMS, LEES = "kim@example.org", "lee@example.org"
 NEW_PASSWORD = "a quite different passphrase"
 NAMES = {"TransactWriteItems": "transaction"}
-NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 8: "eight"}
 
 COSTS = {
     "register with an address": Cost(
@@ -37,6 +37,23 @@ COSTS = {
         ),
         1,
         12,
+    ),
+    "register with an address under a taken username": Cost(
+        (
+            "UpdateItem throttle",
+            "UpdateItem throttle",
+            "UpdateItem throttle",
+            "GetItem throttle",
+            "UpdateItem throttle",
+            "TransactWriteItems events+mail+sessions+users",
+            "GetItem throttle",
+            "UpdateItem throttle",
+            "UpdateItem throttle",
+            "UpdateItem throttle",
+            "UpdateItem throttle",
+        ),
+        2,
+        16,
     ),
     "confirm the address": Cost(("GetItem mail", "GetItem users", "TransactWriteItems events+mail+users"), 2, 8),
     "ask for the mail again": Cost(
@@ -278,6 +295,13 @@ class Site:
         logged_in = self.by_name.registration.register("kim", PASSWORD, self.caller, email=KIMS, language="en")
         return self._principal(logged_in)
 
+    def named(self):
+        self.by_name.registration.register("kim", PASSWORD, self.caller)
+
+    def refused(self):
+        with pytest.raises(UsernameTaken):
+            self.registered()
+
     def waiting(self):
         self.registered()
         return self.link()
@@ -377,6 +401,7 @@ def of_accounts(site):
     account, addresses, caller = site.by_name.account, site.by_name.addresses, site.caller
     return {
         "register with an address": Flow(lambda _: site.registered()),
+        "register with an address under a taken username": Flow(lambda _: site.refused(), site.named),
         "confirm the address": Flow(site.confirm, site.waiting),
         "ask for the mail again": Flow(lambda kim: addresses.resend(kim, caller), site.registered),
         "give another address": Flow(site.change, site.verified),

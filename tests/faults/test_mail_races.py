@@ -20,12 +20,15 @@ from chalicelib.errors import (
     LinkExpired,
     RefreshTokenReused,
     ServiceUnavailable,
+    TooManyMailsToAddress,
+    UsernameTaken,
 )
+from chalicelib.tokens.kinds import ACCESS_TOKEN
 from tests.faults.test_races import THREADS, at_once, database_name, dynamodb, is_dead, pool, principal_of
 from tests.support.post_office import PostOffice
 from tests.support.verified_addresses import names_by_address
 from tests.support.whole import PASSWORD
-from tests.support.wire import cancelled
+from tests.support.wire import cancelled, refused
 
 __all__ = ["at_once", "database_name", "dynamodb", "pool"]
 
@@ -501,3 +504,43 @@ def test_at_once_only_one_of_the_two_is_left(people, at_once, verifier, caller, 
     assert isinstance(given, Conflict | InvalidToken | BUSY | None)
     if not isinstance(acted, BUSY):
         assert waiting(database) is None
+
+
+def test_a_change_of_the_address_that_came_too_late_has_asked_for_no_mail(
+    people, between, verifier, caller, use_cases, post, clock
+):
+    people.with_address("Kim")
+    tokens = use_cases.log_in.with_password("Kim", PASSWORD, caller).tokens
+    clock.advance(60)
+    thief = verifier.verify(ACCESS_TOKEN, tokens.access_token)
+    between(lambda: use_cases.refresh_tokens.revoke([tokens.refresh_token], caller))
+    with pytest.raises(Conflict):
+        use_cases.addresses.change(thief, LEES, caller, language="en")
+    use_cases.registration.register("Lee", PASSWORD, caller, email=LEES)
+    assert post.only(MailKind.EMAIL).to == LEES
+
+
+def test_of_registrations_at_once_for_one_address_one_asks_for_a_mail_whatever_becomes_of_the_others(
+    people, at_once, post, caller, use_cases, clock
+):
+    for round_ in range(ROUNDS):
+        people.register(f"taken{round_}")
+        clock.advance(60)
+        names = [f"taken{round_}", f"free{round_}"] * (THREADS // 2)
+
+        def register(name):
+            return lambda: use_cases.registration.register(name, PASSWORD, caller, email=KIMS)
+
+        results = at_once(*(register(name) for name in names))
+        assert set(kinds(results)) <= {None, UsernameTaken, TooManyMailsToAddress}
+        registered = [result for result in results if isinstance(result, LoggedIn)]
+        assert len(registered) <= 1
+        assert len(post.deliver()) == len(registered)
+
+
+def test_a_taken_name_is_told_though_the_mail_cannot_be_uncounted(people, wire, caller, use_cases):
+    people.register("Kim")
+    wire.mend()
+    wire.break_with(refused("ThrottlingException"), operation="GetItem", after=1)
+    with pytest.raises(UsernameTaken):
+        use_cases.registration.register("Kim", PASSWORD, caller, email=KIMS)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.credentials.throttling import end_of_day
 from tests.support.api_client import as_header
 from tests.support.mail_flows import (
     ADDRESS,
@@ -283,3 +284,56 @@ def test_notices_are_sent_however_many_there_are(api, alice, mailbox):
         changed = api.bearer("PUT", "/auth/password", token, passwords)
         token, password = changed.json["access_token"], passwords["new_password"]
     assert len(mailbox.all(ADDRESS)) == 1 + 12
+
+
+class TestARequestThatIsRefusedAsksForNoMail:
+    """Nothing of it is counted: not for the address, not for the network, and not in the day."""
+
+    def test_a_taken_username_leaves_the_address_its_mail(self, api, mailbox):
+        assert api.register("taken").status == 201
+        api.register("taken", email=ADDRESS).assert_problem(409, "username_taken")
+        assert api.register("free", email=ADDRESS).status == 201
+        assert len(mailbox.all(ADDRESS)) == 1
+
+    @pytest.mark.parametrize("setting", ["LYCHGATE_MAILS_PER_IP", "LYCHGATE_MAILS_PER_DAY"])
+    def test_a_taken_username_leaves_the_network_and_the_day_theirs(self, api, settings, mailbox, setting):
+        settings[setting] = "1"
+        assert api.register("taken").status == 201
+        for number in range(3):
+            refused = api.register("taken", email=f"{number}@example.org")
+            refused.assert_problem(409, "username_taken")
+        assert api.register("free", email=ADDRESS).status == 201
+        assert len(mailbox.all(ADDRESS)) == 1
+
+    @pytest.mark.parametrize("setting", ["LYCHGATE_MAILS_PER_IP", "LYCHGATE_MAILS_PER_DAY"])
+    def test_an_address_that_has_to_wait_leaves_the_network_and_the_day_theirs(self, api, settings, mailbox, setting):
+        settings[setting] = "2"
+        assert api.register("Alice", email=ADDRESS).status == 201
+        for _ in range(3):
+            api.register("Bobby", email=ADDRESS).assert_problem(429, "too_many_attempts")
+        assert api.register("Bobby", email=OTHER_ADDRESS).status == 201
+        assert len(mailbox.all(OTHER_ADDRESS)) == 1
+
+    def test_the_same_where_the_address_is_the_name(self, api, settings, by_address, mailbox):
+        settings["LYCHGATE_MAILS_PER_IP"] = "2"
+        assert sign_up(api).status == 202
+        for _ in range(3):
+            sign_up(api).assert_problem(429, "too_many_attempts")
+        assert sign_up(api, OTHER_ADDRESS).status == 202
+        assert len(mailbox.all(OTHER_ADDRESS)) == 1
+
+    def test_a_day_that_is_full_leaves_the_network_and_the_address_theirs(self, api, settings, mailbox, clock):
+        settings |= {"LYCHGATE_MAILS_PER_DAY": "1", "LYCHGATE_MAILS_PER_IP": "2"}
+        clock.now += end_of_day(clock.now) - clock.now - 10
+        registered = api.register("Alice", email=ADDRESS, token_delivery="cookie")
+        tokens = api.login("Alice").json
+        for _ in range(3):
+            refused = change(api, tokens, OTHER_ADDRESS)
+            refused.assert_problem(429, "too_many_attempts")
+            assert refused.headers["retry-after"] == "10"
+        # A device that has logged in before is not in the day, and in the network.
+        assert forgot(api, "Alice", **device_of(registered)).status == 202
+        forgot(api, "Alice", **device_of(registered)).assert_problem(429, "too_many_attempts")
+        clock.advance(10)
+        assert change(api, tokens, OTHER_ADDRESS).status == 202
+        assert len(mailbox.all(OTHER_ADDRESS)) == 1

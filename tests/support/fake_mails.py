@@ -7,7 +7,7 @@ from chalicelib.accounts.addresses import canonical_address
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.accounts.usernames import canonical_username
-from chalicelib.credentials.mail_budgets import charged, typed_key
+from chalicelib.credentials.mail_budgets import Typed, charged, typed_key, uncharged
 from chalicelib.credentials.mailed import (
     LIFETIMES,
     MOST_TRIES,
@@ -208,9 +208,30 @@ class FakeOutbox:
                 raise TooManyMails(window.ends_at - now, limit="network")
             return known or self._count(self._rules.day_window_of(now))
 
-    def count_typed(self, address, network, kind, now):
+    def count_typed(self, address, caller, kind, now):
         with self._memory.lock:
-            charge(self._memory, typed_key(address, network), kind, now)
+            typed = Typed(address, caller, kind, now, in_day=self.count_request(caller.ip, known=False, now=now))
+            try:
+                charge(self._memory, typed_key(address, caller.network), kind, now)
+            except TooManyMailsToAddress:
+                self._uncount(typed)
+                raise
+            return typed
+
+    def not_asked(self, typed):
+        with self._memory.lock:
+            self._uncount(typed)
+            sent = self._memory.mails.sent
+            key = typed_key(typed.address, typed.caller.network)
+            sent[key] = uncharged(sent[key], typed.kind, typed.at)
+
+    def _uncount(self, typed):
+        windows = [self._rules.address_window_of(typed.caller.ip, typed.at)]
+        if typed.in_day:
+            windows.append(self._rules.day_window_of(typed.at))
+        for window in windows:
+            for name in window.limits:
+                self._memory.windows[window.key][name] -= 1
 
     def _count(self, window):
         return count_in(self._memory, window)

@@ -22,9 +22,11 @@ from chalicelib.errors import (
     NotFound,
     RegistrationClosed,
     TooManyMails,
+    UsernameTaken,
     ValidationFailed,
 )
 from chalicelib.tokens.kinds import ACCESS_TOKEN
+from chalicelib.use_cases.hooks import HookFailed, Hooks
 from tests.support.fake_mails import deliver
 from tests.support.plain_hasher import PlainHasher
 
@@ -77,6 +79,16 @@ def events(memory):
     return [event.type for event in memory.events]
 
 
+def counted_mails(memory):
+    """How many requests for mails are counted, wherever they are."""
+    windows = [counted for key, counted in memory.windows.items() if key.startswith("mails")]
+    return sum(sum(counted.values()) for counted in windows) + sum(len(sent) for sent in memory.mails.sent.values())
+
+
+def failing(_):
+    raise RuntimeError
+
+
 class TestRegistrationWithAnAddress:
     def test_makes_the_account_at_once_and_asks_to_confirm_the_address(self, alice, mailed):
         assert alice.user.contact.email == ADDRESS
@@ -109,6 +121,19 @@ class TestRegistrationWithAnAddress:
         after = {key: dict(counted) for key, counted in memory.windows.items() if key.startswith("registrations")}
         assert memory.user("bob") is None
         assert before == after
+
+    def test_a_taken_username_counts_no_mail(self, use_cases, memory):
+        use_cases.registration.register("alice", PASSWORD, CALLER)
+        with pytest.raises(UsernameTaken):
+            use_cases.registration.register("alice", PASSWORD, CALLER, email=ADDRESS, language="en")
+        assert counted_mails(memory) == 0
+
+    @pytest.mark.parametrize("hook", ["before_registration", "claims"])
+    def test_a_hook_that_fails_counts_no_mail(self, make_use_cases, memory, hook):
+        use_cases = make_use_cases(hooks=Hooks(**{hook: failing}))
+        with pytest.raises(HookFailed):
+            use_cases.registration.register("alice", PASSWORD, CALLER, email=ADDRESS, language="en")
+        assert (memory.users, counted_mails(memory)) == ({}, 0)
 
     def test_two_accounts_may_wait_for_one_address_and_the_first_to_confirm_has_it(
         self, use_cases, alice, mailed, memory, clock

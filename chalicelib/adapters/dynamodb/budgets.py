@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import unavailable_on_failure
-from chalicelib.adapters.dynamodb.attributes import Value, to_item
+from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.adapters.dynamodb.mails import KEPT
-from chalicelib.credentials.mail_budgets import Sent, charged
+from chalicelib.adapters.dynamodb.updates import Changes
+from chalicelib.credentials.mail_budgets import Sent, charged, uncharged
 from chalicelib.errors import TooManyMailsToAddress
 
 if TYPE_CHECKING:
@@ -28,22 +29,43 @@ def charge(database: Database, counter_key: str, kind: MailKind, now: int) -> di
 
     Raises TooManyMailsToAddress if the mail has to wait.
     """
+    before = _read(database, counter_key)
+    after, wait = charged(_sent(before), kind, now)
+    if wait > 0:
+        raise TooManyMailsToAddress(wait, limit="mails to an address")
+    return _replacing(database, counter_key, before, after, ttl=now + KEPT)
+
+
+def take_back(database: Database, counter_key: str, kind: MailKind, at: int) -> dict[str, Any] | None:
+    """Return the same of an update that uncounts a mail that was counted at ``at``, None if it is no longer there."""
+    before = _read(database, counter_key)
+    sent = _sent(before)
+    after = uncharged(sent, kind, at)
+    return None if after == sent else _replacing(database, counter_key, before, after)
+
+
+def _read(database: Database, counter_key: str) -> str | None:
     key = to_item({"counter_key": counter_key})
     with unavailable_on_failure():
         response = database.client.get_item(TableName=database.tables.throttle, Key=key, ConsistentRead=True)
-    before = response.get("Item", {}).get("sent", {}).get("S")
-    sent = tuple(Sent(int(at), kept) for at, _, kept in (mail.partition(":") for mail in (before or "").split()))
-    after, wait = charged(sent, kind, now)
-    if wait > 0:
-        raise TooManyMailsToAddress(wait, limit="mails to an address")
-    values: dict[str, Value] = {":after": " ".join(f"{mail.at}:{mail.kind}" for mail in after), ":ttl": now + KEPT}
+    return response.get("Item", {}).get("sent", {}).get("S")
+
+
+def _sent(stored: str | None) -> tuple[Sent, ...]:
+    return tuple(Sent(int(at), kind) for at, _, kind in (mail.partition(":") for mail in (stored or "").split()))
+
+
+def _replacing(
+    database: Database, counter_key: str, before: str | None, after: tuple[Sent, ...], *, ttl: int | None = None
+) -> dict[str, Any]:
+    """Return the parameters of an update from what was read. The time of its end stays if no other is given."""
+    changes = Changes(sets=["sent = :after"], values={":after": " ".join(f"{mail.at}:{mail.kind}" for mail in after)})
+    if ttl is not None:
+        changes.sets.append("#ttl = :ttl")
+        changes.names["#ttl"] = "ttl"
+        changes.values[":ttl"] = ttl
+    condition = "attribute_not_exists(sent)"
     if before is not None:
-        values[":before"] = before
-    return {
-        "TableName": database.tables.throttle,
-        "Key": key,
-        "UpdateExpression": "SET sent = :after, #ttl = :ttl",
-        "ConditionExpression": "attribute_not_exists(sent)" if before is None else "sent = :before",
-        "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": to_item(values),
-    }
+        condition = "sent = :before"
+        changes.values[":before"] = before
+    return changes.parameters(database.tables.throttle, to_item({"counter_key": counter_key}), condition)

@@ -6,21 +6,25 @@ has typed a mail address for is counted by ``budgets``.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import Item, to_item
-from chalicelib.adapters.dynamodb.budgets import ROUNDS, charge
-from chalicelib.adapters.dynamodb.failures import count_in_window
+from chalicelib.adapters.dynamodb.budgets import ROUNDS, charge, take_back
+from chalicelib.adapters.dynamodb.failures import count_in_window, take_from_window, window_key
 from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item, proof_from_item
 from chalicelib.adapters.dynamodb.transactions import Database, after_conflicts
-from chalicelib.credentials.mail_budgets import typed_key
+from chalicelib.credentials.mail_budgets import Typed, typed_key
 from chalicelib.credentials.mailed import MOST_TRIES, MailedProof
-from chalicelib.errors import TooManyMails, TooManyMailsToAddress
+from chalicelib.errors import ServiceUnavailable, TooManyMails, TooManyMailsToAddress
 
 if TYPE_CHECKING:
+    from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.mail import Mail, MailKind
     from chalicelib.credentials.throttling import MailRules, Window
+
+_log = logging.getLogger("lychgate.dynamodb")
 
 
 class DynamoDBOutbox:
@@ -66,14 +70,47 @@ class DynamoDBOutbox:
             raise TooManyMails(window.ends_at - now, limit="mails by network")
         return known or self._count_in(self._rules.day_window_of(now))
 
-    def count_typed(self, address: str, network: bytes, kind: MailKind, now: int) -> None:
-        """See ``Outbox.count_typed``. Takes one read and one write."""
-        key = typed_key(address, network)
+    def count_typed(self, address: str, caller: Caller, kind: MailKind, now: int) -> Typed:
+        """See ``Outbox.count_typed``. Takes one read and three writes."""
+        typed = Typed(address, caller, kind, now, in_day=self.count_request(caller.ip, known=False, now=now))
+        try:
+            self._count_at_address(typed)
+        except TooManyMailsToAddress:
+            self._uncount(typed, at_address=False)
+            raise
+        return typed
+
+    def not_asked(self, typed: Typed) -> None:
+        """See ``Outbox.not_asked``. Takes one read and three writes."""
+        self._uncount(typed, at_address=True)
+
+    def _count_at_address(self, typed: Typed) -> None:
+        key = typed_key(typed.address, typed.caller.network)
         for _ in range(ROUNDS):
-            if self._write_if(charge(self._database, key, kind, now)) is not None:
+            if self._write_if(charge(self._database, key, typed.kind, typed.at)) is not None:
                 return
         # Then it is refused.
         raise TooManyMailsToAddress(1, limit="parallel")
+
+    def _uncount(self, typed: Typed, *, at_address: bool) -> None:
+        windows = [self._rules.address_window_of(typed.caller.ip, typed.at)]
+        if typed.in_day:
+            windows.append(self._rules.day_window_of(typed.at))
+        try:
+            if at_address:
+                self._uncount_at_address(typed)
+            for window in windows:
+                self._write_if(take_from_window(window).parameters(self._tables.throttle, window_key(window)))
+        except ServiceUnavailable as unavailable:
+            _log.warning("a mail that is not sent stays counted: %s", unavailable.reason)
+
+    def _uncount_at_address(self, typed: Typed) -> None:
+        key = typed_key(typed.address, typed.caller.network)
+        for _ in range(ROUNDS):
+            update = take_back(self._database, key, typed.kind, typed.at)
+            if update is None or self._write_if(update) is not None:
+                return
+        raise ServiceUnavailable("others keep counting mails to the same address")
 
     def _count_in(self, window: Window) -> bool:
         """Count in a window. Return whether it had room."""
