@@ -27,13 +27,16 @@ _USERS = (
 )
 _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query", "UpdateItem")
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
-_THROTTLE = ("UpdateItem",)
 _MAIL = ("GetItem", "PutItem", "UpdateItem")
 
 _SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
 
 _FEED = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ended"]}}
 """A condition: the items are entries of the feed of ended sessions, which is beside the sessions."""
+
+_COUNTED = ("challenge#*", "failures#*", "registrations#*", "second factors#*")
+_COUNTED_FOR_MAILS = ("mails#*", "typed#*")
+"""The keys of the counters that the API writes. What mail addresses get, ``mail#``, is the mailer's alone."""
 
 _SEEN_BY_THE_MAILER = (
     "disabled",
@@ -57,7 +60,7 @@ def api_handler_policy(foundation: Foundation, *, traced: bool = False) -> Polic
         _table("Users", foundation, foundation.users_table, _USERS),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS),
         _table("Events", foundation, foundation.events_table, _EVENTS),
-        _table("Throttle", foundation, foundation.throttle_table, _THROTTLE),
+        _counters("Throttle", foundation, _COUNTED, ("UpdateItem",)),
         *_asking_for_mails(foundation),
         *_signing_keys(foundation),
         *_own_log(foundation, "api_handler", traced=traced),
@@ -113,8 +116,8 @@ def mailer_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
     }
     return _policy(
         {**_table("Users", foundation, foundation.users_table, ("GetItem",)), "Condition": seen},
-        _counters("MailBudgets", foundation, "mail#*", ("GetItem", "UpdateItem")),
-        _counters("MailsOfDays", foundation, "mails#all#*", ("UpdateItem",)),
+        _counters("MailBudgets", foundation, ("mail#*",), ("GetItem", "UpdateItem")),
+        _counters("MailsOfDays", foundation, ("mails#all#*",), ("UpdateItem",)),
         _table("Mail", foundation, foundation.mail_table, _MAIL),
         *_stream(foundation.mail_stream),
         *_sending(foundation),
@@ -154,19 +157,20 @@ def _stream(arn: str) -> list[Policy]:
 def _asking_for_mails(foundation: Foundation) -> list[Policy]:
     """Return what the API needs to put mails into the outbox and to take what they carried. It sends none.
 
-    Of the counters it reads those of what was typed, not those of what mail addresses get. A stage without mails has
-    the links that its administrators hand over.
+    Of the counters it reads those of what was typed. Those of what mail addresses get it can neither read nor write:
+    an update may return what was there. A stage without mails has the links that its administrators hand over.
     """
     if not foundation.mail_from:
         return [_table("Mail", foundation, foundation.mail_table, ("GetItem", "UpdateItem"))]
     return [
         _table("Mail", foundation, foundation.mail_table, _MAIL),
-        _counters("TypedAddresses", foundation, "typed#*", ("GetItem",)),
+        _counters("TypedAddresses", foundation, ("typed#*",), ("GetItem",)),
+        _counters("AskedMails", foundation, _COUNTED_FOR_MAILS, ("UpdateItem",)),
     ]
 
 
-def _counters(sid: str, foundation: Foundation, keys: str, verbs: tuple[str, ...]) -> Policy:
-    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}}
+def _counters(sid: str, foundation: Foundation, keys: tuple[str, ...], verbs: tuple[str, ...]) -> Policy:
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}}
     return {**_table(sid, foundation, foundation.throttle_table, verbs), "Condition": condition}
 
 

@@ -14,6 +14,7 @@ from tests.deployed.aws_authorization import AuthorizingAws, Role, credentials, 
 from tests.support import places
 from tests.support.administrators import Administrators
 from tests.support.api_client import as_header, over_http
+from tests.support.factors_over_http import first_step, second_step, with_totp
 from tests.support.mailbox import Mailbox
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.function import LambdaFunction
@@ -98,6 +99,8 @@ class Account:
         """Do all that users can do, and what the log must keep of it. Raises where it fails, whatever it is."""
         self.live_by_password()
         self.tables.empty()
+        self.live_by_second_factor()
+        self.tables.empty()
         self.live_with_mails()
         self.tables.empty()
         self.live_as_administrators()
@@ -166,6 +169,14 @@ class Account:
         assert (shown.status, len(shown.json["recent_events"])) == (200, 14)
         self._give_a_passkey("alice")
         self._delete(fifth["access_token"], NEW_PASSWORD)
+
+    def live_by_second_factor(self):
+        """Do what needs an authenticator app."""
+        api = self.api
+        app, _ = with_totp(api, self.clock, api.register().json["access_token"])
+        logged_in = second_step(api, first_step(api)["challenge"], code=app.next_code())
+        assert logged_in.status == 200, logged_in
+        self._delete(logged_in.json["access_token"], PASSWORD)
 
     def live_by_mail(self):
         """Do what needs mails."""

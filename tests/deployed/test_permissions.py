@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from chalicelib.credentials.mail_budgets import budget_key
 from infra.deployment.policies import POLICIES as MADE_BY
 from infra.deployment.policies import USER_INDEXES
 from infra.stages import ANSWERING
@@ -18,6 +19,13 @@ ACTIONS = [
     for name, policy in POLICIES.items()
     for statement in policy["Statement"]
     for action in statement["Action"]
+]
+COUNTERS = [
+    (name, statement["Sid"], keys)
+    for name, policy in POLICIES.items()
+    for statement in policy["Statement"]
+    if statement["Resource"].endswith(places.FOUNDATION.throttle_table)
+    for keys in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
 ]
 
 
@@ -57,6 +65,40 @@ def test_without_any_one_action_something_fails(account, function, sid, action):
     statement["Action"].remove(action)
     denied = assert_fails(account, function, without)
     assert {name for name, _ in denied} == {action}
+
+
+@pytest.mark.parametrize(("function", "sid", "keys"), COUNTERS)
+def test_without_any_one_kind_of_counters_something_fails(account, function, sid, keys):
+    without = copy.deepcopy(POLICIES[function])
+    (statement,) = [statement for statement in without["Statement"] if statement["Sid"] == sid]
+    statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].remove(keys)
+    assert {resource for _, resource in assert_fails(account, function, without)} == {statement["Resource"]}
+
+
+READ_BUDGET = {
+    "TableName": "lychgate-test-throttle",
+    "Key": {"counter_key": {"S": budget_key("alice@mail.example")}},
+}
+
+
+@pytest.mark.parametrize("function", ["api_handler", "admin", "authorizer", "webhooks"])
+@pytest.mark.parametrize(
+    ("operation", "members"),
+    [
+        ("get_item", {}),
+        ("delete_item", {"ReturnValues": "ALL_OLD"}),
+        ("update_item", {"UpdateExpression": "REMOVE sent", "ReturnValues": "ALL_OLD"}),
+        ("update_item", {"UpdateExpression": "SET seen = sent", "ReturnValues": "ALL_NEW"}),
+    ],
+    ids=["reading it", "deleting it", "clearing it", "writing beside it"],
+)
+def test_nobody_but_the_mailer_learns_what_an_address_gets_or_changes_it(account, function, operation, members):
+    item = {**READ_BUDGET["Key"], "sent": {"S": "1:reset"}}
+    account.tables.client.put_item(TableName="lychgate-test-throttle", Item=item)
+    client = account.client(function, "dynamodb")
+    with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+        getattr(client, operation)(**READ_BUDGET, **members)
+    assert account.client("mailer", "dynamodb").get_item(**READ_BUDGET)["Item"] == item
 
 
 @pytest.mark.parametrize("table", ["users", "sessions", "events", "throttle", "mail"])

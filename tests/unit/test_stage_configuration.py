@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -12,7 +13,8 @@ from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
 from chalicelib.config.verifier import VerifierSettings
 from chalicelib.credentials.mail_budgets import budget_key, typed_key
-from chalicelib.credentials.throttling import mails_of_day
+from chalicelib.credentials.second_factors import tries_window
+from chalicelib.credentials.throttling import MailRules, ThrottleRules, mails_of_day
 from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.limits import USUAL_CONCURRENCY
@@ -192,6 +194,34 @@ def test_the_api_reads_what_was_typed_and_not_what_addresses_get():
     (typed,) = [each for each in api_handler_policy(SENDING)["Statement"] if each["Sid"] == "TypedAddresses"]
     assert typed["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["typed#*"]}}
     assert typed_key("a@example.org", b"network").startswith("typed#")
+
+
+@pytest.mark.parametrize("foundation", [SENDING, FOUNDATION], ids=["with mails", "without"])
+def test_the_api_writes_each_of_its_own_counters_and_none_of_what_addresses_get(foundation):
+    written = [
+        pattern
+        for each in api_handler_policy(foundation)["Statement"]
+        if each["Resource"].endswith(foundation.throttle_table) and "dynamodb:UpdateItem" in each["Action"]
+        for pattern in each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    ]
+    rules = ThrottleRules(1, 1, 1, 1, 60, 1, 1)
+    keys = [
+        rules.address_window_of("203.0.113.7", 0).key,
+        rules.registration_window_of("203.0.113.7", 0).key,
+        tries_window("u1", None, 0).key,
+        "challenge#c1",
+    ]
+    of_mails = [
+        MailRules(1, 1).address_window_of("203.0.113.7", 0).key,
+        MailRules(1, 1).day_window_of(0).key,
+        typed_key("a@example.org", b"network"),
+    ]
+    for key in keys:
+        assert any(fnmatchcase(key, pattern) for pattern in written), key
+    for key in of_mails:
+        assert any(fnmatchcase(key, pattern) for pattern in written) is bool(foundation.mail_from), key
+    for key in (budget_key("a@example.org", None), budget_key("a@example.org", "u1")):
+        assert not any(fnmatchcase(key, pattern) for pattern in written), key
 
 
 def test_the_mailer_counts_in_the_same_day_as_the_api():
