@@ -56,8 +56,9 @@ def list_users(call: Call, query: UsersQuery) -> Answer[UsersBody]:
 def create_user(call: Call, body: NewUserBody) -> Answer[NewUserAnswerBody]:
     """Create an account, with a link that sets its first password.
 
-    The link is mailed too, if there is an address and the site sends mail. It is good for a day. The address counts as
-    confirmed only when its owner has confirmed it. Without `roles` the account has `user`.
+    Another one is mailed, if there is an address and the site sends mail. Both are good for a day, and one of them is
+    used. The mailed one confirms the address too, the one that is answered does not. Without `roles` the account has
+    `user`.
     """
     more = {} if body.roles is None else {"roles": body.roles}
     made = call.use_cases.administration.create(body.username, call.user, call.caller, email=body.email, **more)

@@ -144,7 +144,8 @@ def ask_for_new_password(call: Call, body: NameBody) -> Answer[NothingYet]:
 def reset_password(call: Call, body: ResetBody) -> Answer[None]:
     """Set a password, by a mailed token or one that an administrator has handed over. All sessions end.
 
-    Nobody is logged in. A password that is refused leaves the token good. This works where no mail is sent too.
+    Nobody is logged in. A password that is refused leaves the token good. This works where no mail is sent too. The
+    mailed token of a new account also confirms the address, unless another account has confirmed it by now.
     """
     call.use_cases.password_reset.reset(body.token, body.new_password, call.caller, device=known_device(call))
     return no_content()

@@ -60,6 +60,9 @@ class MailedProof:
     session_id: str | None
     """The session that asked for another address."""
     token_digests: tuple[str, ...] = field(default=(), repr=False)
+    """Of the tokens that were mailed."""
+    shown_digest: str | None = field(default=None, repr=False)
+    """Of the token that an administrator was shown."""
     code_digest: str | None = field(default=None, repr=False)
     tries: int = 0
     """How many codes were tried, the present one included."""

@@ -21,10 +21,13 @@ from chalicelib.mails.colours import DARK, LIGHT, as_text, is_colour, text_on
 
 REGISTER_KNOWN = "register_known"
 """The mail for ``register`` to somebody who has an account already."""
+REGISTER_UNCONFIRMED = "register_unconfirmed"
+"""The same if the account has that name, and its address is not confirmed."""
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     MailKind.REGISTER: ("link", "minutes"),
     REGISTER_KNOWN: (),
+    REGISTER_UNCONFIRMED: (),
     MailKind.EMAIL: ("link", "minutes"),
     MailKind.RESET: ("link", "minutes"),
     MailKind.INVITATION: ("link", "hours"),

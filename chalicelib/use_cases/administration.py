@@ -161,7 +161,7 @@ class Administration:
         """Create an account without a password, and return the link that sets the first one.
 
         It is mailed too, if there is an address and the site sends mail. Where the address is the username, it is both.
-        An address counts as confirmed only when its owner has confirmed it.
+        The mailed one also confirms the address, the returned one does not.
 
         Raises:
             ValidationFailed: the username, the address or the roles are not allowed.

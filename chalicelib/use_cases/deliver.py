@@ -26,6 +26,9 @@ waiting for long."""
 REGISTER_KNOWN = "register_known"
 """The template for ``register`` if the address has an account already."""
 
+REGISTER_UNCONFIRMED = "register_unconfirmed"
+"""The same if the account has that name, and nobody has shown to get mail at it: no new password is mailed there."""
+
 _LINKS = {
     MailKind.REGISTER: "register",
     MailKind.EMAIL: "email",
@@ -115,7 +118,7 @@ class Deliver:
 
         template: str = mail.kind
         if mail.kind is MailKind.REGISTER and recipient is not None:
-            template = REGISTER_KNOWN
+            template = REGISTER_KNOWN if recipient.has_verified(to) else REGISTER_UNCONFIRMED
         addressed, values = self._written(mail, to, recipient, template, now)
         language = (recipient.language if recipient is not None else "") or mail.language or self._language
         content = self._render(template, language, values)

@@ -6,11 +6,11 @@ import hmac
 from typing import TYPE_CHECKING
 
 from chalicelib.accounts.addresses import canonical_address
+from chalicelib.accounts.mail import MailKind
 from chalicelib.credentials.mailed import MailedProof, read_token
 from chalicelib.errors import LinkExpired
 
 if TYPE_CHECKING:
-    from chalicelib.accounts.mail import MailKind
     from chalicelib.accounts.user import User
     from chalicelib.use_cases.mail_ports import Outbox
     from chalicelib.use_cases.ports import UserStore
@@ -20,11 +20,22 @@ def proof_of(outbox: Outbox, token: str, *kinds: MailKind, now: int) -> MailedPr
     """Return what a mailed token stands for. Raises LinkExpired unless it is good for one of these kinds of action."""
     read = read_token(token)
     proof = outbox.find(read[0]) if read is not None else None
-    if read is None or proof is None or not any(hmac.compare_digest(read[1], known) for known in proof.token_digests):
+    if read is None or proof is None or not _is_known(read[1], proof):
         raise LinkExpired("unknown")
     if (problem := proof.problem(kinds, now)) is not None:
         raise LinkExpired(problem)
     return proof
+
+
+def shows_mailbox(token: str, proof: MailedProof) -> bool:
+    """Return whether a token that is good came with an invitation by mail: whoever has it gets mail at the address.
+
+    What an administrator was shown says nothing of a mailbox. Other mails go to an address that is verified.
+    """
+    read = read_token(token)
+    if read is None or proof.kind is not MailKind.INVITATION or proof.shown_digest is None:
+        return False
+    return not hmac.compare_digest(read[1], proof.shown_digest)
 
 
 def goes_to(user: User, proof: MailedProof) -> bool:
@@ -47,3 +58,8 @@ def user_of(users: UserStore, proof: MailedProof) -> User:
     if user is None or user.id != proof.user_id or user.disabled:
         raise LinkExpired("the user is gone or disabled")
     return user
+
+
+def _is_known(digest: str, proof: MailedProof) -> bool:
+    shown = () if proof.shown_digest is None else (proof.shown_digest,)
+    return any(hmac.compare_digest(digest, known) for known in (*proof.token_digests, *shown))

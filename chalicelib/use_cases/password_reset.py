@@ -8,7 +8,7 @@ from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.credentials.mailed import new_mail_id
 from chalicelib.errors import LinkExpired
-from chalicelib.use_cases.mailed_links import goes_to, proof_of, user_of
+from chalicelib.use_cases.mailed_links import goes_to, proof_of, shows_mailbox, user_of
 
 if TYPE_CHECKING:
     from chalicelib.accounts.caller import Caller
@@ -63,6 +63,7 @@ class PasswordReset:
         """Replace the password of the user whom a token is for, and end all sessions. Nobody is logged in.
 
         It was mailed, or an administrator has handed it over: that needs no mail, so this works where none is sent.
+        An invitation by mail also verifies the address that it went to, unless another user has verified it by now.
         Second factors stay as they are (ASVS 5.0, 6.4.3). ``device`` is the device that asks, if it has logged in
         before. Earlier failures of the caller do not delay the log-in with the new password.
 
@@ -83,5 +84,12 @@ class PasswordReset:
         event = SecurityEvent(EventType.PASSWORD_RESET, user.id, now, caller)
         notice = self._notices.of("password_reset", username=user.username, user_id=user.id, at=now)
         own = device if device is not None and device.user_id == user.id else None
-        self._stores.users.reset_password(user, proof, new_hash, event, notice, device=own)
+        verified = None
+        if user.verified_email is None and shows_mailbox(token, proof):
+            verified = SecurityEvent(EventType.EMAIL_VERIFIED, user.id, now, caller)
+        is_verified = self._stores.users.reset_password(
+            user, proof, new_hash, event, notice, device=own, verified=verified
+        )
         self._announce(event)
+        if verified is not None and is_verified:
+            self._announce(verified)

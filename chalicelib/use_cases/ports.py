@@ -66,11 +66,14 @@ class UserStore(Protocol):
         mail: Mail | None,
         *,
         device: Known | None = None,
-    ) -> None:
+        verified: SecurityEvent | None = None,
+    ) -> bool:
         """Replace the user's hash, and end all sessions.
 
         The failures of strangers at the account are forgotten, and those of the caller of ``event`` and of ``device``.
-        An address that a session has given is withdrawn, if it waits.
+        An address that a session has given is withdrawn, if it waits. If ``verified`` is given, ``proof.email``, which
+        waits otherwise, is the user's verified address from then on, and the event is recorded; not if another user has
+        verified it. Return whether it was so.
 
         Raises:
             LinkExpired: the proof has been used, or the password, the address or the account has changed meanwhile.

@@ -452,7 +452,8 @@ export interface paths {
         put?: never;
         /**
          * Set a password, by a mailed token or one that an administrator has handed over. All sessions end.
-         * @description Nobody is logged in. A password that is refused leaves the token good. This works where no mail is sent too.
+         * @description Nobody is logged in. A password that is refused leaves the token good. This works where no mail is sent too. The
+         *     mailed token of a new account also confirms the address, unless another account has confirmed it by now.
          */
         post: operations["reset_password"];
         delete?: never;
@@ -744,8 +745,9 @@ export interface paths {
         put?: never;
         /**
          * Create an account, with a link that sets its first password.
-         * @description The link is mailed too, if there is an address and the site sends mail. It is good for a day. The address counts as
-         *     confirmed only when its owner has confirmed it. Without `roles` the account has `user`.
+         * @description Another one is mailed, if there is an address and the site sends mail. Both are good for a day, and one of them is
+         *     used. The mailed one confirms the address too, the one that is answered does not. Without `roles` the account has
+         *     `user`.
          *
          *     Refused as soon as the session of the access token has ended. Refused with `insufficient_user_authentication` if the session has last authenticated more than `max_age` seconds ago, or without the second factor of a user who has one. `POST /auth/reauthenticate` makes it fresh again.
          *

@@ -19,6 +19,7 @@ VERIFIED = replace(REGISTERED, type=EventType.EMAIL_VERIFIED)
 UNCONFIRMED = replace(ALICE, contact=Contact(NEW, language="de"))
 CONFIRMED = replace(ALICE, contact=Contact(OLD, verified=True, language="de"))
 CHANGING = replace(ALICE, contact=Contact(OLD, verified=True, new_email=NEW, language="de", asked_by="s1"))
+BOB = replace(ALICE, id="u2", username="bob")
 GIVEN = Contact(NEW, language="de", asked_by="s1")
 """The first address of a user, which a session has given."""
 
@@ -441,3 +442,50 @@ class TestReset:
         users.change_password(admitted(user), SESSION, successor, "new hash", CHANGED)
         with pytest.raises(LinkExpired):
             users.reset_password(users.find("alice"), proof, "newer hash", self.RESET, None)
+
+
+class TestResetByAnInvitation:
+    RESET = replace(CHANGED, type=EventType.PASSWORD_RESET)
+
+    def accept(self, users, user, proof, password_hash="new hash", mail=None):
+        return users.reset_password(user, proof, password_hash, self.RESET, mail, verified=VERIFIED)
+
+    def test_verifies_the_address_in_the_same_step(self, add, ask, users, events, addresses):
+        user = add(UNCONFIRMED)
+        assert self.accept(users, user, ask(kind=MailKind.INVITATION)) is True
+        after = users.find("alice")
+        assert (after.password_hash, after.contact) == ("new hash", Contact(NEW, verified=True, language="de"))
+        assert {self.RESET, VERIFIED} <= set(events.recent("u1", 9))
+        # The address is taken.
+        bob = add(replace(BOB, contact=Contact(NEW)), SESSION)
+        with pytest.raises(EmailTaken):
+            addresses.confirm_email(bob, ask(bob, mail_id="m9"), VERIFIED, None)
+
+    def test_happens_once(self, add, ask, users):
+        user, proof = add(UNCONFIRMED), ask(kind=MailKind.INVITATION)
+        assert self.accept(users, user, proof)
+        for stale in (user, users.find("alice")):
+            with pytest.raises(LinkExpired):
+                self.accept(users, stale, proof, "newer hash")
+        assert users.find("alice").password_hash == "new hash"
+
+    def test_sets_the_password_alone_if_another_user_has_the_address(self, add, ask, users, addresses, events, outbox):
+        bob = add(replace(BOB, contact=Contact(NEW)), SESSION)
+        addresses.confirm_email(bob, ask(bob, mail_id="m9"), replace(VERIFIED, user_id="u2"), None)
+        user, proof = add(UNCONFIRMED), ask(kind=MailKind.INVITATION)
+        assert self.accept(users, user, proof, mail=asking("password_reset", "m2")) is False
+        after = users.find("alice")
+        assert (after.password_hash, after.contact) == ("new hash", UNCONFIRMED.contact)
+        assert (outbox.find("m1").used, outbox.find("m2") is not None) == (True, True)
+        assert self.RESET in events.recent("u1", 9)
+        assert VERIFIED not in events.recent("u1", 9)
+        assert users.find("bob").verified_email == NEW
+        with pytest.raises(LinkExpired):
+            self.accept(users, after, proof, "newer hash")
+
+    @pytest.mark.parametrize("contact", [None, Contact(OLD), CONFIRMED.contact, GIVEN])
+    def test_is_void_if_the_address_does_not_wait_any_more(self, add, ask, users, contact):
+        user = add(replace(ALICE, contact=contact))
+        with pytest.raises(LinkExpired):
+            self.accept(users, user, ask(kind=MailKind.INVITATION))
+        assert users.find("alice").contact == contact

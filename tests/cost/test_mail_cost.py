@@ -111,6 +111,26 @@ COSTS = {
         3,
         11,
     ),
+    "choose the first password, by an invitation that was mailed": Cost(
+        (
+            "GetItem mail",
+            "GetItem users",
+            "TransactWriteItems events+mail+sessions+users",
+            "Query sessions",
+        ),
+        2,
+        14,
+    ),
+    "choose the first password, by a link that was handed over": Cost(
+        (
+            "GetItem mail",
+            "GetItem users",
+            "TransactWriteItems events+mail+sessions+users",
+            "Query sessions",
+        ),
+        2,
+        10,
+    ),
     "ask for a code": Cost(("UpdateItem throttle", "UpdateItem throttle", "PutItem mail"), 0, 3),
     "ask for a code, as nobody": Cost(("UpdateItem throttle", "UpdateItem throttle", "PutItem mail"), 0, 3),
     "log in by a code": Cost(
@@ -364,6 +384,11 @@ class Site:
         self.forgot("kim")
         return self.link(MailKind.RESET)
 
+    def invited(self):
+        """Return the token that an administrator was shown, and that of the mail."""
+        made = self.by_name.administration.create("kim", None, self.caller, email=KIMS)
+        return made.link.partition("#reset=")[2], self.link(MailKind.INVITATION)
+
     def coded(self):
         self.verified()
         return self.code("kim"), self.post.only(MailKind.LOGIN_CODE).code
@@ -432,6 +457,12 @@ def of_secrets(site):
         "forgot the password, on a device that has logged in before": Flow(lambda _: site.forgot("kim", known)),
         "reset the password": Flow(
             lambda token: site.by_name.password_reset.reset(token, NEW_PASSWORD, site.caller), site.resetting
+        ),
+        "choose the first password, by an invitation that was mailed": Flow(
+            lambda tokens: site.by_name.password_reset.reset(tokens[1], NEW_PASSWORD, site.caller), site.invited
+        ),
+        "choose the first password, by a link that was handed over": Flow(
+            lambda tokens: site.by_name.password_reset.reset(tokens[0], NEW_PASSWORD, site.caller), site.invited
         ),
         "ask for a code": Flow(lambda _: site.code("kim"), site.verified),
         "ask for a code, as nobody": Flow(lambda _: site.code("nobody")),

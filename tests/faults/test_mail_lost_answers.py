@@ -142,6 +142,22 @@ def test_a_reset_succeeds_once_and_is_told_once(people, caller, lose, waiting, d
         people.use_cases.password_reset.reset(token, PASSWORD, caller)
 
 
+@pytest.mark.parametrize("is_taken", [False, True], ids=["the address is free", "it is another user's"])
+def test_an_invitation_is_accepted_once(people, caller, lose, post, database, names, is_taken):
+    made = people.use_cases.administration.create("lee", None, caller, email=KIMS)
+    invited = post.only(MailKind.INVITATION).token
+    if is_taken:
+        people.with_address("Kim")
+    lose(times=2 if is_taken else 1)
+    people.use_cases.password_reset.reset(invited, NEW_PASSWORD, caller)
+    (lee,) = [user for user in database.users() if user["user_id"]["S"] == made.user.id]
+    assert lee["password_version"] == {"N": "1"}
+    assert lee["email_verified"] == {"BOOL": not is_taken}
+    assert names() == {KIMS: "Kim" if is_taken else "lee"}
+    assert database.events().count("password_reset") == 1
+    assert people.use_cases.log_in.with_password("lee", NEW_PASSWORD, caller)
+
+
 def test_a_reset_that_never_hears_of_its_success_has_used_its_link(people, caller, wire):
     people.with_address("Kim")
     token = people.forgot("kim")

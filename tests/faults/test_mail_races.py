@@ -147,6 +147,28 @@ def test_of_many_accounts_that_confirm_one_address_at_once_one_gets_it(people, a
     assert len(names()) == 1
 
 
+def test_of_many_invitations_to_one_address_all_set_a_password_and_one_has_the_address(
+    use_cases, at_once, reset, post, names, caller, database
+):
+    tokens = []
+    for number in range(5):
+        use_cases.administration.create(f"Kim{number}", None, caller, email=KIMS.upper() if number % 2 else KIMS)
+        tokens.append(post.only(MailKind.INVITATION).token)
+    calls = [reset(token, NEW_PASSWORD) for token in tokens]
+    outcomes = at_once(*calls)
+    # Who met others is told to try again, with the same link.
+    for call, outcome in zip(calls, outcomes, strict=True):
+        assert outcome is None or _is_busy(outcome)
+        if _is_busy(outcome):
+            call()
+    assert len(names()) == 1
+    verified = [item["email_verified"]["BOOL"] for item in database.users()]
+    assert sorted(verified) == [False] * 4 + [True]
+    assert database.events().count("email_verified") == 1
+    for number in range(5):
+        assert use_cases.log_in.with_password(f"Kim{number}", NEW_PASSWORD, caller)
+
+
 def test_of_a_reset_and_a_change_of_the_password_one_is_done(people, at_once, reset, caller, use_cases):
     for number in range(ROUNDS):
         name = f"Kim{number}"

@@ -305,7 +305,7 @@ class TestNewAccounts:
         assert reset(api, token_of(made)).status == 204
         assert Administrator(api, api.login("Carol", NEW_PASSWORD).json).users().status == 200
 
-    def test_get_an_invitation_whose_link_works_and_confirms_no_address(self, api, root, mailbox):
+    def test_get_an_invitation_whose_link_works_and_confirms_the_address(self, api, root, mailbox):
         made = root.create("Carol", email=ADDRESS)
         (mail,) = mailbox.all()
         assert (mail["to"], mail["subject"]) == (ADDRESS, "Your account at site.example")
@@ -313,10 +313,65 @@ class TestNewAccounts:
         assert "Carol" not in mail["text"] + mail["html"] + mail["subject"]
         assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
         user = api.login("Carol", NEW_PASSWORD).json["user"]
-        assert (user["email"], user["email_verified"]) == (ADDRESS, False)
+        assert (user["email"], user["email_verified"]) == (ADDRESS, True)
         # The other link of the same account is no longer good.
         reset(api, token_of(made), PASSWORD).assert_problem(410, "link_expired")
         assert api.login("Carol", NEW_PASSWORD).status == 200
+
+    def test_the_link_that_an_administrator_was_shown_confirms_no_address(self, api, root, mailbox):
+        made = root.create("Carol", email=ADDRESS)
+        mailed = mailbox.token(ADDRESS, "reset")
+        assert reset(api, token_of(made)).status == 204
+        assert api.login("Carol", NEW_PASSWORD).json["user"]["email_verified"] is False
+        # Nor does the other one afterwards.
+        reset(api, mailed, PASSWORD).assert_problem(410, "link_expired")
+        assert api.login("Carol", NEW_PASSWORD).json["user"]["email_verified"] is False
+
+    def test_whose_address_is_somebody_elses_by_now_get_their_password_and_not_the_address(
+        self, api, root, mailbox, clock
+    ):
+        root.create("Carol", email=ADDRESS)
+        invited = mailbox.token(ADDRESS, "reset")
+        assert api.register("Dave", email=ADDRESS).status == 201
+        assert api.post("/auth/email/confirm", {"token": mailbox.token(ADDRESS, "email")}).status == 204
+        assert reset(api, invited).status == 204
+        user = api.login("Carol", NEW_PASSWORD).json["user"]
+        assert (user["email"], user["email_verified"]) == (ADDRESS, False)
+        assert api.login("Dave").json["user"]["email_verified"] is True
+        clock.advance(61)
+        assert api.post("/auth/password/forgot", {"username": "Carol"}).status == 202
+        assert len([mail for mail in mailbox.all() if "#reset=" in mail["text"]]) == 1
+
+    @pytest.mark.parametrize("by_address", [False, True], ids=["by name", "by address"])
+    def test_who_were_invited_by_mail_get_a_new_password_and_notices(self, api, request, mailbox, clock, by_address):
+        name = ADDRESS if by_address else "Carol"
+        administrator = request.getfixturevalue("root_by_address" if by_address else "root")
+        assert administrator.create(name, **({} if by_address else {"email": ADDRESS})).status == 201
+        assert reset(api, mailbox.token(ADDRESS, "reset")).status == 204
+        token = api.login(name, NEW_PASSWORD).json["access_token"]
+        events = [event["type"] for event in api.bearer("GET", "/dashboard", token).json["recent_events"]]
+        assert {"password_reset", "email_verified"} <= set(events)
+        clock.advance(61)
+        assert api.post("/auth/password/forgot", {"username": ADDRESS}).status == 202
+        assert reset(api, mailbox.token(ADDRESS, "reset"), PASSWORD).status == 204
+        assert mailbox.newest(to=ADDRESS)["subject"].startswith("Your password")
+        assert api.login(name, PASSWORD).status == 200
+
+    def test_who_have_not_shown_to_get_mail_are_told_so_by_a_registration(self, api, root_by_address, mailbox, clock):
+        made = root_by_address.create(OTHER_ADDRESS)
+        assert reset(api, token_of(made)).status == 204
+        assert api.post("/auth/register", {"email": OTHER_ADDRESS}).status == 202
+        told = mailbox.newest(to=OTHER_ADDRESS)
+        assert "Nobody has confirmed" in told["text"]
+        assert "ask for a new one" not in told["text"]
+        # The way that it names.
+        token = api.login(OTHER_ADDRESS, NEW_PASSWORD).json["access_token"]
+        clock.advance(61)
+        assert api.bearer("POST", "/auth/email/resend", token).status == 202
+        assert api.post("/auth/email/confirm", {"token": mailbox.token(OTHER_ADDRESS, "email")}).status == 204
+        clock.advance(3600)
+        assert api.post("/auth/register", {"email": OTHER_ADDRESS}).status == 202
+        assert "ask for a new one" in " ".join(mailbox.newest(to=OTHER_ADDRESS)["text"].split())
 
     def test_are_named_by_their_address_where_that_is_the_name(self, api, settings, root_by_address, mailbox):
         made = root_by_address.create(OTHER_ADDRESS)

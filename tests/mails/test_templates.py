@@ -10,7 +10,7 @@ from chalicelib.accounts.mail import ASKED_FOR, MailKind
 from chalicelib.credentials.mailed import CODE_DIGITS, LIFETIMES, read_token
 from chalicelib.mails.colours import DARK, LIGHT, contrast
 from chalicelib.mails.previews import sample_values
-from chalicelib.mails.rendering import MAX_NAME, REGISTER_KNOWN, TEMPLATES, Files, Look, render
+from chalicelib.mails.rendering import MAX_NAME, REGISTER_KNOWN, REGISTER_UNCONFIRMED, TEMPLATES, Files, Look, render
 from tests.mails.reading import MailReader, previews
 
 OURS = Files().ours
@@ -67,8 +67,8 @@ def placeholders(file):
     return set(Template(file.read_text("utf-8")).get_identifiers())
 
 
-def test_there_is_a_template_for_each_kind_of_mail_and_one_for_who_has_an_account():
-    assert set(TEMPLATES) == {*MailKind, REGISTER_KNOWN}
+def test_there_is_a_template_for_each_kind_of_mail_and_two_for_who_has_an_account():
+    assert set(TEMPLATES) == {*MailKind, REGISTER_KNOWN, REGISTER_UNCONFIRMED}
     assert {template for template in TEMPLATES if TEMPLATES[template]} == {*ASKED_FOR, MailKind.INVITATION}
 
 

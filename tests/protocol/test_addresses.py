@@ -371,6 +371,28 @@ class Addresses(Site):
         self.users[logged_in.user.id] = ModelUser(logged_in.user.id, name, password, waiting=address)
         return self.delivered(then)
 
+    @rule(target=Site.links, name=NAMES, address=ADDRESSES, by_mail=st.booleans())
+    def an_administrator_invites(self, name, address, by_mail):
+        """Somebody new chooses a password at once, with the mailed link or with the one that was handed over."""
+        administration, reset = self.use_cases.administration, self.use_cases.password_reset.reset
+        if self.named(name) is not None:
+            with pytest.raises(UsernameTaken):
+                administration.create(name, None, CALLER, email=address)
+            return multiple()
+        made = administration.create(name, None, CALLER, email=address)
+        links = [self.read(letter) for letter in self.post.deliver() if letter.token is not None]
+        (mailed,) = [link.text for link in links if link.kind is MailKind.INVITATION]
+        shown = made.link.partition("#reset=")[2]
+        new, is_free = self.new_password(), self.owner_of(address) is None
+        reset(mailed if by_mail else shown, new, CALLER)
+        with pytest.raises(LinkExpired):
+            reset(shown if by_mail else mailed, self.new_password(), CALLER)
+        is_shown = by_mail and is_free
+        user = ModelUser(made.user.id, name, new, password_changes=1)
+        user.verified, user.waiting = (address, None) if is_shown else (None, address)
+        self.users[user.id] = user
+        return multiple(*(link for link in links if link.kind is not MailKind.INVITATION))
+
 
 class AddressesThatAreNames(Site):
     """Accounts whose names are their addresses."""

@@ -32,7 +32,7 @@ def proof_of_mail(mail):
         username=link.username,
         email=link.email,
         password_version=link.password_version,
-        token_digests=(link.token_digest,),
+        shown_digest=link.token_digest,
     )
 
 

@@ -141,18 +141,24 @@ class FakeUserStore:
             self._memory.mails.put(mail)
             self._end_all(user, event)
 
-    def reset_password(self, user, proof, password_hash, event, mail, *, device=None):
+    def reset_password(self, user, proof, password_hash, event, mail, *, device=None, verified=None):
         with self._memory.lock:
             found, mails = self.find(user.username), self._memory.mails
             if found is None or found.id != user.id or found.disabled or not mails.is_unused(proof):
                 raise LinkExpired("used")
             if mails.version(user) != proof.password_version or found.verified_email != user.verified_email:
                 raise LinkExpired("changed")
+            contact = found.settled_contact
+            waits = contact is not None and contact.email == proof.email and not contact.verified
+            if verified is not None and not waits:
+                raise LinkExpired("changed")
+            is_verified = verified is not None and mails.is_free(proof.email, user)
+            if is_verified:
+                mails.owners[canonical_address(proof.email)] = user.id
+                contact = replace(contact, verified=True)
+                self._memory.events.append(verified)
             self._memory.users[user.username_key] = replace(
-                found,
-                password_hash=password_hash,
-                session_epoch=found.session_epoch + 1,
-                contact=found.settled_contact,
+                found, password_hash=password_hash, session_epoch=found.session_epoch + 1, contact=contact
             )
             self._memory.accounts.pop(user.username_key, None)
             for known in (None, device):
@@ -163,6 +169,7 @@ class FakeUserStore:
             mails.put(mail)
             self._memory.events.append(event)
             self._end_all(user, event)
+            return is_verified
 
     def replace_hash(self, user, password_hash):
         with self._memory.lock:

@@ -11,7 +11,7 @@ from chalicelib.adapters.dynamodb.items import user_from_item
 from chalicelib.adapters.dynamodb.mails import mail_key
 from chalicelib.credentials.mailed import code_digest, new_code, new_token, token_digest
 
-WITH_TOKEN = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET)
+WITH_TOKEN = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET, MailKind.INVITATION)
 
 
 @dataclass(frozen=True)

@@ -188,14 +188,21 @@ class TestWhomAMailIsFor:
         assert post.stores.outbox.find(mail.id).user_id is None
 
     @pytest.mark.parametrize(
-        "user", [replace(CONFIRMED, username=ADDRESS), CONFIRMED, replace(ALICE, username=ADDRESS)]
+        ("user", "template"),
+        [
+            (replace(CONFIRMED, username=ADDRESS), "register_known"),
+            (CONFIRMED, "register_known"),
+            (replace(ALICE, username=ADDRESS), "register_unconfirmed"),
+            (replace(ALICE, username=ADDRESS, contact=Contact(ADDRESS)), "register_unconfirmed"),
+            (replace(ALICE, username=ADDRESS, contact=Contact(NEW, verified=True)), "register_unconfirmed"),
+        ],
     )
-    def test_a_registration_of_an_address_that_has_an_account_gets_no_link(self, post, user):
+    def test_a_registration_of_an_address_that_has_an_account_gets_no_link(self, post, user, template):
         post.add(user)
         mail = post.ask(asked(MailKind.REGISTER, asked=ADDRESS, to=ADDRESS))
         post.deliver(mail)
         to, content = post.sent()
-        assert (to, content.subject, content.values) == (ADDRESS, "register_known", {})
+        assert (to, content.subject, content.values) == (ADDRESS, template, {})
         assert post.stores.outbox.find(mail.id).token_digests == ()
 
     def test_a_mail_that_is_gone_is_done(self, post):

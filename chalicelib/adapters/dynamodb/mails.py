@@ -14,6 +14,7 @@ Secrets are here as digests only.
     known_user_id    S   whose device asked
     session_id       S   which session asked
     handed_over      BOOL  whether an administrator was shown a link; then what the mailer adds is there from the start
+    shown_digest     S   of the token in that link
     expires_at       N   when what it carries is void
     ttl              N   when DynamoDB may delete the item
 
@@ -105,7 +106,7 @@ def _handed_over_members(link: HandedOver) -> dict[str, Value]:
     """Return what is stored of a link that an administrator is shown."""
     members: dict[str, Value] = {
         "handed_over": True,
-        "token_digests": (link.token_digest,),
+        "shown_digest": link.token_digest,
         "username": link.username,
         "password_version": link.password_version,
     }
@@ -158,6 +159,7 @@ def proof_from_item(item: Item) -> MailedProof:
         password_version=members.get("password_version", 0),
         session_id=members.get("session_id"),
         token_digests=members.get("token_digests", ()),
+        shown_digest=members.get("shown_digest"),
         code_digest=members.get("code_digest"),
         tries=members.get("tries", 0),
         handed_over=members.get("handed_over", False),

@@ -152,8 +152,12 @@ class DynamoDBUserStore:
         mail: Mail | None,
         *,
         device: Known | None = None,
-    ) -> None:
-        """See ``UserStore.reset_password``. Takes one transaction, and then deletes the ended sessions."""
+        verified: SecurityEvent | None = None,
+    ) -> bool:
+        """See ``UserStore.reset_password``. Takes one transaction, and then deletes the ended sessions.
+
+        If another user has verified the address, it takes a second one.
+        """
         changes = Changes(
             sets=["password_hash = :new_hash", "session_epoch = session_epoch + :one", "session_bound = :zero"],
             removes=["failures", "failures_at", *WAITING],
@@ -170,20 +174,22 @@ class DynamoDBUserStore:
         if user.verified_email is not None:
             condition += " AND email = :email AND email_verified = :true"
             changes.values |= {":email": user.verified_email, ":true": True}
-        failed = transact_with_mail(
-            self._database,
-            [
-                changes.action(self._tables.users, user_key(user.username), condition),
-                put_event(self._tables, event),
-                put_ended_user(self._tables, user.id, event.at),
-            ],
-            mail=mail,
-            proof=proof,
-            at=event.at,
-        )
+        others = [put_event(self._tables, event), put_ended_user(self._tables, user.id, event.at)]
+        email = proof.email or ""
+        if verified is not None:
+            condition += " AND email = :email AND email_verified = :false"
+            changes.sets.append("email_verified = :true")
+            changes.values |= {":email": email, ":true": True}
+            others += [put_event(self._tables, verified), put_address(self._tables, email, user)]
+        action = changes.action(self._tables.users, user_key(user.username), condition)
+        failed = transact_with_mail(self._database, [action, *others], mail=mail, proof=proof, at=event.at)
+        if verified is not None and set(failed) == {len(others)}:
+            # Another user has verified the address, and nothing else has failed. The password is this user's still.
+            return self.reset_password(user, proof, password_hash, event, mail, device=device)
         if failed:
             raise LinkExpired("used, or the account has changed meanwhile")
         self._clearing.sessions_of_past_epochs(user)
+        return verified is not None
 
     def replace_hash(self, user: User, password_hash: str) -> None:
         """See ``UserStore.replace_hash``. Takes one write."""
