@@ -68,7 +68,7 @@ AUTHORIZATIONS = VISITS * MINUTES_A_VISIT // 5
 """An upper bound: the gateway calls the authorizer at most every 300 seconds, however many requests there are."""
 OPTIONS = REGISTRATIONS + LOG_INS
 """The page asks for the site's options when it shows its forms."""
-PAGE_FILES = VISITS * 68
+PAGE_FILES = VISITS * 69
 """The page and its files: browsers revalidate each at every visit. Few open the token inspector
 or the page of administrators."""
 
