@@ -183,7 +183,6 @@ class DynamoDBAddressStore:
                 "email_verified": True,
                 "session_epoch": epoch,
                 "session_bound": int(keeps_session),
-                "tried": int(stored.get("tried", {"N": "0"})["N"]) + 1,
                 **directory_members(new),
             }
         )
