@@ -301,6 +301,17 @@ class TestNamesThatAreAddresses:
         assert users.find(NEW) is None
         assert users.find(OLD).contact == self.ASKED.contact
 
+    def test_the_session_that_goes_on_counts_among_those_that_a_user_may_have(
+        self, add, ask, users, addresses, make_stores
+    ):
+        add(self.ASKED)
+        addresses.rename(users.find(OLD), ask(self.ASKED, session_id="s1"), VERIFIED, None)
+        renamed, sessions = users.find(NEW), make_stores(2).sessions
+        for number in (2, 3):
+            begun = replace(SESSION, id=f"s{number}", created_at=NOW + number, username=NEW, epoch=renamed.session_epoch)
+            sessions.begin(renamed, begun, BEGUN, if_ended=REVOKED)
+        assert sorted(s.id for s in sessions.of_user(renamed.id)) == ["s2", "s3"]
+
     def test_without_the_asking_session_all_end(self, add, ask, users, addresses, sessions):
         user = add(self.ASKED)
         sessions.end(user.id, "s1", REVOKED)

@@ -1,7 +1,9 @@
 """The template: lint, the page's headers, who may read what, and what nobody may see."""
 
 import fnmatch
+import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +106,43 @@ def test_what_is_sent_says_what_the_template_says(rendered):
     assert [index["IndexName"] for index in users["GlobalSecondaryIndexes"]] == ["by-id"]
     assert [each["AttributeName"] for each in users["AttributeDefinitions"]] == ["username_key", "user_id"]
     assert "WebACLId" not in template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+
+
+def _named_in(value):
+    """The logical IDs that a value refers to."""
+    if isinstance(value, list):
+        return {name for each in value for name in _named_in(each)}
+    if not isinstance(value, dict):
+        return set()
+    if set(value) == {"Ref"}:
+        return {value["Ref"]}
+    if set(value) == {"Fn::GetAtt"}:
+        return {value["Fn::GetAtt"][0]}
+    if set(value) == {"Fn::Sub"}:
+        text, *variables = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else [value["Fn::Sub"]]
+        return {*re.findall(r"\$\{([^}.]*)", text), *_named_in(variables)}
+    return {name for each in value.values() for name in _named_in(each)}
+
+
+def test_nothing_that_a_stage_has_refers_to_what_it_has_not(rendered):
+    choices = {
+        "MailFrom": ["", "a@example.org"],
+        "SesRegion": ["", "eu-west-1"],
+        "HasMailer": ["false", "true"],
+        "MailDomain": ["", "example.org"],
+        "AlarmEmail": ["", "me@example.org"],
+        "Webhooks": ["off", "prepared", "on"],
+        "RestApiId": ["", "abc123"],
+    }
+    for chosen in itertools.product(*choices.values()):
+        given = {"Stage": "prod", **dict(zip(choices, chosen, strict=True))}
+        template = sent(rendered, **given)
+        holds = {name: condition_holds(name, template, given) for name in template["Conditions"]} | {None: True}
+        there = {name: each for name, each in template["Resources"].items() if holds[each.get("Condition")]}
+        missing = template["Resources"].keys() - there.keys()
+        told = {name: each for name, each in template["Outputs"].items() if holds[each.get("Condition")]}
+        for name, each in (there | told).items():
+            assert not _named_in(each.get("Properties", each)) & missing, (name, given)
 
 
 def test_the_page_has_the_headers_of_the_one_file_that_has_them(rendered):
@@ -486,6 +525,26 @@ def test_ses_tells_of_bounces_and_of_complaints(rendered):
     assert event["SnsDestination"] == {"TopicARN": {"Ref": "MailFeedback"}}
 
 
+def test_a_notice_of_ses_is_tried_three_times(rendered):
+    # The first attempt is no retry.
+    assert rendered["Resources"]["MailFeedbackFailures"]["Properties"]["MaximumRetryAttempts"] == 2
+
+
+def test_ses_tells_nobody_of_bounces_by_mail(rendered):
+    identity = rendered["Resources"]["MailIdentity"]["Properties"]
+    assert identity["FeedbackAttributes"] == {"EmailForwardingEnabled": False}
+
+
+@pytest.mark.parametrize("key", ["", "arn:aws:kms:us-east-1:123456789012:key/mine"])
+def test_the_topic_of_bounces_is_encrypted_by_the_operators_key_where_there_is_one(rendered, key):
+    template = sent(rendered, Stage="prod", MailFrom="a@example.org", FeedbackKeyArn=key)
+    encrypted_by = {"KmsMasterKeyId": {"Ref": "FeedbackKeyArn"}} if key else {}
+    assert template["Resources"]["MailFeedback"]["Properties"] == {
+        "TopicName": "lychgate-prod-mail-feedback",
+        **encrypted_by,
+    }
+
+
 def test_mails_are_signed_and_go_out_although_the_envelopes_domain_misses_its_records(rendered):
     identity = rendered["Resources"]["MailIdentity"]["Properties"]
     assert identity["DkimAttributes"] == {"SigningEnabled": True}
@@ -547,6 +606,9 @@ def test_the_alarms_of_mails_ring_in_time(rendered):
     assert limits["MailerErrorsAlarm"] == limits["MailFailuresAlarm"] == limits["MailDeadLettersAlarm"] == 0
     # Milliseconds. A code is good for ten minutes.
     assert 60_000 <= limits["MailDelayAlarm"] <= 1000 * LIFETIMES[MailKind.LOGIN_CODE] / 2
+    # SES counts for a configuration set only if it is told to. The alarms of what is not counted never change.
+    configuration = rendered["Resources"]["MailConfiguration"]["Properties"]
+    assert configuration["ReputationOptions"] == {"ReputationMetricsEnabled": True}
     # AWS reviews an account from these on.
     assert limits["MailBouncesAlarm"] < 0.05
     assert limits["MailComplaintsAlarm"] < 0.001

@@ -3,6 +3,7 @@
 Whatever the order, only outcomes that some order of one after the other explains are right.
 """
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from chalicelib.accounts.mail import MailKind
 from chalicelib.accounts.results import LoggedIn
 from chalicelib.adapters.dynamodb.items import user_from_item
+from chalicelib.credentials.totp import hotp, step_at
 from chalicelib.errors import (
     Conflict,
     EmailTaken,
@@ -19,6 +21,7 @@ from chalicelib.errors import (
     InvalidToken,
     LinkExpired,
     RefreshTokenReused,
+    SecondFactorRequired,
     ServiceUnavailable,
     TooManyMailsToAddress,
     UsernameTaken,
@@ -396,6 +399,23 @@ def test_of_two_links_to_one_address_the_later_is_void_and_the_address_nobody_el
     with pytest.raises(LinkExpired):
         confirm(second, caller)
     assert names() == {LEES: LEES}
+
+
+def test_recovery_codes_that_are_replaced_while_an_account_is_renamed_do_not_return(addressed, between, caller, clock):
+    use_cases = addressed.use_cases
+    principal = addressed.join(KIMS)
+    began = use_cases.factors.begin_totp(principal)
+    code = hotp(base64.b32decode(began.secret), step_at(clock()))
+    (old, *_) = use_cases.factors.confirm_totp(principal, began.pending, code, caller)
+    token = addressed.change(principal, LEES)
+    replaced = []
+    between(lambda: replaced.extend(use_cases.factors.replace_recovery_codes(principal, caller)))
+    use_cases.addresses.confirm(token, caller)
+    with pytest.raises(SecondFactorRequired) as asked:
+        use_cases.log_in.with_password(LEES, PASSWORD, caller)
+    with pytest.raises(InvalidCode):
+        use_cases.second_factor.log_in(asked.value.challenge, caller, recovery_code=old)
+    assert use_cases.second_factor.log_in(asked.value.challenge, caller, recovery_code=replaced[0])
 
 
 def test_of_many_uses_at_once_of_a_link_that_renames_one_is_done(addressed, at_once, caller, names):

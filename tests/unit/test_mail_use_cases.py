@@ -271,6 +271,18 @@ class TestAddresses:
         assert mailed(MailKind.EMAIL_CHANGED).email == ADDRESS
         assert EventType.EMAIL_CHANGED in events(memory)
 
+    def test_mails_are_in_the_language_in_which_the_user_has_last_given_an_address(
+        self, use_cases, confirmed, principal, mailed, clock
+    ):
+        use_cases.addresses.change(principal(confirmed), OTHER, CALLER, language="fr")
+        assert mailed(MailKind.EMAIL).mail.language == "fr"
+        clock.advance(60)
+        use_cases.addresses.resend(principal(confirmed), CALLER)
+        sent = mailed(MailKind.EMAIL)
+        assert sent.mail.language == "fr"
+        use_cases.addresses.confirm(sent.secret, CALLER)
+        assert mailed(MailKind.EMAIL_CHANGED).mail.language == "fr"
+
     def test_a_later_change_makes_the_earlier_link_void(self, use_cases, alice, principal, mailed, memory, clock):
         first = mailed(MailKind.EMAIL).secret
         use_cases.addresses.change(principal(alice), OTHER, CALLER, **ENGLISH)

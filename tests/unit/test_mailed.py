@@ -130,6 +130,16 @@ class TestBudgets:
         sent, _ = charged((), MailKind.EMAIL, 100)
         assert charged(sent, MailKind.EMAIL, 110) == ((Sent(100, "email"),), 50)
 
+    def test_it_is_as_long_if_the_mailer_sees_an_older_mail_late(self):
+        in_order, late = (0, 600, 1200, 1800, 2400), (600, 1200, 1800, 2400, 0)
+        waits = []
+        for times in (in_order, late):
+            sent = ()
+            for now in times:
+                sent, _ = charged(sent, MailKind.EMAIL, now)
+            waits.append(charged(sent, MailKind.EMAIL, 3000)[1])
+        assert waits == [600, 600]
+
     def test_another_kind_of_mail_is_not_kept_waiting_for_a_minute(self):
         sent, _ = charged((), MailKind.EMAIL, 100)
         sent, wait = charged(sent, MailKind.RESET, 101)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from chalicelib.accounts.caller import Caller
-from chalicelib.accounts.mail import MailKind
+from chalicelib.accounts.mail import HandedOver, Mail, MailKind
 from chalicelib.accounts.user import Contact
-from chalicelib.credentials.mailed import MailedProof
+from chalicelib.credentials.mailed import MailedProof, new_mail_id, new_token, token_digest
 from chalicelib.errors import LinkExpired, ValidationFailed
 from chalicelib.use_cases.mailed_links import user_of
 from tests.support.fake_mails import deliver
@@ -62,3 +62,18 @@ def test_a_new_password_by_a_link_may_not_contain_the_username(use_cases, memory
         use_cases.password_reset.reset(token, f"{name} and eight old boards", caller)
     assert [error.field for error in refused.value.errors] == ["new_password"]
     use_cases.password_reset.reset(token, "nine old oak boards and a latch", caller)
+
+
+@pytest.mark.usefixtures("hashes_are_cheap")
+def test_a_link_that_was_made_for_an_account_without_an_address_is_void_as_soon_as_it_has_one(use_cases, memory):
+    caller, password = Caller(ip="203.0.113.7", user_agent="test"), "nine old oak boards and a latch"
+    mail_id = new_mail_id()
+    token = new_token(mail_id)
+    link = HandedOver(token_digest(token), ALICE.username, None, 0, is_mailed=False)
+    memory.mails.put(Mail(mail_id, MailKind.RESET, NOW, "", user_id=ALICE.id, handed_over=link))
+    for contact in (Contact(ADDRESS), Contact(ADDRESS, verified=True)):
+        memory.users["alice"] = replace(ALICE, contact=contact)
+        with pytest.raises(LinkExpired):
+            use_cases.password_reset.reset(token, password, caller)
+    memory.users["alice"] = ALICE
+    use_cases.password_reset.reset(token, password, caller)

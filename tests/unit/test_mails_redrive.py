@@ -2,11 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.mailer import LEAST_MILLISECONDS, SECONDS, handle
 from infra.operator.__main__ import operator
 from infra.operator.accounts import Stage as StageNamed
 from infra.operator.calls import Reach
@@ -127,6 +129,28 @@ def test_while_the_mailer_cannot_send_the_queue_keeps_what_it_has(stage):
     stage.stuck = set()
     assert stage.run().exit_code == 0
     assert (stage.sent, stage.queue.messages) == (["a", "c", "b"], {})
+
+
+def test_all_are_sent_although_ses_takes_its_whole_time_for_each(stage):
+    stage.queue.messages = {"1": of_stream(LOST_AT, LOST_AT)}
+    for mail_id in "abcde":
+        stage.lose(mail_id)
+
+    def invoke(event):
+        left = [SECONDS * 1000]
+
+        def deliver(mail_id):
+            left[0] -= LEAST_MILLISECONDS
+            stage.items[mail_id] |= {"sent_at": NOW}
+            return SimpleNamespace(outcome="sent", kind="password_changed", user_id=None, message_id="", reason=None)
+
+        mailer = SimpleNamespace(deliver=SimpleNamespace(deliver=deliver))
+        return handle(event, SimpleNamespace(get_remaining_time_in_millis=lambda: left[0]), mailer)
+
+    stage.invoke = invoke
+    told = stage.run()
+    assert (told.exit_code, stage.queue.messages) == (0, {}), told.output
+    assert all("sent_at" in item for item in stage.items.values())
 
 
 def test_a_notice_of_ses_is_noted_again(stage):
