@@ -308,7 +308,9 @@ class TestNamesThatAreAddresses:
         addresses.rename(users.find(OLD), ask(self.ASKED, session_id="s1"), VERIFIED, None)
         renamed, sessions = users.find(NEW), make_stores(2).sessions
         for number in (2, 3):
-            begun = replace(SESSION, id=f"s{number}", created_at=NOW + number, username=NEW, epoch=renamed.session_epoch)
+            begun = replace(
+                SESSION, id=f"s{number}", created_at=NOW + number, username=NEW, epoch=renamed.session_epoch
+            )
             sessions.begin(renamed, begun, BEGUN, if_ended=REVOKED)
         assert sorted(s.id for s in sessions.of_user(renamed.id)) == ["s2", "s3"]
 
@@ -433,6 +435,12 @@ class TestReset:
         with pytest.raises(LinkExpired):
             users.reset_password(users.find("alice"), proof, "newer hash", self.RESET, None)
         assert users.find("alice").password_hash == "new hash"
+
+    def test_a_link_whose_mail_is_gone_is_void(self, add, ask, users):
+        user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)
+        with pytest.raises(LinkExpired):
+            users.reset_password(user, replace(proof, mail_id="gone"), "new hash", self.RESET, None)
+        assert users.find("alice").password_hash == user.password_hash
 
     def test_a_second_link_is_void_once_the_first_was_used(self, add, ask, users):
         user = add(CONFIRMED)

@@ -274,6 +274,12 @@ class TestEnding:
         assert deliveries.give_up("m1", 0, Outcome.LATE) is False
         deliveries.give_up("m2", 0, Outcome.LATE)
 
+    def test_of_a_mail_that_is_gone_nothing_is_stored(self, deliveries):
+        deliveries.sent("gone", "ses-1", NOW)
+        assert deliveries.find("gone") is None
+        deliveries.give_up("gone", 0, Outcome.LATE)
+        assert deliveries.find("gone") is None
+
     def test_an_address_is_suppressed_whatever_its_case(self, deliveries):
         assert not deliveries.is_suppressed(ADDRESS)
         deliveries.suppress(ADDRESS, "bounce", NOW)

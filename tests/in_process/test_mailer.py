@@ -6,11 +6,11 @@ import re
 import threading
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.adapters.dynamodb.deliveries import OF_A_USER, OF_AN_ADDRESS
-from chalicelib.adapters.dynamodb.items import address_key
+from chalicelib.adapters.dynamodb.items import address_key, user_key
 from chalicelib.adapters.dynamodb.mails import mail_key, mail_to_item
 from chalicelib.mailer import handle
 from chalicelib.mailer_wiring import Mailer, MailerClients
@@ -145,6 +145,46 @@ def test_a_mail_goes_to_the_address_in_two_parts_and_its_link_leads_to_the_site(
     assert len(item["token_digests"]["SS"]) == 1
 
 
+def test_a_mail_goes_out_as_the_settings_say_and_waits_where_ses_is_too_slow(dynamodb, ses, settings, clock, put):
+    settings |= {
+        "LYCHGATE_MAIL_REPLY_TO": "help@lychgate.example",
+        "LYCHGATE_SES_REGION": "eu-west-1",
+        "LYCHGATE_SES_CONFIGURATION_SET": "mine",
+    }
+    regions, waits = [], []
+
+    def slow_at_first(_request):
+        if not waits:
+            error = {"Code": "TooManyRequestsException", "Message": "Maximum sending rate exceeded."}
+            raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 429}}, "SendEmail")
+
+    ses.before = slow_at_first
+    clients = MailerClients(
+        dynamodb=lambda: dynamodb,
+        ses=lambda region: regions.append(region) or ses,
+        wait_a_second=lambda: waits.append("a second"),
+    )
+    assert send(Mailer(settings, clients=clients, clock=clock), put(registration(clock))) == []
+    (request,) = ses.sent
+    assert (request["ReplyToAddresses"], request["ConfigurationSetName"]) == (["help@lychgate.example"], "mine")
+    assert (regions, waits) == (["eu-west-1"], ["a second"])
+
+
+def test_a_mail_that_strangers_to_an_account_ask_for_is_one_of_as_many_a_day_as_the_settings_say(
+    mailer, settings, put, clock, stored
+):
+    settings["LYCHGATE_MAILS_PER_DAY"] = "1"
+    of_whom = {"A": "kim@home.example", "B": "lee@home.example"}
+    mails = [
+        registration(clock, letter * 22, asked=address, to=address, known_user_id="somebody else")
+        for letter, address in of_whom.items()
+    ]
+    for mail in mails:
+        assert send(mailer, put(mail)) == []
+    assert ["sent_at" in stored(mail) for mail in mails] == [True, False]
+    assert stored(mails[1])["outcome"]["S"] == "budget"
+
+
 @pytest.fixture
 def outbox(dynamodb, settings):
     """Return the mails that wait to be sent, as their items, oldest first."""
@@ -218,6 +258,20 @@ class TestWhatIsMailed:
             Key=address_key(ADDRESS),
             UpdateExpression="SET owner_id = :gone",
             ExpressionAttributeValues={":gone": {"S": "gone"}},
+        )
+        api.post("/auth/password/forgot", {"username": ADDRESS})
+        assert post() == []
+
+    @pytest.mark.usefixtures("confirmed")
+    def test_nobody_gets_a_mail_for_an_address_in_whose_place_its_account_has_another(
+        self, api, post, dynamodb, settings
+    ):
+        # The mailer reads whose an address is, and then the account, which may have changed between.
+        dynamodb.update_item(
+            TableName=settings["LYCHGATE_USERS_TABLE"],
+            Key=user_key("kim"),
+            UpdateExpression="SET email = :another",
+            ExpressionAttributeValues={":another": {"S": "another@home.example"}},
         )
         api.post("/auth/password/forgot", {"username": ADDRESS})
         assert post() == []

@@ -1,6 +1,7 @@
 """What is passed to the mailer, and what becomes of what it could not do."""
 
 import json
+import logging
 import threading
 import time
 
@@ -133,6 +134,9 @@ def test_its_thread_ends_with_it(new_mails):
         ("sent", "MAIL    reset sent"),
         ("nobody", "MAIL    reset was not sent: nobody who gets mail has this name or address"),
         ("budget", "MAIL    reset was not sent: its address has had one of this kind in the last minute"),
+        ("suppressed", "MAIL    reset was not sent: its address takes no mail"),
+        ("late", "MAIL    reset was not sent: what it carries is no longer good"),
+        ("refused", "MAIL    reset was not sent: its address was refused"),
     ],
 )
 def test_a_developer_is_told_what_became_of_each_mail(new_mails, eventually, capsys, outcome, said):
@@ -142,3 +146,16 @@ def test_a_developer_is_told_what_became_of_each_mail(new_mails, eventually, cap
         eventually(lambda: lines.append(capsys.readouterr().out) or said in "".join(lines))
     log_mail(outcome=outcome, kind="reset")
     assert capsys.readouterr().out == ""
+
+
+def test_of_what_is_logged_a_developer_is_told_the_mailers_own_however_quiet_the_log_is(
+    new_mails, eventually, capsys, caplog
+):
+    caplog.set_level(logging.WARNING, "lychgate")
+    said = []
+    with delivering(new_mails, lambda _: log_mail(outcome="sent", kind="reset")):
+        log_mail(outcome="sent", kind="email")
+        new_mails.add(mail("a"))
+        eventually(lambda: said.append(capsys.readouterr().out) or "MAIL    reset sent" in "".join(said))
+    assert "MAIL    email" not in "".join(said)
+    assert logging.getLogger("lychgate").level == logging.WARNING

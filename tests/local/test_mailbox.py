@@ -2,12 +2,15 @@
 
 import json
 import stat
+import time
+from dataclasses import asdict
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from werkzeug.test import EnvironBuilder
 
-from infra.local.email_service import EmailService
+from infra.local.email_service import PATH, EmailService
 from infra.local.embedded_aws import EmbeddedAws
 from infra.local.mailbox import KeptMail, Mailbox
 from tests.local.conftest import SECRET_KEY
@@ -93,7 +96,29 @@ def test_an_emptied_folder_is_an_empty_mailbox_that_goes_on(tmp_path, mailbox):
     assert subjects(mailbox) == ["after"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", json.dumps({"id": 1}).encode()])
+def test_what_was_read_before_somebody_emptied_the_folder_takes_no_place_of_what_comes_after(tmp_path, mailbox):
+    mailbox.put(mail("before"))
+    assert subjects(mailbox) == ["before"]
+    for file in (tmp_path / "mailbox").iterdir():
+        file.unlink()
+    mailbox.put(mail("after"))
+    assert subjects(mailbox) == ["after"]
+
+
+def test_its_version_changes_with_a_mail_that_somebody_removes(tmp_path, mailbox):
+    for name in ("one", "two"):
+        mailbox.put(mail(name))
+    before = mailbox.version()
+    min((tmp_path / "mailbox").iterdir()).unlink()
+    assert mailbox.version() != before
+
+
+OF_ANOTHER_TYPE = asdict(mail("damaged", at="1"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b"\xff", *(json.dumps(each).encode() for each in ({"id": 1}, OF_ANOTHER_TYPE))]
+)
 def test_a_damaged_file_costs_one_mail_only(tmp_path, mailbox, content):
     mailbox.put(mail("damaged"))
     (damaged,) = (tmp_path / "mailbox").iterdir()
@@ -129,6 +154,21 @@ def test_what_is_sent_to_anybody_is_in_the_mailbox_under_the_id_that_ses_gave_it
     assert kept.id == answer["MessageId"]
     assert (kept.sender, kept.to, kept.subject) == (SENDER, "kim@example.org", "Grüße 🔑")
     assert (kept.text, kept.html) == ("a text", "<p>a text")
+
+
+def test_a_mail_to_several_is_kept_once_with_all_of_them_and_when_it_was_sent(ses, mailbox):
+    before = int(time.time())
+    ses().send_email(**message(to=["kim@example.org", "lee@example.org"]))
+    (kept,) = mailbox.mails()
+    assert kept.to == "kim@example.org, lee@example.org"
+    assert before <= kept.at <= time.time()
+
+
+@pytest.mark.parametrize(("method", "body", "status"), [("POST", b"[" * 100_000, 400), ("PUT", b"{}", 404)])
+def test_what_is_no_request_of_ses_is_refused(mailbox, method, body, status):
+    request = EnvironBuilder(PATH, method=method, data=body).get_request()
+    assert EmailService(mailbox)(request).status_code == status
+    assert mailbox.mails() == []
 
 
 def test_ses_is_there_in_whichever_region(ses, mailbox):

@@ -46,11 +46,16 @@ def served():
 
 
 @pytest.fixture
-def port(mailbox, serve, served):
+def previews():
+    return [PREVIEW]
+
+
+@pytest.fixture
+def port(mailbox, serve, served, previews):
     def other(_request):
         raise AssertionError("this is the mailbox's")
 
-    site = MailboxSite(mailbox, lambda: [PREVIEW], lambda: "http://127.0.0.1:9/")
+    site = MailboxSite(mailbox, lambda: previews, lambda: "http://127.0.0.1:9/")
     return serve(with_mailbox(site, other), log=served.append)
 
 
@@ -66,7 +71,7 @@ def test_the_json_has_the_mails_with_the_newest_first(get, mailbox):
     listed = json.loads(answer.body)
     assert [each["subject"] for each in listed] == ["Grüße", "one"]
     assert {"to", "subject", "text", "html", "at"} <= listed[0].keys()
-    assert listed[1]["to"] == "whoever@reader.example"
+    assert (listed[1]["from"], listed[1]["to"]) == ("me@x.example", "whoever@reader.example")
     assert listed[1]["at"] == 7
     assert listed[1]["html"] == HTML
 
@@ -78,6 +83,25 @@ def test_who_has_the_list_already_is_told_so_and_that_is_not_logged(get, mailbox
     assert [is_poll(each) for each in served] == [False, True]
     mailbox.put(mail("two"))
     assert get("/_mailbox.json", If_None_Match=first.headers["ETag"]).status == 200
+
+
+def test_who_has_the_previews_already_gets_those_that_somebody_has_edited(get, previews, served):
+    first = get("/_mailbox/previews.json")
+    again = get("/_mailbox/previews.json", If_None_Match=first.headers["ETag"])
+    assert (again.status, [is_poll(each) for each in served]) == (304, [False, True])
+    previews[0] = {**PREVIEW, "subject": "Anders"}
+    edited = get("/_mailbox/previews.json", If_None_Match=first.headers["ETag"])
+    assert [each["subject"] for each in json.loads(edited.body)] == ["Anders"]
+
+
+def test_what_follows_a_question_mark_is_no_part_of_the_path(get):
+    assert [get(f"{path}?again=1").status for path in PAGES + DATA[:2]] == [200] * 4
+
+
+def test_the_page_says_whether_the_site_sends_mails(serve, ask, get, mailbox):
+    assert b'data-mails="on"' in get("/_mailbox").body
+    port = serve(MailboxSite(mailbox, list, lambda: "/", lambda: False))
+    assert b'data-mails="off"' in ask(port, "GET", "/_mailbox").body
 
 
 @pytest.mark.parametrize("path", PAGES + DATA + FILES)
@@ -104,6 +128,9 @@ def test_a_mails_html_is_in_a_sandbox_where_its_links_open_another_tab(get):
     policy = answer.headers["Content-Security-Policy"]
     assert "sandbox allow-popups allow-popups-to-escape-sandbox" in policy
     assert "allow-scripts" not in policy
+    # It has styles of its own, and loads nothing from anywhere.
+    sources = dict(each.split(" ", 1) for each in policy.split("; ") if "-src " in each)
+    assert sources == {"default-src": "'none'", "style-src": "'unsafe-inline'", "img-src": "data:"}
     assert "script-src" not in policy
 
 

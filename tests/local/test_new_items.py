@@ -60,13 +60,14 @@ def test_a_new_item_is_told_as_a_stream_tells_it(client, new_mails):
 
 
 def test_items_are_told_once_and_in_order(client, new_mails):
-    for name in "abc":
+    names = "abcdefghijkl"
+    for name in names:
         client.put_item(TableName=MAIL, Item=item(name))
     records = new_mails.take()
-    assert [record["dynamodb"]["NewImage"] for record in records] == [item("a"), item("b"), item("c")]
+    assert [record["dynamodb"]["NewImage"] for record in records] == [item(name) for name in names]
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     assert numbers == sorted(set(numbers))
-    assert len({record["eventID"] for record in records}) == 3
+    assert len({record["eventID"] for record in records}) == len(names)
     assert new_mails.take() == []
 
 
@@ -78,6 +79,13 @@ def test_an_item_that_was_there_already_is_not_new(client, new_mails):
     client.update_item(TableName=MAIL, Key=item("a"), **update)
     client.delete_item(TableName=MAIL, Key=item("a"))
     assert new_mails.take() == []
+
+
+def test_an_item_that_comes_again_is_another_event(client, new_mails):
+    client.put_item(TableName=MAIL, Item=item("a"))
+    client.delete_item(TableName=MAIL, Key=item("a"))
+    client.put_item(TableName=MAIL, Item=item("a"))
+    assert len({record["eventID"] for record in new_mails.take()}) == 2
 
 
 def test_an_update_that_makes_an_item_tells_of_it(client, new_mails):

@@ -162,6 +162,19 @@ def test_a_recipient_who_is_also_the_sender_is_refused_as_the_sender(client, stu
         transport.send(TO, CONTENT)
 
 
+def test_the_sender_is_who_is_refused_however_ses_and_the_settings_write_it(client, stub):
+    transport = SESTransport(client, sender=f"Site <{SENDER.title()}>")
+    refuse(stub, "MessageRejected", UNVERIFIED.format(f"{TO}, {SENDER}"))
+    with pytest.raises(ServiceUnavailable):
+        transport.send(TO, CONTENT)
+
+
+def test_a_recipient_at_the_end_of_a_sentence_is_named(transport, stub):
+    refuse(stub, "BadRequestException", f"Illegal address: {TO}.")
+    with pytest.raises(MailRefused):
+        transport.send(TO, CONTENT)
+
+
 @pytest.mark.parametrize("lost", [ConnectTimeoutError(endpoint_url="https://ses"), ReadTimeoutError(endpoint_url="")])
 def test_a_mail_whose_answer_is_lost_is_not_sent_again_at_once(lost):
     calls = []

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib import mailer
 from chalicelib.adapters.dynamodb.deliveries import OF_A_USER, OF_AN_ADDRESS
+from chalicelib.adapters.dynamodb.mails import suppressed_key
 from chalicelib.config.api import ApiSettings
 from chalicelib.config.http import HttpSettings
 from chalicelib.config.mailer import MailerSettings
@@ -19,7 +20,14 @@ from chalicelib.tokens.keys import public_jwks
 from infra.deployment.foundation import Foundation
 from infra.deployment.limits import USUAL_CONCURRENCY
 from infra.deployment.mailing import mailing
-from infra.deployment.policies import admin_policy, api_handler_policy, authorizer_policy, mailer_policy
+from infra.deployment.policies import (
+    POLICIES,
+    admin_policy,
+    api_handler_policy,
+    authorizer_policy,
+    mailer_policy,
+    webhooks_policy,
+)
 from infra.deployment.stage import configured_concurrency, stage_configuration
 from infra.stages import FUNCTIONS
 
@@ -38,6 +46,19 @@ FOUNDATION = Foundation(
     signing_keys_parameter="/lychgate/prod/signing-keys",
     distribution_secret_sha256="ab" * 32,
 )
+SENDING = dataclasses.replace(
+    FOUNDATION,
+    mail_from="no-reply@example.org",
+    mail_identity="example.org",
+    ses_region="eu-central-1",
+    configuration_set="lychgate-prod",
+)
+TELLING = dataclasses.replace(
+    SENDING,
+    webhook_url="https://site.example/events",
+    events_stream="arn:aws:dynamodb:eu-central-1:123456789012:table/lychgate-prod-events/stream/2026-01-01T00:00:00.000",
+)
+"""A stage that sends mails and webhooks."""
 
 
 @pytest.fixture
@@ -111,6 +132,31 @@ def test_a_key_of_ones_own_may_decrypt_the_one_parameter_and_nothing_else():
     assert "kms" not in str(api_handler_policy(FOUNDATION))
 
 
+def test_it_decrypts_the_secrets_of_webhooks_for_whoever_sends_them_and_nothing_else():
+    key = "arn:aws:kms:eu-central-1:123456789012:key/mine"
+    statements = webhooks_policy(dataclasses.replace(TELLING, kms_keys=(key,)))["Statement"]
+    (found,) = [statement for statement in statements if "kms:Decrypt" in statement["Action"]]
+    parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/lychgate/prod/webhook-secrets"
+    assert (found["Action"], found["Resource"]) == (["kms:Decrypt"], key)
+    assert found["Condition"] == {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameter}}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_stage_that_is_traced_lets_each_function_send_its_segments(name):
+    untraced, traced = POLICIES[name](TELLING), POLICIES[name](TELLING, traced=True)
+    (added,) = [each for each in traced["Statement"] if each not in untraced["Statement"]]
+    assert added["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+
+
+def test_administrators_put_what_the_feed_tells_and_read_of_mails_which_addresses_get_none():
+    found = {each["Sid"]: each for each in admin_policy(SENDING)["Statement"]}
+    assert found["Feed"]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ended"]}}
+    assert found["Suppressed"]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
+    of_mails = {sid: each["Action"] for sid, each in found.items() if each["Resource"].endswith(SENDING.mail_table)}
+    assert of_mails == {"Mail": ["dynamodb:PutItem"], "Suppressed": ["dynamodb:GetItem"]}
+    assert suppressed_key("a@example.org")["mail_id"]["S"].startswith("suppressed#")
+
+
 def test_a_site_that_moved_is_followed_and_other_origins_stay(public_keys):
     entry = stage_configuration(FOUNDATION, public_keys)
     moved = dataclasses.replace(FOUNDATION, site_origin="https://www.example.org")
@@ -127,27 +173,21 @@ def test_each_function_has_a_policy_of_its_own(public_keys):
 
 
 def test_no_policy_names_a_wildcard_for_a_resource_or_an_action():
-    for policy in (api_handler_policy(FOUNDATION), authorizer_policy(FOUNDATION), admin_policy(FOUNDATION)):
-        for statement in policy["Statement"]:
-            # The streams of one log group have no names that are known before.
-            assert "*" not in statement["Resource"].removesuffix(":*")
+    for make in POLICIES.values():
+        for statement in make(TELLING)["Statement"]:
             assert not any("*" in action for action in statement["Action"])
-            assert ":eu-central-1:123456789012:" in statement["Resource"]
+            if statement["Sid"] == "Streams":  # To list them belongs to no stream.
+                continue
+            # The streams of one log group have no names that are known before.
+            named = statement["Resource"].removesuffix(":*") if statement["Sid"] == "Logs" else statement["Resource"]
+            assert "*" not in named
+            assert ":eu-central-1:123456789012:" in named
 
 
 def test_the_authorizer_may_write_its_log_and_nothing_else():
     (statement,) = authorizer_policy(FOUNDATION)["Statement"]
     assert statement["Resource"].endswith(":log-group:/aws/lambda/lychgate-prod-authorizer:*")
     assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-
-
-SENDING = dataclasses.replace(
-    FOUNDATION,
-    mail_from="no-reply@example.org",
-    mail_identity="example.org",
-    ses_region="eu-central-1",
-    configuration_set="lychgate-prod",
-)
 
 
 def test_the_mailer_starts_with_the_settings_of_its_stage(public_keys):
@@ -233,6 +273,13 @@ def test_the_mailer_counts_in_the_same_day_as_the_api():
     del entry["lambda_functions"]["api_handler"]["environment_variables"]["LYCHGATE_MAILS_PER_DAY"]
     again = stage_configuration(SENDING, "{}", entry)
     assert "LYCHGATE_MAILS_PER_DAY" not in again["lambda_functions"]["mailer"]["environment_variables"]
+
+
+def test_whatever_the_mailer_sends_by_it_sends_as_its_sender():
+    sending = [each for each in mailer_policy(SENDING)["Statement"] if each["Action"] == ["ses:SendEmail"]]
+    assert len(sending) == 2
+    for each in sending:
+        assert each["Condition"] == {"StringEquals": {"ses:FromAddress": SENDING.mail_from}}
 
 
 def test_mails_of_another_region_are_sent_by_what_is_there():
