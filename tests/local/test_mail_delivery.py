@@ -88,6 +88,27 @@ def test_what_fails_is_tried_again_and_holds_up_no_other(new_mails, eventually, 
     assert ("the mailer has failed" in said.err) is not report
 
 
+def test_what_fails_waits_for_its_pause_and_others_do_not(new_mails, eventually, capfd):
+    mailer = Mailer({"poisoned": 99})
+    said = []
+    with delivering(new_mails, mailer, pauses=(3600.0,)):
+        new_mails.add(mail("poisoned"))
+        eventually(lambda: said.append(capfd.readouterr().out) or "It is tried again in 3600 s." in "".join(said))
+        for name in "ab":
+            new_mails.add(mail(name))
+        eventually(lambda: len(mailer.attempts) == 3)
+    assert mailer.attempts == ["poisoned", "a", "b"]
+
+
+def test_a_mail_is_done_that_never_ends_and_of_which_the_mailer_says_nothing(new_mails, eventually, capfd):
+    attempts = []
+    with delivering(new_mails, attempts.append):
+        new_mails.add(mail("without an end", ttl=None))
+        eventually(lambda: attempts)
+    assert len(attempts) == 1
+    assert "could not be sent" not in capfd.readouterr().out
+
+
 def test_what_goes_on_failing_is_given_up_and_said_to_stay_in_the_outbox(new_mails, eventually, capfd):
     mailer = Mailer({"poisoned": 99})
     said = []

@@ -142,7 +142,7 @@ def test_what_the_disk_refuses_is_not_told_before_the_disk_has_it(client, new_ma
     assert sorted(told(new_mails), key=str) == [item("a"), item("b")] if statement else [item("b")]
 
 
-def test_after_a_start_everything_that_is_there_is_told(client, directory, new_mails):
+def test_after_a_start_everything_that_is_there_is_told_unless_only_news_are_wanted(client, directory, new_mails):
     client.put_item(TableName=MAIL, Item=item("a"))
     client.put_item(TableName=USERS, Item={"username_key": {"S": "alice"}})
     forget_everything()
@@ -155,6 +155,9 @@ def test_after_a_start_everything_that_is_there_is_told(client, directory, new_m
         after = NewItems(MAIL, "mail_id")
         saved.follow(after)
         assert told(after) == [item("a")]
+        from_now_on = NewItems(USERS, "username_key")
+        saved.follow(from_now_on, from_now_on=True)
+        assert told(from_now_on) == []
 
 
 def test_whoever_waits_is_called_for_each_item(client, new_mails):
