@@ -96,7 +96,7 @@ def test_what_fails_waits_for_its_pause_and_others_do_not(new_mails, eventually,
         eventually(lambda: said.append(capfd.readouterr().out) or "It is tried again in 3600 s." in "".join(said))
         for name in "ab":
             new_mails.add(mail(name))
-        eventually(lambda: len(mailer.attempts) == 3)
+        eventually(lambda: "b" in mailer.attempts or len(mailer.attempts) > 3)
     assert mailer.attempts == ["poisoned", "a", "b"]
 
 
