@@ -35,6 +35,11 @@ class MailKind(StrEnum):
     PASSKEY_REMOVED = "passkey_removed"
 
 
+REGISTER_KNOWN = "register_known"
+"""The template of ``register`` for somebody who has an account already."""
+REGISTER_UNCONFIRMED = "register_unconfirmed"
+"""The same if the account has that name, and nobody has shown to get mail at it: no new password is mailed there."""
+
 ASKED_FOR = (MailKind.REGISTER, MailKind.EMAIL, MailKind.RESET, MailKind.LOGIN_CODE)
 """The mails that somebody asks for, whoever it may be. They are limited. The others tell what has happened to an
 account, and are always sent."""

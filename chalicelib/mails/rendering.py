@@ -16,13 +16,8 @@ from pathlib import Path
 from string import Template
 
 from chalicelib.accounts.languages import OURS, SITES_MAILS, languages
-from chalicelib.accounts.mail import MailKind
+from chalicelib.accounts.mail import REGISTER_KNOWN, REGISTER_UNCONFIRMED, MailKind
 from chalicelib.mails.colours import DARK, LIGHT, as_text, is_colour, text_on
-
-REGISTER_KNOWN = "register_known"
-"""The mail for ``register`` to somebody who has an account already."""
-REGISTER_UNCONFIRMED = "register_unconfirmed"
-"""The same if the account has that name, and its address is not confirmed."""
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     MailKind.REGISTER: ("link", "minutes"),

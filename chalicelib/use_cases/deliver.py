@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.accounts.mail import ASKED_FOR, MailKind
+from chalicelib.accounts.mail import ASKED_FOR, REGISTER_KNOWN, REGISTER_UNCONFIRMED, MailKind
 from chalicelib.credentials import mailed
 from chalicelib.errors import MailRefused, RefusalUnclear, ServiceUnavailable, TooManyMails
 from chalicelib.use_cases.mailer_ports import Addressed, Outcome
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 MOST_UNCLEAR = 3
 """Attempts at a mail that the transport refuses without saying why. So one address that it does not take keeps nobody
 waiting for long."""
-
-REGISTER_KNOWN = "register_known"
-"""The template for ``register`` if the address has an account already."""
-
-REGISTER_UNCONFIRMED = "register_unconfirmed"
-"""The same if the account has that name, and nobody has shown to get mail at it: no new password is mailed there."""
 
 _LINKS = {
     MailKind.REGISTER: "register",

@@ -6,11 +6,11 @@ from string import Template
 import pytest
 
 from chalicelib.accounts.languages import OURS as LANGUAGES
-from chalicelib.accounts.mail import ASKED_FOR, MailKind
+from chalicelib.accounts.mail import ASKED_FOR, REGISTER_KNOWN, REGISTER_UNCONFIRMED, MailKind
 from chalicelib.credentials.mailed import CODE_DIGITS, LIFETIMES, read_token
 from chalicelib.mails.colours import DARK, LIGHT, contrast
 from chalicelib.mails.previews import sample_values
-from chalicelib.mails.rendering import MAX_NAME, REGISTER_KNOWN, REGISTER_UNCONFIRMED, TEMPLATES, Files, Look, render
+from chalicelib.mails.rendering import MAX_NAME, TEMPLATES, Files, Look, render
 from tests.mails.reading import MailReader, previews
 
 OURS = Files().ours

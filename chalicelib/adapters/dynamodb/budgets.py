@@ -37,7 +37,7 @@ def charge(database: Database, counter_key: str, kind: MailKind, now: int) -> di
 
 
 def take_back(database: Database, counter_key: str, kind: MailKind, at: int) -> dict[str, Any] | None:
-    """Return the same of an update that uncounts a mail that was counted at ``at``, None if it is no longer there."""
+    """Return those of an update that uncounts the mail of a kind that was counted at ``at``, None if there is none."""
     before = _read(database, counter_key)
     sent = _sent(before)
     after = uncharged(sent, kind, at)
