@@ -287,6 +287,16 @@ class TestNamesThatAreAddresses:
         going_on = {s.id: s.username for s in sessions.of_user(user.id) if s.belongs_to(renamed)}
         assert going_on == {"s1": NEW}
 
+    def test_a_session_that_was_read_before_under_the_name_before_ends_as_reused(
+        self, add, ask, users, addresses, sessions
+    ):
+        add(replace(self.ASKED, contact=self.ASKED.settled_contact))
+        addresses.set_email(users.find(OLD), self.ASKED.contact, asking(mail_id="m0", to=NEW))
+        addresses.rename(users.find(OLD), ask(self.ASKED, session_id="s1"), VERIFIED, None)
+        assert sessions.end_reused(replace(SESSION, username=OLD), REUSED)
+        assert sessions.of_user("u1") == []
+        assert users.find(NEW).verified_email == NEW
+
     def test_what_was_withdrawn_renames_nobody(self, add, ask, users, addresses):
         user, proof = add(self.ASKED), ask(self.ASKED, session_id="s1")
         users.end_all_sessions(user, LOGGED_OUT)
@@ -428,6 +438,14 @@ class TestReset:
         users.reset_password(user, ask(kind=MailKind.RESET), "new hash", self.RESET, None, device=known)
         for attempt in attempts if known else attempts[:1]:
             assert throttle.admit(attempt, CHANGED.at).before.source is None
+
+    def test_verifies_no_address_that_was_verified_meanwhile(self, add, ask, users, addresses, events):
+        before, proof = add(UNCONFIRMED), ask(kind=MailKind.INVITATION)
+        addresses.confirm_email(before, ask(mail_id="m2"), VERIFIED, None)
+        with pytest.raises(LinkExpired):
+            users.reset_password(before, proof, "new hash", self.RESET, None, verified=VERIFIED)
+        assert users.find("alice").password_hash == before.password_hash
+        assert events.recent("u1", 9).count(VERIFIED) == 1
 
     def test_happens_once(self, add, ask, users):
         user, proof = add(CONFIRMED), ask(kind=MailKind.RESET)

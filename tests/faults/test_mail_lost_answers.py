@@ -8,11 +8,18 @@ from collections import Counter
 import pytest
 
 from chalicelib.accounts.mail import MailKind
-from chalicelib.errors import InvalidChallenge, InvalidCode, LinkExpired, RefreshTokenReused, ServiceUnavailable
+from chalicelib.errors import (
+    InvalidChallenge,
+    InvalidCode,
+    LinkExpired,
+    RefreshTokenReused,
+    ServiceUnavailable,
+    UsernameTaken,
+)
 from tests.faults.test_mail_races import KIMS, LEES, People, names, post, settings
 from tests.support.verified_addresses import names_by_address
 from tests.support.whole import PASSWORD
-from tests.support.wire import lost_answer
+from tests.support.wire import lost_answer, unreachable
 
 __all__ = ["names", "post", "settings"]
 
@@ -140,6 +147,16 @@ def test_a_reset_succeeds_once_and_is_told_once(people, caller, lose, waiting, d
     assert people.use_cases.log_in.with_password("kim", NEW_PASSWORD, caller)
     with pytest.raises(LinkExpired):
         people.use_cases.password_reset.reset(token, PASSWORD, caller)
+
+
+def test_a_refusal_is_told_even_if_its_mail_cannot_be_uncounted(use_cases, caller, wire, caplog):
+    use_cases.registration.register("Kim", PASSWORD, caller)
+    wire.mend()
+    # The first read is that of the counting.
+    wire.break_with(unreachable, operation="GetItem", after=1)
+    with pytest.raises(UsernameTaken):
+        use_cases.registration.register("Kim", PASSWORD, caller, email=KIMS)
+    assert "a mail that is not sent stays counted" in caplog.text
 
 
 @pytest.mark.parametrize("is_taken", [False, True], ids=["the address is free", "it is another user's"])

@@ -419,6 +419,20 @@ class TestPasswordReset:
         assert mailed(MailKind.PASSWORD_RESET).email == ADDRESS
         assert EventType.PASSWORD_RESET in events(memory)
 
+    @pytest.mark.parametrize("is_taken", [False, True], ids=["free", "another user's"])
+    def test_an_address_is_told_to_be_verified_by_an_invitation_only_if_it_is(
+        self, use_cases, mailed, announced, request, is_taken
+    ):
+        made = use_cases.administration.create("bobby", None, CALLER, email=ADDRESS)
+        invited = mailed(MailKind.INVITATION).secret
+        if is_taken:
+            request.getfixturevalue("confirmed")
+        announced.clear()
+        use_cases.password_reset.reset(invited, NEW_PASSWORD, CALLER)
+        assert announced == [EventType.PASSWORD_RESET, *([] if is_taken else [EventType.EMAIL_VERIFIED])]
+        user = use_cases.log_in.with_password("bobby", NEW_PASSWORD, CALLER).user
+        assert (user.id, user.verified_email) == (made.user.id, None if is_taken else ADDRESS)
+
     def test_a_refused_password_leaves_the_token_good(self, use_cases, token):
         for refused in ("short", "alice alice alice", "password1password1"):
             with pytest.raises(ValidationFailed) as refusal:
