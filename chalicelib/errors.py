@@ -251,14 +251,20 @@ class InvalidDPoPProof(LychgateError):
         super().__init__(f"The proof in the header DPoP is refused: {reason}.")
 
 
-class NotOnDevice(InvalidDPoPProof):
+class NotOnDevice(LychgateError):
     """Raised if a session is bound to a device, and a request has not shown to come from there."""
 
-    detail = "The session is bound to one device, and this request has not shown to come from it. Try again later."
+    error = "not_on_device"
+    detail = (
+        "The session is bound to one device, and this request lacks the cookie that the browser of that device renews. "
+        "Send it once more. If the answer is the same, log in again."
+    )
+    reason = "the cookie of the session's device is missing"
 
     def __init__(self, user_id: str, session_id: str) -> None:
-        super().__init__("the cookie of the session's device is missing", user_id, session_id)
-        self.message = self.detail
+        self.user_id = user_id
+        self.session_id = session_id
+        super().__init__()
 
 
 class InvalidDeviceProof(LychgateError):
@@ -456,6 +462,15 @@ class ServiceUnavailable(LychgateError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__()
+
+
+class DeviceCookieDelayed(ServiceUnavailable):
+    """Raised in place of ``NotOnDevice`` if the browser says that it cannot renew its cookie for now."""
+
+    def __init__(self, refusal: NotOnDevice, why: str) -> None:
+        super().__init__(f"{refusal.reason}: the browser says {why}")
+        self.user_id = refusal.user_id
+        self.session_id = refusal.session_id
 
 
 class MailRefused(LychgateError):

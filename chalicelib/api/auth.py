@@ -22,6 +22,7 @@ from chalicelib.api.routing import Call, Credential, Routes, Tag
 from chalicelib.api.schemas import NewEmail, NewPassword, NewUsername, Password, Username
 from chalicelib.credentials.throttling import Known
 from chalicelib.errors import (
+    DeviceCookieDelayed,
     InvalidCredentials,
     InvalidGrant,
     InvalidRequest,
@@ -146,7 +147,7 @@ def log_in(call: Call, body: CredentialsBody) -> Answer[TokenBody]:
     "/auth/refresh",
     credential=Credential.REFRESH_TOKEN,
     headers=("Set-Cookie",),
-    raises=(InvalidGrant,),
+    raises=(InvalidGrant, NotOnDevice),
     takes_key_proof=True,
 )
 def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
@@ -157,7 +158,8 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     refused.
 
     If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
-    request needs the short cookie, which the browser renews. Without them the request changes nothing.
+    request needs the short cookie, which the browser renews: without it the answer is `not_on_device`, or, if the
+    browser says that it cannot renew it for now, 503. Without what it needs the request changes nothing.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     if not refresh_tokens:
@@ -168,7 +170,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
         logged_in = call.use_cases.refresh_tokens.exchange(refresh_tokens[0], caller_on_device(call))
     except NotOnDevice as refusal:
         if (why := why_skipped(call.request)) is not None:
-            refusal.reason = f"{refusal.reason}: the browser says {why}"
+            raise DeviceCookieDelayed(refusal, why) from refusal
         raise
     return token_answer(logged_in, cookie=cookie)
 

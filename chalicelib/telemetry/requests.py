@@ -93,7 +93,7 @@ def log_request(
         "method": method,
         "route": f"{method} {route}",
         "status": status,
-        "status_class": f"{status // 100}xx",
+        "status_class": _class_of(status, event),
         "duration_ms": round(milliseconds, 1),
         "error": evidence.error,
         "reason": evidence.reason,
@@ -106,9 +106,19 @@ def log_request(
         metric, members["outcome"] = COUNTED_EVENTS[event.type]
         counts[metric] = ("outcome",)
     level = logging.INFO
-    if status >= 500:  # noqa: PLR2004 - a server error, RFC 9110 section 15.6
+    if members["status_class"] == "5xx":
         level = logging.ERROR
     elif event is not None and event.type in _WARNED_OF:
         level = logging.WARNING
     because = ": ".join(filter(None, (evidence.error, evidence.reason)))
     write(level, f"{method} {route} {status} {because}".rstrip(), members, counts, evidence.unexpected)
+
+
+def _class_of(status: int, event: SecurityEvent | None) -> str:
+    """Return the class under which a response is counted (RFC 9110 section 15).
+
+    Whoever has a bound session can have 503 for refreshes without its key. That is not an error of ours.
+    """
+    if event is not None and event.type is EventType.REFRESH_WITHOUT_KEY:
+        return f"{min(status // 100, 4)}xx"
+    return f"{status // 100}xx"

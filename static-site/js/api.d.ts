@@ -73,7 +73,8 @@ export interface paths {
          *     refused.
          *
          *     If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
-         *     request needs the short cookie, which the browser renews. Without them the request changes nothing.
+         *     request needs the short cookie, which the browser renews: without it the answer is `not_on_device`, or, if the
+         *     browser says that it cannot renew it for now, 503. Without what it needs the request changes nothing.
          */
         post: operations["refresh"];
         delete?: never;
@@ -1088,7 +1089,7 @@ export interface components {
              * @description For programs.
              * @enum {string}
              */
-            error: "conflict" | "device_proof_required" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_device_proof" | "invalid_dpop_proof" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
+            error: "conflict" | "device_proof_required" | "email_taken" | "forbidden" | "insufficient_scope" | "insufficient_user_authentication" | "internal_error" | "invalid_challenge" | "invalid_code" | "invalid_credentials" | "invalid_device_proof" | "invalid_dpop_proof" | "invalid_grant" | "invalid_request" | "invalid_token" | "link_expired" | "method_not_allowed" | "not_found" | "not_on_device" | "origin_rejected" | "payload_too_large" | "registration_closed" | "second_factor_required" | "service_unavailable" | "too_many_attempts" | "unsupported_media_type" | "username_taken" | "validation_failed";
             /** @description For people. */
             detail: string;
             errors?: components["schemas"]["FieldProblem"][];
@@ -1768,6 +1769,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `invalid_request`: The request body must be a JSON object in UTF-8. `invalid_dpop_proof`: The header DPoP has no proof, or a wrong one, by the key of this session. `not_on_device`: The session is bound to one device, and this request lacks the cookie that the browser of that device renews. Send it once more. If the answer is the same, log in again. */
+        invalid_request_or_invalid_dpop_proof_or_not_on_device: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `invalid_grant`: The session has ended or the refresh token is no longer valid. Log in again. */
         invalid_grant: {
             headers: {
@@ -2042,6 +2052,7 @@ export type ResponseInternalError = components['responses']['internal_error'];
 export type ResponseServiceUnavailable = components['responses']['service_unavailable'];
 export type ResponseInvalidCredentials = components['responses']['invalid_credentials'];
 export type ResponseOriginRejectedOrSecondFactorRequired = components['responses']['origin_rejected_or_second_factor_required'];
+export type ResponseInvalidRequestOrInvalidDpopProofOrNotOnDevice = components['responses']['invalid_request_or_invalid_dpop_proof_or_not_on_device'];
 export type ResponseInvalidGrant = components['responses']['invalid_grant'];
 export type ResponseOriginRejected = components['responses']['origin_rejected'];
 export type ResponseInvalidDeviceProof = components['responses']['invalid_device_proof'];
@@ -2175,7 +2186,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenBody"];
                 };
             };
-            400: components["responses"]["invalid_request_or_invalid_dpop_proof"];
+            400: components["responses"]["invalid_request_or_invalid_dpop_proof_or_not_on_device"];
             401: components["responses"]["invalid_grant"];
             403: components["responses"]["origin_rejected"];
             413: components["responses"]["payload_too_large"];

@@ -6,7 +6,7 @@ from pathlib import Path
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.config.api import REGISTRATIONS_PER_HOUR
-from chalicelib.errors import InvalidDPoPProof, InvalidToken
+from chalicelib.errors import InvalidDPoPProof, InvalidToken, NotOnDevice
 from chalicelib.telemetry import log, requests
 from infra.deployment.observation import ACCESS_LOG_LINE
 from infra.tables import parsed
@@ -72,8 +72,8 @@ def test_the_queries_ask_for_members_that_lines_have(capsys):
 def test_the_events_that_the_queries_look_for_are_logged():
     queries = re.search(r"```\n(# errors.*?)```", section("Logs"), re.DOTALL)[1]
     named = set(re.findall(r'"([a-z]+_[a-z_]+)"', queries))
-    reasons = {log.UNUSABLE_HASH, log.UNREADABLE_FEED, InvalidToken.error, InvalidDPoPProof.error}
-    assert named <= {*map(str, EventType), *reasons}
+    of_tokens = {kind.error for kind in (InvalidToken, InvalidDPoPProof, NotOnDevice)}
+    assert named <= {*map(str, EventType), log.UNUSABLE_HASH, log.UNREADABLE_FEED, *of_tokens}
     assert "refresh_token_reused" in named
 
 

@@ -135,7 +135,7 @@ def test_a_copied_jar_is_refused_elsewhere(owner, front):
     jar = cookies_of(owner)
     stolen = {name: value for name, value in jar.items() if name != SHORT_COOKIE}
     status, problem = asked_elsewhere(front, REFRESH, stolen)
-    assert (status, problem["error"]) == (400, "invalid_dpop_proof")
+    assert (status, problem["error"]) == (400, "not_on_device")
     status, problem = asked_elsewhere(front, RENEW, jar)
     assert (status, problem["error"]) == (403, "device_proof_required")
     owner.page.reload()
@@ -174,11 +174,11 @@ def test_while_the_cookie_cannot_be_renewed_nobody_is_logged_out(owner, front):
     lose_short_cookie(owner)
     front.out_of_order = {RENEW}
     owner.page.reload()
-    owner.wait_for(lambda: (REFRESH, 400) in front.seen)
+    owner.wait_for(lambda: (REFRESH, 503) in front.seen)
     front.out_of_order = set()
     assert front.asked_for(RENEW) == [(RENEW, 503)]
     assert front.skipped.startswith("server_error;")
     owner.page.reload()
     owner.is_signed_in()
     assert (REFRESH, 200) in front.seen
-    owner.forgive(400)
+    owner.forgive(503)

@@ -47,7 +47,7 @@ def test_a_refresh_that_meets_another_write_asks_for_the_short_cookie_each_time(
     browser.bind()
     stolen = browser.without_short_cookie()
     wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
-    browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+    browser.refresh(cookies=stolen).assert_problem(400, "not_on_device")
     wire.mend()
     wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
     assert browser.refresh().status == 200

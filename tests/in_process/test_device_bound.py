@@ -110,7 +110,7 @@ class TestBinding:
         browser.sign_up()
         copied = dict(browser.cookies)
         browser.bind()
-        browser.refresh(cookies=copied).assert_problem(400, "invalid_dpop_proof")
+        browser.refresh(cookies=copied).assert_problem(400, "not_on_device")
         assert browser.refresh().status == 200
 
     def test_a_copied_cookie_binds_nothing_without_the_challenge(self, new_browser):
@@ -193,24 +193,24 @@ class TestRefresh:
     def test_the_owner_renews_the_short_cookie_and_goes_on(self, browser, clock):
         for _ in range(3):
             clock.advance(600)
-            browser.refresh().assert_problem(400, "invalid_dpop_proof")
+            browser.refresh().assert_problem(400, "not_on_device")
             assert browser.renew().status == 200
             assert browser.refresh().status == 200
 
     def test_a_stolen_refresh_cookie_changes_nothing_for_the_owner_and_leaves_one_event(self, browser, clock):
         stolen = browser.without_short_cookie()
         for _ in range(3):
-            browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+            browser.refresh(cookies=stolen).assert_problem(400, "not_on_device")
         assert browser.refresh().status == 200
         clock.advance(300)
         # However old it is: with a plain session this is reuse.
-        browser.refresh(cookies=stolen).assert_problem(400, "invalid_dpop_proof")
+        browser.refresh(cookies=stolen).assert_problem(400, "not_on_device")
         assert events_of(browser) == ["refresh_without_key", "registered"]
 
     def test_a_stolen_jar_is_worth_nothing_once_the_short_cookie_expires(self, browser, clock):
         jar = dict(browser.cookies)
         clock.advance(600)
-        browser.refresh(cookies=jar).assert_problem(400, "invalid_dpop_proof")
+        browser.refresh(cookies=jar).assert_problem(400, "not_on_device")
         browser.send(REFRESH, cookies=jar).assert_problem(403, "device_proof_required")
 
     def test_the_short_cookie_of_another_session_is_none(self, browser, new_browser):
@@ -218,12 +218,12 @@ class TestRefresh:
         other.log_in()
         other.bind()
         mixed = {**browser.cookies, SHORT_COOKIE: other.cookies[SHORT_COOKIE]}
-        browser.refresh(cookies=mixed).assert_problem(400, "invalid_dpop_proof")
+        browser.refresh(cookies=mixed).assert_problem(400, "not_on_device")
 
     def test_a_token_of_another_kind_is_none(self, browser):
         for name in (REFRESH_COOKIE, "__Host-device"):
             mixed = {**browser.cookies, SHORT_COOKIE: browser.cookies[name]}
-            browser.refresh(cookies=mixed).assert_problem(400, "invalid_dpop_proof")
+            browser.refresh(cookies=mixed).assert_problem(400, "not_on_device")
 
     def test_a_retry_with_the_short_cookie_gets_the_same_successor(self, browser):
         before = dict(browser.cookies)
@@ -231,11 +231,24 @@ class TestRefresh:
         retried = browser.refresh(cookies=before)
         assert retried.cookie.value == browser.cookies[REFRESH_COOKIE]
 
-    def test_the_log_says_why_a_browser_came_without_it(self, browser, caplog):
-        skipped = f"quota_exceeded;session_identifier={browser.session['session_identifier']}"
-        stolen = browser.without_short_cookie()
-        browser.refresh(cookies=stolen, headers={"Secure-Session-Skipped": skipped})
-        assert "the browser says quota_exceeded" in caplog.text
+    @pytest.mark.parametrize("why", ["unreachable", "server_error", "quota_exceeded"])
+    def test_a_browser_that_cannot_renew_it_for_now_is_asked_to_come_again(self, browser, caplog, why):
+        skipped = f"{why};session_identifier={browser.session['session_identifier']}"
+        lacking = browser.without_short_cookie()
+        answer = browser.refresh(cookies=lacking, headers={"Secure-Session-Skipped": skipped})
+        answer.assert_problem(503, "service_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert f"the browser says {why}" in caplog.text
+        assert browser.refresh().status == 200
+        assert events_of(browser) == ["refresh_without_key", "registered"]
+
+    def test_one_that_gives_no_such_reason_is_told_to_log_in_again(self, browser):
+        lacking = browser.without_short_cookie()
+        for said in ("", "unknown_reason;session_identifier=x"):
+            answer = browser.refresh(cookies=lacking, headers={"Secure-Session-Skipped": said})
+            answer.assert_problem(400, "not_on_device")
+            assert "log in again" in answer.json["detail"]
+            assert "retry-after" not in answer.headers
 
     def test_it_is_bound_to_a_key_of_its_client_too(self, api, new_browser, clock):
         key, browser = ClientKey("https://site.example/api", clock), new_browser()
@@ -245,9 +258,7 @@ class TestRefresh:
         browser.refresh().assert_problem(400, "invalid_dpop_proof")
         clock.advance(1)
         by_key = key.headers("/auth/refresh")
-        browser.refresh(cookies=browser.without_short_cookie(), headers=by_key).assert_problem(
-            400, "invalid_dpop_proof"
-        )
+        browser.refresh(cookies=browser.without_short_cookie(), headers=by_key).assert_problem(400, "not_on_device")
         assert browser.refresh(headers=by_key).status == 200
 
 
@@ -303,7 +314,7 @@ class TestRenewal:
         off = {**settings, "LYCHGATE_DBSC": "off"}
         browser.api = in_process(make_application(off, clients=clients_of(dynamodb=dynamodb, ssm=ssm), clock=clock))
         clock.advance(600)
-        browser.refresh().assert_problem(400, "invalid_dpop_proof")
+        browser.refresh().assert_problem(400, "not_on_device")
         assert browser.renew().status == 200
         assert browser.refresh().status == 200
 
@@ -332,4 +343,4 @@ class TestEnd:
         assert answer.status == 200
         assert browser.bind().status == 200
         assert browser.refresh().status == 200
-        browser.refresh(cookies=browser.without_short_cookie()).assert_problem(400, "invalid_dpop_proof")
+        browser.refresh(cookies=browser.without_short_cookie()).assert_problem(400, "not_on_device")

@@ -19,6 +19,7 @@ export default {
   registration_closed: "Zurzeit kann sich niemand registrieren.",
   origin_rejected: "Diese Website ist nicht dafür eingerichtet, dass man sich von dieser Adresse aus anmeldet.",
   invalid_dpop_proof: "Die Uhr dieses Geräts geht vielleicht falsch. Bitte stellen Sie sie, und versuchen Sie es noch einmal.",
+  not_on_device: "Dieser Browser hat den Schlüssel nicht mehr, an den Ihre Sitzung gebunden war. Bitte melden Sie sich wieder an.",
   "error:conflict": "Das geht so nicht, wie die Dinge jetzt stehen. Bitte laden Sie die Seite neu und sehen Sie nach.",
   "error:insufficient_scope": "Das darf Ihr Konto nicht.",
   again: "Bitte versuchen Sie es in einem Moment noch einmal.",

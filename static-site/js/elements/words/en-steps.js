@@ -20,6 +20,7 @@ export default {
   registration_closed: "Signing up is closed at the moment.",
   origin_rejected: "This site is not set up for log-ins from this address.",
   invalid_dpop_proof: "The clock of this device may be wrong. Please set it, and try again.",
+  not_on_device: "This browser no longer has the key that your session was bound to. Please log in again.",
   "error:conflict": "This cannot be done as things are now. Please load the page again and look.",
   "error:insufficient_scope": "Your account may not do this.",
   again: "Please try again in a moment.",

@@ -19,6 +19,7 @@ export default {
   registration_closed: "Por ahora nadie puede registrarse.",
   origin_rejected: "Este sitio no está preparado para iniciar sesión desde esta dirección.",
   invalid_dpop_proof: "Puede que el reloj de este dispositivo no esté en hora. Ajústalo y vuelve a intentarlo.",
+  not_on_device: "Este navegador ya no tiene la clave a la que estaba vinculada tu sesión. Vuelve a iniciar sesión.",
   "error:conflict": "No se puede hacer tal como están las cosas. Vuelve a cargar la página y míralo.",
   "error:insufficient_scope": "Tu cuenta no tiene permiso para eso.",
   again: "Vuelve a intentarlo dentro de un momento.",

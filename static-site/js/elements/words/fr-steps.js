@@ -19,6 +19,7 @@ export default {
   registration_closed: "Les inscriptions sont fermées pour le moment.",
   origin_rejected: "Ce site n’est pas configuré pour des connexions depuis cette adresse.",
   invalid_dpop_proof: "L’horloge de cet appareil n’est peut-être pas à l’heure. Veuillez la régler, puis réessayer.",
+  not_on_device: "Ce navigateur n’a plus la clé à laquelle votre session était liée. Veuillez vous reconnecter.",
   "error:conflict": "Ce n’est pas possible dans l’état actuel des choses. Rechargez la page et regardez.",
   "error:insufficient_scope": "Votre compte n’y est pas autorisé.",
   again: "Veuillez réessayer dans un instant.",
