@@ -27,7 +27,6 @@ from chalicelib.errors import (
     NotThroughDistribution,
     PayloadTooLarge,
     ServiceUnavailable,
-    TooManyAttempts,
 )
 
 Swagger = dict[str, Any]
@@ -38,9 +37,6 @@ ANY_METHOD = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 API_KEY = "api_key"
 """The name by which API Gateway's import knows the requirement of an API key."""
-
-_RETRY_SECONDS = 1
-"""Seconds after which a throttled client may retry. The gateway's token bucket refills every second."""
 
 _ERRORS: Mapping[str, LychgateError] = {
     # The one refuses a request without a token, the other what the authorizer refuses. Only an authorizer denies access
@@ -63,8 +59,10 @@ _ERRORS: Mapping[str, LychgateError] = {
     "INTEGRATION_FAILURE": ServiceUnavailable("the function gave no answer"),
     "INTEGRATION_TIMEOUT": ServiceUnavailable("the function gave no answer in time"),
     "REQUEST_TOO_LARGE": PayloadTooLarge(),
-    "THROTTLED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
-    "QUOTA_EXCEEDED": TooManyAttempts(_RETRY_SECONDS, limit="gateway"),
+    # The throttle is one for everybody together: who is refused has not done too much himself, so it is no 429. A
+    # browser would also end its part of a session that is bound to a device, if the renewal were refused with a 4xx.
+    "THROTTLED": ServiceUnavailable("throttled by the gateway"),
+    "QUOTA_EXCEEDED": ServiceUnavailable("throttled by the gateway"),
     # Only the integration of unknown routes looks at the media type. The application answers 415 itself.
     "UNSUPPORTED_MEDIA_TYPE": NotFound(),
     "INVALID_API_KEY": NotThroughDistribution(),
