@@ -112,6 +112,11 @@ def passkeys_are_of_localhost(environ: Mapping[str, str]) -> bool:
     return rp_id(environ) == "localhost"
 
 
+def binds_no_device(environ: Mapping[str, str]) -> bool:
+    """Return whether the settings ask for sessions that are bound to their device, which plain HTTP prevents."""
+    return environ.get("LYCHGATE_DBSC") == "on" and urlsplit(environ["LYCHGATE_ISSUER"]).scheme != "https"
+
+
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)

@@ -173,6 +173,8 @@ def _run_development_server(options: argparse.Namespace, stack: ExitStack) -> No
     say(f"Page      http://127.0.0.1:{server.port}/")
     if laptop.passkeys_are_of_localhost(os.environ):
         say(f"Passkeys  http://localhost:{server.port}/, the same page: browsers make none for an address")
+    if laptop.binds_no_device(os.environ):
+        say("Devices   LYCHGATE_DBSC=on binds no session over plain HTTP: see docs/http-api.md, Bind on a laptop")
     say(f"API       http://127.0.0.1:{server.port}/api")
     say(f"Mailbox   http://127.0.0.1:{server.port}/_mailbox")
     found = ", which was running already" if database.attached else ""

@@ -113,6 +113,18 @@ def test_make_dev_names_the_settings_that_the_environment_has(server_for_another
     assert said in server_for_another_origin.output
 
 
+def test_make_dev_says_that_plain_http_binds_no_session_to_a_device(make_dev):
+    said = "\nDevices   LYCHGATE_DBSC=on binds no session over plain HTTP: see docs/http-api.md, Bind on a laptop\n"
+    server, _ = make_dev(LYCHGATE_DBSC="on")
+    assert said in server.output
+
+
+@pytest.mark.parametrize("settings", [{}, {"LYCHGATE_DBSC": "on", "LYCHGATE_ISSUER": "https://localhost:8443/api"}])
+def test_nor_does_it_where_none_is_asked_for_or_https_is_in_front(make_dev, settings):
+    server, _ = make_dev(**settings)
+    assert "\nDevices " not in server.output
+
+
 def test_a_variable_that_is_no_setting_is_named_with_the_one_that_may_be_meant_and_the_server_starts(make_dev):
     server, api = make_dev(LYCHGATE_PASSWORD_MINLENGTH="8", LYCHGATE_TEST_CLOCK="x", SITE_DEPOT="Bern")
 
