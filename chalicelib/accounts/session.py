@@ -90,6 +90,9 @@ class Session:
     """When it was last noted that the session was to be continued without its key. 0 before the first time."""
     device_key: str = ""
     """The public key of the device that the session is bound to (Device Bound Session Credentials). Empty if none."""
+    device_turn: str = ""
+    """What challenges for that key have in them, until one is answered: each proof of it ends the turn, and so is good
+    once. Empty in the first turn."""
 
     @property
     def is_bound(self) -> bool:

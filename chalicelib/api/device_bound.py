@@ -40,7 +40,7 @@ HELD_BACK = ("/auth/refresh", "/auth/logout")
 _SKIPS = ("unreachable", "server_error", "quota_exceeded")
 """Why a browser sends a request without the short cookie: the words of ``Secure-Session-Skipped``."""
 
-routes = Routes(Tag.AUTHENTICATION, raises=(OriginRejected, ServiceUnavailable))
+routes = Routes(Tag.AUTHENTICATION, raises=(ServiceUnavailable,))
 
 
 class ScopeRule(TypedDict):
@@ -84,7 +84,7 @@ class DeviceSession(_Continue):
     START,
     credential=Credential.REFRESH_TOKEN,
     headers=("Set-Cookie",),
-    raises=(InvalidGrant, InvalidDeviceProof, NotFound),
+    raises=(OriginRejected, InvalidGrant, InvalidDeviceProof, NotFound),
 )
 def bind_to_device(call: Call) -> Answer[DeviceSession]:
     """Bind the session of the refresh cookie to this device.
@@ -120,10 +120,11 @@ def renew_on_device(call: Call) -> Answer[DeviceSession]:
     """Renew the short cookie of a session that is bound to this device.
 
     Browsers call this by themselves, with the refresh cookie. Without a proof the answer is `device_proof_required`,
-    with a challenge in the header `Secure-Session-Challenge`, which the browser signs. Nothing is written. If the
-    session has ended, the answer has `continue`: false, and the browser forgets it.
+    with a challenge in the header `Secure-Session-Challenge`, which the browser signs. A proof is good once: later it
+    is answered in the same way. If the session has ended, the answer has `continue`: false, and the browser forgets it.
+    Pages of any origin may ask, since none can make a proof, and browsers forget the session after any other 403.
     """
-    refresh_tokens = RefreshCookie(call.lychgate.http).values_from_allowed_origin(call.request)
+    refresh_tokens = RefreshCookie(call.lychgate.http).values(call.request)
     identifier = read_header(call.request, "sec-secure-session-id")
     renewed = call.use_cases.device_binding.renew(
         refresh_tokens,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from chalicelib.errors import InvalidDeviceProof
 from chalicelib.tokens.compact import Members, Refused, string
-from chalicelib.tokens.proofs import signed_by, signed_by_own_key
+from chalicelib.tokens.proofs import signed_by, signed_by_own_key, unverified_claims
 
 PROOF_TYPE = "dbsc+jwt"
 MAX_PROOF_LENGTH = 2048
@@ -28,6 +28,15 @@ def first_proof(proof: str, *, url: str) -> tuple[str, str]:
     with _refusing():
         jwk, claims = signed_by_own_key(proof, PROOF_TYPE, longest=MAX_PROOF_LENGTH)
         return ".".join(jwk[name] for name in _COORDINATES), _challenge(claims, url)
+
+
+def unverified_challenge(proof: str) -> str:
+    """Return the challenge that a later proof says to have signed. Raises InvalidDeviceProof.
+
+    The challenge tells the key, for which ``later_proof`` then verifies the proof.
+    """
+    with _refusing():
+        return string(unverified_claims(proof, longest=MAX_PROOF_LENGTH), "jti")
 
 
 def later_proof(proof: str, key: str, *, url: str) -> str:

@@ -43,6 +43,15 @@ def signed_by(jwk: Mapping[str, str], proof: str, typ: str, *, longest: int) -> 
     return _signed(header, payload, signature, jwk)
 
 
+def unverified_claims(proof: str, *, longest: int) -> Members:
+    """Return the claims of a proof that nobody has verified yet: what says which key has to have signed it.
+
+    Raises Refused.
+    """
+    _, payload, _ = _parts(proof, longest)
+    return decode_object(payload)
+
+
 def _parts(proof: str, longest: int) -> tuple[str, str, str]:
     if len(proof) > longest:
         raise Refused("too long")

@@ -19,11 +19,11 @@ from chalicelib.errors import (
     InvalidGrant,
     ServiceUnavailable,
 )
-from chalicelib.tokens.device_proofs import first_proof, later_proof
+from chalicelib.tokens.device_proofs import first_proof, later_proof, unverified_challenge
 from chalicelib.tokens.kinds import BOUND_TOKEN, REFRESH_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.session import Session, SessionRules
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.use_cases.ports import Stores
 
 CHALLENGE_LIFETIME = 240
-"""Seconds. A TPM signs within one, and a browser may ask for several challenges at once."""
+"""Seconds. A TPM signs within one, and browsers may hold their requests back."""
 
 LEAST_LIFETIME = 300
 """Seconds that the short cookie lasts at least: browsers limit how often they sign."""
@@ -98,7 +98,7 @@ class DeviceBinding:
         grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
         now = self._clock()
         key, challenge = first_proof(proof, url=url)
-        if not self._is_ours(challenge, Purpose.NEW_DEVICE, grant.session_id, now):
+        if self._opened(challenge, Purpose.NEW_DEVICE, grant.session_id, now) is None:
             raise InvalidDeviceProof("the challenge is not this session's, or too old", grant.user_id, grant.session_id)
         bound = self._sessions.bind_device(
             grant.user_id,
@@ -120,10 +120,11 @@ class DeviceBinding:
         """Return the next short cookie of a refresh token's session, None if the browser has nothing more to renew.
 
         That is so if the session has ended, is not bound, or is another than ``identifier`` names. Any refresh token of
-        the session will do: it says which, and the proof says who. Takes one read.
+        the session will do: it says which, and the proof says who. Takes one read, or with a proof one write.
 
         Raises:
-            DeviceProofRequired: there is no proof, or it is by a challenge which is not of this session, or too old.
+            DeviceProofRequired: there is no proof, or it is by a challenge which is not of this session, too old, or
+                from before the last proof that was used.
             InvalidDeviceProof: the proof is not by the key of the session's device.
             ServiceUnavailable: the token cannot be verified now, and may be good.
 
@@ -132,13 +133,26 @@ class DeviceBinding:
         if grant is None or (identifier is not None and identifier != _identifier(grant.session_id)):
             return None
         now = self._clock()
-        session = self._sessions.find(grant.user_id, grant.session_id)
+        asked = (
+            self._opened(unverified_challenge(proof), Purpose.DEVICE, grant.session_id, now)
+            if proof is not None
+            else None
+        )
+        if proof is None or asked is None:
+            session = self._sessions.find(grant.user_id, grant.session_id)
+        else:
+            later_proof(proof, asked["key"], url=url)
+            turn = self._sessions.next_device_turn(
+                grant.user_id, grant.session_id, asked["key"], asked["turn"], now=now
+            )
+            session = turn.session
+            if turn.applied and session is not None:
+                return self._on_device(session, now)
         if session is None or not session.device_key or not session.is_live(now):
             return None
-        challenge = later_proof(proof, session.device_key, url=url) if proof is not None else None
-        if challenge is None or not self._is_ours(challenge, Purpose.DEVICE, session.id, now):
-            raise DeviceProofRequired(self._challenge(Purpose.DEVICE, session.id), identifier=_identifier(session.id))
-        return self._on_device(session, now)
+        # With the key in it a proof is verified before anything is read.
+        challenge = self._challenge(Purpose.DEVICE, session.id, key=session.device_key, turn=session.device_turn)
+        raise DeviceProofRequired(challenge, identifier=_identifier(session.id))
 
     def session_of(self, bound_tokens: Sequence[str]) -> str:
         """Return the id of the session that a short cookie names. Empty if there is not exactly one good one."""
@@ -164,14 +178,18 @@ class DeviceBinding:
                 return None
             raise ServiceUnavailable(f"a refresh token is refused for now: {refused.reason}") from refused
 
-    def _challenge(self, purpose: Purpose, session_id: str) -> str:
-        return self._challenges.issue(purpose, self._clock(), {"sid": session_id}, lifetime=CHALLENGE_LIFETIME)
+    def _challenge(self, purpose: Purpose, session_id: str, **others: str) -> str:
+        return self._challenges.issue(
+            purpose, self._clock(), {"sid": session_id, **others}, lifetime=CHALLENGE_LIFETIME
+        )
 
-    def _is_ours(self, challenge: str, purpose: Purpose, session_id: str, now: int) -> bool:
+    def _opened(self, challenge: str, purpose: Purpose, session_id: str, now: int) -> Mapping[str, str] | None:
+        """Return what is in a challenge, None if it is not one of this session that is good now."""
         try:
-            return bool(self._challenges.open(challenge, now, purpose).content["sid"] == session_id)
+            content = self._challenges.open(challenge, now, purpose).content
         except InvalidChallenge:
-            return False
+            return None
+        return content if content["sid"] == session_id else None
 
     def _on_device(self, session: Session, now: int, refresh_token: str = "", refresh_expires_in: int = 0) -> OnDevice:
         lifetime = min(self._lifetime, session.expires_at - now)

@@ -199,6 +199,13 @@ class SessionStore(Protocol):
         Does so if ``Session.accepts(counter, now)``, and unless the session is bound to a device already.
         """
 
+    def next_device_turn(self, user_id: str, session_id: str, device_key: str, turn: str, *, now: int) -> Rotation:
+        """End the turn of a session's device, whose key has answered a challenge of it. Another turn begins.
+
+        Does so if the session can be refreshed at ``now``, is bound to this key, and is in this turn. Exactly one of
+        any number of concurrent calls with the same turn is applied.
+        """
+
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """Store what ``after`` remembers of retries, if the stored session still remembers what ``before`` does.
 

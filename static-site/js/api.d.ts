@@ -139,8 +139,9 @@ export interface paths {
         /**
          * Renew the short cookie of a session that is bound to this device.
          * @description Browsers call this by themselves, with the refresh cookie. Without a proof the answer is `device_proof_required`,
-         *     with a challenge in the header `Secure-Session-Challenge`, which the browser signs. Nothing is written. If the
-         *     session has ended, the answer has `continue`: false, and the browser forgets it.
+         *     with a challenge in the header `Secure-Session-Challenge`, which the browser signs. A proof is good once: later it
+         *     is answered in the same way. If the session has ended, the answer has `continue`: false, and the browser forgets it.
+         *     Pages of any origin may ask, since none can make a proof, and browsers forget the session after any other 403.
          */
         post: operations["renew_on_device"];
         delete?: never;
@@ -1816,8 +1817,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `origin_rejected`: This origin may not use the session cookie. `device_proof_required`: Sign the challenge of the header Secure-Session-Challenge with the key of this device. */
-        origin_rejected_or_device_proof_required: {
+        /** @description `device_proof_required`: Sign the challenge of the header Secure-Session-Challenge with the key of this device. */
+        device_proof_required: {
             headers: {
                 /** @description What the browser signs (Device Bound Session Credentials). */
                 "Secure-Session-Challenge"?: string;
@@ -2057,7 +2058,7 @@ export type ResponseInvalidGrant = components['responses']['invalid_grant'];
 export type ResponseOriginRejected = components['responses']['origin_rejected'];
 export type ResponseInvalidDeviceProof = components['responses']['invalid_device_proof'];
 export type ResponseNotFound = components['responses']['not_found'];
-export type ResponseOriginRejectedOrDeviceProofRequired = components['responses']['origin_rejected_or_device_proof_required'];
+export type ResponseDeviceProofRequired = components['responses']['device_proof_required'];
 export type ResponseInvalidToken = components['responses']['invalid_token'];
 export type ResponseInvalidTokenOrInsufficientUserAuthentication = components['responses']['invalid_token_or_insufficient_user_authentication'];
 export type ResponseConflict = components['responses']['conflict'];
@@ -2279,7 +2280,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_device_proof"];
-            403: components["responses"]["origin_rejected_or_device_proof_required"];
+            403: components["responses"]["device_proof_required"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
         };

@@ -7,7 +7,7 @@ Windows. A browser that cannot do this fails the tests.
 import http.client
 import json
 from contextlib import closing
-from http import HTTPStatus
+from http.cookies import SimpleCookie
 
 import pytest
 
@@ -30,19 +30,29 @@ class Front:
         """The port of the real server."""
         self.seen = []
         """Path and status of each request that was answered, those of the browser's own included."""
-        self.out_of_order = set()
-        """The paths that are answered 503."""
+        self.out_of_order = {}
+        """The statuses of paths that are answered without the real server."""
         self.skipped = None
         """Why the browser has not renewed the short cookie, as it said last."""
+        self.proof = None
+        """The last proof that the browser sent."""
+        self.sends_proofs_twice = False
+        """Whether the next proof is used before the browser's request arrives."""
 
     def answer(self, request):
         self.skipped = request.headers.get("Secure-Session-Skipped", self.skipped)
+        proof = request.headers.get("Secure-Session-Response")
+        self.proof = proof or self.proof
+        if proof and self.sends_proofs_twice:
+            self.sends_proofs_twice = False
+            cookies = SimpleCookie(request.headers["Cookie"])
+            asked_elsewhere(self, request.path, {REFRESH_COOKIE: cookies[REFRESH_COOKIE].value}, proof)
         if request.path in self.out_of_order:
             request.rfile.read(int(request.headers.get("Content-Length", 0)))
-            request.send_response(HTTPStatus.SERVICE_UNAVAILABLE)
+            status = self.out_of_order[request.path]
+            request.send_response(status)
             request.send_header("Content-Length", "0")
             request.end_headers()
-            status = HTTPStatus.SERVICE_UNAVAILABLE
         else:
             status = pass_on(request, self.server)
         self.seen.append((request.path, int(status)))
@@ -105,12 +115,13 @@ def lose_short_cookie(visitor):
     assert SHORT_COOKIE not in cookies_of(visitor)
 
 
-def asked_elsewhere(front, path, cookies):
-    """Make a request with cookies that were copied from the browser's jar. Return status and body."""
+def asked_elsewhere(front, path, cookies, proof=None):
+    """Make a request with cookies that were copied from the browser's jar, and a proof. Return status and body."""
     with closing(http.client.HTTPConnection("127.0.0.1", front.server, timeout=PATIENCE_SECONDS)) as connection:
         headers = {
             "Content-Type": "application/json",
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+            **({"Secure-Session-Response": proof} if proof else {}),
         }
         connection.request("POST", path, b"{}", headers)
         response = connection.getresponse()
@@ -143,6 +154,23 @@ def test_a_copied_jar_is_refused_elsewhere(owner, front):
     assert owner.refreshes() == [200]
 
 
+def test_a_recorded_proof_renews_nothing_elsewhere(owner, front):
+    lose_short_cookie(owner)
+    owner.page.reload()
+    owner.is_signed_in()
+    stolen = {name: value for name, value in cookies_of(owner).items() if name != SHORT_COOKIE}
+    status, problem = asked_elsewhere(front, RENEW, stolen, front.proof)
+    assert (status, problem["error"]) == (403, "device_proof_required")
+
+
+def test_a_browser_whose_proof_was_used_before_signs_another_challenge(owner, front):
+    lose_short_cookie(owner)
+    front.sends_proofs_twice = True
+    owner.page.reload()
+    owner.is_signed_in()
+    assert front.asked_for(RENEW, REFRESH) == [(RENEW, 403), (RENEW, 403), (RENEW, 200), (REFRESH, 200)]
+
+
 def test_a_log_out_waits_for_the_short_cookie_and_ends_the_session(owner, front):
     jar = cookies_of(owner)
     lose_short_cookie(owner)
@@ -170,15 +198,34 @@ def test_who_logs_in_again_is_bound_again(owner, front):
     assert front.asked_for(RENEW, REFRESH)[-3:] == [(RENEW, 403), (RENEW, 200), (REFRESH, 200)]
 
 
-def test_while_the_cookie_cannot_be_renewed_nobody_is_logged_out(owner, front):
+@pytest.mark.parametrize("status", [500, 503])
+def test_while_the_cookie_cannot_be_renewed_nobody_is_logged_out(owner, front, status):
     lose_short_cookie(owner)
-    front.out_of_order = {RENEW}
+    front.out_of_order = {RENEW: status}
     owner.page.reload()
     owner.wait_for(lambda: (REFRESH, 503) in front.seen)
-    front.out_of_order = set()
-    assert front.asked_for(RENEW) == [(RENEW, 503)]
+    front.out_of_order = {}
+    assert front.asked_for(RENEW) == [(RENEW, status)]
     assert front.skipped.startswith("server_error;")
     owner.page.reload()
     owner.is_signed_in()
     assert (REFRESH, 200) in front.seen
     owner.forgive(503)
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+def test_a_refusal_of_the_renewal_without_a_challenge_unbinds_this_browser_for_good(owner, front, status):
+    """The specification keeps the session after a 429. So nothing on the way may answer the renewal with a bare 4xx."""
+    lose_short_cookie(owner)
+    front.out_of_order = {RENEW: status}
+    owner.page.reload()
+    owner.wait_for(lambda: (REFRESH, 400) in front.seen)
+    front.out_of_order = {}
+    assert front.asked_for(RENEW) == [(RENEW, status)]
+    front.seen.clear()
+    front.skipped = None
+    owner.page.reload()
+    owner.wait_for(lambda: (REFRESH, 400) in front.seen)
+    assert front.asked_for(RENEW) == []
+    assert front.skipped is None
+    owner.forgive(400)

@@ -150,6 +150,55 @@ class TestBindingToADevice:
         assert sessions.find("u1", "s1") is None
 
 
+def next_device_turn(sessions, turn="", *, device_key="x.y", now=NOW + 20, session_id="s1"):
+    return sessions.next_device_turn("u1", session_id, device_key, turn, now=now)
+
+
+@pytest.mark.usefixtures("alice")
+class TestTurnsOfADevice:
+    @pytest.fixture
+    def bound(self, sessions):
+        return bind_device(sessions).session
+
+    def test_each_ends_once_and_another_begins(self, sessions, bound):
+        turns = [""]
+        for _ in range(3):
+            ended = next_device_turn(sessions, turns[-1])
+            assert ended == Rotation(applied=True, session=replace(bound, device_turn=ended.session.device_turn))
+            assert sessions.find("u1", "s1") == ended.session
+            for used in turns:
+                assert next_device_turn(sessions, used) == Rotation(applied=False, session=ended.session)
+            turns.append(ended.session.device_turn)
+        assert len(set(turns)) == 4
+
+    def test_no_other_key_ends_one(self, sessions, bound):
+        assert next_device_turn(sessions, device_key="another") == Rotation(applied=False, session=bound)
+
+    def test_a_session_that_is_not_bound_or_not_there_has_none(self, sessions):
+        assert next_device_turn(sessions) == Rotation(applied=False, session=SESSION)
+        assert next_device_turn(sessions, session_id="s2") == Rotation(applied=False, session=None)
+
+    def test_ends_until_the_second_before_the_idle_end_of_the_session(self, sessions, bound):
+        assert not next_device_turn(sessions, now=bound.idle_expires_at).applied
+        assert next_device_turn(sessions, now=bound.idle_expires_at - 1).applied
+
+    def test_ends_until_the_second_before_the_absolute_end_of_the_session(self, sessions):
+        begin(sessions, ALICE, "s2", expires_at=NOW + 60)
+        bind_device(sessions, session_id="s2")
+        assert not next_device_turn(sessions, session_id="s2", now=NOW + 60).applied
+        assert next_device_turn(sessions, session_id="s2", now=NOW + 59).applied
+
+    def test_of_many_at_once_with_one_turn_exactly_one_is_applied(self, sessions, bound):
+        with ThreadPoolExecutor(8) as pool:
+            ended = list(pool.map(lambda _: next_device_turn(sessions), range(8)))
+        assert [turn.applied for turn in ended].count(True) == 1
+        assert len({turn.session.device_turn for turn in ended}) == 1
+
+    def test_a_refresh_leaves_it(self, sessions, bound):
+        turn = next_device_turn(sessions).session.device_turn
+        assert rotate(sessions, 1, on_device=True).session.device_turn == turn
+
+
 CONFIRMED = replace(REVOKED, type=EventType.REAUTHENTICATED, at=NOW + 50)
 
 

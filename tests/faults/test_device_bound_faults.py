@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.device_bound import DeviceBrowser
-from tests.support.wire import lost_answer, refused, unreachable
+from tests.support.device_bound import REFRESH, DeviceBrowser
+from tests.support.wire import lost_answer, read_timeout, refused, unreachable
 
 
 @pytest.fixture
@@ -41,6 +41,28 @@ def test_a_binding_whose_answer_the_database_lost_is_bound_once(browser, wire, p
     wire.mend()
     assert browser.refresh().status == 200
     assert browser.renew().status == 200
+
+
+def test_a_renewal_whose_answer_the_database_lost_is_one(browser, wire, pauses):
+    browser.bind()
+    challenge = browser.challenged()
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    assert browser.renew(challenge).status == 200
+    wire.mend()
+    browser.renew(challenge).assert_problem(403, "device_proof_required")
+
+
+def test_a_proof_that_another_request_uses_meanwhile_does_not_count_for_a_repeated_write(browser, wire, pauses):
+    browser.bind()
+    proven = browser.proven(browser.challenged())
+
+    def used_meanwhile(deliver):
+        wire.mend()
+        assert browser.send(REFRESH, headers=proven).status == 200
+        return read_timeout(deliver)
+
+    wire.break_with(used_meanwhile, operation="UpdateItem", times=1)
+    browser.send(REFRESH, headers=proven).assert_problem(403, "device_proof_required")
 
 
 def test_a_refresh_that_meets_another_write_asks_for_the_short_cookie_each_time(browser, wire, pauses):

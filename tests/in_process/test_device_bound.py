@@ -16,6 +16,7 @@ from tests.support.device_bound import (
     SHORT_COOKIE,
     START,
     DeviceBrowser,
+    challenge_in,
     device_proof,
     registration_in,
 )
@@ -46,6 +47,17 @@ def browser(new_browser):
 def events_of(browser):
     token = browser.refresh().json["access_token"]
     return [event["type"] for event in browser.api.bearer("GET", "/dashboard", token).json["recent_events"]]
+
+
+def doubled(browser, name):
+    """Return the header of a browser that has two cookies of one name, with the same value."""
+    cookies = [*browser.cookies.items(), (name, browser.cookies[name])]
+    return {"Cookie": "; ".join(f"{key}={value}" for key, value in cookies)}
+
+
+def short_cookie_lifetime(answer):
+    (cookie,) = [cookie for cookie in answer.cookies if cookie.key == SHORT_COOKIE]
+    return int(cookie["max-age"])
 
 
 class TestInvitation:
@@ -183,6 +195,33 @@ class TestBinding:
         browser.cookies = {}
         browser.bind().assert_problem(401, "invalid_grant")
 
+    def test_it_takes_no_two_refresh_cookies(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        proof = device_proof(browser.key, browser.registration[1], names_key=True)
+        answer = browser.send(START, headers={**doubled(browser, REFRESH_COOKIE), "Secure-Session-Response": proof})
+        answer.assert_problem(401, "invalid_grant")
+        assert browser.bind().status == 200
+
+    def test_a_proof_that_was_recorded_binds_no_second_time(self, new_browser):
+        browser = new_browser()
+        browser.sign_up()
+        before = dict(browser.cookies)
+        recorded = {"Secure-Session-Response": device_proof(browser.key, browser.registration[1], names_key=True)}
+        assert browser.send(START, headers=recorded).status == 200
+        for cookies in (before, browser.cookies, browser.without_short_cookie()):
+            browser.send(START, cookies=cookies, headers=recorded).assert_problem(400, "invalid_device_proof")
+        assert browser.refresh().status == 200
+
+    def test_it_counts_as_a_use_by_whoever_binds(self, browser):
+        """So that a retry with the token from before is the owner's own."""
+        browser.sign_up("Bob")
+        before = dict(browser.cookies)
+        browser.bind()
+        retried = browser.refresh(cookies={**before, SHORT_COOKIE: browser.cookies[SHORT_COOKIE]})
+        assert retried.status == 200
+        assert events_of(browser) == ["registered"]
+
     def test_a_page_of_another_origin_binds_nothing(self, new_browser):
         browser = new_browser()
         browser.sign_up()
@@ -219,6 +258,30 @@ class TestRefresh:
         other.bind()
         mixed = {**browser.cookies, SHORT_COOKIE: other.cookies[SHORT_COOKIE]}
         browser.refresh(cookies=mixed).assert_problem(400, "not_on_device")
+
+    def test_two_short_cookies_are_none(self, browser):
+        browser.refresh(headers=doubled(browser, SHORT_COOKIE)).assert_problem(400, "not_on_device")
+
+    @pytest.mark.parametrize(("access_lifetime", "lifetime"), [(10, 300), (600, 600), (900, 900)])
+    def test_the_short_cookie_lasts_as_long_as_an_access_token_and_five_minutes_at_least(
+        self, settings, new_browser, clock, access_lifetime, lifetime
+    ):
+        settings["LYCHGATE_ACCESS_TOKEN_LIFETIME"] = str(access_lifetime)
+        browser = new_browser()
+        browser.sign_up()
+        assert short_cookie_lifetime(browser.bind()) == lifetime
+        clock.advance(lifetime - 1)
+        assert browser.refresh().status == 200
+        clock.advance(1)
+        browser.refresh().assert_problem(400, "not_on_device")
+
+    def test_the_short_cookie_does_not_outlast_the_session(self, settings, new_browser, clock):
+        settings["LYCHGATE_SESSION_LIFETIME"] = settings["LYCHGATE_REFRESH_IDLE_LIFETIME"] = "3600"
+        browser = new_browser()
+        browser.sign_up()
+        browser.bind()
+        clock.advance(3590)
+        assert short_cookie_lifetime(browser.renew()) == 10
 
     def test_a_token_of_another_kind_is_none(self, browser):
         for name in (REFRESH_COOKIE, "__Host-device"):
@@ -269,6 +332,90 @@ class TestRenewal:
         assert browser.renew(challenge).status == 200
         clock.advance(1)
         browser.renew(challenge).assert_problem(403, "device_proof_required")
+
+    def test_a_proof_is_good_once_and_the_next_challenge_comes_with_its_refusal(self, browser, clock):
+        challenge = browser.challenged()
+        recorded = browser.proven(challenge)
+        assert browser.send(REFRESH, headers=recorded).status == 200
+        stolen = browser.without_short_cookie()
+        for _ in range(2):
+            clock.advance(1)
+            refused = browser.send(REFRESH, cookies=stolen, headers=recorded)
+            refused.assert_problem(403, "device_proof_required")
+            assert refused.set_cookies == []
+        # Nor is another signature of the same challenge.
+        browser.renew(challenge).assert_problem(403, "device_proof_required")
+        assert browser.renew(challenge_in(refused)).status == 200
+        assert browser.refresh().status == 200
+
+    def test_of_several_challenges_at_once_the_first_that_is_answered_counts(self, browser):
+        challenges = [browser.challenged() for _ in range(3)]
+        assert browser.renew(challenges[1]).status == 200
+        for challenge in challenges:
+            browser.renew(challenge).assert_problem(403, "device_proof_required")
+        assert browser.renew().status == 200
+
+    def test_a_proof_that_was_held_back_is_good_once_and_the_owner_finds_out(self, browser, clock):
+        """Whoever keeps it from arriving, and has the refresh cookie, has the short cookie for ten minutes."""
+        held_back = browser.proven(browser.challenged())
+        clock.advance(239)
+        thief = DeviceBrowser(browser.api)
+        thief.cookies = browser.without_short_cookie()
+        assert thief.send(REFRESH, headers=held_back).status == 200
+        assert thief.refresh().status == 200
+        clock.advance(30)
+        browser.refresh().assert_problem(401, "invalid_grant")
+        thief.refresh().assert_problem(401, "invalid_grant")
+
+    def test_two_proofs_in_one_request_renew_nothing(self, application, browser):
+        """Here as API Gateway passes them on, which this process's client cannot."""
+        proof = browser.proven(browser.challenged())["Secure-Session-Response"]
+        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        event = {
+            "requestContext": {"httpMethod": "POST", "resourcePath": REFRESH, "identity": {"sourceIp": "192.0.2.1"}},
+            "headers": {"Cookie": cookies, "Secure-Session-Response": proof},
+            "multiValueHeaders": {"Cookie": [cookies], "Secure-Session-Response": [proof, proof]},
+            "multiValueQueryStringParameters": None,
+            "pathParameters": None,
+            "stageVariables": None,
+            "body": None,
+            "isBase64Encoded": False,
+        }
+        answer = application(event, None)
+        assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "invalid_device_proof")
+        event["multiValueHeaders"]["Secure-Session-Response"] = [proof]
+        assert application(event, None)["statusCode"] == 200
+
+    def test_a_browser_may_write_the_sessions_name_as_a_string(self, browser):
+        quoted = {"Sec-Secure-Session-Id": f'"{browser.session["session_identifier"]}"'}
+        browser.send(REFRESH, headers=quoted).assert_problem(403, "device_proof_required")
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+    def test_a_browser_may_name_any_origin(self, browser, origin):
+        challenged = browser.send(REFRESH, headers={**browser.named(), "Origin": origin})
+        proof = browser.proven(challenge_in(challenged))
+        assert browser.send(REFRESH, headers={**proof, "Origin": origin}).status == 200
+
+    def test_with_two_refresh_cookies_there_is_nothing_to_renew(self, browser):
+        answer = browser.send(REFRESH, headers={**browser.named(), **doubled(browser, REFRESH_COOKIE)})
+        assert answer.json == {"continue": False}
+
+    def test_a_refresh_token_that_will_never_be_good_is_a_reason_to_forget_it(self, browser, clock):
+        header, payload, signature = browser.cookies[REFRESH_COOKIE].split(".")
+        forged = {REFRESH_COOKIE: f"{header}.{payload}.{signature[::-1]}"}
+        assert browser.send(REFRESH, cookies=forged).json == {"continue": False}
+        clock.advance(1209600)
+        assert browser.send(REFRESH).json == {"continue": False}
+
+    def test_a_session_that_can_be_refreshed_no_more_is_one_too(self, browser, aws_clients, clock):
+        """As where the table was restored to an earlier state, which is older than the token."""
+        challenge = browser.challenged()
+        dynamodb, _ = aws_clients
+        (item,) = dynamodb.scan(TableName="lychgate-test-sessions")["Items"]
+        item["idle_expires_at"] = {"N": str(int(clock()))}
+        dynamodb.put_item(TableName="lychgate-test-sessions", Item=item)
+        assert browser.send(REFRESH).json == {"continue": False}
+        assert browser.renew(challenge).json == {"continue": False}
 
     def test_the_challenge_of_the_registration_renews_nothing(self, browser):
         browser.renew(browser.registration[1]).assert_problem(403, "device_proof_required")

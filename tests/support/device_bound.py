@@ -26,6 +26,11 @@ def registration_in(answer):
     return _REGISTRATION.fullmatch(header).groups() if header is not None else None
 
 
+def challenge_in(answer):
+    """Return the challenge with which a renewal was refused."""
+    return _CHALLENGE.fullmatch(answer.headers["secure-session-challenge"])[1]
+
+
 class DeviceBrowser:
     """One browser profile on one device."""
 
@@ -88,8 +93,12 @@ class DeviceBrowser:
 
     def renew(self, challenge=None, **changes):
         """Renew the short cookie, by a challenge that was asked for before or a new one."""
-        proof = device_proof(self.key, challenge or self.challenged(), names_key=False, **changes)
-        return self.send(REFRESH, headers={**self.named(), "Secure-Session-Response": proof})
+        return self.send(REFRESH, headers=self.proven(challenge or self.challenged(), **changes))
+
+    def proven(self, challenge, **changes):
+        """Return the headers of a renewal by a challenge."""
+        proof = device_proof(self.key, challenge, names_key=False, **changes)
+        return {**self.named(), "Secure-Session-Response": proof}
 
     def refresh(self, **changes):
         return self.send("/auth/refresh", {}, **changes)

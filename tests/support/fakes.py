@@ -1,6 +1,7 @@
 """Stores in memory that implement the ports of ``chalicelib.use_cases.ports``. tests/contract tests them."""
 
 import json
+import secrets
 import threading
 from dataclasses import replace
 
@@ -271,6 +272,23 @@ class FakeSessionStore:
             )
             self._memory.sessions[user_id, session_id] = bound
             return Rotation(applied=True, session=bound)
+
+    def next_device_turn(self, user_id, session_id, device_key, turn, *, now):
+        with self._memory.lock:
+            session = self._memory.sessions.get((user_id, session_id))
+            if (
+                session is None
+                or not session.is_live(now)
+                or (session.device_key, session.device_turn)
+                != (
+                    device_key,
+                    turn,
+                )
+            ):
+                return Rotation(applied=False, session=session)
+            following = replace(session, device_turn=secrets.token_urlsafe())
+            self._memory.sessions[user_id, session_id] = following
+            return Rotation(applied=True, session=following)
 
     def find(self, user_id, session_id):
         return self._memory.sessions.get((user_id, session_id))

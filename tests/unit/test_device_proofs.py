@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib.errors import InvalidDeviceProof
-from chalicelib.tokens.device_proofs import MAX_PROOF_LENGTH, first_proof, later_proof
+from chalicelib.tokens.device_proofs import MAX_PROOF_LENGTH, first_proof, later_proof, unverified_challenge
 from tests.support.device_bound import device_proof
 from tests.support.proofs import ClientKey, jws, segment
 
@@ -94,6 +94,14 @@ WRONG_KEYS = {
 def test_a_key_is_refused(jwk):
     with pytest.raises(InvalidDeviceProof):
         first_proof(with_key(header={"jwk": jwk}), url=URL)
+
+
+def test_the_challenge_of_a_later_proof_can_be_read_before_it_is_verified():
+    assert unverified_challenge(without_key("d")[:-4]) == "d"
+    long = without_key(padding="p" * MAX_PROOF_LENGTH)
+    for wrong in ("", "a.b.c", without_key(jti=7), without_key(""), long):
+        with pytest.raises(InvalidDeviceProof):
+            unverified_challenge(wrong)
 
 
 def test_a_first_proof_names_its_key_and_a_later_one_does_not():

@@ -76,6 +76,7 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     retried_counter  N   which rotation was last retried; retried_in_a_row, how many in a row
     elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
     device_key       S   the public key of the device that the session is bound to; absent if there is none
+    device_turn      S   random, until the next proof of that key; absent before the first
     bound_key        S   the thumbprint of the key that the session is bound to; absent in a plain session, as is what
                          follows
     key_proof_at     N   when the last proof by that key was made
@@ -351,6 +352,7 @@ _NOT_ALWAYS_THERE = (
     "key_proofs",
     "without_key_at",
     "device_key",
+    "device_turn",
 )
 
 

@@ -1,11 +1,12 @@
 """The writes of a refresh to a session's item: using its token, and what the session remembers of other uses.
 
-Owns the conditions that decide which of several uses is the first, and whether a proof of the session's key is new.
+Owns the conditions that decide which of several uses is the first, and whether a proof of a session's key is new.
 """
 
 from __future__ import annotations
 
 import functools
+import secrets
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from chalicelib.accounts.events import SecurityEvent
     from chalicelib.accounts.key_proof import KeyProof
 
-# ``Session.accepts`` as a condition expression. It is false for a missing item, so a session that is gone is not used.
-_ACCEPTS = "refresh_counter = :counter AND idle_expires_at > :now AND expires_at > :now"
+# ``Session.is_live`` and ``Session.accepts`` as condition expressions. They are false for a missing item, so a session
+# that is gone is not used.
+_IS_LIVE = "idle_expires_at > :now AND expires_at > :now"
+_ACCEPTS = f"refresh_counter = :counter AND {_IS_LIVE}"
 
 # ``Session.is_on_device`` of a caller who has shown no device.
 ON_NO_DEVICE = "attribute_not_exists(device_key)"
@@ -41,6 +44,9 @@ _REMEMBERS = (
     "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
     " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
 )
+
+
+_TURN_BYTES = 16
 
 
 class Use(NamedTuple):
@@ -89,6 +95,42 @@ def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rot
     """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update."""
     bound = _Allowed("", ", device_key = :device", {":device": device_key})
     return _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
+
+
+def next_device_turn(database: Database, key: Item, device_key: str, turn: str, *, now: int) -> Rotation:
+    """End the turn of a session's device, see ``SessionStore.next_device_turn``. Takes one conditional update.
+
+    Nobody else can know the name of the turn that begins. So an update that finds it there has been applied itself, and
+    its answer was lost.
+    """
+    client = database.client
+    following = secrets.token_urlsafe(_TURN_BYTES)
+    is_turn = "device_turn = :turn" if turn else "attribute_not_exists(device_turn)"
+    values: dict[str, Value] = {
+        ":key": device_key,
+        ":now": now,
+        ":next": following,
+        **({":turn": turn} if turn else {}),
+    }
+    try:
+        with unavailable_on_failure():
+            response = after_conflicts(
+                database,
+                lambda: client.update_item(
+                    TableName=database.tables.sessions,
+                    Key=key,
+                    UpdateExpression="SET device_turn = :next",
+                    ConditionExpression=f"device_key = :key AND {_IS_LIVE} AND {is_turn}",
+                    ExpressionAttributeValues=to_item(values),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                ),
+            )
+    except client.exceptions.ConditionalCheckFailedException as refused:
+        found = cast("Item | None", refused.response.get("Item"))
+        session = session_from_item(found) if found else None
+        return Rotation(applied=session is not None and session.device_turn == following, session=session)
+    return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
 
 def _later(proof: KeyProof) -> _Allowed:

@@ -26,6 +26,7 @@ from chalicelib.adapters.dynamodb.rotations import (
     ON_NO_DEVICE,
     Use,
     bind_device,
+    next_device_turn,
     note_retry,
     note_without_key,
     rotate,
@@ -168,6 +169,10 @@ class DynamoDBSessionStore:
         """See ``SessionStore.bind_device``. Takes one conditional update, see ``rotations``."""
         use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from)
         return bind_device(self._database, session_key(user_id, session_id), use, device_key)
+
+    def next_device_turn(self, user_id: str, session_id: str, device_key: str, turn: str, *, now: int) -> Rotation:
+        """See ``SessionStore.next_device_turn``. Takes one conditional update, see ``rotations``."""
+        return next_device_turn(self._database, session_key(user_id, session_id), device_key, turn, now=now)
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
         """See ``SessionStore.note_retry``. Takes one write, or one transaction with an event."""
