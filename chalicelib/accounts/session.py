@@ -93,6 +93,8 @@ class Session:
     device_turn: str = ""
     """What challenges for that key have in them, until one is answered: each proof of it ends the turn, and so is good
     once. Empty in the first turn."""
+    device_waits: bool = False
+    """Whether the session goes on without its device: it has a key, and nobody who has that was on the device yet."""
 
     @property
     def is_bound(self) -> bool:
@@ -140,9 +142,14 @@ class Session:
         """Return whether a request with this proof comes from the session's client, as far as the session can tell."""
         return not self.key or (proof is not None and proof.key == self.key)
 
+    @property
+    def needs_device(self) -> bool:
+        """Whether nobody can continue the session away from its device."""
+        return self.device_key != "" and not self.device_waits
+
     def is_on_device(self, caller: Caller) -> bool:
         """Return whether a request comes from the session's device, as far as the session can tell."""
-        return not self.device_key or caller.device_of == self.id
+        return not self.needs_device or caller.device_of == self.id
 
     def allows(self, proof: KeyProof | None) -> bool:
         """Return whether a request with this proof may continue the session: it has no key, or the proof is new.

@@ -90,8 +90,10 @@ def bind_to_device(call: Call) -> Answer[DeviceSession]:
     """Bind the session of the refresh cookie to this device.
 
     Browsers that know Device Bound Session Credentials call this by themselves, after an answer with the header
-    `Secure-Session-Registration`. `Secure-Session-Response` has the public key and the signed challenge. The refresh
-    token is used up, and the answer sets its successor and the short cookie. From then on each refresh needs both.
+    `Secure-Session-Registration`. `Secure-Session-Response` has the public key and the signed challenge. The answer
+    sets the short cookie. The refresh token is used up, the answer sets its successor too, and each refresh needs both.
+    If the session is bound to a key (`DPoP`), the refresh token stays, and refreshes need the short cookie from the
+    first one on that has it.
     It is 404 `not_found` where the site has not turned this on.
     """
     if not _is_on(call):
@@ -105,7 +107,8 @@ def bind_to_device(call: Call) -> Answer[DeviceSession]:
         raise InvalidDeviceProof("there is none")
     bound = call.use_cases.device_binding.bind(refresh_tokens[0], proof, call.caller, url=_url(call, START))
     answer = _configured(call, bound)
-    answer.set_cookies(cookie.holding(bound.refresh_token, bound.refresh_expires_in))
+    if bound.refresh_token:
+        answer.set_cookies(cookie.holding(bound.refresh_token, bound.refresh_expires_in))
     return answer
 
 

@@ -53,7 +53,7 @@ class OnDevice:
     bound_expires_in: int
     """Seconds."""
     refresh_token: str = field(default="", repr=False)
-    """The session's next refresh token, if it has just been bound."""
+    """The session's next refresh token, if the binding has used one up."""
     refresh_expires_in: int = 0
 
 
@@ -89,6 +89,10 @@ class DeviceBinding:
         The refresh token is used up by it. So a copy of it is worth nothing that was made before the session was bound.
         ``url`` is where the proof was sent.
 
+        A session with a key of its client goes on without its device, and with its refresh token, until whoever has the
+        key comes from there. So nobody who has seen the challenge, but lacks the key, can bind it to another device for
+        good. What copies of the token are worth, the key says already.
+
         Raises:
             InvalidGrant: the token is forged or expired.
             InvalidDeviceProof: the proof is wrong, or is not for this session, or the session can be bound no more:
@@ -112,6 +116,8 @@ class DeviceBinding:
         if not bound.applied or bound.session is None:
             raise InvalidDeviceProof("the session cannot be bound any more", grant.user_id, grant.session_id)
         session = bound.session
+        if session.device_waits:
+            return self._on_device(session, now)
         return self._on_device(session, now, self._issuer.refresh_token(session, now), session.refresh_expires_at - now)
 
     def renew(

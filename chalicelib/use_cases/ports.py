@@ -179,8 +179,8 @@ class SessionStore(Protocol):
         """Raise the refresh counter by one and note the use and the proof.
 
         Does so if ``Session.accepts(counter, now)`` and ``Session.allows(key_proof)``, and unless the session is bound
-        to a device and the caller is not ``on_device``. Exactly one of any number of concurrent calls with the same
-        counter is applied, and with the same proof.
+        to a device and the caller is not ``on_device``. Whoever is, makes a session need its device. Exactly one of
+        any number of concurrent calls with the same counter is applied, and with the same proof.
         """
 
     def bind_device(
@@ -194,9 +194,10 @@ class SessionStore(Protocol):
         idle_expires_at: int,
         used_from: str,
     ) -> Rotation:
-        """Bind the session to the public key of a device. Raise the refresh counter by one and note the use.
+        """Bind the session to the public key of a device, unless it is bound to one already.
 
-        Does so if ``Session.accepts(counter, now)``, and unless the session is bound to a device already.
+        A session without a key needs ``Session.accepts(counter, now)``. Its refresh counter is raised by one, and the
+        use noted. One with a key keeps its counter, and its device waits, as long as it is live.
         """
 
     def next_device_turn(self, user_id: str, session_id: str, device_key: str, turn: str, *, now: int) -> Rotation:

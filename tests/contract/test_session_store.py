@@ -124,10 +124,36 @@ class TestBindingToADevice:
         assert [binding.applied for binding in bound].count(True) == 1
         assert len({binding.session.device_key for binding in bound}) == 1
 
-    def test_leaves_the_key_of_the_client_and_its_proofs(self, sessions):
+    def test_waits_for_the_device_where_the_client_has_a_key(self, sessions):
         begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
-        bound = bind_device(sessions, session_id="s2").session
-        assert (bound.device_key, bound.key, bound.key_proof_at, bound.key_proofs) == ("x.y", "k", NOW, ("p",))
+        offered = replace(sessions.find("u1", "s2"), device_key="x.y", device_waits=True)
+        assert bind_device(sessions, session_id="s2") == Rotation(applied=True, session=offered)
+        assert sessions.find("u1", "s2") == offered
+
+    def test_waits_with_any_token_of_a_live_session_and_for_one_device(self, sessions):
+        begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
+        assert rotate(sessions, session_id="s2", key_proof=KeyProof("k", "q", NOW)).applied
+        assert not bind_device(sessions, session_id="s2", now=NOW + 110).applied
+        assert bind_device(sessions, session_id="s2").applied
+        assert not bind_device(sessions, session_id="s2", device_key="another").applied
+        assert sessions.find("u1", "s2").device_key == "x.y"
+
+    def test_of_many_devices_at_once_it_waits_for_one(self, sessions):
+        begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
+        with ThreadPoolExecutor(8) as pool:
+            offered = list(
+                pool.map(lambda number: bind_device(sessions, session_id="s2", device_key=f"k{number}"), range(8))
+            )
+        assert [binding.applied for binding in offered].count(True) == 1
+        assert len({binding.session.device_key for binding in offered}) == 1
+
+    def test_lets_the_key_alone_continue_and_end_it_while_it_waits(self, sessions):
+        for session_id in ("s2", "s3"):
+            begin(sessions, ALICE, session_id, key="k", key_proof_at=NOW, key_proofs=("p",))
+            bind_device(sessions, session_id=session_id)
+        assert not rotate(sessions, session_id="s2", on_device=True).applied
+        assert rotate(sessions, session_id="s2", key_proof=KeyProof("k", "q", NOW + 10)).session.device_waits
+        assert sessions.end_at("u1", "s3", 0, LOGGED_IN, key="k").applied
 
     def test_lets_only_the_device_go_on(self, sessions):
         bound = bind_device(sessions).session
@@ -137,6 +163,9 @@ class TestBindingToADevice:
     def test_asks_for_both_where_a_key_of_the_client_is_bound_too(self, sessions):
         begin(sessions, ALICE, "s2", key="k", key_proof_at=NOW, key_proofs=("p",))
         bind_device(sessions, session_id="s2")
+        needed = rotate(sessions, session_id="s2", key_proof=KeyProof("k", "o", NOW), on_device=True)
+        assert needed.applied
+        assert not needed.session.device_waits
         for at in (NOW, NOW + 10):
             proof = KeyProof("k", "q", at)
             assert not rotate(sessions, 1, session_id="s2", on_device=True).applied

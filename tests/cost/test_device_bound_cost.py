@@ -41,6 +41,15 @@ def test_to_bind_costs_one_write(browser, meter):
     assert meter.reading() == Cost(("UpdateItem sessions",), 0, 1)
 
 
+def test_to_bind_a_session_that_has_a_key_of_its_client_costs_two(api, meter, clock):
+    browser, key = DeviceBrowser(api), ClientKey("https://site.example/api", clock)
+    body = {"username": "Carol", "password": "correct horse battery staple", "token_delivery": "cookie"}
+    assert browser.send("/auth/register", body, headers=key.headers("/auth/register")).status == 201
+    meter.reset()
+    assert browser.bind().status == 200
+    assert meter.reading() == Cost(("UpdateItem sessions", "UpdateItem sessions"), 0, 2)
+
+
 def test_a_renewal_costs_a_read_for_the_challenge_and_a_write_for_the_proof(browser, meter):
     browser.bind()
     meter.reset()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.device_bound import REFRESH, DeviceBrowser
+from tests.support.proofs import ClientKey
 from tests.support.wire import lost_answer, read_timeout, refused, unreachable
 
 
@@ -63,6 +64,43 @@ def test_a_proof_that_another_request_uses_meanwhile_does_not_count_for_a_repeat
 
     wire.break_with(used_meanwhile, operation="UpdateItem", times=1)
     browser.send(REFRESH, headers=proven).assert_problem(403, "device_proof_required")
+
+
+@pytest.fixture
+def with_key(api, wire, clock):
+    """A browser whose session has a key of its client, and what refreshes it with a proof."""
+    key, browser = ClientKey("https://site.example/api", clock), DeviceBrowser(api)
+    body = {"username": "Bob", "password": "correct horse battery staple", "token_delivery": "cookie"}
+    assert browser.send("/auth/register", body, headers=key.headers("/auth/register")).status == 201
+    wire.mend()
+
+    def refresh(**changes):
+        clock.advance(1)
+        return browser.refresh(headers=key.headers("/auth/refresh"), **changes)
+
+    return browser, refresh
+
+
+def test_a_device_that_waits_and_whose_answer_the_database_lost_is_noted_once(with_key, wire, pauses):
+    browser, refresh = with_key
+    wire.break_with(lost_answer, operation="UpdateItem", times=2)
+    assert browser.bind().status == 200
+    wire.mend()
+    assert browser.renew().status == 200
+    assert refresh().status == 200
+    refresh(cookies=browser.without_short_cookie()).assert_problem(400, "not_on_device")
+
+
+def test_a_first_refresh_from_the_device_whose_answer_the_database_lost_makes_the_session_need_it(
+    with_key, wire, pauses
+):
+    browser, refresh = with_key
+    browser.bind()
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    assert refresh().status == 200
+    wire.mend()
+    refresh(cookies=browser.without_short_cookie()).assert_problem(400, "not_on_device")
+    assert refresh().status == 200
 
 
 def test_a_refresh_that_meets_another_write_asks_for_the_short_cookie_each_time(browser, wire, pauses):

@@ -313,16 +313,98 @@ class TestRefresh:
             assert "log in again" in answer.json["detail"]
             assert "retry-after" not in answer.headers
 
-    def test_it_is_bound_to_a_key_of_its_client_too(self, api, new_browser, clock):
-        key, browser = ClientKey("https://site.example/api", clock), new_browser()
+
+class TestWithAKeyOfItsClientToo:
+    """A session that began with a DPoP proof. The thief has seen the log-in's answer, and has no key."""
+
+    @pytest.fixture
+    def key(self, clock):
+        return ClientKey("https://site.example/api", clock)
+
+    @pytest.fixture
+    def owner(self, new_browser, key):
+        browser = new_browser()
         body = {"username": "Bob", "password": PASSWORD, "token_delivery": "cookie"}
         assert browser.send("/auth/register", body, headers=key.headers("/auth/register")).status == 201
-        assert browser.bind().status == 200
-        browser.refresh().assert_problem(400, "invalid_dpop_proof")
+        return browser
+
+    @pytest.fixture
+    def thief(self, new_browser, owner):
+        browser = new_browser()
+        browser.cookies, browser.registration = dict(owner.cookies), owner.registration
+        return browser
+
+    @pytest.fixture
+    def refresh(self, key, clock):
+        def refresh(browser, **changes):
+            clock.advance(1)
+            return browser.refresh(headers=key.headers("/auth/refresh"), **changes)
+
+        return refresh
+
+    def test_needs_both_from_the_first_refresh_on_that_has_both(self, owner, refresh):
+        assert owner.bind().status == 200
+        short = owner.cookies.pop(SHORT_COOKIE)
+        assert refresh(owner).status == 200
+        owner.cookies[SHORT_COOKIE] = short
+        owner.refresh().assert_problem(400, "invalid_dpop_proof")
+        assert refresh(owner).status == 200
+        refresh(owner, cookies=owner.without_short_cookie()).assert_problem(400, "not_on_device")
+        owner.refresh().assert_problem(400, "invalid_dpop_proof")
+        assert refresh(owner).status == 200
+
+    def test_keeps_its_refresh_token(self, owner, refresh):
+        before = owner.cookies[REFRESH_COOKIE]
+        answer = owner.bind()
+        assert [value.partition("=")[0] for value in answer.set_cookies] == [SHORT_COOKIE]
+        assert owner.cookies[REFRESH_COOKIE] == before
+        assert refresh(owner).status == 200
+
+    def test_is_bound_also_when_a_refresh_came_before_the_registration(self, owner, refresh):
+        before = dict(owner.cookies)
+        assert refresh(owner).status == 200
+        after, owner.cookies = owner.cookies, before
+        assert owner.bind().status == 200
+        owner.cookies |= {REFRESH_COOKIE: after[REFRESH_COOKIE]}
+        assert refresh(owner).status == 200
+        refresh(owner, cookies=owner.without_short_cookie()).assert_problem(400, "not_on_device")
+
+    def test_goes_on_where_the_answer_to_the_registration_was_lost(self, owner, refresh, clock):
+        kept = dict(owner.cookies)
+        assert owner.bind().status == 200
+        owner.cookies = kept
+        for _ in range(3):
+            clock.advance(600)
+            assert refresh(owner).status == 200
+
+    def test_a_device_of_the_thief_neither_continues_nor_ends_it(self, owner, thief, refresh, clock):
+        assert thief.bind().status == 200
+        thief.refresh().assert_problem(400, "invalid_dpop_proof")
+        assert thief.send("/auth/logout", {}, cookies=dict(thief.cookies)).status == 204
+        owner.bind().assert_problem(400, "invalid_device_proof")
+        for _ in range(3):
+            clock.advance(600)
+            assert refresh(owner).status == 200
+            assert thief.renew().status == 200
+            thief.refresh().assert_problem(400, "invalid_dpop_proof")
+
+    def test_the_owner_can_log_out_of_it(self, api, owner, thief, key, clock):
+        assert thief.bind().status == 200
         clock.advance(1)
-        by_key = key.headers("/auth/refresh")
-        browser.refresh(cookies=browser.without_short_cookie(), headers=by_key).assert_problem(400, "not_on_device")
-        assert browser.refresh(headers=by_key).status == 200
+        assert owner.send("/auth/logout", {}, headers=key.headers("/auth/logout")).status == 204
+        sessions = api.bearer("GET", "/auth/sessions", api.login(username="Bob").json["access_token"]).json["sessions"]
+        assert len(sessions) == 1
+
+    def test_the_thief_comes_too_late_once_the_owner_has_registered(self, owner, thief, refresh):
+        assert owner.bind().status == 200
+        thief.bind().assert_problem(400, "invalid_device_proof")
+        assert refresh(owner).status == 200
+        assert owner.renew().status == 200
+
+    def test_its_list_says_that_it_is_bound(self, owner, refresh):
+        owner.bind()
+        (session,) = owner.api.bearer("GET", "/auth/sessions", refresh(owner).json["access_token"]).json["sessions"]
+        assert session["bound"] is True
 
 
 class TestRenewal:

@@ -245,10 +245,11 @@ class FakeSessionStore:
             session = self._memory.sessions.get((user_id, session_id))
             if session is None or not session.accepts(counter, now) or not session.allows(key_proof):
                 return Rotation(applied=False, session=session)
-            if session.device_key and not on_device:
+            if session.needs_device and not on_device:
                 return Rotation(applied=False, session=session)
             rotated = replace(
                 session.after_proof(key_proof),
+                device_waits=session.device_waits and not on_device,
                 refresh_counter=counter + 1,
                 last_used_at=now,
                 idle_expires_at=idle_expires_at,
@@ -260,7 +261,13 @@ class FakeSessionStore:
     def bind_device(self, user_id, session_id, counter, device_key, *, now, idle_expires_at, used_from):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
-            if session is None or not session.accepts(counter, now) or session.device_key:
+            if session is None or session.device_key or not session.is_live(now):
+                return Rotation(applied=False, session=session)
+            if session.key:
+                offered = replace(session, device_key=device_key, device_waits=True)
+                self._memory.sessions[user_id, session_id] = offered
+                return Rotation(applied=True, session=offered)
+            if not session.accepts(counter, now):
                 return Rotation(applied=False, session=session)
             bound = replace(
                 session,
@@ -360,7 +367,7 @@ class FakeSessionStore:
             session = self._memory.sessions.get((user_id, session_id))
             if session is None or session.refresh_counter != counter or session.key not in ("", key):
                 return Rotation(applied=False, session=session)
-            if session.device_key and not on_device:
+            if session.needs_device and not on_device:
                 return Rotation(applied=False, session=session)
             self.end(user_id, session_id, event)
             return Rotation(applied=True, session=None)

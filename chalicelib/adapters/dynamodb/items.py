@@ -77,6 +77,7 @@ A session, in the partition of its user. Ending a session deletes it. An event r
     elsewhere_counter N  which rotation was last retried from elsewhere; elsewhere_at, when
     device_key       S   the public key of the device that the session is bound to; absent if there is none
     device_turn      S   random, until the next proof of that key; absent before the first
+    device_waits     BOOL  true as long as the session goes on without its device; absent otherwise
     bound_key        S   the thumbprint of the key that the session is bound to; absent in a plain session, as is what
                          follows
     key_proof_at     N   when the last proof by that key was made
@@ -310,6 +311,8 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
         item["amr"] = session.amr
     if session.device_key:
         item["device_key"] = session.device_key
+    if session.device_waits:
+        item["device_waits"] = True
     if session.key:
         item |= {"bound_key": session.key, **key_proof_members(session)}
     return {
@@ -353,6 +356,7 @@ _NOT_ALWAYS_THERE = (
     "without_key_at",
     "device_key",
     "device_turn",
+    "device_waits",
 )
 
 

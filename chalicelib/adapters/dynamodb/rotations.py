@@ -37,7 +37,9 @@ _IS_LIVE = "idle_expires_at > :now AND expires_at > :now"
 _ACCEPTS = f"refresh_counter = :counter AND {_IS_LIVE}"
 
 # ``Session.is_on_device`` of a caller who has shown no device.
-ON_NO_DEVICE = "attribute_not_exists(device_key)"
+ON_NO_DEVICE = "(attribute_not_exists(device_key) OR attribute_exists(device_waits))"
+
+_WITHOUT_DEVICE = "attribute_not_exists(device_key)"
 
 # True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
 _REMEMBERS = (
@@ -84,7 +86,7 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
-    if session.device_key and not use.on_device:
+    if session.needs_device and not use.on_device:
         return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
@@ -92,9 +94,41 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
 
 
 def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rotation:
-    """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update."""
-    bound = _Allowed("", ", device_key = :device", {":device": device_key})
-    return _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
+    """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update, two with a key."""
+    plain = f"{_PLAIN.condition} AND {_WITHOUT_DEVICE}"
+    bound = _Allowed(plain, ", device_key = :device", {":device": device_key})
+    binding = _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
+    if not binding.applied and binding.session is not None and binding.session.key:
+        return _offer_device(database, key, use.now, device_key)
+    return binding
+
+
+def _offer_device(database: Database, key: Item, now: int, device_key: str) -> Rotation:
+    """Note the device of a session that has a key. Who has the key decides whether the session needs the device."""
+    client = database.client
+    try:
+        with unavailable_on_failure():
+            response = after_conflicts(
+                database,
+                lambda: client.update_item(
+                    TableName=database.tables.sessions,
+                    Key=key,
+                    UpdateExpression="SET device_key = :device, device_waits = :true",
+                    ConditionExpression=(
+                        f"attribute_exists(bound_key) AND {_WITHOUT_DEVICE} AND idle_expires_at > :now"
+                        " AND expires_at > :now"
+                    ),
+                    ExpressionAttributeValues=to_item({":device": device_key, ":true": True, ":now": now}),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                ),
+            )
+    except client.exceptions.ConditionalCheckFailedException as refused:
+        found = cast("Item | None", refused.response.get("Item"))
+        session = session_from_item(found) if found else None
+        is_ours = session is not None and session.device_key == device_key
+        return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
+    return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
 
 def next_device_turn(database: Database, key: Item, device_key: str, turn: str, *, now: int) -> Rotation:
@@ -168,6 +202,7 @@ def _rotate(
     """
     client = database.client
     condition = " AND ".join(filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE)))
+    needs_device = " REMOVE device_waits" if use.on_device else ""
     try:
         with unavailable_on_failure():
             response = after_conflicts(
@@ -177,7 +212,7 @@ def _rotate(
                     Key=key,
                     UpdateExpression=(
                         "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
-                        f" last_used_from = :from{allowed.changes}"
+                        f" last_used_from = :from{allowed.changes}{needs_device}"
                     ),
                     ConditionExpression=condition,
                     ExpressionAttributeValues=to_item(
