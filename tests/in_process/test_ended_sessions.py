@@ -42,6 +42,18 @@ def api(aws, aws_clients, environment, clock):
 
 
 @pytest.fixture
+def deployed(aws, aws_clients, environment, clock):
+    """Return what deploys the application with access tokens that live for so many seconds."""
+
+    def deployed(lifetime):
+        settings = {**environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(lifetime)}
+        clients = clients_of(dynamodb=aws_clients[0], ssm=aws_clients[1])
+        return in_process(application(settings, clients=clients, clock=clock, routes=[own]))
+
+    return deployed
+
+
+@pytest.fixture
 def calls(aws_clients):
     """The calls of DynamoDB since the last look at them."""
     noted = []
@@ -120,12 +132,7 @@ def test_who_logs_in_after_all_sessions_have_ended_goes_on(api, tokens, clock, c
     api.bearer("GET", "/own/prices", tokens["access_token"]).assert_problem(401, "invalid_token")
 
 
-def test_a_token_from_before_lives_were_shortened_is_refused_for_all_of_its_own(aws, aws_clients, environment, clock):
-    def deployed(lifetime):
-        settings = {**environment, "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(lifetime)}
-        clients = clients_of(dynamodb=aws_clients[0], ssm=aws_clients[1])
-        return in_process(application(settings, clients=clients, clock=clock, routes=[own]))
-
+def test_a_token_from_before_lives_were_shortened_is_refused_for_all_of_its_own(deployed, clock):
     before = deployed(3600)
     ended, other = before.register("Alice").json, before.login().json
     assert before.logout(ended["refresh_token"]).status == 204
@@ -134,6 +141,25 @@ def test_a_token_from_before_lives_were_shortened_is_refused_for_all_of_its_own(
     clock.advance(371)
     after.bearer("GET", "/own/prices", ended["access_token"]).assert_problem(401, "invalid_token")
     assert after.bearer("GET", "/own/prices", other["access_token"]).status == 200
+
+
+@pytest.mark.parametrize("lifetime", [10, 600, 3600])
+def test_an_end_is_told_for_as_long_as_access_tokens_live_and_seventy_seconds_more(deployed, clock, calls, lifetime):
+    api = deployed(lifetime)
+    ended, other = api.register("Alice").json, api.login().json
+    assert api.logout(ended["refresh_token"]).status == 204
+    # The last moment of its life.
+    clock.advance(lifetime - 1)
+    api.bearer("GET", "/own/prices", ended["access_token"]).assert_problem(401, "invalid_token")
+    calls()
+    # That one is as old, and nobody has to look it up.
+    assert api.bearer("GET", "/own/prices", other["access_token"]).status == 200
+    assert calls() == []
+    clock.advance(71)
+    _, session_id = ids_of(ended)
+    assert api.request("GET", "/.well-known/revoked.json").json["sessions"] == [digest_of(session_id)]
+    clock.advance(10)
+    assert api.request("GET", "/.well-known/revoked.json").json["sessions"] == []
 
 
 def test_while_the_feed_cannot_be_read_every_request_is_looked_up(api, tokens, aws_clients, clock, calls, caplog):
@@ -150,6 +176,8 @@ def test_while_the_feed_cannot_be_read_every_request_is_looked_up(api, tokens, a
     failures = [record for record in caplog.records if record.members.get("error") == "feed_unreadable"]
     assert [record.members["reason"] for record in failures] == ["EndpointConnectionError"]
     assert failures[0].counts == {"feed_unreadable": ()}
+    # It is an error although every request was answered: it calls for somebody.
+    assert failures[0].levelno == logging.ERROR
 
 
 def test_nothing_is_accepted_in_the_dark(api, tokens, aws_clients, clock):

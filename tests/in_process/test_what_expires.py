@@ -3,10 +3,15 @@
 import pytest
 
 from chalicelib.accounts.mail import MailKind
+from chalicelib.config.api import ApiSettings
 from chalicelib.credentials.mailed import LIFETIMES
+from chalicelib.errors import ConfigurationError
+from chalicelib.use_cases.ended_sessions import OVERLAP_SECONDS, SKEW_SECONDS
 from tests.support.mail_flows import ADDRESS, MINUTE, OTHER_ADDRESS, PASSWORD, ask_for_code, forgot, with_address
 
 DAY = 24 * 3600
+LONGEST = 3600
+"""Seconds for which access tokens may live at most."""
 
 
 @pytest.fixture
@@ -64,3 +69,18 @@ def test_a_registration_that_nobody_confirms_leaves_nothing(api, settings, items
     assert ADDRESS in str(kept)
     lifetime = LIFETIMES[MailKind.REGISTER]
     assert clock() + lifetime <= ttl_of(kept) <= clock() + lifetime + DAY
+
+
+def test_an_end_is_told_for_longer_than_the_longest_access_token_lives_and_no_longer_than_a_day(
+    api, settings, items, clock
+):
+    settings["LYCHGATE_ACCESS_TOKEN_LIFETIME"] = str(LONGEST)
+    tokens, others = api.register().json, api.login().json
+    assert api.logout(tokens["refresh_token"]).status == 204
+    assert api.bearer("POST", "/auth/logout-all", others["access_token"]).status == 204
+    told = [item for item in items("SESSIONS") if item["user_id"]["S"] == "ended"]
+    assert len(told) == 2
+    for item in told:
+        assert clock() + LONGEST + OVERLAP_SECONDS + SKEW_SECONDS <= ttl_of(item) <= clock() + DAY
+    with pytest.raises(ConfigurationError, match="LYCHGATE_ACCESS_TOKEN_LIFETIME"):
+        ApiSettings.from_environment({**settings, "LYCHGATE_ACCESS_TOKEN_LIFETIME": str(LONGEST + 1)})

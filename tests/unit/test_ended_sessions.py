@@ -17,14 +17,17 @@ REMEMBERED = ACCESS + 10 + 60
 class Feed:
     """A feed that notes from when on it was asked."""
 
-    def __init__(self):
+    def __init__(self, clock):
         self.entries, self.asked, self.fails = [], [], False
+        self.clock, self.takes = clock, 0
 
     def since(self, at):
         self.asked.append(at)
+        found = [entry for entry in self.entries if entry.at >= at]
+        self.clock.advance(self.takes)
         if self.fails:
             raise ServiceUnavailable("Query: ThrottlingException")
-        return [entry for entry in self.entries if entry.at >= at]
+        return found
 
     def ends(self, session_id, at):
         self.entries.append(Ended(digest_of(session_id), at, is_user=False))
@@ -39,8 +42,8 @@ def young(user_id, session_id, *, issued_at=NOW + 10 * 24 * 3600):
 
 
 @pytest.fixture
-def feed():
-    return Feed()
+def feed(clock):
+    return Feed(clock)
 
 
 @pytest.fixture
@@ -87,6 +90,24 @@ def test_an_end_is_known_after_ten_seconds_and_stays_known(ended, feed, clock):
     assert ended.may_have_ended(young("alice", "one"))
 
 
+def test_what_ends_while_a_look_takes_long_is_known_ten_seconds_after_the_look_began(ended, feed, clock):
+    feed.takes = 8
+    assert not ended.may_have_ended(young("alice", "one"))
+    assert ended.latest().at == NOW
+    # After the feed was read, and before the answer was here.
+    feed.ends("one", NOW + 1)
+    feed.takes = 0
+    clock.advance(2)
+    assert ended.may_have_ended(young("alice", "one"))
+
+
+def test_a_look_that_takes_longer_than_it_is_good_for_serves_the_one_who_has_asked_and_nobody_after(ended, feed):
+    feed.takes = 10
+    assert not ended.may_have_ended(young("alice", "one"))
+    feed.ends("one", NOW + 1)
+    assert ended.may_have_ended(young("alice", "one"))
+
+
 def test_an_entry_that_shows_up_late_is_seen(ended, feed, clock):
     ended.may_have_ended(young("alice", "one"))
     clock.advance(30)
@@ -107,6 +128,27 @@ def test_what_no_token_can_be_of_any_more_is_forgotten(ended, feed, clock):
     assert not ended.latest().users
     # And not because the feed forgets it.
     assert len(feed.entries) == 2
+
+
+def test_what_ended_is_remembered_to_the_last_second_in_which_it_can_matter(ended, feed, clock):
+    feed.ends("one", NOW)
+    feed.ends_all_of("alice", NOW)
+    ended.latest()
+    clock.advance(REMEMBERED - 10)
+    ended.latest()
+    clock.advance(10)
+    known = ended.latest()
+    # The feed is not asked for anything as old any more.
+    assert feed.asked[-1] > NOW
+    assert (known.sessions, known.users) == ({digest_of("one"): NOW}, {digest_of("alice"): NOW})
+    clock.advance(10)
+    assert (ended.latest().sessions, ended.latest().users) == ({}, {})
+
+
+def test_the_first_look_knows_what_ended_in_the_oldest_second_that_can_matter(ended, feed):
+    feed.ends("one", NOW - REMEMBERED)
+    feed.ends("two", NOW - REMEMBERED - 1)
+    assert ended.latest().sessions == {digest_of("one"): NOW - REMEMBERED}
 
 
 def test_a_token_that_has_outlived_what_is_remembered_may_have_ended(ended, feed, clock):
@@ -170,6 +212,25 @@ def test_a_look_that_failed_is_repeated_after_a_second_and_no_sooner(ended, feed
     assert feed.asked[-1] == clock() - REMEMBERED
 
 
+def test_looks_that_take_long_to_fail_do_not_follow_each_other_at_once(ended, feed, clock):
+    feed.fails, feed.takes = True, 5
+    for _ in range(3):
+        assert ended.may_have_ended(young("alice", "one"))
+    assert feed.asked == [NOW - REMEMBERED]
+    clock.advance(1)
+    ended.may_have_ended(young("alice", "one"))
+    assert len(feed.asked) == 2
+
+
+def test_a_clock_that_is_set_back_after_a_look_that_failed_does_not_keep_it_from_looking(ended, feed, clock):
+    feed.fails = True
+    assert ended.may_have_ended(young("alice", "one"))
+    clock.advance(-3600)
+    feed.fails = False
+    assert not ended.may_have_ended(young("alice", "one"))
+    assert feed.asked == [NOW - REMEMBERED, NOW - 3600 - REMEMBERED]
+
+
 def test_what_was_missed_while_looks_failed_is_made_up_for(ended, feed, clock):
     ended.may_have_ended(young("alice", "one"))
     feed.fails = True
@@ -192,7 +253,7 @@ def test_threads_that_ask_at_once_wait_for_one_look(feed, clock):
             assert may_go_on.wait(60)
             return super().since(at)
 
-    slow = Slow()
+    slow = Slow(clock)
     slow.ends("one", NOW)
     ended = EndedSessions(slow, access_lifetime=ACCESS, clock=clock, report=lambda _: None)
     answers = []

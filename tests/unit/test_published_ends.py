@@ -9,11 +9,15 @@ import pytest
 from chalicelib.accounts.ended import Ended, digest_of
 from chalicelib.errors import InvalidGrant, InvalidToken, ServiceUnavailable
 from chalicelib.tokens.issuer import TokenIssuer
-from chalicelib.tokens.keys import parse_signing_keys, public_jwks
+from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, public_jwks
 from chalicelib.tokens.kinds import KINDS
 from chalicelib.use_cases.ended_sessions import EndedSessions
 from chalicelib.use_cases.published_ends import PublishedEnds
 from tests.support.samples import ISSUER, NOW
+
+# In the order of time, which is not that of their digests.
+SESSIONS = sorted(("one", "two", "three"), key=digest_of, reverse=True)
+USERS = sorted(("alice", "bob", "carol"), key=digest_of, reverse=True)
 
 
 class CountingKeys:
@@ -32,9 +36,8 @@ class Feed:
 
     def __init__(self):
         self.entries = [
-            Ended(digest_of("two"), NOW - 3, is_user=False),
-            Ended(digest_of("one"), NOW - 2, is_user=False),
-            Ended(digest_of("alice"), NOW - 1, is_user=True),
+            *(Ended(digest_of(session), NOW - 9 + number, is_user=False) for number, session in enumerate(SESSIONS)),
+            *(Ended(digest_of(user), NOW - 3 + number, is_user=True) for number, user in enumerate(USERS)),
         ]
 
     def since(self, at):
@@ -68,8 +71,9 @@ def test_it_names_what_has_ended_in_no_order_of_time(published):
     assert published.plain() == {
         "issued_at": NOW,
         "expires_at": NOW + 60,
-        "sessions": sorted([digest_of("one"), digest_of("two")]),
-        "users": [[digest_of("alice"), NOW]],
+        "sessions": [digest_of(session) for session in reversed(SESSIONS)],
+        # The second after each.
+        "users": [[digest_of(user), NOW - number] for number, user in enumerate(reversed(USERS))],
     }
 
 
@@ -106,6 +110,17 @@ def test_it_is_signed_once_for_each_look(published, keys, clock):
     assert keys.signatures == 1
     published.signed()
     assert keys.signatures == 2
+
+
+def test_it_is_signed_by_the_key_that_signs_at_the_time_of_the_look(feed, clock, signing_jwk):
+    newer, next_one = ({**generate_signing_jwk(), "nbf": NOW + seconds} for seconds in (0, 10))
+    keys = parse_signing_keys({"keys": [signing_jwk, newer, next_one]})
+    ended = EndedSessions(feed, access_lifetime=600, clock=clock, report=lambda _: None)
+    issuer = TokenIssuer(issuer=ISSUER, audience=ISSUER, signing_keys=keys, access_lifetime=600)
+    published = PublishedEnds(ended, issuer)
+    for key in (newer, next_one):
+        assert jwt.get_unverified_header(published.signed())["kid"] == key["kid"]
+        clock.advance(10)
 
 
 def test_it_is_never_an_old_one(published, feed, clock):
