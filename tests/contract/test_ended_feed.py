@@ -10,8 +10,21 @@ from chalicelib.accounts.factors import Factors
 from chalicelib.accounts.mail import Mail, MailKind
 from chalicelib.accounts.user import Contact
 from chalicelib.credentials.challenges import Challenge, Purpose
+from chalicelib.credentials.second_factors import FactorUse, tries_window
+from chalicelib.credentials.throttling import Attempt
 from chalicelib.errors import Conflict, InvalidChallenge, LastAdministrator, LinkExpired
-from tests.support.samples import ALICE, CHANGED, DELETED, LOGGED_IN, NOW, REGISTERED, REVOKED, SESSION, admitted
+from tests.support.samples import (
+    ALICE,
+    CALLER,
+    CHANGED,
+    DELETED,
+    LOGGED_IN,
+    NOW,
+    REGISTERED,
+    REVOKED,
+    SESSION,
+    admitted,
+)
 
 NEW = "new@example.org"
 WAITING = replace(ALICE, contact=Contact("old@example.org", verified=True, new_email=NEW, language="de"))
@@ -111,6 +124,43 @@ class TestSurplusSessions:
             begin(sessions, alice, f"over{number:02}")
         begin(make_stores(1).sessions, alice, "last", created_at=NOW + 200, idle_expires_at=NOW + 900)
         assert set(feed()) == {session(f"live{number:02}", NOW + 200) for number in range(25)}
+
+    @pytest.mark.parametrize(("live", "over"), [(40, 60), (50, 50)])
+    def test_fit_the_transaction_of_the_largest_log_in(
+        self, make_stores, users, sessions, factors, throttle, alice, feed, live, over
+    ):
+        """After a password, with a recovery code, of a user who is told of that, as the limit has been lowered to 1."""
+        enrolment = Challenge("c1", Purpose.NEW_TOTP, NOW, NOW + 300, {})
+        factors.add_totp(
+            alice, SESSION, FACTORS, enrolment, replace(REGISTERED, type=EventType.SECOND_FACTOR_ADDED), None
+        )
+        before = make_stores(live + over + 1).sessions
+        alice = users.find("alice")
+        for number in range(live):
+            begin(before, alice, f"live{number:02}", epoch=1, idle_expires_at=NOW + 900)
+        for number in range(over):
+            begin(before, alice, f"over{number:02}", epoch=1)
+
+        challenge = Challenge("c2", Purpose.SECOND_FACTOR, AT, AT + 300, {})
+        window = tries_window("u1", challenge, AT)
+        assert factors.count_try(window) is None
+        admission = throttle.admit(Attempt("alice", CALLER), AT)
+        assert admission.window is not None
+        mail = Mail("m1", MailKind.RECOVERY_CODE_USED, AT, "de", asked="alice", user_id="u1", session_id="last")
+        used = replace(BY_ADMIN, type=EventType.RECOVERY_CODE_USED)
+        at = NOW + 200
+        assert make_stores(1).sessions.begin(
+            users.find("alice"),
+            replace(SESSION, id="last", created_at=at, idle_expires_at=NOW + 900, epoch=1),
+            replace(LOGGED_IN, at=at),
+            if_ended=replace(REVOKED, at=at),
+            admission=admission,
+            factor=FactorUse(challenge, window, recovery_code=".r1", event=used, mail=mail),
+        )
+
+        assert {each.id for each in sessions.of_user("u1") if each.is_live(at)} == {"last"}
+        each = {session(f"live{number:02}", at) for number in range(live)}
+        assert set(feed(at)) in ({user(at=at)}, each)
 
 
 @pytest.mark.usefixtures("alice")
