@@ -16,7 +16,7 @@ from chalicelib.accounts.mail import MailKind
 from chalicelib.api import ended
 from chalicelib.api.openapi import ALL_ROUTES
 from chalicelib.credentials.mailed import LIFETIMES
-from chalicelib.telemetry import log, mails, requests
+from chalicelib.telemetry import log, mails, requests, webhooks
 from infra.deployment.errors import DeploymentError
 from infra.deployment.template import PAGE_HEADERS, decided, rendered_template, response_headers
 from infra.intrinsic_functions import UnsupportedTemplateError, condition_holds, resolved
@@ -562,48 +562,160 @@ def test_mails_go_to_servers_that_encrypt_and_to_no_address_that_has_bounced(ren
     assert identity["Properties"]["DkimSigningAttributes"] == {"NextSigningKeyLength": "RSA_2048_BIT"}
 
 
-OF_MAILER = "lychgate-prod-mailer"
-MAIL_ALARMS = {
-    "MailerErrorsAlarm": ("AWS/Lambda", "Errors", "FunctionName", OF_MAILER, "Sum"),
-    "MailFailuresAlarm": (log.NAMESPACE, mails.FAILED, "function", OF_MAILER, "Sum"),
-    "MailDelayAlarm": ("AWS/Lambda", "IteratorAge", "FunctionName", OF_MAILER, "Maximum"),
-    "MailDeadLettersAlarm": (
-        "AWS/SQS",
-        "ApproximateNumberOfMessagesVisible",
-        "QueueName",
-        {"Fn::GetAtt": ["MailDeadLetters", "QueueName"]},
-        "Maximum",
-    ),
-    "MailBouncesAlarm": (
-        "AWS/SES",
-        "Reputation.BounceRate",
-        "ses:configuration-set",
-        {"Ref": "MailConfiguration"},
-        "Maximum",
-    ),
-    "MailComplaintsAlarm": (
-        "AWS/SES",
-        "Reputation.ComplaintRate",
-        "ses:configuration-set",
-        {"Ref": "MailConfiguration"},
-        "Maximum",
-    ),
+API, AUTHORIZER, MAILER, WEBHOOKS = (f"lychgate-prod{of}" for of in ("", "-authorizer", "-mailer", "-webhooks"))
+RINGS_AT_ONCE = {
+    "Period": 300,
+    "EvaluationPeriods": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "notBreaching",
 }
-"""Of each alarm the metric that rings it, as AWS's services and our log lines name them."""
+TWO_OF_THREE = {"EvaluationPeriods": 3, "DatapointsToAlarm": 2}
 
 
-@pytest.mark.parametrize("name", MAIL_ALARMS)
-def test_an_alarm_of_mails_watches_a_metric_that_there_is(rendered, name):
-    alarm = rendered["Resources"][name]["Properties"]
-    namespace, metric, dimension, value, statistic = MAIL_ALARMS[name]
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
-    assert alarm["Dimensions"] == [{"Name": dimension, "Value": value}]
-    assert alarm["ComparisonOperator"].startswith("GreaterThan")
+def metric(namespace, name, **dimensions):
+    """Return a metric as a template names it."""
+    return {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": dimension, "Value": value} for dimension, value in dimensions.items()],
+    }
+
+
+def of_lambda(name, function=API):
+    return metric("AWS/Lambda", name, FunctionName=function)
+
+
+def of_gateway(name):
+    return metric("AWS/ApiGateway", name, ApiName="lychgate-prod", Stage="api")
+
+
+def of_table(name, table, **index):
+    return metric("AWS/DynamoDB", name, TableName={"Ref": f"{table.capitalize()}Table"}, **index)
+
+
+def of_index(index):
+    return of_table("WriteThrottleEvents", "users", GlobalSecondaryIndexName=index)
+
+
+def of_queue(name):
+    length = "ApproximateNumberOfMessagesVisible"
+    return {**metric("AWS/SQS", length, QueueName={"Fn::GetAtt": [name, "QueueName"]}), "Statistic": "Maximum"}
+
+
+def of_ses(name):
+    """Return a rate of the mails of this stage alone. Between two values, which may be hours apart, the state stays."""
+    rate = metric("AWS/SES", name, **{"ses:configuration-set": {"Ref": "MailConfiguration"}})
+    return {
+        **rate,
+        "Statistic": "Maximum",
+        "Period": 3600,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "ignore",
+    }
+
+
+def of_ours(name, function=API, **dimensions):
+    """Return a metric as our log lines have it (``JsonFormatter``)."""
+    return metric(log.NAMESPACE, name, function=function, **dimensions)
+
+
+def computed(expression, **metrics):
+    """Return what an alarm computes from the sums of metrics, by their ids."""
+    return {"Metrics": {None: expression, **metrics}, "Period": None}
+
+
+THROTTLED = {
+    f"{table}{kind}s": of_table(f"{kind}ThrottleEvents", table)
+    for table in ("users", "sessions", "events", "throttle", "mail")
+    for kind in ("Read", "Write")
+}
+OF_5XX = of_ours(requests.REQUESTS, status_class="5xx")
+ALARMS = {
+    "ServerErrorsAlarm": OF_5XX,
+    "ApiCrashesAlarm": of_lambda("Errors"),
+    "LatencyAlarm": {
+        **of_lambda("Duration"),
+        "ExtendedStatistic": "p99",
+        "EvaluationPeriods": 3,
+        "Threshold": 3_000,
+    },
+    "GatewayErrorsAlarm": {
+        **computed("gateway - 1.1 * FILL(answered, 0)", gateway=of_gateway("5XXError"), answered=OF_5XX),
+        **TWO_OF_THREE,
+    },
+    "GatewayLatencyAlarm": {
+        **of_gateway("Latency"),
+        "ExtendedStatistic": "p99",
+        "EvaluationPeriods": 3,
+        "Threshold": 5_000,
+    },
+    "ApiThrottlesAlarm": of_lambda("Throttles"),
+    "AuthorizerThrottlesAlarm": of_lambda("Throttles", AUTHORIZER),
+    "AuthorizerErrorsAlarm": computed(
+        "errors - FILL(refused, 0)",
+        errors=of_lambda("Errors", AUTHORIZER),
+        refused=of_ours(log.TOKENS_REFUSED_FOR_NOW, AUTHORIZER),
+    ),
+    "TableThrottlesAlarm": {
+        **computed(" + ".join(f"FILL({name}, 0)" for name in THROTTLED), **THROTTLED),
+        **TWO_OF_THREE,
+    },
+    "IndexThrottlesAlarm": {
+        **computed("FILL(byId, 0) + FILL(byName, 0)", byId=of_index("by-id"), byName=of_index("by-name")),
+        **TWO_OF_THREE,
+    },
+    "ReuseAlarm": {
+        **of_ours(requests.REFRESHES, outcome="reused"),
+        "Period": 3600,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": {"Ref": "ReuseAlarmThreshold"},
+    },
+    "FailedLogInsAlarm": {**of_ours(requests.LOG_INS, outcome="failed"), "Threshold": 100},
+    "UncountedLogInsAlarm": of_ours(requests.LOG_INS, outcome="not_counted"),
+    "UnusableHashesAlarm": of_ours(log.UNUSABLE_HASHES),
+    "UnreadableFeedAlarm": of_ours(log.UNREADABLE_FEED),
+    "MailerErrorsAlarm": of_lambda("Errors", MAILER),
+    "MailFailuresAlarm": {**of_ours(mails.FAILED, MAILER), **TWO_OF_THREE},
+    "MailDelayAlarm": {**of_lambda("IteratorAge", MAILER), "Statistic": "Maximum", "Threshold": 120_000},
+    "MailDeadLettersAlarm": of_queue("MailDeadLetters"),
+    "MailBouncesAlarm": {**of_ses("Reputation.BounceRate"), "Threshold": 0.04},
+    "MailComplaintsAlarm": {**of_ses("Reputation.ComplaintRate"), "Threshold": 0.0008},
+    "WebhookRefusalsAlarm": of_ours(webhooks.REFUSED, WEBHOOKS),
+    "WebhookDelayAlarm": {**of_lambda("IteratorAge", WEBHOOKS), "Statistic": "Maximum", "Threshold": 900_000},
+    "WebhookDeadLettersAlarm": of_queue("WebhookDeadLetters"),
+}
+"""Of each alarm the metric that rings it, as AWS's services and our log lines name them, and what is not the same for
+most: one more than nothing in five minutes rings."""
+
+
+def test_every_alarm_is_in_the_table(rendered):
+    alarms = {name for name, each in rendered["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    assert ALARMS.keys() == alarms
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_watches_a_metric_that_there_is_and_rings_when_it_should(rendered, name):
+    alarm = {**rendered["Resources"][name]["Properties"]}
+    for member in ("AlarmName", "AlarmDescription"):
+        assert alarm.pop(member)
+    assert alarm.pop("AlarmActions") == [{"Fn::If": ["AlarmsByEmail", {"Ref": "AlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
+    wanted = {**RINGS_AT_ONCE, "Threshold": 0, **ALARMS[name]}
+    if "Metrics" in wanted:
+        computed, *sums = alarm.pop("Metrics")
+        del wanted["Period"]
+        (expression, *metrics) = wanted.pop("Metrics").items()
+        assert (None, computed["Expression"]) == expression
+        assert "ReturnData" not in computed
+        for found, (identifier, each) in zip(sums, metrics, strict=True):
+            summed_up = {"Metric": each, "Period": 300, "Stat": "Sum"}
+            assert found == {"Id": identifier, "ReturnData": False, "MetricStat": summed_up}
+    elif "ExtendedStatistic" not in wanted:
+        wanted.setdefault("Statistic", "Sum")
+    assert alarm == wanted
 
 
 def test_the_alarms_of_mails_ring_in_time(rendered):
-    limits = {name: rendered["Resources"][name]["Properties"]["Threshold"] for name in MAIL_ALARMS}
-    assert limits["MailerErrorsAlarm"] == limits["MailFailuresAlarm"] == limits["MailDeadLettersAlarm"] == 0
+    limits = {name: rendered["Resources"][name]["Properties"]["Threshold"] for name in ALARMS}
     # Milliseconds. A code is good for ten minutes.
     assert 60_000 <= limits["MailDelayAlarm"] <= 1000 * LIFETIMES[MailKind.LOGIN_CODE] / 2
     # SES counts for a configuration set only if it is told to. The alarms of what is not counted never change.
