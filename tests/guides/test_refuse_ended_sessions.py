@@ -12,7 +12,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -42,6 +44,7 @@ class Site:
     def __init__(self):
         self.feed, self.status, self.looks = b"", HTTPStatus.OK, 0
         self.issuer, self.began_at = "", int(time.time())
+        self.meanwhile = lambda: None
 
     def claims(self, *, sessions=(), users=(), ago=0):
         issued_at = self.began_at - ago
@@ -59,6 +62,7 @@ class Site:
         return issuer.statement(typ, path, claims, self.began_at).encode()
 
     def publishes(self, feed, status=HTTPStatus.OK):
+        """Answer with a feed. Without a status it is all that is sent, before the connection ends."""
         self.feed, self.status = feed, status
 
 
@@ -72,12 +76,14 @@ def site():
                 return self.answer(HTTPStatus.OK, json.dumps(public_jwks({"keys": [KEY]})).encode())
             assert self.path == f"/api{SIGNED_PATH}"
             site.looks += 1
+            site.meanwhile()
             return self.answer(site.status, site.feed)
 
         def answer(self, status, body):
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
+            if status is not None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
             # Who has read enough of it goes away.
             try:
                 self.wfile.write(body)
@@ -110,6 +116,13 @@ class InPython:
         except self.module.Refused as refused:
             return refused.status
 
+    def ask_at_once(self, all_claims, when_one_knows):
+        with ThreadPoolExecutor(len(all_claims)) as pool:
+            asked = [pool.submit(self.ask, claims) for claims in all_claims]
+            for each in asked:
+                each.add_done_callback(lambda _: when_one_knows())
+            return [each.result() for each in asked]
+
 
 @pytest.fixture
 def in_python(site, tmp_path, monkeypatch):
@@ -137,11 +150,14 @@ for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line);
   now = asked.now * 1000;
   if (asked.begins) ended = new EndedSessions(issuer, keys);
-  try {
-    console.log((await ended.has(asked.claims)) ? 401 : 200);
-  } catch (error) {
-    console.log(error instanceof NothingKnown ? 503 : `${error}`);
-  }
+  const answers = asked.claims.map(async (claims) => {
+    try {
+      return (await ended.has(claims)) ? 401 : 200;
+    } catch (error) {
+      return error instanceof NothingKnown ? 503 : `${error}`;
+    }
+  });
+  console.log(JSON.stringify(await Promise.all(answers)));
 }
 """
 
@@ -156,11 +172,15 @@ class InJavaScript:
         self.begins, self.ahead = True, 0
 
     def ask(self, claims):
-        line = {"claims": claims, "now": self.site.began_at + self.ahead, "begins": self.begins}
+        [answer] = self.ask_at_once([claims])
+        return answer
+
+    def ask_at_once(self, all_claims, when_one_knows=None):
+        line = {"claims": all_claims, "now": self.site.began_at + self.ahead, "begins": self.begins}
         self.begins = False
         self.process.stdin.write(f"{json.dumps(line)}\n")
         self.process.stdin.flush()
-        return HTTPStatus(int(self.process.stdout.readline()))
+        return [HTTPStatus(answer) for answer in json.loads(self.process.stdout.readline())]
 
 
 @pytest.fixture
@@ -232,6 +252,43 @@ def test_an_end_is_known_after_the_next_look(service, site, token):
     assert service.ask(token("one")) == 401
 
 
+def test_a_token_of_the_very_second_before_which_none_is_good_is_good(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims(users=[("bob", site.began_at - 30)])))
+    assert service.ask(token(user="bob", ago=31)) == 401
+    assert service.ask(token(user="bob", ago=30)) == 200
+
+
+def test_an_end_is_known_ten_seconds_after_the_clock_was_set_back_at_the_latest(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims()))
+    assert service.ask(token("one")) == 200
+    service.ahead = -3600
+    assert service.ask(token("one")) == 200
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    service.ahead += 10
+    assert service.ask(token("one")) == 401
+
+
+def test_whoever_comes_during_the_first_look_waits_for_it(service, site, token):
+    service.begin()
+    assert service.ask(token()) == 503
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    one_knows = threading.Event()
+    # The feed is late, and leaves time for answers that do not wait for it.
+    site.meanwhile = lambda: one_knows.wait(0.5)
+    tokens = [token(), token("one")] * 4
+    assert service.ask_at_once(tokens, one_knows.set) == [200, 401] * 4
+    assert site.looks == 2
+
+
+def test_a_feed_by_a_clock_that_is_some_seconds_ahead_is_a_good_one(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"], ago=-9)))
+    assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+
+
 def without_signature(site):
     header = {"typ": SIGNED_TYP, "kid": KEY["kid"]}
     return jwt.encode({**site.claims(), "iss": site.issuer, "sub": f"{site.issuer}{SIGNED_PATH}"}, None, "none", header)
@@ -261,9 +318,13 @@ SPOILT = {
     "of another address": lambda site: site.signed(site.claims(), path="/.well-known/other.jwt"),
     "expired": lambda site: site.signed(site.claims(ago=90)),
     "older than what one has": lambda site: site.signed(site.claims(ago=8)),
-    "of the future": lambda site: site.signed(site.claims(ago=-120)),
+    "of the future": lambda site: site.signed(site.claims(ago=-60)),
+    "without a time": lambda site: site.signed(lacking(site, "iat")),
     "without an end": lambda site: site.signed(lacking(site, "exp")),
     "without sessions": lambda site: site.signed(lacking(site, "sessions")),
+    "without users": lambda site: site.signed(lacking(site, "users")),
+    "with a number for sessions": lambda site: site.signed({**site.claims(), "sessions": 0}),
+    "with a number for users": lambda site: site.signed({**site.claims(), "users": 0}),
     "too large": lambda site: site.signed({**site.claims(), "users": [["A" * LARGEST, 0]]}),
     "no JWT": lambda site: b"<html>",
     "not ASCII": lambda site: "…".encode(),
@@ -305,6 +366,27 @@ def test_an_api_that_cannot_tell_is_believed_for_what_it_last_told(service, site
     assert service.ask(token("one")) == 401
     # Whatever the body is.
     site.publishes(site.signed(site.claims()), status)
+    for service.ahead, answer in ((10, 401), (59, 401), (60, 503)):
+        assert service.ask(token("one")) == answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"feed\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\neyJ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\neyJ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfeed\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000,
+    ],
+    ids=["nothing", "no HTTP", "a part", "a part of a chunk", "no chunk", "no end of a header"],
+)
+def test_so_is_one_that_does_not_speak_http_or_not_to_its_end(service, site, token, sent):
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    assert service.ask(token("one")) == 401
+    site.publishes(sent, status=None)
     for service.ahead, answer in ((10, 401), (59, 401), (60, 503)):
         assert service.ask(token("one")) == answer
 

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.accounts.mail import MailKind
+from chalicelib.adapters.dynamodb.ended import PARTITION
 from chalicelib.config.api import ApiSettings
 from chalicelib.credentials.mailed import LIFETIMES
 from chalicelib.errors import ConfigurationError
@@ -78,7 +79,7 @@ def test_an_end_is_told_for_longer_than_the_longest_access_token_lives_and_no_lo
     tokens, others = api.register().json, api.login().json
     assert api.logout(tokens["refresh_token"]).status == 204
     assert api.bearer("POST", "/auth/logout-all", others["access_token"]).status == 204
-    told = [item for item in items("SESSIONS") if item["user_id"]["S"] == "ended"]
+    told = [item for item in items("SESSIONS") if item["user_id"]["S"] == PARTITION]
     assert len(told) == 2
     for item in told:
         assert clock() + LONGEST + OVERLAP_SECONDS + SKEW_SECONDS <= ttl_of(item) <= clock() + DAY
