@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import jwt
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.accounts.ended import digest_of
@@ -224,10 +225,41 @@ def test_everybody_may_read_what_has_ended(api, tokens, clock):
         "sessions": plain.json["sessions"],
         "users": [[digest_of(user_id), clock() + 1]],
     }
+    described(api.request("GET", "/openapi.json").json).validate(plain.json)
     # Nobody's id is in it.
     assert session_id not in plain.body.decode()
     assert user_id not in plain.body.decode()
     plain.assert_hardened()
+
+
+def described(document):
+    """Return what tells whether an answer is as the OpenAPI document describes the plain form."""
+    answered = document["paths"]["/.well-known/revoked.json"]["get"]["responses"]["200"]
+    schema = answered["content"]["application/json"]["schema"]
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def test_the_description_fits_every_digest_and_every_user_and_little_else(api):
+    schema = described(api.request("GET", "/openapi.json").json)
+    digests = [digest_of(f"id {number}") for number in range(100)]
+    assert any("-" in digest for digest in digests)
+    assert any("_" in digest for digest in digests)
+    ends = {"issued_at": 0, "expires_at": 60, "sessions": digests, "users": [[digest, 1] for digest in digests]}
+    schema.validate(ends)
+    spoilt = [
+        {"sessions": [f"{digests[0]}A"]},
+        {"sessions": [digests[0][:-1]]},
+        {"sessions": [f"{digests[0][:-1]}+"]},
+        {"users": [[digests[0]]]},
+        {"users": [[digests[0], 1, 1]]},
+        {"users": digests},
+        {"issued_at": -1},
+        {"expires_at": "60"},
+    ]
+    for each in spoilt:
+        assert not schema.is_valid({**ends, **each}), each
+    for member in ends:
+        assert not schema.is_valid({name: value for name, value in ends.items() if name != member}), member
 
 
 def test_the_signed_form_is_text_of_its_own_type_and_verifies(api, tokens):
