@@ -9,6 +9,7 @@ from chalicelib.config.api import REGISTRATIONS_PER_HOUR
 from chalicelib.errors import InvalidDPoPProof, InvalidToken, NotOnDevice
 from chalicelib.telemetry import log, requests
 from infra.deployment.observation import ACCESS_LOG_LINE
+from infra.restore.sessions import MOST_TOLD
 from infra.tables import parsed
 from tests.live import __main__ as smoke_command
 from tests.support.live.client import USUAL_LIMITS
@@ -108,6 +109,11 @@ def test_two_smoke_tests_fit_into_an_hour_of_registrations():
     assert 2 * USUAL_LIMITS.registrations <= REGISTRATIONS_PER_HOUR
     assert f"An address may register {REGISTRATIONS_PER_HOUR} accounts" in SMOKE_TEST
     assert f"run stops at {USUAL_LIMITS.registrations}, so two fit" in SMOKE_TEST
+
+
+def test_the_page_of_restores_says_of_how_many_users_the_feed_tells():
+    text = (OPERATIONS / "backup-and-restore.md").read_text("utf-8")
+    assert f"up to {MOST_TOLD:,} in a run" in text
 
 
 def test_the_index_leads_to_every_page():

@@ -14,6 +14,7 @@ from infra.restore import contents
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
 from infra.restore.items import put_missing_events
 from infra.restore.sessions import Sessions
+from tests.support.consumption import Meter
 from tests.support.databases import new_stage
 from tests.support.samples import NOW
 
@@ -63,7 +64,7 @@ def test_accounts_in_every_state_are_restored_as_they_were(client, now, then):
         Item={"user_id": {"S": "id-1"}, "session_id": {"S": "s"}, "epoch": {"N": "1"}},
     )
     comparison = Comparison(client, now.users, then.users, silent)
-    sessions = Sessions(client, now.sessions, lambda: NOW)
+    sessions = Sessions(client, now.sessions, lambda: NOW + 0.7)
     fifth = MANY // 5
     assert comparison.counted() == {SAME: 2 * fifth, DONE: 0, CHANGED: fifth, MISSING: fifth, TAKEN: fifth, NEWER: 1}
 
@@ -101,15 +102,16 @@ def told(client, tables):
 
 
 def test_a_restore_of_more_users_than_the_feed_has_room_for_says_how_many_it_does_not_tell_of(client, now):
-    sessions = Sessions(client, now.sessions, lambda: NOW, most_told=3)
+    sessions = Sessions(client, now.sessions, lambda: NOW + 0.7, most_told=3)
     for number in range(5):
+        assert sessions.untold == max(0, number - 3)
         sessions.tell(f"id-{number}", f"id-{number}")
     assert told(client, now) == {digest_of(f"id-{number}") for number in range(3)}
     assert sessions.untold == 2
 
 
 def test_all_sessions_end_and_what_the_feed_tells_stays(client, now):
-    sessions = Sessions(client, now.sessions, lambda: NOW)
+    sessions = Sessions(client, now.sessions, lambda: NOW + 0.7)
     sessions.tell("id-1")
     for number in range(3):
         item = {"user_id": {"S": f"id-{number}"}, "session_id": {"S": "s"}, "epoch": {"N": "1"}}
@@ -117,6 +119,18 @@ def test_all_sessions_end_and_what_the_feed_tells_stays(client, now):
     assert sessions.delete_all(silent) == 3
     assert [item["user_id"] for item in client.scan(TableName=now.sessions)["Items"]] == [{"S": PARTITION}]
     assert told(client, now) == {digest_of("id-1")}
+
+
+def test_the_sessions_of_a_user_end_and_nobody_elses_and_none_that_has_just_begun_is_overlooked(client, now):
+    for user_id, session_id in (("id-1", "a"), ("id-1", "b"), ("id-2", "a")):
+        item = {"user_id": {"S": user_id}, "session_id": {"S": session_id}, "epoch": {"N": "1"}}
+        client.put_item(TableName=now.sessions, Item=item)
+    with Meter(client, now) as meter:
+        Sessions(client, now.sessions, lambda: NOW).delete("id-1")
+        # A consistent read: one that is not costs half as much.
+        assert meter.reading().reads == 1
+    [left] = client.scan(TableName=now.sessions)["Items"]
+    assert left["user_id"] == {"S": "id-2"}
 
 
 def of_now(number):

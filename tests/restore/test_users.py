@@ -55,6 +55,7 @@ def test_a_changed_account_is_again_what_it_was_and_none_of_its_sessions_goes_on
 
     assert "1 have changed since: restored" in operator.said
     assert "1 accounts are as they were" in operator.said
+    assert "feed of ended sessions does not tell" not in operator.said
     assert api.login("Kim").status == 200
     assert api.login("Kim", OTHER).status == 401
     assert api.me(tokens["access_token"]).status == 401
