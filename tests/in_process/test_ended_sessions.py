@@ -297,6 +297,9 @@ def test_a_feed_that_cannot_be_read_is_503_and_never_an_old_document(api, aws_cl
             refused = api.request("GET", f"/.well-known/revoked.{form}")
             refused.assert_problem(503, "service_unavailable")
             assert refused.headers["retry-after"] == "1"
+    paths = api.request("GET", "/openapi.json").json["paths"]
+    for form in ("json", "jwt"):
+        assert "503" in paths[f"/.well-known/revoked.{form}"]["get"]["responses"]
 
 
 def test_the_signature_is_made_once_for_each_look(api, clock):
