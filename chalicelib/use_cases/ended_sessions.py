@@ -90,7 +90,7 @@ class EndedSessions:
         self._looking = threading.Lock()
         self._last: Look | None = None
         self._failed_at: int | None = None
-        """When the last look failed, None if it did not."""
+        """When a look last failed."""
 
     def may_have_ended(self, principal: Principal) -> bool:
         """Return whether the feed names a principal's session or user, cannot be read, or cannot know any more.
@@ -139,10 +139,7 @@ class EndedSessions:
         if last is not None:
             sessions, users = _younger(last.sessions, matters), _younger(last.users, matters)
         for entry in entries:
-            if entry.at >= matters:
-                known = users if entry.is_user else sessions
-                known[entry.digest] = max(entry.at, known.get(entry.digest, 0))
-        self._failed_at = None
+            (users if entry.is_user else sessions)[entry.digest] = entry.at
         self._last = Look(now, sessions, users)
         return self._last
 

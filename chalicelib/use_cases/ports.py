@@ -294,7 +294,8 @@ class EndedFeed(Protocol):
     def since(self, at: int) -> list[Ended]:
         """Return what has ended at ``at`` or later, and may be seen now: all whose end has been answered.
 
-        The times are those of the clocks of whoever wrote. So an entry may be new and say an earlier time.
+        It is in the order of the times, which are those of the clocks of whoever wrote. So an entry may be new and say
+        an earlier time. Raises ServiceUnavailable, also if an entry cannot be read.
         """
 
 

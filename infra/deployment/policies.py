@@ -31,7 +31,7 @@ _MAIL = ("GetItem", "PutItem", "UpdateItem")
 
 _SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
 
-_FEED = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ended"]}}
+_FEED = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#ended"]}}
 """A condition: the items are entries of the feed of ended sessions, which is beside the sessions."""
 
 _COUNTED = ("challenge#*", "failures#*", "registrations#*", "second factors#*")

@@ -278,3 +278,14 @@ class TestReading:
         users.end_all_sessions(alice, BY_ADMIN)
         assert sessions.of_user("u1") == []
         assert feed() == [session("s2"), user()]
+
+    @pytest.mark.parametrize("user_id", ["ended", "session", "user", "_ended", "-"])
+    def test_is_not_led_astray_by_a_user_whatever_the_id(self, users, sessions, alice, feed, user_id):
+        """An import takes ids as they are."""
+        kim = replace(ALICE, id=user_id, username="kim")
+        users.add(kim, replace(SESSION, id="k1", user_id=user_id, username="kim"), REGISTERED)
+        sessions.end("u1", "s1", BY_ADMIN)
+        assert feed() == [session("s1")]
+        assert [each.id for each in sessions.of_user(user_id)] == ["k1"]
+        users.delete(kim, replace(DELETED, at=AT))
+        assert sorted(feed(), key=lambda entry: entry.is_user) == [session("s1"), user(user_id)]

@@ -156,7 +156,7 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
             "delete_item",
             {
                 "TableName": "lychgate-test-sessions",
-                "Key": {"user_id": {"S": "ended"}, "session_id": {"S": "1#user#u1"}},
+                "Key": {"user_id": {"S": "#ended"}, "session_id": {"S": "1#user#u1"}},
             },
         ),
         (

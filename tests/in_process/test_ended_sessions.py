@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.accounts.ended import digest_of
+from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.adapters.dynamodb.ended import PARTITION
 from chalicelib.api.responses import Answer
 from chalicelib.api.routing import Call, Credential, Routes
 from tests.support.api_client import in_process
@@ -179,6 +181,22 @@ def test_while_the_feed_cannot_be_read_every_request_is_looked_up(api, tokens, a
     assert failures[0].counts == {"feed_unreadable": ()}
     # It is an error although every request was answered: it calls for somebody.
     assert failures[0].levelno == logging.ERROR
+
+
+@pytest.mark.parametrize("entry", ["x", "999999999999#user", "999999999999#device#abcdefghijk", "999999999999#user##"])
+def test_a_feed_with_an_entry_that_is_none_cannot_be_read(api, tokens, aws_clients, environment, clock, caplog, entry):
+    other = api.login().json
+    assert api.logout(other["refresh_token"]).status == 204
+    item = to_item({"user_id": PARTITION, "session_id": entry})
+    aws_clients[0].put_item(TableName=environment["LYCHGATE_SESSIONS_TABLE"], Item=item)
+    for form in ("json", "jwt"):
+        api.request("GET", f"/.well-known/revoked.{form}").assert_problem(503, "service_unavailable")
+        clock.advance(1)
+    assert api.bearer("GET", "/own/prices", tokens["access_token"]).status == 200
+    api.bearer("GET", "/own/prices", other["access_token"]).assert_problem(401, "invalid_token")
+    failures = [record for record in caplog.records if record.members.get("error") == "feed_unreadable"]
+    assert {record.members["reason"] for record in failures} == {f"the feed has an entry {entry!r}"}
+    assert failures[0].counts == {"feed_unreadable": ()}
 
 
 def test_nothing_is_accepted_in_the_dark(api, tokens, aws_clients, clock):

@@ -150,7 +150,7 @@ def test_a_stage_that_is_traced_lets_each_function_send_its_segments(name):
 
 def test_administrators_put_what_the_feed_tells_and_read_of_mails_which_addresses_get_none():
     found = {each["Sid"]: each for each in admin_policy(SENDING)["Statement"]}
-    assert found["Feed"]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ended"]}}
+    assert found["Feed"]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#ended"]}}
     assert found["Suppressed"]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
     of_mails = {sid: each["Action"] for sid, each in found.items() if each["Resource"].endswith(SENDING.mail_table)}
     assert of_mails == {"Mail": ["dynamodb:PutItem"], "Suppressed": ["dynamodb:GetItem"]}

@@ -1,6 +1,6 @@
 """The feed of ended sessions in DynamoDB: items of one partition of the table of sessions, in the order of time.
 
-    user_id     S   partition key: ``ended``, which is no user's id
+    user_id     S   partition key: ``#ended``. No user's id has a ``#``, whatever an import takes
     session_id  S   sort key: the NumericDate of the end in twelve digits, ``#session#`` or ``#user#``, and the digest
     ttl         N   when DynamoDB may delete the item
 
@@ -10,10 +10,12 @@ readers have seen, so they look back: see ``use_cases.ended_sessions``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
+from chalicelib.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.transactions import Database
     from chalicelib.config.api import Tables
 
-PARTITION = "ended"
+PARTITION = "#ended"
+
+_ENTRY = re.compile("([0-9]{12})#(session|user)#([A-Za-z0-9_-]{11})")
 
 KEPT = 2 * 3600
 """Seconds for which an entry is kept: longer than the longest life of an access token (``config.api``)."""
@@ -37,7 +41,10 @@ class DynamoDBEndedFeed:
         self._table = database.tables.sessions
 
     def since(self, at: int) -> list[Ended]:
-        """See ``EndedFeed.since``. Takes one consistent query, and one more for each further megabyte."""
+        """See ``EndedFeed.since``. Takes one consistent query, and one more for each further megabyte.
+
+        Raises ServiceUnavailable if something else is among the entries: what else is wrong there nobody knows.
+        """
         with unavailable_on_failure():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -74,5 +81,8 @@ def _entry(kind: str, identifier: str, at: int) -> Item:
 def _read(name: str) -> Ended:
     from chalicelib.accounts.ended import Ended  # noqa: PLC0415 - most processes read no feed
 
-    at, kind, digest = name.split("#")
+    found = _ENTRY.fullmatch(name)
+    if found is None:
+        raise ServiceUnavailable(f"the feed has an entry {name!r}")
+    at, kind, digest = found.groups()
     return Ended(digest, int(at), is_user=kind == "user")
