@@ -6,16 +6,13 @@ Owns how they are reached. The tables on AWS are asked with the operator's own c
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.config import Config
@@ -28,6 +25,7 @@ from chalicelib.config.http import HttpSettings
 from chalicelib.use_cases.ports import Stores
 from chalicelib.wiring import Clients, dynamodb_stores
 from infra import laptop
+from infra.database_clock import DatabaseClock
 from infra.database_credentials import follow_credentials
 from infra.local.data_directory import DataDirectory
 from infra.local.environment import STAGE, forget_aws, stage_environment
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ssm import SSMClient
 
+    from chalicelib.clock import Clock
     from chalicelib.config.signing_secrets import SigningSecrets
 
 _PARAMETER = "LYCHGATE_SIGNING_KEYS_PARAMETER"
@@ -50,14 +49,6 @@ _LIMITS = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     max_pool_connections=2 * _SEGMENTS,
 )
-
-
-LARGEST_SKEW = 30
-"""Seconds. Who reads the feed of ended sessions looks back by 60, and misses what has an earlier time."""
-
-
-class WrongClockError(Exception):
-    """Raised if the clock of this machine is wrong. The message says by how much."""
 
 
 class NoAccountsError(Exception):
@@ -80,8 +71,9 @@ class Accounts:
     """Returns the tables themselves, for what no store does."""
     segments: int = _SEGMENTS
     """How many parts of a table are scanned at a time."""
-    heed_clock: Callable[[], None] = lambda: None
-    """From then on each answer of the database raises WrongClockError if this machine's clock is wrong."""
+    put_right: Callable[[Clock], Clock] = lambda clock: clock
+    """Returns a clock of this machine, put right by each answer of the database. A user is read before anything is
+    written, so what is written has the right time."""
 
     @property
     def origin(self) -> str:
@@ -113,11 +105,8 @@ def open_accounts(
     *,
     make_dynamodb: Callable[[], DynamoDBClient] = operators_client,
     make_ssm: Callable[[], SSMClient] = ssm_client,
-    now: Callable[[], float] = time.time,
 ) -> Iterator[Accounts]:
     """Reach the accounts of a stage. ``make_dynamodb`` is called for a stage on AWS, ``make_ssm`` if keys are needed.
-
-    ``now`` is the clock of this machine.
 
     Raises:
         UnknownStageError: the configuration has no such stage.
@@ -146,27 +135,8 @@ def open_accounts(
             lambda: Database(client, settings.tables, clients.pause),
             # The emulation knows no segments: each would be the whole table.
             segments=1 if is_laptop else _SEGMENTS,
-            heed_clock=functools.partial(_heed_clock, client, now),
+            put_right=lambda clock: DatabaseClock(client, clock),
         )
-
-
-def _heed_clock(client: DynamoDBClient, now: Callable[[], float]) -> None:
-    """Let each answer of the database raise WrongClockError if it says another time than ``now``.
-
-    A user is read before anything is written, so nothing is.
-    """
-
-    def compare(http_response: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own, whose type has no stubs
-        told = http_response.headers.get("date")
-        skew = 0 if told is None else round(now() - parsedate_to_datetime(told).timestamp())
-        if abs(skew) > LARGEST_SKEW:
-            direction = "ahead of" if skew > 0 else "behind"
-            raise WrongClockError(
-                f"the clock of this machine is {abs(skew)} seconds {direction} AWS's. Who reads the feed of ended"
-                " sessions would miss an end with such a time. Set it first"
-            )
-
-    client.meta.events.register("after-call.dynamodb", compare)
 
 
 def _in_parameter(client: SSMClient, settings: ApiSettings) -> SigningSecrets:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from chalicelib.adapters.dynamodb.transactions import Database
 from infra import directory
+from infra.database_clock import DatabaseClock
 from infra.deployment.progress import Progress
 from infra.restore import addresses, contents, copies, passkeys
 from infra.restore.accounts import CHANGED, DONE, MISSING, NEWER, SAME, TAKEN, Comparison
@@ -56,7 +57,7 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
             copies.begin(client, table, copy, wish.moment, progress)
         copies.wait(client, made, progress, stage.reach.sleep)
     comparison = Comparison(client, tables.users, made[0], progress)
-    sessions = Sessions(client, tables.sessions, stage.reach.now)
+    sessions = Sessions(client, tables.sessions, DatabaseClock(client, stage.reach.now))
     with progress.of("Comparison"):
         _refuse_useless(stage, made[0], wish, progress)
         counts = comparison.counted()

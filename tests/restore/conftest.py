@@ -4,9 +4,10 @@ import contextlib
 import hashlib
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.dynamodb.models import dynamodb_backends
 
 from infra.restore.__main__ import main
@@ -50,6 +51,12 @@ def little_work(request, monkeypatch):
 @pytest.fixture
 def full_work():
     """Let a passphrase take the work that it takes outside of tests."""
+
+
+@pytest.fixture(autouse=True)
+def the_time_of_aws(clock, monkeypatch):
+    """Let each answer have the time of the test."""
+    monkeypatch.setattr(responses, "utcnow", lambda: datetime.fromtimestamp(clock(), UTC).replace(tzinfo=None))
 
 
 @pytest.fixture
@@ -98,11 +105,13 @@ class Operator:
         self.waits = []
         self.lines = []
         self.errors = ""
+        self.seconds_ahead = 0
+        """How wrong the clock of his machine is."""
         self._clock = clock
 
     def run(self, *arguments, stage="test"):
         self.lines, errors = [], io.StringIO()
-        reach = Reach(sleep=self.waits.append, ask=self._answer, ask_secret=self._answer, now=self._clock)
+        reach = Reach(sleep=self.waits.append, ask=self._answer, ask_secret=self._answer, now=self._now)
         with contextlib.redirect_stderr(errors):
             code = main(
                 [*arguments, "--stage", stage, "--project", str(self.project)], say=self.lines.append, reach=reach
@@ -114,6 +123,9 @@ class Operator:
     @property
     def said(self):
         return "\n".join(self.lines)
+
+    def _now(self):
+        return self._clock() + self.seconds_ahead
 
     def _answer(self, _question):
         answer = self.answers.pop(0) if self.answers else "test"

@@ -220,6 +220,22 @@ def test_a_restore_that_ends_before_it_has_told_the_feed_of_ended_sessions_tells
     assert {entry.digest for entry in told} == {digest_of(kim), digest_of(newer)}
 
 
+@pytest.mark.parametrize("seconds_ahead", [-25, 25])
+def test_the_feed_of_ended_sessions_is_told_the_time_of_aws_whatever_the_operators_clock_says(
+    operator, api, remember, restore, dynamodb, clock, seconds_ahead
+):
+    api.register("Kim")
+    moment = remember()
+    change_password(api, api.login("Kim").json)
+    clock.advance(60)
+    operator.seconds_ahead = seconds_ahead
+
+    assert restore(moment) == 0, operator.errors
+
+    (told,) = dynamodb_ended_feed(Database(dynamodb, tables_of("test"))).since(clock() - 30)
+    assert clock() <= told.at <= clock() + 1
+
+
 def test_what_a_user_did_after_his_restore_outlives_the_next_run(operator, api, remember, restore):
     api.register("Kim")
     moment = remember()

@@ -1,4 +1,4 @@
-"""What is not a user's has a key that no user's item can have, whatever id or name a request or an import has chosen."""
+"""What is not a user's has a key that no user's item can have, whatever id or name was chosen by a request or import."""
 
 import re
 

@@ -109,7 +109,7 @@ def set_roles(call: Call, *, username: str, roles: str, dry_run: bool) -> None:
     if (problem := roles_error(wanted)) is not None:
         raise click.BadParameter(problem, param_hint="ROLES")
     with call.accounts() as accounts:
-        change = Users(accounts, call.reach.clock, dry_run=dry_run).set_roles(username, wanted)
+        change = Users(accounts, accounts.put_right(call.reach.clock), dry_run=dry_run).set_roles(username, wanted)
         lifetime = accounts.settings.access_token_lifetime
     warn_of_unknown(set(wanted) - set(change.before.roles))
     if call.as_json:
