@@ -1,4 +1,4 @@
-"""What is not a user's has a key that no user's item can have, whatever id or name was chosen by a request or import."""
+"""What is not a user's has a key that no item of a user can have, whatever id or name an import or a request has."""
 
 import re
 
