@@ -5,6 +5,7 @@ test's own choosing: all begins at one time, that of the test, and goes on when 
 """
 
 import base64
+import contextlib
 import http.server
 import importlib
 import itertools
@@ -36,6 +37,14 @@ MODULES = ("access_tokens.py", "ended_sessions.py")
 KEY, OTHER = generate_signing_jwk(), generate_signing_jwk()
 KEYS = "/api/.well-known/jwks.json"
 LARGEST = 2_000_000
+PATIENCE = 60
+DRIPS = 150
+"""Half a minute, one each fifth of a second."""
+DRIPPING = {
+    "head": (b"HTTP/1.0 200 OK\r\nX-Drips:", b"\r\n\r\n"),
+    "body": (b"HTTP/1.0 200 OK\r\n\r\n", b""),
+}
+"""What comes before the drips and after them. A feed may have spaces before it."""
 
 
 class Site:
@@ -43,6 +52,7 @@ class Site:
 
     def __init__(self):
         self.feed, self.status, self.looks = b"", HTTPStatus.OK, 0
+        self.drips, self.released, self.waited_for, self.left = None, threading.Event(), 0, threading.Semaphore(0)
         self.issuer, self.began_at = "", int(time.time())
         self.meanwhile = lambda: None
 
@@ -65,6 +75,17 @@ class Site:
         """Answer with a feed. Without a status it is all that is sent, before the connection ends."""
         self.feed, self.status = feed, status
 
+    def drip(self, write):
+        """Write an octet now and then, until the test has seen enough or the service has gone away.
+
+        The end is for a service that waits as long as something comes: so it goes on, and the test fails.
+        """
+        for _ in range(DRIPS):
+            if self.released.wait(0.2):
+                return
+            write(b" ")
+        self.waited_for += 1
+
 
 @pytest.fixture
 def site():
@@ -77,7 +98,17 @@ def site():
             site.meanwhile()
             assert self.path == f"/api{SIGNED_PATH}"
             site.looks += 1
-            return self.answer(site.status, site.feed)
+            if site.drips is None:
+                return self.answer(site.status, site.feed)
+            before, after = DRIPPING[site.drips]
+            try:
+                self.wfile.write(before)
+                site.drip(self.wfile.write)
+                self.wfile.write(after + site.feed)
+            except OSError:
+                site.left.release()
+            self.close_connection = True
+            return None
 
         def answer(self, status, body):
             if status is not None:
@@ -96,6 +127,7 @@ def site():
     with serving(Answers) as server:
         site.issuer = f"http://127.0.0.1:{server.server_port}/api"
         yield site
+        site.released.set()
 
 
 class InPython:
@@ -104,6 +136,15 @@ class InPython:
     def __init__(self, module, site, patch):
         self.module, self.ahead = module, 0
         patch.setattr(module, "time", SimpleNamespace(time=lambda: site.began_at + self.ahead))
+        self.timeout = module.TIMEOUT
+        patch.setattr(module, "TIMEOUT", PATIENCE)
+
+    @contextlib.contextmanager
+    def as_the_page_says(self):
+        """Wait for a look no longer than the page says. What comes in time does so on a busy machine too."""
+        self.module.TIMEOUT = self.timeout
+        yield
+        self.module.TIMEOUT = PATIENCE
 
     def begin(self):
         self.module.FEED = self.module.Feed()
@@ -167,6 +208,7 @@ class InJavaScript:
 
     def __init__(self, process, site):
         self.process, self.site, self.ahead, self.begins = process, site, 0, True
+        self.as_the_page_says = contextlib.nullcontext
 
     def begin(self):
         self.begins, self.ahead = True, 0
@@ -391,6 +433,24 @@ def test_an_api_that_cannot_tell_is_believed_for_what_it_last_told(service, site
         assert service.ask(token("one")) == answer
 
 
+@pytest.mark.parametrize("where", DRIPPING)
+def test_a_feed_that_drips_is_waited_for_no_longer_than_one_that_does_not_come(service, site, token, where):
+    service.begin()
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    assert service.ask(token("one")) == 401
+    for ahead, answers, looks in ((10, (401, 200), 2), (65, (503, 503), 4)):
+        service.ahead, site.drips = ahead, where
+        with service.as_the_page_says():
+            assert (service.ask(token("one")), service.ask(token())) == answers
+        assert (site.looks, site.waited_for) == (looks, 0)
+        # Whoever looked has gone away, and keeps nobody from the next look.
+        assert site.left.acquire(timeout=60)
+        site.drips = None
+        site.publishes(site.signed(site.claims(sessions=["one"], ago=-5)))
+        service.ahead = 20
+        assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+
+
 def test_the_limit_leaves_room_for_a_hundred_thousand_ends(service, site, token):
     service.begin()
     claims = site.claims(sessions=["one"])
@@ -399,3 +459,13 @@ def test_the_limit_leaves_room_for_a_hundred_thousand_ends(service, site, token)
     assert len(feed) < LARGEST
     site.publishes(feed)
     assert (service.ask(token("one")), service.ask(token())) == (401, 200)
+
+
+@pytest.mark.parametrize("where", DRIPPING)
+def test_of_many_who_ask_while_a_feed_drips_one_looks_and_each_is_answered(in_python, site, token, where):
+    in_python.begin()
+    site.drips = where
+    with in_python.as_the_page_says(), ThreadPoolExecutor(8) as threads:
+        answers = [*threads.map(in_python.ask, [token()] * 8)]
+    assert answers == [HTTPStatus.SERVICE_UNAVAILABLE] * 8
+    assert (site.looks, site.waited_for) == (1, 0)
