@@ -59,3 +59,8 @@ def figure(
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
     """Return the ratio of each pair of samples, which were measured one after the other in the same run."""
     return [numerator / denominator for numerator, denominator in zip(numerators, denominators, strict=True)]
+
+
+def differences(minuends: Sequence[float], subtrahends: Sequence[float]) -> list[float]:
+    """Return the difference of each pair of samples, which were measured one after the other in the same run."""
+    return [minuend - subtrahend for minuend, subtrahend in zip(minuends, subtrahends, strict=True)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import figure, ratios
+from bench.figures import differences, figure, ratios
 from bench.interleaving import interleaved
 
 
@@ -25,6 +25,12 @@ def test_ratios_are_of_samples_that_belong_together():
     assert ratios([2, 9], [1, 3]) == [2, 3]
     with pytest.raises(ValueError):
         ratios([1, 2], [1])
+
+
+def test_differences_are_of_samples_that_belong_together():
+    assert differences([2, 9], [1, 12]) == [1, -3]
+    with pytest.raises(ValueError):
+        differences([1, 2], [1])
 
 
 def test_samples_are_taken_in_turns_and_the_turn_is_reversed_from_round_to_round():
