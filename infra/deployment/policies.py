@@ -29,10 +29,16 @@ _SESSIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "PutItem", "Query",
 _EVENTS = ("BatchWriteItem", "PutItem", "Query")
 _MAIL = ("GetItem", "PutItem", "UpdateItem")
 
-_SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "BatchWriteItem", "Query")
+_SESSIONS_OF_ADMINISTRATORS = ("BatchGetItem", "Query")
 
 _FEED = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#ended"]}}
 """A condition: the items are entries of the feed of ended sessions, which is beside the sessions."""
+
+_ENDS_SESSIONS = {
+    "ForAllValues:StringEquals": {"dynamodb:Attributes": ["session_id", "user_id"]},
+    "ForAllValues:StringNotEquals": {"dynamodb:LeadingKeys": ["#ended"]},
+}
+"""A condition for batches: nothing but a key is named, as to delete an item, and no entry of that feed."""
 
 _COUNTED = ("challenge#*", "failures#*", "registrations#*", "second factors#*")
 _COUNTED_FOR_MAILS = ("mails#*", "typed#*")
@@ -83,6 +89,10 @@ def admin_policy(foundation: Foundation, *, traced: bool = False) -> Policy:
             for index in USER_INDEXES
         ),
         _table("Sessions", foundation, foundation.sessions_table, _SESSIONS_OF_ADMINISTRATORS),
+        {
+            **_table("EndedSessions", foundation, foundation.sessions_table, ("BatchWriteItem",)),
+            "Condition": _ENDS_SESSIONS,
+        },
         {**_table("Feed", foundation, foundation.sessions_table, ("PutItem",)), "Condition": _FEED},
         _table("Events", foundation, foundation.events_table, _EVENTS),
         _table("Mail", foundation, foundation.mail_table, ("PutItem",)),

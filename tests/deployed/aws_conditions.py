@@ -15,6 +15,7 @@ from infra.tables import table_definitions
 MULTIVALUED = {"dynamodb:Attributes", "dynamodb:LeadingKeys", "ses:Recipients"}
 _MATCH = {
     "StringEquals": lambda value, wanted: value == wanted,
+    "StringNotEquals": lambda value, wanted: value != wanted,
     "StringLike": lambda value, wanted: fnmatchcase(value, wanted.replace("[", "[[]")),
     "ArnLike": lambda value, wanted: fnmatchcase(value, wanted.replace("[", "[[]")),
     "ArnEquals": lambda value, wanted: fnmatchcase(value, wanted.replace("[", "[[]")),
@@ -49,7 +50,9 @@ def _holds(operator, key, wanted, context):
     if key not in context:
         return quantifier == "ForAllValues" or plain.endswith("IfExists")
     values = context[key] if key in MULTIVALUED else [context[key]]
-    matched = [any(match(value, each) for each in wanted) for value in values]
+    # A negated operator holds for a value that is none of those which the policy names.
+    of_wanted = all if "Not" in plain else any
+    matched = [of_wanted(match(value, each) for each in wanted) for value in values]
     return any(matched) if quantifier == "ForAnyValue" else all(matched)
 
 

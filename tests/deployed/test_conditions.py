@@ -128,6 +128,12 @@ def test_a_mail_needs_the_right_to_its_identity_and_to_its_configuration_set():
         ({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "email#*"}}, {"dynamodb:LeadingKeys": ["email#1"]}, True),
         ({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "e#*"}}, {"dynamodb:LeadingKeys": ["e#1", "x"]}, False),
         ({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "e#*"}}, {}, True),
+        ({"ForAllValues:StringNotEquals": {"dynamodb:LeadingKeys": ["a", "b"]}}, {"dynamodb:LeadingKeys": ["c"]}, True),
+        (
+            {"ForAllValues:StringNotEquals": {"dynamodb:LeadingKeys": ["a", "b"]}},
+            {"dynamodb:LeadingKeys": ["b"]},
+            False,
+        ),
         ({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "e#*"}}, {"dynamodb:LeadingKeys": ["e#1", "x"]}, True),
         ({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "e#*"}}, {}, False),
     ],

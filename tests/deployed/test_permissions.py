@@ -143,6 +143,10 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
                 client.scan(**scanned)
 
 
+def written_at_once(written):
+    return {"RequestItems": {"lychgate-test-sessions": [written]}}
+
+
 @pytest.mark.parametrize(
     ("operation", "request_of"),
     [
@@ -160,6 +164,16 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
             },
         ),
         (
+            "batch_write_item",
+            written_at_once(
+                {"PutRequest": {"Item": {"user_id": {"S": "u1"}, "session_id": {"S": "s1"}, "epoch": {"N": "0"}}}}
+            ),
+        ),
+        (
+            "batch_write_item",
+            written_at_once({"DeleteRequest": {"Key": {"user_id": {"S": "#ended"}, "session_id": {"S": "1#user#u1"}}}}),
+        ),
+        (
             "update_item",
             {
                 "TableName": "lychgate-test-throttle",
@@ -173,6 +187,8 @@ def test_the_function_of_administrators_alone_may_ask_an_index(account, index):
         "deleting what was mailed",
         "a session for somebody",
         "taking back that a session has ended",
+        "a session for somebody in a batch",
+        "taking back in a batch that a session has ended",
         "the counters of guesses",
     ],
 )
@@ -180,6 +196,13 @@ def test_administrators_get_no_session_of_a_user_and_no_mail_of_theirs(account, 
     client = account.client("admin", "dynamodb")
     with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
         getattr(client, operation)(**request_of)
+
+
+def test_administrators_end_the_sessions_of_a_user(account):
+    keys = [{"user_id": {"S": "u1"}, "session_id": {"S": f"s{number}"}} for number in range(2)]
+    deleted = {"lychgate-test-sessions": [{"DeleteRequest": {"Key": key}} for key in keys]}
+    answer = account.client("admin", "dynamodb").batch_write_item(RequestItems=deleted)
+    assert not answer["UnprocessedItems"]
 
 
 @pytest.mark.parametrize("function", ANSWERING)
