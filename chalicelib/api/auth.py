@@ -187,7 +187,8 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     """End the session of a refresh token. Succeeds also if there is no such session.
 
     Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
-    proof by it, and one that is bound to a device, unless the short cookie comes along.
+    new proof by it, and one that is bound to a device, unless the short cookie comes along. A proof by the key that is
+    not new is refused with `invalid_dpop_proof`: try again with another one.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     call.use_cases.refresh_tokens.revoke(refresh_tokens, caller_on_device(call))

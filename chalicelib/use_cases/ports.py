@@ -251,15 +251,16 @@ class SessionStore(Protocol):
         self,
         user_id: str,
         session_id: str,
-        counter: int,
+        counter: int | None,
         event: SecurityEvent,
         *,
-        key: str = "",
+        key_proof: KeyProof | None = None,
         on_device: bool = False,
     ) -> Rotation:
-        """End the session and record the event, if its refresh counter is this one and it is bound to no other key.
+        """End the session and record the event.
 
-        Nor may it be bound to a device, unless the caller is ``on_device``. If applied, there is no session any more.
+        Does so if its refresh counter is this one, or None is given, and ``Session.allows(key_proof)``, and unless the
+        session is bound to a device and the caller is not ``on_device``. If applied, there is no session any more.
         Otherwise nothing is recorded.
         """
 

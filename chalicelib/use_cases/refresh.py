@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _ROUNDS = MOST_PROOFS
 """How often the note of a retry may meet another one. Of a bound session's retries each is noted, by its proof, and of
 one second so many are accepted. Those of a plain session count once for each rotation, so two rounds would do."""
+
+
+_NOT_NEW = "it was used before, or is older than the last one"
+"""Why a proof by a session's key is refused."""
 
 
 class RefreshTokens:
@@ -105,24 +110,33 @@ class RefreshTokens:
         A token that was used before, and is no retry, means what it means to ``exchange``: the session ends as reused.
         A token of a bound session is not valid without a proof of its key (``caller.key_proof``), nor away from its
         device (``caller.device_of``).
+
+        Raises InvalidDPoPProof if a proof is by a session's key and not new. That session goes on, and the others end.
         """
+        events, refusals = self._end_each(refresh_tokens, caller, notes_strangers=True)
         # A log line names the last event: let it be a reuse if there is one.
-        for event in sorted(self._end_each(refresh_tokens, caller, notes_strangers=True), key=_is_reuse):
+        for event in sorted(events, key=_is_reuse):
             self._announce(event)
+        for refusal in refusals:
+            raise refusal
 
     def replace(self, refresh_tokens: Sequence[str], caller: Caller) -> None:
         """Do the same for tokens whose place another session's has taken. The log line remains the log-in's.
 
-        Only reuse is announced. A bound session goes on that has another key than the one which takes its place: its
-        client may have lost the key, which is no reason to alarm its user.
+        Only reuse is announced. A bound session goes on unless the proof of the one which takes its place is a new one
+        by its key: its client may have lost the key, which is no reason to alarm its user.
         """
-        for event in filter(_is_reuse, self._end_each(refresh_tokens, caller, notes_strangers=False)):
+        events, _ = self._end_each(refresh_tokens, caller, notes_strangers=False)
+        for event in filter(_is_reuse, events):
             self._announce(event)
 
-    def _end_each(self, refresh_tokens: Sequence[str], caller: Caller, *, notes_strangers: bool) -> list[SecurityEvent]:
-        """End the sessions of refresh tokens. Return what happened. Of one session's tokens the newest counts.
+    def _end_each(
+        self, refresh_tokens: Sequence[str], caller: Caller, *, notes_strangers: bool
+    ) -> tuple[list[SecurityEvent], list[InvalidDPoPProof]]:
+        """End the sessions of refresh tokens. Of one session's tokens the newest counts.
 
-        ``notes_strangers`` says whether a token of a bound session without its key is an event.
+        Return what happened, and why sessions go on whose key the caller has. ``notes_strangers`` says whether a token
+        of a bound session without its key is an event.
         """
         newest: dict[str, RefreshGrant] = {}
         for refresh_token in refresh_tokens:
@@ -132,29 +146,46 @@ class RefreshTokens:
                 if known is None or known.counter < grant.counter:
                     newest[grant.session_id] = grant
         now = self._clock()
-        ended = (self._end(grant, now, caller, notes_strangers=notes_strangers) for grant in newest.values())
-        return [event for event in ended if event is not None]
+        events, refusals = [], []
+        for grant in newest.values():
+            try:
+                event = self._end(grant, now, caller, notes_strangers=notes_strangers)
+            except InvalidDPoPProof as refusal:
+                refusals.append(refusal)
+            else:
+                events += [] if event is None else [event]
+        return events, refusals
 
     def _end(self, grant: RefreshGrant, now: int, caller: Caller, *, notes_strangers: bool) -> SecurityEvent | None:
-        """End the session of a refresh token. Return the event, None if there was no session or nothing to tell."""
+        """End the session of a refresh token. Return the event, None if there was no session or nothing to tell.
+
+        Raises InvalidDPoPProof if the caller's proof is by the session's key and not new.
+        """
         event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, now, caller, grant.session_id)
-        key = caller.key_proof.key if caller.key_proof is not None else ""
-        on_device = caller.device_of == grant.session_id
-        ending = self._sessions.end_at(
-            grant.user_id, grant.session_id, grant.counter, event, key=key, on_device=on_device
+        proof, is_on_device = caller.key_proof, caller.device_of == grant.session_id
+        end_at = functools.partial(
+            self._sessions.end_at,
+            grant.user_id,
+            grant.session_id,
+            event=event,
+            key_proof=proof,
+            on_device=is_on_device,
         )
+        ending = end_at(counter=grant.counter)
+        session = ending.session
+        if session is not None and session.allows(proof) and session.is_on_device(caller):
+            if self._is_reused(session, grant, now, caller):
+                event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
+                return event if self._sessions.end_reused(session, event, self._notice(session, now)) else None
+            ending = end_at(counter=None)
+            session = ending.session
         if ending.applied:
             return event
-        if ending.session is None:
+        if session is None:
             return None
-        if not (ending.session.is_held_by(caller.key_proof) and ending.session.is_on_device(caller)):
-            return self._noted_without_key(ending.session, now, caller) if notes_strangers else None
-        if self._is_reused(ending.session, grant, now, caller):
-            event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
-            existed = self._sessions.end_reused(ending.session, event, self._notice(ending.session, now))
-        else:
-            existed = self._sessions.end(grant.user_id, grant.session_id, event)
-        return event if existed else None
+        if not (session.is_held_by(proof) and session.is_on_device(caller)):
+            return self._noted_without_key(session, now, caller) if notes_strangers else None
+        raise InvalidDPoPProof(_NOT_NEW, session.user_id, session.id)
 
     def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
         """Return whether a token other than the current one was used before and is not accepted as a retry."""
@@ -212,7 +243,7 @@ class RefreshTokens:
         self._announce(self._noted_without_key(session, now, caller))
         if not is_on_device:
             raise NotOnDevice(session.user_id, session.id)
-        reason = "it was used before, or is older than the last one"
+        reason = _NOT_NEW
         if proof is None:
             reason = "there is none, and the session is bound to a key"
         elif proof.key != session.key:

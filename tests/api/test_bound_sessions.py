@@ -382,6 +382,43 @@ class TestLogOut:
         again = api.refresh(cookie=cookie, headers=key.headers("/auth/refresh"))
         again.assert_problem(401, "invalid_grant")
 
+    @pytest.mark.parametrize(("jti", "earlier"), [("one", 0), ("two", 1)], ids=["used before", "older than the last"])
+    def test_with_a_proof_by_the_key_that_is_not_new_is_refused_until_a_new_one_comes(
+        self, api, key, plain, jti, earlier
+    ):
+        at = key.clock() - 30
+        cookie = log_in_with_cookie(api, headers=key.headers("/auth/login", jti="one", iat=at))
+        answer = api.logout(cookie=cookie, headers=key.headers("/auth/logout", jti=jti, iat=at - earlier))
+        answer.assert_problem(400, "invalid_dpop_proof")
+        assert answer.set_cookies == []
+        refreshed = api.refresh(cookie=cookie, headers=key.headers("/auth/refresh"))
+        assert refreshed.status == 200
+        assert history(api, refreshed.json["access_token"])[0] == "login_succeeded"
+        assert log_out(api, key, cookie=refreshed.cookie).status == 204
+        again = api.refresh(cookie=refreshed.cookie, headers=key.headers("/auth/refresh"))
+        again.assert_problem(401, "invalid_grant")
+
+    @pytest.mark.live_safe
+    def test_is_done_when_it_comes_again_with_the_same_proof(self, api, key, bound):
+        headers = key.headers("/auth/logout")
+        for _ in range(2):
+            assert api.logout(bound["refresh_token"], headers=headers).status == 204
+
+    def test_with_two_cookies_ends_the_session_for_which_the_proof_is_new(self, api, key, plain):
+        older, newer = (
+            log_in_with_cookie(api, headers=key.headers("/auth/login", iat=key.clock() - age)) for age in (40, 10)
+        )
+        both = {"Cookie": f"{as_header(older)}; {as_header(newer)}"}
+        between = key.headers("/auth/logout", iat=key.clock() - 20)
+        answer = api.logout(headers=both | between)
+        answer.assert_problem(400, "invalid_dpop_proof")
+        assert answer.set_cookies == []
+        ended, kept = (api.refresh(cookie=each, headers=key.headers("/auth/refresh")) for each in (older, newer))
+        assert (ended.status, kept.status) == (401, 200)
+        # The client tries again with a new proof, and the cookies that it still has.
+        assert api.logout(headers=both | key.headers("/auth/logout")).status == 204
+        assert api.refresh(cookie=kept.cookie, headers=key.headers("/auth/refresh")).status == 401
+
     def test_with_the_key_and_a_token_that_was_used_is_a_log_out_within_the_window(self, api, key, bound, clock):
         newest = refresh(api, key, bound["refresh_token"]).json["refresh_token"]
         clock.advance(WINDOW)
@@ -425,6 +462,17 @@ class TestLogInOverTheCookieOfABoundSession:
     def test_without_it_leaves_it_alone_and_tells_nobody(self, api, key, other_key, plain, has_another_key):
         old = log_in_with_cookie(api, key)
         log_in_with_cookie(api, other_key if has_another_key else None, headers={"Cookie": as_header(old)})
+        answer = api.refresh(cookie=old, headers=key.headers("/auth/refresh"))
+        assert answer.status == 200
+        assert set(history(api, answer.json["access_token"])) == {"login_succeeded", "registered"}
+
+    @pytest.mark.parametrize(("jti", "earlier"), [("one", 0), ("two", 1)], ids=["used before", "older than the last"])
+    def test_with_a_proof_that_is_not_new_leaves_it_alone_and_tells_nobody(self, api, key, plain, jti, earlier):
+        at = key.clock() - 30
+        old = log_in_with_cookie(api, headers=key.headers("/auth/login", jti="one", iat=at))
+        log_in_with_cookie(
+            api, headers={"Cookie": as_header(old), **key.headers("/auth/login", jti=jti, iat=at - earlier)}
+        )
         answer = api.refresh(cookie=old, headers=key.headers("/auth/refresh"))
         assert answer.status == 200
         assert set(history(api, answer.json["access_token"])) == {"login_succeeded", "registered"}

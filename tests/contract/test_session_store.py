@@ -153,7 +153,7 @@ class TestBindingToADevice:
             bind_device(sessions, session_id=session_id)
         assert not rotate(sessions, session_id="s2", on_device=True).applied
         assert rotate(sessions, session_id="s2", key_proof=KeyProof("k", "q", NOW + 10)).session.device_waits
-        assert sessions.end_at("u1", "s3", 0, LOGGED_IN, key="k").applied
+        assert sessions.end_at("u1", "s3", 0, LOGGED_IN, key_proof=KeyProof("k", "q", NOW + 10)).applied
 
     def test_lets_only_the_device_go_on(self, sessions):
         bound = bind_device(sessions).session
@@ -482,24 +482,52 @@ class TestNotesOfStrangers:
 
 
 class TestEndingABoundSession:
-    @pytest.mark.parametrize("key", ["", "k2", "k"])
-    def test_at_its_counter_without_its_key_changes_nothing_and_shows_the_session(self, sessions, events, bound, key):
-        assert sessions.end_at("u1", "s1", 0, REVOKED, key=key) == Rotation(applied=False, session=bound)
+    @pytest.mark.parametrize("counter", [0, None], ids=["at its counter", "at any"])
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            None,
+            proof(key="k2"),
+            proof(key="k2", at=NOW),
+            proof(key="k"),
+            proof(key=""),
+            proof("p0", at=NOW),
+            proof(at=NOW - 1),
+        ],
+        ids=["none", "another key", "another key of the second", "a part of it", "no key", "the last one", "older"],
+    )
+    def test_with_what_proves_nothing_new_changes_nothing_and_shows_the_session(
+        self, sessions, events, bound, counter, refused
+    ):
+        unchanged = Rotation(applied=False, session=bound)
+        assert sessions.end_at("u1", "s1", counter, REVOKED, key_proof=refused) == unchanged
         assert sessions.of_user("u1") == [bound]
         assert events.recent("u1", 9) == [REGISTERED]
 
-    def test_at_its_counter_with_its_key_takes_it_away_and_records_why(self, sessions, events, bound):
-        assert sessions.end_at("u1", "s1", 0, REVOKED, key="k1") == Rotation(applied=True, session=None)
+    def test_with_one_proof_too_many_of_its_second_changes_nothing(self, sessions, bound):
+        for counter in range(MOST_PROOFS - 1):
+            full = rotate(sessions, counter, key_proof=proof(f"q{counter}", at=NOW)).session
+        refused = Rotation(applied=False, session=full)
+        assert sessions.end_at("u1", "s1", None, REVOKED, key_proof=proof(at=NOW)) == refused
+        assert sessions.end_at("u1", "s1", None, REVOKED, key_proof=proof(at=NOW + 1)).applied
+
+    @pytest.mark.parametrize("counter", [0, None], ids=["at its counter", "at any"])
+    @pytest.mark.parametrize("at", [NOW, NOW + 1], ids=["of the second of the last", "later"])
+    def test_with_a_new_proof_takes_it_away_and_records_why(self, sessions, events, bound, at, counter):
+        ended = sessions.end_at("u1", "s1", counter, REVOKED, key_proof=proof(at=at))
+        assert ended == Rotation(applied=True, session=None)
         assert sessions.of_user("u1") == []
         assert events.recent("u1", 1) == [REVOKED]
 
     @pytest.mark.parametrize("counter", [-1, 1])
-    def test_at_another_counter_with_its_key_changes_nothing(self, sessions, bound, counter):
-        assert sessions.end_at("u1", "s1", counter, REVOKED, key="k1") == Rotation(applied=False, session=bound)
+    def test_at_another_counter_with_a_new_proof_changes_nothing(self, sessions, bound, counter):
+        ended = sessions.end_at("u1", "s1", counter, REVOKED, key_proof=proof())
+        assert ended == Rotation(applied=False, session=bound)
 
     @pytest.mark.usefixtures("alice")
-    def test_that_is_plain_needs_no_key_and_minds_none(self, sessions):
-        assert sessions.end_at("u1", "s1", 0, REVOKED, key="k1").applied
+    @pytest.mark.parametrize("counter", [0, None], ids=["at its counter", "at any"])
+    def test_that_is_plain_needs_no_proof_and_minds_none(self, sessions, counter):
+        assert sessions.end_at("u1", "s1", counter, REVOKED, key_proof=proof()).applied
 
     def test_by_its_user_needs_no_key(self, sessions, bound):
         assert sessions.end("u1", "s1", REVOKED) is True
@@ -580,9 +608,10 @@ class TestEnding:
         sessions.end("u1", "s1", REVOKED)
         assert rotate(sessions, session_id="s2").applied
 
-    def test_a_session_at_its_counter_takes_it_away_and_records_why(self, sessions, events):
+    @pytest.mark.parametrize("counter", [1, None], ids=["its", "any"])
+    def test_a_session_at_a_counter_takes_it_away_and_records_why(self, sessions, events, counter):
         rotate(sessions)
-        assert sessions.end_at("u1", "s1", 1, REVOKED) == Rotation(applied=True, session=None)
+        assert sessions.end_at("u1", "s1", counter, REVOKED) == Rotation(applied=True, session=None)
         assert sessions.of_user("u1") == []
         assert events.recent("u1", 1) == [REVOKED]
 
@@ -595,7 +624,8 @@ class TestEnding:
 
     @pytest.mark.parametrize(("user_id", "session_id"), [("u1", "s2"), ("u2", "s1")])
     def test_a_session_that_is_not_there_at_any_counter_changes_nothing(self, sessions, events, user_id, session_id):
-        assert sessions.end_at(user_id, session_id, 0, REVOKED) == Rotation(applied=False, session=None)
+        for counter in (0, None):
+            assert sessions.end_at(user_id, session_id, counter, REVOKED) == Rotation(applied=False, session=None)
         assert sessions.of_user("u1") == [SESSION]
         assert events.recent("u1", 9) == [REGISTERED]
 

@@ -255,6 +255,20 @@ def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, al
     assert told(database) == [SESSION]
 
 
+def test_a_log_out_of_a_bound_session_ends_it_once_and_succeeds_again_with_the_same_proof(
+    use_cases, database, wire, bound, clock
+):
+    logged_in, proving = bound
+    clock.advance(5)
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    for _ in range(2):
+        use_cases.refresh_tokens.revoke([logged_in.tokens.refresh_token], proving("p1"))
+    assert wire.operations == ["TransactWriteItems"] * 3
+    assert database.sessions() == []
+    assert database.events() == ["logged_out", "registered"]
+    assert told(database) == [SESSION]
+
+
 # Only by its token is a repetition told from an attempt to end what never was.
 @pytest.mark.parametrize("database_name", ["dynamodb-local"])
 def test_the_end_of_another_session_is_told_as_success(api, use_cases, database, wire, alice, caller, verifier):

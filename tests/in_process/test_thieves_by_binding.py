@@ -6,6 +6,7 @@ Everything that a thief has here is a copy: its owner has lost nothing, and noti
 import jwt
 import pytest
 
+from tests.support.api_client import as_header
 from tests.support.proofs import ClientKey, segment
 
 PASSWORD = "correct horse battery staple"
@@ -121,6 +122,22 @@ class TestACopiedAccessToken:
         api.me(bound.tokens["access_token"]).assert_problem(401, "invalid_token")
 
 
+@pytest.fixture
+def browser(api):
+    """What the owner's browser sends to log in."""
+    members = {"username": "alice", "password": PASSWORD, "token_delivery": "cookie"}
+    assert api.post("/auth/register", members).status == 201
+    return members
+
+
+def thief_logs_in(api, cookie, headers):
+    """Log in to an account of the thief's own, over a cookie of the owner's."""
+    members = {"username": "mallory", "password": PASSWORD, "token_delivery": "cookie"}
+    api.post("/auth/register", members)
+    headers = {"Cookie": as_header(cookie), **ELSEWHERE, **headers}
+    return api.post("/auth/login", members, headers=headers)
+
+
 class TestARecordedProof:
     def test_that_has_arrived_is_good_for_nothing(self, api, bound, clock):
         clock.advance(60)
@@ -131,6 +148,51 @@ class TestARecordedProof:
             for replayed in (token, bound.refresh_token):
                 api.refresh(replayed, headers=recorded).assert_problem(400, "invalid_dpop_proof")
         assert bound.is_undisturbed()
+
+    @pytest.mark.parametrize("after", [0, 5, 59])
+    def test_that_was_for_a_log_in_ends_no_session_over_its_cookie(self, api, browser, key, clock, after):
+        recorded = key.headers("/auth/login")
+        cookie = api.post("/auth/login", browser, headers=recorded).cookie
+        clock.advance(after)
+        assert thief_logs_in(api, cookie, recorded).status == 200
+        assert api.refresh(cookie=cookie, headers=key.headers(REFRESH)).status == 200
+
+    @pytest.mark.parametrize("after", [0, 5, 59])
+    def test_that_was_for_a_log_out_ends_no_session_that_has_had_a_later_one(self, api, bound, key, clock, after):
+        """One key, and a session after another, as of a program that keeps its key."""
+        recorded = key.headers("/auth/logout")
+        assert api.logout(bound.refresh_token, headers=recorded).status == 204
+        clock.advance(1)
+        members = {"username": "alice", "password": PASSWORD}
+        bound.tokens = api.post("/auth/login", members, headers=key.headers("/auth/login")).json
+        clock.advance(after)
+        api.logout(bound.refresh_token, headers=recorded).assert_problem(400, "invalid_dpop_proof")
+        assert bound.is_undisturbed()
+
+    @pytest.mark.parametrize(("after", "status"), [(60, 401), (61, 200)])
+    def test_that_no_session_has_seen_ends_one_of_its_key_within_a_minute(
+        self, api, browser, key, clock, after, status
+    ):
+        """The owner has mistyped the password over the cookie."""
+        cookie = api.post("/auth/login", browser, headers=key.headers("/auth/login", iat=clock() - 1)).cookie
+        recorded = key.headers("/auth/login")
+        mistyped = browser | {"password": "wrong horse battery staple"}
+        api.post("/auth/login", mistyped, headers=recorded).assert_problem(401, "invalid_credentials")
+        clock.advance(after)
+        thief_logs_in(api, cookie, recorded)
+        assert api.refresh(cookie=cookie, headers=key.headers(REFRESH)).status == status
+
+    def test_counts_once_for_each_session_of_its_key(self, api, bound, key, clock):
+        """What ends one of several sessions is new for the others within its minute."""
+        members = {"username": "alice", "password": PASSWORD}
+        others = [api.post("/auth/login", members, headers=key.headers("/auth/login")).json for _ in range(2)]
+        clock.advance(10)
+        recorded = key.headers("/auth/logout")
+        assert api.logout(bound.refresh_token, headers=recorded).status == 204
+        clock.advance(60)
+        assert api.logout(others[0]["refresh_token"], headers=recorded).status == 204
+        clock.advance(1)
+        api.logout(others[1]["refresh_token"], headers=recorded).assert_problem(400, "invalid_dpop_proof")
 
     def test_is_good_for_no_other_request(self, api, bound, clock):
         clock.advance(60)

@@ -4,6 +4,7 @@ The machine lets owners and a thief use any refresh token that was ever issued, 
 must come of it. ``HYPOTHESIS_PROFILE=nightly`` runs it at length.
 """
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -446,6 +447,10 @@ class RefreshProtocolWithClaims(RefreshProtocol):
             assert isinstance(self.refresh(current, OWNER), IssuedToken)
 
 
+STRANGERS = st.sampled_from([None, "by another key", 0, 1, 4])
+"""What somebody without the key may send along. A number is one of the recorded proofs, counted from the newest."""
+
+
 @dataclass
 class BoundSession(ModelSession):
     """A session whose client has a key: whoever proves it may retry as often and from wherever they are."""
@@ -507,7 +512,7 @@ class BoundRefreshProtocol(RefreshProtocol):
             self.sessions[token.session_id].proofs.append(self.proofs[-1])
         return answer
 
-    @rule(token=tokens, proof=st.sampled_from([None, "by another key", 0, 1, 4]))
+    @rule(token=tokens, proof=STRANGERS)
     def a_stranger_refreshes(self, token, proof):
         """However old the token is, and whatever the owner's requests are worth: nothing happens to the session."""
         session, stranger = self.sessions[token.session_id], self.strangers(proof)
@@ -525,21 +530,29 @@ class BoundRefreshProtocol(RefreshProtocol):
             assert len(self.memory.events) == events
         self.assert_unchanged(before)
 
-    @rule(token=tokens, proof=st.sampled_from([None, "by another key"]))
+    @rule(token=tokens, proof=STRANGERS)
     def a_stranger_logs_out(self, token, proof):
+        """With what was recorded it is refused, as the owner is whose clock was set back, and nobody is told."""
         before, events = dict(self.memory.sessions), len(self.memory.events)
-        session = self.sessions[token.session_id]
-        self.use_cases.refresh_tokens.revoke([token.text], self.strangers(proof))
-        if (self.memory.users["alice"].id, session.id) in before and not self.has_expired(token, session):
+        session, stranger = self.sessions[token.session_id], self.strangers(proof)
+        is_there = (self.memory.users["alice"].id, session.id) in before and not self.has_expired(token, session)
+        if not isinstance(proof, int):
+            self.use_cases.refresh_tokens.revoke([token.text], stranger)
+        elif session.has_seen(stranger.key_proof):
+            with pytest.raises(InvalidDPoPProof) if is_there else contextlib.nullcontext():
+                self.use_cases.refresh_tokens.revoke([token.text], stranger)
+        if is_there and not isinstance(proof, int):
             self.assert_told(session, events)
         else:
             assert len(self.memory.events) == events
         self.assert_unchanged(before)
 
-    @rule(some=st.lists(tokens, min_size=1, max_size=2), proof=st.sampled_from([None, "by another key"]))
+    @rule(some=st.lists(tokens, min_size=1, max_size=2), proof=STRANGERS)
     def a_stranger_logs_in_over_cookies(self, some, proof):
-        before, events = dict(self.memory.sessions), len(self.memory.events)
-        self.use_cases.refresh_tokens.replace([token.text for token in some], self.strangers(proof))
+        before, events, stranger = dict(self.memory.sessions), len(self.memory.events), self.strangers(proof)
+        if isinstance(proof, int):
+            some = [token for token in some if self.sessions[token.session_id].has_seen(stranger.key_proof)]
+        self.use_cases.refresh_tokens.replace([token.text for token in some], stranger)
         assert (self.memory.sessions, len(self.memory.events)) == (before, events)
 
     def assert_told(self, session, events):

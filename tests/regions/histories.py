@@ -424,7 +424,8 @@ class World:
         self._forget(person, pause=5)
 
         def told(answer):
-            if is_an_answer(answer):
+            # A proof that a later one has overtaken ends nothing.
+            if is_an_answer(answer) and not isinstance(answer, InvalidDPoPProof):
                 self._sessions[grant.session_id].ended_at = self.now
 
         do = lambda at: at.refresh_tokens.revoke([token], sender)  # noqa: E731 - a call that is named

@@ -362,10 +362,10 @@ class FakeSessionStore:
             self._memory.users[found.username_key] = replace(found, contact=found.settled_contact)
         return True
 
-    def end_at(self, user_id, session_id, counter, event, *, key="", on_device=False):
+    def end_at(self, user_id, session_id, counter, event, *, key_proof=None, on_device=False):
         with self._memory.lock:
             session = self._memory.sessions.get((user_id, session_id))
-            if session is None or session.refresh_counter != counter or session.key not in ("", key):
+            if session is None or counter not in (None, session.refresh_counter) or not session.allows(key_proof):
                 return Rotation(applied=False, session=session)
             if session.needs_device and not on_device:
                 return Rotation(applied=False, session=session)

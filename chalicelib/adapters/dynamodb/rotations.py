@@ -71,7 +71,21 @@ class _Allowed(NamedTuple):
     values: dict[str, Value]
 
 
-_PLAIN = _Allowed("attribute_not_exists(bound_key)", "", {})
+# ``Session.allows``, case by case.
+_NOT_BOUND = "attribute_not_exists(bound_key)"
+_LATER = "bound_key = :key AND key_proof_at < :proof_at"
+_OF_SAME_SECOND = (
+    "bound_key = :key AND key_proof_at = :proof_at AND NOT contains(key_proofs, :proof) AND size(key_proofs) < :most"
+)
+
+_PLAIN = _Allowed(_NOT_BOUND, "", {})
+
+
+def allows(proof: KeyProof | None) -> tuple[str, dict[str, Value]]:
+    """Return ``Session.allows`` as a condition expression, with its values, for a write that keeps no proof."""
+    if proof is None:
+        return _NOT_BOUND, {}
+    return f"({_NOT_BOUND} OR ({_LATER}) OR ({_OF_SAME_SECOND}))", _values_of(proof)
 
 
 def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> Rotation:
@@ -170,7 +184,7 @@ def next_device_turn(database: Database, key: Item, device_key: str, turn: str, 
 def _later(proof: KeyProof) -> _Allowed:
     """Return the case of a proof that is made later than the last one."""
     return _Allowed(
-        "bound_key = :key AND key_proof_at < :proof_at",
+        _LATER,
         ", key_proof_at = :proof_at, key_proofs = :proofs",
         {":key": proof.key, ":proof_at": proof.at, ":proofs": (proof.id,)},
     )
@@ -178,18 +192,11 @@ def _later(proof: KeyProof) -> _Allowed:
 
 def _of_same_second(proof: KeyProof) -> _Allowed:
     """Return the case of another proof of the same second."""
-    return _Allowed(
-        "bound_key = :key AND key_proof_at = :proof_at AND NOT contains(key_proofs, :proof)"
-        " AND size(key_proofs) < :most",
-        " ADD key_proofs :proofs",
-        {
-            ":key": proof.key,
-            ":proof_at": proof.at,
-            ":proof": proof.id,
-            ":proofs": (proof.id,),
-            ":most": MOST_PROOFS,
-        },
-    )
+    return _Allowed(_OF_SAME_SECOND, " ADD key_proofs :proofs", {":proofs": (proof.id,), **_values_of(proof)})
+
+
+def _values_of(proof: KeyProof) -> dict[str, Value]:
+    return {":key": proof.key, ":proof_at": proof.at, ":proof": proof.id, ":most": MOST_PROOFS}
 
 
 def _rotate(

@@ -25,6 +25,7 @@ from chalicelib.adapters.dynamodb.items import (
 from chalicelib.adapters.dynamodb.rotations import (
     ON_NO_DEVICE,
     Use,
+    allows,
     bind_device,
     next_device_turn,
     note_retry,
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from chalicelib.accounts.mail import Mail
     from chalicelib.credentials.mailed import MailedProof
     from chalicelib.credentials.second_factors import FactorUse
-
-_NO_OTHER_KEY = "(attribute_not_exists(bound_key) OR bound_key = :key)"
 
 _ROUNDS = 5
 """Attempts to begin a session while other log-ins of the same user interfere."""
@@ -254,20 +253,25 @@ class DynamoDBSessionStore:
         self,
         user_id: str,
         session_id: str,
-        counter: int,
+        counter: int | None,
         event: SecurityEvent,
         *,
-        key: str = "",
+        key_proof: KeyProof | None = None,
         on_device: bool = False,
     ) -> Rotation:
         """See ``SessionStore.end_at``. Takes one transaction. If the condition fails, DynamoDB returns the item."""
         delete = self._delete(user_id, session_id)
-        conditions = ["refresh_counter = :counter", _NO_OTHER_KEY, *([] if on_device else [ON_NO_DEVICE])]
+        allowed, values = allows(key_proof)
+        conditions = ["attribute_exists(session_id)", allowed, *([] if on_device else [ON_NO_DEVICE])]
+        if counter is not None:
+            conditions.append("refresh_counter = :counter")
+            values[":counter"] = counter
         delete["Delete"] |= {
             "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeValues": to_item({":counter": counter, ":key": key}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+        if values:
+            delete["Delete"]["ExpressionAttributeValues"] = to_item(values)
         failed = transact(self._database, [delete, *self._recorded(session_id, event)])
         found = failed.get(0)
         return Rotation(applied=not failed, session=session_from_item(found) if found else None)
