@@ -10,7 +10,7 @@ from chalicelib.accounts.authentication import MULTIPLE, PASSWORD
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn, Reauthenticated
 from chalicelib.accounts.session import Session, SessionRules
-from chalicelib.errors import InvalidToken
+from chalicelib.errors import InvalidToken, ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _ID_BYTES = 16
 """128 bits: an identifier is unique and cannot be guessed."""
+
+_ROUNDS = 5
+"""Attempts to put a session in another one's place while that one is refreshed."""
 
 
 def new_id() -> str:
@@ -149,19 +152,26 @@ class BeginSession:
         ``admission`` is that of the old password. Whoever holds tokens of the old session holds nothing any more: the
         session has another id.
 
-        Raises Conflict if the user or the session has changed since they were read.
+        The new session has seen each proof that this one has, also those of refreshes since it was read.
+
+        Raises:
+            Conflict: the user has changed since it was read, or the session has ended.
+            ServiceUnavailable: too many refreshes of the session come meanwhile.
+
         """
         epoch = user.session_epoch + 1
         changed = replace(user, password_hash=new_hash, session_epoch=epoch, contact=user.settled_contact)
         issuer = self._issuer.prepared(changed)
         successor = self._new_session(changed, caller, session.amr)
-        if session.key:
-            kept = session.after_proof(caller.key_proof)
-            successor = replace(successor, key=kept.key, key_proof_at=kept.key_proof_at, key_proofs=kept.key_proofs)
         event = SecurityEvent(EventType.PASSWORD_CHANGED, user.id, successor.created_at, caller, successor.id)
-        self._users.change_password(admission, session, successor, new_hash, event, notice)
-        self._announce(event)
-        return _logged_in(changed, successor, issuer)
+        for _ in range(_ROUNDS):
+            successor = _bound_as(session, successor, caller)
+            newer = self._users.change_password(admission, session, successor, new_hash, event, notice)
+            if newer is None:
+                self._announce(event)
+                return _logged_in(changed, successor, issuer)
+            session = newer
+        raise ServiceUnavailable("too many refreshes of one session at once")
 
     def once_more(
         self,
@@ -209,6 +219,18 @@ class BeginSession:
             key_proof_at=proof.at if proof is not None else 0,
             key_proofs=(proof.id,) if proof is not None else (),
         )
+
+
+def _bound_as(session: Session, successor: Session, caller: Caller) -> Session:
+    """Return the successor of a session with the session's key, and with its proofs and the caller's.
+
+    A plain session's stays as it is.
+    """
+    if not session.key:
+        return successor
+    # A refresh that came meanwhile may have had a later proof than the caller's, which then is refused anyway.
+    seen = session.after_proof(caller.key_proof) if session.allows(caller.key_proof) else session
+    return replace(successor, key=seen.key, key_proof_at=seen.key_proof_at, key_proofs=seen.key_proofs)
 
 
 def _logged_in(user: User, session: Session, issuer: TokenIssuer) -> LoggedIn:

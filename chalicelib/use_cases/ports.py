@@ -88,8 +88,11 @@ class UserStore(Protocol):
         password_hash: str,
         event: SecurityEvent,
         mail: Mail | None = None,
-    ) -> None:
+    ) -> Session | None:
         """Replace the user's hash, end all sessions, and keep ``successor`` in place of ``session``.
+
+        If ``session`` is bound and has seen another proof of its key since it was read, nothing is done. Return the
+        session as it is then, None otherwise.
 
         Raises the user's epoch, which ends the sessions: ``successor`` has the new one. The ended sessions are deleted
         afterwards if possible, ``session`` in the same step. ``admission`` is that of the old password, which was

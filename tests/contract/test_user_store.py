@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.accounts.events import EventType
 from chalicelib.errors import Conflict, UsernameTaken
 from tests.support.samples import ALICE, CHANGED, DELETED, NOW, REGISTERED, REVOKED, SESSION, admitted
 
@@ -99,6 +100,41 @@ class TestChangingThePassword:
         assert users.find("alice") == ALICE
         assert sessions.of_user("u1") == [SESSION]
         assert events.recent("u1", 9) == [REGISTERED]
+
+    @pytest.mark.parametrize(
+        "seen",
+        [{"key_proofs": ("p0", "p1")}, {"key_proof_at": NOW + 1}, {"key_proof_at": NOW + 1, "key_proofs": ("p1",)}],
+        ids=["another proof of the second", "a later one of the same name", "a later one"],
+    )
+    def test_of_a_bound_session_that_has_seen_another_proof_changes_nothing_and_shows_it(
+        self, users, sessions, events, seen
+    ):
+        read = replace(SESSION, key="k1", key_proof_at=NOW, key_proofs=("p0",))
+        stored = replace(read, **seen)
+        users.add(ALICE, stored, REGISTERED)
+        assert users.change_password(admitted(ALICE), read, SUCCESSOR, "$2b$10$new", CHANGED) == stored
+        assert users.find("alice") == ALICE
+        assert sessions.of_user("u1") == [stored]
+        assert events.recent("u1", 9) == [REGISTERED]
+        successor = replace(stored, id="s9", epoch=1)
+        assert users.change_password(admitted(ALICE), stored, successor, "$2b$10$new", CHANGED) is None
+        assert sessions.of_user("u1") == [successor]
+
+    def test_of_a_bound_session_is_not_hindered_by_strangers_without_its_key(self, users, sessions):
+        read = replace(SESSION, key="k1", key_proof_at=NOW, key_proofs=("p0",))
+        users.add(ALICE, read, REGISTERED)
+        sessions.note_without_key(read, replace(REVOKED, type=EventType.REFRESH_WITHOUT_KEY))
+        assert users.change_password(admitted(ALICE), read, SUCCESSOR, "$2b$10$new", CHANGED) is None
+        assert sessions.of_user("u1") == [SUCCESSOR]
+
+    def test_of_a_bound_session_is_refused_to_whoever_saw_another_account_and_other_proofs(self, users, sessions):
+        read = replace(SESSION, key="k1", key_proof_at=NOW, key_proofs=("p0",))
+        stored = replace(read, key_proofs=("p0", "p1"))
+        users.add(ALICE, stored, REGISTERED)
+        stale = replace(ALICE, password_hash="$2b$10$other")
+        with pytest.raises(Conflict):
+            users.change_password(admitted(stale), read, SUCCESSOR, "$2b$10$new", CHANGED)
+        assert sessions.of_user("u1") == [stored]
 
     def test_is_refused_when_the_session_has_ended(self, users, sessions):
         add(users)

@@ -22,7 +22,7 @@ from chalicelib.errors import (
     RefreshTokenReused,
     ServiceUnavailable,
 )
-from chalicelib.tokens.kinds import REFRESH_TOKEN
+from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
@@ -244,6 +244,18 @@ def test_a_change_of_the_password_succeeds_once(use_cases, database, wire, alice
         with pytest.raises(InvalidGrant):
             use_cases.refresh_tokens.exchange(ended.tokens.refresh_token, caller)
     assert use_cases.log_in.with_password("alice", NEW_PASSWORD, caller)
+
+
+def test_a_change_of_the_password_in_a_bound_session_succeeds_once(use_cases, database, wire, bound, verifier, clock):
+    logged_in, proving = bound
+    clock.advance(5)
+    principal = verifier.verify(ACCESS_TOKEN, logged_in.tokens.access_token)
+    wire.break_with(lost_answer, operation="TransactWriteItems", times=1)
+    changed = use_cases.account.change_password(principal, PASSWORD, NEW_PASSWORD, proving("p1"))
+    assert wire.operations.count("TransactWriteItems") == 2
+    assert database.users()[0]["session_epoch"] == {"N": "1"}
+    assert database.events() == ["password_changed", "registered"]
+    assert_alive(use_cases, changed, proving("p2"))
 
 
 def test_a_log_out_ends_the_session_and_is_recorded_once(api, database, wire, alice):

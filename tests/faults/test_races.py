@@ -415,3 +415,78 @@ def test_strangers_at_the_time_of_the_owners_refresh_get_nothing_and_hinder_nobo
         latest = refreshed
         assert isinstance(latest, LoggedIn)
     assert database.events() == ["refresh_without_key", "registered"]
+
+
+@pytest.fixture
+def changing(use_cases, verifier, caller, clock):
+    """Alice in a bound session, whose password is being changed with a proof or without: her tokens, and the change."""
+    alice = use_cases.registration.register("Alice", PASSWORD, proving(caller, clock()))
+    clock.advance(60)
+
+    def change(of):
+        return use_cases.account.change_password(principal_of(verifier, alice), PASSWORD, NEW_PASSWORD, of)
+
+    return alice, change
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1], ids=["an earlier second", "the same second", "a later second"])
+@pytest.mark.parametrize("has_proof", [True, False])
+def test_a_proof_of_a_refresh_during_a_change_of_the_password_is_good_for_nothing_after_it(
+    use_cases, database, wire, changing, caller, clock, after, has_proof
+):
+    alice, change = changing
+    of_change = proving(caller, clock(), name="changes") if has_proof else caller
+    of_refresh = proving(caller, clock() + after, name="refreshes")
+
+    def refresh_first(deliver):
+        use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, of_refresh)
+        return deliver()
+
+    wire.mend()
+    wire.break_with(refresh_first, operation="TransactWriteItems", times=1)
+    changed = change(of_change)
+    assert database.events() == ["password_changed", "registered"]
+    for used in (of_refresh, of_change):
+        with pytest.raises(InvalidDPoPProof):
+            use_cases.refresh_tokens.exchange(changed.tokens.refresh_token, used)
+    newest = proving(caller, clock() + 1)
+    assert use_cases.refresh_tokens.exchange(changed.tokens.refresh_token, newest)
+
+
+def test_a_change_of_the_password_that_always_meets_a_refresh_gives_up_and_changes_nothing(
+    use_cases, database, wire, changing, caller, clock
+):
+    alice, change = changing
+    tokens = [alice.tokens.refresh_token]
+
+    def refresh_first(deliver):
+        clock.advance(1)
+        refreshed = use_cases.refresh_tokens.exchange(tokens[-1], proving(caller, clock()))
+        tokens.append(refreshed.tokens.refresh_token)
+        return deliver()
+
+    wire.mend()
+    wire.break_with(refresh_first, operation="TransactWriteItems")
+    with pytest.raises(ServiceUnavailable):
+        change(caller)
+    wire.mend()
+    clock.advance(1)
+    assert use_cases.refresh_tokens.exchange(tokens[-1], proving(caller, clock()))
+    assert database.events() == ["registered"]
+
+
+def test_a_session_that_ends_during_a_change_of_its_users_password_has_none_after_it(
+    use_cases, database, wire, changing, caller, clock
+):
+    alice, change = changing
+
+    def refresh_and_log_out_first(deliver):
+        refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, proving(caller, clock()))
+        use_cases.refresh_tokens.revoke([refreshed.tokens.refresh_token], proving(caller, clock()))
+        return deliver()
+
+    wire.mend()
+    wire.break_with(refresh_and_log_out_first, operation="TransactWriteItems", times=1)
+    with pytest.raises(Conflict):
+        change(caller)
+    assert database.sessions() == []

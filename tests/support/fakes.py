@@ -131,6 +131,8 @@ class FakeUserStore:
             kept = self._memory.sessions.get((session.user_id, session.id))
             if not unchanged(self.find(user.username), user) or kept is None:
                 raise Conflict
+            if (kept.key_proof_at, kept.key_proofs) != (session.key_proof_at, session.key_proofs):
+                return kept
             found = self.find(user.username)
             self._memory.users[user.username_key] = replace(
                 found, password_hash=password_hash, session_epoch=successor.epoch, contact=found.settled_contact
@@ -141,6 +143,7 @@ class FakeUserStore:
             self._memory.mails.password_changed(user)
             self._memory.mails.put(mail)
             self._end_all(user, event)
+            return None
 
     def reset_password(self, user, proof, password_hash, event, mail, *, device=None, verified=None):
         with self._memory.lock:

@@ -375,6 +375,12 @@ def key_proof_members(session: Session) -> dict[str, Value]:
     return {"key_proof_at": session.key_proof_at, "key_proofs": session.key_proofs}
 
 
+def same_proofs(session: Session) -> tuple[str, dict[str, Value]]:
+    """Return the condition that a bound session has seen no other proofs than these, with its values."""
+    values: dict[str, Value] = {":before_at": session.key_proof_at, ":before": session.key_proofs}
+    return "key_proof_at = :before_at AND key_proofs = :before", values
+
+
 def event_to_item(event: SecurityEvent) -> Item:
     """Return an item for an event. Each call makes another ``event_id``."""
     rarely: dict[str, Value] = {"count": event.count} if event.count > 1 else {}

@@ -16,6 +16,7 @@ from chalicelib.adapters.dynamodb.items import (
     key_proof_members,
     put_event,
     retry_members,
+    same_proofs,
     session_from_item,
     session_key,
 )
@@ -297,9 +298,12 @@ def _retried(before: Session, after: Session) -> tuple[dict[str, Value], str, di
     A session without a key remembers how often and from where it was retried, one with a key the proofs.
     """
     if before.key:
-        values: dict[str, Value] = {":before_at": before.key_proof_at, ":before": before.key_proofs}
-        return key_proof_members(after), "key_proof_at = :before_at AND key_proofs = :before", values
-    values = {":retried": before.retried_counter, ":elsewhere": before.elsewhere_counter, ":never": -1}
+        return key_proof_members(after), *same_proofs(before)
+    values: dict[str, Value] = {
+        ":retried": before.retried_counter,
+        ":elsewhere": before.elsewhere_counter,
+        ":never": -1,
+    }
     return retry_members(after), _REMEMBERS, values
 
 

@@ -21,6 +21,8 @@ from chalicelib.adapters.dynamodb.items import (
     put_event,
     put_session,
     registration_key,
+    same_proofs,
+    session_from_item,
     session_key,
     user_from_item,
     user_key,
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
 
     from chalicelib.accounts.mail import Mail
     from chalicelib.adapters.dynamodb.clearing import Clearing
+    from chalicelib.config.api import Tables
     from chalicelib.credentials.mailed import MailedProof
+
+
+_DELETED_SESSION = 1
+"""The position of the session's end among the actions that change a password."""
 
 
 class DynamoDBUserStore:
@@ -104,8 +111,8 @@ class DynamoDBUserStore:
         password_hash: str,
         event: SecurityEvent,
         mail: Mail | None = None,
-    ) -> None:
-        """See ``UserStore.change_password``. Takes one transaction."""
+    ) -> Session | None:
+        """See ``UserStore.change_password``. Takes one transaction. If it fails, DynamoDB returns the session."""
         user = admission.user
         if user is None:
             raise Conflict
@@ -125,13 +132,7 @@ class DynamoDBUserStore:
             self._database,
             [
                 changes.action(self._tables.users, user_key(user.username), UNCHANGED),
-                {
-                    "Delete": {
-                        "TableName": self._tables.sessions,
-                        "Key": session_key(session.user_id, session.id),
-                        "ConditionExpression": "attribute_exists(session_id)",
-                    }
-                },
+                _delete_with_proofs(self._tables, session),
                 put_session(self._tables, successor),
                 put_event(self._tables, event),
                 put_ended_user(self._tables, user.id, event.at),
@@ -140,8 +141,12 @@ class DynamoDBUserStore:
             mail=mail,
         )
         if failed and not _is_ours(failed.get(0), "password_hash", password_hash):
-            raise Conflict
+            found = failed.get(_DELETED_SESSION)
+            if set(failed) != {_DELETED_SESSION} or found is None:
+                raise Conflict
+            return session_from_item(found)
         self._clearing.sessions_of_past_epochs(user)
+        return None
 
     def reset_password(
         self,
@@ -235,6 +240,22 @@ class DynamoDBUserStore:
         from chalicelib.adapters.dynamodb.deletion import delete_user  # noqa: PLC0415 - few requests delete a user
 
         delete_user(self._database, user, [event], password_hash=user.password_hash)
+
+
+def _delete_with_proofs(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
+    """Return the action that deletes a session, if it has seen no other proofs of its key than these."""
+    delete: TransactWriteItemTypeDef = {
+        "Delete": {
+            "TableName": tables.sessions,
+            "Key": session_key(session.user_id, session.id),
+            "ConditionExpression": "attribute_exists(session_id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+    if session.key:
+        condition, values = same_proofs(session)
+        delete["Delete"] |= {"ConditionExpression": condition, "ExpressionAttributeValues": to_item(values)}
+    return delete
 
 
 def _is_ours(found: Item | None, attribute: str, value: Value) -> bool:
