@@ -38,6 +38,7 @@ _ORIGINS = "LYCHGATE_ALLOWED_ORIGINS"
 _PUBLIC_KEYS = "LYCHGATE_PUBLIC_KEYS"
 _DATA_DIRECTORY = "LYCHGATE_DATA_DIR"
 _DATABASE_PORT = "DYNAMODB_PORT"
+_DEFAULT_PORT = 80
 _LAST_PORT = 65_535
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _NOT_OF_THE_API = frozenset({_DATA_DIRECTORY, database_credentials.VARIABLE})
@@ -67,10 +68,12 @@ def fill_in(environ: MutableMapping[str, str], *, port: int, path: str = "") -> 
 
     The server's own origins are allowed beside those that are listed, so that the page of `make dev` keeps working.
     """
-    for name, value in {**DEFAULTS, _ISSUER: f"http://{ADDRESS}:{port}{path}"}.items():
+    # Browsers leave the default port out.
+    at = "" if port == _DEFAULT_PORT else f":{port}"
+    for name, value in {**DEFAULTS, _ISSUER: f"http://{ADDRESS}{at}{path}"}.items():
         if not environ.get(name):
             environ[name] = value
-    origins = [f"http://{ADDRESS}:{port}", f"http://localhost:{port}", *_origin_of(environ[_ISSUER])]
+    origins = [f"http://{ADDRESS}{at}", f"http://localhost{at}", *_origin_of(environ[_ISSUER])]
     origins += [origin for origin in environ.get(_ORIGINS, "").split(",") if origin]
     environ[_ORIGINS] = ",".join(dict.fromkeys(origins))
 

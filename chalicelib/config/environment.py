@@ -6,9 +6,10 @@ Owns the errors, each of which names its variable. Opens no file except one that
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from chalicelib.errors import ConfigurationError
 
@@ -18,6 +19,14 @@ MAX_SITE_NAME = 64
 MAILS_PER_DAY = 5000
 """Mails that may be asked for in a day, over all accounts: a tenth of what SES lets a new account send. All users share
 the sender's reputation."""
+
+
+ISSUER = "LYCHGATE_ISSUER"
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_DEVIATIONS = "\u00df\u03c2\u200c\u200d"
+"""What browsers encode in names of hosts, and the encoding of Python's library (IDNA 2003) replaces (UTS 46)."""
 
 
 def required(environment: Mapping[str, str], variable: str) -> str:
@@ -40,6 +49,62 @@ def url(environment: Mapping[str, str], variable: str) -> str:
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ConfigurationError(variable, "must begin with https:// unless it is this machine's own address")
     return value
+
+
+def issuer_url(environment: Mapping[str, str]) -> str:
+    """Return the API's root URL, which browsers write in this very way. Raises ConfigurationError.
+
+    The proof of a key names the URL that the browser's parser has made of an address (RFC 9449 section 4.2), an
+    ``Origin`` likewise.
+    """
+    value = url(environment, ISSUER)
+    try:
+        written = _as_browsers_write(value)
+    except ValueError:
+        raise ConfigurationError(ISSUER, "must be a URL such as https://example.org/api") from None
+    if written is None:
+        raise ConfigurationError(ISSUER, "must name its host in ASCII, as browsers write it: xn--…")
+    if value != written:
+        raise ConfigurationError(ISSUER, f"must be {written}, as browsers write it")
+    return value
+
+
+def _as_browsers_write(value: str) -> str | None:
+    """Return an absolute URL as the URL Standard serializes it, None where only a table of Unicode's could tell.
+
+    Raises ValueError for what it does not take, and for what nobody needs.
+    """
+    parts = urlsplit(value)
+    name, port = parts.hostname or "", parts.port
+    if not name or "@" in parts.netloc or "%" in name or "\\" in value:
+        raise ValueError(value)
+    if not name.isascii():
+        if any(character in _DEVIATIONS for character in name):
+            return None
+        name = name.encode("idna").decode("ascii").lower()
+    if ":" in name or re.fullmatch(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)\.?", name):
+        # Sites have names.
+        from ipaddress import IPv4Address, IPv6Address  # noqa: PLC0415
+
+        name = f"[{IPv6Address(name).compressed}]" if ":" in name else str(IPv4Address(name))
+    elif not re.fullmatch(r"[a-z0-9._-]+", name):
+        raise ValueError(value)
+    at = "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
+    return f"{parts.scheme}://{name}{at}{_path(parts.path)}"
+
+
+def _path(path: str) -> str:
+    """Return the path of a URL without dots for segments, and with its characters encoded. Raises ValueError."""
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        raise ValueError(path)
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del kept[-1:]
+        elif dots != ".":
+            kept.append(quote(segment, safe="%!$&'()*+,;=:@|[]"))
+    return "".join(f"/{segment}" for segment in kept)
 
 
 def host(environment: Mapping[str, str], variable: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chalicelib.config.environment import url
+from chalicelib.config.environment import issuer_url
 from chalicelib.errors import ConfigurationError
 
 
@@ -29,7 +29,7 @@ class HttpSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> HttpSettings:
         """Parse the settings. Raises ConfigurationError."""
-        issuer = urlsplit(url(environment, "LYCHGATE_ISSUER"))
+        issuer = urlsplit(issuer_url(environment))
         own_origin = f"{issuer.scheme}://{issuer.netloc}"
         listed = environment.get("LYCHGATE_ALLOWED_ORIGINS") or own_origin
         origins = tuple(origin.strip() for origin in listed.split(","))

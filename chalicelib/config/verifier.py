@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.config.environment import json_value, url
+from chalicelib.config.environment import issuer_url, json_value
 from chalicelib.errors import ConfigurationError
 from chalicelib.tokens.keyring import VerificationKeys
 from chalicelib.tokens.keys import parse_verification_keys
@@ -24,7 +24,7 @@ class VerifierSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> VerifierSettings:
         """Parse the settings. Raises ConfigurationError."""
-        issuer = url(environment, "LYCHGATE_ISSUER")
+        issuer = issuer_url(environment)
         try:
             keys = parse_verification_keys(json_value(environment, "LYCHGATE_PUBLIC_KEYS"))
         except ValueError as unusable:

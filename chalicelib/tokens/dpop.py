@@ -16,7 +16,6 @@ from chalicelib.errors import InvalidDPoPProof
 from chalicelib.tokens.compact import Refused, integer, string
 from chalicelib.tokens.keys import thumbprint
 from chalicelib.tokens.proofs import signed_by_own_key
-from chalicelib.tokens.verifier import THIS_MACHINE
 
 if TYPE_CHECKING:
     from chalicelib.clock import Clock
@@ -60,24 +59,23 @@ class ProofVerifier:
         jwk, claims = signed_by_own_key(proof, PROOF_TYPE, longest=MAX_PROOF_LENGTH)
         if string(claims, "htm") != method:
             raise Refused("htm is not the request's method")
-        if not self._is_own(string(claims, "htu"), path):
-            raise Refused("htu is not the request's URL")
+        url = f"{self._issuer}{path}"
+        if not self._is_own(string(claims, "htu"), url):
+            raise Refused(f"htu is not {url}")
         made_at = integer(claims, "iat")
         if abs(made_at - self._clock()) > WINDOW:
             raise Refused("iat is too far from our clock")
         return KeyProof(thumbprint(jwk), _digest(string(claims, "jti")), made_at)
 
-    def _is_own(self, htu: str, path: str) -> bool:
-        """Return whether this is the URL of a path of ours, to the character.
+    @staticmethod
+    def _is_own(htu: str, url: str) -> bool:
+        """Return whether this is a URL of ours, to the character.
 
         Section 4.3 allows to normalise both. Clients take it from the URL that they fetch, which their own URL parser
         has normalised. On a laptop a page may reach the API by another name or port of the same machine.
         """
-        url = f"{self._issuer}{path}"
         if htu == url:
             return True
-        if not self._issuer.startswith(THIS_MACHINE):
-            return False
         named, meant = _LOOPBACK.match(htu), _LOOPBACK.match(url)
         return named is not None and meant is not None and htu[named.end() :] == url[meant.end() :]
 

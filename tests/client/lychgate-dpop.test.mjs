@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test as declare } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 const PATIENCE_MS = 20_000;
 // From its own address: it loads the module of its key from beside itself.
@@ -16,15 +18,26 @@ globalThis.navigator ??= {};
 class Databases {
   entries = new Map();
   names = [];
-  /** Throws, or not, when the database is opened, and when something is put into it. */
+  /** How many are open. */
+  open_now = 0;
+  /** Throw, or not, when the database is opened, and when something is put into it. */
   opening = () => {};
   putting = () => {};
+  /** Whether it never says that it is open, or that something is done. */
+  isSilent = false;
+  isIdle = false;
+  /** What opening it ends with, and what is done in it, if that is no success. */
+  refusal;
+  failure;
 
   open(name) {
     this.opening();
     this.names.push(name);
-    const request = { result: this.#database() };
+    const request = { result: this.#database(), error: this.refusal };
+    if (this.isSilent) return request;
     queueMicrotask(() => {
+      if (this.refusal) return request.onerror?.({ target: request });
+      this.open_now += 1;
       if (!this.entries.size) request.onupgradeneeded();
       request.onsuccess();
     });
@@ -36,14 +49,17 @@ class Databases {
     const store = {
       get: (key) => done(this.entries.get(key)),
       put: (value, key) => done(this.putting() ?? this.entries.set(key, value)),
-      delete: (key) => done(this.entries.delete(key)),
+      delete: (key) => done(this.failure ? false : this.entries.delete(key)),
     };
     return {
       createObjectStore() {},
-      close() {},
-      transaction() {
-        const transaction = { objectStore: () => store };
-        queueMicrotask(() => transaction.oncomplete?.());
+      close: () => void (this.open_now -= 1),
+      transaction: () => {
+        const transaction = { objectStore: () => store, error: this.failure };
+        queueMicrotask(() => {
+          if (this.failure) transaction.onabort?.({ target: transaction });
+          else if (!this.isIdle) transaction.oncomplete();
+        });
         return transaction;
       },
     };
@@ -55,6 +71,9 @@ class Api {
   seen = [];
   ahead = 0;
   refusals = 0;
+  /** How many refreshes are refused because of the device, and whether log-outs fail. */
+  misses = 0;
+  isLogoutBroken = false;
   #issued = 0;
 
   fetch = async (request) => {
@@ -67,7 +86,10 @@ class Api {
     if (isLate || (proof && this.refusals-- > 0)) {
       return Response.json({ error: "invalid_dpop_proof", detail: "No." }, { status: 400, headers });
     }
-    if (seen.path === "auth/logout") return new Response(null, { status: 204, headers });
+    if (seen.path === "auth/refresh" && this.misses-- > 0) {
+      return Response.json({ error: "not_on_device", detail: "No." }, { status: 400, headers });
+    }
+    if (seen.path === "auth/logout") return new Response(null, { status: this.isLogoutBroken ? 503 : 204, headers });
     this.#issued += 1;
     const { access_token, refresh_token } = { access_token: `a${this.#issued}`, refresh_token: `r${this.#issued}` };
     return Response.json({ access_token, refresh_token, expires_in: 600, user: USER }, { headers });
@@ -94,6 +116,21 @@ async function read(proof) {
   return { header: { jwk, ...others }, claims: JSON.parse(Buffer.from(claims, "base64url")) };
 }
 
+/** Let the browser's cryptography be another one. @param {Partial<SubtleCrypto>} others */
+function replaceCrypto(others) {
+  const subtle = {};
+  for (const name of ["generateKey", "exportKey", "sign"]) subtle[name] = (...given) => realCrypto.subtle[name](...given);
+  const value = { randomUUID: () => realCrypto.randomUUID(), subtle: { ...subtle, ...others } };
+  Object.defineProperty(globalThis, "crypto", { value, configurable: true });
+}
+
+function restoreCrypto() {
+  Object.defineProperty(globalThis, "crypto", { value: realCrypto, configurable: true });
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc");
+
 let api;
 let clients;
 
@@ -109,7 +146,7 @@ beforeEach(() => {
 
 afterEach(() => {
   for (const client of clients) client.close();
-  Object.defineProperty(globalThis, "crypto", { value: realCrypto, configurable: true });
+  restoreCrypto();
   for (const name of ["localStorage", "sessionStorage", "indexedDB"]) delete globalThis[name];
 });
 
@@ -192,6 +229,49 @@ test("a log-in over a session uses its key, and one after a log-out another", as
   assert.equal(api.keys().size, 2);
 });
 
+test("a client that keeps nothing has another key after a log-out", async () => {
+  const client = await signedIn({ storage: "memory" });
+  await client.login("lee", "seven old oak boards");
+  assert.equal(api.keys().size, 1);
+  await client.logout();
+  await client.login("kim", "seven old oak boards");
+  assert.equal(api.keys().size, 2);
+});
+
+test("a session leaves two entries in the storage, and none once it is over", async () => {
+  const client = await signedIn();
+  const name = `lychgate ${ROOT}`;
+  assert.deepEqual(globalThis.localStorage, { [name]: "r1", [`${name} key`]: "bound" });
+  await client.logout();
+  assert.deepEqual(globalThis.localStorage, {});
+  assert.equal(globalThis.indexedDB.open_now, 0);
+});
+
+test("a log-out that the API does not take keeps the key", async () => {
+  const client = await signedIn();
+  api.isLogoutBroken = true;
+  assert.equal(await client.logout(), false);
+  assert.equal(globalThis.indexedDB.entries.size, 1);
+  api.isLogoutBroken = false;
+  await eventually(() => client.changes.at(-1).startsWith("logout-sent"));
+  assert.deepEqual(api.paths.slice(-2), ["auth/logout proven", "auth/logout proven"]);
+  assert.equal(globalThis.indexedDB.entries.size, 0);
+});
+
+test("a log-out whose key cannot be deleted is over", async () => {
+  const client = await signedIn();
+  const send = api.fetch;
+  const databases = globalThis.indexedDB;
+  api.fetch = (request) => ((databases.failure = new Error("no")), send(request));
+  const other = newClient({ fetch: (request) => api.fetch(request) });
+  await other.restore();
+  databases.failure = undefined;
+  assert.equal(await other.logout(), true);
+  assert.equal(databases.entries.size, 1);
+  assert.deepEqual(other.changes.at(-1), "logged-out: logged out");
+  client.close();
+});
+
 test("a log-out that could not be sent keeps the key until it was", async () => {
   let isOffline = false;
   const send = (request) => (isOffline ? Promise.reject(new TypeError("offline")) : api.fetch(request));
@@ -228,6 +308,13 @@ const without = {
   storage: { prepare: () => delete globalThis.localStorage },
   "room in the storage": { prepare: () => (globalThis.localStorage = new Proxy({}, { set: () => false })) },
   "a database that opens": { prepare: () => (globalThis.indexedDB.opening = () => { throw new Error("no"); }) },
+  "a database that answers": { prepare: () => (globalThis.indexedDB.isSilent = true) },
+  "a database that does what it is to": { prepare: () => (globalThis.indexedDB.isIdle = true) },
+  "a database that can be opened": { prepare: () => (globalThis.indexedDB.refusal = new Error("no")) },
+  "a database that can be read": { prepare: () => (globalThis.indexedDB.failure = new Error("no")) },
+  "a key that can be made": { prepare: () => replaceCrypto({ generateKey: () => Promise.reject(new Error("no")) }) },
+  "a key that can be told": { prepare: () => replaceCrypto({ exportKey: () => Promise.reject(new Error("no")) }) },
+  "a key that signs": { prepare: () => replaceCrypto({ sign: () => Promise.reject(new Error("no")) }) },
   "a database that takes keys": { prepare: () => (globalThis.indexedDB.putting = () => { throw new Error("no"); }) },
 };
 for (const [what, { options, prepare }] of Object.entries(without)) {
@@ -271,6 +358,28 @@ for (const seconds of [-55, 55]) {
   });
 }
 
+for (const minutes of [-3, 3]) {
+  test(`a machine whose clock is wrong by ${minutes} minutes begins a bound session`, async () => {
+    // What the clock was wrong by until now is forgotten.
+    await signedIn();
+    api.ahead = minutes * 60_000;
+    const client = await signedIn();
+    assert.deepEqual(client.session, { bound: true });
+    await client.refresh();
+    assert.deepEqual(api.paths.slice(-3), ["auth/login proven", "auth/login proven", "auth/refresh proven"]);
+  });
+}
+
+test("a proof that is refused for another reason does not make a right clock wrong", async () => {
+  await signedIn();
+  api.ahead = -30_000;
+  const client = await signedIn();
+  api.refusals = 1;
+  await client.refresh();
+  const made = api.seen.slice(-3).map(({ proof }) => proof.claims.iat);
+  assert.deepEqual(made, made.toSorted());
+});
+
 for (const hours of [-5, 5]) {
   test(`a machine whose clock is wrong by ${hours} hours learns the time by the first answer`, async () => {
     api.ahead = hours * 3_600_000;
@@ -301,6 +410,27 @@ test("a proof that is refused twice does not end a session: it is refreshed late
   assert.equal(api.seen.length, 4);
 });
 
+test("a refresh that comes while the browser binds the session to its device is sent again, and nobody is told", async () => {
+  const client = await signedIn();
+  api.misses = 2;
+  await client.refresh();
+  assert.deepEqual(api.paths, ["auth/login proven", ...Array(3).fill("auth/refresh proven")]);
+  assert.equal(new Set(api.seen.map(({ proof }) => proof.claims.jti)).size, 4);
+  assert.deepEqual(client.changes, ["logged-in: entered", "refreshing: asked for", "refreshed: asked for"]);
+});
+
+test("a session that has lost its device is over after three refreshes", async () => {
+  const client = await signedIn();
+  api.misses = Infinity;
+  await assert.rejects(client.refresh(), SessionEnded);
+  await eventually(() => client.changes.at(-1) === "logged-out: key lost");
+  assert.deepEqual(client.changes.slice(1), ["refreshing: asked for", "logged-out: key lost"]);
+  assert.deepEqual(api.paths, ["auth/login proven", ...Array(3).fill("auth/refresh proven")]);
+  assert.deepEqual(globalThis.localStorage, {});
+  await client.login("kim", "seven old oak boards");
+  assert.deepEqual(client.session, { bound: true });
+});
+
 test("an error that is no JSON is the error that it is", async () => {
   const client = newClient({ fetch: async () => new Response("<html>", { status: 400 }) });
   await assert.rejects(client.login("kim", "x"), (error) => error instanceof ApiError && error.status === 400);
@@ -312,6 +442,7 @@ test("a session whose key the browser has dropped is over, and the API is not as
   await assert.rejects(client.refresh(), SessionEnded);
   await eventually(() => client.changes.at(-1) === "logged-out: key lost");
   assert.equal(client.user, null);
+  assert.deepEqual(globalThis.localStorage, {});
   assert.deepEqual(api.paths, ["auth/login proven"]);
   const next = newClient();
   assert.equal(await next.restore(), null);
@@ -346,3 +477,118 @@ test("a session goes on whose key cannot be read for a moment", async () => {
   await client.refresh();
   assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
 });
+
+test("a refresh waits for a key that cannot be read yet for as long as for an answer", async () => {
+  const client = await signedIn({ timeout: 500 });
+  globalThis.indexedDB.isSilent = true;
+  await assert.rejects(client.refresh(), (error) => error instanceof NetworkError && error.cause.name === "AbortError");
+  assert.deepEqual(client.user, USER);
+  globalThis.indexedDB.isSilent = false;
+  await client.refresh();
+  assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
+});
+
+for (const fault of ["refusal", "failure"]) {
+  test(`a refresh says what is wrong with the database: ${fault}`, async () => {
+    const client = await signedIn();
+    const cause = new Error("no");
+    globalThis.indexedDB[fault] = cause;
+    await assert.rejects(client.refresh(), (error) => error instanceof NetworkError && error.cause === cause);
+    assert.equal(globalThis.indexedDB.open_now, 0);
+  });
+}
+
+test("a session goes on whose key cannot sign for a moment", async () => {
+  const client = await signedIn();
+  replaceCrypto({ sign: () => Promise.reject(new DOMException("Not now.", "OperationError")) });
+  await assert.rejects(client.refresh(), NetworkError);
+  assert.deepEqual(client.user, USER);
+  restoreCrypto();
+  await client.refresh();
+  assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
+});
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+const unusable = {
+  "is no object": () => "key",
+  "has no members": () => ({}),
+  "has no private part": ({ jwk }) => ({ jwk }),
+  "has a private part of another kind": ({ jwk }) => ({ jwk, privateKey: {} }),
+  "has no public part": ({ privateKey }) => ({ privateKey }),
+  "has an empty public part": ({ privateKey }) => ({ privateKey, jwk: {} }),
+  "may not sign": async ({ jwk }) => ({
+    jwk,
+    privateKey: await realCrypto.subtle.importKey("jwk", jwk, algorithm, true, ["verify"]),
+  }),
+  "is of another algorithm": async ({ jwk }) => ({
+    jwk,
+    privateKey: await realCrypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]),
+  }),
+};
+for (const [what, spoil] of Object.entries(unusable)) {
+  const spoilKey = async () => {
+    const { entries } = globalThis.indexedDB;
+    for (const [name, key] of entries) entries.set(name, await spoil(key));
+  };
+
+  test(`a stored key that ${what} is replaced at a log-in`, async () => {
+    const client = await signedIn();
+    await spoilKey();
+    await client.login("kim", "seven old oak boards");
+    assert.deepEqual(client.session, { bound: true });
+    await client.refresh();
+    assert.deepEqual(api.paths, ["auth/login proven", "auth/login proven", "auth/refresh proven"]);
+    assert.equal(api.keys().size, 2);
+  });
+
+  test(`a stored key that ${what} is lost to a session`, async () => {
+    const client = await signedIn();
+    await spoilKey();
+    await assert.rejects(client.refresh(), SessionEnded);
+    await eventually(() => client.changes.at(-1) === "logged-out: key lost");
+    assert.deepEqual(api.paths, ["auth/login proven"]);
+  });
+
+  test(`a log-out whose stored key ${what} is sent without a proof`, async () => {
+    const client = await signedIn();
+    await spoilKey();
+    assert.equal(await client.logout(), true);
+    assert.deepEqual(api.paths, ["auth/login proven", "auth/logout"]);
+  });
+}
+
+test("a session stays bound whose tokens the storage has no room for", async () => {
+  // What the marks of the key need is there.
+  const set = (entries, name, value) => name !== `lychgate ${ROOT}` && Reflect.set(entries, name, value);
+  globalThis.localStorage = new Proxy({}, { set });
+  const client = await signedIn();
+  assert.deepEqual(client.session, { bound: true });
+  await client.refresh();
+  assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
+});
+
+for (const refusals of [0, 1]) {
+  test(`a refresh with a proof is given up in time after ${refusals} refusals, whatever garbage is collected`, async () => {
+    const client = await signedIn({
+      timeout: 2000,
+      fetch: async (request) => {
+        const response = await api.fetch(request.clone());
+        return !response.ok || request.url.endsWith("login") ? response : unanswered(request);
+      },
+    });
+    api.refusals = refusals;
+    const refresh = assert.rejects(client.refresh(), NetworkError);
+    await eventually(() => api.seen.length === 2 + refusals);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    collectGarbage();
+    await refresh;
+  });
+}
+
+/** Settle as `fetch` does for a request that nobody answers: by the signal of its own copy. */
+function unanswered(request) {
+  return new Promise((_, reject) => {
+    const { signal } = new Request(request);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}

@@ -51,6 +51,9 @@ def test_a_failure_to_begin_says_what_to_do(operator, monkeypatch, error, advice
         (["--parameter", "Colour=red"], "prod", "there is no parameter Colour. The parameters are: Protect"),
         (["--parameter", "RestApiId=abc"], "prod", "there is no parameter RestApiId"),
         (["--parameter", "DomainName=example.org"], "prod", "needs CertificateArn"),
+        (["--parameter", "DomainName=Example.org"], "prod", "in lower case, and in ASCII as browsers write it"),
+        (["--parameter", "DomainName=bücher.example"], "prod", "in lower case, and in ASCII as browsers write it"),
+        (["--parameter", "DomainName=example.org:443"], "prod", "the parameter DomainName cannot be 'example.org:443'"),
     ],
 )
 def test_a_request_that_cannot_be_meant_is_refused(operator, arguments, stage, advice):

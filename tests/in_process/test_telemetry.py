@@ -313,11 +313,14 @@ def test_a_log_in_over_the_cookie_of_a_bound_session_is_a_log_in_in_its_line(api
     assert (line["event"], line["level"]) == ("login_succeeded", "INFO")
 
 
-def test_a_proof_that_is_wrong_is_no_event_and_its_line_says_why(api, lines, key, bound):
+def test_a_proof_that_is_wrong_is_no_event_and_its_line_and_its_answer_say_why(api, lines, key, bound):
     lines()
-    api.refresh(bound["refresh_token"], headers=key.headers("/auth/login")).assert_problem(400, "invalid_dpop_proof")
+    answer = api.refresh(bound["refresh_token"], headers=key.headers("/auth/login"))
+    answer.assert_problem(400, "invalid_dpop_proof")
     (line,) = lines()
-    assert (line["reason"], line["level"]) == ("htu is not the request's URL", "INFO")
+    reason = f"htu is not {key.issuer}/auth/refresh"
+    assert (line["reason"], line["level"]) == (reason, "INFO")
+    assert reason in answer.json["detail"]
     assert "event" not in line
 
 

@@ -69,6 +69,13 @@ def test_this_runs_ports_keys_and_credentials_are_the_stages(environ):
     assert environ["LYCHGATE_ALLOWED_ORIGINS"] == "http://127.0.0.1:9100,http://localhost:9100"
 
 
+def test_the_default_port_is_left_out_as_browsers_do(environ):
+    enter(port=80)
+
+    assert environ["LYCHGATE_ISSUER"] == "http://127.0.0.1/api"
+    assert environ["LYCHGATE_ALLOWED_ORIGINS"] == "http://127.0.0.1,http://localhost"
+
+
 EVERY_SETTING = sorted({*laptop.DEFAULTS, "LYCHGATE_ISSUER", "LYCHGATE_BCRYPT_COST"})
 
 

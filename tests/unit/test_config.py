@@ -74,6 +74,18 @@ def test_the_audience_is_the_issuer_unless_it_is_set(environment):
         ("LYCHGATE_ISSUER", "https://site.example/api/", "without a trailing slash"),
         ("LYCHGATE_ISSUER", "https://site.example/api?x=1", "must be a URL"),
         ("LYCHGATE_ISSUER", "http://site.example/api", "must begin with https"),
+        ("LYCHGATE_ISSUER", "https://site.example:port/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site.example:65536/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://:8443/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://user@site.example/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://:@site.example/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site example/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site%2eexample/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site.example\\api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://127.1/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://0x7f000001/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://[::1%eth0]/api", "must be a URL"),
+        ("LYCHGATE_ISSUER", "https://site.example/%zz", "must be a URL"),
         ("LYCHGATE_PUBLIC_KEYS", "", "is not set"),
         ("LYCHGATE_PUBLIC_KEYS", "{", "must hold JSON"),
         ("LYCHGATE_PUBLIC_KEYS", "{}", "must be a JWK Set"),
@@ -86,6 +98,60 @@ def test_a_verifier_setting_that_cannot_be_used_is_named(environment, variable, 
         VerifierSettings.from_environment({**environment, variable: value})
     assert refusal.value.variable == variable
     assert variable in str(refusal.value)
+
+
+AS_BROWSERS_WRITE = {
+    "https://Site.example/api": "https://site.example/api",
+    "HTTPS://site.example/api": "https://site.example/api",
+    "https://site.example:443/api": "https://site.example/api",
+    "https://site.example:/api": "https://site.example/api",
+    "https://site.example:08443/api": "https://site.example:8443/api",
+    "http://localhost:80/api": "http://localhost/api",
+    "http://LOCALHOST:8000/api": "http://localhost:8000/api",
+    "https://[2001:DB8:0:0::1]/api": "https://[2001:db8::1]/api",
+    "https://bücher.example/api": "https://xn--bcher-kva.example/api",
+    "https://BÜCHER.example:443/api": "https://xn--bcher-kva.example/api",
+    "https://site.example/./api": "https://site.example/api",
+    "https://site.example/v1/../api": "https://site.example/api",
+    "https://site.example/../api": "https://site.example/api",
+    "https://site.example/v1/%2E%2e/api": "https://site.example/api",
+    "https://site.example/my api": "https://site.example/my%20api",
+    "https://site.example/büro": "https://site.example/b%C3%BCro",
+    "https://site.example/{api}": "https://site.example/%7Bapi%7D",
+}
+"""What a browser makes of addresses, which is what its proofs of a key say."""
+
+
+@pytest.mark.parametrize(("issuer", "written"), AS_BROWSERS_WRITE.items())
+def test_an_issuer_that_browsers_write_otherwise_is_refused_with_what_they_write(environment, issuer, written):
+    for settings in (VerifierSettings, HttpSettings):
+        with pytest.raises(ConfigurationError) as refusal:
+            settings.from_environment({**environment, "LYCHGATE_ISSUER": issuer})
+        assert str(refusal.value) == f"LYCHGATE_ISSUER must be {written}, as browsers write it"
+    assert VerifierSettings.from_environment({**environment, "LYCHGATE_ISSUER": written}).issuer == written
+
+
+def test_an_issuer_in_another_script_is_refused_where_two_standards_write_it_differently(environment):
+    with pytest.raises(ConfigurationError, match=r"must name its host in ASCII, as browsers write it: xn--…"):
+        VerifierSettings.from_environment({**environment, "LYCHGATE_ISSUER": "https://straße.example/api"})
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://site.example",
+        "https://site.example:8443/api",
+        "https://xn--bcher-kva.example/api",
+        "https://a_b.site.example/v1/api-2~x/%C3%BC",
+        "https://192.0.2.1/api",
+        "https://[2001:db8::1]/api",
+        "http://127.0.0.1:8000/api",
+        "http://[::1]:8000/api",
+    ],
+)
+def test_an_issuer_that_browsers_write_so_is_taken(environment, issuer):
+    assert VerifierSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer}).issuer == issuer
+    assert HttpSettings.from_environment({**environment, "LYCHGATE_ISSUER": issuer}).own_origin in issuer
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,11 @@ class TestAProof:
 
     def test_of_the_rfc_is_good_for_no_other_time_request_or_api(self):
         verifier = ProofVerifier(issuer=RFC_ISSUER, clock=lambda: RFC_TIME)
-        assert refusal(RFC_PROOF, verifier, path="/tokens") == "htu is not the request's URL"
+        assert refusal(RFC_PROOF, verifier, path="/tokens") == f"htu is not {RFC_ISSUER}/tokens"
         assert refusal(RFC_PROOF, verifier, path=RFC_PATH, method="GET") == "htm is not the request's method"
         today = ProofVerifier(issuer=RFC_ISSUER, clock=lambda: NOW)
         assert refusal(RFC_PROOF, today, path=RFC_PATH) == "iat is too far from our clock"
-        assert refusal(RFC_PROOF, path=RFC_PATH) == "htu is not the request's URL"
+        assert refusal(RFC_PROOF, path=RFC_PATH) == f"htu is not {ISSUER}{RFC_PATH}"
 
     def test_has_the_same_key_if_its_jwk_tells_more_of_it(self):
         told_more = KEY.jwk | {"alg": "ES256", "use": "sig", "key_ops": ["verify"], "kid": "mine", "ext": True}
@@ -495,7 +495,7 @@ OTHER_URLS = [
 
 @pytest.mark.parametrize("htu", OTHER_URLS)
 def test_a_proof_for_another_url_is_refused(htu):
-    assert refusal(proof_of(claims={"htu": htu})) == "htu is not the request's URL"
+    assert refusal(proof_of(claims={"htu": htu})) == f"htu is not {URL}"
 
 
 @pytest.mark.parametrize("iat", ["1800000000", 1.8e9, float(NOW), True, None, -1, -NOW, [NOW], {}])
@@ -546,6 +546,9 @@ class TestOnALaptop:
             f"http://localhost.:8000/api{PATH}",
             f"http://127.0.0.2:8000/api{PATH}",
             f"http://127.1:8000/api{PATH}",
+            f"http://127x0.0.1:8000/api{PATH}",
+            f"http://127.0x0.1:8000/api{PATH}",
+            f"http://127.0.0x1:8000/api{PATH}",
             f"http://2130706433:8000/api{PATH}",
             f"http://[::ffff:127.0.0.1]:8000/api{PATH}",
             f"http://[0:0:0:0:0:0:0:1]:8000/api{PATH}",
@@ -565,7 +568,7 @@ class TestOnALaptop:
     )
     def test_another_machine_or_path_is_not(self, htu):
         verifier = ProofVerifier(issuer="http://127.0.0.1:8000/api", clock=lambda: NOW)
-        assert refusal(proof_of(claims={"htu": htu}), verifier) == "htu is not the request's URL"
+        assert refusal(proof_of(claims={"htu": htu}), verifier) == f"htu is not http://127.0.0.1:8000/api{PATH}"
 
     @pytest.mark.parametrize(
         "issuer",
@@ -580,7 +583,13 @@ class TestOnALaptop:
     @pytest.mark.parametrize("origin", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"])
     def test_an_api_elsewhere_takes_no_proof_for_a_laptop(self, issuer, origin):
         verifier = ProofVerifier(issuer=issuer, clock=lambda: NOW)
-        assert refusal(proof_of(claims={"htu": f"{origin}/api{PATH}"}), verifier) == "htu is not the request's URL"
+        assert refusal(proof_of(claims={"htu": f"{origin}/api{PATH}"}), verifier) == f"htu is not {issuer}{PATH}"
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost:8000"])
+    def test_a_host_whose_name_begins_as_that_of_a_laptop_is_none(self, host):
+        verifier = ProofVerifier(issuer="http://localhost.site.example/api", clock=lambda: NOW)
+        htu = f"http://{host}.site.example/api{PATH}"
+        assert refusal(proof_of(claims={"htu": htu}), verifier).startswith("htu is not ")
 
 
 GOOD = proof_of()
