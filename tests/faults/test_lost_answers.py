@@ -13,6 +13,8 @@ from chalicelib.accounts.events import ADMIN, EventType, SecurityEvent
 from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.user import NO_PASSWORD, User
 from chalicelib.adapters.dynamodb.administration import DynamoDBAdministrationStore
+from chalicelib.adapters.dynamodb.items import session_from_item
+from chalicelib.adapters.dynamodb.sessions import DynamoDBSessionStore
 from chalicelib.adapters.dynamodb.transactions import Database
 from chalicelib.errors import (
     InvalidCredentials,
@@ -23,6 +25,7 @@ from chalicelib.errors import (
     ServiceUnavailable,
 )
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
+from chalicelib.use_cases.ports import Rotation
 from tests.support.whole import PASSWORD
 from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
 
@@ -155,6 +158,35 @@ def test_a_repetition_takes_no_other_request_of_the_second_for_its_own(
             use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, other)
         assert database.events() == ["refresh_without_key", "registered"]
     assert_alive(use_cases, refreshed, proving("p3"))
+
+
+@pytest.mark.parametrize("is_bound", [True, False], ids=["bound", "plain"])
+def test_the_note_of_a_retry_takes_no_other_note_for_its_own(use_cases, database, wire, bound, caller, clock, is_bound):
+    """The first attempt is lost on its way, and somebody else's note comes before the SDK repeats it."""
+    sessions = DynamoDBSessionStore(Database(database.client, database.tables, lambda _: None), limit=50)
+    if not is_bound:
+        use_cases.registration.register("Bob", PASSWORD, caller)
+    (session,) = (
+        found
+        for item in database.sessions()
+        for found in [session_from_item(item)]
+        if found.username == ("Alice" if is_bound else "Bob")
+    )
+    own, others = (
+        session.after_proof(KeyProof("k1", name, clock()))
+        if is_bound
+        else replace(session, retried_counter=counter, retried_in_a_row=1)
+        for name, counter in (("p1", 1), ("p2", 2))
+    )
+
+    def others_first(deliver):
+        assert sessions.note_retry(session, others, None).applied
+        return read_timeout(deliver)
+
+    wire.mend()
+    wire.break_with(others_first, operation="UpdateItem", times=1)
+    assert sessions.note_retry(session, own, None) == Rotation(applied=False, session=others)
+    assert wire.operations == ["UpdateItem"] * 3
 
 
 def test_a_registration_succeeds(use_cases, database, wire, caller):

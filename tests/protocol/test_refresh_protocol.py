@@ -21,12 +21,14 @@ from chalicelib.errors import (
     InvalidGrant,
     InvalidToken,
     RefreshTokenReused,
+    ServiceUnavailable,
 )
 from chalicelib.tokens.issuer import TokenIssuer
 from chalicelib.tokens.keys import generate_signing_jwk, parse_signing_keys, parse_verification_keys, public_jwks
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.tokens.verifier import TokenVerifier
 from chalicelib.use_cases.hooks import HookFailed, Hooks
+from chalicelib.use_cases.ports import Rotation
 from tests.support.fakes import FakeSessionStore, Memory, fake_use_cases
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
@@ -611,3 +613,45 @@ def test_a_retry_comes_through_that_meets_as_many_others_as_there_can_be_in_its_
     (session,) = memory.sessions.values()
     assert len(session.key_proofs) == MOST_PROOFS
     assert "p2" in session.key_proofs
+
+
+class SameProofIsNotedFirst(FakeSessionStore):
+    """A store at which each note of a retry meets that of another retry with the same proof."""
+
+    def note_retry(self, before, after, event):
+        with self._memory.lock:
+            super().note_retry(before, after, event)
+            return super().note_retry(before, after, event)
+
+
+def test_of_two_retries_at_once_with_one_proof_one_gets_the_successor(clock):
+    memory = Memory()
+    stores = {"sessions": SameProofIsNotedFirst(memory, LIMIT)}
+    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
+
+    def proving(name):
+        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
+
+    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
+    clock.advance(60)
+    use_cases.refresh_tokens.exchange(token, proving("p1"))
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(token, proving("p2"))
+
+
+class AlwaysTooLate(FakeSessionStore):
+    """A store at which no refresh comes through, though nothing is wrong with any."""
+
+    def rotate(self, user_id, session_id, counter, **how):
+        return Rotation(applied=False, session=self._memory.sessions.get((user_id, session_id)))
+
+
+def test_a_token_that_was_not_used_is_not_taken_for_one_that_was(clock):
+    memory = Memory()
+    stores = {"sessions": AlwaysTooLate(memory, LIMIT)}
+    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
+    token = use_cases.registration.register("Alice", "the passphrase of today", OWNER).tokens.refresh_token
+    with pytest.raises(ServiceUnavailable):
+        use_cases.refresh_tokens.exchange(token, OWNER)
+    assert [event.type for event in memory.events] == [EventType.REGISTERED]
+    assert len(memory.sessions) == 1

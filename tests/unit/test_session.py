@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.accounts.caller import Caller
+from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.results import TokenPair
 from chalicelib.accounts.usernames import canonical_username
 from tests.support.samples import ALICE, NOW, SESSION
@@ -129,3 +130,10 @@ def test_neither_tokens_nor_hashes_show_in_a_representation():
     user = replace(ALICE, password_hash="$2b$secret")
     assert "secret" not in repr(user)
     assert "secret" not in repr(TokenPair("secret", 1, "secret", 1))
+
+
+def test_the_proofs_of_a_second_are_in_one_order_whichever_came_first():
+    """As a session is that was read from a set."""
+    bound = replace(SESSION, key="k", key_proof_at=NOW, key_proofs=("b",))
+    assert bound.after_proof(KeyProof("k", "a", NOW)).key_proofs == ("a", "b")
+    assert bound.after_proof(KeyProof("k", "c", NOW)).key_proofs == ("b", "c")

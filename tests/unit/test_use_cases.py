@@ -486,6 +486,18 @@ class TestLogOut:
         assert memory.sessions == {}
         assert history(memory) == [EventType.REGISTERED, EventType.LOGGED_OUT]
 
+    @pytest.mark.parametrize("is_newest_first", [True, False])
+    def test_of_several_tokens_of_one_session_goes_by_the_newest(
+        self, use_cases, alice, memory, clock, is_newest_first
+    ):
+        tokens = [alice.tokens.refresh_token]
+        for _ in range(2):
+            clock.advance(60)
+            tokens.append(refresh(use_cases, tokens[-1]).tokens.refresh_token)
+        use_cases.refresh_tokens.revoke(tokens[::-1] if is_newest_first else tokens, CALLER)
+        assert memory.sessions == {}
+        assert history(memory) == [EventType.REGISTERED, EventType.LOGGED_OUT]
+
     def test_of_several_sessions_ends_each_and_names_a_reuse_last(self, use_cases, announced, memory, clock):
         stolen = use_cases.registration.register("alice", PASSWORD, CALLER).tokens.refresh_token
         refresh(use_cases, stolen)
