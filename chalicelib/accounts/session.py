@@ -165,6 +165,14 @@ class Session:
             return proof.id not in self.key_proofs and len(self.key_proofs) < MOST_PROOFS
         return proof.at > self.key_proof_at
 
+    def refusal_of(self, proof: KeyProof | None) -> str:
+        """Return why the session does not allow a request with this proof, in words that end a sentence."""
+        if proof is None:
+            return "there is none, and the session is bound to a key"
+        if not self.is_held_by(proof):
+            return "it is by another key than the session's"
+        return "it was used before, or is older than the last one"
+
     def after_proof(self, proof: KeyProof | None) -> Session:
         """Return the session after a proof that it allows. A session without a key stays as it is."""
         if not self.key or proof is None:

@@ -154,12 +154,13 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     """Exchange a refresh token for its successor and a new access token.
 
     A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
-    but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
-    refused.
+    but not for three refreshes in a row, nor twice in 24 hours from elsewhere. Any other reuse ends the session. A
+    request with two refresh cookies is refused.
 
-    If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
-    request needs the short cookie, which the browser renews: without it the answer is `not_on_device`, or, if the
-    browser says that it cannot renew it for now, 503. Without what it needs the request changes nothing.
+    If the session is bound to a key, the header `DPoP` needs a new proof by that key, and the last used token gets its
+    successor within the 20 seconds however often it is sent. If it is bound to a device, the request needs the short
+    cookie, which the browser renews: without it the answer is `not_on_device`, or, if the browser says that it cannot
+    renew it for now, 503. Without what it needs the request changes nothing, however old the token is.
     """
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     if not refresh_tokens:

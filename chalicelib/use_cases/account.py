@@ -183,7 +183,7 @@ class Account:
         """
         user, session = self.live(principal)
         if caller.key_proof is not None and not session.allows(caller.key_proof):
-            raise InvalidDPoPProof("it is not a new one by the session's key", user.id, session.id)
+            raise InvalidDPoPProof(session.refusal_of(caller.key_proof), user.id, session.id)
         if user.second_factor:
             # A password alone must not open what a log-in needs two factors for.
             self._require_fresh(user, session)

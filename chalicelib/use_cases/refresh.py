@@ -30,10 +30,6 @@ _ROUNDS = MOST_PROOFS
 one second so many are accepted. Those of a plain session count once for each rotation, so two rounds would do."""
 
 
-_NOT_NEW = "it was used before, or is older than the last one"
-"""Why a proof by a session's key is refused."""
-
-
 class RefreshTokens:
     """Exchanges and revokes refresh tokens."""
 
@@ -185,7 +181,7 @@ class RefreshTokens:
             return None
         if not (session.is_held_by(proof) and session.is_on_device(caller)):
             return self._noted_without_key(session, now, caller) if notes_strangers else None
-        raise InvalidDPoPProof(_NOT_NEW, session.user_id, session.id)
+        raise InvalidDPoPProof(session.refusal_of(proof), session.user_id, session.id)
 
     def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
         """Return whether a token other than the current one was used before and is not accepted as a retry."""
@@ -243,12 +239,7 @@ class RefreshTokens:
         self._announce(self._noted_without_key(session, now, caller))
         if not is_on_device:
             raise NotOnDevice(session.user_id, session.id)
-        reason = _NOT_NEW
-        if proof is None:
-            reason = "there is none, and the session is bound to a key"
-        elif proof.key != session.key:
-            reason = "it is by another key than the session's"
-        raise InvalidDPoPProof(reason, session.user_id, session.id)
+        raise InvalidDPoPProof(session.refusal_of(proof), session.user_id, session.id)
 
     def _noted_without_key(self, session: Session, now: int, caller: Caller) -> SecurityEvent:
         """Return the event that somebody without its key has used a session's token. Record it once a day."""

@@ -69,12 +69,13 @@ export interface paths {
         /**
          * Exchange a refresh token for its successor and a new access token.
          * @description A refresh token can be used once. If the last used one is sent again within 20 seconds, it gets the same successor,
-         *     but not for three refreshes in a row. Any other reuse ends the session. A request with two refresh cookies is
-         *     refused.
+         *     but not for three refreshes in a row, nor twice in 24 hours from elsewhere. Any other reuse ends the session. A
+         *     request with two refresh cookies is refused.
          *
-         *     If the session is bound to a key, the header `DPoP` needs a new proof by that key. If it is bound to a device, the
-         *     request needs the short cookie, which the browser renews: without it the answer is `not_on_device`, or, if the
-         *     browser says that it cannot renew it for now, 503. Without what it needs the request changes nothing.
+         *     If the session is bound to a key, the header `DPoP` needs a new proof by that key, and the last used token gets its
+         *     successor within the 20 seconds however often it is sent. If it is bound to a device, the request needs the short
+         *     cookie, which the browser renews: without it the answer is `not_on_device`, or, if the browser says that it cannot
+         *     renew it for now, 503. Without what it needs the request changes nothing, however old the token is.
          */
         post: operations["refresh"];
         delete?: never;
@@ -117,8 +118,10 @@ export interface paths {
         /**
          * Bind the session of the refresh cookie to this device.
          * @description Browsers that know Device Bound Session Credentials call this by themselves, after an answer with the header
-         *     `Secure-Session-Registration`. `Secure-Session-Response` has the public key and the signed challenge. The refresh
-         *     token is used up, and the answer sets its successor and the short cookie. From then on each refresh needs both.
+         *     `Secure-Session-Registration`. `Secure-Session-Response` has the public key and the signed challenge. The answer
+         *     sets the short cookie. The refresh token is used up, the answer sets its successor too, and each refresh needs both.
+         *     If the session is bound to a key (`DPoP`), the refresh token stays, and refreshes need the short cookie from the
+         *     first one on that has it.
          *     It is 404 `not_found` where the site has not turned this on.
          */
         post: operations["bind_to_device"];

@@ -512,8 +512,15 @@ class TestANewPassword:
         bound = refresh(api, key, bound["refresh_token"]).json
         older = key.headers("/auth/password", "PUT", iat=key.clock() - 1)
         wrong = [key.headers("/auth/password"), {"DPoP": "a.b.c"}, key.headers("/auth/refresh", "PUT")]
-        for headers in (other_key.headers("/auth/password", "PUT"), older, *wrong):
+        for headers in wrong:
             self.change(api, bound, headers).assert_problem(400, "invalid_dpop_proof")
+        for headers, reason in (
+            (other_key.headers("/auth/password", "PUT"), "it is by another key than the session's"),
+            (older, "it was used before, or is older than the last one"),
+        ):
+            answer = self.change(api, bound, headers)
+            answer.assert_problem(400, "invalid_dpop_proof")
+            assert answer.json["detail"] == f"The proof in the header DPoP is refused: {reason}."
         assert api.login().status == 200
         assert refresh(api, key, bound["refresh_token"]).status == 200
 
