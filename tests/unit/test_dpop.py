@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.errors import InvalidDPoPProof
 from chalicelib.tokens.dpop import MAX_PROOF_LENGTH, WINDOW, ProofVerifier
+from chalicelib.tokens.proofs import signed_by_own_key
 from tests.support.proofs import ClientKey, jws, segment, signature_of
 from tests.support.samples import ISSUER, NOW
 
@@ -82,6 +83,11 @@ class TestAProof:
     def test_has_the_same_key_if_its_jwk_tells_more_of_it(self):
         told_more = KEY.jwk | {"alg": "ES256", "use": "sig", "key_ops": ["verify"], "kid": "mine", "ext": True}
         assert verified(proof_of({"jwk": told_more})).key == KEY.thumbprint
+
+    def test_names_its_key_by_what_makes_it_alone(self):
+        told_more = KEY.jwk | {"alg": "ES256", "use": "sig", "key_ops": ["verify"], "kid": "mine", "ext": True}
+        jwk, _ = signed_by_own_key(proof_of({"jwk": told_more}), "dpop+jwt", longest=MAX_PROOF_LENGTH)
+        assert jwk == KEY.jwk
 
     def test_may_have_claims_that_we_do_not_know(self):
         assert verified(proof_of(claims={"nonce": "n", "ath": "a", "exp": 1, "nbf": NOW * 2, "aud": ["x"]}))
