@@ -3,6 +3,8 @@
 Everything that a thief has here is a copy: its owner has lost nothing, and notices nothing by that.
 """
 
+import json
+
 import jwt
 import pytest
 
@@ -286,3 +288,34 @@ class TestTheSigningKey:
 
     def test_makes_access_tokens_for_a_bound_session_too(self, api, bound, forged):
         assert api.me(forged(bound, "access_token", "at+jwt")).status == 200
+
+
+def test_two_proofs_in_two_headers_are_refused_as_api_gateway_hands_them_over(application, bound):
+    """Servers on a laptop join them, and Chalice sees the last one alone."""
+    proofs = [bound.key.proof(REFRESH) for _ in range(2)]
+    headers = {"Content-Type": ["application/json"], "DPoP": proofs}
+
+    def refreshed(headers):
+        event = {
+            "httpMethod": "POST",
+            "path": REFRESH,
+            "resource": REFRESH,
+            "headers": {name: values[-1] for name, values in headers.items()},
+            "multiValueHeaders": headers,
+            "multiValueQueryStringParameters": None,
+            "pathParameters": None,
+            "stageVariables": None,
+            "requestContext": {
+                "httpMethod": "POST",
+                "resourcePath": REFRESH,
+                "identity": {"sourceIp": "203.0.113.7"},
+            },
+            "body": json.dumps({"refresh_token": bound.refresh_token}),
+            "isBase64Encoded": False,
+        }
+        return application(event, None)
+
+    answer = refreshed(headers)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "invalid_dpop_proof")
+    assert "there is more than one" in json.loads(answer["body"])["detail"]
+    assert refreshed(headers | {"DPoP": proofs[:1]})["statusCode"] == 200

@@ -639,6 +639,34 @@ def test_of_two_retries_at_once_with_one_proof_one_gets_the_successor(clock):
         use_cases.refresh_tokens.exchange(token, proving("p2"))
 
 
+class RefreshedBetween(FakeSessionStore):
+    """A store at which a later proof comes between a look at a session and its end."""
+
+    def end_at(self, user_id, session_id, counter, event, **how):
+        with self._memory.lock:
+            ending = super().end_at(user_id, session_id, counter, event, **how)
+            if (later := self._memory.sessions.get((user_id, session_id))) is not None:
+                after = later.after_proof(KeyProof(later.key, "later", later.key_proof_at + 100))
+                self._memory.sessions[user_id, session_id] = after
+            return ending
+
+
+def test_a_log_out_with_a_used_token_ends_nothing_once_its_proof_has_been_overtaken(clock):
+    memory = Memory()
+    stores = {"sessions": RefreshedBetween(memory, LIMIT)}
+    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
+
+    def proving(name):
+        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
+
+    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
+    use_cases.refresh_tokens.exchange(token, proving("p1"))
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.revoke([token], proving("p2"))
+    assert len(memory.sessions) == 1
+    assert EventType.LOGGED_OUT not in [event.type for event in memory.events]
+
+
 class AlwaysTooLate(FakeSessionStore):
     """A store at which no refresh comes through, though nothing is wrong with any."""
 

@@ -73,3 +73,10 @@ def test_what_ends_sessions_ends_a_log_in_between_its_steps(holder, memory, chan
     with pytest.raises(InvalidChallenge):
         holder.second_step(asked, code=holder.code())
     assert memory.sessions == before
+
+
+def test_a_log_in_by_a_recovery_code_is_announced_with_the_log_in_last(holder, announced):
+    asked = holder.first_step()
+    announced.clear()
+    holder.second_step(asked, recovery_code=holder.recovery_codes[0])
+    assert announced == [EventType.RECOVERY_CODE_USED, EventType.LOGIN_SUCCEEDED]

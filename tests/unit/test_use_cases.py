@@ -221,7 +221,7 @@ class TestSessionLimit:
     def use_cases(self, make_use_cases):
         return make_use_cases(MAX_SESSIONS="3")
 
-    def test_a_log_in_beyond_it_ends_the_oldest_and_no_other(self, use_cases, memory, alice, clock):
+    def test_a_log_in_beyond_it_ends_the_oldest_and_no_other(self, use_cases, memory, announced, alice, clock):
         logged_in = [alice]
         for _ in range(4):
             clock.advance(1)
@@ -233,6 +233,7 @@ class TestSessionLimit:
         for live in logged_in[2:]:
             assert refresh(use_cases, live.tokens.refresh_token).user.id == alice.user.id
         assert history(memory).count(EventType.SESSION_REVOKED) == 2
+        assert announced.count(EventType.SESSION_REVOKED) == 2
 
     def test_sessions_that_ended_by_themselves_make_room(self, use_cases, memory, alice):
         for _ in range(6):
