@@ -6,7 +6,6 @@ Owns the conditions that decide which of several uses is the first, and whether 
 from __future__ import annotations
 
 import functools
-import secrets
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
@@ -34,22 +33,17 @@ if TYPE_CHECKING:
 
 # ``Session.is_live`` and ``Session.accepts`` as condition expressions. They are false for a missing item, so a session
 # that is gone is not used.
-_IS_LIVE = "idle_expires_at > :now AND expires_at > :now"
-_ACCEPTS = f"refresh_counter = :counter AND {_IS_LIVE}"
+IS_LIVE = "idle_expires_at > :now AND expires_at > :now"
+_ACCEPTS = f"refresh_counter = :counter AND {IS_LIVE}"
 
 # ``Session.is_on_device`` of a caller who has shown no device.
 ON_NO_DEVICE = "(attribute_not_exists(device_key) OR attribute_exists(device_waits))"
-
-_WITHOUT_DEVICE = "attribute_not_exists(device_key)"
 
 # True if the session has noted the retries that it had when it was read. A session without any lacks the attributes.
 _REMEMBERS = (
     "(retried_counter = :retried OR (attribute_not_exists(retried_counter) AND :retried = :never))"
     " AND (elsewhere_counter = :elsewhere OR (attribute_not_exists(elsewhere_counter) AND :elsewhere = :never))"
 )
-
-
-_TURN_BYTES = 16
 
 
 class Use(NamedTuple):
@@ -64,7 +58,7 @@ class Use(NamedTuple):
     """Whether the caller has shown to be on the session's device."""
 
 
-class _Allowed(NamedTuple):
+class Allowed(NamedTuple):
     """``Session.allows`` for one of the cases that there are, and what its use changes beside."""
 
     condition: str
@@ -79,7 +73,7 @@ _OF_SAME_SECOND = (
     "bound_key = :key AND key_proof_at = :proof_at AND NOT contains(key_proofs, :proof) AND size(key_proofs) < :most"
 )
 
-_PLAIN = _Allowed(_NOT_BOUND, "", {})
+PLAIN = Allowed(_NOT_BOUND, "", {})
 
 
 def allows(proof: KeyProof | None) -> tuple[str, dict[str, Value]]:
@@ -95,9 +89,9 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
     No update can begin a set or add to it, whichever is due. So a second proof of one second takes a second update, and
     so does a proof that nobody has asked for.
     """
-    first = _PLAIN if proof is None else _later(proof)
+    first = PLAIN if proof is None else _later(proof)
     has_noted = functools.partial(_has_noted, proof)
-    rotation = _rotate(database, key, use, first, has_noted)
+    rotation = rotate_where(database, key, use, first, has_noted)
     session = rotation.session
     if rotation.applied or session is None or proof is None:
         return rotation
@@ -105,112 +99,70 @@ def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> R
         return rotation
     if not (session.accepts(use.counter, use.now) and session.allows(proof)):
         return rotation
-    return _rotate(database, key, use, _of_same_second(proof) if session.key else _PLAIN, has_noted)
+    return rotate_where(database, key, use, _of_same_second(proof) if session.key else PLAIN, has_noted)
 
 
-def bind_device(database: Database, key: Item, use: Use, device_key: str) -> Rotation:
-    """Bind a session to a device, see ``SessionStore.bind_device``. Takes one conditional update, two with a key."""
-    plain = f"{_PLAIN.condition} AND {_WITHOUT_DEVICE}"
-    bound = _Allowed(plain, ", device_key = :device", {":device": device_key})
-    binding = _rotate(database, key, use, bound, lambda session: session.device_key == device_key)
-    if not binding.applied and binding.session is not None and binding.session.key:
-        return _offer_device(database, key, use.now, device_key)
-    return binding
-
-
-def _offer_device(database: Database, key: Item, now: int, device_key: str) -> Rotation:
-    """Note the device of a session that has a key. Who has the key decides whether the session needs the device."""
-    client = database.client
-    try:
-        with unavailable_on_failure():
-            response = after_conflicts(
-                database,
-                lambda: client.update_item(
-                    TableName=database.tables.sessions,
-                    Key=key,
-                    UpdateExpression="SET device_key = :device, device_waits = :true",
-                    ConditionExpression=(
-                        f"attribute_exists(bound_key) AND {_WITHOUT_DEVICE} AND idle_expires_at > :now"
-                        " AND expires_at > :now"
-                    ),
-                    ExpressionAttributeValues=to_item({":device": device_key, ":true": True, ":now": now}),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                ),
-            )
-    except client.exceptions.ConditionalCheckFailedException as refused:
-        found = cast("Item | None", refused.response.get("Item"))
-        session = session_from_item(found) if found else None
-        is_ours = session is not None and session.device_key == device_key
-        return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
-    return Rotation(applied=True, session=session_from_item(response["Attributes"]))
-
-
-def next_device_turn(database: Database, key: Item, device_key: str, turn: str, *, now: int) -> Rotation:
-    """End the turn of a session's device, see ``SessionStore.next_device_turn``. Takes one conditional update.
-
-    Nobody else can know the name of the turn that begins. So an update that finds it there has been applied itself, and
-    its answer was lost.
-    """
-    client = database.client
-    following = secrets.token_urlsafe(_TURN_BYTES)
-    is_turn = "device_turn = :turn" if turn else "attribute_not_exists(device_turn)"
-    values: dict[str, Value] = {
-        ":key": device_key,
-        ":now": now,
-        ":next": following,
-        **({":turn": turn} if turn else {}),
-    }
-    try:
-        with unavailable_on_failure():
-            response = after_conflicts(
-                database,
-                lambda: client.update_item(
-                    TableName=database.tables.sessions,
-                    Key=key,
-                    UpdateExpression="SET device_turn = :next",
-                    ConditionExpression=f"device_key = :key AND {_IS_LIVE} AND {is_turn}",
-                    ExpressionAttributeValues=to_item(values),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                ),
-            )
-    except client.exceptions.ConditionalCheckFailedException as refused:
-        found = cast("Item | None", refused.response.get("Item"))
-        session = session_from_item(found) if found else None
-        return Rotation(applied=session is not None and session.device_turn == following, session=session)
-    return Rotation(applied=True, session=session_from_item(response["Attributes"]))
-
-
-def _later(proof: KeyProof) -> _Allowed:
+def _later(proof: KeyProof) -> Allowed:
     """Return the case of a proof that is made later than the last one."""
-    return _Allowed(
+    return Allowed(
         _LATER,
         ", key_proof_at = :proof_at, key_proofs = :proofs",
         {":key": proof.key, ":proof_at": proof.at, ":proofs": (proof.id,)},
     )
 
 
-def _of_same_second(proof: KeyProof) -> _Allowed:
+def _of_same_second(proof: KeyProof) -> Allowed:
     """Return the case of another proof of the same second."""
-    return _Allowed(_OF_SAME_SECOND, " ADD key_proofs :proofs", {":proofs": (proof.id,), **_values_of(proof)})
+    return Allowed(_OF_SAME_SECOND, " ADD key_proofs :proofs", {":proofs": (proof.id,), **_values_of(proof)})
 
 
 def _values_of(proof: KeyProof) -> dict[str, Value]:
     return {":key": proof.key, ":proof_at": proof.at, ":proof": proof.id, ":most": MOST_PROOFS}
 
 
-def _rotate(
-    database: Database, key: Item, use: Use, allowed: _Allowed, has_noted: Callable[[Session], bool]
+def rotate_where(
+    database: Database, key: Item, use: Use, allowed: Allowed, has_noted: Callable[[Session], bool]
 ) -> Rotation:
-    """Make the update if its conditions are true. If one is not, DynamoDB returns the item.
+    """Raise the refresh counter and note the use, if the session accepts the token and ``allowed`` is true.
 
-    If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
-    this update has left it, with what it notes, and the update counts as applied: nobody has presented the token again.
+    ``has_noted`` says whether a session is as this has left it. Then nobody else has presented the token.
     """
-    client = database.client
     condition = " AND ".join(filter(None, (_ACCEPTS, allowed.condition, None if use.on_device else ON_NO_DEVICE)))
     needs_device = " REMOVE device_waits" if use.on_device else ""
+    changes = (
+        "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
+        f" last_used_from = :from{allowed.changes}{needs_device}"
+    )
+    values: dict[str, Value] = {
+        ":counter": use.counter,
+        ":next": use.counter + 1,
+        ":now": use.now,
+        ":idle_expires_at": use.idle_expires_at,
+        ":from": use.used_from,
+        **allowed.values,
+    }
+
+    def is_ours(session: Session) -> bool:
+        used = (session.refresh_counter, session.last_used_at, session.last_used_from)
+        return used == (use.counter + 1, use.now, use.used_from) and has_noted(session)
+
+    return update_session(database, key, changes, condition, values, is_ours)
+
+
+def update_session(
+    database: Database,
+    key: Item,
+    changes: str,
+    condition: str,
+    values: dict[str, Value],
+    is_ours: Callable[[Session], bool],
+) -> Rotation:
+    """Make one update if its condition is true. If it is not, DynamoDB returns the item.
+
+    If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
+    this update has left it, which ``is_ours`` says, and the update counts as applied.
+    """
+    client = database.client
     try:
         with unavailable_on_failure():
             response = after_conflicts(
@@ -218,21 +170,9 @@ def _rotate(
                 lambda: client.update_item(
                     TableName=database.tables.sessions,
                     Key=key,
-                    UpdateExpression=(
-                        "SET refresh_counter = :next, last_used_at = :now, idle_expires_at = :idle_expires_at,"
-                        f" last_used_from = :from{allowed.changes}{needs_device}"
-                    ),
+                    UpdateExpression=changes,
                     ConditionExpression=condition,
-                    ExpressionAttributeValues=to_item(
-                        {
-                            ":counter": use.counter,
-                            ":next": use.counter + 1,
-                            ":now": use.now,
-                            ":idle_expires_at": use.idle_expires_at,
-                            ":from": use.used_from,
-                            **allowed.values,
-                        }
-                    ),
+                    ExpressionAttributeValues=to_item(values),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 ),
@@ -241,13 +181,8 @@ def _rotate(
         # The type stubs lack the item of this error.
         found = cast("Item | None", refused.response.get("Item"))
         session = session_from_item(found) if found else None
-        is_ours = (
-            session is not None
-            and (session.refresh_counter, session.last_used_at, session.last_used_from)
-            == (use.counter + 1, use.now, use.used_from)
-            and has_noted(session)
-        )
-        return Rotation(applied=_is_repeated(refused) and is_ours, session=session)
+        applied = session is not None and _is_repeated(refused) and is_ours(session)
+        return Rotation(applied=applied, session=session)
     return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
 

@@ -26,8 +26,6 @@ from chalicelib.adapters.dynamodb.rotations import (
     ON_NO_DEVICE,
     Use,
     allows,
-    bind_device,
-    next_device_turn,
     note_retry,
     note_without_key,
     rotate,
@@ -165,12 +163,16 @@ class DynamoDBSessionStore:
         idle_expires_at: int,
         used_from: str,
     ) -> Rotation:
-        """See ``SessionStore.bind_device``. Takes one conditional update, see ``rotations``."""
+        """See ``SessionStore.bind_device``. Takes one conditional update, or two, see ``devices``."""
+        from chalicelib.adapters.dynamodb.devices import bind_device  # noqa: PLC0415 - few sites bind devices
+
         use = Use(counter, now=now, idle_expires_at=idle_expires_at, used_from=used_from)
         return bind_device(self._database, session_key(user_id, session_id), use, device_key)
 
     def next_device_turn(self, user_id: str, session_id: str, device_key: str, turn: str, *, now: int) -> Rotation:
-        """See ``SessionStore.next_device_turn``. Takes one conditional update, see ``rotations``."""
+        """See ``SessionStore.next_device_turn``. Takes one conditional update, see ``devices``."""
+        from chalicelib.adapters.dynamodb.devices import next_device_turn  # noqa: PLC0415 - as above
+
         return next_device_turn(self._database, session_key(user_id, session_id), device_key, turn, now=now)
 
     def note_retry(self, before: Session, after: Session, event: SecurityEvent | None) -> Rotation:
