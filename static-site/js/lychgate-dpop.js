@@ -12,25 +12,23 @@
  * @property {string} mode "memory" keeps it with the page; the tabs of all other modes share one
  * @property {string} name of the database
  * @property {boolean} isBound whether a session, or its log-out, needs the key
+ * @property {Key} [key] in the mode "memory"
  */
 /** @typedef {{privateKey: CryptoKey, jwk: {kty?: string, crv?: string, x?: string, y?: string}}} Key */
 
-/** The database has one object store, and that one entry. */
+/** The database has one object store, with one entry. */
 const KEYS = "keys";
-const KEY = "key";
-/** A proof that is refused may be late, by a minute. Clocks that differ by less than this are right: proofs are to be in order. */
-const TOLERANCE_MS = 50_000;
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 /** How far the API's clock is ahead of this machine's, as far as that is wrong. */
 let lead = 0;
-/** @type {WeakMap<KeyPlace, Key>} */
-const inMemory = new WeakMap();
 
 /**
  * Send a request with a proof. Once more if the API refuses that: its answer tells the time.
  *
  * A request that begins a session, and cannot have a key, goes without one, and so does one whose proofs the API does not
  * take, which may know itself by another address than this page does. So does a log-out whose key is gone. A
- * refresh whose key is gone is not sent: the API could only refuse it, and its user would see an attack.
+ * refresh whose key is gone is not sent: the API could only refuse it, and its user would see an attack. The session is
+ * over then, and so it is after three refreshes for whose device the API has asked.
  *
  * @param {Request} request
  * @param {(request: Request) => Promise<Response>} fetch
@@ -39,97 +37,100 @@ const inMemory = new WeakMap();
  * @returns {Promise<Response>}
  */
 export async function fetchProven(request, fetch, place, begins) {
-  const key = await findKey(place, begins, request.signal).catch((error) => {
-    if (!begins) throw error;
-  });
-  if (!key) {
-    if (!request.url.endsWith("/auth/refresh")) return fetch(request);
-    place.isBound = false;
-    return Response.json({ error: "invalid_grant", why: "key lost" }, { status: 401 });
-  }
-  const spares = [request.clone(), request.clone()];
-  let response = await prove(request, key).then(fetch);
-  if (await isRefused(response)) {
-    correctClock(response);
-    response = await prove(spares[0], key).then(fetch);
-  }
-  if (begins && (await isRefused(response))) {
+  const { signal } = request;
+  for (let refusals = 0; ; refusals += 1) {
     request.headers.delete("DPoP");
-    return fetch(spares[1]);
+    const mayHelp = refusals < (begins ? 2 : 3);
+    const proven =
+      mayHelp &&
+      (await prove(request, place, begins).catch((error) => {
+        if (!begins) throw error;
+      }));
+    if (!proven) {
+      if (!/refresh$/.test(request.url)) return fetch(request);
+      place.isBound = false;
+      return Response.json({ error: "invalid_grant", why: "key lost" }, { status: 401 });
+    }
+    // Node forgets the signal of a request that nobody holds.
+    const response = await fetch((/** @type {any} */ (request).sent = new Request(request.clone(), { signal })));
+    const error = (await response.clone().json().catch(() => {}))?.error;
+    if (error === "not_on_device") {
+      // The request may have been under way while the browser bound the session.
+      const PAUSE_MS = 1_000;
+      await new Promise((resolve) => setTimeout(resolve, (2 - refusals) * PAUSE_MS));
+    } else if (error === "invalid_dpop_proof" && (begins || !refusals)) {
+      // The proof may be late, by a minute. Clocks that differ by less than this are right: proofs are to be in order.
+      const TOLERANCE_MS = 50_000;
+      const ahead = Date.parse(/** @type {any} */ (response.headers.get("Date"))) - Date.now();
+      if (Math.abs(ahead - lead) > TOLERANCE_MS) lead = ahead;
+    } else {
+      // The key of a session that is over. In the mode "session" other tabs may have sessions of the same key.
+      if (response.ok && /logout$/.test(request.url)) {
+        place.isBound = false;
+        delete place.key;
+        if (/cookie|local/.test(place.mode)) await inDatabase(place, signal, "delete").catch(() => {});
+      }
+      return response;
+    }
   }
-  if (response.ok && request.url.endsWith("/auth/logout")) await forgetKey(place, request.signal).catch(() => {});
-  return response;
-}
-
-/** Whether the API has refused the proof. @param {Response} response */
-async function isRefused(response) {
-  return response.status === 400 && (await response.clone().json().catch(() => ({}))).error === "invalid_dpop_proof";
-}
-
-/** @param {Response} response */
-function correctClock({ headers }) {
-  const now = Date.parse(headers.get("Date") ?? "") - Date.now();
-  if (Math.abs(now - lead) > TOLERANCE_MS) lead = now;
 }
 
 /**
  * Give a request a new proof.
  *
  * @param {Request} request
+ * @param {KeyPlace} place
+ * @param {boolean | undefined} makes whether to make a key if there is none that signs
+ * @returns {Promise<Request | void>} nothing if there is no key
+ */
+async function prove(request, place, makes) {
+  // Whoever logs in waits no longer than this for the browser's storage.
+  const PATIENCE_MS = 2_000;
+  const signal = makes ? AbortSignal.timeout(PATIENCE_MS) : request.signal;
+  const isKept = place.mode !== "memory";
+  // Without a storage that takes the mark of a key no other tab would know that the session, which it shares, needs one.
+  if (isKept && makes) {
+    localStorage[place.name + KEYS] = "bound";
+    delete localStorage[place.name + KEYS];
+  }
+  const found = isKept ? await inDatabase(place, signal, "get") : place.key;
+  const proven = await sign(request, found).catch((error) => {
+    // All others pass.
+    if (!makes && !/Type|Access/.test(error.name)) throw error;
+  });
+  if (proven || !makes) return proven;
+  const pair = await crypto.subtle.generateKey(ALGORITHM, false, ["sign"]);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  const key = { ...pair, jwk: { kty, crv, x, y } };
+  if (isKept) await inDatabase(place, signal, "put", key);
+  else place.key = key;
+  return sign(request, key);
+}
+
+/**
+ * Throws what tells of the key, TypeError or InvalidAccessError, if it is none that signs.
+ *
+ * @param {Request} request
  * @param {Key} key
  */
-async function prove(request, { privateKey, jwk }) {
-  const { origin, pathname } = new URL(request.url);
+async function sign(request, { privateKey, jwk }) {
+  if (!jwk.y) throw new TypeError();
+  const header = { typ: "dpop+jwt", alg: "ES256", jwk };
   const claims = {
     jti: crypto.randomUUID(),
     htm: request.method,
-    htu: origin + pathname,
+    htu: request.url.split(/[?#]/)[0],
     iat: Math.floor((Date.now() + lead) / 1000),
   };
-  const input = [{ typ: "dpop+jwt", alg: "ES256", jwk }, claims].map((part) => encode(JSON.stringify(part))).join(".");
-  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, new TextEncoder().encode(input));
-  request.headers.set("DPoP", `${input}.${encode(String.fromCharCode(...new Uint8Array(signature)))}`);
+  const input = encode(JSON.stringify(header)) + "." + encode(JSON.stringify(claims));
+  const signature = await crypto.subtle.sign(ALGORITHM, privateKey, new TextEncoder().encode(input));
+  request.headers.set("DPoP", input + "." + encode(String.fromCharCode(...new Uint8Array(signature))));
   return request;
 }
 
 /** Base64url. @param {string} text whose characters are octets */
 function encode(text) {
-  return btoa(text).replace(/[+/=]/g, (character) => ({ "+": "-", "/": "_" })[character] ?? "");
-}
-
-/**
- * @param {KeyPlace} place
- * @param {boolean | undefined} makes whether to make one if there is none
- * @param {AbortSignal} signal
- * @returns {Promise<Key | undefined>}
- */
-async function findKey(place, makes, signal) {
-  const isKept = place.mode !== "memory";
-  // Without a storage that takes the mark of a key no other tab would know that the session, which it shares, needs one.
-  if (isKept && makes) {
-    localStorage[`${place.name} room`] = "bound";
-    delete localStorage[`${place.name} room`];
-  }
-  const found = isKept ? await inDatabase(place, signal, (keys) => keys.get(KEY)) : inMemory.get(place);
-  if (found || !makes) return found;
-  const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
-  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", publicKey);
-  const key = { privateKey, jwk: { kty, crv, x, y } };
-  if (isKept) await inDatabase(place, signal, (keys) => keys.put(key, KEY));
-  else inMemory.set(place, key);
-  return key;
-}
-
-/**
- * Let go of the key of a session that is over. In the mode "session" other tabs may have sessions of the same key.
- *
- * @param {KeyPlace} place
- * @param {AbortSignal} signal
- */
-async function forgetKey(place, signal) {
-  place.isBound = false;
-  inMemory.delete(place);
-  if (/cookie|local/.test(place.mode)) await inDatabase(place, signal, (keys) => keys.delete(KEY));
+  return btoa(text).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }
 
 /**
@@ -137,26 +138,25 @@ async function forgetKey(place, signal) {
  *
  * @param {KeyPlace} place
  * @param {AbortSignal} signal ends the wait
- * @param {(keys: IDBObjectStore) => IDBRequest} act
+ * @param {"get" | "put" | "delete"} method of the object store
+ * @param {...Key} value what to put
  * @returns {Promise<any>}
  */
-async function inDatabase({ name }, signal, act) {
-  const opening = indexedDB.open(name);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(KEYS);
-  const database = await new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-    opening.onsuccess = () => resolve(opening.result);
-    opening.onerror = () => reject(opening.error);
+function inDatabase({ name }, signal, method, ...value) {
+  return new Promise((resolve, reject) => {
+    const fail = ({ target }) => reject(target.error ?? target.reason);
+    signal.throwIfAborted();
+    signal.onabort = fail;
+    const opening = indexedDB.open(name);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(KEYS);
+    opening.onerror = fail;
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction(KEYS, "readwrite");
+      const asked = /** @type {any} */ (transaction.objectStore(KEYS))[method](...value, "key");
+      transaction.oncomplete = () => resolve(asked.result);
+      transaction.onabort = fail;
+      // Once the transaction is over.
+      opening.result.close();
+    };
   });
-  try {
-    const transaction = database.transaction(KEYS, "readwrite");
-    const asked = act(transaction.objectStore(KEYS));
-    await new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    return asked.result;
-  } finally {
-    database.close();
-  }
 }

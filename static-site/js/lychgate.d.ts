@@ -216,7 +216,7 @@ export type ClientOptions = {
      */
     askPassword?: ((why: ApiError) => Promise<Proof | null>) | undefined;
     /**
-     * whether only this browser can continue a session that it begins; true by default
+     * whether a session that begins here needs a key of this browser; true by default
      */
     bind?: boolean | undefined;
 };
@@ -233,7 +233,7 @@ export type ClientMembers = {
      */
     token: Token | null;
     /**
-     * whether only this browser can continue the session, null if nobody is logged in
+     * whether the session needs the key that this client keeps, null if nobody is logged in
      */
     session: {
         bound: boolean;

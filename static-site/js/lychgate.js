@@ -100,7 +100,7 @@
  * @property {number | undefined} [timeout] milliseconds to wait for a response; 10,000 by default
  * @property {((why: ApiError) => Promise<Proof | null>) | undefined} [askPassword]
  * asks the user for the password, or another proof; null if the user does not want to
- * @property {boolean | undefined} [bind] whether only this browser can continue a session that it begins; true by default
+ * @property {boolean | undefined} [bind] whether a session that begins here needs a key of this browser; true by default
  */
 
 /**
@@ -110,7 +110,7 @@
  * @property {User | null} user the user who is logged in, null if nobody is
  * @property {Token | null} token the access token, null if nobody is logged in
  * @property {{bound: boolean} | null} session
- * whether only this browser can continue the session, null if nobody is logged in
+ * whether the session needs the key that this client keeps, null if nobody is logged in
  * @property {() => Promise<User | null>} restore
  * continues an earlier page's session; throws if the API cannot be reached
  * @property {(username: string, password: string, options?: CallOptions) => Promise<User>} register

@@ -9,7 +9,9 @@ from tests.browser.visitor import PASSWORD
 
 LOGOUT = "**/api/auth/logout"
 FAILED = "Failed to load resource"
-A_PAGE_WITHOUT_SCRIPTS = "/js/lychgate.d.ts"
+A_PAGE_WITHOUT_SCRIPTS = "/alone/"
+# A browser asks once for the icon of pages that name none, which is not there.
+PAGE = '<!doctype html><title>A page without scripts</title><link rel="icon" href="/favicon.svg">'
 START = """async () => {
     const { createClient } = await import("/js/lychgate.js");
     globalThis.client = createClient();
@@ -32,6 +34,26 @@ KEPT_KEY = """async () => {
     const refused = await crypto.subtle.exportKey("jwk", found.privateKey).then(() => "exported", ({ name }) => name);
     return { x: found.jwk.x, extractable: found.privateKey.extractable, refused };
 }"""
+HOLD_DATABASE = """() => new Promise((resolve) => {
+    const opening = indexedDB.open(`lychgate ${location.origin}/api/`);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+    opening.onsuccess = () => resolve(!!(globalThis.held = opening.result));
+})"""
+BEGIN_TO_DELETE = """() => new Promise((resolve) => {
+    const deleting = indexedDB.deleteDatabase(`lychgate ${location.origin}/api/`);
+    deleting.onblocked = () => resolve("blocked");
+    deleting.onsuccess = () => resolve("deleted");
+})"""
+SPOIL_KEY = """(spoilt) => new Promise((resolve) => {
+    const opening = indexedDB.open(`lychgate ${location.origin}/api/`);
+    opening.onsuccess = () => {
+        const transaction = opening.result.transaction("keys", "readwrite");
+        const keys = transaction.objectStore("keys");
+        const asked = keys.get("key");
+        asked.onsuccess = () => keys.put(Function("{ privateKey, jwk }", `return ${spoilt}`)(asked.result), "key");
+        transaction.oncomplete = () => resolve(opening.result.close());
+    };
+})"""
 DELETE_DATABASE = """() => new Promise((resolve, reject) => {
     const deleting = indexedDB.deleteDatabase(`lychgate ${location.origin}/api/`);
     deleting.onsuccess = () => resolve(true);
@@ -44,9 +66,10 @@ def kim(new_visitor, server):
     return new_visitor(server)
 
 
-def open_client(visitor, page):
+def open_client(visitor, page, start=START):
+    page.route(f"**{A_PAGE_WITHOUT_SCRIPTS}", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
     page.goto(f"{visitor.url}{A_PAGE_WITHOUT_SCRIPTS}")
-    page.evaluate(START)
+    page.evaluate(start)
     return page
 
 
@@ -195,14 +218,40 @@ def test_a_log_out_made_offline_is_proven_when_it_is_sent_after_a_reload(kim, ne
 
 
 def test_a_client_that_is_not_to_bind_begins_a_plain_session(kim):
-    page = kim.page
-    page.goto(f"{kim.url}{A_PAGE_WITHOUT_SCRIPTS}")
-    page.evaluate(START.replace("createClient()", "createClient({ bind: false })"))
+    page = open_client(kim, kim.page, START.replace("createClient()", "createClient({ bind: false })"))
     proofs = proofs_of(page)
     join(kim, page).evaluate("client.refresh()")
     assert page.evaluate("client.session") == {"bound": False}
     assert page.evaluate("indexedDB.databases()") == []
     assert proofs == [False]
+
+
+def test_somebody_logs_in_while_another_tab_stands_in_the_way_of_the_key(kim):
+    other = open_client(kim, kim.open_tab())
+    assert other.evaluate(HOLD_DATABASE)
+    page = open_client(kim, kim.page)
+    assert page.evaluate(BEGIN_TO_DELETE) == "blocked"
+    join(kim, page)
+    assert page.evaluate("client.session") == {"bound": False}
+    page.evaluate("client.refresh()")
+    assert kim.refreshes() == [200]
+    other.close()
+    page.evaluate(f"client.login({json.dumps(kim.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    assert page.evaluate("client.session") == {"bound": True}
+
+
+@pytest.mark.parametrize("spoilt", ["({})", "'key'", "({ jwk, privateKey: {} })", "({ privateKey, jwk: {} })"])
+def test_a_key_that_is_none_any_more_ends_the_session_and_is_replaced_at_the_next_log_in(kim, spoilt):
+    page = join(kim, open_client(kim, kim.page))
+    proofs = proofs_of(page)
+    page.evaluate(SPOIL_KEY, spoilt)
+    assert page.evaluate("client.refresh().catch(({ name }) => name)") == "SessionEnded"
+    assert page.evaluate("changes.at(-1)") == "logged-out: key lost"
+    assert proofs == []
+    page.evaluate(f"client.login({json.dumps(kim.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    assert page.evaluate("client.session") == {"bound": True}
+    page.evaluate("client.refresh()")
+    assert proofs == [True]
 
 
 @pytest.mark.parametrize("hours", [-30, 30])

@@ -1,6 +1,8 @@
 // What the client proves of its key, to an API that looks at each proof, in a page with storage that can fail.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { afterEach, beforeEach, test as declare } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,9 +10,11 @@ import { runInNewContext } from "node:vm";
 const PATIENCE_MS = 20_000;
 // From its own address: it loads the module of its key from beside itself.
 const { ApiError, createClient, NetworkError, SessionEnded } = await import("../../static-site/js/lychgate.js");
+const { fetchProven } = await import("../../static-site/js/lychgate-dpop.js");
 const ROOT = "http://127.0.0.1/api/";
 const USER = { id: "u1", username: "kim", roles: ["user"], created_at: "2026-01-01T00:00:00Z", disabled: false };
 const realCrypto = globalThis.crypto;
+const realSetTimeout = globalThis.setTimeout;
 globalThis.location = new URL("http://127.0.0.1/?a=1#top");
 globalThis.navigator ??= {};
 
@@ -19,16 +23,16 @@ class Databases {
   entries = new Map();
   names = [];
   /** How many are open. */
-  open_now = 0;
-  /** Throw, or not, when the database is opened, and when something is put into it. */
+  openNow = 0;
+  /** Throws, or not, when the database is opened. */
   opening = () => {};
-  putting = () => {};
   /** Whether it never says that it is open, or that something is done. */
   isSilent = false;
   isIdle = false;
-  /** What opening it ends with, and what is done in it, if that is no success. */
+  /** What opening it ends with, and what is done in it, or put into it, if that is no success. */
   refusal;
   failure;
+  fullness;
 
   open(name) {
     this.opening();
@@ -37,7 +41,7 @@ class Databases {
     if (this.isSilent) return request;
     queueMicrotask(() => {
       if (this.refusal) return request.onerror?.({ target: request });
-      this.open_now += 1;
+      this.openNow += 1;
       if (!this.entries.size) request.onupgradeneeded();
       request.onsuccess();
     });
@@ -46,19 +50,22 @@ class Databases {
 
   #database() {
     const done = (result) => ({ result });
+    let error = this.failure;
+    const fail = (why) => void (error = why);
     const store = {
       get: (key) => done(this.entries.get(key)),
-      put: (value, key) => done(this.putting() ?? this.entries.set(key, value)),
-      delete: (key) => done(this.failure ? false : this.entries.delete(key)),
+      put: (value, key) => done(this.fullness ? fail(this.fullness) : this.entries.set(key, value)),
+      delete: (key) => done(this.failure ?? this.entries.delete(key)),
     };
     return {
       createObjectStore() {},
-      close: () => void (this.open_now -= 1),
+      close: () => void (this.openNow -= 1),
       transaction: () => {
-        const transaction = { objectStore: () => store, error: this.failure };
+        const transaction = { objectStore: () => store };
         queueMicrotask(() => {
-          if (this.failure) transaction.onabort?.({ target: transaction });
-          else if (!this.isIdle) transaction.oncomplete();
+          transaction.error = error;
+          if (error) transaction.onabort?.({ target: transaction });
+          else if (!this.isIdle) transaction.oncomplete?.();
         });
         return transaction;
       },
@@ -77,6 +84,7 @@ class Api {
   #issued = 0;
 
   fetch = async (request) => {
+    request.signal.throwIfAborted();
     const proof = request.headers.get("DPoP");
     const seen = { method: request.method, path: request.url.slice(ROOT.length), proof: proof && (await read(proof)) };
     this.seen.push(seen);
@@ -116,6 +124,17 @@ async function read(proof) {
   return { header: { jwk, ...others }, claims: JSON.parse(Buffer.from(claims, "base64url")) };
 }
 
+/** Let pauses of one or two seconds be short, and return them as they come. */
+function hastenPauses() {
+  const pauses = [];
+  globalThis.setTimeout = (run, ms, ...more) => {
+    if (ms !== 1000 && ms !== 2000) return realSetTimeout(run, ms, ...more);
+    pauses.push(ms);
+    return realSetTimeout(run, 0);
+  };
+  return pauses;
+}
+
 /** Let the browser's cryptography be another one. @param {Partial<SubtleCrypto>} others */
 function replaceCrypto(others) {
   const subtle = {};
@@ -147,6 +166,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const client of clients) client.close();
   restoreCrypto();
+  globalThis.setTimeout = realSetTimeout;
   for (const name of ["localStorage", "sessionStorage", "indexedDB"]) delete globalThis[name];
 });
 
@@ -198,8 +218,8 @@ for (const storage of ["cookie", "local", "session", "memory"]) {
   });
 }
 
-test("a proof leaves out the query of its request", async () => {
-  await newClient().enter("auth/register/confirm?from=mail", { token: "t" });
+test("a proof leaves out the query and the fragment of its request", async () => {
+  await newClient().enter("auth/register/confirm?from=mail#top", { token: "t" });
   assert.equal(api.seen[0].proof.claims.htu, `${ROOT}auth/register/confirm`);
 });
 
@@ -244,7 +264,7 @@ test("a session leaves two entries in the storage, and none once it is over", as
   assert.deepEqual(globalThis.localStorage, { [name]: "r1", [`${name} key`]: "bound" });
   await client.logout();
   assert.deepEqual(globalThis.localStorage, {});
-  assert.equal(globalThis.indexedDB.open_now, 0);
+  assert.equal(globalThis.indexedDB.openNow, 0);
 });
 
 test("a log-out that the API does not take keeps the key", async () => {
@@ -259,17 +279,15 @@ test("a log-out that the API does not take keeps the key", async () => {
 });
 
 test("a log-out whose key cannot be deleted is over", async () => {
-  const client = await signedIn();
-  const send = api.fetch;
   const databases = globalThis.indexedDB;
-  api.fetch = (request) => ((databases.failure = new Error("no")), send(request));
-  const other = newClient({ fetch: (request) => api.fetch(request) });
-  await other.restore();
-  databases.failure = undefined;
-  assert.equal(await other.logout(), true);
+  const send = async (request) => {
+    const response = await api.fetch(request);
+    if (request.url.endsWith("logout")) databases.failure = new Error("no");
+    return response;
+  };
+  const client = await signedIn({ fetch: send });
+  assert.equal(await client.logout(), true);
   assert.equal(databases.entries.size, 1);
-  assert.deepEqual(other.changes.at(-1), "logged-out: logged out");
-  client.close();
 });
 
 test("a log-out that could not be sent keeps the key until it was", async () => {
@@ -315,7 +333,7 @@ const without = {
   "a key that can be made": { prepare: () => replaceCrypto({ generateKey: () => Promise.reject(new Error("no")) }) },
   "a key that can be told": { prepare: () => replaceCrypto({ exportKey: () => Promise.reject(new Error("no")) }) },
   "a key that signs": { prepare: () => replaceCrypto({ sign: () => Promise.reject(new Error("no")) }) },
-  "a database that takes keys": { prepare: () => (globalThis.indexedDB.putting = () => { throw new Error("no"); }) },
+  "a database that takes keys": { prepare: () => (globalThis.indexedDB.fullness = new Error("full")) },
 };
 for (const [what, { options, prepare }] of Object.entries(without)) {
   test(`without ${what} a session is plain`, async () => {
@@ -413,7 +431,9 @@ test("a proof that is refused twice does not end a session: it is refreshed late
 test("a refresh that comes while the browser binds the session to its device is sent again, and nobody is told", async () => {
   const client = await signedIn();
   api.misses = 2;
+  const pauses = hastenPauses();
   await client.refresh();
+  assert.deepEqual(pauses, [2000, 1000]);
   assert.deepEqual(api.paths, ["auth/login proven", ...Array(3).fill("auth/refresh proven")]);
   assert.equal(new Set(api.seen.map(({ proof }) => proof.claims.jti)).size, 4);
   assert.deepEqual(client.changes, ["logged-in: entered", "refreshing: asked for", "refreshed: asked for"]);
@@ -422,6 +442,7 @@ test("a refresh that comes while the browser binds the session to its device is 
 test("a session that has lost its device is over after three refreshes", async () => {
   const client = await signedIn();
   api.misses = Infinity;
+  hastenPauses();
   await assert.rejects(client.refresh(), SessionEnded);
   await eventually(() => client.changes.at(-1) === "logged-out: key lost");
   assert.deepEqual(client.changes.slice(1), ["refreshing: asked for", "logged-out: key lost"]);
@@ -488,13 +509,20 @@ test("a refresh waits for a key that cannot be read yet for as long as for an an
   assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
 });
 
+test("a request that was given up before the key was asked for does not wait for it", async () => {
+  const place = { mode: "local", name: `lychgate ${ROOT}`, isBound: true };
+  globalThis.indexedDB.isSilent = true;
+  const request = new Request(`${ROOT}auth/refresh`, { method: "POST", signal: AbortSignal.abort() });
+  await assert.rejects(fetchProven(request, api.fetch, place), { name: "AbortError" });
+});
+
 for (const fault of ["refusal", "failure"]) {
   test(`a refresh says what is wrong with the database: ${fault}`, async () => {
     const client = await signedIn();
     const cause = new Error("no");
     globalThis.indexedDB[fault] = cause;
     await assert.rejects(client.refresh(), (error) => error instanceof NetworkError && error.cause === cause);
-    assert.equal(globalThis.indexedDB.open_now, 0);
+    assert.equal(globalThis.indexedDB.openNow, 0);
   });
 }
 
@@ -567,28 +595,25 @@ test("a session stays bound whose tokens the storage has no room for", async () 
   assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
 });
 
+// Node follows a Request's signal for as long as somebody holds the Request.
 for (const refusals of [0, 1]) {
-  test(`a refresh with a proof is given up in time after ${refusals} refusals, whatever garbage is collected`, async () => {
-    const client = await signedIn({
-      timeout: 2000,
-      fetch: async (request) => {
-        const response = await api.fetch(request.clone());
-        return !response.ok || request.url.endsWith("login") ? response : unanswered(request);
-      },
+  test(`a refresh is given up in time after ${refusals} refused proofs, whatever garbage is collected`, async () => {
+    let asked = 0;
+    const server = createServer((request, response) => {
+      const say = (status, body) => response.writeHead(status).end(JSON.stringify(body));
+      if (request.url.endsWith("login")) return say(200, { access_token: "a", refresh_token: "r", expires_in: 600, user: USER });
+      asked += 1;
+      if (asked <= refusals) say(400, { error: "invalid_dpop_proof" });
     });
-    api.refusals = refusals;
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const baseUrl = `http://127.0.0.1:${server.address().port}/api`;
+    const client = await signedIn({ baseUrl, fetch, storage: "memory", timeout: 2000 });
     const refresh = assert.rejects(client.refresh(), NetworkError);
-    await eventually(() => api.seen.length === 2 + refusals);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(() => asked > refusals);
     collectGarbage();
     await refresh;
-  });
-}
-
-/** Settle as `fetch` does for a request that nobody answers: by the signal of its own copy. */
-function unanswered(request) {
-  return new Promise((_, reject) => {
-    const { signal } = new Request(request);
-    signal.addEventListener("abort", () => reject(signal.reason));
+    client.close();
+    server.closeAllConnections();
+    server.close();
   });
 }

@@ -648,6 +648,16 @@ for (const repeated of [false, true]) {
   });
 }
 
+test("a bound session is not refreshed without its proof where the module of keys does not load", async () => {
+  // This suite's client is nowhere: there is no file beside it.
+  const name = `lychgate ${api.origin}/api/`;
+  globalThis.localStorage = { [name]: "r0", [`${name} key`]: "bound" };
+  const client = newClient({ storage: "local" });
+  await assert.rejects(client.restore(), NetworkError);
+  assert.deepEqual(api.seen, []);
+  assert.equal(globalThis.localStorage[name], "r0");
+});
+
 test("an error of the API says what it was", async () => {
   const client = newClient();
   const problem = { error: "validation_failed", detail: "Not so.", errors: [{ field: "password", message: "Longer." }] };
