@@ -361,7 +361,7 @@ def test_a_long_notice_has_the_width_of_a_phone_and_the_way_out_stays(new_visito
     for width in (320, 360):
         page.set_viewport_size({"width": width, "height": 640})
         page.evaluate(
-            "(({ view }) => view.notice.tell(view.text('key-lost')))(document.querySelector('lychgate-sign-in'))"
+            "(({ view }) => view.notice.tell(view.text('not_on_device')))(document.querySelector('lychgate-sign-in'))"
         )
         visitor.sees("[data-part~=notice]")
         assert page.evaluate(WIDTH_OF_NOTICE) >= 0.6 * width

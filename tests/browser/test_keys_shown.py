@@ -10,12 +10,13 @@ from tests.browser.test_quality import TOOLS, assert_good_to_read
 from tests.browser.visitor import PASSWORD
 from tests.support.proofs import ClientKey
 
-ONLY_THERE = "No other device can use it"
+BOUND = "Bound to its browser: a copied cookie is worth nothing"
 REFUSED = "Use of a session refused: its key was missing"
 LOST = {
-    "en": "This browser has deleted the key that kept your session safe. Please log in again.",
-    "de": "Dieser Browser hat den Schlüssel gelöscht, der Ihre Sitzung geschützt hat. Bitte melden Sie sich wieder an.",
-    "ar": "حذف هذا المتصفح المفتاح الذي كان يحمي جلستك. سجّل الدخول من جديد.",
+    "en": "This browser no longer has the key that your session was bound to. Please log in again.",
+    "de": "Dieser Browser hat den Schlüssel nicht mehr, an den Ihre Sitzung gebunden war. "
+    "Bitte melden Sie sich wieder an.",
+    "ar": "لم يعد لدى هذا المتصفح المفتاح الذي كانت جلستك مرتبطة به. سجّل الدخول من جديد.",
 }
 BAD_REQUEST = 400
 # The page's own client, shared with the elements, loses its key as if the browser had deleted it.
@@ -62,7 +63,7 @@ def test_a_session_that_is_bound_to_a_key_says_so_and_another_says_nothing_of_it
     assert status == 200
     member.load_again()
     bound = entry(member, "curl").locator("[data-part~=bound]")
-    assert bound.inner_text() == ONLY_THERE
+    assert bound.inner_text() == BOUND
     assert entry(member, "Wget").locator("[data-part~=bound]").count() == 0
 
 
@@ -85,7 +86,7 @@ def test_an_administrator_sees_which_sessions_are_bound(new_visitor, mailless_se
     log_in_with_key(mailless_server.url, user.username)
     desk = at_the_desk(new_visitor(mailless_server, root.username))
     finds(desk, user.username)
-    assert entry(desk, "curl").locator("[data-part~=bound]").inner_text() == ONLY_THERE
+    assert entry(desk, "curl").locator("[data-part~=bound]").inner_text() == BOUND
     assert entry(desk, "Python").locator("[data-part~=bound]").count() == 0
 
 
@@ -142,6 +143,51 @@ def test_a_proof_that_is_refused_is_told_in_words_for_people(visitor):
     told = visitor.sees("[data-part~=login-form] [data-form-error]", "The clock of this device may be wrong.")
     assert "DPoP" not in told.inner_text()
     visitor.forgive(BAD_REQUEST)
+
+
+def loses_device(visitor):
+    """Let each refresh from now on be answered as that of a browser that no longer renews the session's cookie."""
+    refusal = {"error": "not_on_device", "detail": "The session is bound to one device."}
+    visitor.context.route("**/api/auth/refresh", lambda route: route.fulfill(status=BAD_REQUEST, json=refusal))
+    visitor.forgive(BAD_REQUEST)
+
+
+def test_a_session_that_has_lost_its_device_is_over_after_three_refreshes(newcomer):
+    newcomer.has_loaded(newcomer.page)
+    loses_device(newcomer)
+    newcomer.page.reload()
+    notice = newcomer.sees("[data-part~=notice]", LOST["en"])
+    assert "bad" not in notice.get_attribute("data-part").split()
+    newcomer.sees("[data-part~=login-form]")
+    assert newcomer.refreshes() == [BAD_REQUEST] * 3
+    newcomer.reaches_again("**/api/auth/refresh")
+    newcomer.log_in()
+    newcomer.is_signed_in()
+
+
+def test_a_session_without_a_key_that_has_lost_its_device_promises_nothing(new_visitor, server):
+    visitor = new_visitor(server).has_account()
+    loses_device(visitor)
+    visitor.open().sees("[data-part~=failed] [role=alert]", LOST["en"])
+    told = visitor.page.locator("[data-part~=failed]").inner_text()
+    assert "still logged in" not in told
+    assert "keeps trying" not in told
+    visitor.page.click("[data-part~=restore-skip]")
+    visitor.sees("[data-part~=login-form]")
+    assert visitor.refreshes() == [BAD_REQUEST]
+
+
+def test_a_page_whose_session_without_a_key_loses_its_device_says_so_and_no_more(new_visitor, server):
+    visitor = new_visitor(server).join()
+    visitor.has_loaded(visitor.page)
+    visitor.wait_for(lambda: ("GET", "dashboard", 200) in visitor.made())
+    loses_device(visitor)
+    refusal = {"error": "invalid_token", "detail": "No."}
+    visitor.context.route("**/api/dashboard", lambda route: route.fulfill(status=401, json=refusal))
+    visitor.forgive(401)
+    assert visitor.load_again() == 401
+    notice = visitor.sees("[data-part~=notice]", LOST["en"])
+    assert "still logged in" not in notice.inner_text()
 
 
 @pytest.mark.parametrize("lang", ["en", "ar"])

@@ -147,7 +147,7 @@ export class Account extends LychgateElement {
     const farewell = farewellOf(view.client);
     if (farewell) view.notice.say(farewell);
     else if (why === "refused") say(view.words, "session_ended").then((text) => view.notice.warn(text));
-    else if (why === "key lost") say(view.words, "key-lost").then((text) => view.notice.tell(text));
+    else if (why === "key lost") say(view.words, "not_on_device").then((text) => view.notice.tell(text));
   }
 
   /** @param {View} view @param {unknown} error */

@@ -20,7 +20,7 @@ const REASONS = {
   none: "Nobody is logged in here.",
   elsewhere: "You logged out in another tab.",
   refused: "Your session has ended.",
-  "key lost": "This browser has deleted the key that kept your session safe.",
+  "key lost": "This browser no longer has the key that your session was bound to.",
   "logged out": "You are logged out.",
 };
 

@@ -100,7 +100,7 @@ export function sessionEntry(view, session, onEnd) {
   const isUsedSince = session.last_used_at > session.created_at;
   const used = session.current ? view.text("used-now") : isUsedSince && moment(words, session.last_used_at, "lastUse");
   const began = make("p", "muted", make("span", "", ...view.pieces("logged-in-when", { when: moment(words, session.created_at) })));
-  if (session.bound) began.append(make("span", "next bound", view.text("only-there")));
+  if (session.bound) began.append(make("span", "next bound", view.text("bound-to-browser")));
   const entry = make(
     "li",
     "item",

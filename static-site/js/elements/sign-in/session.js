@@ -13,6 +13,9 @@ import { forgetTab } from "./entry.js";
 /** @typedef {import("../../lychgate.js").User} User */
 /** @typedef {import("../../lychgate.js").Change} Change */
 
+/** Whether the session will not go on in this browser, which only a log-in helps. @param {any} error */
+const isLost = (error) => error.error === "not_on_device";
+
 /**
  * @param {View} view
  * @param {object} element
@@ -44,7 +47,8 @@ export function startSession(view, { open, clear, skip, leaving }) {
     if (!client.user) return;
     isInTrouble = true;
     const again = () => client.refresh("try again").catch(() => {});
-    const text = view.text("still-logged-in", { message: describe(error, view.words) });
+    const message = describe(error, view.words);
+    const text = isLost(error) ? message : view.text("still-logged-in", { message });
     notice.warn(text, { label: view.text("try-again"), run: again });
   };
 
@@ -88,7 +92,7 @@ export function startSession(view, { open, clear, skip, leaving }) {
       if (why === "elsewhere") notice.say(view.text("logged-out-elsewhere"));
       else if (why === "refused") notice.warn(view.text("session_ended"));
       // Nobody has done anything wrong: browsers delete what a site keeps, and people do.
-      else if (why === "key lost") notice.tell(view.text("key-lost"));
+      else if (why === "key lost") notice.tell(view.text("not_on_device"));
       else notice.say(farewellOf(client) || view.text("you-are-logged-out"));
     },
 
@@ -101,8 +105,9 @@ export function startSession(view, { open, clear, skip, leaving }) {
       const { status, error: code } = /** @type {any} */ (error);
       // The client repeats no request that is refused as it is.
       const isFinal = status === 400 && code !== "invalid_dpop_proof";
+      const goesOn = make("p", "muted", isFinal ? view.text("still-logged-in").trim() : view.text("keeps-trying"));
       message.after(
-        ...(isNoApi(error) ? [] : [make("p", "muted", isFinal ? view.text("still-logged-in").trim() : view.text("keeps-trying"))]),
+        ...(isNoApi(error) || isLost(error) ? [] : [goesOn]),
         make("div", "actions", again, makeButton(view.text("log-in-instead"), "restore-skip button quiet", skip)),
       );
     },

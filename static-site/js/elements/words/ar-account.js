@@ -100,7 +100,7 @@ export default {
   "appears-here": "حين تسجّل الدخول في مكان آخر تظهر الجلسة هنا.",
   "used-now": "تُستخدم الآن",
   "logged-in-when": "الدخول {when}",
-  "only-there": "لا يمكن لأي جهاز آخر استخدامها",
+  "bound-to-browser": "مرتبطة بمتصفحها: لا فائدة من نسخ ملف تعريف الارتباط",
   "this-one": "هذه",
   end: "إنهاء",
   "end-session-of": "إنهاء جلسة {device} من {ip}",

@@ -65,7 +65,7 @@ export default {
   "appears-here": "Wenn Sie sich anderswo anmelden, erscheint die Sitzung hier.",
   "used-now": "gerade in Gebrauch",
   "logged-in-when": "Angemeldet {when}",
-  "only-there": "Kein anderes Gerät kann sie nutzen",
+  "bound-to-browser": "An ihren Browser gebunden: Ein kopiertes Cookie nützt nichts",
   "this-one": "Diese",
   end: "Beenden",
   "end-session-of": "Die Sitzung von {device} unter {ip} beenden",

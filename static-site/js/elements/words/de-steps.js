@@ -81,7 +81,6 @@ export default {
   "you-are-logged-in-as": "Sie sind als {name} angemeldet.",
   "you-are-logged-out": "Sie sind abgemeldet.",
   "logged-out-elsewhere": "Sie haben sich in einem anderen Tab abgemeldet.",
-  "key-lost": "Dieser Browser hat den Schlüssel gelöscht, der Ihre Sitzung geschützt hat. Bitte melden Sie sich wieder an.",
   "logged-in-elsewhere": "In einem anderen Tab wurde {name} angemeldet. Dieser Tab folgt.",
   "log-out-untold": "Hier sind Sie abgemeldet. Dieser Browser versucht weiter, es dem Dienst zu sagen.",
   "log-out-told": "Sie sind abgemeldet, und der Dienst weiß es.",

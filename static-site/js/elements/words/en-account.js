@@ -74,7 +74,7 @@ export default {
   "appears-here": "When you log in elsewhere, that session appears here.",
   "used-now": "used now",
   "logged-in-when": "Logged in {when}",
-  "only-there": "No other device can use it",
+  "bound-to-browser": "Bound to its browser: a copied cookie is worth nothing",
   "this-one": "This one",
   end: "End",
   "end-session-of": "End the session of {device} at {ip}",

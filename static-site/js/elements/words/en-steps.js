@@ -82,7 +82,6 @@ export default {
   "you-are-logged-in-as": "You are logged in as {name}.",
   "you-are-logged-out": "You are logged out.",
   "logged-out-elsewhere": "You logged out in another tab.",
-  "key-lost": "This browser has deleted the key that kept your session safe. Please log in again.",
   "logged-in-elsewhere": "Another tab logged in as {name}. This tab follows.",
   "log-out-untold": "You are logged out here. This browser keeps trying to tell the service.",
   "log-out-told": "You are logged out, and the service has been told.",

@@ -65,7 +65,7 @@ export default {
   "appears-here": "Cuando entres en otro sitio, la sesión aparecerá aquí.",
   "used-now": "en uso ahora",
   "logged-in-when": "Iniciada {when}",
-  "only-there": "Ningún otro dispositivo puede usarla",
+  "bound-to-browser": "Vinculada a su navegador: una cookie copiada no sirve de nada",
   "this-one": "Esta",
   end: "Terminar",
   "end-session-of": "Terminar la sesión de {device} en {ip}",

@@ -75,7 +75,6 @@ export default {
   "you-are-logged-in-as": "Has iniciado sesión como {name}.",
   "you-are-logged-out": "Has cerrado la sesión.",
   "logged-out-elsewhere": "Has cerrado la sesión en otra pestaña.",
-  "key-lost": "Este navegador ha borrado la clave que protegía tu sesión. Vuelve a iniciar sesión.",
   "logged-in-elsewhere": "En otra pestaña ha iniciado sesión {name}. Esta pestaña la sigue.",
   "log-out-untold": "Aquí la sesión está cerrada. Este navegador sigue intentando decírselo al servicio.",
   "log-out-told": "La sesión está cerrada, y el servicio ya lo sabe.",

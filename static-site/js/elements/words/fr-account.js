@@ -65,7 +65,7 @@ export default {
   "appears-here": "Quand vous vous connectez ailleurs, la session apparaît ici.",
   "used-now": "utilisée maintenant",
   "logged-in-when": "Connexion {when}",
-  "only-there": "Aucun autre appareil ne peut l’utiliser",
+  "bound-to-browser": "Liée à son navigateur : un cookie copié ne sert à rien",
   "this-one": "Celle-ci",
   end: "Terminer",
   "end-session-of": "Terminer la session de {device} à {ip}",

@@ -75,7 +75,6 @@ export default {
   "you-are-logged-in-as": "Vous êtes connecté en tant que {name}.",
   "you-are-logged-out": "Vous êtes déconnecté.",
   "logged-out-elsewhere": "Vous vous êtes déconnecté dans un autre onglet.",
-  "key-lost": "Ce navigateur a effacé la clé qui protégeait votre session. Veuillez vous reconnecter.",
   "logged-in-elsewhere": "{name} s’est connecté dans un autre onglet. Cet onglet suit.",
   "log-out-untold": "Vous êtes déconnecté ici. Ce navigateur continue d’essayer de le dire au service.",
   "log-out-told": "Vous êtes déconnecté, et le service le sait.",
