@@ -141,6 +141,18 @@ class TestBinding:
         thief.bind().assert_problem(400, "invalid_device_proof")
         assert browser.renew().status == 200
 
+    def test_whoever_registers_first_has_a_session_without_another_key(self, new_browser):
+        owner, thief = new_browser(), new_browser()
+        owner.sign_up()
+        thief.cookies, thief.registration = dict(owner.cookies), owner.registration
+        assert thief.bind().status == 200
+        owner.bind().assert_problem(400, "invalid_device_proof")
+        owner.refresh().assert_problem(400, "not_on_device")
+        assert events_of(thief) == ["refresh_without_key", "registered"]
+        owner.log_in()
+        assert owner.bind().status == 200
+        assert owner.refresh().status == 200
+
     def test_a_challenge_is_good_for_four_minutes(self, new_browser, clock):
         browser = new_browser()
         browser.sign_up()
