@@ -12,7 +12,7 @@ import { clearCalls, clockTime, noteRefresh, recordingFetch } from "./calls.js";
 import { clearCall, copy, loadRoutes, showCurl, startCalls } from "./protected-call.js";
 import { clearToken, showToken } from "./token-view.js";
 
-/** Longer than API Gateway waits for a function: whatever it answers is shown. */
+/** Longer than API Gateway waits for a function. */
 const TIMEOUT_MS = 30_000;
 const VIEWS = { loading: "loading-title", "logged-out": "logged-out-title", "logged-in": "logged-in-title" };
 const REFRESH_HINT = "The client renews it by itself, shortly before it expires.";
@@ -20,7 +20,7 @@ const REASONS = {
   none: "Nobody is logged in here.",
   elsewhere: "You logged out in another tab.",
   refused: "Your session has ended.",
-  "key lost": "This browser no longer has the key that your session was bound to.",
+  "key lost": "This browser no longer has the key of your session.",
   "logged out": "You are logged out.",
 };
 
