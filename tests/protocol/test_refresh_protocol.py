@@ -615,6 +615,18 @@ def test_a_retry_comes_through_that_meets_as_many_others_as_there_can_be_in_its_
     assert "p2" in session.key_proofs
 
 
+def bound_session(memory, store, clock):
+    """Begin a session with a key in such a store. Return what refreshes it, its token, and how its owner proves."""
+    stores = {"sessions": store(memory, LIMIT)}
+    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
+
+    def proving(name):
+        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
+
+    begun = use_cases.registration.register("Alice", "the passphrase of today", proving("p0"))
+    return use_cases.refresh_tokens, begun.tokens.refresh_token, proving
+
+
 class SameProofIsNotedFirst(FakeSessionStore):
     """A store at which each note of a retry meets that of another retry with the same proof."""
 
@@ -625,18 +637,11 @@ class SameProofIsNotedFirst(FakeSessionStore):
 
 
 def test_of_two_retries_at_once_with_one_proof_one_gets_the_successor(clock):
-    memory = Memory()
-    stores = {"sessions": SameProofIsNotedFirst(memory, LIMIT)}
-    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
-
-    def proving(name):
-        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
-
-    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
+    refresh_tokens, token, proving = bound_session(Memory(), SameProofIsNotedFirst, clock)
     clock.advance(60)
-    use_cases.refresh_tokens.exchange(token, proving("p1"))
+    refresh_tokens.exchange(token, proving("p1"))
     with pytest.raises(InvalidDPoPProof):
-        use_cases.refresh_tokens.exchange(token, proving("p2"))
+        refresh_tokens.exchange(token, proving("p2"))
 
 
 class RefreshedBetween(FakeSessionStore):
@@ -653,16 +658,10 @@ class RefreshedBetween(FakeSessionStore):
 
 def test_a_log_out_with_a_used_token_ends_nothing_once_its_proof_has_been_overtaken(clock):
     memory = Memory()
-    stores = {"sessions": RefreshedBetween(memory, LIMIT)}
-    use_cases = fake_use_cases(memory, {"keys": [JWK], "pepper": "A" * 43}, hasher=PlainHasher(), clock=clock, **stores)
-
-    def proving(name):
-        return replace(OWNER, key_proof=KeyProof("the key", name, clock()))
-
-    token = use_cases.registration.register("Alice", "the passphrase of today", proving("p0")).tokens.refresh_token
-    use_cases.refresh_tokens.exchange(token, proving("p1"))
+    refresh_tokens, token, proving = bound_session(memory, RefreshedBetween, clock)
+    refresh_tokens.exchange(token, proving("p1"))
     with pytest.raises(InvalidDPoPProof):
-        use_cases.refresh_tokens.revoke([token], proving("p2"))
+        refresh_tokens.revoke([token], proving("p2"))
     assert len(memory.sessions) == 1
     assert EventType.LOGGED_OUT not in [event.type for event in memory.events]
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 PARTITION = "#ended"
 
-_ENTRY = re.compile("([0-9]{12})#(session|user)#([A-Za-z0-9_-]{11})")
+# Most processes read no entry, so none compiles this at its start.
+_ENTRY = "([0-9]{12})#(session|user)#([A-Za-z0-9_-]{11})"
 
 KEPT = 2 * 3600
 """Seconds for which an entry is kept: longer than the longest life of an access token (``config.api``)."""
@@ -81,7 +82,7 @@ def _entry(kind: str, identifier: str, at: int) -> Item:
 def _read(name: str) -> Ended:
     from chalicelib.accounts.ended import Ended  # noqa: PLC0415 - most processes read no feed
 
-    found = _ENTRY.fullmatch(name)
+    found = re.fullmatch(_ENTRY, name)
     if found is None:
         raise ServiceUnavailable(f"the feed has an entry {name!r}")
     at, kind, digest = found.groups()
