@@ -1,5 +1,7 @@
 """Binding to a device and renewing there while DynamoDB cannot be reached, or answers are lost."""
 
+import itertools
+
 import pytest
 
 from tests.support.device_bound import REFRESH, DeviceBrowser
@@ -89,6 +91,25 @@ def test_a_device_that_waits_and_whose_answer_the_database_lost_is_noted_once(wi
     assert browser.renew().status == 200
     assert refresh().status == 200
     refresh(cookies=browser.without_short_cookie()).assert_problem(400, "not_on_device")
+
+
+def test_a_device_that_another_one_precedes_does_not_take_its_place_for_its_own(api, with_key, wire, pauses):
+    browser, _ = with_key
+    other = DeviceBrowser(api)
+    other.cookies, other.registration = dict(browser.cookies), browser.registration
+    updates = itertools.count()
+
+    def preceded(deliver):
+        # The first update is that of a session without a key.
+        if next(updates) == 0:
+            return deliver()
+        wire.mend()
+        assert other.bind().status == 200
+        return read_timeout(deliver)
+
+    wire.break_with(preceded, operation="UpdateItem", times=2)
+    browser.bind().assert_problem(400, "invalid_device_proof")
+    assert other.renew().status == 200
 
 
 def test_a_first_refresh_from_the_device_whose_answer_the_database_lost_makes_the_session_need_it(
