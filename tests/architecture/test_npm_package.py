@@ -1,10 +1,11 @@
-"""The npm package's package.json: one version with the API, nothing that runs or comes along, types first."""
+"""The npm package's package.json and manifest: one version with the API, nothing that runs or comes along."""
 
 import json
 import re
 
 from chalicelib.version import VERSION
 from infra.local.environment import PROJECT
+from tests.client import make_manifest
 
 PACKAGE = json.loads((PROJECT / "package.json").read_text("utf-8"))
 SCRIPTS = {name: target for name, target in PACKAGE["exports"].items() if isinstance(target, dict)}
@@ -34,6 +35,10 @@ def test_each_script_is_exported_with_its_types_first():
 
 def test_only_elements_and_styles_are_loaded_for_what_they_do():
     assert PACKAGE["sideEffects"] == ["./static-site/js/elements/*.js", "*.css"]
+
+
+def test_the_manifest_of_the_elements_is_that_of_their_code():
+    assert make_manifest.MANIFEST.read_text("utf-8") == make_manifest.text(), "`make types` writes it anew"
 
 
 def test_it_has_the_projects_licence():

@@ -97,8 +97,7 @@ def test_the_types_of_requests_and_answers_are_those_of_the_api(tmp_path):
     assert (JS / API).read_text("utf-8") == made_of_api(tmp_path), "`make types` writes them anew"
 
 
-def test_the_manifest_of_the_elements_is_that_of_their_code_and_fits_its_schema():
-    assert make_manifest.MANIFEST.read_text("utf-8") == make_manifest.text(), "`make types` writes it anew"
+def test_the_manifest_of_the_elements_fits_its_schema():
     schema = json.loads((TOOLS / "custom-elements-manifest" / "schema.json").read_text("utf-8"))
     found = make_manifest.manifest()
     Draft7Validator(schema).validate(found)
