@@ -1,8 +1,9 @@
 # The commands of developers and operators. `make` alone lists them.
 PYTHON ?= python3
 SHELL := /bin/sh
-# How many tests run at a time under `make test`. Each process has its own servers, a JVM among them.
-WORKERS ?= 2
+# How many tests run at a time under `make test`. Each process has its own servers, a JVM among them, and waits for them
+# a quarter of its time: three keep two cores busy.
+WORKERS ?= 3
 # What `make test` leaves to `make test-all`.
 WHICH = not exhaustive
 VENV := .venv
@@ -85,7 +86,7 @@ smoke: $(VENV)/.installed-smoke ## Prove the site at URL with accounts that are 
 
 # Compiled tests are kept, whatever the environment says: to compile them takes a quarter of the time.
 quick: $(VENV)/.installed-test ## Run the tests over fakes, in seconds
-	@HYPOTHESIS_PROFILE=quick PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	@HYPOTHESIS_PROFILE=quick PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test: $(VENV)/.installed-test .tools/.installed .tools/oracles/.installed .tools/docs/.installed $(DYNAMODB_LOCAL) ## Run the tests, including those in a browser
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_browser.py)" && export CHROMIUM && \

@@ -31,8 +31,8 @@ LONGEST = (
 )
 """The groups that take longest, the longest first: a process that has ended its last waits for the other.
 
-The order is that of what the tests of each took in a run with ``--durations=0``. As long as none takes much more than a
-third of all, two processes end at about the same time.
+The order is that of what the tests of each took in a run with ``--durations=0``. As long as none takes much more than
+its process's share of all, the processes end at about the same time.
 """
 
 _PLACE = re.compile(rf"[\[-]({'|'.join(map(re.escape, PLACES))})[]-]")

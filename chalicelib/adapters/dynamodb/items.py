@@ -324,6 +324,19 @@ def put_session(tables: Tables, session: Session) -> TransactWriteItemTypeDef:
     }
 
 
+def delete_session(tables: Tables, user_id: str, session_id: str, *conditions: str) -> TransactWriteItemTypeDef:
+    """Return the transaction action that deletes a session. If a condition is false, DynamoDB returns the item."""
+    delete: TransactWriteItemTypeDef = {
+        "Delete": {"TableName": tables.sessions, "Key": session_key(user_id, session_id)}
+    }
+    if conditions:
+        delete["Delete"] |= {
+            "ConditionExpression": " AND ".join(conditions),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    return delete
+
+
 def session_from_item(item: Item) -> Session:
     """Return the session in an item."""
     members = from_item(item)
