@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config.api import Tables
+from infra.database_clock import DatabaseClock
 from infra.deployment.progress import Progress
 from infra.deployment.resources import PROTECTED_STAGES
 from infra.restore import copies
@@ -140,9 +141,9 @@ def _end_all_sessions(stage: Stage, progress: Progress) -> None:
     table = stage.tables.sessions
     if copies.described(stage.dynamodb, table) is None:
         return
-    # Nobody needs to be told: their access tokens expire before the accounts are back.
-    ended = Sessions(stage.dynamodb, table, stage.reach.now).delete_all(progress)
-    progress(f"the accounts are older than the sessions: {ended} sessions ended")
+    sessions = Sessions(stage.dynamodb, table, DatabaseClock(stage.dynamodb, stage.reach.now))
+    progress(f"the accounts are older than the sessions: {sessions.delete_all(progress)} sessions ended")
+    sessions.report(progress)
 
 
 def _create(stage: Stage, tables: tuple[str, ...]) -> None:

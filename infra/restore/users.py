@@ -74,11 +74,7 @@ def restore_users(stage: Stage, wish: Wish, progress: Progress) -> None:
     if wish.exactly:
         with progress.of("Accounts that the copy does not have"):
             progress(f"{_remove_newer(comparison, sessions)} deleted")
-    if sessions.untold:
-        progress(
-            f"the feed of ended sessions does not tell of {sessions.untold} of their users: on routes that read"
-            " nothing, access tokens of before are good until they expire"
-        )
+    sessions.report(progress)
     with progress.of("Verified addresses"):
         _put_addresses_right(stage, comparison, made[0], progress)
     with progress.of("Passkeys"):

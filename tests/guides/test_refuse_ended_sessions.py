@@ -325,6 +325,18 @@ def test_whoever_comes_during_the_first_look_waits_for_it(service, site, token):
     assert site.looks == 2
 
 
+def test_whoever_comes_during_a_later_look_is_told_nothing_older(service, site, token):
+    service.begin()
+    site.publishes(site.signed(site.claims()))
+    assert service.ask(token("one")) == 200
+    site.publishes(site.signed(site.claims(sessions=["one"])))
+    service.ahead = 10
+    one_knows = threading.Event()
+    site.meanwhile = lambda: one_knows.wait(0.5)
+    assert service.ask_at_once([token("one")] * 8, one_knows.set) == [401] * 8
+    assert site.looks == 2
+
+
 def test_a_feed_by_a_clock_that_is_some_seconds_ahead_is_a_good_one(service, site, token):
     service.begin()
     site.publishes(site.signed(site.claims(sessions=["one"], ago=-9)))

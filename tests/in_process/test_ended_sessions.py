@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import jwt
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -196,6 +196,24 @@ def test_a_feed_with_an_entry_that_is_none_cannot_be_read(api, tokens, aws_clien
     api.bearer("GET", "/own/prices", other["access_token"]).assert_problem(401, "invalid_token")
     failures = [record for record in caplog.records if record.members.get("error") == "feed_unreadable"]
     assert {record.members["reason"] for record in failures} == {f"the feed has an entry {entry!r}"}
+    assert failures[0].counts == {"feed_unreadable": ()}
+
+
+def test_a_feed_that_must_not_be_read_is_one_that_cannot_be_read(api, tokens, aws_clients, clock, calls, caplog):
+    other = api.login().json
+    assert api.logout(other["refresh_token"]).status == 204
+    calls()
+
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
+
+    with raising_before(aws_clients[0], "Query", refuse):
+        assert api.bearer("GET", "/own/prices", tokens["access_token"]).status == 200
+        api.bearer("GET", "/own/prices", other["access_token"]).assert_problem(401, "invalid_token")
+        api.request("GET", "/.well-known/revoked.json").assert_problem(503, "service_unavailable")
+    assert calls() == ["BatchGetItem", "BatchGetItem"]
+    failures = [record for record in caplog.records if record.members.get("error") == "feed_unreadable"]
+    assert [record.members["reason"] for record in failures] == ["Query: AccessDeniedException"]
     assert failures[0].counts == {"feed_unreadable": ()}
 
 

@@ -23,7 +23,7 @@ from tests.support.fakes import FakeEndedFeed, Memory, fake_use_cases
 from tests.support.plain_hasher import PlainHasher
 from tests.support.samples import ISSUER, NOW
 
-ACCESS, BOUND, LATEST = 600, 11, 29
+ACCESS, BOUND, LATEST = 600, 11, 50
 CALLER = Caller(ip="203.0.113.7", user_agent="test")
 PASSWORD = "correct horse battery staple"
 RING = {"keys": [generate_signing_jwk()], "pepper": "A" * 43}

@@ -5,8 +5,12 @@ import json
 import boto3
 import pytest
 
+from chalicelib.accounts.ended import digest_of
+from chalicelib.adapters.dynamodb.transactions import Database
+from chalicelib.wiring import dynamodb_ended_feed
 from tests.deployment.operator_here import raising, refusal
 from tests.restore.conftest import ALL, EVENTS, MAIL, SESSIONS, USERS
+from tests.support.databases import tables_of
 from tests.support.marks import each_third
 
 
@@ -128,8 +132,13 @@ def test_accounts_as_they_were_when_they_were_deleted_keep_their_sessions(operat
     assert api.refresh(tokens["refresh_token"]).status == 200
 
 
-def test_sessions_end_if_the_accounts_are_older_than_they(operator, api, backups, dynamodb):
+def test_sessions_end_if_the_accounts_are_older_than_they_and_the_feed_tells_of_each_user_at_the_time_of_aws(
+    operator, api, backups, dynamodb, clock
+):
     tokens = api.register("Kim").json
+    api.login("Kim")
+    clock.advance(60)
+    operator.seconds_ahead = -25
     dynamodb.create_backup(TableName=USERS, BackupName="by-hand")
     dynamodb.update_continuous_backups(
         TableName=USERS, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
@@ -138,10 +147,13 @@ def test_sessions_end_if_the_accounts_are_older_than_they(operator, api, backups
 
     assert operator.run("tables") == 0, operator.errors
 
-    assert "the accounts are older than the sessions: 1 sessions ended" in operator.said
+    assert "the accounts are older than the sessions: 2 sessions ended" in operator.said
     assert "recovery codes that were used since that backup are good again" in operator.said
     assert api.refresh(tokens["refresh_token"]).status == 401
     assert api.login("Kim").status == 200
+    (told,) = dynamodb_ended_feed(Database(dynamodb, tables_of("test"))).since(clock() - 30)
+    assert told.digest == digest_of(tokens["user"]["id"])
+    assert clock() <= told.at <= clock() + 1
 
 
 @pytest.mark.usefixtures("protected")

@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters.aws import unavailable_on_failure
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import error_code, unavailable_on_failure
 from chalicelib.adapters.dynamodb.attributes import to_item
 from chalicelib.errors import ServiceUnavailable
 
@@ -44,17 +46,21 @@ class DynamoDBEndedFeed:
     def since(self, at: int) -> list[Ended]:
         """See ``EndedFeed.since``. Takes one consistent query, and one more for each further megabyte.
 
-        Raises ServiceUnavailable if something else is among the entries: what else is wrong there nobody knows.
+        Raises ServiceUnavailable also if the feed may not be read, or if something else is among the entries: what else
+        is wrong there nobody knows.
         """
-        with unavailable_on_failure():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="user_id = :ended AND session_id >= :since",
-                ExpressionAttributeValues=to_item({":ended": PARTITION, ":since": f"{max(0, at):012d}"}),
-                ProjectionExpression="session_id",
-                ConsistentRead=True,
-            )
-            return [_read(item["session_id"]["S"]) for page in pages for item in page["Items"]]
+        try:
+            with unavailable_on_failure():
+                pages = self._client.get_paginator("query").paginate(
+                    TableName=self._table,
+                    KeyConditionExpression="user_id = :ended AND session_id >= :since",
+                    ExpressionAttributeValues=to_item({":ended": PARTITION, ":since": f"{max(0, at):012d}"}),
+                    ProjectionExpression="session_id",
+                    ConsistentRead=True,
+                )
+                return [_read(item["session_id"]["S"]) for page in pages for item in page["Items"]]
+        except ClientError as refused:
+            raise ServiceUnavailable(f"{refused.operation_name}: {error_code(refused)}") from refused
 
 
 def put_ended_session(tables: Tables, session_id: str, at: int) -> TransactWriteItemTypeDef:
