@@ -46,6 +46,14 @@ def test_a_binding_whose_answer_the_database_lost_is_bound_once(browser, wire, p
     assert browser.renew().status == 200
 
 
+def test_so_is_one_whose_repetition_meets_another_write(browser, wire, pauses):
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    wire.break_with(refused("TransactionConflictException"), operation="UpdateItem", times=1)
+    assert browser.bind().status == 200
+    wire.mend()
+    assert browser.refresh().status == 200
+
+
 def test_a_renewal_whose_answer_the_database_lost_is_one(browser, wire, pauses):
     browser.bind()
     challenge = browser.challenged()

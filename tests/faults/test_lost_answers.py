@@ -27,7 +27,7 @@ from chalicelib.errors import (
 from chalicelib.tokens.kinds import ACCESS_TOKEN, REFRESH_TOKEN
 from chalicelib.use_cases.ports import Rotation
 from tests.support.whole import PASSWORD
-from tests.support.wire import Crash, crash_after, lost_answer, read_timeout
+from tests.support.wire import Crash, crash_after, lost_answer, read_timeout, refused
 
 NEW_PASSWORD = "a quite different passphrase"
 SESSION, USER = "session", "user"
@@ -135,6 +135,66 @@ def test_a_retry_in_a_bound_session_is_noted_once_and_alarms_nobody(use_cases, d
     with pytest.raises(InvalidDPoPProof):
         use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
     assert_alive(use_cases, again, proving("p3"))
+
+
+CONFLICT = refused("TransactionConflictException")
+"""How a single write is answered while a transaction is at its item."""
+
+
+def test_a_refresh_whose_repetition_meets_a_transaction_is_still_its_own(
+    use_cases, database, wire, bound, caller, clock
+):
+    logged_in, proving = bound
+    clock.advance(5)
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    wire.break_with(CONFLICT, operation="UpdateItem", times=1)
+    refreshed = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    assert wire.operations == ["UpdateItem"] * 3 + ["GetItem"]
+    assert database.sessions()[0]["refresh_counter"] == {"N": "1"}
+    assert database.events() == ["registered"]
+    assert_alive(use_cases, refreshed, proving("p2"))
+
+
+def test_so_is_a_refresh_of_a_plain_session_which_then_is_no_retry(use_cases, database, wire, alice, caller):
+    wire.break_with(lost_answer, operation="UpdateItem", times=1)
+    wire.break_with(CONFLICT, operation="UpdateItem", times=1)
+    refreshed = use_cases.refresh_tokens.exchange(alice.tokens.refresh_token, caller)
+    assert wire.operations == ["UpdateItem"] * 3 + ["GetItem"]
+    assert "retried_counter" not in database.sessions()[0]
+    assert_alive(use_cases, refreshed, caller)
+
+
+def test_so_is_the_note_of_a_retry_in_a_bound_session(use_cases, database, wire, bound, clock):
+    logged_in, proving = bound
+    clock.advance(5)
+    first = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p1"))
+    clock.advance(5)
+    wire.break_with(lost_answer, operation="UpdateItem", after=1, times=1)
+    wire.break_with(CONFLICT, operation="UpdateItem", after=1, times=1)
+    again = use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, proving("p2"))
+    assert claims(again) == claims(first)
+    assert database.sessions()[0]["key_proofs"] == {"SS": ["p2"]}
+    assert database.events() == ["registered"]
+    assert_alive(use_cases, again, proving("p3"))
+
+
+def test_a_refresh_that_met_a_transaction_and_was_sent_once_takes_no_other_for_its_own(
+    use_cases, database, wire, bound, clock
+):
+    """The same request comes twice at once, by its client's HTTP layer."""
+    logged_in, proving = bound
+    clock.advance(5)
+    twin = proving("p1")
+
+    def twins_first(deliver):
+        wire.mend()
+        use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, twin)
+        return CONFLICT(deliver)
+
+    wire.break_with(twins_first, operation="UpdateItem", times=1)
+    with pytest.raises(InvalidDPoPProof):
+        use_cases.refresh_tokens.exchange(logged_in.tokens.refresh_token, twin)
+    assert database.events() == ["refresh_without_key", "registered"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ Owns the conditions that decide which of several uses is the first, and whether 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from botocore.exceptions import ClientError
 
 from chalicelib.accounts.session import MOST_PROOFS, WITHOUT_KEY_INTERVAL, Session
 from chalicelib.adapters.aws import unavailable_on_failure
@@ -25,8 +27,8 @@ from chalicelib.use_cases.ports import Rotation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botocore.exceptions import ClientError
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateItemOutputTypeDef
 
     from chalicelib.accounts.events import SecurityEvent
     from chalicelib.accounts.key_proof import KeyProof
@@ -81,6 +83,25 @@ def allows(proof: KeyProof | None) -> tuple[str, dict[str, Value]]:
     if proof is None:
         return _NOT_BOUND, {}
     return f"({_NOT_BOUND} OR ({_LATER}) OR ({_OF_SAME_SECOND}))", _values_of(proof)
+
+
+class _Update:
+    """An update that may be sent again, and so may itself be what makes its condition fail."""
+
+    def __init__(self, client: DynamoDBClient, **parameters: Any) -> None:  # noqa: ANN401 - as botocore takes them
+        self._client = client
+        self._parameters = parameters
+        self.was_repeated = False
+        """Whether botocore has sent it more than once in any one call. A call that follows a conflict tells only of
+        itself."""
+
+    def send(self) -> UpdateItemOutputTypeDef:
+        """Make one call. Raises ClientError."""
+        try:
+            return self._client.update_item(**self._parameters)
+        except ClientError as refused:
+            self.was_repeated |= refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+            raise
 
 
 def rotate(database: Database, key: Item, use: Use, proof: KeyProof | None) -> Rotation:
@@ -162,26 +183,24 @@ def update_session(
     If the update was applied but its answer was lost, botocore repeats it and the condition fails. The item is then as
     this update has left it, which ``is_ours`` says, and the update counts as applied.
     """
-    client = database.client
+    update = _Update(
+        database.client,
+        TableName=database.tables.sessions,
+        Key=key,
+        UpdateExpression=changes,
+        ConditionExpression=condition,
+        ExpressionAttributeValues=to_item(values),
+        ReturnValues="ALL_NEW",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
     try:
         with unavailable_on_failure():
-            response = after_conflicts(
-                database,
-                lambda: client.update_item(
-                    TableName=database.tables.sessions,
-                    Key=key,
-                    UpdateExpression=changes,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=to_item(values),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                ),
-            )
-    except client.exceptions.ConditionalCheckFailedException as refused:
+            response = after_conflicts(database, update.send)
+    except database.client.exceptions.ConditionalCheckFailedException as refused:
         # The type stubs lack the item of this error.
         found = cast("Item | None", refused.response.get("Item"))
         session = session_from_item(found) if found else None
-        applied = session is not None and _is_repeated(refused) and is_ours(session)
+        applied = session is not None and update.was_repeated and is_ours(session)
         return Rotation(applied=applied, session=session)
     return Rotation(applied=True, session=session_from_item(response["Attributes"]))
 
@@ -208,16 +227,16 @@ def note_retry(database: Database, before: Session, after: Session, event: Secur
             return Rotation(applied=True, session=after)
         found = failed[0]
     else:
-        client = database.client
+        note = _Update(database.client, **update)
         try:
             with unavailable_on_failure():
-                after_conflicts(database, lambda: client.update_item(**update))  # type: ignore[arg-type]
-        except client.exceptions.ConditionalCheckFailedException as refused:
+                after_conflicts(database, note.send)
+        except database.client.exceptions.ConditionalCheckFailedException as refused:
             found = cast("Item | None", refused.response.get("Item"))
             # A proof is noted once. So a note that finds its own must not take it for another's.
             if (
                 found
-                and _is_repeated(refused)
+                and note.was_repeated
                 and before.key
                 and key_proof_members(session_from_item(found)) == (key_proof_members(after))
             ):
@@ -259,11 +278,6 @@ def note_without_key(database: Database, session: Session, event: SecurityEvent)
         }
     }
     transact(database, [update, put_event(database.tables, event)])
-
-
-def _is_repeated(refused: ClientError) -> bool:
-    """Return whether botocore had sent a refused write before, so that the write itself may be what made it fail."""
-    return refused.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
 
 
 def _has_noted(proof: KeyProof | None, session: Session) -> bool:
