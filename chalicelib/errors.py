@@ -244,10 +244,14 @@ class InvalidDPoPProof(LychgateError):
     error = "invalid_dpop_proof"
     detail = "The header DPoP has no proof, or a wrong one, by the key of this session."
 
-    def __init__(self, reason: str, user_id: str | None = None, session_id: str | None = None) -> None:
+    def __init__(
+        self, reason: str, user_id: str | None = None, session_id: str | None = None, *, key: str = ""
+    ) -> None:
         self.reason = reason
         self.user_id = user_id
         self.session_id = session_id
+        self.key = key
+        """The thumbprint of the key that has made the proof, if that is refused because of the clock. Else empty."""
         super().__init__(f"The proof in the header DPoP is refused: {reason}.")
 
 

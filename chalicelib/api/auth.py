@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -162,6 +163,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     cookie, which the browser renews: without it the answer is `not_on_device`, or, if the browser says that it cannot
     renew it for now, 503. Without what it needs the request changes nothing, however old the token is.
     """
+    _refuse_wrong_proof(call, body)
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     if not refresh_tokens:
         raise InvalidGrant("no refresh token")
@@ -191,6 +193,7 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
     new proof by it, and one that is bound to a device, unless the short cookie comes along. A proof by the key that is
     not new is refused with `invalid_dpop_proof`: try again with another one.
     """
+    _refuse_wrong_proof(call, body)
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
     call.use_cases.refresh_tokens.revoke(refresh_tokens, caller_on_device(call))
     answer = no_content()
@@ -226,6 +229,19 @@ def _device_cookie(call: Call) -> SiteCookie:
 def known_device(call: Call) -> Known | None:
     """Return the device that a request comes from, None unless a cookie proves that it has logged in before."""
     return call.use_cases.devices.recognise(_device_cookie(call).values(call.request))
+
+
+def _refuse_wrong_proof(call: Call, body: RefreshTokenBody) -> None:
+    """Return if the request has no proof that is wrong by itself.
+
+    Raises InvalidDPoPProof, also if the refresh token is missing or may not be sent.
+    """
+    if call.refused_proof is None:
+        return
+    refresh_tokens: list[str] = []
+    with contextlib.suppress(OriginRejected):
+        refresh_tokens, _ = _presented_refresh_tokens(call, body)
+    call.use_cases.refresh_tokens.refuse(refresh_tokens, caller_on_device(call), call.refused_proof)
 
 
 def _presented_refresh_tokens(call: Call, body: RefreshTokenBody) -> tuple[list[str], RefreshCookie | None]:

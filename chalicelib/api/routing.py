@@ -115,6 +115,9 @@ class Call:
     _principal: Principal | None = None
     _user: User | None = None
     _key_proof: KeyProof | None = None
+    refused_proof: InvalidDPoPProof | None = None
+    """Why the request's proof is refused. Only a view that takes a refresh token is called with it: that token says
+    whose session it is about. The view has to raise it."""
 
     @property
     def use_cases(self) -> UseCases:
@@ -357,6 +360,7 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
     role, fresh = operation.role, operation.credential is Credential.FRESH
     by_feed = operation.credential is Credential.BEARER
     form, takes_key_proof = operation.form, operation.takes_key_proof
+    judges_refusal = operation.credential is Credential.REFRESH_TOKEN
 
     @functools.wraps(operation.view)
     def answer(**arguments: Any) -> Answer[Any]:  # noqa: ANN401 - as the view has them
@@ -375,8 +379,16 @@ def _answering(operation: Operation, operations: tuple[Operation, ...], app: Cha
             arguments["query"] = read_query(request, operation.query)
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body if form is None else form(lychgate.settings))
-        key_proof = _key_proof(request, operation, lychgate) if takes_key_proof else None
-        returned = operation.view(Call(request, lychgate, operations, principal, user, key_proof), **arguments)
+        key_proof = refused = None
+        if takes_key_proof:
+            try:
+                key_proof = _key_proof(request, operation, lychgate)
+            except InvalidDPoPProof as refusal:
+                if not judges_refusal:
+                    raise
+                refused = refusal
+        call = Call(request, lychgate, operations, principal, user, key_proof, refused)
+        returned = operation.view(call, **arguments)
         answer = _sendable(returned, operation.route)
         answer.status_code = int(answer.status or operation.status)
         return answer

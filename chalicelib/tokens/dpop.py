@@ -45,11 +45,14 @@ class ProofVerifier:
         """Return what a proof shows that was sent with a request. ``path`` is that below the issuer.
 
         Raises:
-            InvalidDPoPProof: any check of RFC 9449 section 4.3 failed. No other error is ever raised.
+            InvalidDPoPProof: any check of RFC 9449 section 4.3 failed. No other error is ever raised. If it is the
+                clock's, the error has the ``key``.
 
         """
         try:
             return self._verify(proof, method, path)
+        except InvalidDPoPProof:
+            raise
         except Refused as refused:
             raise InvalidDPoPProof(str(refused)) from None
         except Exception as unexpected:  # any error that a proof causes is a reason to refuse it
@@ -64,7 +67,7 @@ class ProofVerifier:
             raise Refused(f"htu is not {url}")
         made_at = integer(claims, "iat")
         if abs(made_at - self._clock()) > WINDOW:
-            raise Refused("iat is too far from our clock")
+            raise InvalidDPoPProof("iat is too far from our clock", key=thumbprint(jwk))
         return KeyProof(thumbprint(jwk), _digest(string(claims, "jti")), made_at)
 
     @staticmethod

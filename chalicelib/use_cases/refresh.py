@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from chalicelib.accounts.events import EventType, SecurityEvent
 from chalicelib.accounts.results import LoggedIn
@@ -14,7 +14,7 @@ from chalicelib.errors import InvalidDPoPProof, InvalidGrant, NotOnDevice, Refre
 from chalicelib.tokens.kinds import REFRESH_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from chalicelib.accounts.caller import Caller
     from chalicelib.accounts.mail import Mail
@@ -126,6 +126,36 @@ class RefreshTokens:
         for event in filter(_is_reuse, events):
             self._announce(event)
 
+    def refuse(self, refresh_tokens: Sequence[str], caller: Caller, refusal: InvalidDPoPProof) -> NoReturn:
+        """Refuse a request whose proof is wrong by itself, whatever its refresh tokens are. Nothing else changes.
+
+        Whoever sends such a proof with a token of a bound session has not shown its key, so it is noted as any other
+        use without it. The exception is a proof by the session's key and a wrong clock, which its client sends.
+
+        Raises InvalidDPoPProof: the refusal, with the user and the session that it is about, if there are any.
+        """
+        now = self._clock()
+        for grant in self._newest(refresh_tokens):
+            session = self._sessions.find(grant.user_id, grant.session_id)
+            if session is None or not session.is_live(now):
+                continue
+            refusal.user_id, refusal.session_id = session.user_id, session.id
+            is_held = session.key in {"", refusal.key}
+            if not (is_held and session.is_on_device(caller)):
+                self._announce(self._noted_without_key(session, now, caller))
+        raise refusal
+
+    def _newest(self, refresh_tokens: Sequence[str]) -> Iterable[RefreshGrant]:
+        """Return what the valid ones of these tokens say. Of one session's tokens the newest counts."""
+        newest: dict[str, RefreshGrant] = {}
+        for refresh_token in refresh_tokens:
+            with contextlib.suppress(InvalidGrant):
+                grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
+                known = newest.get(grant.session_id)
+                if known is None or known.counter < grant.counter:
+                    newest[grant.session_id] = grant
+        return newest.values()
+
     def _end_each(
         self, refresh_tokens: Sequence[str], caller: Caller, *, notes_strangers: bool
     ) -> tuple[list[SecurityEvent], list[InvalidDPoPProof]]:
@@ -134,16 +164,9 @@ class RefreshTokens:
         Return what happened, and why sessions go on whose key the caller has. ``notes_strangers`` says whether a token
         of a bound session without its key is an event.
         """
-        newest: dict[str, RefreshGrant] = {}
-        for refresh_token in refresh_tokens:
-            with contextlib.suppress(InvalidGrant):
-                grant = self._verifier.verify(REFRESH_TOKEN, refresh_token)
-                known = newest.get(grant.session_id)
-                if known is None or known.counter < grant.counter:
-                    newest[grant.session_id] = grant
         now = self._clock()
         events, refusals = [], []
-        for grant in newest.values():
+        for grant in self._newest(refresh_tokens):
             try:
                 event = self._end(grant, now, caller, notes_strangers=notes_strangers)
             except InvalidDPoPProof as refusal:

@@ -255,6 +255,45 @@ def test_what_is_no_new_proof_by_the_key_is_refused_and_changes_nothing(api, key
     assert is_bound(api, owners.json["access_token"]) is True
 
 
+BY_A_WRONG_CLOCK = ("a proof of yesterday", "a proof of tomorrow")
+"""What a client with the key sends whose clock is wrong, at the start of each page."""
+
+
+@pytest.mark.parametrize(
+    "headers", [pytest.param(headers, id=name) for name, headers in HOSTILE.items() if name not in BY_A_WRONG_CLOCK]
+)
+def test_its_owner_finds_it_in_the_history_whatever_is_wrong_with_the_proof(api, key, other_key, bound, headers):
+    api.refresh(bound["refresh_token"], headers=headers(key, other_key)).assert_problem(400, "invalid_dpop_proof")
+    owners = refresh(api, key, bound["refresh_token"])
+    assert history(api, owners.json["access_token"])[:2] == ["refresh_without_key", "login_succeeded"]
+
+
+@pytest.mark.parametrize("ahead", [-DAY, -61, 61, DAY])
+def test_unless_the_key_has_made_it_by_a_wrong_clock(api, key, other_key, bound, ahead):
+    wrong = {"iat": key.clock() + ahead}
+    refresh(api, key, bound["refresh_token"], **wrong).assert_problem(400, "invalid_dpop_proof")
+    headers = key.headers("/auth/logout", **wrong)
+    api.logout(bound["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
+    assert history(api, bound["access_token"])[0] == "login_succeeded"
+    # A stranger's clock excuses nothing.
+    refresh(api, other_key, bound["refresh_token"], **wrong).assert_problem(400, "invalid_dpop_proof")
+    assert history(api, bound["access_token"])[0] == "refresh_without_key"
+
+
+def test_a_wrong_proof_is_refused_before_the_refresh_token_is(api, key, plain, bound):
+    """Whatever that is. Nobody is told of tokens that are nobody's, or of what no page may send."""
+    cookie = log_in_with_cookie(api, key)
+    assert log_out(api, key, bound["refresh_token"]).status == 204
+    before = history(api, plain["access_token"])
+    wrong = {"DPoP": "a.b.c"}
+    for send in (api.refresh, api.logout):
+        for token in ("a.b.c", bound["access_token"], bound["refresh_token"], f"{bound['refresh_token'][:-4]}AAAA"):
+            send(token, headers=wrong).assert_problem(400, "invalid_dpop_proof")
+        for more in ({}, {"Cookie": as_header(cookie), "Origin": "https://evil.example"}):
+            send(headers=wrong | more).assert_problem(400, "invalid_dpop_proof")
+    assert history(api, plain["access_token"]) == before
+
+
 def test_a_recorded_proof_is_refused_with_the_token_that_it_was_for_and_with_the_next(api, key, bound):
     recorded = key.headers("/auth/refresh")
     newest = api.refresh(bound["refresh_token"], headers=recorded).json["refresh_token"]
@@ -276,8 +315,8 @@ def test_a_proof_that_was_made_ahead_is_refused_once_a_later_one_was_used(api, k
 def test_the_history_says_once_a_day_that_the_key_was_missing(api, key, bound, clock):
     for pause in (0, DAY - 1, 1, DAY - 1):
         clock.advance(pause)
-        for _ in range(2):
-            api.refresh(bound["refresh_token"]).assert_problem(400, "invalid_dpop_proof")
+        for headers in ({}, {"DPoP": "a.b.c"}):
+            api.refresh(bound["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
     bound = refresh(api, key, bound["refresh_token"]).json
     assert history(api, bound["access_token"]).count("refresh_without_key") == 2
 
@@ -322,10 +361,13 @@ class TestAPlainSession:
             clock.advance(seconds)
             assert refresh(api, key, plain["refresh_token"]).status == status
 
-    def test_is_not_refreshed_with_a_proof_that_is_wrong(self, api, key, plain):
+    def test_is_neither_refreshed_nor_ended_with_a_proof_that_is_wrong(self, api, key, plain):
         for headers in ({"DPoP": "a.b.c"}, key.headers("/auth/login")):
-            api.refresh(plain["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
-        assert api.refresh(plain["refresh_token"]).status == 200
+            for send in (api.refresh, api.logout):
+                send(plain["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
+        refreshed = api.refresh(plain["refresh_token"])
+        assert refreshed.status == 200
+        assert "refresh_without_key" not in history(api, refreshed.json["access_token"])
 
 
 class TestALogInWithAWrongProof:
@@ -381,6 +423,20 @@ class TestLogOut:
         assert log_out(api, key, cookie=cookie).status == 204
         again = api.refresh(cookie=cookie, headers=key.headers("/auth/refresh"))
         again.assert_problem(401, "invalid_grant")
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            lambda key: {"DPoP": "a.b.c"},
+            lambda key: {"DPoP": [key.proof("/auth/logout") for _ in range(2)]},
+            lambda key: key.headers("/auth/refresh"),
+            lambda key: key.headers("/auth/logout", header={"jwk": ClientKey().jwk}),
+        ],
+        ids=["no proof", "two", "one for another route", "a bad signature"],
+    )
+    def test_with_a_wrong_proof_is_in_the_history(self, api, key, bound, headers):
+        api.logout(bound["refresh_token"], headers=headers(key)).assert_problem(400, "invalid_dpop_proof")
+        assert history(api, bound["access_token"])[:2] == ["refresh_without_key", "login_succeeded"]
 
     @pytest.mark.parametrize(("jti", "earlier"), [("one", 0), ("two", 1)], ids=["used before", "older than the last"])
     def test_with_a_proof_by_the_key_that_is_not_new_is_refused_until_a_new_one_comes(

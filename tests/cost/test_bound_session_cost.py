@@ -155,12 +155,25 @@ def test_the_routes_cost_what_their_use_cases_do(api, meter, settings, clock):
     meter.reset()
     assert api.refresh(token, headers=key.headers("/auth/refresh")).status == 200
     assert meter.reading() == WITHOUT_KEYS["refresh"]
-    clock.advance(60)
-    meter.reset()
-    api.refresh(token, headers={"DPoP": key.proof("/auth/refresh", htu="https://elsewhere.example/")}).assert_problem(
-        400, "invalid_dpop_proof"
-    )
-    assert meter.reading().calls == (), "a proof that is wrong by itself reaches no database"
+
+
+def test_a_wrong_proof_costs_a_read_and_the_first_of_a_day_its_entry(api, meter, settings, clock):
+    key = ClientKey(settings["LYCHGATE_ISSUER"], clock)
+    members = {"username": "Alice", "password": PASSWORD}
+    bound = api.post("/auth/register", members, headers=key.headers("/auth/register")).json["refresh_token"]
+    plain = api.login().json["refresh_token"]
+    read = Cost(("BatchGetItem sessions",), 1, 0)
+
+    def refuse(send, token):
+        meter.reset()
+        send(token, headers={"DPoP": "a.b.c"}).assert_problem(400, "invalid_dpop_proof")
+        return meter.reading()
+
+    assert refuse(api.refresh, bound) == Cost(("BatchGetItem sessions", RECORD), 1, 2 * 2)
+    for send, token in ((api.refresh, bound), (api.logout, bound), (api.refresh, plain), (api.logout, plain)):
+        assert refuse(send, token) == read
+    for send in (api.refresh, api.logout):
+        assert refuse(send, f"{bound[:-4]}AAAA").calls == (), "a token that is nobody's reaches no database"
 
 
 def test_the_item_of_a_session_that_remembers_all_it_can_fits_into_one_unit(client, database, clock):

@@ -325,6 +325,14 @@ class TestRefresh:
             assert "log in again" in answer.json["detail"]
             assert "retry-after" not in answer.headers
 
+    def test_a_wrong_proof_of_a_key_that_it_does_not_have_is_a_strangers_away_from_the_device(self, browser):
+        wrong = {"DPoP": "a.b.c"}
+        for path in ("/auth/refresh", "/auth/logout"):
+            browser.send(path, {}, headers=wrong).assert_problem(400, "invalid_dpop_proof")
+        assert events_of(browser) == ["registered"]
+        browser.refresh(cookies=browser.without_short_cookie(), headers=wrong).assert_problem(400, "invalid_dpop_proof")
+        assert events_of(browser) == ["refresh_without_key", "registered"]
+
 
 class TestWithAKeyOfItsClientToo:
     """A session that began with a DPoP proof. The thief has seen the log-in's answer, and has no key."""

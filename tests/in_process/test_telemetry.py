@@ -313,15 +313,38 @@ def test_a_log_in_over_the_cookie_of_a_bound_session_is_a_log_in_in_its_line(api
     assert (line["event"], line["level"]) == ("login_succeeded", "INFO")
 
 
-def test_a_proof_that_is_wrong_is_no_event_and_its_line_and_its_answer_say_why(api, lines, key, bound):
-    lines()
-    answer = api.refresh(bound["refresh_token"], headers=key.headers("/auth/login"))
-    answer.assert_problem(400, "invalid_dpop_proof")
-    (line,) = lines()
-    reason = f"htu is not {key.issuer}/auth/refresh"
-    assert (line["reason"], line["level"]) == (reason, "INFO")
-    assert reason in answer.json["detail"]
-    assert "event" not in line
+def test_a_proof_that_is_wrong_is_one_too_and_its_line_and_its_answer_say_why(api, lines, key, bound):
+    session = api.bearer("GET", "/auth/sessions", bound["access_token"]).json["sessions"][0]
+    for send, path in ((api.refresh, "refresh"), (api.logout, "logout")):
+        lines()
+        answer = send(bound["refresh_token"], headers=key.headers("/auth/login"))
+        answer.assert_problem(400, "invalid_dpop_proof")
+        (line,) = lines()
+        reason = f"htu is not {key.issuer}/auth/{path}"
+        assert (line["reason"], line["event"], line["level"]) == (reason, "refresh_without_key", "WARNING")
+        assert (line["user_id"], line["session_id"]) == (bound["user"]["id"], session["id"])
+        assert answer.json["detail"] == f"The proof in the header DPoP is refused: {reason}."
+
+
+def test_a_proof_by_the_key_and_a_wrong_clock_is_no_event_and_its_line_says_whose_it_is(api, lines, clock, key, bound):
+    session = api.bearer("GET", "/auth/sessions", bound["access_token"]).json["sessions"][0]
+    for send, path in ((api.refresh, "/auth/refresh"), (api.logout, "/auth/logout")):
+        lines()
+        headers = key.headers(path, iat=clock() - 3600)
+        send(bound["refresh_token"], headers=headers).assert_problem(400, "invalid_dpop_proof")
+        (line,) = lines()
+        assert (line["reason"], line["level"]) == ("iat is too far from our clock", "INFO")
+        assert (line["user_id"], line["session_id"]) == (bound["user"]["id"], session["id"])
+        assert "event" not in line
+
+
+def test_a_wrong_proof_with_a_token_that_is_nobodys_names_nobody(api, lines, bound):
+    for token in ("a.b.c", bound["access_token"]):
+        lines()
+        api.refresh(token, headers={"DPoP": "a.b.c"}).assert_problem(400, "invalid_dpop_proof")
+        (line,) = lines()
+        assert line["level"] == "INFO"
+        assert not {"event", "user_id", "session_id"} & line.keys()
 
 
 def test_a_log_in_over_a_cookie_is_a_log_in_in_its_line(api, lines):

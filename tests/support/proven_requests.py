@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chalicelib.errors import InvalidDPoPProof
 from chalicelib.tokens.dpop import ProofVerifier
 from tests.support.samples import ISSUER
 
@@ -36,8 +37,15 @@ class ProvenRequests:
 
     def refresh(self, token, caller, proof=None):
         """Return the successor of a refresh token."""
-        sender = self.sent_by(caller, REFRESH, proof)
+        sender = self._sent_with(token, caller, REFRESH, proof)
         return self._use_cases.refresh_tokens.exchange(token, sender).tokens.refresh_token
 
     def log_out(self, token, caller, proof=None):
-        self._use_cases.refresh_tokens.revoke([token], self.sent_by(caller, LOG_OUT, proof))
+        self._use_cases.refresh_tokens.revoke([token], self._sent_with(token, caller, LOG_OUT, proof))
+
+    def _sent_with(self, token, caller, path, proof):
+        """Do what ``sent_by`` does, for a route whose refresh token says whose session a wrong proof is about."""
+        try:
+            return self.sent_by(caller, path, proof)
+        except InvalidDPoPProof as refusal:
+            self._use_cases.refresh_tokens.refuse([token], caller, refusal)

@@ -113,6 +113,19 @@ class TestAProof:
         assert verified(proof).key == KEY.thumbprint
 
 
+def test_a_refusal_tells_whose_a_proof_is_that_only_comes_at_the_wrong_time():
+    def key_of(proof):
+        with pytest.raises(InvalidDPoPProof) as refused:
+            verified(proof)
+        return refused.value.key
+
+    for seconds in (-WINDOW - 1, WINDOW + 1):
+        assert key_of(proof_of(claims={"iat": NOW + seconds})) == KEY.thumbprint
+    assert key_of(proof_of(claims={"iat": NOW - 3600, "htm": "PUT"})) == ""
+    assert key_of(proof_of(claims={"iat": NOW - 3600}, header={"jwk": ClientKey().jwk})) == ""
+    assert key_of(proof_of(claims={"htm": "PUT"})) == ""
+
+
 def decoded(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
