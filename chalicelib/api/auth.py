@@ -172,8 +172,7 @@ def refresh(call: Call, body: RefreshTokenBody) -> Answer[TokenBody]:
     try:
         logged_in = call.use_cases.refresh_tokens.exchange(refresh_tokens[0], caller_on_device(call))
     except NotOnDevice as refusal:
-        if (why := why_skipped(call.request)) is not None:
-            raise DeviceCookieDelayed(refusal, why) from refusal
+        _raise_if_delayed(call, refusal)
         raise
     return token_answer(logged_in, cookie=cookie)
 
@@ -191,11 +190,15 @@ def log_out(call: Call, body: RefreshTokenBody) -> Answer[None]:
 
     Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
     new proof by it, and one that is bound to a device, unless the short cookie comes along. A proof by the key that is
-    not new is refused with `invalid_dpop_proof`: try again with another one.
+    not new is refused with `invalid_dpop_proof`: try again with another one. If the browser says that it cannot renew
+    the short cookie for now, the answer is 503: try again later.
     """
     _refuse_wrong_proof(call, body)
     refresh_tokens, cookie = _presented_refresh_tokens(call, body)
-    call.use_cases.refresh_tokens.revoke(refresh_tokens, caller_on_device(call))
+    try:
+        call.use_cases.refresh_tokens.revoke(refresh_tokens, caller_on_device(call))
+    except NotOnDevice as refusal:
+        _raise_if_delayed(call, refusal)
     answer = no_content()
     if cookie is not None:
         answer.set_cookies(*cookie.taken_away(call.request), *short_cookie_taken_away(call))
@@ -229,6 +232,12 @@ def _device_cookie(call: Call) -> SiteCookie:
 def known_device(call: Call) -> Known | None:
     """Return the device that a request comes from, None unless a cookie proves that it has logged in before."""
     return call.use_cases.devices.recognise(_device_cookie(call).values(call.request))
+
+
+def _raise_if_delayed(call: Call, refusal: NotOnDevice) -> None:
+    """Raise DeviceCookieDelayed if the browser says that it cannot renew the short cookie for now."""
+    if (why := why_skipped(call.request)) is not None:
+        raise DeviceCookieDelayed(refusal, why) from refusal
 
 
 def _refuse_wrong_proof(call: Call, body: RefreshTokenBody) -> None:

@@ -107,13 +107,17 @@ class RefreshTokens:
         A token of a bound session is not valid without a proof of its key (``caller.key_proof``), nor away from its
         device (``caller.device_of``).
 
-        Raises InvalidDPoPProof if a proof is by a session's key and not new. That session goes on, and the others end.
+        Raises after all others have ended:
+            InvalidDPoPProof: a session goes on, because the proof is by its key and not new.
+            NotOnDevice: a session goes on, because the caller is not on its device.
+
         """
         events, refusals = self._end_each(refresh_tokens, caller, notes_strangers=True)
         # A log line names the last event: let it be a reuse if there is one.
         for event in sorted(events, key=_is_reuse):
             self._announce(event)
-        for refusal in refusals:
+        # A new proof helps at once.
+        for refusal in sorted(refusals, key=_is_of_device):
             raise refusal
 
     def replace(self, refresh_tokens: Sequence[str], caller: Caller) -> None:
@@ -158,27 +162,27 @@ class RefreshTokens:
 
     def _end_each(
         self, refresh_tokens: Sequence[str], caller: Caller, *, notes_strangers: bool
-    ) -> tuple[list[SecurityEvent], list[InvalidDPoPProof]]:
+    ) -> tuple[list[SecurityEvent], list[InvalidDPoPProof | NotOnDevice]]:
         """End the sessions of refresh tokens. Of one session's tokens the newest counts.
 
-        Return what happened, and why sessions go on whose key the caller has. ``notes_strangers`` says whether a token
-        of a bound session without its key is an event.
+        Return what happened, and why sessions go on that the caller could end by another request. ``notes_strangers``
+        says whether a token of a bound session without its key is an event.
         """
         now = self._clock()
         events, refusals = [], []
         for grant in self._newest(refresh_tokens):
-            try:
-                event = self._end(grant, now, caller, notes_strangers=notes_strangers)
-            except InvalidDPoPProof as refusal:
-                refusals.append(refusal)
-            else:
-                events += [] if event is None else [event]
+            event, refusal = self._end(grant, now, caller, notes_strangers=notes_strangers)
+            events += [] if event is None else [event]
+            refusals += [] if refusal is None else [refusal]
         return events, refusals
 
-    def _end(self, grant: RefreshGrant, now: int, caller: Caller, *, notes_strangers: bool) -> SecurityEvent | None:
-        """End the session of a refresh token. Return the event, None if there was no session or nothing to tell.
+    def _end(
+        self, grant: RefreshGrant, now: int, caller: Caller, *, notes_strangers: bool
+    ) -> tuple[SecurityEvent | None, InvalidDPoPProof | NotOnDevice | None]:
+        """End the session of a refresh token.
 
-        Raises InvalidDPoPProof if the caller's proof is by the session's key and not new.
+        Return the event, None if there was no session or nothing to tell, and why the session goes on if the caller
+        lacks its device, or has its key and no new proof.
         """
         event = SecurityEvent(EventType.LOGGED_OUT, grant.user_id, now, caller, grant.session_id)
         proof, is_on_device = caller.key_proof, caller.device_of == grant.session_id
@@ -195,16 +199,18 @@ class RefreshTokens:
         if session is not None and session.allows(proof) and session.is_on_device(caller):
             if self._is_reused(session, grant, now, caller):
                 event = replace(event, type=EventType.REFRESH_TOKEN_REUSED)
-                return event if self._sessions.end_reused(session, event, self._notice(session, now)) else None
+                is_ended = self._sessions.end_reused(session, event, self._notice(session, now))
+                return event if is_ended else None, None
             ending = end_at(counter=None)
             session = ending.session
         if ending.applied:
-            return event
+            return event, None
         if session is None:
-            return None
-        if not (session.is_held_by(proof) and session.is_on_device(caller)):
-            return self._noted_without_key(session, now, caller) if notes_strangers else None
-        raise InvalidDPoPProof(session.refusal_of(proof), session.user_id, session.id)
+            return None, None
+        away = None if session.is_on_device(caller) else NotOnDevice(session.user_id, session.id)
+        if session.is_held_by(proof) and away is None:
+            return None, InvalidDPoPProof(session.refusal_of(proof), session.user_id, session.id)
+        return self._noted_without_key(session, now, caller) if notes_strangers else None, away
 
     def _is_reused(self, session: Session, grant: RefreshGrant, now: int, caller: Caller) -> bool:
         """Return whether a token other than the current one was used before and is not accepted as a retry."""
@@ -290,6 +296,10 @@ class RefreshTokens:
     def _notice(self, session: Session, now: int) -> Mail | None:
         """Return the mail that tells the session's user that a refresh token was reused."""
         return self._notices.of("refresh_token_reused", username=session.username, user_id=session.user_id, at=now)
+
+
+def _is_of_device(refusal: InvalidDPoPProof | NotOnDevice) -> bool:
+    return isinstance(refusal, NotOnDevice)
 
 
 def _is_reuse(event: SecurityEvent) -> bool:

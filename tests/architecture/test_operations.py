@@ -33,6 +33,7 @@ _LANGUAGE = {
     "filter",
     "in",
     "limit",
+    "or",
     "sort",
     "stats",
     "failures",

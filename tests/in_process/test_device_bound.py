@@ -362,6 +362,24 @@ class TestWithAKeyOfItsClientToo:
 
         return refresh
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_a_log_out_of_it_and_of_one_elsewhere_asks_for_a_new_proof_first(self, owner, key, new_browser, order):
+        other = new_browser()
+        other.sign_up()
+        other.bind()
+        both = [f"{REFRESH_COOKIE}={each.cookies[REFRESH_COOKIE]}" for each in (owner, other)][::order]
+        cookies = {"Cookie": "; ".join(both)}
+        for said in ({}, {"Secure-Session-Skipped": "unreachable"}):
+            old = key.headers("/auth/logout", iat=key.clock() - 1)
+            answer = owner.api.post("/auth/logout", {}, headers=cookies | old | said)
+            answer.assert_problem(400, "invalid_dpop_proof")
+            assert answer.set_cookies == []
+        new = key.headers("/auth/logout", iat=key.clock() + 1)
+        assert owner.api.post("/auth/logout", {}, headers=cookies | new).status == 204
+        later = key.headers("/auth/refresh", iat=key.clock() + 2)
+        owner.refresh(headers=later).assert_problem(401, "invalid_grant")
+        assert other.refresh().status == 200
+
     def test_needs_both_from_the_first_refresh_on_that_has_both(self, owner, refresh):
         assert owner.bind().status == 200
         short = owner.cookies.pop(SHORT_COOKIE)
@@ -575,6 +593,36 @@ class TestEnd:
         assert answer.status == 204
         assert browser.refresh().status == 200
         assert events_of(browser) == ["refresh_without_key", "registered"]
+
+    @pytest.mark.parametrize("why", ["unreachable", "server_error", "quota_exceeded"])
+    def test_a_log_out_while_the_browser_cannot_renew_the_short_cookie_is_to_come_again(self, browser, caplog, why):
+        skipped = {"Secure-Session-Skipped": f"{why};session_identifier={browser.session['session_identifier']}"}
+        answer = browser.send("/auth/logout", {}, cookies=browser.without_short_cookie(), headers=skipped)
+        answer.assert_problem(503, "service_unavailable")
+        assert answer.set_cookies == []
+        assert answer.headers["retry-after"] == "1"
+        assert f"the browser says {why}" in caplog.text
+        assert events_of(browser) == ["refresh_without_key", "registered"]
+        cookies = dict(browser.cookies)
+        assert browser.send("/auth/logout", {}).status == 204
+        browser.refresh(cookies=cookies).assert_problem(401, "invalid_grant")
+
+    def test_one_that_needs_no_short_cookie_or_has_it_is_done(self, browser, new_browser):
+        skipped = {"Secure-Session-Skipped": "unreachable"}
+        plain = new_browser()
+        plain.log_in()
+        for each in (plain, browser):
+            cookies = dict(each.cookies)
+            assert each.send("/auth/logout", {}, headers=skipped).status == 204
+            assert REFRESH_COOKIE not in each.cookies
+            plain.refresh(cookies=cookies).assert_problem(401, "invalid_grant")
+
+    def test_one_that_gives_no_such_reason_takes_the_cookies_away(self, browser):
+        lacking = browser.without_short_cookie()
+        for said in ("", "unknown_reason;session_identifier=x"):
+            answer = browser.send("/auth/logout", {}, cookies=lacking, headers={"Secure-Session-Skipped": said})
+            assert answer.status == 204
+            assert answer.set_cookies != []
 
     def test_a_log_in_over_it_ends_the_session_only_on_its_device(self, api, browser, new_browser):
         thief = new_browser()

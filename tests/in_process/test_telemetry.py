@@ -279,14 +279,16 @@ def test_each_refresh_without_the_key_is_in_the_log_and_counted_and_the_history_
     assert [event["type"] for event in shown] == ["refresh_without_key", "registered"]
 
 
-def test_a_browser_that_cannot_renew_its_devices_cookie_for_now_is_no_error_of_ours(site_with, lines):
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
+def test_a_browser_that_cannot_renew_its_devices_cookie_for_now_is_no_error_of_ours(site_with, lines, path):
     """Whoever has a bound session can cause this, and an alarm counts 5xx."""
     browser = DeviceBrowser(site_with(LYCHGATE_DBSC="on"))
     browser.sign_up()
     browser.bind()
     lines()
     skipped = {"Secure-Session-Skipped": "quota_exceeded"}
-    browser.refresh(cookies=browser.without_short_cookie(), headers=skipped).assert_problem(503, "service_unavailable")
+    answer = browser.send(path, {}, cookies=browser.without_short_cookie(), headers=skipped)
+    answer.assert_problem(503, "service_unavailable")
     (line,) = lines()
     assert (line["event"], line["level"], line["status"]) == ("refresh_without_key", "WARNING", 503)
     assert line["reason"] == "the cookie of the session's device is missing: the browser says quota_exceeded"
