@@ -171,6 +171,8 @@ class Session:
             return "there is none, and the session is bound to a key"
         if not self.is_held_by(proof):
             return "it is by another key than the session's"
+        if proof.at == self.key_proof_at and proof.id not in self.key_proofs:
+            return f"{MOST_PROOFS} of the same second were used before it, and there may be no more"
         return "it was used before, or is older than the last one"
 
     def after_proof(self, proof: KeyProof | None) -> Session:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.accounts.caller import Caller
 from chalicelib.accounts.key_proof import KeyProof
 from chalicelib.accounts.results import TokenPair
+from chalicelib.accounts.session import MOST_PROOFS
 from chalicelib.accounts.usernames import canonical_username
 from tests.support.samples import ALICE, NOW, SESSION
 
@@ -130,6 +131,16 @@ def test_neither_tokens_nor_hashes_show_in_a_representation():
     user = replace(ALICE, password_hash="$2b$secret")
     assert "secret" not in repr(user)
     assert "secret" not in repr(TokenPair("secret", 1, "secret", 1))
+
+
+def test_a_refusal_says_whether_a_proof_is_old_or_one_too_many_of_its_second():
+    used = tuple(f"p{number}" for number in range(MOST_PROOFS))
+    full = replace(SESSION, key="k", key_proof_at=NOW, key_proofs=used)
+    old = "it was used before, or is older than the last one"
+    assert full.refusal_of(KeyProof("k", used[0], NOW)) == full.refusal_of(KeyProof("k", "p", NOW - 1)) == old
+    too_many = f"{MOST_PROOFS} of the same second were used before it, and there may be no more"
+    assert full.refusal_of(KeyProof("k", "p", NOW)) == too_many
+    assert full.refusal_of(KeyProof("another", "p", NOW)) == "it is by another key than the session's"
 
 
 def test_the_proofs_of_a_second_are_in_one_order_whichever_came_first():
