@@ -97,7 +97,8 @@ export interface paths {
          * End the session of a refresh token. Succeeds also if there is no such session.
          * @description Of two refresh cookies both sessions end. A session that is bound to a key goes on, unless the header `DPoP` has a
          *     new proof by it, and one that is bound to a device, unless the short cookie comes along. A proof by the key that is
-         *     not new is refused with `invalid_dpop_proof`: try again with another one.
+         *     not new is refused with `invalid_dpop_proof`: try again with another one. If the browser says that it cannot renew
+         *     the short cookie for now, the answer is 503: try again later.
          */
         post: operations["log_out"];
         delete?: never;
