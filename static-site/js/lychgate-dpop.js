@@ -9,14 +9,14 @@
  * Where a client keeps its key.
  *
  * @typedef {object} KeyPlace
- * @property {string} mode "memory" keeps it with the page; the tabs of all other modes share one
+ * @property {string} mode "memory" keeps it with the page; tabs share one, and those of the mode "session" another one
  * @property {string} name of the database
  * @property {boolean} isBound whether a session, or its log-out, needs the key
  * @property {Key} [key] in the mode "memory"
  */
 /** @typedef {{privateKey: CryptoKey, jwk: {kty?: string, crv?: string, x?: string, y?: string}}} Key */
 
-/** The database has one object store, with one entry. */
+/** The database has one object store, with an entry for the mode "session" and one for all others. */
 const KEYS = "keys";
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 /** How far the API's clock is ahead of this machine's, as far as that is wrong. */
@@ -53,6 +53,8 @@ export async function fetchProven(request, fetch, place, begins) {
     }
     // Node forgets the signal of a request that nobody holds.
     const response = await fetch((/** @type {any} */ (request).sent = new Request(request.clone(), { signal })));
+    // The cookie has come, whatever becomes of the body.
+    if (begins && response.ok) place.isBound = true;
     const error = (await response.clone().json().catch(() => {}))?.error;
     if (error === "not_on_device") {
       // The request may have been under way while the browser bound the session.
@@ -142,7 +144,7 @@ function encode(text) {
  * @param {...Key} value what to put
  * @returns {Promise<any>}
  */
-function inDatabase({ name }, signal, method, ...value) {
+function inDatabase({ name, mode }, signal, method, ...value) {
   return new Promise((resolve, reject) => {
     const fail = ({ target }) => reject(target.error ?? target.reason);
     signal.throwIfAborted();
@@ -152,7 +154,7 @@ function inDatabase({ name }, signal, method, ...value) {
     opening.onerror = fail;
     opening.onsuccess = () => {
       const transaction = opening.result.transaction(KEYS, "readwrite");
-      const asked = /** @type {any} */ (transaction.objectStore(KEYS))[method](...value, "key");
+      const asked = /** @type {any} */ (transaction.objectStore(KEYS))[method](...value, mode.replace(/cookie|local/, "key"));
       transaction.oncomplete = () => resolve(asked.result);
       transaction.onabort = fail;
       // Once the transaction is over.

@@ -196,6 +196,17 @@ def test_a_log_out_deletes_the_key(kim):
     assert proofs == [True]
 
 
+def test_a_log_out_leaves_the_key_of_a_tab_with_a_session_of_its_own(kim):
+    alone = open_client(kim, kim.page, START.replace("createClient()", 'createClient({ storage: "session" })'))
+    join(kim, alone)
+    other = open_client(kim, kim.open_tab())
+    other.evaluate(f"client.login({json.dumps(kim.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    assert other.evaluate("client.logout()") is True
+    alone.evaluate("client.refresh()")
+    assert alone.evaluate("client.session") == {"bound": True}
+    assert kim.refreshes() == [200]
+
+
 def test_a_log_out_made_offline_is_proven_when_it_is_sent_after_a_reload(kim, new_visitor, server):
     page = join(kim, open_client(kim, kim.page))
     kim.context.route(LOGOUT, lambda route: route.abort())

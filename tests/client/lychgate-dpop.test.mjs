@@ -313,6 +313,22 @@ test("a log-out in one tab leaves the key to the sessions of other tabs in the m
   assert.deepEqual(second.session, { bound: true });
 });
 
+for (const storage of ["cookie", "local"]) {
+  test(`a log-out in the mode ${storage} leaves the key to sessions of the mode session, and theirs leaves its own`, async () => {
+    const tab = await signedIn({ storage: "session" });
+    const others = await signedIn({ storage });
+    assert.equal(api.keys().size, 2);
+    await others.logout();
+    await tab.refresh();
+    assert.deepEqual(tab.session, { bound: true });
+    await others.login("kim", "seven old oak boards");
+    await tab.logout();
+    await others.refresh();
+    assert.deepEqual(others.session, { bound: true });
+    assert.equal(api.paths.filter((path) => path === "auth/refresh proven").length, 2);
+  });
+}
+
 test("clients that keep nothing have a key each", async () => {
   await signedIn({ storage: "memory" });
   await signedIn({ storage: "memory" });
@@ -352,6 +368,20 @@ test("a plain session that takes the place of a bound one needs no key", async (
   globalThis.indexedDB.entries.clear();
   await client.refresh();
   assert.deepEqual(api.paths, ["auth/login proven", "auth/login", "auth/refresh"]);
+});
+
+test("the next page proves the key of a bound session that took the place of a plain one and whose tokens got lost", async () => {
+  await signedIn({ storage: "cookie", bind: false });
+  // With the head of the answer came the cookie.
+  const cut = async (request) => {
+    const { status, headers } = await api.fetch(request);
+    return new Response(new ReadableStream({ start: (body) => body.error(new TypeError("cut")) }), { status, headers });
+  };
+  const client = newClient({ storage: "cookie", fetch: cut });
+  await assert.rejects(client.login("kim", "seven old oak boards"), NetworkError);
+  client.close();
+  await newClient({ storage: "cookie" }).restore();
+  assert.deepEqual(api.paths, ["auth/login", "auth/login proven", "auth/refresh proven"]);
 });
 
 test("a log-in that fails leaves the session bound that there is", async () => {

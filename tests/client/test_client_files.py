@@ -19,7 +19,7 @@ DOCS = ROOT / "docs" / "browser-client.md"
 TOOLS = ROOT / ".tools" / "node_modules"
 COMPILER_SECONDS = 300
 # The client needs 240 of its own to be bound by the module of its key: docs/decisions/0084-a-key-for-the-browser.md
-MAX_MINIFIED_GZIPPED_BYTES = {CLIENT: 4440, KEY: 1200, MAIL: 512, FACTORS: 3200, ADMIN: 600, QR: 2200}
+MAX_MINIFIED_GZIPPED_BYTES = {CLIENT: 4440, KEY: 1225, MAIL: 512, FACTORS: 3200, ADMIN: 600, QR: 2200}
 ELEMENTS = CLIENT.with_name("elements")
 SIZE_OF_ELEMENTS = Path(__file__).with_name("size_of_elements.mjs")
 # By what is loaded to show them in English, with the client. Style sheets are apart.
