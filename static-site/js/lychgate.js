@@ -307,8 +307,8 @@ class Api {
 
   /** Whether the access token may go there: below the root, with no encoded slash that a server might decode. */
   covers(url) {
-    const { origin, pathname } = new URL(url);
-    return origin === this.#base.origin && pathname.startsWith(this.#base.pathname) && !/%2f|%5c/i.test(pathname);
+    const { href, pathname } = new URL(url);
+    return href.startsWith(this.#base.href) && !/%2f|%5c/i.test(pathname);
   }
 
   /** @param {object} [body] @param {CallOptions} [options] */
@@ -440,8 +440,8 @@ class SessionStore {
       else delete entries[entry];
     } catch {
       // It is full, most likely of what is not ours.
-      const { [this.name]: first, [`${this.name} key`]: key } = entries;
-      this.#entries = { [this.name]: first, [`${this.name} key`]: key, [entry]: value };
+      const key = `${this.name} key`;
+      this.#entries = { [this.name]: entries[this.name], [key]: entries[key], [entry]: value };
       delete entries[entry];
     }
   }
@@ -594,6 +594,25 @@ class Retry {
  */
 function refreshMargin(lifetime) {
   return Math.min(REFRESH_MARGIN_S, lifetime / 4) + (lifetime / 4) * Math.random();
+}
+
+/** Wait for what others may share, for no longer than a request. */
+function waitFor({ signal }, shared) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    shared.then(resolve, reject);
+  });
+}
+
+/** How often the module of the key has not come. Browsers go on refusing its URL until the page is reloaded. */
+let misses = 0;
+
+/** @returns {Promise<typeof import("./lychgate-dpop.js")>} */
+function importKeys() {
+  const get = () => import("./lychgate-dpop.js");
+  // Bundlers rename it.
+  const path = misses && /import\(.(.+?)["'`]/.exec(`${get}`)?.[1];
+  return path ? import(/* @vite-ignore */ `${path}?${misses}`) : get();
 }
 
 /** Logs in, refreshes in time and logs out. */
@@ -765,21 +784,20 @@ class SessionKeeper {
   }
 
   /**
-   * What sends a request with a proof of the key, if the session is bound or is to be bound; undefined if nothing is to be
-   * proven. A session begins without a key where there can be none.
+   * Send a request, with a proof of the key if the session is bound or is to be. A session begins without a key where there
+   * can be none.
    *
    * @param {boolean} [begins] whether the request begins a session
-   * @returns {((request: Request) => Promise<Response>) | undefined}
    */
-  #proving(begins) {
-    const { fetch } = this.#api;
-    if (!(begins ? this.#bind && globalThis.crypto?.subtle : this.#store.isBound)) return;
-    return async (request) => {
-      const keys = await import("./lychgate-dpop.js").catch((error) => {
+  async #fetch(request, begins) {
+    const wantsProof = begins ? this.#bind : this.#store.isBound;
+    const keys =
+      wantsProof &&
+      (await waitFor(request, importKeys()).catch((error) => {
+        misses += 1;
         if (!begins) throw error;
-      });
-      return keys ? keys.fetchProven(request, fetch, this.#store, begins) : fetch(request);
-    };
+      }));
+    return keys ? keys.fetchProven(request, this.#api.fetch, this.#store, begins) : this.#api.fetch(request);
   }
 
   /** @param {Request} request @param {boolean} [begins] as above @returns {Promise<TokenSet>} */
@@ -793,7 +811,7 @@ class SessionKeeper {
       if (begins) this.#store.isBound = sent.headers.has("DPoP");
       return new TokenSet(tokens, sentAt + tokens.expires_in * 1000, answeredAt + tokens.expires_in);
     };
-    return this.#api.send(request, read, this.#proving(begins));
+    return this.#api.send(request, read, (request) => this.#fetch(request, begins));
   }
 
   /** @returns {Promise<boolean>} whether the API has heard of the log-out, if there was one */
@@ -812,7 +830,7 @@ class SessionKeeper {
       }
       try {
         const request = this.#api.jsonRequest("POST", "auth/logout", this.#pendingLogout ?? {});
-        await this.#api.send(request, readJson, this.#proving());
+        await this.#api.send(request, readJson, (request) => this.#fetch(request));
       } catch (error) {
         this.#tryLater(error);
         if (!this.#isLogoutAwaited) this.#notify("logout-pending", why, error);
@@ -941,7 +959,7 @@ class Calls {
     if (!this.#api.covers(request.url)) return this.#api.fetch(request).then(read);
     if (!this.#keeper.mayHaveSession) return this.#api.send(request, read);
     const userId = this.#keeper.session?.tokens.user.id;
-    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await this.#waitFor(request, this.#keeper.refresh("before a call"));
+    if (this.#keeper.secondsLeft < CALL_MARGIN_S) await waitFor(request, this.#keeper.refresh("before a call"));
     const used = this.#keeper.session;
     const confirmations = this.#confirmations;
     const attempt = () =>
@@ -951,11 +969,11 @@ class Calls {
       });
     let answer = await attempt();
     if (answer.why?.error === "invalid_token") {
-      if (this.#keeper.session === used) await this.#waitFor(request, this.#keeper.refresh("after a 401"));
+      if (this.#keeper.session === used) await waitFor(request, this.#keeper.refresh("after a 401"));
       answer = await attempt();
     }
     if (answer.why?.error === "insufficient_user_authentication") {
-      if (this.#confirmations === confirmations) await this.#waitFor(request, this.#confirm(answer.why));
+      if (this.#confirmations === confirmations) await waitFor(request, this.#confirm(answer.why));
       if (this.#confirmations > confirmations) answer = await attempt();
     }
     return answer.response ? read(answer.response) : answer.result;
@@ -1018,14 +1036,6 @@ class Calls {
       await this.#ask(error);
     }
   }
-
-  /** Wait for what other calls may share, for no longer than the request's caller wants to. */
-  #waitFor({ signal }, shared) {
-    return new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason));
-      shared.then(resolve, reject);
-    });
-  }
 }
 
 /**
@@ -1068,9 +1078,8 @@ export function createClient({
     },
 
     get token() {
-      if (!keeper.session) return null;
-      const { access_token: accessToken, expires_in: lifetime } = keeper.session.tokens;
-      return { accessToken, lifetime, secondsLeft: keeper.secondsLeft };
+      const { session, secondsLeft } = keeper;
+      return session && { accessToken: session.tokens.access_token, lifetime: session.tokens.expires_in, secondsLeft };
     },
 
     get session() {

@@ -2,12 +2,14 @@
 
 import datetime
 import json
+import re
 
 import pytest
 
 from tests.browser.visitor import PASSWORD
 
 LOGOUT = "**/api/auth/logout"
+MODULE = re.compile(r"/lychgate-dpop\.js")
 FAILED = "Failed to load resource"
 A_PAGE_WITHOUT_SCRIPTS = "/alone/"
 # A browser asks once for the icon of pages that name none, which is not there.
@@ -280,3 +282,69 @@ def test_a_machine_whose_clock_is_wrong_logs_in_and_goes_on(new_visitor, server,
         ("auth/refresh", 200),
     ]
     kim.forgive(400)
+
+
+def module_of_key(visitor):
+    """Return the URLs at which the first tab has asked for the module of the key, as they come."""
+    asked = []
+    visitor.page.on("request", lambda request: asked.append(request.url) if MODULE.search(request.url) else None)
+    return asked
+
+
+def learns_of_session(visitor):
+    """Open a tab whose client has not needed the key, and log in in another one."""
+    page = open_client(visitor, visitor.page)
+    other = join(visitor, open_client(visitor, visitor.open_tab()))
+    visitor.wait_for(lambda: page.evaluate("client.session?.bound"), page)
+    return page, other
+
+
+def test_a_tab_whose_module_did_not_come_refreshes_once_the_network_is_back(kim):
+    page, _ = learns_of_session(kim)
+    asked = module_of_key(kim)
+    kim.context.route(MODULE, lambda route: route.abort())
+    assert page.evaluate("client.refresh().catch(({ name }) => name)") == "NetworkError"
+    assert kim.refreshes() == []
+    kim.reaches_again(MODULE)
+    kim.wait_for(lambda: "refreshed: on the clock" in page.evaluate("changes"))
+    came = len(asked)
+    page.evaluate("client.refresh()")
+    assert page.evaluate("client.session") == {"bound": True}
+    assert kim.refreshes() == [200, 200]
+    assert len(asked) == came
+    kim.forgive(FAILED)
+
+
+def test_a_log_out_of_a_tab_whose_module_did_not_come_is_sent_once_the_network_is_back(kim):
+    page, _ = learns_of_session(kim)
+    proofs = proofs_of(page)
+    kim.context.route(MODULE, lambda route: route.abort())
+    assert page.evaluate("client.logout()") is False
+    kim.reaches_again(MODULE)
+    kim.wait_for(lambda: told(page) == ["logout-pending: logged out", "logout-sent: on the clock"])
+    assert proofs == [True]
+    kim.forgive(FAILED)
+
+
+def test_a_session_is_bound_that_begins_after_one_whose_module_did_not_come(kim):
+    page = open_client(kim, kim.page)
+    kim.context.route(MODULE, lambda route: route.abort())
+    join(kim, page)
+    assert page.evaluate("client.session") == {"bound": False}
+    kim.reaches_again(MODULE)
+    page.evaluate(f"client.login({json.dumps(kim.username)}, {json.dumps(PASSWORD)}).then(() => true)")
+    assert page.evaluate("client.session") == {"bound": True}
+    kim.forgive(FAILED)
+
+
+def test_a_tab_whose_module_never_came_whole_gives_up_in_time_and_refreshes_later(kim):
+    page = open_client(kim, kim.page, START.replace("createClient()", "createClient({ timeout: 1000 })"))
+    join(kim, open_client(kim, kim.open_tab()))
+    kim.wait_for(lambda: page.evaluate("client.session?.bound"), page)
+    held = []
+    kim.context.route(MODULE, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
+    assert page.evaluate("client.refresh().catch(({ name }) => name)") == "NetworkError"
+    assert len(held) == 1
+    kim.reaches_again(MODULE)
+    kim.wait_for(lambda: "refreshed: on the clock" in page.evaluate("changes"))
+    assert kim.refreshes() == [200]
