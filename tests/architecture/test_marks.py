@@ -77,6 +77,6 @@ def test_the_places_that_are_told_apart_are_those_that_there_are():
 def test_the_longest_groups_are_begun_first():
     from tests.support.workers import LONGEST, by_length
 
-    ids = ["tests/unit/test_a.py::test_a", "tests/smoke/test_a.py::test_a", "tests/api/test_a.py::test_a[packaged]"]
+    ids = ["tests/fuzz/test_a.py::test_a", "tests/browser/test_a.py::test_a", "tests/api/test_a.py::test_a[packaged]"]
     assert sorted(ids, key=by_length) == [ids[1], ids[2], ids[0]]
     assert {group.partition(",")[0] for group in LONGEST} <= marks.OF_FOLDERS.keys()
