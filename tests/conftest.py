@@ -21,12 +21,14 @@ pytest_plugins = ["tests.support.browsers"]
 
 # `make test` runs few examples of each property and the same ones each time, `make quick` fewer, `make test-all` more;
 # `nightly` looks for new ones, at length.
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=50)
-hypothesis.settings.register_profile("all", deadline=None, derandomize=True, max_examples=100)
+# None of them fails what a busy machine is slow at.
+AT_ANY_SPEED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("ci", **AT_ANY_SPEED, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("all", **AT_ANY_SPEED, derandomize=True, max_examples=100)
 hypothesis.settings.register_profile(
-    "quick", deadline=None, derandomize=True, database=None, max_examples=10, stateful_step_count=20
+    "quick", **AT_ANY_SPEED, derandomize=True, database=None, max_examples=10, stateful_step_count=20
 )
-hypothesis.settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=80)
+hypothesis.settings.register_profile("nightly", **AT_ANY_SPEED, max_examples=2000, stateful_step_count=80)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

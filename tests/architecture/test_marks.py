@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 
 from tests.support import marks
@@ -71,6 +72,13 @@ def test_the_places_that_are_told_apart_are_those_that_there_are():
     from tests.support import places, workers
 
     assert (places.IN_PROCESS, *places.PLACES) == workers.PLACES
+
+
+@pytest.mark.parametrize("profile", ["ci", "all", "quick", "nightly"])
+def test_no_property_fails_because_the_machine_is_busy(profile):
+    settings = hypothesis.settings.get_profile(profile)
+    assert settings.deadline is None
+    assert hypothesis.HealthCheck.too_slow in settings.suppress_health_check
 
 
 @pytest.mark.slow

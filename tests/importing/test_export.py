@@ -138,7 +138,7 @@ def sealer(ring, clock):
     return Sealer(parse_peppers(ring), clock)
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_an_import_of_an_export_is_what_was_there_to_the_last_attribute(
     data, dynamodb, run, users_in, sealer, tmp_path, accounts_of

@@ -109,7 +109,7 @@ def test_who_reads_no_language_of_ours_gets_the_first(language):
 @example("$link ${code} $$ $")
 @example("&amp; &lt;b&gt;")
 @example("{% raw %} {{ 7*7 }} %(x)s")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_the_sites_name_is_text_whatever_it_is(name):
     look = Look(name, "https://example.com", "#1f5fa8")
     plain = MailReader(render("reset", "en", sample_values("reset", LOOK), LOOK).html)

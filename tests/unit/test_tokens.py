@@ -356,7 +356,7 @@ def test_refuses_a_hostile_refresh_token(changes, reason, issuer, verifier, sign
     assert reason in refusal.value.reason
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}", fullmatch=True))
 def test_nothing_but_a_refusal_ever_comes_of_junk(verifier, junk):
     with pytest.raises(InvalidToken):
@@ -365,7 +365,7 @@ def test_nothing_but_a_refusal_ever_comes_of_junk(verifier, junk):
         verifier.verify(REFRESH_TOKEN, junk)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_no_single_changed_character_survives(verifier, issuer, data):
     access_token = issuer.access_token(ALICE, SESSION, NOW)
