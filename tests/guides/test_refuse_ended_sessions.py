@@ -285,12 +285,17 @@ def test_it_looks_once_in_ten_seconds(service, site, token):
         assert site.looks == looks
 
 
-def test_an_end_is_known_after_the_next_look(service, site, token):
+def let_one_end(service, site, token):
+    """Let the session "one" end between two looks of a service, the second of which is due."""
     service.begin()
     site.publishes(site.signed(site.claims()))
     assert service.ask(token("one")) == 200
     site.publishes(site.signed(site.claims(sessions=["one"])))
     service.ahead = 10
+
+
+def test_an_end_is_known_after_the_next_look(service, site, token):
+    let_one_end(service, site, token)
     assert service.ask(token("one")) == 401
 
 
@@ -326,11 +331,7 @@ def test_whoever_comes_during_the_first_look_waits_for_it(service, site, token):
 
 
 def test_whoever_comes_during_a_later_look_is_told_nothing_older(service, site, token):
-    service.begin()
-    site.publishes(site.signed(site.claims()))
-    assert service.ask(token("one")) == 200
-    site.publishes(site.signed(site.claims(sessions=["one"])))
-    service.ahead = 10
+    let_one_end(service, site, token)
     one_knows = threading.Event()
     site.meanwhile = lambda: one_knows.wait(0.5)
     assert service.ask_at_once([token("one")] * 8, one_knows.set) == [401] * 8

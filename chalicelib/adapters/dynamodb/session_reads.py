@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def find_session(database: Database, user_id: str, session_id: str) -> Session | None:
     """Return a session of a user, or None if there is none. Takes one consistent read."""
-    # Not GetItem, which the function's role lacks for this table.
     found = _read(database, {database.tables.sessions: session_key(user_id, session_id)})
     session = found[database.tables.sessions]
     return session_from_item(session) if session else None
@@ -48,6 +47,7 @@ def sessions_of(database: Database, user_id: str) -> list[Session]:
 
 def _read(database: Database, keys: dict[str, Item]) -> dict[str, Item | None]:
     """Return the item of each table's key, or None, by consistent reads."""
+    # Not GetItem, which the function's role lacks for the table of sessions.
     with unavailable_on_failure():
         response = database.client.batch_get_item(
             RequestItems={table: {"Keys": [key], "ConsistentRead": True} for table, key in keys.items()}
