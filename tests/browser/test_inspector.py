@@ -493,6 +493,8 @@ def test_nothing_moves_when_something_is_said(insider, width):
     insider.page.fill("#call-path", "me")
     insider.page.click("#copy-token")
     insider.sees("#token-copied:not(:empty)")
+    insider.page.click("#copy-curl")
+    insider.sees("#curl-copied:not(:empty)")
     assert tops() == before
 
 

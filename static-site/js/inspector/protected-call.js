@@ -56,7 +56,7 @@ export function startCalls(client, words, timeout) {
 /** Show the command for the token that is there now. @param {Client} client */
 export function showCurl(client) {
   byId("call-curl").textContent = curlCommand(client, shortened);
-  byId("curl-hint").textContent = credential() === "none" || !target() ? "" : "The copy has the whole token in it.";
+  byId("curl-hint").textContent = credential() === "none" || !target() ? "" : "The whole token is in it.";
 }
 
 /** Offer the routes that the API describes. Those in the document stay if it does not. @param {number} timeout */
