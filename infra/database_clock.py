@@ -33,27 +33,27 @@ class TooLateError(BotoCoreError):
 class DatabaseClock:
     """A ``Clock``: one of this machine's, put right by the ``Date`` (RFC 9110 section 6.6.1) of each answer.
 
-    Before the first answer it is this machine's. Afterwards it is right to a second, and rather late than early: an end
-    that says an earlier time leaves tokens out. It is later by as long as a request was on its way, if the machine's is
-    wrong.
+    Before the first answer it is this machine's. Afterwards it is right to a second and to as long as a request was on
+    its way, and rather late than early: an end that says an earlier time leaves tokens out. A clock that may be right
+    by an answer is left as it is.
     """
 
     def __init__(self, client: DynamoDBClient, clock: Callable[[], float]) -> None:
         """Put ``clock`` right from now on by what ``client`` is answered, and let it send no entry too late."""
         self._clock = clock
-        self._ahead = 0
-        """Seconds by which the machine's clock is ahead."""
+        self._ahead = 0.0
+        """Seconds by which the machine's clock is ahead, at least."""
         self._of_thread = threading.local()
         client.meta.events.register("before-send.dynamodb", self._begin)
         client.meta.events.register("after-call.dynamodb", self._compare)
 
     def __call__(self) -> int:
         """Return the time as a NumericDate."""
-        return int(self._clock()) - self._ahead
+        return int(self._clock() - self._ahead)
 
     def _begin(self, request: AWSPreparedRequest, **_: object) -> None:
         """Note when a request is sent. Raises TooLateError if it has an entry that would come too late."""
-        self._of_thread.sent = int(self._clock())
+        self._of_thread.sent = self._clock()
         entry = _ENTRY.search(cast("bytes", request.body))
         late = 0 if entry is None else self() - int(entry[1]) - LATEST
         if late > 0:
@@ -63,6 +63,6 @@ class DatabaseClock:
         told = http_response.headers.get("date")
         if told is not None:
             # The answer was made after the request was sent, and before it came. ``Date`` is cut to seconds.
-            made, sent = int(parsedate_to_datetime(told).timestamp()), self._of_thread.sent
-            is_right = sent - 1 <= made <= int(self._clock()) + 1
-            self._ahead = 0 if is_right else sent - made - 1
+            made, sent = parsedate_to_datetime(told).timestamp(), self._of_thread.sent
+            may_be_right = sent - 1 < made <= self._clock()
+            self._ahead = 0.0 if may_be_right else sent - made - 1

@@ -74,6 +74,18 @@ def test_a_clock_that_is_wrong_is_put_right_and_rather_late_than_early(database,
     assert int(database.now) <= clock() <= int(database.now) + there + 1
 
 
+@pytest.mark.parametrize("ahead", [-3, -2, -1.2, 1.2, 2, 3])
+@pytest.mark.parametrize("fraction", [0, 0.05, 0.5, 0.92, 0.96])
+def test_a_clock_that_is_wrong_by_more_than_a_second_is_put_right_whenever_in_a_second_an_answer_is_made(
+    database, ahead, fraction
+):
+    clock = DatabaseClock(database.client, lambda: database.now + ahead)
+    database.now = NOW + fraction
+    database.there = database.back = 0.05
+    database.read()
+    assert int(database.now) <= clock() <= int(database.now + 1.1)
+
+
 def test_an_end_is_not_told_so_late_that_those_who_look_might_not_see_it(database):
     clock = DatabaseClock(database.client, database.time)
     tables = tables_of("test")
