@@ -115,7 +115,9 @@ def test_no_reset_reaches_the_log_in(new_visitor, server):
     # The resets come after the styles of the element.
     open_site(visitor, "<lychgate-sign-in></lychgate-sign-in>", links=SHEETS, resets=RESETS)
     visitor.sees("[data-part~=mail-ways]")
+    # What comes once the form is there.
     visitor.page.locator("[data-part~=signup-form]").wait_for(state="attached")
+    visitor.sees("[data-part~=passkey-address]")
     assert_no_reset_reaches(visitor, "lychgate-sign-in")
     visitor.page.keyboard.press("Tab")
     visitor.page.focus("[data-part~=login-username]")
