@@ -91,7 +91,7 @@ def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
 
 
 def test_what_a_closed_site_a_taken_name_and_a_notice_show_is_accessible(reader):
-    page = reader.page
+    page = reader.keeps_notices().page
     taken = {"status": 409, "json": {"error": "username_taken"}}
     reader.context.route("**/api/auth/register", lambda route: route.fulfill(**taken))
     reader.open().sign_up()
@@ -278,7 +278,8 @@ def test_no_other_page_can_put_this_one_into_a_frame(new_visitor, server):
     visitor.context.route(host, lambda route: route.fulfill(content_type="text/html", body=frame))
     visitor.page.goto(host)
     visitor.wait_for(lambda: visitor.troubles)
-    assert visitor.page.frames[1].url.startswith("chrome-error:")
+    # The line in the console may come before the page that takes its place.
+    visitor.wait_for(lambda: visitor.page.frames[1].url.startswith("chrome-error:"))
     visitor.forgive("frame")
 
 
