@@ -1,5 +1,6 @@
 """Second factors and passkeys in the page, with a virtual authenticator of the browser, and a TOTP app."""
 
+import datetime
 import json
 import re
 from types import SimpleNamespace
@@ -112,7 +113,7 @@ class Member:
 @pytest.fixture
 def new_member(new_visitor, named, patient_clock):
     def new_member(**settings):
-        return Member(new_visitor(named, **settings), patient_clock)
+        return Member(new_visitor(named, **settings).keeps_notices(), patient_clock)
 
     return new_member
 
@@ -365,6 +366,8 @@ def test_after_five_wrong_codes_a_log_in_begins_again(kim_outside):
 def test_the_time_for_the_second_step_runs_and_ends(kim_outside):
     kim = kim_outside
     kim.page.clock.install()
+    # It stands still, however long a look at it takes.
+    kim.page.clock.pause_at(datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(hours=1))
     kim.visitor.log_in()
     kim.visitor.sees("[data-part~=time]", "Time left: 5:00")
     kim.page.clock.run_for(241_000)
@@ -514,7 +517,7 @@ def test_a_browser_that_makes_a_passkey_by_itself_is_told_of_in_a_line(kim):
 def passwordless(new_visitor, patient_clock, address_server):
     """Somebody who has signed up without a password, and has the mailed link open."""
     named = SimpleNamespace(url=address_server.url.replace("127.0.0.1", "localhost"))
-    kim = Member(new_visitor(named), patient_clock)
+    kim = Member(new_visitor(named).keeps_notices(), patient_clock)
     kim.visitor.username = f"{kim.visitor.username}@example.org"
     page = kim.visitor.open().page
     kim.visitor.sees("[data-part~=mail-ways]")
