@@ -5,9 +5,9 @@ import threading
 from contextlib import contextmanager
 
 import boto3
-import pytest
+from botocore.config import Config
 
-from chalicelib.adapters.aws import dynamodb_client
+from chalicelib.adapters.aws import dynamodb_client, session
 from chalicelib.config.api import Tables
 from infra.tables import create_tables, table_definitions
 from tests.support import dynamodb_local, moto_tables
@@ -49,6 +49,10 @@ MOTO = ClientPerThread(dynamodb_client)
 """Clients for moto, while a test mocks AWS: making one takes longer than most tests do."""
 
 
+PATIENT = Config(connect_timeout=60, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
+"""As many attempts as the application makes, but none because the machine is busy: what is counted would differ."""
+
+
 class DynamoDBLocal(dynamodb_local.DynamoDBLocal):
     """Amazon's own emulator, in memory, with a client for each thread."""
 
@@ -57,10 +61,8 @@ class DynamoDBLocal(dynamodb_local.DynamoDBLocal):
         self.client = ClientPerThread(self.make_client)
 
     def make_client(self):
-        """Make a client as the application does, which finds the endpoint in the environment."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint)
-            return dynamodb_client()
+        """Make a client as the application does, but one that waits longer for an answer."""
+        return session().create_client("dynamodb", endpoint_url=self.endpoint, config=PATIENT)
 
     def streams(self):
         """Make a client for the streams of its tables."""
