@@ -5,9 +5,6 @@ processes that hash in this way can check them.
 """
 
 import hashlib
-import importlib.abc
-import importlib.machinery
-import sys
 
 LEAST_COST = 4
 """bcrypt's."""
@@ -18,8 +15,10 @@ SAVED = 6
 
 def install():
     """Do so in this process, passwords once it imports bcrypt."""
+    from loading import once_loaded  # these processes alone have this folder on their path
+
     hashlib.scrypt = of_codes(hashlib.scrypt)
-    sys.meta_path.insert(0, _Cheapened())
+    once_loaded("bcrypt", lambda bcrypt: vars(bcrypt).update(replacements(bcrypt)))
 
 
 def replacements(bcrypt):
@@ -47,21 +46,3 @@ def _cheaper(text):
     """Return a salt or a hash with a lower cost: of `$2b$10$` and 53 or 22 characters the two digits."""
     cost = max(LEAST_COST, int(text[4:6]) - SAVED)
     return text[:4] + b"%02d" % cost + text[6:]
-
-
-class _Cheapened(importlib.abc.MetaPathFinder):
-    """Finds bcrypt as it would be found, and changes it once it is loaded."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "bcrypt":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            load = spec.loader.exec_module
-
-            def loaded(module):
-                load(module)
-                vars(module).update(replacements(module))
-
-            spec.loader.exec_module = loaded
-        return spec

@@ -17,6 +17,7 @@ import sys
 import types
 from pathlib import Path
 
+import patient_clients
 import standing_clock
 
 _NEW_USERS, _NEW_PIDS = 0x10000000, 0x20000000
@@ -124,6 +125,7 @@ def _drawn():
 
 _become_first_process()
 standing_clock.install()
+patient_clients.install()
 sys.modules["runtime_client"] = _NotLoadedYet()
 from awslambdaric import bootstrap, lambda_runtime_client  # noqa: E402 - its C++ part is loaded in each copy
 

@@ -3,8 +3,10 @@
 import os
 
 import cheap_hashes
+import patient_clients
 import standing_clock
 
 standing_clock.install()
+patient_clients.install()
 if os.environ.get("LYCHGATE_TEST_CHEAP_HASHES"):
     cheap_hashes.install()
