@@ -41,7 +41,7 @@ def log_in_elsewhere(member, times=1, user_agent="elsewhere"):
 
 def cut_off(member):
     """Take the network away. What the browser writes of it is no error of the page's."""
-    member.page.wait_for_load_state("networkidle")
+    member.is_whole(member.page)
     member.context.set_offline(True)
 
 

@@ -38,7 +38,7 @@ def fresh(owner, elsewhere):
 @pytest.fixture
 def stale(fresh, patient_clock):
     """The same user, who logged in a while ago."""
-    fresh.has_loaded(fresh.page)
+    fresh.is_whole(fresh.page)
     patient_clock.advance(FRESH_SECONDS + 1)
     yield fresh
     # The access token has expired meanwhile, and the session is no longer fresh: both are refused first.
@@ -216,7 +216,7 @@ def test_the_dialog_is_accessible_works_by_keyboard_and_fits_the_window(
     visitor.context.add_init_script(path=TOOLS / "axe-core" / "axe.min.js")
     Elsewhere(visitor.has_account())
     visitor.open().sees("[data-part~=end-others]")
-    visitor.has_loaded(visitor.page)
+    visitor.is_whole(visitor.page)
     patient_clock.advance(FRESH_SECONDS + 1)
     page = visitor.page
     page.focus("[data-part~=end-others]")

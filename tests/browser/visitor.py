@@ -58,6 +58,12 @@ class Visitor:
         """Wait until the page's own calls are answered. The API refuses them from the moment that the session ends."""
         page.locator("[data-part~=sessions-summary]:not(:empty)").filter(has_not_text="Loading").wait_for()
 
+    def is_whole(self, page):
+        """Wait until the account has all that it brings by itself: its lists, and the forms, which come last."""
+        self.has_loaded(page)
+        page.locator("[data-part~=way-list]:not([aria-busy], :empty)").wait_for()
+        page.locator("[data-part~=password-form]").wait_for(state="attached")
+
     def _hear(self, message):
         if message.type in {"error", "warning"}:
             self._heard.append(message.text)
@@ -103,9 +109,10 @@ class Visitor:
     def load_again(self, page=None):
         """Let the first tab, or this one, call the API, and return the status of the first answer."""
         page = page or self.page
-        with page.expect_response("**/api/dashboard") as answer:
+        # The answer to an earlier call may be still to come.
+        with page.expect_request("**/api/dashboard") as asked:
             page.click("[data-part~=reload-dashboard]")
-        return answer.value.status
+        return asked.value.response().status
 
     def ends(self, action, page=None):
         """Click what ends sessions in the first tab, or in this one, and say yes to the question."""
