@@ -80,8 +80,8 @@ def serving_https(certificate, answer):
         yield listening.server_address[1]
 
 
-def pass_on(request, port):
-    """Let the real server at this port answer a request, with a `Host` of its own. Return the status."""
+def pass_on(request, port, note=lambda status: None):
+    """Let the real server at this port answer a request, with a `Host` of its own, and note the status before."""
     body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
         connection.putrequest(request.command, request.path, skip_host=True, skip_accept_encoding=True)
@@ -92,6 +92,7 @@ def pass_on(request, port):
         connection.endheaders(body)
         response = connection.getresponse()
         answer = response.read()
+    note(response.status)
     request.send_response(response.status)
     for name, value in response.getheaders():
         if name.lower() not in {"connection", "content-length", "date", "server", "transfer-encoding"}:
@@ -99,4 +100,3 @@ def pass_on(request, port):
     request.send_header("Content-Length", str(len(answer)))
     request.end_headers()
     request.wfile.write(answer)
-    return response.status
