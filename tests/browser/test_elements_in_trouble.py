@@ -87,10 +87,11 @@ COPIES = {
 
 
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
-def test_a_copy_of_a_page_shows_nothing_of_who_was_logged_in(a_page, account, copy):
+def test_a_copy_of_a_page_shows_nothing_of_who_was_logged_in(a_page, new_visitor, server, account, copy):
     notices = "<header data-lychgate=notices><p id=ours>Hello</p></header>"
     forbidden = "<lychgate-guard for-role=buyer><p>For buyers</p></lychgate-guard>"
-    visitor = a_page(f"{notices}{SIGN_IN}<lychgate-user></lychgate-user>{forbidden}{ACCOUNT}", member=True)
+    body = f"{notices}{SIGN_IN}<lychgate-user></lychgate-user>{forbidden}{ACCOUNT}"
+    visitor = a_page(body, visitor=new_visitor(server).keeps_notices(), member=True)
     page = visitor.page
     visitor.is_signed_in()
     visitor.sees("lychgate-guard [data-part~=message]")
@@ -129,6 +130,8 @@ def test_words_that_do_not_come_are_told_after_a_while_and_come_when_somebody_tr
 def test_an_element_does_without_a_style_sheet_that_does_not_come(a_page, stalls):
     visitor, give_up = stalls(r"lychgate\.css$")
     a_page(SIGN_IN, visitor=visitor, head=HEAD.replace('<link rel="stylesheet" href="/js/elements/lychgate.css">', ""))
+    # They may take no longer than the sheet.
+    visitor.page.evaluate("import('/js/elements/words/en.js').then(() => {})")
     give_up()
     visitor.sees(NAME)
 
