@@ -29,10 +29,10 @@ from tests.browser.development_server import DevelopmentServer
 from tests.client.find_node import node_folder
 from tests.guides.markdown import Page
 from tests.guides.newcomer import write
-from tests.support.dynamodb_local import free_port
 from tests.support.http_servers import serving
 from tests.support.node_projects import TOOLS
 from tests.support.oracles import found_in_oracles
+from tests.support.ports import free_port
 
 PAGE = Page("docs/protect-elsewhere.md")
 PYTHON = {block.path: block.text for block in PAGE.blocks if block.path.endswith(".py")}

@@ -16,7 +16,7 @@ from chalicelib.webhooks import handle
 from tests.browser.development_server import eventually
 from tests.client.find_node import node_folder
 from tests.guides.markdown import Page
-from tests.support.dynamodb_local import free_port
+from tests.support.ports import free_port
 from tests.support.webhooks import FakeParameters, batch_of, webhooks_with
 
 PAGE = Page("docs/webhooks.md")

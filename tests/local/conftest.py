@@ -24,6 +24,7 @@ from infra.database_credentials import read_credentials
 from infra.local.embedded_aws import EmbeddedAws
 from infra.local.http_server import HttpServer
 from tests.support.mailbox import until_nothing_waits
+from tests.support.ports import free_port
 
 SECRET_KEY = "the secret key of this run"
 ROOT = Path(__file__).parents[2]
@@ -209,12 +210,6 @@ class ChaliceLocal(Program):
     def until_it_serves(self) -> None:
         until(lambda: accepts(self.port) or self.process.poll() is not None)
         assert self.process.poll() is None, self.output
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def accepts(port: int) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import PATIENCE_SECONDS, ChaliceLocal, Running, configure, free_port, until
+from tests.local.conftest import PATIENCE_SECONDS, ChaliceLocal, Running, configure, until
 from tests.support.api_client import TWO_TAKEN_AWAY, log_out_with_two_cookies, over_http
+from tests.support.ports import free_port
 
 JSON = {"Content-Type": "application/json"}
 CREDENTIALS = json.dumps({"username": "alice", "password": "correct horse battery staple"}).encode()
@@ -70,8 +71,9 @@ def test_an_answer_may_set_two_cookies(api_port):
 
 
 def test_goes_on_with_a_database_that_was_started_again(project, run_until_ready, ask):
-    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate")
-    configure(project, database.port_of("Database"))
+    port = free_port()
+    database = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=str(port))
+    configure(project, port)
     server = ChaliceLocal(project, free_port())
     try:
         server.until_it_serves()
@@ -79,8 +81,7 @@ def test_goes_on_with_a_database_that_was_started_again(project, run_until_ready
         first_key = database.secret_key
 
         database.send(signal.SIGINT)
-        port = str(database.port_of("Database"))
-        again = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=port)
+        again = run_until_ready("dynamodb", "--data-dir", project / ".lychgate", DYNAMODB_PORT=str(port))
 
         assert again.secret_key != first_key
         assert ask(server.port, "POST", "/auth/login", JSON, CREDENTIALS).status == 200

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.item_store import items_of
 from tests.local.conftest import PATIENCE_SECONDS, ROOT
+from tests.support.ports import free_port
 
 USERS = "lychgate-dev-users"
 ALICE = {"username_key": {"S": "alice"}}
@@ -217,8 +218,8 @@ def test_awss_own_clients_find_the_credentials_in_the_file(database, monkeypatch
 
 
 def test_the_api_goes_on_with_a_database_that_was_started_again(run_until_ready, tmp_path, ask):
-    database = run_until_ready("dynamodb", "--data-dir", tmp_path)
-    port = str(database.port_of("Database"))
+    port = str(free_port())
+    database = run_until_ready("dynamodb", "--data-dir", tmp_path, DYNAMODB_PORT=port)
     server = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=port)
     assert register(ask, server, "alice").status == 201
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.local.conftest import PATIENCE_SECONDS
+from tests.support.ports import free_port
 
 PASSWORD = "correct horse battery staple"
 # Nobody waits for hashes, and all users are on this machine.
@@ -177,15 +178,14 @@ def test_whatever_was_answered_before_a_kill_is_so_after_the_next_start(
     run_until_ready, tmp_path, ask, eventually, database_alone, rounds
 ):
     people, chance = [], random.Random(38)
+    port = str(free_port())
     with ExitStack() as ends:
         database = running = None
         for number in range(rounds):
             if database_alone:
-                port = "0" if database is None else str(database.port_of("Database"))
                 database = run_until_ready("dynamodb", "--data-dir", tmp_path, DYNAMODB_PORT=port, **SETTINGS)
                 if running is None:  # it goes on with the next database
-                    settings = {**SETTINGS, "DYNAMODB_PORT": str(database.port_of("Database"))}
-                    running = run_until_ready("--data-dir", tmp_path, **settings)
+                    running = run_until_ready("--data-dir", tmp_path, DYNAMODB_PORT=port, **SETTINGS)
                     ends.callback(running.send, signal.SIGINT)
             else:
                 database = running = run_until_ready("--data-dir", tmp_path, **SETTINGS)

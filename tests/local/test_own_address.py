@@ -6,9 +6,10 @@ import signal
 
 import pytest
 
-from tests.local.conftest import ChaliceLocal, Running, ask_once, free_port, until
+from tests.local.conftest import ChaliceLocal, Running, ask_once, until
 from tests.local.localhost import Browser, claims, log_in, with_a_passkey
 from tests.support.authenticator import Authenticator
+from tests.support.ports import free_port
 
 JSON = {"Content-Type": "application/json"}
 ALICE, BOB, CAROL = (

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser.development_server import DevelopmentServer
-from tests.local.conftest import PATIENCE_SECONDS, ChaliceLocal, free_port, until
+from tests.local.conftest import PATIENCE_SECONDS, ChaliceLocal, until
+from tests.support.ports import free_port
 from tests.support.site_of_ones_own import copy_with
 
 CHALICE = Path(sys.executable).parent / "chalice"

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from cryptography.x509.oid import NameOID
 from chalicelib.adapters.dynamodb.items import user_key
 from tests.live.__main__ import run
 from tests.support.places import secret_key_in
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 OTHER_ORIGIN = "https://app.example"
@@ -376,5 +376,4 @@ def run_command(authority):
 
 @pytest.fixture
 def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    return free_port()

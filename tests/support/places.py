@@ -29,7 +29,6 @@ from infra.stages import policy_file
 from infra.tables import create_tables
 from tests.support.api_client import over_http
 from tests.support.databases import empty_table
-from tests.support.dynamodb_local import free_port
 from tests.support.mailbox import Mailbox, kept_at, until_nothing_waits
 from tests.support.packaged.api_gateway import ApiGateway
 from tests.support.packaged.distribution import Distribution
@@ -37,6 +36,7 @@ from tests.support.packaged.function import ACCOUNT, REGION, LambdaFunction
 from tests.support.packaged.mail_service import MailService
 from tests.support.packaged.mailer import MAILER, PackagedMailer
 from tests.support.packaged.package import build, for_this_machine
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CLOCK_FOLDER = Path(__file__).parent / "process_clock"
