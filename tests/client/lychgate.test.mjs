@@ -68,6 +68,19 @@ function hold(path, answer = (_, send) => send()) {
   return give;
 }
 
+const LIMIT_MS = 1_000_000;
+
+/** Let the time limit of a client of LIMIT_MS be over when the test says so. Returns that for the last request. */
+function endTimeByHand(context) {
+  const alarms = [];
+  const { setTimeout: real } = globalThis;
+  context.mock.method(globalThis, "setTimeout", (ring, ms, ...more) => {
+    if (ms === LIMIT_MS) alarms.push(ring);
+    return real(ring, ms, ...more);
+  });
+  return () => alarms.at(-1)();
+}
+
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc");
 
@@ -615,23 +628,30 @@ test("a service that names a time is left alone until then", async () => {
   assert.equal(api.count("auth/refresh"), 1);
 });
 
-test("an answer that takes too long is a NetworkError", async () => {
-  const client = await signedIn({ timeout: 100 });
+test("an answer that takes too long is a NetworkError", async (context) => {
+  const endTime = endTimeByHand(context);
+  const client = await signedIn({ timeout: LIMIT_MS });
   const give = hold("me");
-  await assert.rejects(client.json("GET", "me"), (error) => error instanceof NetworkError && error.cause.name === "AbortError");
+  const isLate = (error) => error instanceof NetworkError && error.cause.name === "AbortError";
+  const call = assert.rejects(client.json("GET", "me"), isLate);
+  await eventually(() => api.count("me") === 1);
+  endTime();
+  await call;
   give();
 });
 
 // Node follows a Request's signal for as long as somebody holds the Request.
 for (const repeated of [false, true]) {
   const which = repeated ? "a call's second try" : "a call";
-  test(`${which} is given up in time, whatever garbage is collected meanwhile`, async () => {
-    const client = await signedIn({ timeout: 2000 });
+  test(`${which} is given up in time, whatever garbage is collected meanwhile`, async (context) => {
+    const endTime = endTimeByHand(context);
+    const client = await signedIn({ timeout: LIMIT_MS });
     if (repeated) api.next("me", refuse("invalid_token"));
     api.next("me", () => {});
     const call = assert.rejects(client.json("GET", "me"), NetworkError);
     await eventually(() => api.count("me") === (repeated ? 2 : 1));
     collectGarbage();
+    endTime();
     await call;
   });
 
