@@ -135,6 +135,18 @@ function hastenPauses() {
   return pauses;
 }
 
+const LIMIT_MS = 1_000_000;
+
+/** Let the time limit of a client of LIMIT_MS be over when the test says so. Returns that for the last request. */
+function endTimeByHand() {
+  const alarms = [];
+  globalThis.setTimeout = (ring, ms, ...more) => {
+    if (ms === LIMIT_MS) alarms.push(ring);
+    return realSetTimeout(ring, ms, ...more);
+  };
+  return () => alarms.at(-1)();
+}
+
 /** Let the browser's cryptography be another one. @param {Partial<SubtleCrypto>} others */
 function replaceCrypto(others) {
   const subtle = {};
@@ -530,9 +542,15 @@ test("a session goes on whose key cannot be read for a moment", async () => {
 });
 
 test("a refresh waits for a key that cannot be read yet for as long as for an answer", async () => {
-  const client = await signedIn({ timeout: 500 });
+  const endTime = endTimeByHand();
+  const client = await signedIn({ timeout: LIMIT_MS });
   globalThis.indexedDB.isSilent = true;
-  await assert.rejects(client.refresh(), (error) => error instanceof NetworkError && error.cause.name === "AbortError");
+  globalThis.indexedDB.names.length = 0;
+  const isLate = (error) => error instanceof NetworkError && error.cause.name === "AbortError";
+  const refresh = assert.rejects(client.refresh(), isLate);
+  await eventually(() => globalThis.indexedDB.names.length === 1);
+  endTime();
+  await refresh;
   assert.deepEqual(client.user, USER);
   globalThis.indexedDB.isSilent = false;
   await client.refresh();
@@ -637,10 +655,12 @@ for (const refusals of [0, 1]) {
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const baseUrl = `http://127.0.0.1:${server.address().port}/api`;
-    const client = await signedIn({ baseUrl, fetch, storage: "memory", timeout: 2000 });
+    const endTime = endTimeByHand();
+    const client = await signedIn({ baseUrl, fetch, storage: "memory", timeout: LIMIT_MS });
     const refresh = assert.rejects(client.refresh(), NetworkError);
     await eventually(() => asked > refusals);
     collectGarbage();
+    endTime();
     await refresh;
     client.close();
     server.closeAllConnections();
