@@ -105,7 +105,7 @@ class ExecutionEnvironment:
         invocation = Invocation(event, arn, deadline=time.time() + timeout)
         self._api.hand_over(invocation)
         # A cold start has its own limit, on top of the invocation's.
-        patience = timeout + (0 if self._initialised else INIT_SECONDS * _PATIENCE)
+        patience = _PATIENCE * (timeout + (0 if self._initialised else INIT_SECONDS))
         deadline = time.monotonic() + patience
         while not invocation.done.wait(0.02 if self._process.poll() is None else 0):
             if self._process.poll() is not None:
