@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test as declare } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 // From its own address: it loads the module of its key from beside itself.
 const { ApiError, createClient, NetworkError, SessionEnded } = await import("../../static-site/js/lychgate.js");
 const { fetchProven } = await import("../../static-site/js/lychgate-dpop.js");

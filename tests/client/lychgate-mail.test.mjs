@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test as declare } from "node:test";
 
 import { Api, json, USER } from "./server.mjs";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** As a browser takes them: modules by themselves, whatever this Node makes of the ending ".js". */
 const load = async (name) => {
   const source = await readFile(new URL(`../../static-site/js/${name}`, import.meta.url), "utf8");

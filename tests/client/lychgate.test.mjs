@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 
 import { Api, json, USER } from "./server.mjs";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const source = await readFile(new URL("../../static-site/js/lychgate.js", import.meta.url), "utf8");
 // As a browser takes it: a module by itself, whatever this Node makes of the ending ".js".
 const lychgate = await import(`data:text/javascript,${encodeURIComponent(source)}`);

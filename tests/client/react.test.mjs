@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, test as declare } from "node:test";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const JS = new URL("../../static-site/js/", import.meta.url);
 /** Each component is rendered once, and a store is given to who uses it. */
 const REACT = `
