@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import subprocess
 import urllib.request
 
@@ -476,6 +477,7 @@ def test_a_session_that_cannot_be_reached_is_opened_as_soon_as_it_can(insider):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_moves_when_something_is_said(insider, width):
     insider.page.set_viewport_size({"width": width, "height": 900})
+    insider.page.clock.install()
     inspect(insider)
     places = ["#token-raw", "#token-claims", "#call-send", "#log-title"]
 
@@ -495,6 +497,8 @@ def test_nothing_moves_when_something_is_said(insider, width):
     insider.sees("#token-copied:not(:empty)")
     insider.page.click("#copy-curl")
     insider.sees("#curl-copied:not(:empty)")
+    insider.page.clock.fast_forward(3000)
+    insider.sees("#token-claims", re.compile(r"in 9 min 5\d s"))
     assert tops() == before
 
 

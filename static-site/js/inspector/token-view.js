@@ -132,7 +132,7 @@ function timeOf(at) {
   const date = new Date(at * 1000);
   const place = make("strong");
   times.push({ place, at });
-  const time = make("time", "", place, ` · ${momentFormat.format(date)}`);
+  const time = make("time", "", place, momentFormat.format(date));
   time.dateTime = date.toISOString();
   return time;
 }
