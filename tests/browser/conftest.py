@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.development_server import DevelopmentServer
 from tests.browser.person import Person
-from tests.browser.visitor import NO_KEYS, PASSWORD, Visitor
+from tests.browser.visitor import KEEP_NOTICES, NO_KEYS, PASSWORD, Visitor
 from tests.support.browsers import PATIENCE_MS
 from tests.support.places import CLOCK_FOLDER, SharedClock
 
@@ -74,7 +74,8 @@ def new_visitor(request, browser):
     """Make visitors, each with a browser profile of their own, and hold their pages to having no errors.
 
     They want no motion, whose pictures are much of the work of a page, unless ``reduced_motion`` says otherwise. Of a
-    server with a time of its own they make no keys, whose proofs would tell the browser's.
+    server with a time of its own they make no keys, whose proofs would tell the browser's. Notices stay, unless a test
+    moves the page's clock.
     """
     visitors = request.node.stash[VISITORS] = []
 
@@ -82,6 +83,7 @@ def new_visitor(request, browser):
         context = browser.new_context(**{"reduced_motion": "reduce", **settings})
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(TELL_VIOLATIONS)
+        context.add_init_script(KEEP_NOTICES)
         if server.url.rpartition(":")[2] in DevelopmentServer.with_times_of_their_own:
             context.add_init_script(NO_KEYS)
         visitors.append(Visitor(context, server.url, username))

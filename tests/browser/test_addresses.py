@@ -87,10 +87,7 @@ def test_a_cancelling_that_fails_says_so_and_can_be_tried_again(kim):
     kim.visitor.forgive(503)
 
 
-def test_who_types_the_confirmed_address_while_another_waits_is_told_that_it_stays(new_person):
-    kim = new_person()
-    kim.visitor.keeps_notices()
-    kim.is_a_member()
+def test_who_types_the_confirmed_address_while_another_waits_is_told_that_it_stays(kim):
     other = Postbox(kim.server, f"other.{kim.address}")
     gives(kim, other.address)
     link = other.link("email")

@@ -159,13 +159,10 @@ def test_a_log_in_alone_says_who_is_logged_in_and_tells_the_page(at_a_site, acco
     visitor.forgive(401)
 
 
-def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are(
-    at_a_site, account, new_visitor, server
-):
+def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are(at_a_site, account):
     visitor = at_a_site(
         f"<header><div data-lychgate=notices></div></header>{SIGN_IN}",
         head="<style>button { all: unset } header { position: sticky; top: 0 }</style>",
-        visitor=new_visitor(server).keeps_notices(),
     )
     page = visitor.page
     visitor.sees(NAME)
@@ -182,6 +179,24 @@ def test_notices_are_where_the_page_has_a_place_for_them_whatever_its_styles_are
     # What has left the page says nothing any more.
     page.evaluate("document.querySelector('lychgate-sign-in').remove()")
     page.locator("header [role=status]").wait_for(state="detached")
+
+
+def test_a_notice_of_what_went_well_goes_by_itself_but_not_while_somebody_is_at_it(at_a_site, account):
+    visitor = at_a_site(f"<header><div data-lychgate=notices></div></header>{SIGN_IN}")
+    page = visitor.page
+    visitor.sees(NAME)
+    page.evaluate(LOG_IN, [account, PASSWORD])
+    visitor.sees("lychgate-sign-in h1", account)
+    # It goes by this clock from now on.
+    page.clock.install()
+    page.click("lychgate-sign-in [data-part~=log-out]")
+    notice = visitor.sees("header [data-part~=notice]", "You are logged out.")
+    notice.hover()
+    page.clock.run_for(60_000)
+    assert notice.is_visible()
+    page.mouse.move(0, 500)
+    page.clock.run_for(7_000)
+    notice.wait_for(state="detached")
 
 
 def test_a_log_in_goes_where_its_page_says_and_only_within_the_site(at_a_site, account):

@@ -87,11 +87,10 @@ COPIES = {
 
 
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
-def test_a_copy_of_a_page_shows_nothing_of_who_was_logged_in(a_page, new_visitor, server, account, copy):
+def test_a_copy_of_a_page_shows_nothing_of_who_was_logged_in(a_page, account, copy):
     notices = "<header data-lychgate=notices><p id=ours>Hello</p></header>"
     forbidden = "<lychgate-guard for-role=buyer><p>For buyers</p></lychgate-guard>"
-    body = f"{notices}{SIGN_IN}<lychgate-user></lychgate-user>{forbidden}{ACCOUNT}"
-    visitor = a_page(body, visitor=new_visitor(server).keeps_notices(), member=True)
+    visitor = a_page(f"{notices}{SIGN_IN}<lychgate-user></lychgate-user>{forbidden}{ACCOUNT}", member=True)
     page = visitor.page
     visitor.is_signed_in()
     visitor.sees("lychgate-guard [data-part~=message]")

@@ -64,10 +64,7 @@ def test_a_name_of_too_many_bytes_is_told_in_the_language_of_the_page(new_visito
     visitor.forgive(422)
 
 
-def test_a_sign_up_is_told_that_the_account_is_ready_and_its_log_out_leads_to_the_log_in(new_visitor, server):
-    newcomer = new_visitor(server).keeps_notices().open()
-    newcomer.sign_up()
-    newcomer.is_signed_in()
+def test_a_sign_up_is_told_that_the_account_is_ready_and_its_log_out_leads_to_the_log_in(newcomer):
     newcomer.sees("[data-part~=notice-place]", "Your account is ready")
     has_title(newcomer, newcomer.username)
     newcomer.sign_out()

@@ -82,7 +82,7 @@ def width(request):
 def looking(new_visitor, server, width):
     """Somebody with a window of that width."""
     visitor = new_visitor(server, viewport={"width": width, "height": 640}, reduced_motion="reduce")
-    return visitor.keeps_notices().open()
+    return visitor.open()
 
 
 def places(visitor):
@@ -270,7 +270,7 @@ def test_fields_look_like_fields(new_visitor, server, scheme):
 
 
 def test_with_colours_of_ones_own_everything_is_still_to_be_seen(new_visitor, server):
-    visitor = new_visitor(server, forced_colors="active", color_scheme="dark").keeps_notices().open()
+    visitor = new_visitor(server, forced_colors="active", color_scheme="dark").open()
     page = visitor.page
     visitor.sign_up()
     visitor.is_signed_in()

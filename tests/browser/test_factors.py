@@ -113,7 +113,7 @@ class Member:
 @pytest.fixture
 def new_member(new_visitor, named, patient_clock):
     def new_member(**settings):
-        return Member(new_visitor(named, **settings).keeps_notices(), patient_clock)
+        return Member(new_visitor(named, **settings), patient_clock)
 
     return new_member
 
@@ -517,7 +517,7 @@ def test_a_browser_that_makes_a_passkey_by_itself_is_told_of_in_a_line(kim):
 def passwordless(new_visitor, patient_clock, address_server):
     """Somebody who has signed up without a password, and has the mailed link open."""
     named = SimpleNamespace(url=address_server.url.replace("127.0.0.1", "localhost"))
-    kim = Member(new_visitor(named).keeps_notices(), patient_clock)
+    kim = Member(new_visitor(named), patient_clock)
     kim.visitor.username = f"{kim.visitor.username}@example.org"
     page = kim.visitor.open().page
     kim.visitor.sees("[data-part~=mail-ways]")

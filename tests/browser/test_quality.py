@@ -91,7 +91,7 @@ def test_the_view_of_a_session_that_cannot_be_reached_is_accessible(reader):
 
 
 def test_what_a_closed_site_a_taken_name_and_a_notice_show_is_accessible(reader):
-    page = reader.keeps_notices().page
+    page = reader.page
     taken = {"status": 409, "json": {"error": "username_taken"}}
     reader.context.route("**/api/auth/register", lambda route: route.fulfill(**taken))
     reader.open().sign_up()

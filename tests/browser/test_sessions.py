@@ -30,7 +30,7 @@ FILL_STORAGE = """for (let size = 1 << 22; size; size >>= 1) {
 @pytest.fixture
 def sleepy(new_visitor, server):
     """Somebody who has logged in, with a clock that obeys and no key, whose proofs would tell the time."""
-    visitor = new_visitor(server).keeps_notices()
+    visitor = new_visitor(server)
     visitor.context.clock.install()
     visitor.context.add_init_script(NO_KEYS)
     visitor.join()
@@ -181,7 +181,6 @@ def test_logging_in_in_one_tab_reaches_the_others_without_a_call_for_it(member):
 
 
 def test_logging_out_works_while_the_api_is_out_of_reach(member):
-    member.keeps_notices()
     (cookie,) = member.refresh_cookies()
     member.page.wait_for_load_state("networkidle")
     member.context.route("**/api/**", lambda route: route.abort())

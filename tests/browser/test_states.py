@@ -228,7 +228,6 @@ def narrow(new_visitor, server):
 
     def narrow(**settings):
         visitor = new_visitor(server, viewport={"width": NARROW, "height": 640}, bypass_csp=True, **settings)
-        visitor.keeps_notices()
         axe = TOOLS / "axe-core" / "axe.min.js"
         assert axe.exists(), "axe-core is missing: `make test` fetches it into .tools"
         visitor.context.add_init_script(path=axe)

@@ -20,10 +20,12 @@ REMEMBER = """if (location.origin === %s && !localStorage.joined) {
 # A browser that makes no keys: its sessions are plain.
 NO_KEYS = "if (crypto.subtle) crypto.subtle.generateKey = undefined;"
 
-# How long what is said is to be seen, by which nothing but notices waits.
+# A notice goes by itself after a while, by which nothing else waits: a busy machine may look later.
 NOTICE_MS = re.search(r"SUCCESS_MS = (\d+)", (ROOT / "static-site/js/elements/core/notice.js").read_text("utf-8"))[1]
-KEEP_NOTICES = f"""const later = setTimeout;
-globalThis.setTimeout = (run, ms, ...more) => later(run, ms === {NOTICE_MS} ? 1e9 : ms, ...more);"""
+KEEP_NOTICES = f"""{{
+    const later = setTimeout;
+    globalThis.setTimeout = (run, ms, ...more) => later(run, ms === {NOTICE_MS} ? 1e9 : ms, ...more);
+}}"""
 
 # An address that no page asks for.
 NOBODYS = "https://nobody.invalid/"
@@ -70,11 +72,6 @@ class Visitor:
 
     def open(self):
         self.page.goto(self.url)
-        return self
-
-    def keeps_notices(self):
-        """Let what is said in the pages from now on stay until it is dismissed."""
-        self.context.add_init_script(KEEP_NOTICES)
         return self
 
     def sign_up(self, password=PASSWORD):
