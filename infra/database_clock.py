@@ -34,8 +34,8 @@ class DatabaseClock:
     """A ``Clock``: one of this machine's, put right by the ``Date`` (RFC 9110 section 6.6.1) of each answer.
 
     Before the first answer it is this machine's. Afterwards it is right to a second and to as long as a request was on
-    its way, and rather late than early: an end that says an earlier time leaves tokens out. A clock that may be right
-    by an answer is left as it is.
+    its way, or to one more if the machine's tells no parts of one, and rather late than early: an end that says an
+    earlier time leaves tokens out. A clock that may be right by an answer is left as it is.
     """
 
     def __init__(self, client: DynamoDBClient, clock: Callable[[], float]) -> None:

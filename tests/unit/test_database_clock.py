@@ -76,14 +76,30 @@ def test_a_clock_that_is_wrong_is_put_right_and_rather_late_than_early(database,
 
 @pytest.mark.parametrize("ahead", [-3, -2, -1.2, 1.2, 2, 3])
 @pytest.mark.parametrize("fraction", [0, 0.05, 0.5, 0.92, 0.96])
+@pytest.mark.parametrize("told_in", [float, int])
 def test_a_clock_that_is_wrong_by_more_than_a_second_is_put_right_whenever_in_a_second_an_answer_is_made(
-    database, ahead, fraction
+    database, ahead, fraction, told_in
 ):
-    clock = DatabaseClock(database.client, lambda: database.now + ahead)
+    clock = DatabaseClock(database.client, lambda: told_in(database.now + ahead))
     database.now = NOW + fraction
     database.there = database.back = 0.05
     database.read()
-    assert int(database.now) <= clock() <= int(database.now + 1.1)
+    later = 1.1 if told_in is float else 2.1
+    for _ in range(20):
+        assert int(database.now) <= clock() <= int(database.now + later)
+        database.now += 0.05
+
+
+@pytest.mark.parametrize("ahead", [-0.9, -0.05, 0, 0.05, 0.9])
+@pytest.mark.parametrize("fraction", [0, 0.05, 0.5, 0.92, 0.96])
+def test_a_clock_that_is_right_to_a_second_is_never_made_to_tell_an_earlier_time(database, ahead, fraction):
+    clock = DatabaseClock(database.client, lambda: int(database.now + ahead))
+    database.now = NOW + fraction
+    database.there = database.back = 0.05
+    database.read()
+    for _ in range(20):
+        assert int(database.now + min(ahead, 0)) <= clock() <= int(database.now + 2.1)
+        database.now += 0.05
 
 
 def test_an_end_is_not_told_so_late_that_those_who_look_might_not_see_it(database):
