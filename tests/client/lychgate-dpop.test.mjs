@@ -7,6 +7,8 @@ import { afterEach, beforeEach, test as declare } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+import { endTimeByHand, LIMIT_MS } from "./time_limit.mjs";
+
 const PATIENCE_MS = 60_000;
 // From its own address: it loads the module of its key from beside itself.
 const { ApiError, createClient, NetworkError, SessionEnded } = await import("../../static-site/js/lychgate.js");
@@ -133,18 +135,6 @@ function hastenPauses() {
     return realSetTimeout(run, 0);
   };
   return pauses;
-}
-
-const LIMIT_MS = 1_000_000;
-
-/** Let the time limit of a client of LIMIT_MS be over when the test says so. Returns that for the last request. */
-function endTimeByHand() {
-  const alarms = [];
-  globalThis.setTimeout = (ring, ms, ...more) => {
-    if (ms === LIMIT_MS) alarms.push(ring);
-    return realSetTimeout(ring, ms, ...more);
-  };
-  return () => alarms.at(-1)();
 }
 
 /** Let the browser's cryptography be another one. @param {Partial<SubtleCrypto>} others */
@@ -541,8 +531,8 @@ test("a session goes on whose key cannot be read for a moment", async () => {
   assert.deepEqual(api.paths, ["auth/login proven", "auth/refresh proven"]);
 });
 
-test("a refresh waits for a key that cannot be read yet for as long as for an answer", async () => {
-  const endTime = endTimeByHand();
+test("a refresh waits for a key that cannot be read yet for as long as for an answer", async (context) => {
+  const endTime = endTimeByHand(context);
   const client = await signedIn({ timeout: LIMIT_MS });
   globalThis.indexedDB.isSilent = true;
   globalThis.indexedDB.names.length = 0;
@@ -645,7 +635,7 @@ test("a session stays bound whose tokens the storage has no room for", async () 
 
 // Node follows a Request's signal for as long as somebody holds the Request.
 for (const refusals of [0, 1]) {
-  test(`a refresh is given up in time after ${refusals} refused proofs, whatever garbage is collected`, async () => {
+  test(`a refresh is given up in time after ${refusals} refused proofs, whatever garbage is collected`, async (context) => {
     let asked = 0;
     const server = createServer((request, response) => {
       const say = (status, body) => response.writeHead(status).end(JSON.stringify(body));
@@ -655,7 +645,7 @@ for (const refusals of [0, 1]) {
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const baseUrl = `http://127.0.0.1:${server.address().port}/api`;
-    const endTime = endTimeByHand();
+    const endTime = endTimeByHand(context);
     const client = await signedIn({ baseUrl, fetch, storage: "memory", timeout: LIMIT_MS });
     const refresh = assert.rejects(client.refresh(), NetworkError);
     await eventually(() => asked > refusals);

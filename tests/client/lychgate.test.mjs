@@ -7,6 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 import { Api, json, USER } from "./server.mjs";
+import { endTimeByHand, LIMIT_MS } from "./time_limit.mjs";
 
 const PATIENCE_MS = 60_000;
 const source = await readFile(new URL("../../static-site/js/lychgate.js", import.meta.url), "utf8");
@@ -66,19 +67,6 @@ function hold(path, answer = (_, send) => send()) {
     answer(response, send);
   });
   return give;
-}
-
-const LIMIT_MS = 1_000_000;
-
-/** Let the time limit of a client of LIMIT_MS be over when the test says so. Returns that for the last request. */
-function endTimeByHand(context) {
-  const alarms = [];
-  const { setTimeout: real } = globalThis;
-  context.mock.method(globalThis, "setTimeout", (ring, ms, ...more) => {
-    if (ms === LIMIT_MS) alarms.push(ring);
-    return real(ring, ms, ...more);
-  });
-  return () => alarms.at(-1)();
 }
 
 setFlagsFromString("--expose-gc");
